@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { Id, Name, Timestamp } from "./primitives.ts";
+
+export const Project = z
+  .object({
+    id: Id,
+    name: z.string(),
+    path: z.string(),
+    added_at: Timestamp,
+    last_session_id: Id.nullable(),
+  })
+  .meta({ id: "Project" });
+export type Project = z.infer<typeof Project>;
+
+export const ProjectList = z.object({ projects: z.array(Project) }).meta({ id: "ProjectList" });
+
+export const CreateProject = z
+  .strictObject({
+    name: Name,
+    /** Absolute; must be a directory under one of the server's PROJECT_ROOTS. */
+    path: z.string().min(1).max(4096).startsWith("/", "must be absolute"),
+  })
+  .meta({ id: "CreateProject" });
+export type CreateProject = z.infer<typeof CreateProject>;
+
+export const ChangeProject = z.strictObject({ name: Name }).meta({ id: "ChangeProject" });
+export type ChangeProject = z.infer<typeof ChangeProject>;

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { GoingAway } from "./frames.ts";
+import { Id } from "./primitives.ts";
+import { Project } from "./projects.ts";
+import { Session } from "./sessions.ts";
+
+/** User frames are hints: each states a thing as of `version`, and a missed one is repaired by loading the lists again. */
+const userFrame = { version: z.int().positive() };
+
+export const ProjectCreated = z.object({ type: z.literal("project_created"), ...userFrame, project: Project });
+export const ProjectUpdated = z.object({ type: z.literal("project_updated"), ...userFrame, project: Project });
+export const ProjectDeleted = z.object({ type: z.literal("project_deleted"), ...userFrame, project_id: Id });
+export const SessionCreated = z.object({ type: z.literal("session_created"), ...userFrame, session: Session });
+export const SessionUpdated = z.object({ type: z.literal("session_updated"), ...userFrame, session: Session });
+export const SessionDeleted = z.object({
+  type: z.literal("session_deleted"),
+  ...userFrame,
+  session_id: Id,
+  project_id: Id,
+});
+
+export const PublishedUserFrame = z.discriminatedUnion("type", [
+  ProjectCreated,
+  ProjectUpdated,
+  ProjectDeleted,
+  SessionCreated,
+  SessionUpdated,
+  SessionDeleted,
+]);
+export type PublishedUserFrame = z.infer<typeof PublishedUserFrame>;
+
+/** From the gateway: the socket is served, and these are the user's lists as of `version`. */
+export const UserSubscribed = z.object({ type: z.literal("subscribed"), version: z.int().nonnegative() });
+/** From the gateway: something was missed; load projects and sessions again. */
+export const UserSnapshot = z.object({ type: z.literal("snapshot"), version: z.int().nonnegative() });
+
+export const UserFrame = z.discriminatedUnion("type", [
+  ...PublishedUserFrame.options,
+  UserSubscribed,
+  UserSnapshot,
+  GoingAway,
+]);
+export type UserFrame = z.infer<typeof UserFrame>;
