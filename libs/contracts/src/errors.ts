@@ -52,6 +52,7 @@ export const TURN_ERRORS = {
   context_overflow: "the conversation does not fit into the model's window",
   tool_loop: "tool loop depth exceeded",
   turn_timeout: "the turn took longer than it may",
+  project_unavailable: "the project's folder is gone or no longer under an allowed root",
   attempts_exhausted: "every worker that took this turn died",
   internal: "a defect of ours",
 } as const satisfies Record<string, string>;

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import type { Epoch, PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
+import type { Redis } from "ioredis";
+import { sealTurnFrame, sealVersionedFrame } from "./envelope.ts";
+import type { Keys } from "./keys.ts";
+
+const script = readFileSync(new URL("../lua/append-frame.lua", import.meta.url), "utf8");
+
+/** How much of an epoch stays in Redis. What is trimmed or expired is repaired by a snapshot from Postgres. */
+export interface LogLimits {
+  entries: number;
+  ttlMs: number;
+}
+
+/** A frame with its number; `frame` is what subscribers get. */
+export interface NumberedFrame {
+  seq: number;
+  frame: object;
+}
+
+/** The writing side of the frame log. Every function may throw when Redis is away; nothing is then half done. */
+export interface FrameAppender {
+  /** Logs and publishes frames of one epoch, in the order given. Frames that are there already are left alone. */
+  append(sessionId: string, epoch: Epoch, frames: NumberedFrame[]): Promise<void>;
+  /** Tells a change of a session's structure. */
+  publishStructure(sessionId: string, frame: StructuralFrame): Promise<void>;
+  /** Tells a user of a change of the lists. */
+  publishToUser(userId: string, frame: PublishedUserFrame): Promise<void>;
+}
+
+type WithScript = Redis & { appendFrame(key: string, ...args: (string | number)[]): Promise<number> };
+
+export function createFrameAppender(redis: Redis, keys: Keys, limits: LogLimits): FrameAppender {
+  redis.defineCommand("appendFrame", { numberOfKeys: 1, lua: script });
+  const client = redis as WithScript;
+  return {
+    async append(sessionId, epoch, frames) {
+      const pairs = frames.flatMap(({ seq, frame }) => [seq, sealTurnFrame({ epoch, seq }, frame)]);
+      await client.appendFrame(
+        keys.log(sessionId, epoch),
+        keys.session(sessionId),
+        limits.entries,
+        limits.ttlMs,
+        ...pairs,
+      );
+    },
+    async publishStructure(sessionId, frame) {
+      await redis.publish(keys.session(sessionId), sealVersionedFrame(frame));
+    },
+    async publishToUser(userId, frame) {
+      await redis.publish(keys.user(userId), sealVersionedFrame(frame));
+    },
+  };
+}

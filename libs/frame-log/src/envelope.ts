@@ -1,0 +1,31 @@
+import { formatCursor, type Position, parseCursor } from "@boocode/contracts";
+
+/**
+ * What is published: a numbering, a line feed, and the frame as JSON. A gateway reads the numbering and relays the rest as
+ * it came, without parsing it, so that a frame type that is newer than the gateway passes through.
+ */
+export type Envelope =
+  | { kind: "turn"; position: Position; json: string }
+  | { kind: "structure"; version: number; json: string };
+
+export function sealTurnFrame(position: Position, frame: object): string {
+  return `${formatCursor(position)}\n${JSON.stringify(frame)}`;
+}
+
+export function sealVersionedFrame(frame: { version: number }): string {
+  return `v${frame.version}\n${JSON.stringify(frame)}`;
+}
+
+/** @returns null for bytes that no part of this system wrote */
+export function openEnvelope(bytes: string): Envelope | null {
+  const end = bytes.indexOf("\n");
+  if (end < 1) return null;
+  const head = bytes.slice(0, end);
+  const json = bytes.slice(end + 1);
+  if (head.startsWith("v")) {
+    const version = Number(head.slice(1));
+    return Number.isSafeInteger(version) ? { kind: "structure", version, json } : null;
+  }
+  const position = parseCursor(head);
+  return position && { kind: "turn", position, json };
+}

@@ -1,0 +1,5 @@
+export * from "./append.ts";
+export * from "./envelope.ts";
+export * from "./follow.ts";
+export * from "./keys.ts";
+export * from "./read-log.ts";

@@ -1,0 +1,23 @@
+import type { Epoch } from "@boocode/contracts";
+import type { Redis } from "ioredis";
+import { type Envelope, openEnvelope } from "./envelope.ts";
+import type { Keys } from "./keys.ts";
+
+export type LoggedFrame = Extract<Envelope, { kind: "turn" }>;
+
+/** The frames of an epoch from a number on, as far as the log holds them: the first may be later than asked for. */
+export async function readLog(
+  redis: Redis,
+  keys: Keys,
+  sessionId: string,
+  epoch: Epoch,
+  fromSeq: number,
+): Promise<LoggedFrame[]> {
+  const entries = await redis.xrange(keys.log(sessionId, epoch), `${fromSeq}-0`, "+");
+  const frames: LoggedFrame[] = [];
+  for (const [, fields] of entries) {
+    const envelope = fields[1] === undefined ? null : openEnvelope(fields[1]);
+    if (envelope?.kind === "turn") frames.push(envelope);
+  }
+  return frames;
+}

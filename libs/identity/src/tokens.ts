@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from "node:crypto";
+import { findUserByTokenHash, type Sql } from "@boocode/store";
+
+/** Who makes a request. */
+export interface Caller {
+  userId: string;
+  tokenId: string;
+}
+
+const TOKEN = /^boo_[A-Za-z0-9_-]{43}$/;
+
+/** @returns a token of 256 random bits; only its hash is stored */
+export function makeToken(): string {
+  return `boo_${randomBytes(32).toString("base64url")}`;
+}
+
+/** SHA-256. A token is random, so that a slow hash would protect nothing. */
+export function hashSecret(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}
+
+/** @returns null for a token that is malformed, unknown or revoked */
+export async function findCaller(sql: Sql, token: string): Promise<Caller | null> {
+  if (!TOKEN.test(token)) return null;
+  const user = await findUserByTokenHash(sql, hashSecret(token));
+  return user && { userId: user.id, tokenId: user.tokenId };
+}
+
+/** @returns the token of an `Authorization: Bearer …` header */
+export function bearerToken(header: string | undefined): string | null {
+  return /^Bearer ([^\s]+)$/i.exec(header ?? "")?.[1] ?? null;
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+/** The kinds of values that an environment variable takes. */
+
+export const port = z.coerce.number<string>("must be a number").int().min(0).max(65_535);
+
+export const count = (least = 1) => z.coerce.number<string>("must be a number").int().min(least);
+
+/** A duration in milliseconds. */
+export const duration = (leastMs = 1) => z.coerce.number<string>("must be a number of milliseconds").int().min(leastMs);
+
+export const url = (...protocols: string[]) =>
+  z.string("is required").refine(
+    (text) => {
+      try {
+        return protocols.includes(new URL(text).protocol);
+      } catch {
+        return false;
+      }
+    },
+    `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+  );
+
+/** What every service is told. */
+export const commonEnv = {
+  DATABASE_URL: url("postgres:", "postgresql:"),
+  REDIS_URL: url("redis:", "rediss:"),
+  /** Below it stands everything that this system keeps in Redis. */
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,40}$/, "must be 1 to 40 of a-z, 0-9, _ and -")
+    .default("boocode"),
+  HOST: z.string().default("127.0.0.1"),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+};
+
+/** Folders, absolute, separated by colons. */
+export const folders = z
+  .string("is required")
+  .transform((text) => text.split(":").filter((folder) => folder !== ""))
+  .refine((list) => list.length > 0, "must name at least one folder")
+  .refine((list) => list.every((folder) => folder.startsWith("/")), "must be absolute paths, separated by colons");

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import type { z } from "zod";
+
+/** The environment does not fit; the message lists every mistake, a line each. */
+export class InvalidConfig extends Error {
+  override name = "InvalidConfig";
+}
+
+/**
+ * Reads a service's configuration from the environment, once. A variable `X` may be given as a file in `X_FILE` instead,
+ * so that a secret need not stand in the environment.
+ * @throws InvalidConfig with every mistake, none of them quoting a value
+ */
+export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, string | undefined>): z.infer<S> {
+  const mistakes: string[] = [];
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && value !== "") values[name] = value;
+  for (const [name, path] of Object.entries(values)) {
+    const target = name.replace(/_FILE$/, "");
+    if (target === name || values[target] !== undefined || !hasKey(schema, target)) continue;
+    try {
+      values[target] = readFileSync(path, "utf8").trim();
+    } catch {
+      mistakes.push(`${name}: cannot read the file that it names`);
+    }
+  }
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues)
+      mistakes.push(`${issue.path.join(".") || "environment"}: ${issue.message}`);
+  }
+  if (mistakes.length > 0 || !parsed.success) {
+    throw new InvalidConfig(`the environment does not fit:\n${mistakes.map((line) => `  ${line}`).join("\n")}`);
+  }
+  return parsed.data;
+}
+
+function hasKey(schema: z.ZodType, name: string): boolean {
+  return "shape" in schema && name in (schema.shape as Record<string, unknown>);
+}

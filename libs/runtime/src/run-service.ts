@@ -1,0 +1,59 @@
+import { InvalidConfig } from "./load-config.ts";
+import type { Logger } from "./logger.ts";
+import { createReleaser, type Releaser } from "./shutdown.ts";
+
+export interface ServiceContext {
+  log: Logger;
+  onRelease: Releaser["onRelease"];
+}
+
+/**
+ * The life of a process: start it, stop it on SIGTERM or SIGINT with releases in reverse order, exit 0. A wrong environment
+ * prints every mistake and exits 1; an error that nobody caught is a defect: it is logged and the process exits 1, because a
+ * process in an unknown state must not hold leases.
+ * @param graceMs how long all releases together may take before the process ends regardless
+ */
+export function runService(
+  configure: () => { log: Logger; graceMs: number; start(context: ServiceContext): Promise<void> },
+): void {
+  let configured: ReturnType<typeof configure>;
+  try {
+    configured = configure();
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+  const { log, graceMs, start } = configured;
+  const releaser = createReleaser(log, graceMs);
+  let stopping = false;
+
+  async function stop(reason: string, exitCode: number): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    log.info({ reason }, "stopping");
+    setTimeout(() => {
+      log.fatal("the grace period is over");
+      process.exit(exitCode || 1);
+    }, graceMs).unref();
+    await releaser.release();
+    log.info("stopped");
+    log.flush?.();
+    process.exit(exitCode);
+  }
+
+  process.on("SIGTERM", () => void stop("SIGTERM", 0));
+  process.on("SIGINT", () => void stop("SIGINT", 0));
+  process.on("uncaughtException", (err) => {
+    log.fatal({ err }, "an error that nobody caught");
+    void stop("uncaught error", 1);
+  });
+  process.on("unhandledRejection", (err) => {
+    log.fatal({ err }, "a rejection that nobody handled");
+    void stop("unhandled rejection", 1);
+  });
+  start({ log, onRelease: releaser.onRelease }).catch((err: unknown) => {
+    log.fatal({ err }, "could not start");
+    void stop("failed start", 1);
+  });
+}

@@ -1,0 +1,55 @@
+import type { CancelReason } from "@boocode/contracts";
+import type { Sql } from "./sql.ts";
+
+export interface CancelledTurns {
+  /** Running turns that were asked to stop: their workers end them. */
+  cancelling: string[];
+  /** Turns that no worker had taken: they have ended here. */
+  withdrawn: string[];
+}
+
+/**
+ * Cancels the live turns of sessions whose rows the caller has locked. A turn that no worker has taken ends at once;
+ * one that runs is asked to stop, and the compare-and-set on `running` decides between this and its completion.
+ * @param fromOrdinal only turns from this one on
+ */
+export async function cancelTurnsOfSessions(
+  sql: Sql,
+  ownerId: string,
+  sessionIds: string[],
+  reason: CancelReason,
+  fromOrdinal = 0,
+): Promise<CancelledTurns> {
+  if (sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
+  const live = await sql<{ id: string }[]>`
+    select id from turns
+    where session_id = any(${sessionIds}::uuid[]) and owner_id = ${ownerId}
+      and ordinal >= ${fromOrdinal} and status in ('queued', 'running')
+    order by id for no key update`;
+  return await cancelTurns(
+    sql,
+    ownerId,
+    live.map((turn) => turn.id),
+    reason,
+  );
+}
+
+/** Cancels turns by id, those of them that are still live. */
+export async function cancelTurns(
+  sql: Sql,
+  ownerId: string,
+  turnIds: string[],
+  reason: CancelReason,
+): Promise<CancelledTurns> {
+  if (turnIds.length === 0) return { cancelling: [], withdrawn: [] };
+  const rows = await sql<{ id: string; status: string }[]>`
+    update turns set
+      status = case status when 'queued' then 'cancelled' else 'cancelling' end,
+      cancel_reason = ${reason},
+      cancel_requested_at = now(),
+      finished_at = case status when 'queued' then now() end
+    where id = any(${turnIds}::uuid[]) and owner_id = ${ownerId} and status in ('queued', 'running')
+    returning id, status`;
+  const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
+  return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };
+}

@@ -1,0 +1,88 @@
+import type { CancelReason, Session, TurnError } from "@boocode/contracts";
+import type { Fence } from "./claim-turn.ts";
+import { findSession } from "./sessions.ts";
+import { milliseconds, type Pool, type Sql } from "./sql.ts";
+import { raiseUserVersion } from "./users.ts";
+import { type FinishedReply, finishMessage } from "./write-steps.ts";
+
+export type TurnEnd =
+  | { status: "complete" }
+  | { status: "failed"; error: TurnError }
+  | { status: "cancelled"; reason: CancelReason };
+
+/** What everybody is told once a turn has ended. */
+export interface EndedTurn {
+  /** null when the session was deleted meanwhile. */
+  session: Session | null;
+  ownerId: string;
+  userVersion: number;
+  /** The turn of this session that may run now. */
+  nextTurnId: string | null;
+}
+
+/**
+ * Ends a turn under its fence. One compare-and-set decides between completion and cancel (T1, T12): a turn that was asked
+ * to stop ends `cancelled` and no other way.
+ * @param reply the message that was being written, if any, as far as it came
+ * @returns `cancelling` when the caller must end it as cancelled instead; `lost` when it holds the turn no more
+ */
+export async function endTurn(
+  pool: Pool,
+  fence: Fence,
+  end: TurnEnd,
+  reply: FinishedReply | null,
+  lastSeq: number,
+): Promise<EndedTurn | "cancelling" | "lost"> {
+  return await pool.begin(async (sql) => {
+    const [turn] = await sql<{ session_id: string; owner_id: string }[]>`
+      select session_id, owner_id from turns where id = ${fence.turnId}`;
+    if (!turn) return "lost";
+    await sql`select id from sessions where id = ${turn.session_id} for no key update`;
+    const wanted = end.status === "cancelled" ? "cancelling" : "running";
+    const [ended] = await sql`
+      update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = now(),
+        error_code = ${end.status === "failed" ? end.error.code : null},
+        error = ${end.status === "failed" ? end.error.message : null}
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = ${wanted} returning id`;
+    if (!ended) {
+      const [now] = await sql<{ attempt: number; status: string }[]>`
+        select attempt, status from turns where id = ${fence.turnId}`;
+      if (now?.attempt !== fence.attempt) return "lost";
+      // The same end again: its first answer was lost on the way. What follows from it may be done twice.
+      if (now.status === end.status) return await closeTurn(sql, turn.session_id, turn.owner_id);
+      return now.status === "cancelling" ? "cancelling" : "lost";
+    }
+    if (reply) await finishMessage(sql, reply, end.status, lastSeq, end.status === "failed" ? end.error : null);
+    return await closeTurn(sql, turn.session_id, turn.owner_id);
+  });
+}
+
+/** The session after one of its turns ended: touched, its next turn due soon, its owner's lists changed. */
+export async function closeTurn(sql: Sql, sessionId: string, ownerId: string): Promise<EndedTurn> {
+  await sql`update sessions set updated_at = now() where id = ${sessionId}`;
+  const [next] = await sql<{ id: string }[]>`
+    update turns set due_at = now() + ${milliseconds(sql, 1_000)}
+    where id = (
+      select id from turns where session_id = ${sessionId} and status = 'queued' order by ordinal limit 1
+    ) returning id`;
+  const session = await findSession(sql, ownerId, sessionId);
+  return { session, ownerId, userVersion: await raiseUserVersion(sql, ownerId), nextTurnId: next?.id ?? null };
+}
+
+/** Why a turn that is being cancelled is; null when it is not. */
+export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelReason | null> {
+  const [turn] = await sql<{ cancel_reason: CancelReason | null }[]>`
+    select cancel_reason from turns where id = ${fence.turnId} and attempt = ${fence.attempt}`;
+  return turn?.cancel_reason ?? null;
+}
+
+/**
+ * Gives a turn back to the queue, as a worker does that is asked to stop: no crash is counted.
+ * @returns false when the turn is no longer this worker's to give
+ */
+export async function handBackTurn(sql: Sql, fence: Fence): Promise<boolean> {
+  const result = await sql`
+    update turns set status = 'queued', lease_until = null, due_at = now(), hand_backs = hand_backs + 1
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'`;
+  return result.count > 0;
+}

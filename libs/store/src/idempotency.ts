@@ -1,0 +1,47 @@
+import type { Sql } from "./sql.ts";
+
+/** What makes a request the same one again: its user and key, and a hash of its method, path and body. */
+export interface IdempotencyKey {
+  userId: string;
+  key: string;
+  requestHash: Buffer;
+}
+
+/** The key was used before with another request. */
+export class IdempotencyKeyReused extends Error {
+  override name = "IdempotencyKeyReused";
+}
+
+/**
+ * Runs `act` once for each key, inside the caller's transaction, and gives the first answer to every later call. Calls
+ * under one key wait for each other: the lock is taken before the look-up, so that two at once cannot both find nothing.
+ * @param isDone an answer that refused is not remembered: the same request may be made again
+ * @throws IdempotencyKeyReused
+ */
+export async function once<T extends object>(
+  sql: Sql,
+  key: IdempotencyKey | null,
+  act: () => Promise<T>,
+  isDone: (answer: T) => boolean,
+): Promise<T> {
+  if (!key) return await act();
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${key.userId} ${key.key}`}, 0))`;
+  const [before] = await sql<{ request_hash: Buffer; answer: T }[]>`
+    select request_hash, answer from idempotency_keys where user_id = ${key.userId} and key = ${key.key}`;
+  if (before) {
+    if (!before.request_hash.equals(key.requestHash)) throw new IdempotencyKeyReused();
+    return before.answer;
+  }
+  const answer = await act();
+  if (!isDone(answer)) return answer;
+  await sql`
+    insert into idempotency_keys (user_id, key, request_hash, answer)
+    values (${key.userId}, ${key.key}, ${key.requestHash}, ${sql.json(answer as never)})`;
+  return answer;
+}
+
+/** Keys are remembered for a day. @returns how many were forgotten */
+export async function forgetOldIdempotencyKeys(sql: Sql): Promise<number> {
+  const result = await sql`delete from idempotency_keys where created_at < now() - interval '1 day'`;
+  return result.count;
+}

@@ -1,0 +1,85 @@
+import type { Epoch, Message, Turn } from "@boocode/contracts";
+import { messageColumns, turnColumns } from "./rows.ts";
+import type { Pool, Sql } from "./sql.ts";
+
+/** Where a turn's frames stand in Postgres: the epoch, and the newest frame whose content is committed. */
+export interface TurnPosition {
+  ordinal: number;
+  attempt: number;
+  nonce: string;
+  last_seq: number;
+}
+
+/** The newest turn that any worker has taken: the session's frames are its frames. */
+export async function readCurrentTurn(sql: Sql, sessionId: string): Promise<TurnPosition | null> {
+  const [turn] = await sql<TurnPosition[]>`
+    select ordinal, attempt, nonce, last_seq from turns
+    where session_id = ${sessionId} and attempt > 0 order by ordinal desc limit 1`;
+  return turn ?? null;
+}
+
+export interface SessionPosition {
+  session_id: string;
+  version: number;
+  /** null before the first turn was taken. */
+  turn: (TurnPosition & { ended: boolean }) | null;
+}
+
+/** Where several sessions stand, in one query. A deleted session is missing from the answer. */
+export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
+  const rows = await sql<{ session_id: string; version: number; turn: SessionPosition["turn"] }[]>`
+    select s.id as session_id, s.version, t.turn
+    from sessions s left join lateral (
+      select jsonb_build_object('ordinal', ordinal, 'attempt', attempt, 'nonce', nonce, 'last_seq', last_seq,
+        'ended', status in ('complete', 'failed', 'cancelled')) as turn
+      from turns where session_id = s.id and attempt > 0 order by ordinal desc limit 1
+    ) t on true
+    where s.id = any(${sessionIds}::uuid[]) and s.deleted_at is null`;
+  return new Map(rows.map((row) => [row.session_id, row]));
+}
+
+/** A turn so far: what a subscriber gets in place of the frames that it missed. */
+export interface TurnSnapshot {
+  epoch: Epoch;
+  lastSeq: number;
+  turn: Turn;
+  messages: Message[];
+}
+
+/**
+ * The turns of a session that a worker has taken, from an ordinal on, oldest first, with their messages, from one
+ * snapshot of the database.
+ * @param limit at most so many turns, the newest
+ * @returns null when the session is gone
+ */
+export async function readTurnsFrom(
+  pool: Pool,
+  sessionId: string,
+  ordinal: number,
+  limit: number,
+): Promise<{ version: number; turns: TurnSnapshot[] } | null> {
+  return await pool.begin("isolation level repeatable read read only", async (sql) => {
+    const [session] = await sql<{ version: number }[]>`
+      select version from sessions where id = ${sessionId} and deleted_at is null`;
+    if (!session) return null;
+    const turns = await sql<(Turn & TurnPosition)[]>`
+      select ${turnColumns(sql)}, t.nonce, t.last_seq from turns t
+      where t.session_id = ${sessionId} and t.attempt > 0 and t.ordinal >= ${ordinal}
+      order by t.ordinal desc limit ${limit}`;
+    const ids = turns.map((turn) => turn.id);
+    const messages = await sql<Message[]>`
+      select ${messageColumns(sql)} from messages m
+      where m.turn_id = any(${ids}::uuid[]) and m.deleted_at is null order by m.turn_ordinal, m.position`;
+    return {
+      version: session.version,
+      turns: turns
+        .map(({ nonce, last_seq, ...turn }) => ({
+          epoch: { ordinal: turn.ordinal, attempt: turn.attempt, nonce },
+          lastSeq: last_seq,
+          turn,
+          messages: messages.filter((message) => message.turn_id === turn.id),
+        }))
+        .reverse(),
+    };
+  });
+}

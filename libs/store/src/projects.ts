@@ -1,0 +1,70 @@
+import type { CreateProject, Project } from "@boocode/contracts";
+import { cancelTurnsOfSessions } from "./cancel-turns.ts";
+import type { Pool, Sql } from "./sql.ts";
+import { raiseUserVersion } from "./users.ts";
+
+const columns = (sql: Sql) => sql`id, name, path, added_at, last_session_id`;
+
+export async function listProjects(sql: Sql, ownerId: string): Promise<Project[]> {
+  return await sql<Project[]>`
+    select ${columns(sql)} from projects
+    where owner_id = ${ownerId} and deleted_at is null order by added_at, id`;
+}
+
+export async function findProject(sql: Sql, ownerId: string, projectId: string): Promise<Project | null> {
+  const [project] = await sql<Project[]>`
+    select ${columns(sql)} from projects
+    where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null`;
+  return project ?? null;
+}
+
+export async function createProject(
+  pool: Pool,
+  project: CreateProject & { id: string; ownerId: string },
+): Promise<{ project: Project; version: number }> {
+  return await pool.begin(async (sql) => {
+    const [row] = await sql<[Project]>`
+      insert into projects (id, owner_id, name, path)
+      values (${project.id}, ${project.ownerId}, ${project.name}, ${project.path})
+      returning ${columns(sql)}`;
+    return { project: row, version: await raiseUserVersion(sql, project.ownerId) };
+  });
+}
+
+export async function renameProject(
+  pool: Pool,
+  ownerId: string,
+  projectId: string,
+  name: string,
+): Promise<{ project: Project; version: number } | null> {
+  return await pool.begin(async (sql) => {
+    const [row] = await sql<Project[]>`
+      update projects set name = ${name}
+      where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null
+      returning ${columns(sql)}`;
+    return row ? { project: row, version: await raiseUserVersion(sql, ownerId) } : null;
+  });
+}
+
+/**
+ * Deletes a project with its sessions and cancels what runs in them, in one transaction: no read returns them any more.
+ * @returns the sessions that went with it and the turns whose workers should hear of it; null when there is no such project
+ */
+export async function deleteProject(
+  pool: Pool,
+  ownerId: string,
+  projectId: string,
+): Promise<{ version: number; sessionIds: string[]; cancelling: string[] } | null> {
+  return await pool.begin(async (sql) => {
+    const [row] = await sql`
+      update projects set deleted_at = now()
+      where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null returning id`;
+    if (!row) return null;
+    const sessions = await sql<{ id: string }[]>`
+      update sessions set deleted_at = now()
+      where project_id = ${projectId} and owner_id = ${ownerId} and deleted_at is null returning id`;
+    const sessionIds = sessions.map((session) => session.id);
+    const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, sessionIds, "session_deleted");
+    return { version: await raiseUserVersion(sql, ownerId), sessionIds, cancelling };
+  });
+}

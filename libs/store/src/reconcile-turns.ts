@@ -1,0 +1,87 @@
+import type { CancelReason, Epoch, TurnError } from "@boocode/contracts";
+import { closeTurn, type EndedTurn } from "./end-turn.ts";
+import { milliseconds, type Pool } from "./sql.ts";
+
+/** Running turns whose lease is dead go back to the queue, as long as they have attempts left. @returns their ids */
+export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    update turns set status = 'queued', lease_until = null, due_at = now(), crashes = crashes + 1
+    where id in (
+      select id from turns where status = 'running' and lease_until < now() and crashes + 1 < ${maxCrashes}
+      order by id for no key update skip locked)
+    returning id`;
+  return rows.map((row) => row.id);
+}
+
+/** A turn that was ended for a worker that is gone, and whose last frames the caller now owns. */
+export interface EndedOrphan extends EndedTurn {
+  turnId: string;
+  sessionId: string;
+  epoch: Epoch;
+  messageId: string | null;
+  end: { status: "failed"; error: TurnError } | { status: "cancelled"; reason: CancelReason };
+  /** The number of the last frame that the caller sends, counted from 1. */
+  lastSeq: number;
+}
+
+const EXHAUSTED: TurnError = {
+  code: "attempts_exhausted",
+  message: "every worker that took this turn stopped before it was done",
+};
+
+/**
+ * Ends one turn that its worker will not end: out of attempts, or asked to stop and silent since. Whoever sends frames owns
+ * the current attempt, so the attempt is taken first.
+ * @param silentMs how long a cancelling worker may take
+ * @returns null when there is none
+ */
+export async function endOrphan(
+  pool: Pool,
+  nonce: string,
+  maxCrashes: number,
+  silentMs: number,
+): Promise<EndedOrphan | null> {
+  return await pool.begin(async (sql) => {
+    const [found] = await sql<{ id: string; session_id: string }[]>`
+      select id, session_id from turns
+      where (status = 'running' and lease_until < now() and crashes + 1 >= ${maxCrashes})
+        or (status = 'cancelling'
+          and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))
+      limit 1`;
+    if (!found) return null;
+    // The session before the turn: the order in which everybody locks.
+    await sql`select id from sessions where id = ${found.session_id} for no key update`;
+    const [turn] = await sql<
+      { status: string; attempt: number; ordinal: number; owner_id: string; reason: CancelReason | null }[]
+    >`
+      select status, attempt, ordinal, owner_id, cancel_reason as reason from turns
+      where id = ${found.id} and status in ('running', 'cancelling')
+        and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)})
+      for no key update skip locked`;
+    if (!turn) return null;
+    const end: EndedOrphan["end"] =
+      turn.status === "cancelling"
+        ? { status: "cancelled", reason: turn.reason ?? "user" }
+        : { status: "failed", error: EXHAUSTED };
+    const error = end.status === "failed" ? end.error : null;
+    const [message] = await sql<{ id: string }[]>`
+      update messages set status = ${end.status}, error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
+        finished_at = now()
+      where turn_id = ${found.id} and status = 'streaming' and deleted_at is null returning id`;
+    const lastSeq = 1 + (message ? 1 : 0) + (error ? 1 : 0);
+    await sql`
+      update turns set status = ${end.status}, attempt = attempt + 1, nonce = ${nonce}, last_seq = ${lastSeq},
+        lease_until = null, finished_at = now(), error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
+        crashes = crashes + ${end.status === "failed" ? 1 : 0}::int
+      where id = ${found.id}`;
+    return {
+      ...(await closeTurn(sql, found.session_id, turn.owner_id)),
+      turnId: found.id,
+      sessionId: found.session_id,
+      epoch: { ordinal: turn.ordinal, attempt: turn.attempt + 1, nonce },
+      messageId: message?.id ?? null,
+      end,
+      lastSeq,
+    };
+  });
+}

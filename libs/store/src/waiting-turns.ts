@@ -1,0 +1,86 @@
+import type { CancelAnswer, WaitingTurnList } from "@boocode/contracts";
+import { type CancelledTurns, cancelTurns } from "./cancel-turns.ts";
+import { turnColumns } from "./rows.ts";
+import { lockSession, raiseSessionVersion } from "./sessions.ts";
+import type { Pool, Sql } from "./sql.ts";
+
+/** The turn that runs and those that wait, in the order in which they run. @returns null when there is no such session */
+export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<WaitingTurnList | null> {
+  const [session] = await sql`
+    select id from sessions where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null`;
+  if (!session) return null;
+  const turns = await sql<WaitingTurnList["turns"]>`
+    select ${turnColumns(sql)},
+      (select m.id from messages m where m.turn_id = t.id and m.role = 'user' and m.deleted_at is null) as message_id,
+      case when t.status = 'queued'
+        then count(*) filter (where t.status = 'queued') over (order by t.ordinal) end as place
+    from turns t
+    where t.session_id = ${sessionId} and t.owner_id = ${ownerId} and t.status in ('queued', 'running', 'cancelling')
+    order by t.ordinal`;
+  return { turns: [...turns] };
+}
+
+/** A cancel: the answer for the client, and the session's version when a waiting turn was withdrawn. */
+export interface CancelOutcome {
+  answer: CancelAnswer;
+  cancelled: CancelledTurns;
+  version: number;
+}
+
+/**
+ * Cancels the turn that runs, else the first that waits. One compare-and-set decides between this and the turn's own
+ * completion, and the answer says which it was. @returns null when there is no such session of this owner
+ */
+export async function cancelCurrentTurn(pool: Pool, ownerId: string, sessionId: string): Promise<CancelOutcome | null> {
+  return await pool.begin(async (sql) => {
+    const session = await lockSession(sql, ownerId, sessionId);
+    if (!session) return null;
+    const [current] = await sql<{ id: string }[]>`
+      select id from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling')
+      order by (status = 'queued'), ordinal limit 1`;
+    return await cancelOne(sql, ownerId, sessionId, session.version, current?.id ?? null);
+  });
+}
+
+/** Withdraws one waiting turn. @returns null when there is no such turn; its status is not `cancelled` when it was taken */
+export async function withdrawTurn(
+  pool: Pool,
+  ownerId: string,
+  sessionId: string,
+  turnId: string,
+): Promise<CancelOutcome | null> {
+  return await pool.begin(async (sql) => {
+    const session = await lockSession(sql, ownerId, sessionId);
+    if (!session) return null;
+    const [turn] = await sql<{ id: string; status: string }[]>`
+      select id, status from turns where id = ${turnId} and session_id = ${sessionId} for no key update`;
+    if (!turn) return null;
+    if (turn.status !== "queued") {
+      return {
+        answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] },
+        cancelled: { cancelling: [], withdrawn: [] },
+        version: session.version,
+      };
+    }
+    return await cancelOne(sql, ownerId, sessionId, session.version, turnId);
+  });
+}
+
+async function cancelOne(
+  sql: Sql,
+  ownerId: string,
+  sessionId: string,
+  version: number,
+  turnId: string | null,
+): Promise<CancelOutcome> {
+  const cancelled = await cancelTurns(sql, ownerId, turnId ? [turnId] : [], "user");
+  const [turn] = await sql<{ turn_id: string; status: CancelAnswer["status"] }[]>`
+    select id as turn_id, status from turns
+    where session_id = ${sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
+    order by ordinal desc limit 1`;
+  return {
+    answer: turn ?? { turn_id: null, status: null },
+    cancelled,
+    version: cancelled.withdrawn.length > 0 ? await raiseSessionVersion(sql, sessionId, 1) : version,
+  };
+}

@@ -1,0 +1,114 @@
+import type { ToolCall, ToolResult } from "@boocode/contracts";
+import type { Fence } from "./claim-turn.ts";
+import type { Pool, Sql } from "./sql.ts";
+
+/** What a finished model call leaves on its message. */
+export interface FinishedReply {
+  messageId: string;
+  content: string;
+  reasoning: string | null;
+  toolCalls: ToolCall[] | null;
+  finishReason: string | null;
+  model: string | null;
+  tokensUsed: number | null;
+  ctxUsed: number | null;
+  ctxMax: number | null;
+}
+
+export interface ToolMessage {
+  id: string;
+  position: number;
+  content: string;
+  result: ToolResult;
+}
+
+/** Takes the fence for one transaction. @returns the turn's session and owner, or null when the fence is lost */
+async function takeFence(
+  sql: Sql,
+  fence: Fence,
+  lastSeq: number,
+): Promise<{ session_id: string; owner_id: string; ordinal: number } | null> {
+  const [turn] = await sql<{ session_id: string; owner_id: string; ordinal: number }[]>`
+    update turns set last_seq = ${lastSeq}
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'
+    returning session_id, owner_id, ordinal`;
+  return turn ?? null;
+}
+
+/** Begins the assistant's message of a step, or takes the one that an earlier attempt began. @returns false: fence lost */
+export async function startMessage(
+  pool: Pool,
+  fence: Fence,
+  message: { id: string; position: number; step: number; model: string | null; lastSeq: number },
+): Promise<boolean> {
+  return await pool.begin(async (sql) => {
+    const turn = await takeFence(sql, fence, message.lastSeq);
+    if (!turn) return false;
+    await sql`
+      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
+        last_seq, started_at)
+      values (${message.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal},
+        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model}, ${message.lastSeq}, now())
+      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model`;
+    return true;
+  });
+}
+
+/** Saves the tool calls of a streaming message before any frame states them. @returns false: fence lost */
+export async function saveToolCalls(pool: Pool, fence: Fence, reply: FinishedReply, lastSeq: number): Promise<boolean> {
+  return await pool.begin(async (sql) => {
+    if (!(await takeFence(sql, fence, lastSeq))) return false;
+    await sql`
+      update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
+        tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, last_seq = ${lastSeq}
+      where id = ${reply.messageId} and status = 'streaming'`;
+    return true;
+  });
+}
+
+/**
+ * Commits a step: the assistant's message with its tool calls, and their results, all or nothing (T2). A later attempt
+ * begins after it. Writing the same step again changes nothing, so that a lost answer can be asked for again.
+ * @param lastSeq the number of the last frame that tells of this step
+ * @returns false when the fence is lost and nothing was written
+ */
+export async function commitStep(
+  pool: Pool,
+  fence: Fence,
+  reply: FinishedReply,
+  step: number,
+  tools: ToolMessage[],
+  lastSeq: number,
+): Promise<boolean> {
+  return await pool.begin(async (sql) => {
+    const turn = await takeFence(sql, fence, lastSeq);
+    if (!turn) return false;
+    await finishMessage(sql, reply, "complete", lastSeq);
+    for (const tool of tools) {
+      await sql`
+        insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content,
+          tool_result, last_seq, finished_at)
+        values (${tool.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal}, ${tool.position},
+          ${step}, 'tool', ${tool.content}, ${sql.json(tool.result as never)}, ${lastSeq}, now())
+        on conflict (id) do nothing`;
+    }
+    return true;
+  });
+}
+
+/** Ends a streaming message. Part of `commitStep` and of the end of a turn. */
+export async function finishMessage(
+  sql: Sql,
+  reply: FinishedReply,
+  status: "complete" | "failed" | "cancelled",
+  lastSeq: number,
+  error: { code: string; message: string } | null = null,
+): Promise<void> {
+  await sql`
+    update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
+      tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, status = ${status},
+      finish_reason = ${reply.finishReason}, model = coalesce(${reply.model}, model), tokens_used = ${reply.tokensUsed},
+      ctx_used = ${reply.ctxUsed}, ctx_max = ${reply.ctxMax}, error_code = ${error?.code ?? null},
+      error = ${error?.message ?? null}, last_seq = ${lastSeq}, finished_at = now()
+    where id = ${reply.messageId} and status = 'streaming'`;
+}

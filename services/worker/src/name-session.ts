@@ -1,0 +1,65 @@
+import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
+import type { FrameAppender } from "@boocode/frame-log";
+import type { Redis } from "@boocode/runtime";
+import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
+import { type Job, Worker } from "bullmq";
+import type { StreamReply } from "./turn/ports.ts";
+import { cleanName, namingRequest } from "./turn/session-name.ts";
+
+export interface NameSessionDeps {
+  pool: Pool;
+  appender: FrameAppender;
+  streamReply: StreamReply;
+  defaultModel(): Promise<string | null>;
+  /** A model that takes longer than this is not worth waiting for. */
+  timeoutMs: number;
+}
+
+/** Names one session by the model, unless it has a name by then. A model that fails costs nothing but the name. */
+export async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
+  const talk = await readForNaming(deps.pool, sessionId);
+  if (!talk) return;
+  const request = namingRequest(talk.model ?? (await deps.defaultModel()), talk.question, talk.answer);
+  let text = "";
+  for await (const event of deps.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
+    if (event.type === "reply") text = event.reply.content;
+  }
+  const name = cleanName(text);
+  const change = name && (await autoNameSession(deps.pool, sessionId, name));
+  if (!change) return;
+  const { session } = change;
+  await deps.appender.publishStructure(sessionId, {
+    type: "session_renamed",
+    session_id: sessionId,
+    version: session.version,
+    name: session.name,
+    auto_named: session.auto_named,
+  });
+  await deps.appender.publishToUser(change.ownerId, { type: "session_updated", version: change.userVersion, session });
+}
+
+/** Takes naming jobs, one at a time: they are never in anybody's way. */
+export function consumeNaming(options: {
+  connection: Redis;
+  prefix: string;
+  deps: NameSessionDeps;
+  onError(error: unknown): void;
+}): { close(): Promise<void> } {
+  const worker = new Worker(
+    NAMING_QUEUE,
+    async (job: Job) => {
+      const parsed = NameSessionJob.safeParse(job.data);
+      if (!parsed.success) return;
+      await nameSession(options.deps, parsed.data.session_id).catch(options.onError);
+    },
+    {
+      connection: options.connection,
+      prefix: options.prefix,
+      concurrency: 1,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    },
+  );
+  worker.on("error", options.onError);
+  return { close: () => worker.close(true) };
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from "node:crypto";
+import type { ToolMessage } from "@boocode/store";
+import type { Lease } from "./hold-leases.ts";
+import { TurnStopped } from "./hold-leases.ts";
+import type { End } from "./outputs/end-frames.ts";
+import { messageComplete } from "./outputs/end-frames.ts";
+import type { FrameWriter } from "./outputs/frame-writer.ts";
+import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
+import { type OpenMessage, partialReply, type ReplyFacts, wholeReply } from "./turn/reply-so-far.ts";
+import type { TurnEvent } from "./turn/run-turn.ts";
+
+/** The writes that a turn's events become. Each is fenced, and resolves to false when the fence is lost. */
+export interface TurnWrites {
+  startMessage(message: { id: string; position: number; step: number; lastSeq: number }): Promise<boolean>;
+  saveToolCalls(reply: ReplyFacts, lastSeq: number): Promise<boolean>;
+  commitStep(reply: ReplyFacts, step: number, tools: ToolMessage[], lastSeq: number): Promise<boolean>;
+}
+
+export interface Stage {
+  writes: TurnWrites;
+  frames: FrameWriter;
+  lease: Lease;
+  ordinal: number;
+  /** The place of the next message within the turn. */
+  position: number;
+  model: string | null;
+  /** The message that an earlier attempt began: it is written anew under the same id. */
+  reuseMessageId: string | null;
+  /** The message that is open now; the frame writer adds text to it as it numbers it. */
+  open: { message: OpenMessage | null };
+  /** The drafts of this turn stop here: the commit that follows has the whole text. */
+  dropDraft(): void;
+}
+
+/**
+ * Plays a turn's events into Postgres and the frame log, in that order: what a frame states is committed first (D5).
+ * @returns how the turn ended and what its open message holds; it is not committed yet
+ * @throws TurnStopped when the turn was stopped from outside or its fence is lost
+ */
+export async function playTurn(
+  events: AsyncIterable<TurnEvent>,
+  stage: Stage,
+): Promise<{ end: End; reply: ReplyFacts | null }> {
+  const { writes, frames, open } = stage;
+  const held = (kept: boolean) => {
+    if (kept) return;
+    stage.lease.stop({ kind: "lost" });
+    throw new TurnStopped({ kind: "lost" });
+  };
+  const message = () => {
+    if (!open.message) throw new Error("a turn's event came without an open message");
+    return open.message;
+  };
+
+  for await (const event of events) {
+    stage.lease.signal.throwIfAborted();
+    switch (event.type) {
+      case "step_started": {
+        const id = stage.reuseMessageId ?? randomUUID();
+        stage.reuseMessageId = null;
+        const started = { id, step: event.step, position: stage.position++ };
+        held(await writes.startMessage({ ...started, lastSeq: frames.lastSeq() + 1 }));
+        open.message = { ...started, content: "", reasoning: "" };
+        frames.emit({
+          type: "message_started",
+          message_id: id,
+          turn_ordinal: stage.ordinal,
+          position: started.position,
+          role: "assistant",
+          model: stage.model,
+        });
+        break;
+      }
+      case "text":
+        frames.delta("delta", message().id, event.text);
+        break;
+      case "reasoning":
+        frames.delta("reasoning_delta", message().id, event.text);
+        break;
+      case "tools_called": {
+        frames.flush();
+        const calls = event.reply.toolCalls;
+        stage.dropDraft();
+        held(await writes.saveToolCalls(wholeReply(message(), event.reply), frames.lastSeq() + calls.length));
+        frames.emit(...calls.map((call) => toolCallBody(message().id, call)));
+        break;
+      }
+      case "step_finished": {
+        const tools = event.outcomes.map((outcome) => ({
+          id: randomUUID(),
+          position: stage.position++,
+          content: outcome.output,
+          result: outcome.result,
+        }));
+        const reply = wholeReply(message(), event.reply);
+        held(await writes.commitStep(reply, event.step, tools, frames.lastSeq() + tools.length + 1));
+        frames.emit(
+          ...tools.map((tool) => toolResultBody(tool.id, tool.position, tool.content, tool.result)),
+          messageComplete("complete", reply),
+        );
+        open.message = null;
+        break;
+      }
+      case "answered":
+        frames.flush();
+        return { end: { status: "complete" }, reply: wholeReply(message(), event.reply) };
+      case "failed":
+        frames.flush();
+        return {
+          end: { status: "failed", error: event.error },
+          reply: open.message ? partialReply(open.message) : null,
+        };
+    }
+  }
+  throw new Error("a turn's events ended without an end");
+}

@@ -1,0 +1,136 @@
+import type { CancelReason } from "@boocode/contracts";
+import type { FrameAppender } from "@boocode/frame-log";
+import type { Logger } from "@boocode/runtime";
+import type { ClaimedTurn, EndedTurn, Fence } from "@boocode/store";
+import { type Lease, type Leases, TurnStopped } from "./hold-leases.ts";
+import type { DraftSaver } from "./outputs/draft-saver.ts";
+import { type End, endFrames } from "./outputs/end-frames.ts";
+import { createFrameWriter, type FrameWriter } from "./outputs/frame-writer.ts";
+import { playTurn, type Stage } from "./play-turn.ts";
+import { type PreparedTurn, ProjectUnavailable } from "./prepare-turn.ts";
+import { type OpenMessage, partialReply, type ReplyFacts } from "./turn/reply-so-far.ts";
+import { runTurn } from "./turn/run-turn.ts";
+import type { TurnStore } from "./turn-store.ts";
+
+export interface ProcessTurnDeps {
+  leases: Leases;
+  drafts: DraftSaver;
+  appender: FrameAppender;
+  store: TurnStore;
+  /** @returns null when the session is gone */
+  prepare(turn: ClaimedTurn): Promise<PreparedTurn | null>;
+  /** Tells everybody that the turn is over: the owner, the next turn's worker, the one who names sessions. */
+  announceEnd(ended: EndedTurn, answered: boolean): void;
+  wake(turnId: string): void;
+  gapMs(): number;
+  turnTimeoutMs: number;
+  log: Logger;
+}
+
+/** Runs a claimed turn to its end, whatever that is; never throws. @param claimedAt when the claim was asked for */
+export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<void> {
+  const fence: Fence = { turnId: turn.id, attempt: turn.attempt };
+  const lease = deps.leases.hold(fence, claimedAt);
+  const open: Stage["open"] = { message: null };
+  const frames = openFrames(deps, turn, lease, open);
+  const log = deps.log.child({ turn_id: turn.id, session_id: turn.session_id, attempt: turn.attempt });
+  let prepared: PreparedTurn | null = null;
+
+  async function end(how: End, reply: ReplyFacts | null): Promise<void> {
+    deps.drafts.drop(turn.id);
+    const bodies = endFrames(how, reply);
+    const ended = await deps.store.endTurn(fence, how, reply, frames.lastSeq() + bodies.length, lease.mayWrite);
+    if (ended === "lost") return;
+    if (ended === "cancelling") {
+      const reason = (await deps.store.cancelReason(fence)) ?? "user";
+      return await end({ status: "cancelled", reason }, open.message && partialReply(open.message));
+    }
+    frames.emit(...bodies);
+    deps.announceEnd(ended, how.status === "complete");
+    log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
+    await frames.drained(2_000);
+  }
+
+  try {
+    frames.emit({ type: "turn_started", ordinal: turn.ordinal });
+    prepared = await deps.prepare(turn);
+    if (!prepared) return await end({ status: "cancelled", reason: "session_deleted" }, null);
+    const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
+    const outcome = await playTurn(runTurn(prepared.deps, prepared.input, signal), {
+      writes: deps.store.writes(fence, lease.mayWrite),
+      frames,
+      lease,
+      ordinal: turn.ordinal,
+      position: prepared.position,
+      model: prepared.input.model,
+      reuseMessageId: turn.streaming_message_id,
+      open,
+      dropDraft: () => deps.drafts.drop(turn.id),
+    });
+    await end(outcome.end, outcome.reply);
+  } catch (error) {
+    frames.flush();
+    await stopped(error, open.message);
+  } finally {
+    frames.abandon();
+    deps.drafts.drop(turn.id);
+    await prepared?.close();
+    lease.release();
+  }
+
+  async function stopped(error: unknown, message: OpenMessage | null): Promise<void> {
+    const reply = message && partialReply(message);
+    try {
+      if (error instanceof ProjectUnavailable) {
+        return await end({ status: "failed", error: { code: "project_unavailable", message: error.message } }, reply);
+      }
+      const why = error instanceof TurnStopped ? error.why : null;
+      if (why?.kind === "cancelled")
+        await end({ status: "cancelled", reason: why.reason satisfies CancelReason }, reply);
+      else if (why?.kind === "handed_back") await handBack(reply);
+      else if (why?.kind === "lost") log.warn("the turn is no longer ours");
+      else if (error instanceof DOMException && error.name === "TimeoutError") {
+        const message = `the turn took longer than ${Math.round(deps.turnTimeoutMs / 1_000)} s`;
+        await end({ status: "failed", error: { code: "turn_timeout", message } }, reply);
+      } else {
+        log.error({ err: error }, "the turn failed on a defect or a lost database");
+        await end({ status: "failed", error: { code: "internal", message: "internal error" } }, reply);
+      }
+    } catch (err) {
+      // The lease ends by itself, and another worker takes the turn up after its last committed step.
+      log.error({ err }, "the end of the turn could not be written");
+    }
+  }
+
+  async function handBack(reply: ReplyFacts | null): Promise<void> {
+    if (await deps.store.handBack(fence, reply, frames.lastSeq())) deps.wake(turn.id);
+    await frames.drained(1_000);
+  }
+}
+
+function openFrames(deps: ProcessTurnDeps, turn: ClaimedTurn, lease: Lease, open: Stage["open"]): FrameWriter {
+  const epoch = { ordinal: turn.ordinal, attempt: turn.attempt, nonce: turn.nonce };
+  return createFrameWriter(
+    { sessionId: turn.session_id, turnId: turn.id, epoch },
+    {
+      appender: deps.appender,
+      gapMs: deps.gapMs,
+      mayWrite: lease.mayWrite,
+      // The text up to a frame's number is what a draft holds under that number: never more, never less.
+      onDelta(kind, text, seq) {
+        const message = open.message;
+        if (!message) return;
+        if (kind === "delta") message.content += text;
+        else message.reasoning += text;
+        deps.drafts.put({
+          turnId: turn.id,
+          attempt: turn.attempt,
+          messageId: message.id,
+          content: message.content,
+          reasoning: message.reasoning || null,
+          lastSeq: seq,
+        });
+      },
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import type { FrameAppender } from "@boocode/frame-log";
+import { every, type Logger } from "@boocode/runtime";
+import { type EndedOrphan, endOrphan, forgetOldIdempotencyKeys, type Pool, requeueOrphans } from "@boocode/store";
+import type { AnnounceEndDeps } from "./announce-end.ts";
+import { announceEnd } from "./announce-end.ts";
+import { endFrames } from "./outputs/end-frames.ts";
+import { toFrame } from "./outputs/to-frame.ts";
+import type { TurnRunner } from "./run-turns.ts";
+
+export interface ReconcileDeps {
+  pool: Pool;
+  runner: TurnRunner;
+  appender: FrameAppender;
+  announce: AnnounceEndDeps;
+  maxCrashes: number;
+  log: Logger;
+}
+
+const EVERY_MS = 1_000;
+/** A worker that was asked to cancel a turn and has not ended it after so long is not waited for. */
+const CANCEL_PATIENCE_MS = 5_000;
+const CLEAN_EVERY_MS = 10 * 60_000;
+
+/**
+ * In every worker, every second: what a dead worker, a lost wake-up or a Redis that is away left undone is found in
+ * Postgres and done. Any number of workers may do this at once; each row is taken by one.
+ */
+export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
+  let cleanedAt = 0;
+  return every(
+    () => EVERY_MS * (0.8 + Math.random() * 0.4),
+    async () => {
+      const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
+      if (requeued.length > 0) deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
+      for (;;) {
+        const orphan = await endOrphan(deps.pool, nonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
+        if (!orphan) break;
+        await tellEnd(deps, orphan);
+      }
+      // The queue had its chance with every turn that is due; what is left is taken from here, Redis or not.
+      await deps.runner.takeDue();
+      if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
+        cleanedAt = Date.now();
+        await forgetOldIdempotencyKeys(deps.pool);
+      }
+    },
+    (err) => deps.log.warn({ err }, "reconciling failed and is tried again"),
+  );
+}
+
+async function tellEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> {
+  deps.log.warn({ turn_id: orphan.turnId, end: orphan.end }, "a turn was ended for its worker");
+  const source = { sessionId: orphan.sessionId, turnId: orphan.turnId, epoch: orphan.epoch };
+  const message = orphan.messageId === null ? null : { messageId: orphan.messageId };
+  const frames = endFrames(orphan.end, message).map((body, index) => ({
+    seq: index + 1,
+    frame: toFrame(source, index + 1, body),
+  }));
+  await deps.appender.append(orphan.sessionId, orphan.epoch, frames).catch(deps.announce.onError);
+  announceEnd(deps.announce, orphan, false);
+}
+
+const nonce = () => randomBytes(5).readUIntBE(0, 5).toString(36);

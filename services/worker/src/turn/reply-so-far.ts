@@ -1,0 +1,54 @@
+import type { Reply } from "./ports.ts";
+
+/** The assistant's message that is being written: its text as far as it has a frame number. */
+export interface OpenMessage {
+  id: string;
+  step: number;
+  position: number;
+  content: string;
+  reasoning: string;
+}
+
+/** What a message row takes from an answer that may have come only in part. */
+export interface ReplyFacts {
+  messageId: string;
+  content: string;
+  reasoning: string | null;
+  toolCalls: Reply["toolCalls"] | null;
+  finishReason: string | null;
+  model: string | null;
+  tokensUsed: number | null;
+  ctxUsed: number | null;
+  ctxMax: number | null;
+}
+
+/** The facts of a whole reply. Prompt and answer together are what the context holds now. */
+export function wholeReply(message: OpenMessage, reply: Reply): ReplyFacts {
+  const { promptTokens, completionTokens } = reply;
+  return {
+    messageId: message.id,
+    content: message.content,
+    reasoning: message.reasoning || null,
+    toolCalls: reply.toolCalls.length > 0 ? reply.toolCalls : null,
+    finishReason: reply.finishReason,
+    model: reply.model,
+    tokensUsed: completionTokens,
+    ctxUsed: promptTokens === null ? null : promptTokens + (completionTokens ?? 0),
+    ctxMax: reply.contextSize,
+  };
+}
+
+/** The facts of a reply that was broken off: the text so far, and nothing that would pass for an answer. */
+export function partialReply(message: OpenMessage): ReplyFacts {
+  return {
+    messageId: message.id,
+    content: message.content,
+    reasoning: message.reasoning || null,
+    toolCalls: null,
+    finishReason: null,
+    model: null,
+    tokensUsed: null,
+    ctxUsed: null,
+    ctxMax: null,
+  };
+}
