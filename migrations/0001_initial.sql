@@ -127,3 +127,6 @@ create table idempotency_keys (
   primary key (user_id, key)
 );
 create index idempotency_keys_by_age on idempotency_keys (created_at);
+
+-- Forward only: a change is undone by another migration.
+-- migrate:down

@@ -125,8 +125,10 @@ export const Snapshot = z.object({
   session_id: Id,
   version: z.int().nonnegative(),
   cursor: Cursor,
+  /** null: nothing of a turn was missed, only the version is news. */
   turn: Turn.nullable(),
-  messages: z.array(Message),
+  /** A tool message whose output is too large for a frame is `shortened` here and whole in REST. */
+  messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
 });
 /** From the gateway: it is closing; come back after so many milliseconds. */
 export const GoingAway = z.object({ type: z.literal("going_away"), retry_after_ms: z.int().nonnegative() });

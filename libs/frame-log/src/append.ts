@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { Epoch, PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
+import type { Epoch } from "@boocode/contracts";
 import type { Redis } from "ioredis";
-import { sealTurnFrame, sealVersionedFrame } from "./envelope.ts";
+import { sealTurnFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
 const script = readFileSync(new URL("../lua/append-frame.lua", import.meta.url), "utf8");
@@ -18,14 +18,13 @@ export interface NumberedFrame {
   frame: object;
 }
 
-/** The writing side of the frame log. Every function may throw when Redis is away; nothing is then half done. */
+/** The writing side of the frame log. */
 export interface FrameAppender {
-  /** Logs and publishes frames of one epoch, in the order given. Frames that are there already are left alone. */
+  /**
+   * Logs and publishes frames of one epoch, in the order given. Frames that are there already are left alone, so that a
+   * call that threw (Redis is away) can be made again.
+   */
   append(sessionId: string, epoch: Epoch, frames: NumberedFrame[]): Promise<void>;
-  /** Tells a change of a session's structure. */
-  publishStructure(sessionId: string, frame: StructuralFrame): Promise<void>;
-  /** Tells a user of a change of the lists. */
-  publishToUser(userId: string, frame: PublishedUserFrame): Promise<void>;
 }
 
 type WithScript = Redis & { appendFrame(key: string, ...args: (string | number)[]): Promise<number> };
@@ -43,12 +42,6 @@ export function createFrameAppender(redis: Redis, keys: Keys, limits: LogLimits)
         limits.ttlMs,
         ...pairs,
       );
-    },
-    async publishStructure(sessionId, frame) {
-      await redis.publish(keys.session(sessionId), sealVersionedFrame(frame));
-    },
-    async publishToUser(userId, frame) {
-      await redis.publish(keys.user(userId), sealVersionedFrame(frame));
     },
   };
 }

@@ -2,4 +2,5 @@ export * from "./append.ts";
 export * from "./envelope.ts";
 export * from "./follow.ts";
 export * from "./keys.ts";
+export * from "./publish.ts";
 export * from "./read-log.ts";

@@ -47,8 +47,8 @@ export interface TurnSnapshot {
 }
 
 /**
- * The turns of a session that a worker has taken, from an ordinal on, oldest first, with their messages, from one
- * snapshot of the database.
+ * The turns of a session that a worker has taken, from an ordinal on and always the newest of them, oldest first, with
+ * their messages, from one snapshot of the database.
  * @param limit at most so many turns, the newest
  * @returns null when the session is gone
  */
@@ -64,7 +64,8 @@ export async function readTurnsFrom(
     if (!session) return null;
     const turns = await sql<(Turn & TurnPosition)[]>`
       select ${turnColumns(sql)}, t.nonce, t.last_seq from turns t
-      where t.session_id = ${sessionId} and t.attempt > 0 and t.ordinal >= ${ordinal}
+      where t.session_id = ${sessionId} and t.attempt > 0 and t.ordinal >= least(${ordinal},
+        (select max(ordinal) from turns where session_id = ${sessionId} and attempt > 0))
       order by t.ordinal desc limit ${limit}`;
     const ids = turns.map((turn) => turn.id);
     const messages = await sql<Message[]>`

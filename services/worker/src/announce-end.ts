@@ -1,8 +1,8 @@
-import type { FrameAppender } from "@boocode/frame-log";
+import type { Publisher } from "@boocode/frame-log";
 import type { EndedTurn } from "@boocode/store";
 
 export interface AnnounceEndDeps {
-  appender: FrameAppender;
+  publisher: Publisher;
   /** Brings the session's next turn to a worker. */
   wake(turnId: string): void;
   /** Asks for a name for a session that has none. */
@@ -18,8 +18,8 @@ export function announceEnd(deps: AnnounceEndDeps, ended: EndedTurn, answered: b
   if (ended.nextTurnId) deps.wake(ended.nextTurnId);
   const { session } = ended;
   if (!session) return;
-  deps.appender
-    .publishToUser(ended.ownerId, { type: "session_updated", version: ended.userVersion, session })
+  deps.publisher
+    .toUser(ended.ownerId, { type: "session_updated", version: ended.userVersion, session })
     .catch(deps.onError);
   if (answered && session.name === null) deps.requestName(session.id);
 }

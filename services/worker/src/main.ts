@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { createFollower, createFrameAppender, createKeys } from "@boocode/frame-log";
+import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import {
   answerHealth,
   connectPostgres,
@@ -70,6 +70,8 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     ttlMs: config.FRAME_LOG_TTL_MS,
   });
 
+  const publisher = createPublisher(redis, keys);
+
   const leases = createLeases({
     leaseMs: config.LEASE_MS,
     heartbeatMs: config.HEARTBEAT_MS,
@@ -103,7 +105,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
   const announce: AnnounceEndDeps = {
-    appender,
+    publisher,
     wake,
     requestName: (sessionId) => void queue.requestName(sessionId).catch(hint("asking for a name")),
     onError: hint("telling the end of a turn"),
@@ -162,7 +164,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
-    deps: { pool, appender, streamReply, defaultModel, timeoutMs: 60_000 },
+    deps: { pool, publisher, streamReply, defaultModel, timeoutMs: 60_000 },
     onError: hint("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());

@@ -1,5 +1,5 @@
 import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
-import type { FrameAppender } from "@boocode/frame-log";
+import type { Publisher } from "@boocode/frame-log";
 import type { Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { type Job, Worker } from "bullmq";
@@ -8,7 +8,7 @@ import { cleanName, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
   pool: Pool;
-  appender: FrameAppender;
+  publisher: Publisher;
   streamReply: StreamReply;
   defaultModel(): Promise<string | null>;
   /** A model that takes longer than this is not worth waiting for. */
@@ -28,14 +28,14 @@ export async function nameSession(deps: NameSessionDeps, sessionId: string): Pro
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
   const { session } = change;
-  await deps.appender.publishStructure(sessionId, {
+  await deps.publisher.toSession({
     type: "session_renamed",
     session_id: sessionId,
     version: session.version,
     name: session.name,
     auto_named: session.auto_named,
   });
-  await deps.appender.publishToUser(change.ownerId, { type: "session_updated", version: change.userVersion, session });
+  await deps.publisher.toUser(change.ownerId, { type: "session_updated", version: change.userVersion, session });
 }
 
 /** Takes naming jobs, one at a time: they are never in anybody's way. */

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { FrameAppender } from "@boocode/frame-log";
 import { every, type Logger } from "@boocode/runtime";
 import { type EndedOrphan, endOrphan, forgetOldIdempotencyKeys, type Pool, requeueOrphans } from "@boocode/store";
 import type { AnnounceEndDeps } from "./announce-end.ts";
 import { announceEnd } from "./announce-end.ts";
+import { newNonce } from "./new-nonce.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
 import type { TurnRunner } from "./run-turns.ts";
@@ -34,7 +34,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
       if (requeued.length > 0) deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
       for (;;) {
-        const orphan = await endOrphan(deps.pool, nonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
+        const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
         if (!orphan) break;
         await tellEnd(deps, orphan);
       }
@@ -60,5 +60,3 @@ async function tellEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> 
   await deps.appender.append(orphan.sessionId, orphan.epoch, frames).catch(deps.announce.onError);
   announceEnd(deps.announce, orphan, false);
 }
-
-const nonce = () => randomBytes(5).readUIntBE(0, 5).toString(36);

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { Claim, ClaimedTurn } from "@boocode/store";
+import { newNonce } from "./new-nonce.ts";
 
 /** The turns that this process runs, at most `capacity` at once; they wait on the network most of the time. */
 export interface TurnRunner {
@@ -34,8 +34,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     claiming += 1;
     try {
       const claimedAt = performance.now();
-      const nonce = randomBytes(5).readUIntBE(0, 5).toString(36);
-      const turn = await claim({ workerId: deps.workerId, nonce, leaseMs: deps.leaseMs });
+      const turn = await claim({ workerId: deps.workerId, nonce: newNonce(), leaseMs: deps.leaseMs });
       if (!turn) return null;
       const run = deps.process(turn, claimedAt).finally(() => running.delete(run));
       running.add(run);

@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { resolveBinary } from "dbmate";
+import postgres from "postgres";
+import { repositoryRoot } from "../files/repository-root.ts";
+import { plainEnvironment } from "../process/spawn-server.ts";
+import type { Log } from "../server.ts";
+
+/** Any number will do, as long as all who migrate a BooCode database take the same. */
+const migrationLock = 7_266_263;
+
+/** A server that has just been started may need this long before it lets anyone in. */
+const patienceMs = 30_000;
+
+/**
+ * Brings a database up to date with the plain SQL files of `migrations/`; makes the database first if it is missing.
+ * Whoever comes second waits for the first and then finds nothing to do.
+ * @throws with what dbmate said, without the password
+ */
+export async function migrate(databaseUrl: string, options: { log?: Log; folder?: string } = {}): Promise<void> {
+  const folder = options.folder ?? join(repositoryRoot, "migrations");
+  const files = await readdir(folder).catch(() => [] as string[]);
+  if (!files.some((name) => name.endsWith(".sql"))) return;
+  const sql = await connect(databaseUrl, folder);
+  try {
+    // dbmate takes no lock itself, and two at once would run the same file twice.
+    await sql`select pg_advisory_lock(${migrationLock})`;
+    const said = await dbmate(databaseUrl, folder, "up");
+    for (const line of said.split("\n")) if (line.trim()) options.log?.(line);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+async function connect(databaseUrl: string, folder: string): Promise<postgres.Sql> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const sql = postgres(databaseUrl, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} });
+    try {
+      await sql`select 1`;
+      return sql;
+    } catch (error) {
+      await sql.end({ timeout: 1 });
+      const code = (error as { code?: string }).code ?? "";
+      // 3D000: no such database. Another process may make it at the same moment, so only the next try judges.
+      if (code === "3D000") await dbmate(databaseUrl, folder, "create").catch(() => {});
+      // 57P03: starting up, or shutting down before a restart.
+      else if (!["ECONNREFUSED", "ECONNRESET", "CONNECTION_CLOSED", "57P03"].includes(code)) throw error;
+      if (Date.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+/** Runs dbmate's own binary. The URL goes through the environment: arguments are visible to every user of the machine. */
+function dbmate(databaseUrl: string, folder: string, command: "up" | "create"): Promise<string> {
+  const url = withoutTlsOnLoopback(databaseUrl);
+  const args = ["--migrations-dir", folder, "--no-dump-schema", command];
+  return new Promise((resolve, reject) => {
+    const child = spawn(resolveBinary(), args, {
+      env: { ...plainEnvironment(), DATABASE_URL: url },
+      // Not the checkout: dbmate would read the .env file there.
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        said += chunk;
+      });
+    }
+    child.once("error", reject);
+    child.once("close", (code) => {
+      const safe = withoutPassword(said, url);
+      if (code === 0) resolve(safe);
+      else reject(new Error(`dbmate ${command} failed: ${safe.trim() || `exit code ${code}`}${tlsHint(safe)}`));
+    });
+  });
+}
+
+/** dbmate asks for TLS unless told otherwise; a server on this machine rarely speaks it. */
+export function withoutTlsOnLoopback(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  const loopback = url.hostname === "localhost" || url.hostname === "[::1]" || /^127\./.test(url.hostname);
+  if (loopback && !url.searchParams.has("sslmode")) url.searchParams.set("sslmode", "disable");
+  return url.href;
+}
+
+function tlsHint(said: string): string {
+  return said.includes("SSL is not enabled")
+    ? " (add ?sslmode=disable to DATABASE_URL if the way there is private)"
+    : "";
+}
+
+/** Hides the password, as it is written in the URL and as it is meant. */
+export function withoutPassword(text: string, databaseUrl: string): string {
+  const written = new URL(databaseUrl).password;
+  return [written, decodeURIComponent(written)]
+    .filter(Boolean)
+    .reduce((safe, secret) => safe.replaceAll(secret, "***"), text);
+}

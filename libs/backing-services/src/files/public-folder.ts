@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import { chmod, lstat, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * A folder under /var/tmp that every user may enter and only we may write to, always the same one for the same `key`.
+ * It is for what an unprivileged server must reach when the checkout lies in a closed folder such as /root.
+ * @throws when somebody else made it: /var/tmp is open to all, and its files would be run or trusted
+ */
+export async function publicFolder(key: string): Promise<string> {
+  const hash = createHash("sha256").update(`${process.getuid?.()} ${key}`).digest("hex").slice(0, 16);
+  const folder = join("/var/tmp", `boocode-${hash}`);
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  const found = await lstat(folder);
+  if (!found.isDirectory() || found.uid !== process.getuid?.()) {
+    throw new Error(`${folder} belongs to another user; remove it, or set DATABASE_URL`);
+  }
+  await chmod(folder, 0o711);
+  return folder;
+}

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspectProcess } from "../process/inspect-process.ts";
+import type { Cluster } from "./cluster.ts";
+import { confirmPostgres } from "./confirm-postgres.ts";
+import { isPostgres, readPidFile } from "./launch-postgres.ts";
+
+/**
+ * A server of this very data folder that an earlier start left running, for instance because it was killed.
+ * Undefined when there is none; it waits while one is still starting up or ending.
+ */
+export async function adoptPostgres(cluster: Cluster): Promise<{ pid: number; port: number } | undefined> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const file = await readPidFile(cluster.dataFolder);
+    const owner = file && inspectProcess(file.pid);
+    if (!file || !owner || !isPostgres(owner.command)) return undefined;
+    try {
+      await confirmPostgres(cluster.password, file.port);
+      cluster.port = file.port;
+      return { pid: file.pid, port: file.port };
+    } catch (cause) {
+      // Another Postgres may have been given the pid of ours; it listens elsewhere, so nobody answers here.
+      if (isRefused(cause)) {
+        if (!file.ready && Date.now() < deadline) await sleep(50);
+        else return undefined;
+      } else if (Date.now() > deadline) {
+        throw new Error(`Postgres ${file.pid} of ${cluster.dataFolder} is running and does not let us in`, { cause });
+      } else await sleep(50);
+    }
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return (error as { code?: string }).code === "ECONNREFUSED";
+}

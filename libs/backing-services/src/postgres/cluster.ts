@@ -1,0 +1,92 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { plainEnvironment } from "../process/spawn-server.ts";
+import type { SystemUser } from "../process/system-user.ts";
+import type { Durability } from "../server.ts";
+import type { PostgresBinaries } from "./postgres-binaries.ts";
+
+const run = promisify(execFile);
+
+/** The files of one private Postgres, and what is needed to run it and to talk to it. */
+export interface Cluster {
+  binaries: PostgresBinaries;
+  user: SystemUser | undefined;
+  durability: Durability;
+  /** What initdb made; it belongs to `user`. */
+  dataFolder: string;
+  logFile: string;
+  /** Holds `password` and the last port. Beside the data folder: there another user could plant a link for us to write to. */
+  stateFile: string;
+  password: string;
+  port: number | undefined;
+}
+
+/** Opens the data folder of this major version in `home`, and makes it first when there is none (about a second). */
+export async function openCluster(options: {
+  binaries: PostgresBinaries;
+  user: SystemUser | undefined;
+  durability: Durability;
+  home: string;
+}): Promise<Cluster> {
+  const name = join(options.home, `postgres-${options.binaries.major}`);
+  const cluster = { ...options, dataFolder: name, logFile: `${name}.log`, stateFile: `${name}.json`, port: undefined };
+  const exists = await stat(name).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return initialize({ ...cluster, password: randomBytes(24).toString("hex") });
+  const state = await readFile(cluster.stateFile, "utf8").catch((cause) => {
+    throw new Error(
+      `${name} is there, but its password in ${cluster.stateFile} cannot be read; remove ${name} to start afresh`,
+      { cause },
+    );
+  });
+  return { ...cluster, ...(JSON.parse(state) as { password: string; port?: number }) };
+}
+
+/** Remembers the port, so that the URL stays the same from start to start. */
+export async function saveState(cluster: Cluster): Promise<void> {
+  const next = `${cluster.stateFile}.next`;
+  await writeFile(next, JSON.stringify({ password: cluster.password, port: cluster.port }), { mode: 0o600 });
+  await rename(next, cluster.stateFile);
+}
+
+/** The data folder gets its name only when it is whole and its password is saved: an interrupted start leaves nothing to trip over. */
+async function initialize(cluster: Cluster): Promise<Cluster> {
+  const partial = `${cluster.dataFolder}.${randomBytes(6).toString("hex")}`;
+  const passwordFile = `${partial}.password`;
+  try {
+    await writeFile(passwordFile, cluster.password, { mode: 0o600 });
+    await mkdir(partial, { mode: 0o700 });
+    if (cluster.user) {
+      await chown(passwordFile, cluster.user.uid, cluster.user.gid);
+      await chown(partial, cluster.user.uid, cluster.user.gid);
+    }
+    const args = [
+      "-D",
+      partial,
+      "-U",
+      "boocode",
+      "-A",
+      "scram-sha-256",
+      `--pwfile=${passwordFile}`,
+      "-E",
+      "UTF8",
+      "--no-locale",
+    ];
+    if (cluster.durability === "test") args.push("--no-sync");
+    await run(join(cluster.binaries.folder, "initdb"), args, { cwd: "/", env: plainEnvironment(), ...cluster.user });
+    await saveState(cluster);
+    await rename(partial, cluster.dataFolder);
+    return cluster;
+  } catch (cause) {
+    const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
+    throw new Error(`initdb of Postgres ${cluster.binaries.version} failed: ${said}`, { cause });
+  } finally {
+    await rm(passwordFile, { force: true });
+    await rm(partial, { recursive: true, force: true });
+  }
+}

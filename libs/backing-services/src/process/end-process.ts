@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { childrenOf, inspectProcess } from "./inspect-process.ts";
+
+/** Waits until a process is gone; false when it is still there after `withinMs`. */
+export async function waitUntilGone(pid: number, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  while (inspectProcess(pid)) {
+    if (Date.now() > deadline) return false;
+    await sleep(10);
+  }
+  return true;
+}
+
+/**
+ * Sends one signal to a process and its children. The parent goes first, so that it cannot take a child's death for a
+ * crash and start to repair it. For SIGKILL it resolves when all of them are gone.
+ */
+export async function signalTree(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const pids = [pid, ...childrenOf(pid)];
+  for (const each of pids) signalOne(each, signal);
+  if (signal === "SIGKILL") await Promise.all(pids.map((each) => waitUntilGone(each, 10_000)));
+}
+
+/** Asks a server to end, wakes it if it was stopped, and after `graceMs` makes it end. */
+export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs = 10_000): Promise<void> {
+  signalOne(pid, signal);
+  for (const each of [pid, ...childrenOf(pid)]) signalOne(each, "SIGCONT");
+  if (!(await waitUntilGone(pid, graceMs))) await signalTree(pid, "SIGKILL");
+}
+
+function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // Gone already is what we wanted; Windows knows no SIGCONT or SIGSTOP.
+    if ((error as NodeJS.ErrnoException).code === "EPERM") throw error;
+  }
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RedisBinary } from "./redis-binary.ts";
+
+/** The files of one private Redis, and what is needed to run it and to talk to it. */
+export interface RedisInstance {
+  binary: RedisBinary;
+  appendOnly: boolean;
+  dataFolder: string;
+  logFile: string;
+  stateFile: string;
+  password: string;
+  /** Of the last start; Redis writes no pid file before it answers, so we keep our own. */
+  port: number | undefined;
+  pid: number | undefined;
+}
+
+/** Opens the data folder of this product and major version in `home`, or makes it. */
+export async function openRedisInstance(options: {
+  binary: RedisBinary;
+  appendOnly: boolean;
+  home: string;
+}): Promise<RedisInstance> {
+  const { product, version } = options.binary;
+  const name = join(options.home, `${product}-${Number.parseInt(version, 10)}`);
+  const fresh = { password: randomBytes(24).toString("hex"), port: undefined, pid: undefined };
+  const state = await readFile(`${name}.json`, "utf8").then(
+    (text) => JSON.parse(text) as Partial<typeof fresh>,
+    () => ({}),
+  );
+  await mkdir(name, { recursive: true, mode: 0o700 });
+  return { ...options, dataFolder: name, logFile: `${name}.log`, stateFile: `${name}.json`, ...fresh, ...state };
+}
+
+/** Remembers password, port and pid for the next start, which may find the server alive. */
+export async function saveRedisState(instance: RedisInstance): Promise<void> {
+  const { password, port, pid } = instance;
+  const next = `${instance.stateFile}.next`;
+  await writeFile(next, JSON.stringify({ password, port, pid }), { mode: 0o600 });
+  await rename(next, instance.stateFile);
+}

@@ -1,0 +1,41 @@
+import type { TestProject } from "vitest/node";
+import { createDatabase } from "../database/create-database.ts";
+import { migrate } from "../database/migrate.ts";
+import { startPostgres } from "../postgres/start-postgres.ts";
+import { startRedis } from "../redis/start-redis.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** A database server for this whole run; its user may create databases. */
+    postgresUrl: string;
+    /** The migrated database that test files copy. */
+    templateDatabase: string;
+    /** A Redis that all test files share: use unique keys and channels, or `testRedis()`. */
+    redisUrl: string;
+  }
+}
+
+/** One throw-away Postgres and Redis for a whole run of vitest. They end with it, also on Ctrl-C and after SIGKILL. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const postgres = await startPostgres({ keep: false, log });
+  const releases = [postgres.stop];
+  const release = async () => {
+    for (const each of releases.splice(0).reverse()) await each();
+  };
+  try {
+    const redis = await startRedis({ keep: false, log });
+    releases.push(redis.stop);
+    const template = await createDatabase(postgres.url);
+    // Our own server ends with everything in it; one that was given would keep the template.
+    releases.push(template.drop);
+    await migrate(template.url);
+    project.provide("postgresUrl", postgres.url);
+    project.provide("templateDatabase", new URL(template.url).pathname.slice(1));
+    project.provide("redisUrl", redis.url);
+    return release;
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}

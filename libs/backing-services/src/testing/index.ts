@@ -1,0 +1,2 @@
+export { testDatabase } from "./test-database.ts";
+export { testRedis } from "./test-redis.ts";

@@ -1,0 +1,24 @@
+import type { PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
+import type { Redis } from "ioredis";
+import { sealVersionedFrame } from "./envelope.ts";
+import type { Keys } from "./keys.ts";
+
+/**
+ * Tells of changes that carry a version. They are not logged: whoever misses one sees the hole in the versions and loads
+ * again what it shows. Both functions throw when Redis is away.
+ */
+export interface Publisher {
+  toSession(frame: StructuralFrame): Promise<void>;
+  toUser(userId: string, frame: PublishedUserFrame): Promise<void>;
+}
+
+export function createPublisher(redis: Redis, keys: Keys): Publisher {
+  return {
+    async toSession(frame) {
+      await redis.publish(keys.session(frame.session_id), sealVersionedFrame(frame));
+    },
+    async toUser(userId, frame) {
+      await redis.publish(keys.user(userId), sealVersionedFrame(frame));
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { randomUUID } from "node:crypto";
+import { hashSecret, makeToken } from "@boocode/identity";
+import { createToken, createUser, findUserByName, type Pool } from "@boocode/store";
+
+/** Makes a token for a user, who is made first when there is none of that name. The token is told here and never again. */
+export async function addUser(pool: Pool, name: string): Promise<{ userId: string; token: string; isNew: boolean }> {
+  const token = makeToken();
+  return await pool.begin(async (sql) => {
+    const known = await findUserByName(sql, name);
+    const userId = known?.id ?? randomUUID();
+    if (!known) await createUser(sql, { id: userId, name });
+    await createToken(sql, { id: randomUUID(), userId, tokenHash: hashSecret(token) });
+    return { userId, token, isNew: !known };
+  });
+}

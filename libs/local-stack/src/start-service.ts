@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** One of the system's processes, run from its sources. */
+export interface ServiceProcess {
+  name: string;
+  url: string;
+  pid: number;
+  process: ChildProcess;
+  /** Asks it to stop and waits until it has. @returns its exit code, or the signal that ended it */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  exited: Promise<number | NodeJS.Signals | null>;
+}
+
+export interface ServiceSettings {
+  env: Record<string, string | undefined>;
+  /** Told of every line that the process writes. */
+  onLine?(line: string): void;
+  startTimeoutMs?: number;
+}
+
+/**
+ * Starts a service (`api`, `worker`, `gateway`, or `scripted-model`) and waits until it listens.
+ * @throws with the process's last words when it ends before that
+ */
+export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
+  const main = name === "scripted-model" ? "libs/scripted-model/src/main.ts" : `services/${name}/src/main.ts`;
+  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", main], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = once(child, "exit").then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals | null);
+  const lastWords: string[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      fail("did not start in time");
+    }, settings.startTimeoutMs ?? 30_000);
+    const fail = (why: string) => reject(new Error([`${name} ${why}`, ...lastWords].join("\n")));
+    const hear = (line: string) => {
+      settings.onLine?.(line);
+      lastWords.push(line);
+      if (lastWords.length > 20) lastWords.shift();
+      const told = readUrl(line);
+      if (!told) return;
+      clearTimeout(timer);
+      resolve(told);
+    };
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", hear);
+    child.once("close", () => {
+      clearTimeout(timer);
+      fail("ended before it listened");
+    });
+  });
+  return {
+    name,
+    url,
+    pid: child.pid as number,
+    process: child,
+    exited,
+    async stop(signal = "SIGTERM") {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return await exited;
+    },
+  };
+}
+
+/** Services say where they listen in a log line of their own. */
+function readUrl(line: string): string | null {
+  if (!line.startsWith("{")) return null;
+  try {
+    const { url, msg } = JSON.parse(line) as { url?: unknown; msg?: unknown };
+    return typeof url === "string" && (msg === undefined || msg === "listening") ? url : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { z } from "zod";
+import { answerWhole } from "./answer-whole.ts";
+import type { Attempts } from "./attempts.ts";
+import { ChatRequest } from "./chat-request.ts";
+import { checkHeaders, checkRequest } from "./check-request.ts";
+import { type Answer, type Cast, chooseAnswer } from "./choose-answer.ts";
+import type { Gates } from "./gates.ts";
+import { hold } from "./hold.ts";
+import { readBody, sendError } from "./http.ts";
+import { openOutlet } from "./outlet.ts";
+import { playReply } from "./play-reply.ts";
+import type { RecordedRequest, Records } from "./records.ts";
+import type { Reply } from "./reply.ts";
+
+export interface ChatDeps extends Cast {
+  records: Records;
+  attempts: Attempts;
+  gates: Gates;
+}
+
+/** `POST /v1/chat/completions`. A request that cannot be answered gets a 400 or 404 and is not recorded. */
+export async function answerChat(request: IncomingMessage, response: ServerResponse, deps: ChatDeps): Promise<void> {
+  const raw = await readBody(request);
+  if (raw === null) return sendError(response, 413, "the body is too large");
+  const body = parseJson(raw);
+  if (body === undefined) return sendError(response, 400, "the body is not JSON");
+  const parsed = ChatRequest.safeParse(body);
+  if (!parsed.success) return sendError(response, 400, z.prettifyError(parsed.error));
+  const chat = parsed.data;
+
+  let answer: Answer | null;
+  try {
+    answer = chooseAnswer(chat, deps);
+  } catch (error) {
+    return sendError(response, 400, (error as Error).message);
+  }
+  if (!answer) return sendError(response, 404, `no model is called ${chat.model}`);
+
+  const { answeredBy, key, step } = answer;
+  const attempt = deps.attempts.next(key, step);
+  const record = deps.records.add(
+    {
+      model: chat.model,
+      answeredBy,
+      key,
+      step,
+      attempt,
+      stream: chat.stream,
+      toolChoice: chat.tool_choice ?? null,
+      offeredTools: chat.tools.map((tool) => tool.function.name),
+      body,
+      violations: [...checkRequest(body), ...checkHeaders(request.headers)],
+    },
+    raw.length,
+  );
+  await send(answer.reply(attempt), { chat, record, response, deps, promptTokens: Math.ceil(raw.length / 4) });
+}
+
+interface Sending {
+  chat: ChatRequest;
+  record: RecordedRequest;
+  response: ServerResponse;
+  deps: ChatDeps;
+  promptTokens: number;
+}
+
+async function send(reply: Reply, { chat, record, response, deps, promptTokens }: Sending): Promise<void> {
+  const outlet = openOutlet(response, {
+    cutAfterBytes: reply.cutAfterBytes,
+    onEnd: (ending) => deps.records.finish(record, ending),
+  });
+  const stage = {
+    outlet,
+    gates: deps.gates,
+    names: { id: `chatcmpl-${newId()}`, model: chat.model, created: Math.floor(deps.now() / 1000) },
+    promptTokens,
+    newId,
+    now: () => performance.now(),
+    usageAsked: chat.stream_options?.include_usage === true,
+    onTokens: (count: number) => {
+      record.tokensSent += count;
+    },
+  };
+  for (const stop of reply.stops) {
+    if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...stage, keepAliveMs: null });
+  }
+  if (outlet.gone) return;
+  if (reply.failure) response.writeHead(reply.failure.status, reply.failure.headers).end(reply.failure.body);
+  else if (chat.stream) await playReply(reply, stage);
+  else await answerWhole(reply, stage, response);
+}
+
+/** 32 letters and digits, as llama.cpp's ids. */
+function newId(): string {
+  return randomUUID().replaceAll("-", "");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

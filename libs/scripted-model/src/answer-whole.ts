@@ -1,0 +1,48 @@
+import type { ServerResponse } from "node:http";
+import { timingsOf } from "./chunks.ts";
+import { hold } from "./hold.ts";
+import { sendJson } from "./http.ts";
+import type { Stage } from "./play-reply.ts";
+import { allOf, type Reply } from "./reply.ts";
+
+/** Answers without a stream: holds are kept, the pace is not, and a script that breaks off breaks the connection. */
+export async function answerWhole(reply: Reply, stage: Stage, response: ServerResponse): Promise<void> {
+  for (const stop of reply.stops) {
+    if (stop.type !== "hold") return stage.outlet.reset();
+    if (stop.at !== "headers") await hold(stop, { ...stage, keepAliveMs: null });
+  }
+  if (!stage.outlet.gone) sendJson(response, 200, completion(reply, stage));
+}
+
+/** llama.cpp's `chat.completion`. */
+function completion(reply: Reply, { names, promptTokens, newId }: Stage): unknown {
+  const usage = {
+    promptTokens,
+    completionTokens: reply.text.count + reply.reasoning.count + reply.calls.length * 10,
+  };
+  const calls = reply.calls.map((call) => ({
+    id: newId(),
+    type: "function",
+    function: { name: call.name, arguments: call.arguments },
+  }));
+  const message = {
+    role: "assistant",
+    content: "h".repeat(reply.hugeDelta) + allOf(reply.text),
+    ...(reply.reasoning.count > 0 ? { reasoning_content: allOf(reply.reasoning) } : {}),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+  return {
+    choices: [{ finish_reason: reply.finishReason, index: 0, message }],
+    created: names.created,
+    id: names.id,
+    model: names.model,
+    system_fingerprint: "scripted",
+    object: "chat.completion",
+    usage: {
+      completion_tokens: usage.completionTokens,
+      prompt_tokens: usage.promptTokens,
+      total_tokens: usage.promptTokens + usage.completionTokens,
+    },
+    timings: timingsOf(usage, 1),
+  };
+}

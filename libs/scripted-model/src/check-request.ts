@@ -1,0 +1,51 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { checkMessages } from "./check-messages.ts";
+import { checkTools } from "./check-tools.ts";
+import { isObject } from "./is-object.ts";
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * What is wrong with a chat request in the eyes of the strictest of the real servers, in words; empty when all of them
+ * would take it. Llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each refuse something that the others let pass.
+ */
+export function checkRequest(body: unknown): string[] {
+  if (!isObject(body)) return ["the body is not an object"];
+  const violations: string[] = [];
+  if (typeof body.model !== "string" || body.model === "") violations.push("model is not a name");
+  if (body.n !== undefined && body.n !== 1) violations.push("n is not 1");
+  if (body.stream_options !== undefined && body.stream !== true) violations.push("stream_options without a stream");
+  if (LONE_SURROGATE.test(stringsOf(body))) violations.push("a lone surrogate");
+  const names = nullsOf(body);
+  if (names.length > 0) violations.push(`explicit null: ${names.join(", ")}`);
+  return [...violations, ...checkMessages(body.messages), ...checkTools(body)];
+}
+
+/** Headers that change how real servers answer. */
+export function checkHeaders(headers: IncomingHttpHeaders): string[] {
+  const violations: string[] = [];
+  if (!headers["content-type"]?.startsWith("application/json")) violations.push("content-type is not application/json");
+  // llama-swap words its errors as HTML or text for these.
+  if (/text\/(html|plain)/.test(headers.accept ?? "")) violations.push("accept asks for text");
+  // With it llama.cpp goes on generating after the client has gone, so that a cancel would not free the slot.
+  if (headers["x-conversation-id"] !== undefined) violations.push("x-conversation-id is sent");
+  return violations;
+}
+
+/** Keys and values, apart from each other so that two halves cannot meet and pass for a whole. */
+function stringsOf(value: unknown): string {
+  const strings: string[] = [];
+  JSON.stringify(value, (key, inner) => {
+    strings.push(key);
+    if (typeof inner === "string") strings.push(inner);
+    return inner;
+  });
+  return strings.join("\n");
+}
+
+/** llama.cpp assigns optional fields to strings and answers 500 to a null; a tool's schema may hold them. */
+function nullsOf(body: Record<string, unknown>): string[] {
+  const messages = Array.isArray(body.messages) ? body.messages.filter(isObject) : [];
+  const nullKeys = (object: Record<string, unknown>) => Object.keys(object).filter((key) => object[key] === null);
+  return [...new Set([...nullKeys(body), ...messages.flatMap(nullKeys)])];
+}

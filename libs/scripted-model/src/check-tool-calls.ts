@@ -1,0 +1,51 @@
+import { isObject } from "./is-object.ts";
+
+const CALL_ID = /^[A-Za-z0-9_-]{1,40}$/;
+const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Each call is well made, its id is unique in the conversation, and tool messages answer directly, in the order of the calls. */
+export function checkToolCalls(messages: Array<Record<string, unknown>>): string[] {
+  const violations: string[] = [];
+  const seen = new Set<unknown>();
+  let unanswered: unknown[] = [];
+  for (const [index, message] of messages.entries()) {
+    const where = `messages[${index}]`;
+    if (message.role === "tool") {
+      const place = unanswered.indexOf(message.tool_call_id);
+      if (place < 0) violations.push(`${where}: answers no call`);
+      else if (place > 0) violations.push(`${where}: answers out of order`);
+      if (place >= 0) unanswered.splice(place, 1);
+      continue;
+    }
+    if (unanswered.length > 0) violations.push(`${where}: ${unanswered.length} calls before it were not answered`);
+    const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
+    unanswered = calls.map((call) => (isObject(call) ? call.id : undefined));
+    for (const call of calls) {
+      violations.push(...checkCall(call, seen).map((violation) => `${where}: ${violation}`));
+    }
+  }
+  if (unanswered.length > 0) violations.push(`${unanswered.length} calls at the end were not answered`);
+  return violations;
+}
+
+function checkCall(call: unknown, seen: Set<unknown>): string[] {
+  if (!isObject(call) || !isObject(call.function)) return ["a tool call without a function"];
+  const violations: string[] = [];
+  if (call.type !== "function") violations.push("tool call type is not function");
+  if (typeof call.id !== "string" || !CALL_ID.test(call.id)) violations.push(`tool call id ${JSON.stringify(call.id)}`);
+  if (seen.has(call.id)) violations.push(`tool call id ${call.id} is used twice`);
+  seen.add(call.id);
+  const { name, arguments: text } = call.function;
+  if (typeof name !== "string" || !TOOL_NAME.test(name)) violations.push(`tool call name ${JSON.stringify(name)}`);
+  if (typeof text !== "string") violations.push("arguments are not a string");
+  else if (!holdsObject(text)) violations.push("arguments are not a JSON object");
+  return violations;
+}
+
+function holdsObject(text: string): boolean {
+  try {
+    return isObject(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}

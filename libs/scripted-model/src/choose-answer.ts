@@ -1,0 +1,69 @@
+import { type ChatRequest, lastUserIndex, stepOf, textOf } from "./chat-request.ts";
+import { readDirective, withoutDirectives } from "./directive.ts";
+import { nextMove } from "./investigator/next-move.ts";
+import { asksForTitle, titleOf } from "./investigator/title.ts";
+import { plainReply, planReply } from "./plan-reply.ts";
+import type { Reply } from "./reply.ts";
+import type { Script } from "./script.ts";
+
+export const INVESTIGATOR = "investigator";
+
+/** What will answer a request, before it is known which request of its key it is. */
+export interface Answer {
+  answeredBy: string;
+  key: string;
+  step: number;
+  reply: (attempt: number) => Reply;
+}
+
+export interface Cast {
+  scripts: Record<string, Script>;
+  investigatorIntervalMs: number;
+  now: () => number;
+}
+
+/**
+ * A directive in the last question comes before the model's name.
+ *
+ * @returns null when no script and no investigator goes by that name
+ * @throws an Error in words for a 400 when the directive is nonsense
+ */
+export function chooseAnswer(request: ChatRequest, { scripts, investigatorIntervalMs, now }: Cast): Answer | null {
+  const { messages } = request;
+  const question = textOf(messages[lastUserIndex(messages)] ?? {});
+  const directive = readDirective(question);
+  const script = directive ?? (Object.hasOwn(scripts, request.model) ? scripts[request.model]! : null);
+  if (!script && request.model !== INVESTIGATOR) return null;
+
+  const step = stepOf(messages);
+  const key = script?.key ?? (withoutDirectives(question) || question).slice(0, 200);
+  const offered = request.tools.map((tool) => tool.function);
+  const mayCallTools = offered.length > 0 && request.tool_choice !== "none";
+  const plain = (text: string) => plainReply({ text, calls: [], intervalMs: investigatorIntervalMs });
+
+  if (asksForTitle(messages, offered)) {
+    const title = script?.title;
+    return {
+      answeredBy: "title",
+      key: `title:${key}`,
+      step,
+      reply: (attempt) =>
+        title ? planReply(title, { attempt, step, mayCallTools: false, now }) : plain(titleOf(messages)),
+    };
+  }
+  if (script) {
+    const answeredBy = directive ? "directive" : request.model;
+    return { answeredBy, key, step, reply: (attempt) => planReply(script, { attempt, step, mayCallTools, now }) };
+  }
+  return {
+    answeredBy: INVESTIGATOR,
+    key,
+    step,
+    reply() {
+      const move = nextMove(messages, mayCallTools ? offered : []);
+      if ("text" in move) return plain(move.text);
+      const calls = move.toolCalls.map(({ name, input }) => ({ name, arguments: JSON.stringify(input) }));
+      return plainReply({ text: "", calls, intervalMs: investigatorIntervalMs });
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { Gates } from "./gates.ts";
+import type { Outlet } from "./outlet.ts";
+import type { Hold } from "./reply.ts";
+
+interface Held {
+  outlet: Outlet;
+  gates: Gates;
+  /** Sends an SSE comment this often meanwhile; null where there are no headers yet, or no comments are asked for. */
+  keepAliveMs: number | null;
+}
+
+/** Waits until the gate is released or the client goes away; where there is no gate, for the client alone. */
+export async function hold({ gate }: Hold, { outlet, gates, keepAliveMs }: Held): Promise<void> {
+  let open = false;
+  let wake = () => {};
+  const pass = () => {
+    open = true;
+    wake();
+  };
+  const leave = gate === null ? () => {} : gates.arrive(gate, pass);
+  if (leave === null) return;
+  while (!open && !outlet.gone) {
+    await outlet.until((done) => {
+      wake = done;
+      const timer = keepAliveMs === null ? undefined : setTimeout(done, keepAliveMs);
+      return () => clearTimeout(timer);
+    });
+    if (!open && keepAliveMs !== null) await outlet.write(":\n\n");
+  }
+  leave();
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { stem } from "./stem.ts";
+import { findTerms } from "./terms.ts";
+
+const needles = (question: string) => findTerms(question).map((term) => term.needle);
+
+test("identifiers of every spelling come before words", () => {
+  expect(needles("where does snake_case meet camelCase, app.use and parseQuery() in routing?")).toEqual([
+    "snake_case",
+    "camelCase",
+    "app.use",
+    "parseQuery",
+    "meet",
+    "rout",
+  ]);
+});
+
+test("what is quoted is one term, and a quoted file is a file", () => {
+  expect(findTerms("why 'cannot set headers' in `lib/response.js`?").map(({ needle, kind }) => [needle, kind])).toEqual(
+    [
+      ["cannot set headers", "quoted"],
+      ["lib/response.js", "file"],
+    ],
+  );
+});
+
+test("an apostrophe opens no quotation", () => {
+  expect(needles("what's the router's cache and the parser's limit?")).toEqual(["rout", "cach", "pars", "limit"]);
+});
+
+test("a name in the middle of a sentence weighs more than a word", () => {
+  expect(findTerms("Tell me how requests reach the Router").map(({ needle, kind }) => [needle, kind])).toEqual([
+    ["Router", "name"],
+    ["request", "word"],
+    ["reach", "word"],
+  ]);
+});
+
+test("a question of stop words alone has no terms", () => {
+  expect(findTerms("What does this project do, and how is it used?")).toEqual([]);
+});
+
+test("a stem is part of all forms of its word", () => {
+  for (const [word, forms] of Object.entries({
+    routing: ["route", "router", "routes"],
+    validation: ["validate", "valid"],
+    retries: ["retry", "retries"],
+    stopping: ["stop", "stopped"],
+    handlers: ["handle", "handler"],
+  })) {
+    for (const form of forms) expect(form).toContain(stem(word));
+  }
+});

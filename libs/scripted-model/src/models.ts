@@ -1,0 +1,33 @@
+/** `GET /v1/models`, in the shape of llama-swap with loaded llama.cpp models. */
+export function modelList(names: string[], contextSize: number): unknown {
+  return {
+    object: "list",
+    data: names.map((id) => ({
+      id,
+      object: "model",
+      created: 1_790_000_000,
+      owned_by: "scripted-model",
+      meta: { n_ctx: contextSize, n_ctx_train: contextSize },
+      status: { value: "loaded" },
+    })),
+  };
+}
+
+/** `GET /props` of llama.cpp: `default_generation_settings.n_ctx` is the window of one slot, the real limit. */
+export function props(model: string, contextSize: number): unknown {
+  return {
+    default_generation_settings: { params: {}, n_ctx: contextSize },
+    total_slots: 1,
+    model_alias: model,
+    model_path: `/scripted/${model}`,
+    chat_template: "",
+    chat_template_caps: {
+      supports_tools: true,
+      supports_tool_calls: true,
+      supports_parallel_tool_calls: true,
+      supports_system_role: true,
+    },
+    build_info: "scripted",
+    is_sleeping: false,
+  };
+}

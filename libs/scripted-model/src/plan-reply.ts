@@ -1,0 +1,111 @@
+import { type Reply, type ReplyCall, type Stop, type Tokens, words } from "./reply.ts";
+import { Script } from "./script.ts";
+
+export interface Circumstances {
+  /** Counts from 1: which request of this key and step it is. */
+  attempt: number;
+  step: number;
+  /** Tools are offered and the request lets the model use them. */
+  mayCallTools: boolean;
+  /** Epoch milliseconds, for tokens that say when they left. */
+  now: () => number;
+}
+
+/** Turns a script into the answer to one request. Pure but for the clock that is passed in. */
+export function planReply(script: Omit<Script, "title">, circumstances: Circumstances): Reply {
+  const { attempt, step } = circumstances;
+  const calls = callsOf(script, circumstances);
+  const text = textTokens(script, calls.length > 0 ? script.step_tokens : null, circumstances);
+  const faulty =
+    (script.fail_first === undefined || attempt <= script.fail_first) &&
+    (script.fail_at_step === undefined || step === script.fail_at_step);
+  return {
+    failure: faulty && script.status !== undefined ? failureOf(script, script.status) : null,
+    headers: script.headers,
+    hugeDelta: script.huge_delta,
+    reasoning: { count: script.reasoning_tokens, at: (index) => `${index === 0 ? "" : " "}r${index}` },
+    text,
+    calls,
+    finishReason:
+      script.finish_reason === undefined ? (calls.length > 0 ? "tool_calls" : "stop") : script.finish_reason,
+    intervalMs: script.interval_ms,
+    tokensPerDelta: script.tokens_per_delta,
+    stops: stopsOf(script, { step, faulty, count: text.count }),
+    cutAfterBytes: (faulty ? script.cut_after_bytes : undefined) ?? null,
+    keepAliveMs: script.keep_alive_ms ?? null,
+    usage: script.usage,
+    quirks: script.quirks,
+  };
+}
+
+/** An answer in words and calls without any script, as the investigator gives it. */
+export function plainReply(answer: { text: string; calls: ReplyCall[]; intervalMs: number }): Reply {
+  const plain = planReply(Script.parse({ interval_ms: answer.intervalMs }), {
+    attempt: 1,
+    step: 0,
+    mayCallTools: false,
+    now: () => 0,
+  });
+  const finishReason = answer.calls.length > 0 ? "tool_calls" : "stop";
+  return { ...plain, text: words(answer.text), calls: answer.calls, finishReason };
+}
+
+function callsOf(script: Omit<Script, "title">, { step, mayCallTools }: Circumstances): ReplyCall[] {
+  if (step >= script.tool_depth || !(mayCallTools || script.ignore_tool_choice)) return [];
+  const tools = Array.isArray(script.tool) ? script.tool : [script.tool];
+  return Array.from({ length: script.tools_per_step ?? tools.length }, (_, index) => {
+    const tool = tools[index % tools.length]!;
+    const text = typeof tool.arguments === "string" ? tool.arguments : JSON.stringify(tool.arguments);
+    return { name: tool.name, arguments: text };
+  });
+}
+
+function textTokens(script: Omit<Script, "title">, stepTokens: number | null, { attempt, now }: Circumstances): Tokens {
+  if (script.text !== undefined && stepTokens === null) return words(script.text);
+  const prefix = script.prefix ?? (script.mark === "none" ? "w" : "");
+  const mark = { none: () => "", attempt: () => `${attempt}:`, time: () => `${now().toFixed(2)}:` }[script.mark];
+  return {
+    count: stepTokens ?? script.tokens,
+    at: (index) => `${index === 0 ? "" : " "}${prefix}${mark()}${index}`,
+  };
+}
+
+function failureOf(script: Omit<Script, "title">, status: number): NonNullable<Reply["failure"]> {
+  const body = script.body ?? { error: { code: status, message: `scripted error ${status}`, type: "server_error" } };
+  const isText = typeof body === "string";
+  return {
+    status,
+    headers: { "content-type": isText ? "text/plain" : "application/json", ...script.headers },
+    body: isText ? body : JSON.stringify(body),
+  };
+}
+
+interface Scene {
+  step: number;
+  faulty: boolean;
+  count: number;
+}
+
+/** Gates come before faults of the same place, so that a test can wait for the fault to be about to happen. */
+function stopsOf(script: Omit<Script, "title">, { step, faulty, count }: Scene): Stop[] {
+  const after = (tokens: number) => Math.min(tokens, count);
+  const place = (at: number | "headers" | "end") => (at === "headers" ? at : after(at === "end" ? count : at));
+  const gates = typeof script.gate === "string" ? [{ name: script.gate, at: 0 }] : [script.gate ?? []].flat();
+  const stops: Stop[] = gates
+    .filter((gate) => !("step" in gate) || gate.step === undefined || gate.step === step)
+    .map((gate) => ({ type: "hold", gate: gate.name, at: place(gate.at) }));
+  if (faulty) {
+    if (script.stall !== undefined) stops.push({ type: "hold", gate: null, at: place(script.stall) });
+    const frame = script.error_frame;
+    if (frame) stops.push({ type: "error_frame", at: after(frame.after_tokens), text: frameText(frame) });
+    if (script.end_after_tokens !== undefined) stops.push({ type: "clean_end", at: after(script.end_after_tokens) });
+    if (script.cut_after_tokens !== undefined) stops.push({ type: "reset", at: after(script.cut_after_tokens) });
+  }
+  const order = (stop: Stop) => (stop.at === "headers" ? -1 : stop.at);
+  return stops.sort((a, b) => order(a) - order(b));
+}
+
+function frameText(frame: NonNullable<Script["error_frame"]>): string {
+  const event = frame.event === undefined ? "" : `event: ${frame.event}\n`;
+  return `${event}${frame.field}: ${JSON.stringify(frame.frame)}\n\n${frame.done ? "data: [DONE]\n\n" : ""}`;
+}

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { createRecords, KEEP_BODIES, KEEP_RECORDS } from "./records.ts";
+
+const arrival = {
+  model: "m",
+  answeredBy: "m",
+  key: "k",
+  step: 0,
+  attempt: 1,
+  stream: true,
+  toolChoice: null,
+  offeredTools: [],
+  violations: ["a rule"],
+};
+
+test("what is kept is bounded, bodies more tightly than the rest", () => {
+  const records = createRecords(() => 5);
+  const total = KEEP_RECORDS + 3000;
+  for (let index = 0; index < total; index += 1) records.add({ ...arrival, body: { index } }, 10);
+  const kept = records.all();
+  expect(kept).toHaveLength(KEEP_RECORDS);
+  expect(kept.at(-1)).toMatchObject({ id: total, at: 5, body: { index: total - 1 } });
+  expect(kept.filter((record) => record.body !== null)).toHaveLength(KEEP_BODIES);
+  expect(records.violations()).toHaveLength(KEEP_RECORDS);
+});
+
+test("huge bodies are forgotten sooner", () => {
+  const records = createRecords(() => 0);
+  for (let index = 0; index < 10; index += 1) records.add({ ...arrival, body: { index } }, 30_000_000);
+  expect(records.all().filter((record) => record.body !== null)).toHaveLength(2);
+});
+
+test("who waits for a request is told when one arrives and when one ends", async () => {
+  const records = createRecords(() => 0);
+  const arrived = records.until((request) => request.key === "k");
+  const ended = records.until((request) => request.ending === "disconnected");
+  const record = records.add({ ...arrival, body: {} }, 2);
+  expect(await arrived).toBe(record);
+  records.finish(record, "disconnected");
+  expect(await ended).toBe(record);
+});

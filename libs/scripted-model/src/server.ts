@@ -1,0 +1,48 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { answerChat, type ChatDeps } from "./answer-chat.ts";
+import { INVESTIGATOR } from "./choose-answer.ts";
+import { control } from "./control.ts";
+import { sendError, sendJson } from "./http.ts";
+import { modelList, props } from "./models.ts";
+
+export interface ServerDeps extends ChatDeps {
+  /** Tokens. */
+  contextSize: number;
+  reset: () => void;
+}
+
+/** The HTTP server, not yet listening. */
+export function createModelServer(deps: ServerDeps): Server {
+  const server = createServer((request, response) => {
+    route(request, response, deps).catch((error) => {
+      // A client that went away while its body was read ends here too, and then there is nobody to tell.
+      if (!response.headersSent) sendError(response, 500, String(error));
+      else response.destroy();
+    });
+  });
+  server.requestTimeout = 0;
+  // Longer than a client's pool keeps a socket, so that it is the client that closes idle ones and never meets a reset.
+  server.keepAliveTimeout = 65_000;
+  return server;
+}
+
+async function route(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://model");
+  const path = url.pathname;
+  if (path.startsWith("/__")) return control(request, response, url, deps);
+  if (path === "/v1/chat/completions") {
+    if (request.method !== "POST") return sendError(response, 405, "POST only");
+    return answerChat(request, response, deps);
+  }
+  if (request.method !== "GET") return sendError(response, 404, "no such path");
+  if (path === "/health") return sendJson(response, 200, { status: "ok" });
+  if (path === "/v1/models") {
+    return sendJson(response, 200, modelList([INVESTIGATOR, ...Object.keys(deps.scripts)], deps.contextSize));
+  }
+  if (path === "/props") {
+    return sendJson(response, 200, props(url.searchParams.get("model") ?? INVESTIGATOR, deps.contextSize));
+  }
+  const upstream = /^\/upstream\/(.+)\/props$/.exec(path)?.[1];
+  if (upstream !== undefined) return sendJson(response, 200, props(decodeURIComponent(upstream), deps.contextSize));
+  return sendError(response, 404, "no such path");
+}

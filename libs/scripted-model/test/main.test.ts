@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+function start(env: Record<string, string>) {
+  return spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", MAIN], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+test("the process prints its URL, serves, and ends cleanly on SIGTERM while a stream is open", async () => {
+  const child = start({});
+  const exited = once(child, "exit");
+  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: "ok" });
+  const messages = [{ role: "user", content: "u" }];
+  const open = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "slow", stream: true, messages }),
+  });
+  child.kill("SIGTERM");
+  await expect(open.text()).rejects.toThrow();
+  expect(await exited).toEqual([0, null]);
+}, 20_000);
+
+test("a wrong environment is told in words", async () => {
+  const child = start({ PORT: "none" });
+  const [message] = (await once(child.stderr, "data")) as [Buffer];
+  expect(message.toString()).toContain("PORT");
+  expect((await once(child, "exit"))[0]).toBe(1);
+}, 20_000);

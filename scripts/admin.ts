@@ -1,0 +1,36 @@
+import { addUser } from "@boocode/local-stack";
+import { connectPostgres } from "@boocode/runtime";
+import { findUserByName, revokeTokens } from "@boocode/store";
+
+const USAGE = `usage:
+  npm run admin -- user add NAME       makes a user, or another token for one, and prints the token
+  npm run admin -- user revoke NAME    revokes all tokens of a user
+DATABASE_URL names the database.`;
+
+const [noun, verb, name] = process.argv.slice(2);
+const databaseUrl = process.env.DATABASE_URL;
+if (noun !== "user" || (verb !== "add" && verb !== "revoke") || !name?.trim() || name.length > 200) {
+  console.error(USAGE);
+  process.exit(2);
+}
+if (!databaseUrl || !URL.canParse(databaseUrl)) {
+  console.error("set DATABASE_URL, as in postgres://user:password@host:5432/boocode");
+  process.exit(1);
+}
+const pool = connectPostgres(databaseUrl, { name: "admin", connections: 1 });
+try {
+  if (verb === "add") {
+    const { token, isNew } = await addUser(pool, name.trim());
+    console.error(isNew ? `made user ${name.trim()}; the token is told once:` : `another token for ${name.trim()}:`);
+    console.log(token);
+  } else {
+    const user = await findUserByName(pool, name.trim());
+    if (!user) throw new Error(`there is no user ${name.trim()}`);
+    console.error(`revoked ${await revokeTokens(pool, user.id)} tokens`);
+  }
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+} finally {
+  await pool.end({ timeout: 2 });
+}

@@ -1,0 +1,90 @@
+import { createWriteStream, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
+import { type ServiceProcess, startService } from "@boocode/local-stack";
+import { investigate } from "./start/investigate.ts";
+import { localToken } from "./start/local-token.ts";
+import { printWelcome } from "./start/print-welcome.ts";
+
+/*
+ * Everything on this machine: a Postgres and a Redis, the migrated database, a user with a token, and the three services as
+ * separate processes. Ctrl-C stops all of it.
+ */
+const { values: options } = parseArgs({
+  options: { project: { type: "string" }, ask: { type: "string" } },
+});
+const dataDir = resolve(repositoryRoot, ".data");
+mkdirSync(dataDir, { recursive: true });
+const logFile = resolve(dataDir, "boocode.log");
+const log = createWriteStream(logFile, { flags: "a" });
+const say = (line: string) => console.log(line);
+
+const releases: (() => Promise<unknown>)[] = [];
+let stopping: Promise<void> | null = null;
+function stop(exitCode: number): Promise<void> {
+  stopping ??= (async () => {
+    for (let release = releases.pop(); release; release = releases.pop()) {
+      await release().catch((error: unknown) => say(`stopping: ${(error as Error).message}`));
+    }
+    process.exit(exitCode);
+  })();
+  return stopping;
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    if (!stopping) say("\nStopping …");
+    void stop(0);
+  });
+}
+
+async function service(name: string, env: Record<string, string | undefined>): Promise<ServiceProcess> {
+  const started = await startService(name, {
+    env,
+    onLine: (line) => log.write(`${line}\n`),
+  });
+  releases.push(() => started.stop());
+  void started.exited.then((how) => {
+    if (stopping) return;
+    say(`${name} ended (${how}); see ${logFile}`);
+    void stop(1);
+  });
+  return started;
+}
+
+async function main(): Promise<void> {
+  const backing = await startBackingServices({ dataDir, keep: true, log: say });
+  releases.push(() => backing.stop());
+  await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
+  const token = await localToken(backing.databaseUrl, dataDir);
+
+  const project = options.project === undefined ? undefined : resolve(options.project);
+  const model = process.env.LLAMA_SWAP_URL ?? (await service("scripted-model", { PORT: "0" })).url;
+  const roots = process.env.PROJECT_ROOTS ?? [repositoryRoot, homedir(), project].filter(Boolean).join(":");
+  const common = {
+    ...settings(),
+    DATABASE_URL: backing.databaseUrl,
+    REDIS_URL: backing.redisUrl,
+    LLAMA_SWAP_URL: model,
+    PROJECT_ROOTS: roots,
+  };
+  const [api, gateway] = await Promise.all([
+    service("api", { ...common, PORT: process.env.API_PORT ?? "0" }),
+    service("gateway", { ...common, PORT: process.env.GATEWAY_PORT ?? "0" }),
+    service("worker", { ...common, PORT: process.env.WORKER_PORT ?? "0" }),
+  ]);
+  printWelcome(say, { api: api.url, gateway: gateway.url, token, logFile, roots, how: backing.how, model });
+  if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question: options.ask });
+}
+
+/** What a person set for the services; this process's other variables are none of their business. */
+function settings(): Record<string, string | undefined> {
+  const names = /^(LLAMA_SWAP_|DEFAULT_MODEL$|LOG_LEVEL$|HOST$|MAX_|MODEL_|TOOL_|TURN_|WORKER_|REDIS_PREFIX$|CORS_)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
+}
+
+main().catch((error: unknown) => {
+  console.error(`npm start: ${(error as Error).message}`);
+  void stop(1);
+});

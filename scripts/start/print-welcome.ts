@@ -1,0 +1,38 @@
+/** What a newcomer needs: where it runs, a token, and lines to paste. */
+export function printWelcome(
+  say: (line: string) => void,
+  stack: {
+    api: string;
+    gateway: string;
+    token: string;
+    logFile: string;
+    roots: string;
+    model: string;
+    how: { postgres: string; redis: string };
+  },
+): void {
+  const socket = `${stack.gateway.replace(/^http/, "ws")}/api/ws/user`;
+  say(`
+BooCode is running.
+
+  API       ${stack.api}   (documentation: ${stack.api}/docs)
+  Gateway   ${stack.gateway}
+  Model     ${stack.model}
+  Postgres  ${stack.how.postgres}
+  Redis     ${stack.how.redis}
+  Projects  under ${stack.roots}
+  Log       ${stack.logFile}
+  Token     ${stack.token}
+
+Make a project:
+
+  curl -s ${stack.api}/api/projects -H "authorization: Bearer ${stack.token}" \\
+    -H "content-type: application/json" -d '{"name":"boocode","path":"${stack.roots.split(":")[0]}"}'
+
+Watch your lists on a WebSocket:
+
+  npx wscat -c ${socket} -H "authorization: Bearer ${stack.token}"
+
+Or let it show itself: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
+`);
+}

@@ -1,0 +1,120 @@
+import { Alive, Ready } from "@boocode/contracts";
+import { bearerToken } from "@boocode/identity";
+import { checkReadiness, type HealthChecks } from "@boocode/runtime";
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import Fastify, { type FastifyBaseLogger } from "fastify";
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from "fastify-type-provider-zod";
+import { type App, type Deps, setCaller } from "./deps.ts";
+import { ApiError, answerErrors } from "./errors.ts";
+import { cancelTurn } from "./routes/cancel-turn.ts";
+import { changeProject } from "./routes/change-project.ts";
+import { changeSession } from "./routes/change-session.ts";
+import { createProject } from "./routes/create-project.ts";
+import { createSession } from "./routes/create-session.ts";
+import { deleteMessages } from "./routes/delete-messages.ts";
+import { deleteProject } from "./routes/delete-project.ts";
+import { deleteSession } from "./routes/delete-session.ts";
+import { getProject } from "./routes/get-project.ts";
+import { getSession } from "./routes/get-session.ts";
+import { listMessages } from "./routes/list-messages.ts";
+import { listModels } from "./routes/list-models.ts";
+import { listProjects } from "./routes/list-projects.ts";
+import { listSessions } from "./routes/list-sessions.ts";
+import { listTurns } from "./routes/list-turns.ts";
+import { makeTicket } from "./routes/make-ticket.ts";
+import { postMessage } from "./routes/post-message.ts";
+import { regenerateAnswer } from "./routes/regenerate-answer.ts";
+import { withdrawTurn } from "./routes/withdraw-turn.ts";
+
+const ROUTES = [
+  listProjects,
+  createProject,
+  getProject,
+  changeProject,
+  deleteProject,
+  listSessions,
+  createSession,
+  getSession,
+  changeSession,
+  deleteSession,
+  listMessages,
+  postMessage,
+  deleteMessages,
+  regenerateAnswer,
+  listTurns,
+  cancelTurn,
+  withdrawTurn,
+  listModels,
+  makeTicket,
+];
+
+export interface AppOptions {
+  log: FastifyBaseLogger;
+  bodyLimit: number;
+  corsOrigins: string[];
+  checks: HealthChecks;
+  metrics(): Promise<string>;
+}
+
+/** Puts the application together; nothing is started. */
+export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
+  const app: App = Fastify({
+    loggerInstance: options.log,
+    bodyLimit: options.bodyLimit,
+    disableRequestLogging: true,
+    trustProxy: false,
+    forceCloseConnections: "idle",
+    requestTimeout: 30_000,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerErrors(app);
+
+  await app.register(helmet, { global: true });
+  await app.register(cors, { origin: options.corsOrigins.length > 0 ? options.corsOrigins : false });
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "BooCode",
+        version: "0.1.0",
+        description: "Ask questions about a code base; follow the answers on the gateway's sockets.",
+      },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs" });
+
+  app.get("/healthz", { schema: { security: [], response: { 200: Alive } } }, async () => ({ status: "ok" as const }));
+  app.get("/readyz", { schema: { security: [], response: { 200: Ready, 503: Ready } } }, async (_request, reply) => {
+    const answer = await checkReadiness(options.checks);
+    return reply.status(answer.status === "ready" ? 200 : 503).send(answer);
+  });
+  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4").send(await options.metrics()),
+  );
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+
+  await app.register(async (api: App) => {
+    api.addHook("onRequest", async (request) => {
+      const token = bearerToken(request.headers.authorization);
+      const caller = token && (await deps.findCaller(token));
+      if (!caller) throw new ApiError("unauthenticated");
+      setCaller(request, caller);
+    });
+    for (const route of ROUTES) route(api, deps);
+  });
+  return app;
+}

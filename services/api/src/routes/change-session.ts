@@ -1,0 +1,21 @@
+import { ChangeSession, ErrorBody, Id, Session } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+export function changeSession(app: App, { pool, announce }: Deps): void {
+  const schema = { params: z.object({ id: Id }), body: ChangeSession, response: { 200: Session, 404: ErrorBody } };
+  app.patch("/api/sessions/:id", { schema }, async (request) => {
+    const ownerId = callerOf(request).userId;
+    const changed = found(await store.changeSession(pool, ownerId, request.params.id, request.body));
+    const { session, userVersion, renamed } = changed;
+    if (renamed) {
+      announce.toSession(session.id, session.version, [
+        { type: "session_renamed", name: session.name, auto_named: session.auto_named },
+      ]);
+    }
+    announce.toUser(ownerId, { type: "session_updated", version: userVersion, session });
+    return session;
+  });
+}

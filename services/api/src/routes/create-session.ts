@@ -1,0 +1,17 @@
+import { randomUUID } from "node:crypto";
+import { CreateSession, ErrorBody, Id, Session } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+export function createSession(app: App, { pool, announce }: Deps): void {
+  const schema = { params: z.object({ id: Id }), body: CreateSession, response: { 201: Session, 404: ErrorBody } };
+  app.post("/api/projects/:id/sessions", { schema }, async (request, reply) => {
+    const ownerId = callerOf(request).userId;
+    const place = { id: randomUUID(), ownerId, projectId: request.params.id };
+    const { session, userVersion } = found(await store.createSession(pool, { ...request.body, ...place }));
+    announce.toUser(ownerId, { type: "session_created", version: userVersion, session });
+    return reply.status(201).send(session);
+  });
+}

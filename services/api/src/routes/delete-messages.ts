@@ -1,0 +1,24 @@
+import { ErrorBody, Id, MessagesDeleted } from "@boocode/contracts";
+import { deleteMessagesFrom } from "@boocode/store";
+import { z } from "zod";
+import { withdrawnFrames } from "../announce.ts";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+/** Deletes a message and all that follows it; what was writing there is cancelled. */
+export function deleteMessages(app: App, { pool, announce }: Deps): void {
+  const schema = {
+    params: z.object({ id: Id, messageId: Id }),
+    response: { 200: MessagesDeleted, 404: ErrorBody },
+  };
+  app.delete("/api/sessions/:id/messages/:messageId", { schema }, async (request) => {
+    const { id, messageId } = request.params;
+    const outcome = found(await deleteMessagesFrom(pool, callerOf(request).userId, id, messageId));
+    announce.cancelling(outcome.cancelled.cancelling);
+    announce.toSession(id, outcome.version, [
+      ...withdrawnFrames(outcome.cancelled, "messages_deleted"),
+      { type: "messages_deleted", message_ids: outcome.deleted },
+    ]);
+    return { deleted: outcome.deleted, version: outcome.version };
+  });
+}

@@ -1,0 +1,18 @@
+import { ErrorBody, Id } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+export function deleteSession(app: App, { pool, announce }: Deps): void {
+  const schema = { params: z.object({ id: Id }), response: { 204: z.null(), 404: ErrorBody } };
+  app.delete("/api/sessions/:id", { schema }, async (request, reply) => {
+    const ownerId = callerOf(request).userId;
+    const sessionId = request.params.id;
+    const { projectId, userVersion, cancelling } = found(await store.deleteSession(pool, ownerId, sessionId));
+    announce.cancelling(cancelling);
+    const gone = { session_id: sessionId, project_id: projectId };
+    announce.toUser(ownerId, { type: "session_deleted", version: userVersion, ...gone });
+    return reply.status(204).send(null);
+  });
+}

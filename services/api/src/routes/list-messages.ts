@@ -1,0 +1,19 @@
+import { ErrorBody, Id, MessageList } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+const Page = z.strictObject({
+  /** At most so many messages, the newest; whole turns where they fit. */
+  limit: z.coerce.number<string>().int().min(1).max(1_000).default(500),
+  /** Only messages of turns before this ordinal: the way to older pages. */
+  before: z.coerce.number<string>().int().min(1).optional(),
+});
+
+export function listMessages(app: App, { pool }: Deps): void {
+  const schema = { params: z.object({ id: Id }), querystring: Page, response: { 200: MessageList, 404: ErrorBody } };
+  app.get("/api/sessions/:id/messages", { schema }, async (request) =>
+    found(await store.listMessages(pool, callerOf(request).userId, request.params.id, request.query)),
+  );
+}

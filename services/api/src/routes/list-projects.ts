@@ -1,0 +1,9 @@
+import { ProjectList } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { type App, callerOf, type Deps } from "../deps.ts";
+
+export function listProjects(app: App, { pool }: Deps): void {
+  app.get("/api/projects", { schema: { response: { 200: ProjectList } } }, async (request) => ({
+    projects: await store.listProjects(pool, callerOf(request).userId),
+  }));
+}

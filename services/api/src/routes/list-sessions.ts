@@ -1,0 +1,14 @@
+import { ErrorBody, Id, SessionList } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+export function listSessions(app: App, { pool }: Deps): void {
+  const schema = { params: z.object({ id: Id }), response: { 200: SessionList, 404: ErrorBody } };
+  app.get("/api/projects/:id/sessions", { schema }, async (request) => {
+    const ownerId = callerOf(request).userId;
+    const project = found(await store.findProject(pool, ownerId, request.params.id));
+    return { sessions: await store.listSessions(pool, ownerId, project.id) };
+  });
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import { ErrorBody, Id, PostMessage, TurnAccepted } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { ApiError } from "../errors.ts";
+import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
+
+/** The message and its turn are stored, and only then anybody is told; 202 whether or not the queue could be reached. */
+export function postMessage(app: App, { pool, announce }: Deps): void {
+  const schema = {
+    params: z.object({ id: Id }),
+    headers: IdempotentHeaders,
+    body: PostMessage,
+    response: { 202: TurnAccepted, 404: ErrorBody, 409: ErrorBody, 422: ErrorBody },
+  };
+  app.post("/api/sessions/:id/messages", { schema }, async (request, reply) => {
+    const post = { ownerId: callerOf(request).userId, sessionId: request.params.id, ...request.body };
+    const ids = { turnId: randomUUID(), messageId: randomUUID() };
+    const outcome = await store.postMessage(pool, { ...post, ...ids }, idempotencyKeyOf(request));
+    if (outcome.kind === "not_found") throw new ApiError("not_found");
+    if (outcome.kind === "busy") throw new ApiError("session_busy");
+    announce.posted(outcome);
+    return reply.status(202).send({
+      session_id: outcome.message.session_id,
+      turn_id: outcome.turnId,
+      message_id: outcome.message.id,
+      turn_ordinal: outcome.message.turn_ordinal,
+      version: outcome.version,
+    });
+  });
+}

@@ -1,0 +1,31 @@
+import { randomUUID } from "node:crypto";
+import { ErrorBody, Id, TurnAccepted } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { ApiError } from "../errors.ts";
+import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
+
+/** The last answer goes, and a new turn answers the same question. */
+export function regenerateAnswer(app: App, { pool, announce }: Deps): void {
+  const schema = {
+    params: z.object({ id: Id }),
+    headers: IdempotentHeaders,
+    response: { 202: TurnAccepted, 404: ErrorBody, 409: ErrorBody, 422: ErrorBody },
+  };
+  app.post("/api/sessions/:id/regenerate", { schema }, async (request, reply) => {
+    const turn = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };
+    const outcome = await store.regenerateAnswer(pool, turn, idempotencyKeyOf(request));
+    if (outcome.kind === "not_found") throw new ApiError("not_found");
+    if (outcome.kind === "busy") throw new ApiError("session_busy");
+    if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
+    announce.regenerated(outcome);
+    return reply.status(202).send({
+      session_id: outcome.message.session_id,
+      turn_id: outcome.turnId,
+      message_id: outcome.message.id,
+      turn_ordinal: outcome.message.turn_ordinal,
+      version: outcome.version,
+    });
+  });
+}

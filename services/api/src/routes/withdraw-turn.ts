@@ -1,0 +1,21 @@
+import { CancelAnswer, ErrorBody, Id } from "@boocode/contracts";
+import * as store from "@boocode/store";
+import { z } from "zod";
+import { withdrawnFrames } from "../announce.ts";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { ApiError, found } from "../errors.ts";
+
+/** Takes a waiting turn out of the line. */
+export function withdrawTurn(app: App, { pool, announce }: Deps): void {
+  const schema = {
+    params: z.object({ id: Id, turnId: Id }),
+    response: { 200: CancelAnswer, 404: ErrorBody, 409: ErrorBody },
+  };
+  app.delete("/api/sessions/:id/turns/:turnId", { schema }, async (request) => {
+    const { id, turnId } = request.params;
+    const outcome = found(await store.withdrawTurn(pool, callerOf(request).userId, id, turnId));
+    if (outcome.cancelled.withdrawn.length === 0) throw new ApiError("turn_not_waiting");
+    announce.toSession(id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
+    return outcome.answer;
+  });
+}

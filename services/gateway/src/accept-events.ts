@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { API_ERRORS, type ApiErrorCode, type CloseReason, type ErrorBody } from "@boocode/contracts";
+import type { AcceptDeps, Credentials } from "./accept-socket.ts";
+import { createSseOutlet } from "./sse-outlet.ts";
+import { subscribe } from "./subscribe.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Refusals of an event stream are ordinary answers, with the statuses of REST. */
+const AS_ERROR: Partial<Record<CloseReason, ApiErrorCode>> = {
+  bad_request: "invalid_request",
+  unauthenticated: "unauthenticated",
+  not_found: "not_found",
+  unavailable: "unavailable",
+};
+
+export function refuse(response: ServerResponse, code: ApiErrorCode): void {
+  const { status, when } = API_ERRORS[code];
+  const body: ErrorBody = { error: { code, message: when } };
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+/** Serves one event stream. */
+export async function acceptEvents(
+  deps: AcceptDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { token, ticket }: Credentials,
+  subscription: Subscription | CloseReason,
+): Promise<void> {
+  const refuseFor = (reason: CloseReason) => refuse(response, AS_ERROR[reason] ?? "internal");
+  const caller = await (token !== null
+    ? deps.findCaller(token)
+    : ticket !== null
+      ? deps.takeTicket(ticket)
+      : Promise.resolve(null)
+  ).catch(() => "unavailable" as const);
+  if (caller === null) return refuseFor("unauthenticated");
+  if (caller === "unavailable") return refuseFor("unavailable");
+  if (typeof subscription === "string") return refuseFor(subscription);
+  if (
+    subscription.target === "session" &&
+    !(await deps.mayRead(caller.userId, subscription.sessionId).catch(() => null))
+  ) {
+    return refuseFor("not_found");
+  }
+
+  response.writeHead(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    // Proxies that gather bytes would hold frames back.
+    "x-accel-buffering": "no",
+  });
+  response.flushHeaders();
+  request.socket.setNoDelay(true);
+  const outlet = createSseOutlet(response);
+  let beatAt = performance.now();
+  const leave = deps.connections.open({
+    outlet,
+    tokenId: caller.tokenId,
+    beat(now) {
+      if (now - beatAt < deps.pingMs) return;
+      beatAt = now;
+      response.write(": ping\n\n");
+    },
+  });
+  let closed = false;
+  let unsubscribe = () => {};
+  response.on("close", () => {
+    closed = true;
+    unsubscribe();
+    leave();
+  });
+  const served = await subscribe(deps, caller, subscription, outlet);
+  if (typeof served === "string") outlet.close(served);
+  else if (closed) served();
+  else unsubscribe = served;
+}

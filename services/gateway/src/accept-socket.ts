@@ -1,0 +1,99 @@
+import { type CloseReason, SocketMessage } from "@boocode/contracts";
+import type { Caller } from "@boocode/identity";
+import type { WebSocket } from "ws";
+import type { Connections } from "./connections.ts";
+import { type SubscribeDeps, subscribe } from "./subscribe.ts";
+import type { Subscription } from "./subscription.ts";
+import { createWsOutlet } from "./ws-outlet.ts";
+
+export interface AcceptDeps extends SubscribeDeps {
+  connections: Connections;
+  findCaller(token: string): Promise<Caller | null>;
+  takeTicket(ticket: string): Promise<Caller | null>;
+  pingMs: number;
+  pongTimeoutMs: number;
+  authTimeoutMs: number;
+}
+
+/** What a request showed before its socket was open. */
+export interface Credentials {
+  token: string | null;
+  ticket: string | null;
+}
+
+/** Serves one WebSocket: authenticates it, subscribes it, answers its pings, and ends it with a code of the table. */
+export function acceptSocket(
+  deps: AcceptDeps,
+  socket: WebSocket,
+  credentials: Credentials,
+  subscription: Subscription | CloseReason,
+): void {
+  const outlet = createWsOutlet(socket);
+  let pingedAt: number | null = null;
+  let beatAt = performance.now();
+  let closed = false;
+  let authenticating = false;
+  let unsubscribe = () => {};
+
+  const connection = {
+    outlet,
+    tokenId: null as string | null,
+    beat(now: number) {
+      if (pingedAt !== null && now - pingedAt > deps.pongTimeoutMs) socket.terminate();
+      else if (pingedAt === null && now - beatAt > deps.pingMs) {
+        pingedAt = now;
+        beatAt = now;
+        socket.ping();
+      }
+    },
+  };
+  const leave = deps.connections.open(connection);
+  const authTimer = setTimeout(() => outlet.close("auth_timeout"), deps.authTimeoutMs);
+
+  socket.on("pong", () => {
+    pingedAt = null;
+  });
+  // An oversized or malformed message: ws answers with the code itself (1009, 1002), and the close event follows.
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    closed = true;
+    clearTimeout(authTimer);
+    unsubscribe();
+    leave();
+  });
+  socket.on("message", (data, isBinary) => {
+    const message = isBinary ? null : parseMessage(data.toString());
+    if (!message) outlet.close("bad_request");
+    else if (message.type === "ping") outlet.send('{"type":"pong"}', null);
+    else void authenticate(() => deps.findCaller(message.token));
+  });
+
+  async function authenticate(find: () => Promise<Caller | null>): Promise<void> {
+    if (authenticating) return;
+    authenticating = true;
+    const caller = await find().catch(() => "unavailable" as const);
+    clearTimeout(authTimer);
+    if (closed) return;
+    if (caller === null) return outlet.close("unauthenticated");
+    if (caller === "unavailable") return outlet.close("unavailable");
+    connection.tokenId = caller.tokenId;
+    // Only now: who has no token learns nothing of what there is.
+    if (typeof subscription === "string") return outlet.close(subscription);
+    const served = await subscribe(deps, caller, subscription, outlet);
+    if (typeof served === "string") return outlet.close(served);
+    if (closed) served();
+    else unsubscribe = served;
+  }
+
+  const { token, ticket } = credentials;
+  if (token !== null) void authenticate(() => deps.findCaller(token));
+  else if (ticket !== null) void authenticate(() => deps.takeTicket(ticket));
+}
+
+function parseMessage(text: string): SocketMessage | null {
+  try {
+    return SocketMessage.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,72 @@
+import type { CloseReason, GoingAway } from "@boocode/contracts";
+import type { z } from "zod";
+import type { Outlet } from "./outlet.ts";
+
+/** A socket or an event stream, from its first byte to its last. */
+export interface Connection {
+  readonly outlet: Outlet;
+  /** null until it is authenticated. */
+  tokenId: string | null;
+  /** Shows that this side is alive, or ends a peer that is not. */
+  beat(now: number): void;
+}
+
+/** All connections of this gateway. */
+export interface Connections {
+  open(connection: Connection): () => void;
+  isFull(): boolean;
+  count(): number;
+  beat(): void;
+  /** Ends those whose token is no longer good. */
+  checkTokens(findRevoked: (tokenIds: string[]) => Promise<string[]>): Promise<void>;
+  /** Takes no more, tells everybody when to come back, and resolves when all are gone. */
+  drain(): Promise<void>;
+}
+
+export function createConnections(options: { max: number; reconnectSpreadMs: number }): Connections {
+  const connections = new Set<Connection>();
+  let draining = false;
+  let whenEmpty = () => {};
+
+  return {
+    open(connection) {
+      connections.add(connection);
+      return () => {
+        connections.delete(connection);
+        if (connections.size === 0) whenEmpty();
+      };
+    },
+    isFull: () => draining || connections.size >= options.max,
+    count: () => connections.size,
+    beat() {
+      const now = performance.now();
+      for (const connection of connections) connection.beat(now);
+    },
+    async checkTokens(findRevoked) {
+      const tokens = new Set<string>();
+      for (const { tokenId } of connections) if (tokenId) tokens.add(tokenId);
+      if (tokens.size === 0) return;
+      const revoked = new Set(await findRevoked([...tokens]));
+      if (revoked.size === 0) return;
+      for (const { tokenId, outlet } of connections) {
+        if (tokenId && revoked.has(tokenId)) outlet.close("unauthenticated" satisfies CloseReason);
+      }
+    },
+    async drain() {
+      draining = true;
+      if (connections.size === 0) return;
+      const empty = new Promise<void>((resolve) => {
+        whenEmpty = resolve;
+      });
+      for (const { outlet } of connections) {
+        const goingAway: z.infer<typeof GoingAway> = {
+          type: "going_away",
+          retry_after_ms: Math.floor(Math.random() * options.reconnectSpreadMs),
+        };
+        outlet.send(JSON.stringify(goingAway), null);
+        outlet.close("going_away");
+      }
+      await empty;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { createFollower, createKeys, readLog } from "@boocode/frame-log";
+import { findCaller, takeTicket } from "@boocode/identity";
+import {
+  connectPostgres,
+  connectRedis,
+  connectRedisSubscriber,
+  createLogger,
+  createMetrics,
+  every,
+  Gauge,
+  listen,
+  loadConfig,
+  runService,
+  type ServiceContext,
+  untilRedisReady,
+  within,
+} from "@boocode/runtime";
+import { findRevokedTokens, findSession, readPositions, readTurnsFrom, readUserVersions } from "@boocode/store";
+import { Config } from "./config.ts";
+import { createConnections } from "./connections.ts";
+import { buildServer } from "./server.ts";
+import { createTopics } from "./topics.ts";
+
+const READ_DEADLINE_MS = 3_000;
+/** A subscriber that missed more turns than this loads the session again, as the version tells it to. */
+const MAX_TURNS = 20;
+
+runService(() => {
+  const config = loadConfig(Config, process.env);
+  const log = createLogger("gateway", config.LOG_LEVEL);
+  return { log, graceMs: config.SHUTDOWN_GRACE_MS, start: (context) => start(config, context) };
+});
+
+async function start(config: Config, { log, onRelease }: ServiceContext): Promise<void> {
+  const keys = createKeys(config.REDIS_PREFIX);
+  const pool = connectPostgres(config.DATABASE_URL, { name: "gateway", connections: config.DATABASE_CONNECTIONS });
+  onRelease("postgres", () => pool.end({ timeout: 2 }));
+  const redis = connectRedis(config.REDIS_URL);
+  onRelease("redis", () => redis.disconnect());
+  const subscriber = connectRedisSubscriber(config.REDIS_URL);
+  onRelease("redis subscriber", () => subscriber.disconnect());
+  await within(10_000, "Postgres", pool`select 1`);
+  await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 10_000)));
+
+  const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
+  const follower = createFollower(subscriber, {
+    onMessage: (channel, bytes) => topics.receive(channel, bytes),
+    onHole: () => topics.hole(),
+  });
+  const topics = createTopics({
+    follower,
+    keys,
+    limits: {
+      behindBytes: config.BEHIND_BYTES,
+      caughtUpBytes: config.CAUGHT_UP_BYTES,
+      maxUnsentBytes: config.MAX_UNSENT_BYTES,
+      behindTimeoutMs: config.BEHIND_TIMEOUT_MS,
+    },
+    reads: {
+      turnsFrom: (sessionId, ordinal) => read("a snapshot", readTurnsFrom(pool, sessionId, ordinal, MAX_TURNS)),
+      log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),
+      positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
+      userVersions: (userIds) => read("the position check", readUserVersions(pool, userIds)),
+    },
+    onError: (err) => log.warn({ err }, "serving a subscription met an error and goes on"),
+  });
+  const connections = createConnections({
+    max: config.MAX_CONNECTIONS,
+    reconnectSpreadMs: config.RECONNECT_SPREAD_MS,
+  });
+
+  const failed = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
+  const checkPositions = () => topics.check();
+  const checkTokens = () => connections.checkTokens((ids) => read("the token check", findRevokedTokens(pool, ids)));
+  onRelease(
+    "position check",
+    every(() => config.POSITION_CHECK_MS, checkPositions, failed("the position check")),
+  );
+  onRelease(
+    "token check",
+    every(() => config.POSITION_CHECK_MS, checkTokens, failed("the token check")),
+  );
+  const tend = async () => {
+    topics.tend();
+    connections.beat();
+  };
+  onRelease(
+    "heartbeat",
+    every(() => 250, tend, failed("the heartbeat")),
+  );
+
+  const metrics = createMetrics("gateway");
+  const open = new Gauge({
+    name: "boocode_connections_open",
+    help: "Sockets and event streams.",
+    registers: [metrics],
+  });
+  const server = buildServer({
+    topics,
+    connections,
+    mayRead: async (userId, sessionId) => (await read("a session", findSession(pool, userId, sessionId))) !== null,
+    findCaller: (token) => read("a token", findCaller(pool, token)),
+    takeTicket: (ticket) => takeTicket(redis, keys, ticket),
+    pingMs: config.PING_MS,
+    pongTimeoutMs: config.PONG_TIMEOUT_MS,
+    authTimeoutMs: config.AUTH_TIMEOUT_MS,
+    checks: {
+      postgres: () => pool`select 1`,
+      redis: () => redis.ping(),
+      subscriber: () => follower.connected(),
+    },
+    metrics: () => {
+      open.set(connections.count());
+      return metrics.metrics();
+    },
+  });
+  log.info({ url: await listen(server, config.HOST, config.PORT) }, "listening");
+  onRelease("http", () => {
+    server.close();
+    server.closeIdleConnections();
+  });
+  onRelease("connections", () => connections.drain());
+}

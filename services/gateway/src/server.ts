@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { bearerToken } from "@boocode/identity";
+import { answerHealth, type HealthChecks } from "@boocode/runtime";
+import { WebSocketServer } from "ws";
+import { acceptEvents, refuse } from "./accept-events.ts";
+import { type AcceptDeps, acceptSocket, type Credentials } from "./accept-socket.ts";
+import { parseSubscription } from "./subscription.ts";
+
+/** Clients have next to nothing to say here. */
+const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;
+
+export interface ServerDeps extends AcceptDeps {
+  checks: HealthChecks;
+  metrics(): Promise<string>;
+}
+
+/** The gateway's HTTP server: health, event streams, and upgrades to WebSockets. Nothing is started. */
+export function buildServer(deps: ServerDeps): Server {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_CLIENT_MESSAGE_BYTES,
+    clientTracking: false,
+  });
+
+  const server = createServer((request, response) => {
+    if (answerHealth(request, response, deps.checks, deps.metrics)) return;
+    const asked = readRequest(request);
+    const isEvents = asked && request.method === "GET" && asked.url.pathname.endsWith("/events");
+    const subscription = isEvents ? parseSubscription(asked.url, header(request, "last-event-id")) : null;
+    if (!asked || subscription === null) return refuse(response, "not_found");
+    if (deps.connections.isFull()) return refuse(response, "unavailable");
+    acceptEvents(deps, request, response, asked.credentials, subscription).catch(() => response.destroy());
+  });
+
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    const asked = readRequest(request);
+    const isSocket = asked?.url.pathname.startsWith("/api/ws/");
+    const subscription = asked && isSocket ? parseSubscription(asked.url, undefined) : null;
+    if (!asked || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    if (deps.connections.isFull()) {
+      return void socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      acceptSocket(deps, webSocket, asked.credentials, subscription),
+    );
+  });
+  return server;
+}
+
+function readRequest(request: IncomingMessage): { url: URL; credentials: Credentials } | null {
+  const url = URL.parse(request.url ?? "/", "http://gateway");
+  if (!url) return null;
+  return {
+    url,
+    credentials: { token: bearerToken(request.headers.authorization), ticket: url.searchParams.get("ticket") },
+  };
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,242 @@
+import { judge, type Message, type SessionFrame } from "@boocode/contracts";
+import type { Envelope, LoggedFrame } from "@boocode/frame-log";
+import type { SessionPosition, TurnSnapshot } from "@boocode/store";
+import { idOf, type KnownTurn, planJoin } from "./plan-join.ts";
+import { snapshotFrame } from "./snapshot-frame.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** Reads that a topic makes; each may throw, and the pass is then made again. */
+export interface TopicReads {
+  /** @returns null when the session is gone */
+  turnsFrom(sessionId: string, ordinal: number): Promise<{ version: number; turns: TurnSnapshot[] } | null>;
+  /** Frames of an epoch from a number on. A log that cannot be read counts as empty: Postgres has the text. */
+  log(sessionId: string, epoch: KnownTurn["epoch"], fromSeq: number): Promise<LoggedFrame[]>;
+}
+
+export interface TopicLimits {
+  behindBytes: number;
+  caughtUpBytes: number;
+  maxUnsentBytes: number;
+  behindTimeoutMs: number;
+}
+
+/** Everything about one watched session in this gateway. */
+export interface SessionTopic {
+  readonly viewers: ReadonlySet<Viewer>;
+  add(viewer: Viewer): void;
+  remove(viewer: Viewer): void;
+  /** Something was published on the session's channel. */
+  receive(envelope: Envelope): void;
+  /** The subscription had a hole: everybody joins again. */
+  hole(): void;
+  /** What Postgres says now; null when the session is gone. */
+  check(position: SessionPosition | null): void;
+  /** Looks after sockets that have not read what they were sent. */
+  tend(now: number): void;
+}
+
+export interface SessionTopicDeps {
+  sessionId: string;
+  reads: TopicReads;
+  limits: TopicLimits;
+  /** Waits before a pass: 0 for a newcomer, a little and at random after a hole, so that not all read at once. */
+  pause(ms: number): Promise<void>;
+  onPassFailed(error: unknown): void;
+}
+
+/** Frames that are kept during a pass; more than that and whoever joins, joins again. */
+const MAX_BUFFERED = 2_000;
+/** Between the beginnings of two passes over one session. */
+const PASS_GAP_MS = 50;
+
+export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
+  const viewers = new Set<Viewer>();
+  /** What came in since the pass that is under way began to read. */
+  let buffer: Envelope[] | null = null;
+  let passing = false;
+  let nextPassAt = 0;
+  let lastCheck: SessionPosition | null = null;
+
+  /** Sends, unless the viewer has not read what it got: then it falls behind. */
+  function send(viewer: Viewer, json: string | Buffer, id: string | null): boolean {
+    const unsent = viewer.outlet.unsent();
+    if (unsent > deps.limits.maxUnsentBytes) viewer.outlet.terminate();
+    else if (unsent > deps.limits.behindBytes) {
+      if (viewer.mode !== "behind") viewer.behindSince = performance.now();
+      viewer.mode = "behind";
+    } else {
+      viewer.outlet.send(json, id);
+      return true;
+    }
+    return false;
+  }
+
+  function deliver(viewer: Viewer, envelope: Envelope, bytes: Buffer): void {
+    if (envelope.kind === "structure") {
+      if (viewer.version === null || envelope.version <= viewer.version) return;
+      if (send(viewer, bytes, null)) viewer.version = envelope.version;
+      return;
+    }
+    if (!viewer.cursor) return;
+    const verdict = judge(viewer.cursor, envelope.position);
+    if (verdict === "misfit") rejoin(viewer);
+    else if (verdict === "next" && send(viewer, bytes, idOf(envelope.position))) viewer.cursor = envelope.position;
+  }
+
+  function endAll(): void {
+    for (const viewer of viewers) viewer.outlet.close("not_found");
+    viewers.clear();
+  }
+
+  function rejoin(viewer: Viewer): void {
+    viewer.mode = "joining";
+    void passes(0);
+  }
+
+  /**
+   * Serves everybody who waits to join, again and again until nobody does: one pass at a time, one read of Postgres for all of
+   * them. A pass that began before somebody came would have read too early for that one, so that they wait for the next.
+   */
+  async function passes(pauseMs: number): Promise<void> {
+    if (passing) return;
+    passing = true;
+    try {
+      await deps.pause(pauseMs);
+      while (joiners().length > 0) {
+        // A hole that neither the log nor the draft fills yet would otherwise be read again at every frame.
+        await deps.pause(Math.max(0, nextPassAt - performance.now()));
+        nextPassAt = performance.now() + PASS_GAP_MS;
+        try {
+          await pass(joiners());
+        } catch (error) {
+          deps.onPassFailed(error);
+          await deps.pause(300);
+        }
+      }
+    } finally {
+      buffer = null;
+      passing = false;
+    }
+  }
+
+  const joiners = () => [...viewers].filter((viewer) => viewer.mode === "joining");
+
+  async function pass(joining: Viewer[]): Promise<void> {
+    buffer = [];
+    const from = Math.min(...joining.map((viewer) => viewer.cursor?.epoch.ordinal ?? Number.MAX_SAFE_INTEGER));
+    const state = await deps.reads.turnsFrom(deps.sessionId, Math.min(from, 2_147_483_647));
+    if (!state) {
+      endAll();
+      return;
+    }
+    const known = await Promise.all(state.turns.map((turn) => know(turn, state.version, joining)));
+    const missed = buffer;
+    buffer = null;
+    for (const viewer of joining) {
+      if (!viewers.has(viewer) || viewer.mode !== "joining") continue;
+      catchUp(viewer, known, state.version);
+      if (missed.length >= MAX_BUFFERED) viewer.mode = "joining";
+      else for (const envelope of missed) if (isLive(viewer)) deliver(viewer, envelope, Buffer.from(envelope.json));
+    }
+  }
+
+  /** A turn with as much of its log as any of these viewers could be replayed. */
+  async function know(turn: TurnSnapshot, version: number, joining: Viewer[]): Promise<KnownTurn> {
+    const places = joining.map(({ cursor }) =>
+      cursor && cursor.epoch.ordinal === turn.epoch.ordinal ? cursor.seq : cursor ? 0 : turn.lastSeq,
+    );
+    const log = await deps.reads.log(deps.sessionId, turn.epoch, Math.min(turn.lastSeq, ...places) + 1);
+    const status = turn.turn.status;
+    return {
+      epoch: turn.epoch,
+      lastSeq: turn.lastSeq,
+      ended: status === "complete" || status === "failed" || status === "cancelled",
+      log,
+      snapshot: () => snapshotFrame(deps.sessionId, version, turn),
+    };
+  }
+
+  const isLive = (viewer: Viewer) => viewer.mode === "live";
+
+  function catchUp(viewer: Viewer, known: KnownTurn[], version: number): void {
+    const plan = planJoin(viewer.cursor, known);
+    viewer.mode = "live";
+    if (viewer.version === null) {
+      const subscribed: SessionFrame = {
+        type: "subscribed",
+        session_id: deps.sessionId,
+        version,
+        cursor: idOf(plan.from),
+      };
+      viewer.outlet.send(JSON.stringify(subscribed), idOf(plan.from));
+      viewer.version = version;
+      viewer.cursor = plan.from;
+    }
+    for (const frame of plan.frames) {
+      if (!send(viewer, frame.json, idOf(frame.position))) return;
+      viewer.cursor = frame.position;
+    }
+    viewer.cursor = plan.cursor;
+    if (version > viewer.version) tellVersion(viewer, version);
+  }
+
+  /** Structural frames were missed: nothing of a turn is news, the version says that the session has changed. */
+  function tellVersion(viewer: Viewer, version: number): void {
+    if (!viewer.cursor) return;
+    const frame: SessionFrame = {
+      type: "snapshot",
+      session_id: deps.sessionId,
+      version,
+      cursor: idOf(viewer.cursor),
+      turn: null,
+      messages: [] as Message[],
+    };
+    if (send(viewer, JSON.stringify(frame), null)) viewer.version = version;
+  }
+
+  function isBehind(viewer: Viewer, position: SessionPosition): boolean {
+    const { turn } = position;
+    if (!turn || !viewer.cursor) return false;
+    return judge(viewer.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
+  }
+
+  return {
+    viewers,
+    add(viewer) {
+      viewers.add(viewer);
+      void passes(0);
+    },
+    remove: (viewer) => void viewers.delete(viewer),
+    receive(envelope) {
+      if (buffer && buffer.length < MAX_BUFFERED) buffer.push(envelope);
+      const bytes = Buffer.from(envelope.json);
+      for (const viewer of viewers) if (viewer.mode === "live") deliver(viewer, envelope, bytes);
+    },
+    hole() {
+      for (const viewer of viewers) if (viewer.mode === "live") viewer.mode = "joining";
+      void passes(Math.random() * 300);
+    },
+    check(position) {
+      if (!position) return endAll();
+      // A frame is committed before it is sent, so that Postgres is ahead for a moment in fair weather too: who is
+      // behind what the last check saw has missed something, and so has who is behind an end.
+      const before = lastCheck;
+      for (const viewer of viewers) {
+        if (viewer.mode !== "live") continue;
+        if ((before && isBehind(viewer, before)) || (position.turn?.ended && isBehind(viewer, position)))
+          rejoin(viewer);
+        else if (before && viewer.version !== null && viewer.version < before.version)
+          tellVersion(viewer, position.version);
+      }
+      lastCheck = position;
+    },
+    tend(now) {
+      for (const viewer of viewers) {
+        if (viewer.mode !== "behind") continue;
+        if (viewer.outlet.unsent() > deps.limits.maxUnsentBytes) viewer.outlet.terminate();
+        else if (viewer.outlet.unsent() <= deps.limits.caughtUpBytes) rejoin(viewer);
+        else if (now - viewer.behindSince > deps.limits.behindTimeoutMs) viewer.outlet.close("too_slow");
+      }
+    },
+  };
+}

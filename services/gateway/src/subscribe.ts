@@ -1,0 +1,30 @@
+import type { CloseReason } from "@boocode/contracts";
+import type { Caller } from "@boocode/identity";
+import type { Outlet } from "./outlet.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Topics } from "./topics.ts";
+import { createViewer } from "./viewer.ts";
+
+export interface SubscribeDeps {
+  topics: Topics;
+  /** The same predicate as in REST: a session of another user does not exist. */
+  mayRead(userId: string, sessionId: string): Promise<boolean>;
+}
+
+/** Begins to serve an authenticated subscriber. @returns the end of it, or why it cannot be served */
+export async function subscribe(
+  deps: SubscribeDeps,
+  caller: Caller,
+  subscription: Subscription,
+  outlet: Outlet,
+): Promise<(() => void) | CloseReason> {
+  try {
+    if (subscription.target === "user") {
+      return await deps.topics.watchUser(caller.userId, { outlet, cursor: subscription.cursor, version: null });
+    }
+    if (!(await deps.mayRead(caller.userId, subscription.sessionId))) return "not_found";
+    return deps.topics.watchSession(subscription.sessionId, createViewer(outlet, subscription.cursor));
+  } catch {
+    return "unavailable";
+  }
+}

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Follower, Keys, LoggedFrame } from "@boocode/frame-log";
+import { openEnvelope } from "@boocode/frame-log";
+import type { SessionPosition } from "@boocode/store";
+import { createSessionTopic, type SessionTopic, type TopicLimits, type TopicReads } from "./session-topic.ts";
+import { createUserTopic, type UserTopic, type UserViewer } from "./user-topic.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** What is watched in this gateway: a topic for each session and each user that has a subscriber here. */
+export interface Topics {
+  watchSession(sessionId: string, viewer: Viewer): () => void;
+  /** Resolves when the subscriber has been told where the lists stand. */
+  watchUser(userId: string, viewer: UserViewer): Promise<() => void>;
+  receive(channel: string, bytes: string): void;
+  hole(): void;
+  /** Compares what every subscriber has seen with Postgres, in two queries however many there are. */
+  check(): Promise<void>;
+  tend(): void;
+  watched(): number;
+}
+
+export interface TopicsDeps {
+  follower: Pick<Follower, "follow" | "leave">;
+  keys: Keys;
+  limits: TopicLimits;
+  reads: Omit<TopicReads, "log"> & {
+    log(...args: Parameters<TopicReads["log"]>): Promise<LoggedFrame[]>;
+    positions(sessionIds: string[]): Promise<Map<string, SessionPosition>>;
+    userVersions(userIds: string[]): Promise<Map<string, number>>;
+  };
+  onError(error: unknown): void;
+}
+
+export function createTopics(deps: TopicsDeps): Topics {
+  const sessions = new Map<string, { id: string; topic: SessionTopic }>();
+  const users = new Map<string, { id: string; topic: UserTopic; followed: Promise<void> }>();
+
+  /** Without Redis a subscriber is still served, at the pace of the position check; the follower subscribes when it is back. */
+  const follow = (channel: string) => deps.follower.follow(channel).catch(deps.onError);
+  const leave = (channel: string) => void deps.follower.leave(channel).catch(deps.onError);
+
+  function sessionTopic(sessionId: string) {
+    const channel = deps.keys.session(sessionId);
+    const known = sessions.get(channel);
+    if (known) return known.topic;
+    const followed = follow(channel);
+    const topic = createSessionTopic({
+      sessionId,
+      limits: deps.limits,
+      reads: {
+        // Subscribe, wait for the acknowledgement, then read: what is published after the read arrives.
+        turnsFrom: (id, ordinal) => followed.then(() => deps.reads.turnsFrom(id, ordinal)),
+        log: (...args) =>
+          deps.reads.log(...args).catch((error: unknown) => {
+            deps.onError(error);
+            return [];
+          }),
+      },
+      pause: (ms) => (ms > 0 ? delay(ms) : Promise.resolve()),
+      onPassFailed: deps.onError,
+    });
+    sessions.set(channel, { id: sessionId, topic });
+    return topic;
+  }
+
+  return {
+    watchSession(sessionId, viewer) {
+      const channel = deps.keys.session(sessionId);
+      const topic = sessionTopic(sessionId);
+      topic.add(viewer);
+      return () => {
+        topic.remove(viewer);
+        if (topic.viewers.size > 0 || sessions.get(channel)?.topic !== topic) return;
+        sessions.delete(channel);
+        leave(channel);
+      };
+    },
+    async watchUser(userId, viewer) {
+      const channel = deps.keys.user(userId);
+      let entry = users.get(channel);
+      if (!entry) {
+        entry = { id: userId, topic: createUserTopic(deps.limits.maxUnsentBytes), followed: follow(channel) };
+        users.set(channel, entry);
+      }
+      const { topic, followed } = entry;
+      await followed;
+      topic.add(viewer, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
+      return () => {
+        topic.remove(viewer);
+        if (topic.viewers.size > 0 || users.get(channel)?.topic !== topic) return;
+        users.delete(channel);
+        leave(channel);
+      };
+    },
+    receive(channel, bytes) {
+      const topic = sessions.get(channel)?.topic ?? users.get(channel)?.topic;
+      const envelope = topic && openEnvelope(bytes);
+      if (envelope) topic.receive(envelope);
+    },
+    hole() {
+      for (const { topic } of sessions.values()) topic.hole();
+    },
+    async check() {
+      const watchedSessions = [...sessions.values()];
+      const watchedUsers = [...users.values()];
+      const [positions, versions] = await Promise.all([
+        deps.reads.positions(watchedSessions.map(({ id }) => id)),
+        deps.reads.userVersions(watchedUsers.map(({ id }) => id)),
+      ]);
+      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null);
+      for (const { id, topic } of watchedUsers) topic.check(versions.get(id) ?? 0);
+    },
+    tend() {
+      const now = performance.now();
+      for (const { topic } of sessions.values()) topic.tend(now);
+    },
+    watched: () => sessions.size + users.size,
+  };
+}

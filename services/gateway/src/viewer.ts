@@ -1,0 +1,22 @@
+import type { Position } from "@boocode/contracts";
+import type { Outlet } from "./outlet.ts";
+
+/**
+ * One subscriber of a session.
+ *
+ * `joining`: waits for the topic's next pass. `live`: gets frames as they come. `behind`: has not read what it was sent, gets
+ * nothing, and joins again from its cursor once it has read.
+ */
+export interface Viewer {
+  readonly outlet: Outlet;
+  /** null until the first join of a subscriber that brought no cursor. */
+  cursor: Position | null;
+  /** The newest structural version that this viewer was told of; null before `subscribed`. */
+  version: number | null;
+  mode: "joining" | "live" | "behind";
+  behindSince: number;
+}
+
+export function createViewer(outlet: Outlet, cursor: Position | null): Viewer {
+  return { outlet, cursor, version: null, mode: "joining", behindSince: 0 };
+}

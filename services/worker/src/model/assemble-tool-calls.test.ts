@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { createToolCallAssembler } from "./assemble-tool-calls.ts";
+import { decodeChunk } from "./decode-chunk.ts";
+
+type Raw = Record<string, unknown>;
+
+/** Every element is one entry of `delta.tool_calls`, as it stands on the wire. */
+function assemble(raw: Raw[], cutShort = false) {
+  const assembler = createToolCallAssembler();
+  for (const call of raw) {
+    const chunk = decodeChunk(JSON.stringify({ id: "c", choices: [{ index: 0, delta: { tool_calls: [call] } }] }));
+    if (chunk.kind === "facts") for (const delta of chunk.facts.toolCalls) assembler.add(delta);
+  }
+  let given = 0;
+  return assembler.finish(() => `new${++given}`, cutShort);
+}
+
+const call = (id: unknown, index: unknown, name: unknown, text: unknown): Raw => ({
+  id,
+  index,
+  type: "function",
+  function: { name, arguments: text },
+});
+const brief = (raw: Raw[]) => assemble(raw).map(({ id, name, arguments: said }) => [id, name, said]);
+
+describe("createToolCallAssembler", () => {
+  it("follows interleaved indexes, also ones that are sparse or start at 1", () => {
+    const raw = [call("a", 1, "f", ""), call("b", 5, "g", ""), call(null, 1, null, '{"x":'), call(null, 5, null, "{}")];
+    expect(brief([...raw, call(null, 1, null, "1}")])).toEqual([
+      ["a", "f", { x: 1 }],
+      ["b", "g", {}],
+    ]);
+  });
+
+  it("tells calls apart whose indexes are all 0", () => {
+    const raw = [call("a", 0, "f", '{"x":1}'), call("b", 0, "f", '{"x":2}')];
+    expect(brief(raw)).toEqual([
+      ["a", "f", { x: 1 }],
+      ["b", "f", { x: 2 }],
+    ]);
+  });
+
+  it("tells calls apart that have neither id nor index, or no id and the index 0", () => {
+    for (const index of [null, undefined, 0]) {
+      const raw = [call("", index, "f", '{"x":1}'), call(undefined, index, "g", '{"x":2}')];
+      expect(brief(raw)).toEqual([
+        ["new1", "f", { x: 1 }],
+        ["new2", "g", { x: 2 }],
+      ]);
+    }
+  });
+
+  it("takes fragments that each have a new id for one call, and keeps the first id", () => {
+    const raw = [call("a", 0, "f", ""), call("b", 0, "", '{"x":'), call("c", 0, "", "1}"), call("d", 0, "", "")];
+    expect(brief(raw)).toEqual([["a", "f", { x: 1 }]]);
+  });
+
+  it("follows ids that are repeated on every fragment while the index stays 0", () => {
+    const raw = [call("0", 0, "f", ""), call("0", 0, null, '{"x":'), call("0", 0, null, "1}")];
+    const other = [call("1", 0, "f", ""), call("1", 0, "", "{}")];
+    expect(brief([...raw, ...other])).toEqual([
+      ["0", "f", { x: 1 }],
+      ["1", "f", {}],
+    ]);
+  });
+
+  it("reads a name that grows, is repeated, comes in pieces, or comes late", () => {
+    expect(brief([call("a", 0, "read", ""), call("a", 0, "read_file", "{}")])).toEqual([["a", "read_file", {}]]);
+    expect(brief([call("a", 0, "f", '{"x'), call(null, 0, "f", '":1}')])).toEqual([["a", "f", { x: 1 }]]);
+    expect(brief([call("a", 0, "edit_ex", ""), call(null, 0, "isting", "{}")])).toEqual([["a", "edit_existing", {}]]);
+    expect(brief([call("a", 0, null, ""), call(null, 0, "f", "{}")])).toEqual([["a", "f", {}]]);
+  });
+
+  it("ignores a whole call that is sent once more, and keeps two calls that share an id", () => {
+    expect(brief([call("a", 0, "f", '{"x":1}'), call("a", 0, "f", '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
+    expect(brief([call("a", 0, "f", '{"x":1}'), call("a", 0, "f", '{"x":2}')])).toEqual([
+      ["a", "f", { x: 1 }],
+      ["new1", "f", { x: 2 }],
+    ]);
+  });
+
+  it("keeps arguments that are no JSON object, and takes nothing for no arguments", () => {
+    const said = (text: unknown) => assemble([call("a", 0, "f", text)])[0]?.arguments;
+    expect([said(null), said(""), said("null"), said({ x: [1] })]).toEqual([{}, {}, {}, { x: [1] }]);
+    expect([said('{"x":1}}'), said("[1]"), said([1])]).toEqual([
+      { _raw: '{"x":1}}' },
+      { _raw: "[1]" },
+      { _raw: "[1]" },
+    ]);
+  });
+
+  it("does not take the unfinished arguments of a model that was stopped for none", () => {
+    expect(assemble([call("a", 0, "f", "{}"), call("b", 1, "g", "")], true).map((made) => made.arguments)).toEqual([
+      {},
+      { _raw: "" },
+    ]);
+  });
+
+  it("joins an emoji that was cut inside its escape, and drops what Postgres cannot hold", () => {
+    expect(brief([call("a", 0, "f", '{"x":"\\ud83d'), call(null, 0, null, '\\ude80\\u0000"}')])).toEqual([
+      ["a", "f", { x: "🚀" }],
+    ]);
+  });
+
+  it("keeps the keys that it does not know", () => {
+    const signed = { ...call("a", 0, "f", "{}"), extra_content: { google: { thought_signature: "s" } } };
+    expect(assemble([signed])[0]?.extra).toEqual({ extra_content: { google: { thought_signature: "s" } } });
+  });
+});

@@ -1,0 +1,133 @@
+import type { ToolCall } from "@boocode/contracts";
+import { cleanText, cleanValue } from "./clean-text.ts";
+import type { ToolCallDelta } from "./decode-chunk.ts";
+import { isObject, type JsonObject } from "./json-value.ts";
+import { parseArguments } from "./parse-arguments.ts";
+
+interface OpenCall {
+  /** The first id that was told; later ones are noise. */
+  id: string | null;
+  index: number | null;
+  name: string;
+  text: string;
+  object: JsonObject | null;
+  extra: JsonObject;
+}
+
+export interface ToolCallAssembler {
+  add(delta: ToolCallDelta): void;
+  readonly size: number;
+  /**
+   * @param newId makes an id that no other call has, for servers that give none
+   * @param cutShort the model was stopped (by its token limit, say), so that the last call may be unfinished
+   */
+  finish(newId: () => string, cutShort: boolean): ToolCall[];
+}
+
+/**
+ * Puts tool calls together from their deltas.
+ *
+ * Neither ids nor indexes can be trusted alone: some servers give every fragment a new id, others give every call the
+ * index 0, and others give neither. What starts a call is a name together with something that says "not the same one".
+ */
+export function createToolCallAssembler(): ToolCallAssembler {
+  const calls: OpenCall[] = [];
+  const byId = new Map<string, OpenCall>();
+
+  function add(delta: ToolCallDelta): void {
+    const candidate = candidateFor(delta);
+    if (candidate !== undefined && isRepeat(candidate, delta)) return;
+    const call = candidate !== undefined && continues(candidate, delta) ? candidate : open(delta);
+    call.id ??= delta.id;
+    call.index ??= delta.index;
+    if (delta.id !== null) byId.set(delta.id, call);
+    call.name = grownName(call.name, delta.name);
+    if (typeof delta.arguments === "string") call.text += delta.arguments;
+    else if (delta.arguments !== null) call.object = { ...call.object, ...delta.arguments };
+    Object.assign(call.extra, delta.extra);
+  }
+
+  function candidateFor(delta: ToolCallDelta): OpenCall | undefined {
+    const known = delta.id === null ? undefined : byId.get(delta.id);
+    if (known) return known;
+    if (delta.index === null) return calls.at(-1);
+    const atIndex = calls.findLast((call) => call.index === delta.index);
+    // An index that was never seen, with nothing else, still can only go on with the latest call.
+    return atIndex ?? (delta.id === null && delta.name === null ? calls.at(-1) : undefined);
+  }
+
+  function open(delta: ToolCallDelta): OpenCall {
+    const call: OpenCall = { id: null, index: delta.index, name: "", text: "", object: null, extra: {} };
+    calls.push(call);
+    return call;
+  }
+
+  function finish(newId: () => string, cutShort: boolean): ToolCall[] {
+    const used = new Set<string>();
+    const named = calls.filter((call) => call.name !== "" || call.text !== "" || call.object !== null);
+    return named.map((call, place) => {
+      let id = call.id === null ? newId() : cleanText(call.id);
+      while (id === "" || used.has(id)) id = newId();
+      used.add(id);
+      const unfinished = cutShort && place === named.length - 1;
+      return {
+        id,
+        name: cleanText(call.name),
+        arguments: call.object ? (cleanValue(call.object) as JsonObject) : parseArguments(call.text, unfinished),
+        ...(Object.keys(call.extra).length > 0 && { extra: cleanValue(call.extra) as JsonObject }),
+      };
+    });
+  }
+
+  return {
+    add,
+    finish,
+    get size() {
+      return calls.length;
+    },
+  };
+}
+
+/** A delta without a name never starts a call; one with a name does if it cannot belong to the candidate. */
+function continues(candidate: OpenCall, delta: ToolCallDelta): boolean {
+  if (delta.name === null) return true;
+  if (candidate.name !== "" && startsSecondDocument(candidate, delta)) return false;
+  return !isAnother(candidate, delta);
+}
+
+function isAnother(candidate: OpenCall, delta: ToolCallDelta): boolean {
+  if (delta.id !== null) {
+    if (delta.id === candidate.id) return false;
+    // An id that comes late belongs to the call that has none, if the name is still the same.
+    return candidate.id !== null || (candidate.name !== "" && !isEmptyNamesake(candidate, delta));
+  }
+  return delta.index === null && candidate.name !== "";
+}
+
+function isEmptyNamesake(candidate: OpenCall, delta: ToolCallDelta): boolean {
+  return candidate.name === delta.name && candidate.text === "" && candidate.object === null;
+}
+
+/** One call has one JSON document: a named delta that begins another one is another call, whatever its id or index says. */
+function startsSecondDocument(candidate: OpenCall, delta: ToolCallDelta): boolean {
+  if (typeof delta.arguments === "string" && !delta.arguments.trimStart().startsWith("{")) return false;
+  return delta.arguments !== null && isWhole(candidate);
+}
+
+function isWhole(call: OpenCall): boolean {
+  if (call.object) return true;
+  return call.text.trimEnd().endsWith("}") && !("_raw" in parseArguments(call.text, false));
+}
+
+/** The whole call once more, as some servers send it with the finish reason. */
+function isRepeat(candidate: OpenCall, delta: ToolCallDelta): boolean {
+  if (delta.id === null || delta.id !== candidate.id || delta.name !== candidate.name) return false;
+  if (typeof delta.arguments === "string") return delta.arguments === candidate.text && isWhole(candidate);
+  return isObject(delta.arguments) && JSON.stringify(delta.arguments) === JSON.stringify(candidate.object);
+}
+
+/** Names are repeated, re-sent longer (llama.cpp, when one tool's name begins another's), or cut into pieces (Gemini proxies). */
+function grownName(name: string, said: string | null): string {
+  if (said === null || said === name) return name;
+  return said.startsWith(name) ? said : name + said;
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import {
+  fromLlamaProps,
+  fromModelList,
+  fromOllamaRunning,
+  fromOllamaShow,
+  singleCallsOnly,
+} from "./context-answers.ts";
+
+describe("the size of a model's window", () => {
+  it("is llama.cpp's slot, and never what the model was trained with", () => {
+    expect(fromLlamaProps({ default_generation_settings: { n_ctx: 8192 } })).toBe(8192);
+    expect(fromModelList({ data: [{ id: "m", meta: { n_ctx_train: 262144 } }] }, "m")).toBeNull();
+  });
+
+  it.each([
+    { meta: { n_ctx: 4096, n_ctx_train: 262144 } },
+    { max_model_len: 4096 },
+    { context_length: 4096 },
+    { max_context_length: 4096 },
+    { loaded_context_length: 4096, max_context_length: 131072 },
+  ])("is found in a list of models as %j", (entry) => {
+    const data = [
+      { id: "other", max_model_len: 1 },
+      { id: "m", ...entry },
+    ];
+    expect(fromModelList({ data }, "m")).toBe(4096);
+    expect(fromModelList({ data }, "third")).toBeNull();
+  });
+
+  it("is what Ollama allocated, else configured, else trained for", () => {
+    expect(fromOllamaRunning({ models: [{ name: "m:latest", context_length: 4096 }] }, "m")).toBe(4096);
+    const model_info = { "general.architecture": "qwen3", "qwen3.context_length": 40960 };
+    expect(fromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);
+    expect(fromOllamaShow({ model_info })).toBe(40960);
+  });
+
+  it("is unknown when an answer is anything else", () => {
+    for (const answer of [null, [], "x", { data: null }, { data: [{ id: "m", max_model_len: "4096" }] }]) {
+      expect([
+        fromLlamaProps(answer),
+        fromModelList(answer, "m"),
+        fromOllamaRunning(answer, "m"),
+        fromOllamaShow(answer),
+      ]).toEqual([null, null, null, null]);
+    }
+  });
+});
+
+describe("singleCallsOnly", () => {
+  it("is true only when the template says so", () => {
+    expect(singleCallsOnly({ chat_template_caps: { supports_parallel_tool_calls: false } })).toBe(true);
+    expect(singleCallsOnly({ chat_template_caps: {} })).toBe(false);
+    expect(singleCallsOnly(null)).toBe(false);
+  });
+});

@@ -1,0 +1,55 @@
+import { asObject, filled, isObject, type JsonObject } from "./json-value.ts";
+
+/** llama.cpp's `/props`: the window of one slot, which is what a conversation can use. */
+export function fromLlamaProps(answer: unknown): number | null {
+  return size(asObject(asObject(answer).default_generation_settings).n_ctx);
+}
+
+/** llama.cpp's `/props`: Llama 3 templates raise "only supports single tool-calls at once". */
+export function singleCallsOnly(answer: unknown): boolean {
+  return asObject(asObject(answer).chat_template_caps).supports_parallel_tool_calls === false;
+}
+
+/**
+ * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and what routers call it. llama.cpp's `n_ctx_train` is
+ * what the model was trained with, not the window, and is never used.
+ */
+export function fromModelList(answer: unknown, model: string): number | null {
+  const entry = entryOf(asObject(answer).data, model);
+  return (
+    size(asObject(entry.meta).n_ctx) ??
+    size(entry.max_model_len) ??
+    size(entry.loaded_context_length) ??
+    size(entry.context_length) ??
+    size(entry.max_context_length) ??
+    size(entry.context_window)
+  );
+}
+
+/** Ollama's `/api/ps`: what was allocated for the loaded model. */
+export function fromOllamaRunning(answer: unknown, model: string): number | null {
+  return size(entryOf(asObject(answer).models, model).context_length);
+}
+
+/** Ollama's `/api/show`: the configured window, else the one of the training, which Ollama may not have allocated. */
+export function fromOllamaShow(answer: unknown): number | null {
+  const { parameters, model_info } = asObject(answer);
+  const configured = /^num_ctx\s+(\d+)/m.exec(filled(parameters) ?? "");
+  if (configured) return size(Number(configured[1]));
+  const info = asObject(model_info);
+  return size(info[`${info["general.architecture"]}.context_length`]);
+}
+
+/** The model's own entry; the only one, when a server has just one and calls it differently. */
+function entryOf(list: unknown, model: string): JsonObject {
+  const entries = Array.isArray(list) ? list.filter(isObject) : [];
+  const named = entries.find(({ id, name, model: own, aliases }) => {
+    const names = [id, name, own, ...(Array.isArray(aliases) ? aliases : [])];
+    return names.includes(model) || names.includes(`${model}:latest`);
+  });
+  return named ?? (entries.length === 1 ? (entries[0] as JsonObject) : {});
+}
+
+function size(value: unknown): number | null {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 ? value : null;
+}

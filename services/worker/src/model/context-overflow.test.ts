@@ -1,0 +1,14 @@
+import { describe, expect, it } from "vitest";
+import { windowFromOverflow } from "./context-overflow.ts";
+
+describe("windowFromOverflow", () => {
+  it.each([
+    [{ n_ctx: 8192, n_prompt_tokens: 9000 }, "the request exceeds the available context size"],
+    [null, "request (9000 tokens) exceeds the available context size (8192 tokens), try increasing it"],
+    [null, "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens"],
+    [null, "You passed 9000 input tokens. However, the model's context length is only 8192 tokens"],
+    [null, "Prompt contains 9000 tokens, too large for model with 8192 maximum context length"],
+  ])("reads the window from %j %s", (error, text) => expect(windowFromOverflow(error, text)).toBe(8192));
+
+  it("makes nothing up", () => expect(windowFromOverflow({}, "Context size has been exceeded.")).toBeNull());
+});

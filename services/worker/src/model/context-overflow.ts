@@ -1,0 +1,44 @@
+import { errorTextOf } from "./error-text.ts";
+import { asObject, count, filled } from "./json-value.ts";
+
+const OVERFLOW_CODES = new Set(["exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"]);
+
+/** How servers say that the conversation is longer than the window: llama.cpp, vLLM, OpenAI, LM Studio, Ollama, Anthropic. */
+const OVERFLOW_WORDS = [
+  /exceed(s|ed)?\b.{0,60}\bcontext (size|length|window|limit)/i,
+  /context (size|length|window|limit).{0,40}\bexceed/i,
+  /maximum context length/i,
+  /context length is only/i,
+  /(greater|longer|larger) than the (model's )?(maximum )?context (length|size|window)/i,
+  /prompt is too long/i,
+  /input token count.{0,40}exceeds/i,
+];
+
+const WINDOW_IN_WORDS = [
+  /(\d+) maximum context length/i,
+  /context length (?:is only|is|of) (\d+)/i,
+  /context (?:size|window|length) \((\d+)(?: tokens)?\)/i,
+  /context (?:size|window|length|limit)(?: is| of|:)? (\d+)/i,
+];
+
+/** @param error the server's error object or text */
+export function isContextOverflow(error: unknown, text: string): boolean {
+  const { type, code } = asObject(error);
+  if (OVERFLOW_CODES.has(String(type)) || OVERFLOW_CODES.has(String(code))) return true;
+  return OVERFLOW_WORDS.some((words) => words.test(text));
+}
+
+/** The window's size, where an overflow tells it. */
+export function windowFromOverflow(error: unknown, text: string): number | null {
+  const told = count(asObject(error).n_ctx);
+  if (told) return told;
+  const match = WINDOW_IN_WORDS.map((words) => words.exec(text)).find((found) => found !== null);
+  return Number(filled(match?.[1])) || null;
+}
+
+/** Passes on what an error tells of the window's size, if it tells anything. */
+export function learnWindow(learn: (model: string, size: number) => void, model: string, error: unknown): void {
+  const text = errorTextOf(error);
+  const size = isContextOverflow(error, text) ? windowFromOverflow(error, text) : null;
+  if (size !== null) learn(model, size);
+}

@@ -1,0 +1,141 @@
+import { asObject, count, filled, isObject, type JsonObject, parseJson } from "./json-value.ts";
+
+/** A piece of a tool call, as it stands in one delta. null is "not said". */
+export interface ToolCallDelta {
+  id: string | null;
+  index: number | null;
+  name: string | null;
+  /** Text to append, or a whole object from servers that do not encode it. */
+  arguments: string | JsonObject | null;
+  /** Keys that are not part of the protocol. Gemini refuses the next request unless its thought signature comes back. */
+  extra: JsonObject;
+}
+
+/** What one chunk adds to the reply, in one shape for all servers. */
+export interface ChunkFacts {
+  text: string;
+  reasoning: string;
+  toolCalls: ToolCallDelta[];
+  finishReason: string | null;
+  promptTokens: number | null;
+  completionTokens: number | null;
+  /** llama.cpp's own measurements. */
+  timings: JsonObject | null;
+  model: string | null;
+  /** A proxy telling that it loads the model; the text is not the model's. */
+  loading: boolean;
+}
+
+export type Chunk =
+  | { kind: "facts"; facts: ChunkFacts }
+  /** `error` is the parsed object, text or whole frame that tells the error. */
+  | { kind: "error"; error: unknown }
+  | { kind: "done" }
+  /** Neither JSON nor the end marker. */
+  | { kind: "garbage" };
+
+/** Decodes the payload of one `data:` event. Errors are looked for first: they come with `choices` beside them, or without. */
+export function decodeChunk(data: string): Chunk {
+  if (data.trim() === "[DONE]") return { kind: "done" };
+  const parsed = parseJson(data);
+  const value = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (!isObject(value)) return { kind: "garbage" };
+  const error = errorIn(value);
+  return error === undefined ? { kind: "facts", facts: factsOf(value) } : { kind: "error", error };
+}
+
+/** @returns undefined when the chunk tells no error. */
+function errorIn(value: JsonObject): unknown {
+  if (value.error !== undefined && value.error !== null && value.error !== false && value.error !== "")
+    return value.error;
+  if (value.object === "error") return value;
+  const choice = firstChoice(value);
+  if (choice.error !== undefined && choice.error !== null) return choice.error;
+  if (choice.finish_reason === "error") return { message: "the model server reported an error", ...value };
+  if ("choices" in value || "usage" in value) return undefined;
+  if (value.detail !== undefined && value.detail !== null) return value;
+  const told = filled(value.message) !== null && ("code" in value || "type" in value || "status" in value);
+  return told ? value : undefined;
+}
+
+function factsOf(value: JsonObject): ChunkFacts {
+  const choice = firstChoice(value);
+  const delta = asObject(choice.delta ?? choice.message);
+  const content = textOf(delta.content);
+  const loading = isLoadingChatter(value, choice);
+  const usage = [value.usage, choice.usage, asObject(value.x_groq).usage].find(isObject) ?? {};
+  const said = reasoningOf(delta) ?? content.reasoning;
+  return {
+    // A refusal comes instead of content, and must not look like an empty answer.
+    text: content.text || (filled(delta.refusal) ?? ""),
+    reasoning: loading ? "" : said,
+    toolCalls: toolCallsOf(delta),
+    finishReason: filled(choice.finish_reason),
+    promptTokens: count(usage.prompt_tokens),
+    completionTokens: count(usage.completion_tokens),
+    timings: isObject(value.timings) ? value.timings : null,
+    model: filled(value.model),
+    loading: loading && said !== "",
+  };
+}
+
+/** llama-swap tells the loading of a model as reasoning, in chunks that have none of a model's own chunk's keys. */
+function isLoadingChatter(value: JsonObject, choice: JsonObject): boolean {
+  const marked = "id" in value || "object" in value || "index" in choice || "finish_reason" in choice;
+  return !marked && Object.keys(asObject(choice.delta)).join() === "reasoning_content";
+}
+
+function firstChoice(value: JsonObject): JsonObject {
+  return asObject(Array.isArray(value.choices) ? value.choices[0] : undefined);
+}
+
+/** Content is a string, or with Mistral an array of parts some of which are thoughts. */
+function textOf(content: unknown): { text: string; reasoning: string } {
+  if (typeof content === "string") return { text: content, reasoning: "" };
+  let text = "";
+  let reasoning = "";
+  for (const item of Array.isArray(content) ? content : []) {
+    const part = asObject(item);
+    if (typeof item === "string") text += item;
+    else if (part.type === "thinking" || part.type === "reasoning") reasoning += joined(part.thinking ?? part.text);
+    else text += filled(part.text) ?? filled(part.refusal) ?? "";
+  }
+  return { text, reasoning };
+}
+
+/** The same thought is often told in two fields: the first that says something is taken, never both. */
+function reasoningOf(delta: JsonObject): string | null {
+  return filled(delta.reasoning_content) ?? filled(delta.reasoning) ?? filled(joined(delta.reasoning_details));
+}
+
+function joined(parts: unknown): string {
+  if (typeof parts === "string") return parts;
+  if (!Array.isArray(parts)) return "";
+  return parts.map((part) => filled(asObject(part).text) ?? filled(asObject(part).summary) ?? "").join("");
+}
+
+function toolCallsOf(delta: JsonObject): ToolCallDelta[] {
+  const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isObject) : [];
+  // The protocol's first form of tools, one call without an id.
+  if (calls.length === 0 && isObject(delta.function_call))
+    return [toolCallOf({ index: 0, function: delta.function_call })];
+  return calls.map(toolCallOf);
+}
+
+function toolCallOf(call: JsonObject): ToolCallDelta {
+  const { id, index, type: _type, function: inner, ...rest } = call;
+  const said = asObject(inner);
+  return {
+    // An old llama.cpp put the id inside of `function`.
+    id: filled(id) ?? filled(said.id),
+    index: typeof index === "number" ? index : null,
+    name: filled(said.name),
+    arguments: argumentsOf(said.arguments),
+    extra: Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)),
+  };
+}
+
+function argumentsOf(said: unknown): ToolCallDelta["arguments"] {
+  if (said === null || said === undefined) return null;
+  return typeof said === "string" ? filled(said) : isObject(said) ? said : JSON.stringify(said);
+}

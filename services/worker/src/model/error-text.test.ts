@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { errorText } from "./error-text.ts";
+
+describe("errorText", () => {
+  it.each([
+    ['{"error":{"code":503,"message":"Loading model"}}', "Loading model"],
+    ['{"error":"no such model"}', "no such model"],
+    ['[{"error":{"code":400,"message":"parts differ"}}]', "parts differ"],
+    ['{"object":"error","message":"too long","code":400}', "too long"],
+    ['{"detail":"Not Found"}', "Not Found"],
+    ['{"detail":[{"loc":["body","messages",0],"msg":"extra fields","type":"x"}]}', "body.messages.0: extra fields"],
+    ['{"error":{"message":"Provider returned error","metadata":{"raw":"{\\"error\\":\\"busy\\"}"}}}', "busy"],
+    ["<!doctype html><html><head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"],
+    ["upstream\n  gone \n", "upstream gone"],
+    ['{"odd":1}', '{"odd":1}'],
+    ["", ""],
+  ])("finds the cause in %s", (body, text) => expect(errorText(body)).toBe(text));
+
+  it("prefers the last line of a long message, where templates say what they refuse", () => {
+    const message = `\n------------\nWhile executing ${"x".repeat(300)}\n      ^\nError: Jinja Exception: roles must alternate\n`;
+    expect(errorText(JSON.stringify({ error: { message } }))).toBe("Error: Jinja Exception: roles must alternate");
+  });
+
+  it("cuts at 200 characters, and never through a character", () => {
+    expect(errorText(`${"a".repeat(199)}🌊🌊`)).toBe("a".repeat(199));
+  });
+});

@@ -1,0 +1,67 @@
+import { cleanText, cutText } from "./clean-text.ts";
+import { asObject, filled, isObject, parseJson } from "./json-value.ts";
+
+/** How much of a server's words is kept. */
+const MAX_ERROR_TEXT = 200;
+
+/**
+ * The part of an error body that says why, in one line of at most 200 characters; "" when it says nothing.
+ *
+ * llama.cpp puts the cause of a template error after some 200 characters of source excerpt: when the message is long, its
+ * last line is what matters.
+ */
+export function errorText(body: string): string {
+  const value = parseJson(body);
+  if (typeof value === "object" && value !== null) return shorten(messageOf(value) ?? body);
+  if (/<html|<!doctype/i.test(body)) return shorten(/<title>([^<]*)/i.exec(body)?.[1] ?? "an HTML page");
+  return shorten(typeof value === "string" ? value : body);
+}
+
+/** The same for an error that has been parsed. */
+export function errorTextOf(error: unknown): string {
+  return typeof error === "string" ? errorText(error) : shorten(messageOf(error) ?? JSON.stringify(error) ?? "");
+}
+
+/** The error object inside an error body, whatever it is wrapped in; the text itself when it is no JSON. */
+export function errorIn(body: string): unknown {
+  const value = parseJson(body);
+  const first = Array.isArray(value) ? value[0] : value;
+  if (!isObject(first)) return body;
+  return isObject(first.error) ? first.error : first;
+}
+
+function shorten(text: string): string {
+  const lines = cleanText(text)
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const all = lines.join(" ");
+  if (all.length <= MAX_ERROR_TEXT) return all;
+  // A caret or a ruler under an excerpt is no cause.
+  return cutText(lines.findLast((line) => /[\p{L}\p{N}]/u.test(line)) ?? all, MAX_ERROR_TEXT);
+}
+
+/** Looks through the shapes that servers use: nested errors, strings, arrays (Gemini), `detail` (FastAPI), OpenRouter's metadata. */
+function messageOf(value: unknown): string | null {
+  if (typeof value === "string") return filled(value);
+  if (Array.isArray(value)) {
+    const messages = value.map(messageOf).filter((message) => message !== null);
+    return messages.length > 0 ? messages.join("; ") : null;
+  }
+  if (!isObject(value)) return null;
+  const provider = filled(asObject(value.metadata).raw);
+  const message = filled(value.message) ?? filled(value.msg);
+  if (provider !== null && /provider returned error/i.test(message ?? ""))
+    return messageOf(parseJson(provider)) ?? provider;
+  if (message !== null && filled(value.msg) !== null && Array.isArray(value.loc))
+    return `${value.loc.join(".")}: ${message}`;
+  return (
+    messageOf(value.error) ??
+    message ??
+    (isObject(value.message) ? messageOf(value.message) : null) ??
+    messageOf(value.detail) ??
+    filled(value.title) ??
+    filled(value.type) ??
+    filled(value.code)
+  );
+}

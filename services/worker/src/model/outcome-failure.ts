@@ -1,0 +1,36 @@
+import { ModelFailure } from "../turn/ports.ts";
+import { cutText } from "./clean-text.ts";
+import { errorText } from "./error-text.ts";
+import type { Outcome } from "./read-reply.ts";
+import { serverFailure } from "./server-failure.ts";
+
+/**
+ * The failure that an answer which is no reply amounts to.
+ *
+ * @param visible a part of it was given out: sending the request again would say it twice
+ * @param broken what happened to the connection, if something did
+ */
+export function outcomeFailure(
+  outcome: Exclude<Outcome, { kind: "reply" }>,
+  visible: boolean,
+  broken: unknown,
+): ModelFailure {
+  const retryable = !visible;
+  switch (outcome.kind) {
+    case "error":
+      return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
+    case "leak":
+      return new ModelFailure("model_error", "the model wrote a tool call as text", { retryable });
+    case "nothing":
+      return new ModelFailure("model_cut", "the model server ended the stream without an answer", { retryable });
+    case "cut": {
+      const why = errorText(outcome.loose) || (broken instanceof Error ? connectionText(broken) : "");
+      const message = `the stream ended before the answer was complete${why && `: ${why}`}`;
+      return new ModelFailure("model_cut", message, { retryable, cause: broken });
+    }
+  }
+}
+
+function connectionText(error: Error): string {
+  return cutText(error.cause instanceof Error ? error.cause.message : error.message, 100);
+}

@@ -1,0 +1,217 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createReplyReader, type Outcome } from "./read-reply.ts";
+
+const encoder = new TextEncoder();
+
+function read(parts: Uint8Array[]) {
+  let ids = 0;
+  const reader = createReplyReader(true, () => `new${++ids}`);
+  const pieces = parts.flatMap((part) => reader.push(part));
+  const last = reader.end();
+  const said = (type: string) =>
+    [...pieces, ...last.pieces].flatMap((piece) => (piece.type === type ? [piece.text] : []));
+  return { text: said("text").join(""), reasoning: said("reasoning").join(""), outcome: last.outcome };
+}
+
+const readText = (body: string) => read([encoder.encode(body)]);
+const frame = (value: unknown) => `data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`;
+const delta = (said: unknown, finish_reason: unknown = null, more: object = {}) =>
+  frame({ id: "c", object: "chat.completion.chunk", choices: [{ index: 0, delta: said, finish_reason }], ...more });
+const DONE = frame("[DONE]");
+const stream = (...frames: string[]) => readText(frames.join(""));
+const replyOf = (outcome: Outcome) => {
+  if (outcome.kind !== "reply") throw new Error(`a ${outcome.kind}`);
+  return outcome.reply;
+};
+
+describe("createReplyReader", () => {
+  it.each([
+    [{ error: { message: "bang", code: 500 } }],
+    [{ error: "bang" }],
+    [{ error: { message: "bang" }, choices: [] }],
+    [{ error: { message: "bang" }, choices: [{ index: 0, delta: { content: "" }, finish_reason: "error" }] }],
+    [{ object: "error", message: "bang", code: 400 }],
+    [{ message: "bang", type: "server_error", code: 500 }],
+    [{ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "error" }] }],
+  ])("takes %j for an error, before and after text, with and without an end marker", (value) => {
+    for (const frames of [[frame(value)], [frame(value), DONE], [delta({ content: "a" }), frame(value)]]) {
+      expect(stream(...frames).outcome.kind).toBe("error");
+    }
+  });
+
+  it("does not take an explicit `error: null` for an error", () => {
+    expect(stream(delta({ content: "a" }, "stop", { error: null })).outcome.kind).toBe("reply");
+  });
+
+  it.each([
+    "event: error\ndata: broken\n\n",
+    'event: error\ndata: {"message":"bang"}\n\n',
+    'error: {"message":"bang"}\n\n',
+  ])("takes %j for an error", (body) => expect(readText(body + DONE).outcome.kind).toBe("error"));
+
+  it("finds the error that a proxy appended unframed, but believes a finish reason more", () => {
+    const loose = '{"src":"llama-swap",\n"error":{"message":"upstream exited"}}';
+    const { outcome } = readText(delta({ content: "a" }) + loose);
+    expect(outcome).toEqual({ kind: "error", error: { message: "upstream exited" } });
+    expect(readText(delta({ content: "a" }, "stop") + loose).outcome.kind).toBe("reply");
+  });
+
+  it("calls a stream cut that ends cleanly without finish reason and end marker, however whole its calls look", () => {
+    const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
+    expect(stream(delta({ tool_calls: [call] })).outcome.kind).toBe("cut");
+    // Ollama's way to crash: one empty chunk, and the end.
+    expect(stream(delta({ content: "a" }), delta({ content: "" }, null, { model: "" })).outcome.kind).toBe("cut");
+    expect(stream("").outcome).toEqual({ kind: "cut", loose: "" });
+    expect(stream(delta({ content: "a" }), "data: Internal Server Error\n\n").outcome).toMatchObject({
+      kind: "cut",
+      loose: "Internal Server Error",
+    });
+  });
+
+  it("accepts an end marker in place of a finish reason, but not for nothing at all", () => {
+    expect(replyOf(stream(delta({ content: "a" }), DONE).outcome)).toMatchObject({ content: "a", finishReason: null });
+    expect(stream(delta({ role: "assistant", content: null }), DONE).outcome.kind).toBe("nothing");
+    expect(stream(DONE).outcome.kind).toBe("nothing");
+  });
+
+  it("reads on after a finish reason, and lets no later null or empty one clear it", () => {
+    const body = stream(
+      delta({ content: "a" }, "stop"),
+      delta({ content: "b" }, "stop"),
+      delta({ role: "", content: null, tool_calls: null }, "", { usage: { prompt_tokens: 3, completion_tokens: 2 } }),
+      frame({ id: "c", choices: [], usage: null }),
+      DONE,
+    );
+    expect(replyOf(body.outcome)).toMatchObject({
+      content: "ab",
+      finishReason: "stop",
+      promptTokens: 3,
+      completionTokens: 2,
+    });
+  });
+
+  it("finds the usage wherever it stands, and the last one counts", () => {
+    const usage = { prompt_tokens: 7, completion_tokens: 2 };
+    const places = [
+      delta({}, "stop", { usage }),
+      delta({}, "stop") + frame({ id: "c", choices: [], usage }),
+      delta({}, "stop") + frame({ id: "c", usage }),
+      delta({}, "stop", { x_groq: { usage } }),
+      frame({ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "stop", usage }] }),
+      delta({ content: "b" }, null, { usage: { prompt_tokens: 7, completion_tokens: 1 } }) +
+        delta({}, "stop", { usage }),
+    ];
+    for (const place of places) {
+      const { outcome } = stream(delta({ content: "a" }), place, DONE);
+      expect(replyOf(outcome)).toMatchObject({ promptTokens: 7, completionTokens: 2 });
+    }
+  });
+
+  it("counts the cached part of a prompt when llama.cpp gives timings and no usage", () => {
+    const timings = { cache_n: 236, prompt_n: 1, predicted_n: 5 };
+    expect(replyOf(stream(delta({ content: "a" }, "stop", { timings })).outcome)).toMatchObject({
+      promptTokens: 237,
+      completionTokens: 5,
+    });
+  });
+
+  it("reads thoughts from every field, once, and drops a proxy's loading chatter", () => {
+    const chatter = frame({ choices: [{ delta: { reasoning_content: "llama-swap loading model" } }] });
+    const { reasoning, text } = stream(
+      chatter,
+      delta({ reasoning_content: "a" }),
+      delta({ reasoning: "b", reasoning_details: [{ type: "reasoning.text", text: "b" }] }),
+      delta({ reasoning_details: [{ type: "reasoning.text", text: "c" }] }),
+      delta({
+        content: [
+          { type: "thinking", thinking: [{ type: "text", text: "d" }] },
+          { type: "text", text: "x" },
+        ],
+      }),
+      delta({ content: "y", reasoning_content: null }, "stop"),
+    );
+    expect({ reasoning, text }).toEqual({ reasoning: "abcd", text: "xy" });
+  });
+
+  it("gives an emoji whole that was cut inside its escape", () => {
+    const first = '{"id":"c","choices":[{"index":0,"delta":{"content":"a\\ud83d"}}]}';
+    const second = '{"id":"c","choices":[{"index":0,"delta":{"content":"\\ude80\\u0000b"},"finish_reason":"stop"}]}';
+    expect(stream(frame(first), frame(second)).text).toBe("a🚀b");
+  });
+
+  it("keeps the unfinished arguments of a model that reached its limit", () => {
+    const call = { index: 0, id: "a", function: { name: "f", arguments: '{"path":"/a' } };
+    const { outcome } = stream(delta({ tool_calls: [call] }), delta({}, "length"), DONE);
+    expect(replyOf(outcome)).toMatchObject({
+      finishReason: "length",
+      toolCalls: [{ arguments: { _raw: '{"path":"/a' } }],
+    });
+  });
+
+  it("understands a whole completion, also one that is printed over several lines", () => {
+    const message = {
+      role: "assistant",
+      content: "hi",
+      tool_calls: [{ id: "a", function: { name: "f", arguments: "{}" } }],
+    };
+    const whole = {
+      id: "c",
+      object: "chat.completion",
+      model: "m",
+      choices: [{ index: 0, message, finish_reason: "tool_calls" }],
+      usage: { prompt_tokens: 1, completion_tokens: 2 },
+    };
+    for (const body of [JSON.stringify(whole), JSON.stringify(whole, null, 2)]) {
+      expect(replyOf(readText(body).outcome)).toMatchObject({
+        content: "hi",
+        toolCalls: [{ id: "a", name: "f", arguments: {} }],
+        finishReason: "tool_calls",
+        model: "m",
+        promptTokens: 1,
+      });
+    }
+  });
+
+  it("takes a page, a line of text and an error body for errors", () => {
+    for (const body of [
+      "<!doctype html>\n<html></html>",
+      "no such model",
+      '{"error":"x"}',
+      '[{"error":{"code":400}}]',
+    ]) {
+      expect(readText(body).outcome.kind).toBe("error");
+    }
+  });
+
+  it("takes a tool call that was written as text for a fault, unless the model also made real ones", () => {
+    const leak = delta({ content: '<tool_call>\n{"name":"grep"}' });
+    expect(stream(leak, delta({}, "stop"))).toMatchObject({ text: "", outcome: { kind: "leak" } });
+    expect(stream(leak, delta({}, "length")).text).toContain("<tool_call>");
+    const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
+    expect(stream(leak, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");
+  });
+
+  it("understands the same of any chunking of the bytes", () => {
+    const call = { index: 0, id: "a", type: "function", function: { name: "f", arguments: '{"x":"é"}' } };
+    const body = [
+      "\ufeff: ping\r\n\r\n",
+      delta({ content: "<think>hm 🌊</think>\n\nfáilte" }),
+      delta({ reasoning: "日本" }),
+      "data: {unparsable}\n\n",
+      delta({ tool_calls: [call] }, "tool_calls"),
+      frame({ id: "c", choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }),
+      "data: [DONE]",
+    ];
+    const bytes = encoder.encode(body.join(""));
+    const whole = read([bytes]);
+    expect(replyOf(whole.outcome)).toMatchObject({ content: "fáilte", reasoning: "hm 🌊日本" });
+    fc.assert(
+      fc.property(fc.array(fc.nat(bytes.length), { maxLength: 40 }), (cuts) => {
+        const places = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+        const parts = places.slice(1).map((place, at) => bytes.subarray(places[at], place));
+        expect(read(parts)).toEqual(whole);
+      }),
+    );
+  });
+});

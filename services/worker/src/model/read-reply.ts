@@ -1,0 +1,160 @@
+import type { Reply } from "../turn/ports.ts";
+import { createToolCallAssembler } from "./assemble-tool-calls.ts";
+import { type ChunkFacts, decodeChunk } from "./decode-chunk.ts";
+import { asObject, count, type JsonObject } from "./json-value.ts";
+import { createSpeech } from "./speech.ts";
+import type { Piece } from "./split-think.ts";
+import { createSseReader, type SseEvent } from "./sse.ts";
+
+/** How an answer ended. Only the tool calls of a `reply` may be run. */
+export type Outcome =
+  | { kind: "reply"; reply: Reply; timings: JsonObject | null }
+  | { kind: "error"; error: unknown }
+  /** No finish reason and no end marker, although the body may have ended cleanly. `loose` stood there unframed. */
+  | { kind: "cut"; loose: string }
+  /** The end marker came, and nothing else. */
+  | { kind: "nothing" }
+  /** The answer is a tool call written as text. */
+  | { kind: "leak" };
+
+export interface ReplyReader {
+  push(bytes: Uint8Array): Piece[];
+  /** The body is over, however it ended: gives what was held back, and what became of the answer. */
+  end(): { pieces: Piece[]; outcome: Outcome };
+  /** `finished`: the answer is complete, but usage may follow; `over`: nothing more needs to be read. */
+  state(): "open" | "finished" | "over";
+  /** Grows with every chunk that is more than a keep-alive or a proxy's loading chatter. */
+  progress(): number;
+  /** All that came so far was a proxy telling that it loads the model. */
+  loading(): boolean;
+  /** A part of the answer was given out. */
+  visible(): boolean;
+}
+
+/** A model that was stopped for one of these may have left its last call unfinished. */
+const CUT_SHORT = new Set(["length", "content_filter", "insufficient_system_resource"]);
+
+/**
+ * Reads the bytes of one answer, whatever their chunking: an event stream, or a whole completion as JSON.
+ *
+ * @param watchForLeaks tools were offered, so that a tool call in the text is a fault
+ * @param newId makes an id for a tool call that came without one
+ */
+export function createReplyReader(watchForLeaks: boolean, newId: () => string): ReplyReader {
+  const sse = createSseReader();
+  const speech = createSpeech(watchForLeaks);
+  const calls = createToolCallAssembler();
+  const told: { -readonly [Fact in keyof ChunkFacts]?: ChunkFacts[Fact] } = {};
+  let error: unknown;
+  let garbage = "";
+  let done = false;
+  let loading = false;
+  let progress = 0;
+
+  function take(event: SseEvent): Piece[] {
+    if (done || error !== undefined) return [];
+    const chunk = decodeChunk(event.data);
+    if (chunk.kind === "facts" && event.kind === "data") return note(chunk.facts);
+    if (chunk.kind === "done") done = true;
+    else if (chunk.kind === "error") error = chunk.error;
+    else if (event.kind === "error") error = event.data;
+    else garbage ||= event.data;
+    return [];
+  }
+
+  function note(facts: ChunkFacts): Piece[] {
+    if (facts.loading) {
+      loading = progress === 0;
+      return [];
+    }
+    loading = false;
+    progress += 1;
+    for (const delta of facts.toolCalls) calls.add(delta);
+    // Usage may come on every chunk, growing, and a later chunk says null again: the last that says something counts.
+    told.finishReason = facts.finishReason ?? told.finishReason;
+    told.promptTokens = facts.promptTokens ?? told.promptTokens;
+    told.completionTokens = facts.completionTokens ?? told.completionTokens;
+    told.timings = facts.timings ?? told.timings;
+    told.model = facts.model ?? told.model;
+    return speech.say(facts.reasoning, facts.text);
+  }
+
+  /** What stood in the body unframed: a whole completion, or the error that a proxy appended to a stream. */
+  function takeLoose(): Piece[] {
+    const body = sse.loose().trim();
+    const chunk = decodeChunk(body);
+    if (chunk.kind === "error") {
+      error = chunk.error;
+    } else if (
+      chunk.kind === "facts" &&
+      progress === 0 &&
+      (chunk.facts.finishReason !== null || hasMessage(chunk.facts))
+    ) {
+      done = true;
+      return note(chunk.facts);
+    } else if (progress === 0 && body !== "" && !body.startsWith("{")) {
+      // A page or a line of text in place of an answer; JSON that does not parse was cut.
+      error = body;
+    }
+    return [];
+  }
+
+  function end(): { pieces: Piece[]; outcome: Outcome } {
+    const pieces = sse.end().flatMap(take);
+    if (!isComplete() && error === undefined) pieces.push(...takeLoose());
+    if (isLeak()) return { pieces, outcome: { kind: "leak" } };
+    pieces.push(...speech.end());
+    return { pieces, outcome: outcome() };
+  }
+
+  function isComplete(): boolean {
+    return done || filledReason() !== null;
+  }
+
+  function filledReason(): string | null {
+    return told.finishReason ?? null;
+  }
+
+  function isLeak(): boolean {
+    const stopped = isComplete() && (filledReason() ?? "stop") === "stop";
+    return error === undefined && stopped && calls.size === 0 && speech.leaked();
+  }
+
+  function outcome(): Outcome {
+    if (error !== undefined) return { kind: "error", error };
+    if (!isComplete()) return { kind: "cut", loose: sse.loose() || garbage };
+    const silent = !speech.begun() && calls.size === 0;
+    if (silent && filledReason() === null) return { kind: "nothing" };
+    return { kind: "reply", reply: reply(), timings: told.timings ?? null };
+  }
+
+  function reply(): Reply {
+    const timings = asObject(told.timings);
+    const cached = count(timings.cache_n);
+    const evaluated = count(timings.prompt_n);
+    return {
+      content: speech.content(),
+      reasoning: speech.reasoning(),
+      toolCalls: calls.finish(newId, CUT_SHORT.has(filledReason() ?? "")),
+      finishReason: filledReason(),
+      model: told.model ?? null,
+      // llama.cpp's prompt_n is only the part of the prompt that was not in its cache.
+      promptTokens: told.promptTokens ?? (cached !== null && evaluated !== null ? cached + evaluated : null),
+      completionTokens: told.completionTokens ?? count(timings.predicted_n),
+      contextSize: null,
+    };
+  }
+
+  return {
+    push: (bytes) => sse.push(bytes).flatMap(take),
+    end,
+    state: () => (done || error !== undefined ? "over" : isComplete() ? "finished" : "open"),
+    progress: () => progress,
+    loading: () => loading,
+    visible: () => speech.begun(),
+  };
+}
+
+function hasMessage(facts: ChunkFacts): boolean {
+  return facts.text !== "" || facts.reasoning !== "" || facts.toolCalls.length > 0;
+}

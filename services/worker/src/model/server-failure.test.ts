@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { serverFailure } from "./server-failure.ts";
+
+const failure = (status: number | null, error: unknown, visible = false) =>
+  serverFailure({ status, error, visible, retryAfterMs: null });
+
+describe("serverFailure", () => {
+  it.each([
+    [408, ""],
+    [409, "swapping"],
+    [425, ""],
+    [429, { message: "Rate limit reached", code: "rate_limit_exceeded" }],
+    [500, { message: "Compute error." }],
+    [502, ""],
+    [503, { message: "server busy" }],
+    [504, ""],
+  ])("says of %s that it may pass", (status, error) => expect(failure(status, error).retryable).toBe(true));
+
+  it.each([
+    [400, { message: "bad" }],
+    [401, { message: "no key" }],
+    [402, { message: "no money" }],
+    [404, { message: "no such model" }],
+    [422, { detail: "extra_forbidden" }],
+    [429, { message: "You exceeded your quota", code: "insufficient_quota" }],
+    [500, { message: "Error: Jinja Exception: roles must alternate" }],
+    [500, { message: "Failed to parse messages: x" }],
+    [500, { message: "Failed to parse tool call arguments as JSON" }],
+  ])("says of %s %j that it will not pass", (status, error) => expect(failure(status, error).retryable).toBe(false));
+
+  it("never lets a request be sent again when a part of the answer was seen", () => {
+    expect(failure(null, { message: "Provider disconnected" }).retryable).toBe(true);
+    expect(failure(null, { message: "Provider disconnected" }, true).retryable).toBe(false);
+  });
+
+  it.each([
+    { type: "exceed_context_size_error", message: "too big", n_ctx: 4096 },
+    { code: "context_length_exceeded", message: "too long" },
+    "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+    "Context size has been exceeded.",
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+    "You passed 5000 input tokens and requested 1. However, the model's context length is only 4096 tokens.",
+    "Prompt contains 5000 tokens, too large for model with 4096 maximum context length",
+  ])("knows %j for a conversation that is too long", (error) => {
+    expect(failure(400, error)).toMatchObject({ code: "context_overflow", retryable: false, status: 400 });
+  });
+
+  it("knows a model that is being loaded, and tells the status and the cause", () => {
+    expect(failure(503, { message: "Loading model" })).toMatchObject({
+      code: "model_loading",
+      message: "HTTP 503: Loading model",
+    });
+    expect(failure(502, "")).toMatchObject({ code: "model_error", message: "HTTP 502" });
+  });
+});

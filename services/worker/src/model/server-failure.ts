@@ -1,0 +1,48 @@
+import { ModelFailure } from "../turn/ports.ts";
+import { isContextOverflow } from "./context-overflow.ts";
+import { errorTextOf } from "./error-text.ts";
+import { asObject, count } from "./json-value.ts";
+
+export interface ServerError {
+  /** HTTP status of the response; null when the error came inside a stream that had begun as a success. */
+  status: number | null;
+  /** The error, parsed or as text. */
+  error: unknown;
+  /** A part of an answer has been given out: sending the request again would say it twice. */
+  visible: boolean;
+  retryAfterMs: number | null;
+}
+
+/** What may pass by itself: busy, swapping, limited, starting, gone for a moment. */
+const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+/** A 500 about the request itself will be a 500 for ever. */
+const ABOUT_THE_REQUEST =
+  /jinja|template|failed to parse (messages|tool)|parse_error|type_error|roles must alternate|invalid|unsupported|not supported/i;
+
+/** The failure that a server's own error amounts to. */
+export function serverFailure({ status, error, visible, retryAfterMs }: ServerError): ModelFailure {
+  const text = errorTextOf(error);
+  const told = status ?? statusIn(error);
+  const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined };
+  const message =
+    status === null ? text || "the model server reported an error" : `HTTP ${status}${text && `: ${text}`}`;
+  if (isContextOverflow(error, text)) return new ModelFailure("context_overflow", message, details);
+  const retryable = !visible && mayPass(told, error, text);
+  const loading = (told === 503 || told === null) && /\bloading\b/i.test(text);
+  return new ModelFailure(loading ? "model_loading" : "model_error", message, { ...details, retryable });
+}
+
+function statusIn(error: unknown): number | null {
+  const { code, status } = asObject(error);
+  const found = count(code) ?? count(status) ?? count(Number.parseInt(String(code), 10));
+  return found !== null && found >= 400 && found < 600 ? found : null;
+}
+
+function mayPass(status: number | null, error: unknown, text: string): boolean {
+  const { type, code } = asObject(error);
+  // Money does not come back by waiting.
+  if (code === "insufficient_quota" || type === "insufficient_quota") return false;
+  if (/invalid_request|authentication|permission|not_found/i.test(`${type} ${code}`)) return false;
+  if (status !== null && status !== 500) return PASSING.has(status);
+  return !ABOUT_THE_REQUEST.test(text);
+}

@@ -1,0 +1,107 @@
+import { Agent, type Dispatcher } from "undici";
+import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
+import { newCallId } from "./call-id.ts";
+import { learnWindow } from "./context-overflow.ts";
+import type { ContextSize } from "./context-size.ts";
+import { firstModel } from "./first-model.ts";
+import { type OpenReplyDeps, openReply } from "./open-reply.ts";
+import { outcomeFailure } from "./outcome-failure.ts";
+import { createPatience } from "./patience.ts";
+import { createReplyReader } from "./read-reply.ts";
+import { within } from "./within.ts";
+
+export interface StreamReplyDeps {
+  /** The server, without `/v1`. */
+  baseUrl: string;
+  apiKey?: string;
+  /** Longest silence, in bytes, once an answer has begun; well above the 30 s between llama.cpp's keep-alives. */
+  idleTimeoutMs: number;
+  /** Longest wait for the first byte, and longest time in which nothing but keep-alives or loading chatter comes. */
+  firstByteTimeoutMs: number;
+  /** For requests that name no model. */
+  defaultModel?: string | null;
+  contextSize: Pick<ContextSize, "get" | "learn"> & Partial<ContextSize>;
+  /** Must have no time limits of its own. */
+  dispatcher?: Dispatcher;
+  /** Told once for every answer, with what the server measured. */
+  log?: (facts: Record<string, unknown>, message: string) => void;
+}
+
+/** A reply waits no longer than this for the size of its model's window. */
+const CONTEXT_SIZE_WAIT_MS = 1_000;
+/** How long a body may take to end after its end marker, so that the connection can be used again. */
+const LAST_CHUNK_WAIT_MS = 50;
+
+/**
+ * A function that asks the model server for one answer and gives it out while it comes.
+ *
+ * The stream ends with a `reply` event or throws: `ModelFailure` when the server gave no whole answer, the signal's own
+ * reason when it was aborted. Aborting closes the socket, which is what makes a model server stop generating.
+ */
+export function createStreamReply(given: StreamReplyDeps): StreamReply {
+  const deps = {
+    ...given,
+    baseUrl: given.baseUrl.replace(/\/+$/, ""),
+    // A model that is being loaded sends no headers for longer than undici's 300 s; `patience` has the limits instead.
+    dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
+    streamOptions: { refused: false },
+  };
+  return (request, signal) => streamReply(deps, request, signal);
+}
+
+async function* streamReply(
+  deps: StreamReplyDeps & OpenReplyDeps,
+  request: ModelRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ReplyEvent> {
+  signal.throwIfAborted();
+  const model = request.model || deps.defaultModel || (await firstModel(deps, signal));
+  const socket = new AbortController();
+  const either = AbortSignal.any([signal, socket.signal]);
+  const patience = createPatience(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
+  const reader = createReplyReader(request.tools.length > 0 && request.toolChoice === "auto", newCallId);
+  const giveUp = () => socket.abort(silence(reader.loading()));
+  let contextSize: Promise<number | null> | undefined;
+  let broken: unknown;
+  try {
+    const response = await patience.wait(openReply(deps, model, request, either), giveUp);
+    const body = response.body?.getReader();
+    while (body && reader.state() !== "over") {
+      const step = await patience.wait(body.read(), giveUp).catch((error: unknown) => {
+        broken = error;
+      });
+      signal.throwIfAborted();
+      if (!step || step.done) break;
+      const before = reader.progress();
+      yield* reader.push(step.value);
+      patience.heard(reader.progress() > before, reader.state() === "finished");
+      // The model has begun to answer, so asking about it cannot make a proxy load it.
+      if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
+    }
+    const { pieces, outcome } = reader.end();
+    yield* pieces;
+    if (outcome.kind === "error") learnWindow(deps.contextSize.learn, model, outcome.error);
+    if (outcome.kind !== "reply") {
+      if (socket.signal.aborted && outcome.kind !== "error") throw socket.signal.reason;
+      throw outcomeFailure(outcome, reader.visible(), broken);
+    }
+    if (body && broken === undefined)
+      await within(
+        LAST_CHUNK_WAIT_MS,
+        body.read().catch(() => null),
+      );
+    const size = await within(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
+    signal.throwIfAborted();
+    deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
+    yield { type: "reply", reply: { ...outcome.reply, contextSize: size } };
+  } finally {
+    // Also when the reader of the events stops early: what is left of the answer is not wanted.
+    socket.abort();
+  }
+}
+
+function silence(loading: boolean): ModelFailure {
+  return loading
+    ? new ModelFailure("model_loading", "the model was still loading")
+    : new ModelFailure("model_timeout", "the model server fell silent");
+}

@@ -1,0 +1,127 @@
+import type { ToolCall } from "@boocode/contracts";
+import type { ConversationMessage } from "../turn/ports.ts";
+import { cleanText, cleanValue } from "./clean-text.ts";
+import { isObject, type JsonObject } from "./json-value.ts";
+
+export interface WireCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+  extra_content?: unknown;
+}
+
+export type WireMessage =
+  | { role: "system" | "user"; content: string }
+  | { role: "assistant"; content: string; tool_calls?: WireCall[] }
+  | { role: "tool"; tool_call_id: string; content: string };
+
+export interface ToMessagesOptions {
+  /** Gives the id under which a call goes over the wire. */
+  callIds: (id: string) => string;
+  /** Replay each call in a message of its own. */
+  singleCalls: boolean;
+}
+
+const NO_OUTPUT = "(no output)";
+const NO_RESULT = "(no result: the call was interrupted)";
+const INTERRUPTED = "(interrupted)";
+const GO_ON = "Please go on.";
+
+type Assistant = Extract<ConversationMessage, { role: "assistant" }>;
+type ToolMessage = Extract<ConversationMessage, { role: "tool" }>;
+
+/**
+ * A history as every server and chat template takes it, whatever was cancelled, deleted or cut out of it: one system
+ * message first; user and assistant in turns; every call answered once, at once and in order; something for the model to
+ * answer at the end. Nothing is optional here: one message that a template refuses would refuse all later requests.
+ */
+export function toMessages(system: string, history: ConversationMessage[], options: ToMessagesOptions): WireMessage[] {
+  const messages: WireMessage[] = [];
+  const answers = new Set<ToolMessage>();
+  history.forEach((message, at) => {
+    if (message.role === "user") addUser(messages, message.content);
+    if (message.role === "assistant") addAssistant(messages, message, resultsAfter(history, at, answers), options);
+    // Tool messages are placed with their calls; one without a call is dropped.
+  });
+  if (messages.at(-1)?.role !== "user" && messages.at(-1)?.role !== "tool") addUser(messages, GO_ON);
+  const told = cleanText(system);
+  return told.trim() === "" ? messages : [{ role: "system", content: told }, ...messages];
+}
+
+/** Two user messages in a row, or a user message right after a tool's, make Mistral's and Gemma's templates raise. */
+function addUser(messages: WireMessage[], content: string): void {
+  const text = cleanText(content);
+  if (text.trim() === "") return;
+  const last = messages.at(-1);
+  if (last?.role === "tool") messages.push({ role: "assistant", content: INTERRUPTED });
+  if (last?.role === "user") last.content = `${last.content}\n\n${text}`;
+  else messages.push({ role: "user", content: text });
+}
+
+function addAssistant(
+  messages: WireMessage[],
+  { content, toolCalls }: Assistant,
+  results: (call: ToolCall) => string,
+  { callIds, singleCalls }: ToMessagesOptions,
+): void {
+  const text = cleanText(content);
+  const said = text.trim() === "" ? "" : text;
+  if (said === "" && toolCalls.length === 0) return;
+  // Templates want a question before the first answer; a history that was shortened may have lost it.
+  if (messages.length === 0) addUser(messages, GO_ON);
+  const last = messages.at(-1);
+  let current: Extract<WireMessage, { role: "assistant" }>;
+  if (last?.role === "assistant") {
+    current = last;
+    current.content = [last.content, said].filter((part) => part !== "").join("\n\n");
+  } else {
+    current = { role: "assistant", content: said };
+    messages.push(current);
+  }
+  const groups = singleCalls ? toolCalls.map((call) => [call]) : toolCalls.length > 0 ? [toolCalls] : [];
+  groups.forEach((group, place) => {
+    if (place > 0) {
+      current = { role: "assistant", content: "" };
+      messages.push(current);
+    }
+    const calls = group.map((call) => wireCall(call, callIds(call.id)));
+    current.tool_calls = calls;
+    group.forEach((call, index) => {
+      messages.push({ role: "tool", tool_call_id: (calls[index] as WireCall).id, content: results(call) });
+    });
+  });
+}
+
+/** Looks a call's result up among the tool messages that follow, up to the next message that makes calls. */
+function resultsAfter(history: ConversationMessage[], at: number, taken: Set<ToolMessage>): (call: ToolCall) => string {
+  return (call) => {
+    for (const message of history.slice(at + 1)) {
+      if (message.role === "assistant" && message.toolCalls.length > 0) break;
+      if (message.role !== "tool" || message.toolCallId !== call.id || taken.has(message)) continue;
+      taken.add(message);
+      const content = cleanText(message.content);
+      return content.trim() === "" ? NO_OUTPUT : content;
+    }
+    return NO_RESULT;
+  };
+}
+
+/** Arguments must be a JSON object on the wire, or llama.cpp, Ollama and others refuse the whole conversation. */
+function wireCall(call: ToolCall, id: string): WireCall {
+  const value = isObject(call.arguments) ? call.arguments : { _raw: String(call.arguments) };
+  return {
+    id,
+    type: "function",
+    function: { name: wireName(call.name), arguments: JSON.stringify(cleanValue(value)) },
+    ...extraContent(call.extra),
+  };
+}
+
+function wireName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "unknown";
+}
+
+/** Gemini refuses a call that comes back without its thought signature; other unknown keys are refused by stricter servers. */
+function extraContent(extra: JsonObject | undefined): { extra_content?: unknown } {
+  return isObject(extra?.extra_content) ? { extra_content: cleanValue(extra.extra_content) } : {};
+}

@@ -1,0 +1,61 @@
+import type { ToolOffer } from "../turn/ports.ts";
+import { cleanText, cleanValue, cutText } from "./clean-text.ts";
+import { asObject, isObject, type JsonObject } from "./json-value.ts";
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** OpenAI's limits, which Azure still has. */
+const MAX_TOOLS = 128;
+const MAX_DESCRIPTION = 1024;
+
+/** The tools as the protocol wants them; one whose name no server would take, or that is there twice, is left out. */
+export function toTools(offers: ToolOffer[]): JsonObject[] {
+  const names = new Set<string>();
+  const usable = offers.filter(({ name }) => NAME.test(name) && !names.has(name) && names.add(name));
+  return usable.slice(0, MAX_TOOLS).map((offer) => ({
+    type: "function",
+    function: {
+      name: offer.name,
+      description: cutText(cleanText(offer.description), MAX_DESCRIPTION),
+      parameters: parameters(offer.parameters),
+    },
+  }));
+}
+
+function parameters(schema: JsonObject): JsonObject {
+  const { $schema: _dialect, ...whole } = asObject(cleanValue(schema));
+  const properties = isObject(whole.properties) ? whole.properties : {};
+  return asObject(acceptable({ ...whole, type: "object", properties }));
+}
+
+/**
+ * A schema without what servers stumble over: an array without items (OpenAI), a required name that is no property
+ * (Gemini), a pattern that is not anchored or a reference that leads outside (llama.cpp's grammar).
+ */
+function acceptable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(acceptable);
+  if (!isObject(schema)) return schema;
+  const result: JsonObject = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "properties" || key === "$defs" || key === "definitions") {
+      result[key] = Object.fromEntries(
+        Object.entries(asObject(value)).map(([name, inner]) => [name, acceptable(inner)]),
+      );
+    } else if (key === "pattern") {
+      if (typeof value === "string" && /^\^.*\$$/s.test(value)) result.pattern = value;
+    } else if (key === "$ref") {
+      if (typeof value === "string" && value.startsWith("#")) result.$ref = value;
+    } else if (key === "enum" || key === "const" || key === "default" || key === "examples") {
+      result[key] = value;
+    } else {
+      result[key] = acceptable(value);
+    }
+  }
+  if (result.type === "array" && result.items === undefined && result.prefixItems === undefined) result.items = {};
+  if (Array.isArray(result.required)) {
+    const properties = asObject(result.properties);
+    const required = [...new Set(result.required)].filter((name) => Object.hasOwn(properties, String(name)));
+    if (required.length > 0) result.required = required;
+    else delete result.required;
+  }
+  return result;
+}

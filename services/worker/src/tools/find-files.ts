@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { withIgnores } from "./collect-ignores.ts";
+import { defineTool } from "./define-tool.ts";
+import { fitLines } from "./fit-lines.ts";
+import { keepExisting } from "./keep-existing.ts";
+import { listFiles } from "./list-files.ts";
+import { showPath } from "./show-path.ts";
+import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+
+/** Room for the note at the end. */
+const NOTE_BYTES = 300;
+
+const Input = z.strictObject({
+  glob: textInput(
+    500,
+    "Such as *.ts or package.json (anywhere below path), src/**/*.{ts,tsx} (from path); a leading ! excludes",
+  ),
+  path: textInput(MAX_PATH_LENGTH, "Directory to look in, relative to the project's root; default: all").default("."),
+  max_results: z.int().min(1).max(1000).default(200).describe("Paths to show; default 200"),
+});
+
+/** Finds files by name: their paths relative to the root, sorted, one a line. */
+export const findFiles = defineTool({
+  name: "find_files",
+  description:
+    "Find files by name. Answers with paths relative to the project's root, sorted, one a line. " +
+    "Files that .gitignore names are left out; a path given here is looked into even if ignored.",
+  input: Input,
+  async run({ glob, path, max_results }, context) {
+    const opened = await context.root.open(path, "directory");
+    await opened.handle.close();
+    const found: string[] = [];
+    for await (const files of withIgnores(opened.path, context, async function* (ignores) {
+      yield await listFiles(opened.path, glob, ignores, context);
+    })) {
+      found.push(...files);
+    }
+    if (found.length === 0) {
+      const where = opened.path === "." ? "the project" : showPath(opened.path);
+      return {
+        output: `no files in ${where} match ${showPath(glob)} (a glob with a slash starts at path: **/ makes it match anywhere; ignored files are left out)`,
+        truncated: false,
+      };
+    }
+    found.sort();
+    const kept = await keepExisting(found.slice(0, max_results), context);
+    const lines = fitLines(kept.map(showPath), context.outputBytes - NOTE_BYTES);
+    if (found.length <= max_results && lines.length === kept.length)
+      return { output: lines.join("\n"), truncated: false };
+    const left = found.length - lines.length;
+    lines.push(`[cut: ${left} more; give a narrower glob or path, or raise max_results (at most 1000)]`);
+    return { output: lines.join("\n"), truncated: true };
+  },
+});

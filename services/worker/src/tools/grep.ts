@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { clipLine } from "./clip-line.ts";
+import { withIgnores } from "./collect-ignores.ts";
+import { defineTool, type ToolContext } from "./define-tool.ts";
+import { listFiles } from "./list-files.ts";
+import { type Proposal, readMatchRecord } from "./match-record.ts";
+import type { OpenedPath } from "./project-root.ts";
+import { readMatches, type ShownLine } from "./read-matches.ts";
+import { ripgrep } from "./ripgrep.ts";
+import { scopeGlob } from "./scope-glob.ts";
+import {
+  commonArguments,
+  globArguments,
+  MAX_FILE_BYTES,
+  pathArguments,
+  searchArguments,
+  withoutDot,
+} from "./search-arguments.ts";
+import { showPath } from "./show-path.ts";
+import { sniffFile } from "./sniff-file.ts";
+import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+import { ToolFailure } from "./tool-failure.ts";
+
+const LINE_WIDTH = 300;
+/** Room for the note at the end. */
+const NOTE_BYTES = 300;
+const LF = 0x0a;
+
+const Input = z.strictObject({
+  pattern: textInput(1000, "Regular expression in Rust syntax (no look-around), matched line by line"),
+  path: textInput(MAX_PATH_LENGTH, "File or directory to search, relative to the project's root; default: all").default(
+    ".",
+  ),
+  glob: textInput(500, "Only files that this names, such as *.ts or src/**/*.test.ts; a leading ! excludes").optional(),
+  case_sensitive: z.boolean().default(true).describe("Default true"),
+  fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text; default false"),
+  context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match; default 0"),
+  max_results: z.int().min(1).max(500).default(100).describe("Matching lines to show; default 100"),
+});
+type Input = z.output<typeof Input>;
+
+/** Searches the project's text files: `path:line: text`, and `path-line- text` for lines of context. */
+export const grep = defineTool({
+  name: "grep",
+  description:
+    "Search file contents. Answers with path:line: text for each matching line, sorted by path. " +
+    "Files that .gitignore names, binary files and files over 2 MB are left out; a path given here is searched even if ignored.",
+  input: Input,
+  async run(input, context) {
+    const opened = await context.root.open(input.path, "any");
+    try {
+      if (opened.kind === "file") await requireSearchable(opened);
+      return await search(input, opened, context);
+    } finally {
+      await opened.handle.close();
+    }
+  },
+});
+
+/** In a directory such files are passed over; to a model that names one, "no matches" would be a wrong answer. */
+async function requireSearchable({ path, size, handle }: OpenedPath): Promise<void> {
+  if (size > MAX_FILE_BYTES) {
+    throw new ToolFailure(
+      `${showPath(path)} has ${size} bytes and is too large to search; view_file shows parts of it`,
+    );
+  }
+  const look = await sniffFile(handle);
+  if (look === "binary" || look === "utf-16")
+    throw new ToolFailure(`${showPath(path)} is ${look} and cannot be searched`);
+}
+
+async function search(input: Input, opened: OpenedPath, context: ToolContext) {
+  const lines: string[] = [];
+  let room = context.outputBytes - NOTE_BYTES;
+  let matches = 0;
+  let proposals: Proposal[] = [];
+  let more = false;
+
+  /** Shows what was proposed for one file. Returns false when there is no room left. */
+  async function show(): Promise<boolean> {
+    const path = proposals[0]?.path;
+    if (path === undefined) return true;
+    const shown = await readMatches(path, proposals, input.context, context);
+    const block = formatLines(showPath(path), shown);
+    if (input.context > 0 && block.length > 0 && lines.length > 0) block.unshift("--");
+    if (proposals.some(({ bytes }) => bytes === null)) block.push(...(await tellLongLine(path, context)));
+    proposals = [];
+    for (const line of block) {
+      room -= Buffer.byteLength(line) + 1;
+      if (room < 0) return false;
+      lines.push(line);
+    }
+    matches += shown.filter(({ matchStart }) => matchStart !== null).length;
+    return true;
+  }
+
+  for await (const proposal of propose(input, opened, context)) {
+    if (proposals[0] && proposals[0].path !== proposal.path && !(await show())) break;
+    if (matches + proposals.length === input.max_results) {
+      more = true;
+      break;
+    }
+    proposals.push(proposal);
+  }
+  if (!(await show()) || room < 0) more = true;
+
+  if (lines.length === 0 && !more) return { output: nothingFound(input), truncated: false };
+  if (!more) return { output: lines.join("\n"), truncated: false };
+  const note = "[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most 500)]";
+  return { output: [...lines, note].join("\n"), truncated: true };
+}
+
+/** What ripgrep finds, without what is ignored. */
+async function* propose(input: Input, opened: OpenedPath, context: ToolContext): AsyncGenerator<Proposal> {
+  const { root, signal, slots } = context;
+  const search = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
+  const { glob } = input;
+  async function* run(ignores: string | null) {
+    const args = [
+      ...[...commonArguments(ignores), ...searchArguments(search)],
+      ...globArguments(glob === undefined ? [] : [scopeGlob(glob, opened.path)]),
+      ...pathArguments(opened.path),
+    ];
+    // For ripgrep a glob overrules the ignore files, for us it does not.
+    const overrules = opened.kind === "directory" && glob !== undefined && !glob.startsWith("!");
+    const allowed = overrules ? await listFiles(opened.path, null, ignores, context) : null;
+    for await (const record of ripgrep({ args, cwd: root.through, separator: LF, signal, slots })) {
+      const proposal = readMatchRecord(record);
+      if (proposal === null) continue;
+      const path = withoutDot(proposal.path);
+      if (allowed?.has(path) ?? true) yield { ...proposal, path };
+    }
+  }
+  if (opened.kind === "directory") yield* withIgnores(opened.path, context, run);
+  else yield* run(null);
+}
+
+function formatLines(path: string, shown: readonly ShownLine[]): string[] {
+  return shown.flatMap(({ number, bytes, matchStart }, index) => {
+    const text = clipLine(bytes, matchStart ?? 0, LINE_WIDTH);
+    const line = matchStart === null ? `${path}-${number}- ${text}` : `${path}:${number}: ${text}`;
+    const before = shown[index - 1];
+    const gap = before && before.number < number - 1 && shown.some((other) => other.matchStart === null);
+    return gap ? ["--", line] : [line];
+  });
+}
+
+/** A line too long to look at still tells where it is, if its file is truly there. */
+async function tellLongLine(path: string, { root }: ToolContext): Promise<string[]> {
+  const opened = await root.open(path, "file").catch(() => null);
+  await opened?.handle.close();
+  return opened === null ? [] : [`${showPath(path)}: a match in a very long line is not shown`];
+}
+
+function nothingFound({ path, glob, case_sensitive, fixed_string }: Input): string {
+  const hints = [
+    case_sensitive ? "case_sensitive: false ignores case" : null,
+    fixed_string ? null : "fixed_string: true takes the pattern as plain text",
+    glob === undefined ? null : "glob may name no file (find_files shows what it names)",
+    "ignored, binary and large files are not searched",
+  ];
+  return `no matches in ${path === "." ? "the project" : showPath(path)} (${hints.filter((hint) => hint !== null).join("; ")})`;
+}

@@ -1,0 +1,78 @@
+import { isUtf8 } from "node:buffer";
+import type { Stats } from "node:fs";
+import { lstat, opendir, readlink } from "node:fs/promises";
+import { z } from "zod";
+import { defineTool } from "./define-tool.ts";
+import { fitLines } from "./fit-lines.ts";
+import type { OpenedPath } from "./project-root.ts";
+import { showPath } from "./show-path.ts";
+import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+
+const PAGE = 500;
+/** Names are sorted in memory; a directory with more than this is data, not code. */
+const MAX_NAMES = 100_000;
+/** Room for the heading and the note at the end, the path aside. */
+const FRAME_BYTES = 300;
+
+const Input = z.strictObject({
+  path: textInput(MAX_PATH_LENGTH, "Directory, relative to the project's root; default: the root").default("."),
+  offset: z.int().min(0).default(0).describe("Entries to pass over, to go on in a long listing; default 0"),
+});
+
+/** Lists a directory: directories end with a slash, files have their size, symlinks show where they lead. */
+export const listDir = defineTool({
+  name: "list_dir",
+  description: `List a directory, hidden and ignored entries too, sorted by name, ${PAGE} at a time. Directories end with /.`,
+  input: Input,
+  async run({ path, offset }, context) {
+    const opened = await context.root.open(path, "directory");
+    try {
+      const name = showPath(opened.path);
+      const { names, all } = await readNames(opened, context.signal);
+      const entries: string[] = [];
+      for (const entry of names.slice(offset, offset + PAGE)) {
+        context.signal.throwIfAborted();
+        entries.push(await describe(opened, entry));
+      }
+      const lines = fitLines(entries, context.outputBytes - FRAME_BYTES - Buffer.byteLength(name));
+      const left = names.length - Math.min(offset, names.length) - lines.length;
+      const counted = all ? `${names.length} entries` : `more than ${MAX_NAMES} entries, the rest cannot be listed`;
+      const notes = left > 0 ? [`[cut: ${left} more; continue with offset=${offset + lines.length}]`] : [];
+      return { output: [`${name} (${counted})`, ...lines, ...notes].join("\n"), truncated: left > 0 || !all };
+    } finally {
+      await opened.handle.close();
+    }
+  },
+});
+
+/** The names, sorted, as bytes: a name need not be UTF-8. */
+async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; all: boolean }> {
+  const names: Buffer[] = [];
+  // Through the descriptor: the path may lead elsewhere by now.
+  const directory = await opendir(opened.through, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
+  for await (const { name } of directory) {
+    signal.throwIfAborted();
+    if (names.length === MAX_NAMES) return { names: names.sort(Buffer.compare), all: false };
+    names.push(name as unknown as Buffer);
+  }
+  return { names: names.sort(Buffer.compare), all: true };
+}
+
+async function describe({ through }: OpenedPath, name: Buffer): Promise<string> {
+  const path = Buffer.concat([Buffer.from(`${through}/`), name]);
+  const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
+  // Gone since it was listed, or not allowed: its name is still true.
+  const stats = await lstat(path).catch(() => null);
+  if (stats === null) return `${shown} (gone)`;
+  if (stats.isSymbolicLink()) {
+    const target = await readlink(path, { encoding: "buffer" }).catch(() => Buffer.from("?"));
+    return `${shown} -> ${showPath(target.toString("utf8"))} (symlink)`;
+  }
+  if (stats.isDirectory()) return `${shown}/`;
+  return `${shown} (${stats.isFile() ? `${stats.size} bytes` : specialKind(stats)})`;
+}
+
+function specialKind(stats: Stats): string {
+  if (stats.isFIFO()) return "pipe";
+  return stats.isSocket() ? "socket" : "device";
+}

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { readMatchRecord } from "./match-record.ts";
+
+const record = (value: unknown) => ({ bytes: Buffer.from(JSON.stringify(value)), complete: true });
+const data = { path: { text: "./a.ts" }, lines: { text: "foo bar\r\n" }, line_number: 3, submatches: [{ start: 4 }] };
+
+test("reads a match, without its line break", () => {
+  const proposal = { path: "./a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 };
+  expect(readMatchRecord(record({ type: "match", data }))).toEqual(proposal);
+});
+
+test("reads a line that is not UTF-8", () => {
+  const lines = { bytes: Buffer.from([0xe9, 0x0a]).toString("base64") };
+  expect(readMatchRecord(record({ type: "match", data: { ...data, lines } }))?.bytes).toEqual(Buffer.from([0xe9]));
+});
+
+test("of a record too long, the path is left", () => {
+  const bytes = Buffer.from('{"type":"match","data":{"path":{"text":"./a\\"b"},"lines":{"text":"aaaaaa');
+  expect(readMatchRecord({ bytes, complete: false })).toEqual({ path: './a"b', line: 0, bytes: null, start: 0 });
+});
+
+test("other records and names that are not UTF-8 are no proposals", () => {
+  expect(readMatchRecord(record({ type: "end", data: {} }))).toBeNull();
+  expect(readMatchRecord(record({ type: "match", data: { ...data, path: { bytes: "/w==" } } }))).toBeNull();
+});

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import type { SplitRecord } from "./split-records.ts";
+
+/** A line that ripgrep says matches. `bytes` is null for a line too long to look at. */
+export interface Proposal {
+  path: string;
+  line: number;
+  /** Without the line break. */
+  bytes: Buffer | null;
+  /** Where the first match begins, in bytes. */
+  start: number;
+}
+
+/** ripgrep writes what is not UTF-8 in base64. */
+const Text = z.union([
+  z.object({ text: z.string() }).transform(({ text }) => Buffer.from(text)),
+  z.object({ bytes: z.base64() }).transform(({ bytes }) => Buffer.from(bytes, "base64")),
+]);
+const Path = z.object({ text: z.string() });
+
+const Match = z.object({
+  type: z.literal("match"),
+  data: z.object({
+    path: Path,
+    lines: Text,
+    line_number: z.int(),
+    submatches: z.array(z.object({ start: z.int() })),
+  }),
+});
+
+/** The beginning of a match's record, up to the path. */
+const BEGINNING = /^\{"type":"match","data":\{"path":(\{"text":"(?:[^"\\]|\\.)*"\})/;
+const BEGINNING_BYTES = 32 * 1024;
+
+/**
+ * A record of `rg --json` as a proposal; null for the other kinds of records and for names that are not UTF-8, which no
+ * tool could open. https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
+ */
+export function readMatchRecord({ bytes, complete }: SplitRecord): Proposal | null {
+  if (!complete) {
+    const path = BEGINNING.exec(bytes.toString("utf8", 0, BEGINNING_BYTES))?.[1];
+    return path === undefined ? null : { path: Path.parse(JSON.parse(path)).text, line: 0, bytes: null, start: 0 };
+  }
+  const parsed = Match.safeParse(JSON.parse(bytes.toString("utf8")));
+  if (!parsed.success) return null;
+  const { path, lines, line_number, submatches } = parsed.data.data;
+  return { path: path.text, line: line_number, bytes: withoutLineBreak(lines), start: submatches[0]?.start ?? 0 };
+}
+
+function withoutLineBreak(line: Buffer): Buffer {
+  let end = line.length;
+  if (line[end - 1] === 0x0a) end -= 1;
+  if (line[end - 1] === 0x0d) end -= 1;
+  return line.subarray(0, end);
+}

@@ -1,0 +1,85 @@
+import type { FileHandle } from "node:fs/promises";
+
+export interface Line {
+  /** From 1. */
+  number: number;
+  /** Without the line break and, in line 1, without a UTF-8 byte order mark; at most `maxLineBytes`. */
+  bytes: Buffer;
+  /** Bytes of the whole line without its line feed. */
+  size: number;
+}
+
+export interface ReadLinesOptions {
+  /** The first line that `onLine` is given; those before it are only counted. */
+  from: number;
+  maxLineBytes: number;
+  /** Once `onLine` wants no more, go on counting lines up to this many bytes of the file. */
+  countBytes: number;
+  signal: AbortSignal;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+const LF = 0x0a;
+const CR = 0x0d;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Reads a file from its start, chunk by chunk: memory is a chunk and a line, whatever the file's size and its longest
+ * line. `onLine` returns whether it wants more. Returns how many lines were seen, and whether the file ended with them.
+ */
+export async function readLines(
+  handle: FileHandle,
+  { from, maxLineBytes, countBytes, signal }: ReadLinesOptions,
+  onLine: (line: Line) => boolean,
+): Promise<{ lines: number; ended: boolean }> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const limit = maxLineBytes + BYTE_ORDER_MARK.length + 1;
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let size = 0;
+  let number = 1;
+  let wanted = true;
+
+  function hold(start: number, end: number): void {
+    size += end - start;
+    if (!wanted || number < from || held >= limit) return;
+    // The chunk is read into again, so what is kept of it is copied.
+    const kept = Buffer.from(chunk.subarray(start, Math.min(end, start + limit - held)));
+    pieces.push(kept);
+    held += kept.length;
+  }
+
+  function endLine(): void {
+    if (wanted && number >= from) {
+      wanted = onLine({ number, bytes: trim(Buffer.concat(pieces)), size });
+      pieces = [];
+      held = 0;
+    }
+    size = 0;
+    number += 1;
+  }
+
+  function trim(bytes: Buffer): Buffer {
+    const start = number === 1 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
+    const end = held === size && bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
+    return bytes.subarray(start, Math.min(end, start + maxLineBytes));
+  }
+
+  for (let position = 0; ; ) {
+    signal.throwIfAborted();
+    if (!wanted && position >= countBytes) return { lines: number - 1, ended: false };
+    const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) break;
+    position += bytesRead;
+    const seen = chunk.subarray(0, bytesRead);
+    for (let start = 0; start < bytesRead; ) {
+      const feed = seen.indexOf(LF, start);
+      const end = feed === -1 ? bytesRead : feed;
+      hold(start, end);
+      if (end < bytesRead) endLine();
+      start = end + 1;
+    }
+  }
+  if (size > 0) endLine();
+  return { lines: number - 1, ended: true };
+}

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { scopeIgnores } from "./scope-ignores.ts";
+
+test("a root's lines stay as they are, without comments, empty lines and the byte order mark", () => {
+  expect(scopeIgnores("\uFEFF# no\r\n\r\n*.log\r\n/dist/\n!a\n", ".")).toEqual(["*.log", "/dist/", "!a"]);
+});
+
+test.each([
+  ["*.log", "/a/b/**/*.log"],
+  ["dist/", "/a/b/**/dist/"],
+  ["/dist", "/a/b/dist"],
+  ["x/y", "/a/b/x/y"],
+  ["**/y", "/a/b/**/y"],
+  ["!keep.log", "!/a/b/**/keep.log"],
+  ["\\#odd", "/a/b/**/\\#odd"],
+])("%j below a/b is %j", (line, scoped) => {
+  expect(scopeIgnores(line, "a/b")).toEqual([scoped]);
+});
+
+test("a directory's name is no pattern, and cannot add a line", () => {
+  expect(scopeIgnores("x", "[a]*")).toEqual(["/\\[a\\]\\*/**/x"]);
+  expect(scopeIgnores("x", "a\n*")).toEqual([]);
+});

@@ -1,0 +1,20 @@
+import { escapeGlob } from "./scope-glob.ts";
+
+/**
+ * The lines of an ignore file in `directory` (relative to the root, `.` for the root) as lines of one at the root, with the
+ * same meaning there: https://git-scm.com/docs/gitignore#_pattern_format. A pattern with a slash before its end is a path
+ * from its file's directory; one without is a name at any depth below it.
+ */
+export function scopeIgnores(text: string, directory: string): string[] {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const patterns = lines.filter((line) => line.trim() !== "" && !line.startsWith("#") && !line.includes("\0"));
+  if (directory === ".") return patterns;
+  // A name with a line break has no place in an ignore file.
+  if (/[\r\n]/.test(directory)) return [];
+  return patterns.map((line) => {
+    const sign = line.startsWith("!") ? "!" : "";
+    const pattern = line.slice(sign.length);
+    const anchored = /\/./.test(pattern);
+    return `${sign}/${escapeGlob(directory)}/${anchored ? pattern.replace(/^\//, "") : `**/${pattern}`}`;
+  });
+}

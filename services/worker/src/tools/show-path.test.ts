@@ -1,0 +1,7 @@
+import { expect, test } from "vitest";
+import { showPath } from "./show-path.ts";
+
+test("keeps a path on one line", () => {
+  expect(showPath("src/a b-ä.ts")).toBe("src/a b-ä.ts");
+  expect(showPath("a\nb:1: forged")).toBe('"a\\nb:1: forged"');
+});

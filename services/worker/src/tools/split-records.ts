@@ -1,0 +1,44 @@
+export interface SplitRecord {
+  bytes: Buffer;
+  /** False: the record was longer than allowed, and `bytes` is its beginning. */
+  complete: boolean;
+}
+
+/**
+ * Splits a stream of bytes at a separator byte. A record longer than `maxBytes` is cut, and the rest of it passed over, so
+ * that no output of a child process, however odd, fills the memory.
+ */
+export async function* splitRecords(
+  chunks: AsyncIterable<Buffer>,
+  separator: number,
+  maxBytes: number,
+): AsyncGenerator<SplitRecord> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let size = 0;
+
+  const take = (piece: Buffer) => {
+    size += piece.length;
+    const kept = piece.subarray(0, maxBytes - held);
+    if (kept.length > 0) pieces.push(kept);
+    held += kept.length;
+  };
+  const finish = (): SplitRecord => {
+    const record = { bytes: Buffer.concat(pieces), complete: held === size };
+    pieces = [];
+    held = 0;
+    size = 0;
+    return record;
+  };
+
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(separator); end !== -1; end = chunk.indexOf(separator, start)) {
+      take(chunk.subarray(start, end));
+      yield finish();
+      start = end + 1;
+    }
+    take(chunk.subarray(start));
+  }
+  if (size > 0) yield finish();
+}

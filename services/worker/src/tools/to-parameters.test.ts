@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { toParameters } from "./to-parameters.ts";
+
+test("keeps what every model server reads alike", () => {
+  const input = z.strictObject({
+    path: z.string().max(4096).describe("where"),
+    count: z.int().min(1).default(3).describe("how many"),
+    size: z.int().min(0).max(5).optional().describe("how large"),
+  });
+  expect(toParameters(input)).toEqual({
+    type: "object",
+    properties: {
+      path: { type: "string", description: "where" },
+      count: { type: "integer", description: "how many", minimum: 1 },
+      size: { type: "integer", description: "how large", minimum: 0, maximum: 5 },
+    },
+    required: ["path"],
+  });
+});
+
+test("refuses an input that has no plain type", () => {
+  expect(() => toParameters(z.strictObject({ x: z.union([z.string(), z.null()]) }))).toThrow("no plain JSON type");
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { createContextSize } from "../../src/model/context-size.ts";
+import { modelServer, sendJson } from "./model-server.ts";
+
+describe("createContextSize", () => {
+  it("believes the slot's own size most, and asks once", async () => {
+    const server = await modelServer(({ path }, response) => {
+      if (path === "/upstream/org%2Fm/props") {
+        const chat_template_caps = { supports_parallel_tool_calls: false };
+        return sendJson(response, 200, { default_generation_settings: { n_ctx: 8192 }, chat_template_caps });
+      }
+      sendJson(response, 200, { data: [{ id: "org/m", meta: { n_ctx: 32768 } }] });
+    });
+    const sizes = createContextSize({ baseUrl: `${server.baseUrl}/`, timeoutMs: 5_000 });
+    expect(sizes.singleCallsOnly("org/m")).toBe(false);
+    expect(await Promise.all([sizes.get("org/m"), sizes.get("org/m")])).toEqual([8192, 8192]);
+    expect(await sizes.get("org/m")).toBe(8192);
+    expect(sizes.singleCallsOnly("org/m")).toBe(true);
+    expect(server.seen.filter(({ path }) => path.startsWith("/upstream"))).toHaveLength(1);
+  });
+
+  it("asks Ollama in its own way", async () => {
+    const server = await modelServer(({ path }, response) => {
+      if (path === "/api/ps") return sendJson(response, 200, { models: [{ name: "m", context_length: 4096 }] });
+      if (path === "/v1/models") return sendJson(response, 200, { data: [{ id: "m" }] });
+      sendJson(response, 404, { error: "not found" });
+    });
+    expect(await createContextSize({ baseUrl: server.baseUrl, timeoutMs: 5_000 }).get("m")).toBe(4096);
+  });
+
+  it("knows nothing of a server that is gone, silent, or talks of other things", async () => {
+    const mute = await modelServer(() => {});
+    const odd = await modelServer((_, response) => void response.end("<html>"));
+    expect(await createContextSize({ baseUrl: mute.baseUrl, timeoutMs: 20 }).get("m")).toBeNull();
+    expect(await createContextSize({ baseUrl: odd.baseUrl, timeoutMs: 5_000 }).get("m")).toBeNull();
+    expect(await createContextSize({ baseUrl: "http://127.0.0.1:1", timeoutMs: 5_000 }).get("m")).toBeNull();
+  });
+
+  it("believes what an overflow told more than any answer", async () => {
+    const server = await modelServer((_, response) =>
+      sendJson(response, 200, { data: [{ id: "m", max_model_len: 9 }] }),
+    );
+    const sizes = createContextSize({ baseUrl: server.baseUrl, timeoutMs: 5_000 });
+    sizes.learn("m", 4096);
+    expect(await sizes.get("m")).toBe(4096);
+    expect(server.seen).toEqual([]);
+  });
+});

@@ -1,0 +1,237 @@
+import { describe, expect, it } from "vitest";
+import { createStreamReply, type StreamReplyDeps } from "../../src/model/stream-reply.ts";
+import type { ModelFailure, ModelRequest, Reply, ReplyEvent } from "../../src/turn/ports.ts";
+import { beginStream, DONE, delta, modelServer, sendJson } from "./model-server.ts";
+
+const request: ModelRequest = {
+  model: "m",
+  system: "",
+  messages: [{ role: "user", content: "go" }],
+  tools: [],
+  toolChoice: "auto",
+};
+const never = new AbortController().signal;
+const unknownSize = { get: async () => null, learn: () => {} };
+const overflow = { error: { type: "exceed_context_size_error", message: "too long", n_ctx: 4096 } };
+
+function streamReply(baseUrl: string, deps: Partial<StreamReplyDeps> = {}) {
+  return createStreamReply({
+    baseUrl,
+    idleTimeoutMs: 30_000,
+    firstByteTimeoutMs: 30_000,
+    contextSize: unknownSize,
+    ...deps,
+  });
+}
+
+async function replyOf(events: AsyncIterable<ReplyEvent>): Promise<Reply> {
+  for await (const event of events) if (event.type === "reply") return event.reply;
+  throw new Error("no reply");
+}
+
+async function failureOf(events: AsyncIterable<ReplyEvent>): Promise<ModelFailure> {
+  try {
+    await replyOf(events);
+  } catch (error) {
+    return error as ModelFailure;
+  }
+  throw new Error("no failure");
+}
+
+describe("asking the model server", () => {
+  it("streams text and ends with the reply, at any form of the server's address", async () => {
+    const server = await modelServer((_, response) => {
+      beginStream(response, delta({ content: "Hel" }), delta({ content: "lo" }), delta({}, "stop"), DONE);
+      response.end();
+    });
+    const contextSize = { get: async () => 8192, learn: () => {} };
+    const events: ReplyEvent[] = [];
+    const ask = streamReply(`${server.baseUrl}/`, { apiKey: "secret", contextSize });
+    for await (const event of ask(request, never)) events.push(event);
+    expect(events.map((event) => (event.type === "text" ? event.text : event.type))).toEqual(["Hel", "lo", "reply"]);
+    expect(events.at(-1)).toMatchObject({ reply: { content: "Hello", finishReason: "stop", contextSize: 8192 } });
+    expect(server.seen[0]).toMatchObject({
+      path: "/v1/chat/completions",
+      headers: { authorization: "Bearer secret", accept: "*/*", "content-type": "application/json" },
+      body: { model: "m", stream: true, stream_options: { include_usage: true } },
+    });
+  });
+
+  it("does not wait for a server that never tells its window", async () => {
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
+    const contextSize = { get: () => new Promise<never>(() => {}), learn: () => {} };
+    expect(await replyOf(streamReply(server.baseUrl, { contextSize })(request, never))).toMatchObject({
+      contextSize: null,
+    });
+  });
+
+  it("uses the default model, else one that the server has loaded", async () => {
+    const server = await modelServer(({ path }, response) => {
+      const data = [
+        { id: "cold", status: { value: "unloaded" } },
+        { id: "warm", status: { value: "loaded" } },
+      ];
+      if (path === "/v1/models") return sendJson(response, 200, { data });
+      beginStream(response, delta({ content: "a" }, "stop"), DONE);
+    });
+    const nameless = { ...request, model: null };
+    await replyOf(streamReply(server.baseUrl, { defaultModel: "usual" })(nameless, never));
+    await replyOf(streamReply(server.baseUrl)(nameless, never));
+    const models = server.seen.flatMap(({ body }) => (body ? [body.model] : []));
+    expect(models).toEqual(["usual", "warm"]);
+  });
+
+  it("leaves stream_options out for a server that refuses them, from then on", async () => {
+    const server = await modelServer(({ body }, response) => {
+      if (body?.stream_options)
+        return sendJson(response, 422, { detail: [{ loc: ["body", "stream_options"], msg: "extra" }] });
+      beginStream(response, delta({ content: "a" }, "stop"), DONE);
+    });
+    const ask = streamReply(server.baseUrl);
+    await replyOf(ask(request, never));
+    await replyOf(ask(request, never));
+    expect(server.seen.map(({ body }) => body?.stream_options !== undefined)).toEqual([true, false, false]);
+  });
+
+  it("replays calls one by one where the template knows no others", async () => {
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
+    const contextSize = { ...unknownSize, singleCallsOnly: () => true };
+    const toolCalls = ["a", "b"].map((id) => ({ id, name: "grep", arguments: {} }));
+    const messages = [...request.messages, { role: "assistant" as const, content: "", toolCalls }];
+    await replyOf(streamReply(server.baseUrl, { contextSize })({ ...request, messages }, never));
+    const roles = (server.seen.at(0)!.body!.messages as { role: string }[]).map(({ role }) => role);
+    expect(roles).toEqual(["user", "assistant", "tool", "assistant", "tool"]);
+  });
+});
+
+describe("cancelling", () => {
+  it("closes the socket while the server has sent no headers", async () => {
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const server = await modelServer(() => controller.abort(reason));
+    expect(await failureOf(streamReply(server.baseUrl)(request, controller.signal))).toBe(reason);
+    await server.clientLeft;
+  });
+
+  it("closes the socket while the answer is read", async () => {
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
+    const read = async () => {
+      for await (const event of streamReply(server.baseUrl)(request, controller.signal)) {
+        if (event.type === "text") controller.abort(reason);
+      }
+    };
+    await expect(read()).rejects.toBe(reason);
+    await server.clientLeft;
+  });
+
+  it("closes the socket when nobody reads on", async () => {
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
+    for await (const _ of streamReply(server.baseUrl)(request, never)) break;
+    await server.clientLeft;
+  });
+
+  it("asks nothing when it is too late from the start", async () => {
+    const server = await modelServer(() => {});
+    const reason = new Error("stop");
+    expect(await failureOf(streamReply(server.baseUrl)(request, AbortSignal.abort(reason)))).toBe(reason);
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe("a server that falls silent", () => {
+  it("is given up before its headers, and after its last byte", async () => {
+    const mute = await modelServer(() => {});
+    const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 50 });
+    expect(await failureOf(early(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
+    await mute.clientLeft;
+    const stalled = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
+    const late = streamReply(stalled.baseUrl, { idleTimeoutMs: 50 });
+    expect(await failureOf(late(request, never))).toMatchObject({ code: "model_timeout" });
+    await stalled.clientLeft;
+  });
+
+  it("is given up when nothing but keep-alives comes", async () => {
+    const server = await modelServer((_, response) => {
+      beginStream(response);
+      const beat = setInterval(() => response.write(":\n\n"), 5);
+      response.on("close", () => clearInterval(beat));
+    });
+    const ask = streamReply(server.baseUrl, { firstByteTimeoutMs: 100 });
+    expect(await failureOf(ask(request, never))).toMatchObject({ code: "model_timeout" });
+  });
+
+  it("is said to be loading when that is the last thing it told", async () => {
+    const chatter = 'data: {"choices":[{"delta":{"reasoning_content":"loading model"}}]}\n\n';
+    const server = await modelServer((_, response) => beginStream(response, chatter));
+    const ask = streamReply(server.baseUrl, { idleTimeoutMs: 50 });
+    expect(await failureOf(ask(request, never))).toMatchObject({ code: "model_loading" });
+  });
+
+  it("has answered if the answer was complete, and so has one whose connection breaks then", async () => {
+    const open = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop")));
+    const ask = streamReply(open.baseUrl, { idleTimeoutMs: 50 });
+    expect(await replyOf(ask(request, never))).toMatchObject({ content: "a" });
+    const broken = await modelServer((_, response) => {
+      beginStream(response);
+      response.write(delta({ content: "a" }, "stop"), () => setImmediate(() => response.socket?.destroy()));
+    });
+    expect(await replyOf(streamReply(broken.baseUrl)(request, never))).toMatchObject({ content: "a" });
+  });
+});
+
+describe("failures", () => {
+  it("says that there is no server, and that there may be one later", async () => {
+    const gone = await failureOf(streamReply("http://127.0.0.1:1")(request, never));
+    expect(gone).toMatchObject({ code: "model_unreachable", retryable: true, status: null });
+    expect(gone.message).not.toBe("");
+    const reset = await modelServer((_, response) => void response.socket?.resetAndDestroy());
+    expect(await failureOf(streamReply(reset.baseUrl)(request, never))).toMatchObject({ code: "model_unreachable" });
+  });
+
+  it("tells the status, the cause and how long to wait", async () => {
+    const server = await modelServer((_, response) => {
+      response.setHeader("retry-after-ms", "1840");
+      sendJson(response, 429, { error: { message: "slow down" } });
+    });
+    const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+    expect(failure).toMatchObject({ status: 429, message: "HTTP 429: slow down", retryable: true, retryAfterMs: 1840 });
+  });
+
+  it("may be asked again after a cut only if nothing was seen", async () => {
+    for (const [events, retryable] of [
+      [[delta({ role: "assistant", content: null })], true],
+      [[delta({ content: "a" })], false],
+    ] as const) {
+      const server = await modelServer((_, response) => {
+        beginStream(response, ...events);
+        response.end();
+      });
+      const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+      expect(failure).toMatchObject({ code: "model_cut", retryable });
+    }
+  });
+
+  it("takes a page for an error, although it came as a success", async () => {
+    const server = await modelServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/html" }).end("<html><title>Log in</title></html>");
+    });
+    const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+    expect(failure).toMatchObject({ code: "model_error", message: "Log in" });
+  });
+
+  it("learns the window from an overflow, as a refusal or inside of a stream", async () => {
+    for (const refuse of [true, false]) {
+      const server = await modelServer((_, response) => {
+        if (refuse) return sendJson(response, 400, overflow);
+        beginStream(response, `data: ${JSON.stringify(overflow)}\n\n`);
+      });
+      const learned: unknown[] = [];
+      const contextSize = { get: async () => null, learn: (...facts: unknown[]) => void learned.push(facts) };
+      const failure = await failureOf(streamReply(server.baseUrl, { contextSize })(request, never));
+      expect(failure).toMatchObject({ code: "context_overflow", retryable: false });
+      expect(learned).toEqual([["m", 4096]]);
+    }
+  });
+});

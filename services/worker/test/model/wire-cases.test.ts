@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createContextSize } from "../../src/model/context-size.ts";
+import { createStreamReply } from "../../src/model/stream-reply.ts";
+import type { ModelRequest } from "../../src/turn/ports.ts";
+import { checkRequest } from "./check-request.ts";
+import { type CaseResult, misses } from "./expect-case.ts";
+import { serveCase, type WireCase } from "./serve-case.ts";
+
+const folder = new URL("./fixtures/wire/", import.meta.url);
+const cases: WireCase[] = readdirSync(folder)
+  .filter((name) => name.endsWith(".json"))
+  .map((name) => JSON.parse(readFileSync(new URL(name, folder), "utf8")));
+
+describe("responses of real servers", () => {
+  it("has its recordings", () => expect(cases.length).toBeGreaterThan(40));
+
+  for (const wire of cases) {
+    it(`understands ${wire.id}`, async () => {
+      const server = await serveCase(wire);
+      onTestFinished(() => server.close());
+      const result = await converse(wire, server.baseUrl);
+      expect(misses(wire.expect.must, result)).toEqual([]);
+      expect(misses(wire.expect.should, result)).toEqual([]);
+      if (!mentionsError(wire)) expect(result.error).toBeNull();
+      if (wire.expect.must.abortAfterMs) await server.clientLeft;
+      expect(server.requests.flatMap(({ body, headers }) => checkRequest(body, headers))).toEqual([]);
+    });
+  }
+});
+
+async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
+  const contextSize = createContextSize({ baseUrl, timeoutMs: 2_000 });
+  let timings: unknown = null;
+  const streamReply = createStreamReply({
+    baseUrl,
+    idleTimeoutMs: 60_000,
+    firstByteTimeoutMs: 60_000,
+    contextSize,
+    log: (facts) => {
+      timings = facts.timings;
+    },
+  });
+  const request: ModelRequest = {
+    model: wire.model,
+    system: "You are terse.",
+    messages: [{ role: "user", content: "go" }],
+    tools: [{ name: "noop", description: "does nothing", parameters: { type: "object", properties: {} } }],
+    toolChoice: "auto",
+  };
+  const abortAfterMs = wire.expect.must.abortAfterMs;
+  // A test need not wait as long as a person: what matters is that the stall has begun.
+  const signal = abortAfterMs ? AbortSignal.timeout(100) : new AbortController().signal;
+  const start = performance.now();
+  const result: CaseResult = { content: "", reasoning: "", contentDeltas: 0, toolCalls: [], error: null };
+  try {
+    for await (const event of streamReply(request, signal)) {
+      if (event.type === "text") {
+        result.content += event.text;
+        result.contentDeltas = Number(result.contentDeltas) + 1;
+      } else if (event.type === "reasoning") {
+        result.reasoning += event.text;
+      } else {
+        const { toolCalls, contextSize: nCtx, ...reply } = event.reply;
+        expect(reply.content).toBe(result.content);
+        expect(reply.reasoning).toBe(result.reasoning);
+        const calls = toolCalls.map((call) => ({ ...call, args: call.arguments }));
+        Object.assign(result, reply, { toolCalls: calls, nCtx, timings });
+      }
+    }
+  } catch (error) {
+    const { message, retryAfterMs } = error as { message: string; retryAfterMs?: number };
+    Object.assign(result, { error: message, retryAfterMs });
+  }
+  result.ms = performance.now() - start;
+  return result;
+}
+
+function mentionsError({ expect: { must, should } }: WireCase): boolean {
+  return "error" in must || "error" in should || "abortAfterMs" in must || JSON.stringify(must).includes('"error"');
+}

@@ -1,0 +1,127 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, rename, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { makeTree, SECRET, startTools } from "./temp-tree.ts";
+
+/** Linux by descriptor, and the way of systems without /proc. */
+describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors: $descriptors", ({ descriptors }) => {
+  async function start() {
+    const tree = await makeTree({ "src/a.txt": "inside\n", "real/b.txt": "linked\n" });
+    await symlink(tree.outside, join(tree.root, "out-dir"));
+    await symlink(join(tree.outside, "secret.txt"), join(tree.root, "out-file"));
+    await symlink("../outside/secret.txt", join(tree.root, "out-relative"));
+    await symlink("out-dir", join(tree.root, "out-chain"));
+    await symlink("/dev/zero", join(tree.root, "zero"));
+    await symlink(`/proc/self/root${tree.outside}`, join(tree.root, "out-proc"));
+    await symlink("loop-b", join(tree.root, "loop-a"));
+    await symlink("loop-a", join(tree.root, "loop-b"));
+    await symlink("nowhere", join(tree.root, "dangling"));
+    await symlink("../real", join(tree.root, "src/in-dir"));
+    execFileSync("mkfifo", [join(tree.root, "pipe")]);
+    return { ...tree, call: await startTools(tree.root, { descriptors }) };
+  }
+
+  test("no path leads out, whatever tool is asked", async () => {
+    const { call, outside } = await start();
+    const directories = [
+      "..",
+      "../outside",
+      "src/../../outside",
+      outside,
+      "out-dir",
+      "out-chain",
+      "out-proc",
+      "/",
+      "/etc",
+    ];
+    const files = ["out-file", "out-relative", "zero", ...directories.map((path) => `${path}/secret.txt`)];
+    for (const path of [...directories, ...files]) {
+      const outcomes = [
+        await call("view_file", { path }),
+        await call("list_dir", { path }),
+        await call("grep", { pattern: "SECRET", path }),
+        await call("find_files", { glob: "*", path }),
+      ];
+      for (const { output, result } of outcomes) {
+        expect(result.error, path).toMatch(/out of the project|not in the project|does not exist/);
+        expect(output, path).not.toMatch(/TOP-SECRET|secret-name/);
+      }
+    }
+  });
+
+  test("searches of the whole project do not follow symlinks", async () => {
+    const { call } = await start();
+    expect((await call("grep", { pattern: "SECRET|linked" })).output).toBe("real/b.txt:1: linked");
+    expect((await call("find_files", { glob: "*" })).output).toBe("real/b.txt\nsrc/a.txt");
+  });
+
+  test("a symlink that stays inside is followed", async () => {
+    const { call } = await start();
+    expect((await call("view_file", { path: "src/in-dir/b.txt" })).output).toContain("real/b.txt (lines 1-1 of 1)");
+    expect((await call("list_dir", { path: "src/in-dir" })).output).toContain("b.txt (7 bytes)");
+    expect((await call("grep", { pattern: "linked", path: "src/in-dir" })).output).toBe("real/b.txt:1: linked");
+    expect((await call("find_files", { glob: "*.txt", path: "src/in-dir" })).output).toBe("real/b.txt");
+  });
+
+  test("an absolute path counts when it lies inside", async () => {
+    const { call, root } = await start();
+    expect((await call("view_file", { path: join(root, "src/a.txt") })).output).toContain("inside");
+  });
+
+  test("loops, dangling links, pipes and sockets are refused, and block nothing", async () => {
+    const { call, root } = await start();
+    const server = createServer().listen(join(root, "socket"));
+    onTestFinished(() => void server.close());
+    expect((await call("view_file", { path: "loop-a" })).result.error).toContain("leads nowhere");
+    expect((await call("view_file", { path: "dangling" })).result.error).toContain("does not exist");
+    // Eight readers of a pipe would hold all four threads of the process, and the listing would never come.
+    const refused = await Promise.all(Array.from({ length: 8 }, () => call("view_file", { path: "pipe" })));
+    for (const { result } of refused) expect(result.error).toContain("no regular file");
+    expect((await call("view_file", { path: "socket" })).result.error).toContain("no regular file");
+    expect((await call("list_dir", {})).output).toContain("pipe (pipe)");
+  });
+
+  test("a root that was moved away opens nothing of what took its place", async () => {
+    const { call, root, outside } = await start();
+    await rename(root, `${root}-old`);
+    await mkdir(root);
+    await symlink(outside, join(root, "src"));
+    expect((await call("view_file", { path: "src/secret.txt" })).output).not.toContain(SECRET);
+  });
+});
+
+test("whatever the path, nothing from outside is shown", async () => {
+  const tree = await makeTree({ "a/b/c.txt": "inside\n" });
+  await symlink(tree.outside, join(tree.root, "a/link"));
+  await symlink("../..", join(tree.root, "a/up"));
+  const call = await startTools(tree.root);
+  const names = [
+    "..",
+    ".",
+    "a",
+    "b",
+    "link",
+    "up",
+    "secret.txt",
+    "outside",
+    "project",
+    "",
+    "~",
+    "%2e%2e",
+    "..\\",
+    tree.root,
+  ];
+  const part = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...names) }, { weight: 1, arbitrary: fc.string() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { minLength: 1 }), async (parts) => {
+      const path = parts.join("/");
+      for (const name of ["view_file", "list_dir"]) {
+        expect((await call(name, { path })).output.replaceAll(path, "")).not.toMatch(/TOP-SECRET|secret-name/);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,139 @@
+import { symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { makeTree, startTools } from "./temp-tree.ts";
+
+async function grepIn(files: Record<string, string | Buffer>, args: Record<string, unknown>) {
+  const call = await startTools((await makeTree(files)).root);
+  return call("grep", args);
+}
+
+test("shows path, line and text, sorted by path", async () => {
+  const files = { "b.txt": "no\nneedle b\n", "a/x.txt": "a needle\n", ".hidden": "needle", ".git/config": "needle" };
+  expect((await grepIn(files, { pattern: "needle" })).output).toBe(
+    ".hidden:1: needle\na/x.txt:1: a needle\nb.txt:2: needle b",
+  );
+});
+
+test("context lines stand around their match, and gaps between groups", async () => {
+  const files = { "a.txt": "1\n2 x\n3\n4\n5\n6 x\n7 x\n8\n", "b.txt": "x\n" };
+  expect((await grepIn(files, { pattern: "x", context: 1 })).output.split("\n")).toEqual([
+    ...["a.txt-1- 1", "a.txt:2: 2 x", "a.txt-3- 3", "--", "a.txt-5- 5", "a.txt:6: 6 x", "a.txt:7: 7 x", "a.txt-8- 8"],
+    ...["--", "b.txt:1: x"],
+  ]);
+});
+
+test("ignore files count without a git repository, at every level, and above the path up to the root", async () => {
+  const files = {
+    ".gitignore": "*.log\n/top/gen\nnode_modules/\n",
+    "top/.gitignore": "/own\n!keep.log\n",
+    "top/sub/.ignore": "secret.txt\n",
+    "a.log": "x",
+    "top/gen/a": "x",
+    "top/own": "x",
+    "top/sub/own": "x",
+    "top/sub/keep.log": "x",
+    "top/sub/secret.txt": "x",
+    "top/sub/b.log": "x",
+    "node_modules/m/a.js": "x",
+  };
+  const found = "top/sub/keep.log:1: x\ntop/sub/own:1: x";
+  const call = await startTools((await makeTree(files)).root);
+  expect((await call("grep", { pattern: "^x$" })).output).toBe(found);
+  expect((await call("grep", { pattern: "^x$", path: "top/sub" })).output).toBe(found);
+  // A glob chooses among what is not ignored; it does not bring back what is.
+  expect((await call("grep", { pattern: "^x$", glob: "*.log" })).output).toBe("top/sub/keep.log:1: x");
+  expect((await call("grep", { pattern: "^x$", glob: "!*.log" })).output).toBe("top/sub/own:1: x");
+  expect((await call("grep", { pattern: "^x$", path: "node_modules/m" })).output).toBe("node_modules/m/a.js:1: x");
+  expect((await call("grep", { pattern: "^x$", path: "a.log" })).output).toBe("a.log:1: x");
+});
+
+test("what lies above the root, or behind a symlink, ignores nothing", async () => {
+  const tree = await makeTree({ "secret-line": "needle", "bad/secret-line": "needle" });
+  await writeFile(join(tree.root, "../.gitignore"), "*\n");
+  await writeFile(join(tree.outside, "secret.txt"), "secret-line\n[TOP-SECRET\n");
+  await symlink(join(tree.outside, "secret.txt"), join(tree.root, ".gitignore"));
+  await symlink(join(tree.outside, "secret.txt"), join(tree.root, "bad/.ignore"));
+  const call = await startTools(tree.root);
+  expect((await call("grep", { pattern: "needle" })).output).toBe("bad/secret-line:1: needle\nsecret-line:1: needle");
+});
+
+test("a bad line of an ignore file is passed over, and not quoted", async () => {
+  const files = { ".gitignore": "[TOP-SECRET\n*.log\n", "a.log": "x", "b.txt": "y" };
+  expect((await grepIn(files, { pattern: "x" })).output).toMatch(/^no matches in the project/);
+  expect((await grepIn(files, { pattern: "(" })).output).not.toContain("TOP-SECRET");
+});
+
+test("no pattern, path or glob is an option of ripgrep", async () => {
+  const { root } = await makeTree({ "--pre=touch pwned": "x --pre=touch pwned\n", "-e": "other\n" });
+  const call = await startTools(root);
+  expect((await call("grep", { pattern: "--pre=touch pwned" })).output).toContain(":1: x --pre");
+  expect((await call("grep", { pattern: "other", path: "-e" })).output).toBe("-e:1: other");
+  expect((await call("grep", { pattern: "other", glob: "--pre=touch" })).output).toMatch(/^no matches/);
+  expect((await call("list_dir", {})).output).toContain("(2 entries)");
+});
+
+test("odd names are found, and forge no lines", async () => {
+  const files = { "new\nline:1: forged": "needle", "a [b]{c}*.txt": "needle", "[x]/y.ts": "needle" };
+  const call = await startTools((await makeTree(files)).root);
+  const { output } = await call("grep", { pattern: "needle" });
+  expect(output.split("\n")).toEqual([
+    "[x]/y.ts:1: needle",
+    "a [b]{c}*.txt:1: needle",
+    '"new\\nline:1: forged":1: needle',
+  ]);
+  expect((await call("grep", { pattern: "needle", path: "[x]", glob: "./y.ts" })).output).toBe("[x]/y.ts:1: needle");
+});
+
+test("case and plain text are as asked", async () => {
+  const files = { "a.txt": "Foo(bar\nfoo(bar\n" };
+  expect((await grepIn(files, { pattern: "foo(", fixed_string: true })).output).toBe("a.txt:2: foo(bar");
+  expect((await grepIn(files, { pattern: "FOO\\(", case_sensitive: false })).output.split("\n")).toHaveLength(2);
+  expect((await grepIn(files, { pattern: "FOO" })).output).toMatch(/^no matches .*case_sensitive: false/);
+});
+
+test("mistakes in a pattern or glob are told in ripgrep's words", async () => {
+  expect((await grepIn({ a: "" }, { pattern: "(" })).result.error).toContain("unclosed group");
+  expect((await grepIn({ a: "" }, { pattern: "(?=a)" })).result.error).toContain("look-around");
+  expect((await grepIn({ a: "" }, { pattern: "(\\w{1000}){1000}" })).result.error).toContain("size limit");
+  expect((await grepIn({ a: "" }, { pattern: "a\nb" })).result.error).toContain("line by line");
+  expect((await grepIn({ a: "" }, { pattern: "a", glob: "{a" })).result.error).toContain("unclosed alternate group");
+});
+
+test("CRLF, a byte order mark and bytes that are not UTF-8", async () => {
+  const files = {
+    "a.txt": "\uFEFFneedle\r\nneedle\r\n",
+    "b.txt": Buffer.concat([Buffer.from("needle caf"), Buffer.from([0xe9, 0x0a])]),
+  };
+  expect((await grepIn(files, { pattern: "^needle$" })).output).toBe("a.txt:1: needle\na.txt:2: needle");
+  expect((await grepIn(files, { pattern: "caf" })).output).toBe("b.txt:1: needle caf\uFFFD");
+});
+
+test("binary and large files are passed over, and named when they are the path", async () => {
+  const files = { "a.bin": Buffer.from("needle\0\nneedle\n"), "big.txt": "needle\n".repeat(400_000) };
+  const call = await startTools((await makeTree(files)).root);
+  expect((await call("grep", { pattern: "needle" })).output).toMatch(/^no matches/);
+  expect((await call("grep", { pattern: "needle", path: "a.bin" })).result.error).toContain("is binary");
+  expect((await call("grep", { pattern: "needle", path: "big.txt" })).result.error).toContain("too large to search");
+});
+
+test("a long line is cut around its match, and one too long to look at is named", async () => {
+  const files = {
+    "a.txt": `${"a".repeat(5000)}NEEDLE${"b".repeat(5000)}\n`,
+    "b.txt": `NEEDLE${"c".repeat(1_500_000)}\n`,
+  };
+  const lines = (await grepIn(files, { pattern: "NEEDLE" })).output.split("\n");
+  expect(lines[0]).toMatch(/^a.txt:1: …a{100}NEEDLEb{194}…$/);
+  expect(lines[1]).toBe("b.txt: a match in a very long line is not shown");
+});
+
+test("shows as many matches as asked for, and says that there are more", async () => {
+  const files = { "a.txt": "x\n".repeat(10), "b.txt": "x\n".repeat(10) };
+  const { output, result } = await grepIn(files, { pattern: "x", max_results: 15 });
+  expect(output.split("\n")).toHaveLength(16);
+  expect(output).toMatch(/\n\[cut: there are more matches; /);
+  expect(result.truncated).toBe(true);
+  const exact = await grepIn(files, { pattern: "x", max_results: 20 });
+  expect(exact.result.truncated).toBe(false);
+  expect(exact.output.split("\n")).toHaveLength(20);
+});

@@ -1,0 +1,87 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type Call, makeTree, startTools } from "./temp-tree.ts";
+
+/**
+ * Swaps a directory for a symlink to the one outside, and a file for a symlink to the secret, back and forth, as fast as it can,
+ * until it is killed; ends by itself after a minute. Names exist on both sides, so that every look-up can succeed.
+ */
+const SWAPPER = `
+const { renameSync } = require("node:fs");
+process.chdir(process.argv[1]);
+const end = Date.now() + 60_000;
+console.log("swapping");
+while (Date.now() < end) {
+  for (let i = 0; i < 50; i++) {
+    renameSync("dir", "away"); renameSync("dir-link", "dir"); renameSync("file", "file-away"); renameSync("file-link", "file");
+    renameSync("dir", "dir-link"); renameSync("away", "dir"); renameSync("file", "file-link"); renameSync("file-away", "file");
+  }
+}`;
+
+async function startRace(other: "symlink" | "pipe" = "symlink"): Promise<Call> {
+  const tree = await makeTree({
+    "dir/secret.txt": "public inside\n",
+    "dir/own.txt": "inside\n",
+    file: "public inside\n",
+  });
+  // Names of its own, so that a listing through the link is seen; and many, so that a walk through it takes a while.
+  for (let i = 0; i < 50; i++) await writeFile(join(tree.outside, `secret-name-${i}.txt`), "TOP-SECRET inside\n");
+  await symlink(tree.outside, join(tree.root, "dir-link"));
+  if (other === "pipe") execFileSync("mkfifo", [join(tree.root, "file-link")]);
+  else await symlink(join(tree.outside, "secret.txt"), join(tree.root, "file-link"));
+  const call = await startTools(tree.root);
+  const swapper = spawn(process.execPath, ["-e", SWAPPER, tree.root], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(async () => {
+    const gone = once(swapper, "exit");
+    swapper.kill("SIGKILL");
+    await gone;
+  });
+  await once(swapper.stdout, "data");
+  return call;
+}
+
+/** Calls until it has been right and refused often enough that the race was surely on. */
+async function hammer(call: Call, name: string, args: Record<string, unknown>, rounds: number, inside: string) {
+  let shown = 0;
+  let other = 0;
+  for (let round = 0; round < rounds; round++) {
+    const outcomes = await Promise.all([call(name, args), call(name, args), call(name, args), call(name, args)]);
+    for (const { output } of outcomes) {
+      expect(output).not.toMatch(/TOP-SECRET|secret-name/);
+      if (output.includes(inside)) shown += 1;
+      else other += 1;
+    }
+  }
+  expect(shown).toBeGreaterThan(0);
+  expect(other).toBeGreaterThan(0);
+}
+
+test("view_file never shows what a swapped file leads to", async () => {
+  await hammer(await startRace(), "view_file", { path: "file" }, 1500, "public");
+});
+
+test("view_file does not wait for a pipe that takes a file's place", async () => {
+  await hammer(await startRace("pipe"), "view_file", { path: "file" }, 1500, "public");
+});
+
+test("view_file never shows what a swapped directory leads to", async () => {
+  await hammer(await startRace(), "view_file", { path: "dir/secret.txt" }, 1500, "public");
+});
+
+test("list_dir never lists what a swapped directory leads to", async () => {
+  await hammer(await startRace(), "list_dir", { path: "dir" }, 1500, "own.txt");
+});
+
+test.each([".", "dir"])("grep never shows a line of what a swapped directory leads to, searching %j", async (path) => {
+  await hammer(await startRace(), "grep", { pattern: "SECRET|inside", path }, 50, "dir/own.txt");
+});
+
+test.each([".", "dir"])(
+  "find_files never shows a name from what a swapped directory leads to, searching %j",
+  async (path) => {
+    await hammer(await startRace(), "find_files", { glob: "!*.zip", path }, 50, "dir/own.txt");
+  },
+);

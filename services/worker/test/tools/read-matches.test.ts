@@ -1,0 +1,16 @@
+import { expect, onTestFinished, test } from "vitest";
+import { createLimiter } from "../../src/tools/limiter.ts";
+import { openProjectRoot } from "../../src/tools/project-root.ts";
+import { readMatches } from "../../src/tools/read-matches.ts";
+import { makeTree } from "./temp-tree.ts";
+
+test("a line that is not the one that ripgrep saw is not shown", async () => {
+  const root = await openProjectRoot((await makeTree({ "a.txt": "one\ntwo\nthree\n" })).root);
+  onTestFinished(() => root.close());
+  const context = { root, signal: new AbortController().signal, outputBytes: 1000, slots: createLimiter(1) };
+  const proposal = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });
+  const proposals = [proposal(1, "one"), proposal(2, "from elsewhere"), proposal(9, "beyond")];
+  const shown = await readMatches("a.txt", proposals, 0, context);
+  expect(shown).toEqual([{ number: 1, bytes: Buffer.from("one"), matchStart: 0 }]);
+  expect(await readMatches("gone.txt", [proposal(1, "one")], 0, context)).toEqual([]);
+});

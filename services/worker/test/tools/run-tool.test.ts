@@ -1,0 +1,96 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { toolOffers } from "../../src/tools/run-tool.ts";
+import { makeTree, startTools } from "./temp-tree.ts";
+
+test("offers are plain", () => {
+  expect(toolOffers.map(({ name }) => name)).toEqual(["view_file", "list_dir", "grep", "find_files"]);
+  for (const { description, parameters } of toolOffers) {
+    expect(description.length).toBeLessThanOrEqual(1024);
+    expect(Object.keys(parameters)).toEqual(["type", "properties", "required"]);
+    const properties = parameters.properties as Record<string, Record<string, unknown>>;
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(parameters.required as string[]));
+    for (const property of Object.values(properties)) {
+      expect(["string", "integer", "boolean"]).toContain(property.type);
+      expect(property.description).toMatch(/^.{5,1024}$/);
+      expect(Object.keys(property)).not.toContain("pattern");
+    }
+  }
+});
+
+test("an unknown tool is answered with the known ones", async () => {
+  const call = await startTools((await makeTree({})).root);
+  const { output, result } = await call("shell", {});
+  expect(output).toBe("unknown tool: shell (known: view_file, list_dir, grep, find_files)");
+  expect(result).toEqual({ tool_call_id: "call-1", name: "shell", truncated: false, error: output });
+});
+
+test("every mistake of the arguments is told", async () => {
+  const call = await startTools((await makeTree({})).root);
+  const { output } = await call("view_file", { start_line: "one", end_line: 0, colour: "red" });
+  expect(output).toMatch(/^invalid input: /);
+  for (const word of ["path is required", "start_line: expected number", "end_line: ", '"colour" is not known']) {
+    expect(output).toContain(word);
+  }
+  expect((await call("grep", { _raw: '{"pattern": ' })).output).toMatch(
+    /^invalid input: the arguments were not a JSON object/,
+  );
+  expect((await call("grep", { pattern: "a\0b" })).output).toContain("NUL");
+  expect((await call("view_file", { path: "a\0b" })).output).toContain("NUL");
+});
+
+test("null means not given", async () => {
+  const call = await startTools((await makeTree({ "a.txt": "one\n" })).root);
+  expect((await call("view_file", { path: "a.txt", start_line: null })).result.error).toBeNull();
+  expect((await call("view_file", { path: null })).output).toContain("path is required");
+});
+
+test("outputs keep to the limit, and hold nothing that Postgres refuses", async () => {
+  const lines = Array.from({ length: 300 }, (_, index) => `${index} ${"ä".repeat(40)}`);
+  const files = Object.fromEntries(lines.map((line) => [`dir/${line}`, line]));
+  const { root } = await makeTree({ ...files, "a.txt": `${"x".repeat(9000)}\n\0\uD800ä needle\n${lines.join("\n")}` });
+  const call = await startTools(root, { limits: { outputBytes: 4000 } });
+  const calls = [
+    ["view_file", { path: "a.txt" }],
+    ["list_dir", { path: "dir" }],
+    ["grep", { pattern: "ä" }],
+    ["find_files", { glob: "*" }],
+  ] as const;
+  for (const [name, args] of calls) {
+    const { output, result } = await call(name, args);
+    expect(Buffer.byteLength(output), name).toBeLessThanOrEqual(4000);
+    expect(Buffer.byteLength(output), name).toBeGreaterThan(3000);
+    expect(result, name).toMatchObject({ truncated: true, error: null });
+    expect(output, name).toMatch(/\[cut: .*(continue with|narrow)/);
+    expect(output, name).not.toContain("\0");
+  }
+  const failed = await call("view_file", { path: "é".repeat(3000) });
+  expect(Buffer.byteLength(failed.output)).toBeLessThanOrEqual(4000);
+  expect(failed.result.error).toBe(failed.output);
+});
+
+test("a call ends when its time is up", async () => {
+  const { root } = await makeTree({});
+  await writeFile(join(root, "huge.txt"), "x".repeat(10_000));
+  // Sparse: no disk is used, and reading it to its end takes longer than this test may.
+  await truncate(join(root, "huge.txt"), 2 ** 40);
+  const call = await startTools(root, { limits: { timeoutMs: 50 } });
+  const { output, result } = await call("view_file", { path: "huge.txt", start_line: 2 });
+  expect(output).toMatch(/^timed out after 0.05 s/);
+  expect(result.error).toBe(output);
+});
+
+test("an aborted call rejects with the signal's reason", async () => {
+  const { root } = await makeTree({});
+  await writeFile(join(root, "huge.txt"), "x".repeat(10_000));
+  await truncate(join(root, "huge.txt"), 2 ** 40);
+  const call = await startTools(root);
+  const controller = new AbortController();
+  const running = call("view_file", { path: "huge.txt", start_line: 2 }, controller.signal);
+  controller.abort(new Error("the user cancelled"));
+  await expect(running).rejects.toThrow("the user cancelled");
+  for (const name of ["view_file", "nonsense"]) {
+    await expect(call(name, { path: "huge.txt" }, controller.signal)).rejects.toThrow("the user cancelled");
+  }
+});

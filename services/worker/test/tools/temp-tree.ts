@@ -1,0 +1,60 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import { createLimiter, type Limiter } from "../../src/tools/limiter.ts";
+import { openProjectRoot } from "../../src/tools/project-root.ts";
+import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
+import type { ToolOutcome } from "../../src/turn/ports.ts";
+
+export interface TempTree {
+  /** The project. */
+  root: string;
+  /** A directory beside it that no tool may show; it holds `secret.txt`. */
+  outside: string;
+}
+
+/** What stands in the file outside; no output may hold it. */
+export const SECRET = "TOP-SECRET-CONTENT";
+
+/** A project of the given files in a new directory, and a secret beside it. Removed when the test ends. */
+export async function makeTree(files: Record<string, string | Buffer>): Promise<TempTree> {
+  const base = await realpath(await mkdtemp(join(tmpdir(), "boocode-tools-")));
+  onTestFinished(() => rm(base, { recursive: true, force: true }));
+  const root = join(base, "project");
+  const outside = join(base, "outside");
+  const all = { ...prefixed("project", files), "outside/secret.txt": `${SECRET}\n`, "outside/secret-name.txt": "x\n" };
+  await mkdir(root);
+  for (const [path, content] of Object.entries(all)) {
+    await mkdir(dirname(join(base, path)), { recursive: true });
+    await writeFile(join(base, path), content);
+  }
+  return { root, outside };
+}
+
+function prefixed(folder: string, files: Record<string, string | Buffer>) {
+  return Object.fromEntries(Object.entries(files).map(([path, content]) => [`${folder}/${path}`, content]));
+}
+
+export type Call = (name: string, args: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolOutcome>;
+
+/** Runs tools in `root` as a turn does; a defect of ours fails the test. */
+export async function startTools(
+  root: string,
+  options: { limits?: Partial<ToolLimits>; descriptors?: boolean; slots?: Limiter } = {},
+): Promise<Call> {
+  const project = await openProjectRoot(root, { descriptors: options.descriptors ?? true });
+  onTestFinished(() => project.close());
+  const defects: unknown[] = [];
+  const run = createRunTool({
+    root: project,
+    limits: { timeoutMs: 20_000, outputBytes: 30_000, ...options.limits },
+    slots: options.slots ?? createLimiter(4),
+    onDefect: (error) => defects.push(error),
+  });
+  return async (name, args, signal = new AbortController().signal) => {
+    const outcome = await run({ id: "call-1", name, arguments: args }, signal);
+    if (defects.length > 0) throw new Error("a defect was reported", { cause: defects[0] });
+    return outcome;
+  };
+}

@@ -1,0 +1,49 @@
+import { defaultClientConditions, defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+import type { Reporter, TestModule } from "vitest/node";
+
+/** Tests run the sources of our own libs, not what was last built. */
+const ours = "@boocode/source";
+const sources = {
+  resolve: { conditions: [ours, ...defaultClientConditions] },
+  ssr: { resolve: { conditions: [ours, ...defaultServerConditions] } },
+};
+
+/** CI reads this line. A file that does not load counts as one failure: its tests are unknown. */
+const closingLine: Reporter = {
+  onTestRunEnd(modules: readonly TestModule[], unhandled, reason) {
+    const count = (state: "passed" | "failed" | "skipped") =>
+      modules.reduce((sum, module) => sum + [...module.children.allTests(state)].length, 0);
+    const broken = modules.filter((module) => module.errors().length > 0).length;
+    const failed = count("failed") + broken + unhandled.length;
+    const skipped = count("skipped");
+    if (skipped > 0) console.log(`${skipped} skipped`);
+    // A run that ended before its tests, for instance for want of a database, did not pass.
+    console.log(`${count("passed")} passed, ${reason === "passed" ? failed : Math.max(failed, 1)} failed`);
+  },
+};
+
+export default defineConfig({
+  ...sources,
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    retry: 0,
+    passWithNoTests: false,
+    reporters: ["default", closingLine],
+    projects: [
+      { extends: true, test: { name: "pure", include: ["{libs,services}/*/src/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "services",
+          include: ["{libs,services}/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
+          // Runs only when this project has files to run: pure tests do not wait for a database.
+          globalSetup: ["libs/backing-services/src/testing/global-setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
