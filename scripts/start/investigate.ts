@@ -35,8 +35,9 @@ export async function investigate(say: (line: string) => void, asked: Investigat
     rest = parts.pop() ?? "";
     for (const part of parts) {
       const data = part.split("\n").find((line) => line.startsWith("data: "));
-      const frame = data && SessionFrame.safeParse(JSON.parse(data.slice(6)));
-      if (!frame?.success) continue;
+      if (!data) continue;
+      const frame = SessionFrame.safeParse(JSON.parse(data.slice(6)));
+      if (!frame.success) continue;
       show(say, frame.data);
       if (frame.data.type === "turn_finished" && frame.data.turn_id === turn.turn_id) {
         say(`\n\nThe conversation: ${asked.api}/api/sessions/${session.id}/messages`);

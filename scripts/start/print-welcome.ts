@@ -31,7 +31,7 @@ Make a project:
 
 Watch your lists on a WebSocket:
 
-  npx wscat -c ${socket} -H "authorization: Bearer ${stack.token}"
+  node -e 'new (require("ws"))("${socket}", { headers: { authorization: "Bearer ${stack.token}" } }).on("message", (frame) => console.log(String(frame)))'
 
 Or let it show itself: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
 `);

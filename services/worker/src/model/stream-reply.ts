@@ -3,7 +3,6 @@ import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } fr
 import { newCallId } from "./call-id.ts";
 import { learnWindow } from "./context-overflow.ts";
 import type { ContextSize } from "./context-size.ts";
-import { firstModel } from "./first-model.ts";
 import { type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { outcomeFailure } from "./outcome-failure.ts";
 import { createPatience } from "./patience.ts";
@@ -27,6 +26,8 @@ export interface StreamReplyDeps {
   log?: (facts: Record<string, unknown>, message: string) => void;
 }
 
+/** Every server asks for a name; one that has a single model takes any. */
+const ANY_MODEL = "default";
 /** A reply waits no longer than this for the size of its model's window. */
 const CONTEXT_SIZE_WAIT_MS = 1_000;
 /** How long a body may take to end after its end marker, so that the connection can be used again. */
@@ -55,7 +56,7 @@ async function* streamReply(
   signal: AbortSignal,
 ): AsyncGenerator<ReplyEvent> {
   signal.throwIfAborted();
-  const model = request.model || deps.defaultModel || (await firstModel(deps, signal));
+  const model = request.model || deps.defaultModel || ANY_MODEL;
   const socket = new AbortController();
   const either = AbortSignal.any([signal, socket.signal]);
   const patience = createPatience(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());

@@ -3,7 +3,7 @@ import type { ConversationMessage } from "../turn/ports.ts";
 import { cleanText, cleanValue } from "./clean-text.ts";
 import { isObject, type JsonObject } from "./json-value.ts";
 
-export interface WireCall {
+interface WireCall {
   id: string;
   type: "function";
   function: { name: string; arguments: string };

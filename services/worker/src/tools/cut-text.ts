@@ -14,7 +14,7 @@ export function cutText(text: string, maxBytes: number, notice: string): { text:
 }
 
 /** The largest index up to `index` at which no character is torn: UTF-8 continuation bytes are 10xxxxxx. */
-export function characterBorder(bytes: Uint8Array, index: number): number {
+function characterBorder(bytes: Uint8Array, index: number): number {
   let border = index;
   while (border > 0 && ((bytes[border] ?? 0) & 0xc0) === 0x80) border -= 1;
   return border;

@@ -28,7 +28,7 @@ export interface Tool {
   run(args: Record<string, unknown>, context: ToolContext): Promise<ToolAnswer>;
 }
 
-export interface ToolDefinition<Input extends z.ZodObject> {
+interface ToolDefinition<Input extends z.ZodObject> {
   name: string;
   description: string;
   /** A strict object: a key that it does not know is a mistake worth telling. */

@@ -9,7 +9,7 @@ export interface Line {
   size: number;
 }
 
-export interface ReadLinesOptions {
+interface ReadLinesOptions {
   /** The first line that `onLine` is given; those before it are only counted. */
   from: number;
   maxLineBytes: number;

@@ -6,7 +6,7 @@ import type { Limiter } from "./limiter.ts";
 import { type SplitRecord, splitRecords } from "./split-records.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
-export interface RipgrepRun {
+interface RipgrepRun {
   args: string[];
   cwd: string;
   /** The byte that ends a record of the output. */

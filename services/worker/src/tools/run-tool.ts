@@ -18,7 +18,7 @@ export interface ToolLimits {
   outputBytes: number;
 }
 
-export interface RunToolDeps {
+interface RunToolDeps {
   root: ProjectRoot;
   limits: ToolLimits;
   /** One for the whole process. */

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 
-export type FileLook = "empty" | "text" | "utf-16" | "binary";
+type FileLook = "empty" | "text" | "utf-16" | "binary";
 
 /** As git does: a NUL in the first bytes makes a file binary. */
 const SNIFFED_BYTES = 8192;

@@ -1,0 +1,63 @@
+import {
+  judge,
+  type Message,
+  type MessageList,
+  type Position,
+  parseCursor,
+  type SessionFrame,
+  START,
+} from "@boocode/contracts";
+
+/**
+ * What a client without a library would keep: messages by id, folded from a REST answer and the frames after its cursor. It
+ * is an oracle, and strict: a turn frame that is not the very next one fails the test.
+ */
+export interface Fold {
+  texts: Map<string, { content: string; status: string; role: string }>;
+  cursor: Position;
+  apply(frame: SessionFrame): void;
+}
+
+export function createFold(loaded: MessageList | null): Fold {
+  const texts: Fold["texts"] = new Map();
+  const put = (message: Pick<Message, "id" | "content" | "status" | "role">) =>
+    texts.set(message.id, { content: message.content, status: message.status, role: message.role });
+  for (const message of loaded?.messages ?? []) put(message);
+
+  const fold: Fold = {
+    texts,
+    cursor: (loaded && parseCursor(loaded.cursor)) ?? START,
+    apply(frame) {
+      if (frame.type === "message_posted") put(frame.message);
+      if (frame.type === "messages_deleted") for (const id of frame.message_ids) texts.delete(id);
+      if (frame.type === "snapshot") {
+        for (const message of frame.messages) put(message);
+        fold.cursor = parseCursor(frame.cursor) ?? START;
+      }
+      if (!("seq" in frame)) return;
+      const position = parseCursor(frame.cursor) ?? START;
+      // A new turn begins at its first frame; within an epoch each frame is the next one.
+      const begins = position.epoch.ordinal > fold.cursor.epoch.ordinal && (frame.first_seq ?? frame.seq) === 1;
+      const first = frame.first_seq === undefined ? {} : { firstSeq: frame.first_seq };
+      if (!begins && judge(fold.cursor, { ...position, ...first }) !== "next") {
+        throw new Error(`${JSON.stringify(frame)} does not follow ${JSON.stringify(fold.cursor)}`);
+      }
+      fold.cursor = position;
+      if (frame.type === "message_started" && !texts.has(frame.message_id)) {
+        texts.set(frame.message_id, { content: "", status: "streaming", role: "assistant" });
+      }
+      const message = "message_id" in frame && frame.message_id ? texts.get(frame.message_id) : undefined;
+      if (frame.type === "delta" && message) message.content += frame.content;
+      if (frame.type === "message_complete" && message) message.status = frame.status;
+      if (frame.type === "tool_result") {
+        texts.set(frame.message_id, { content: frame.output, status: "complete", role: "tool" });
+      }
+    },
+  };
+  return fold;
+}
+
+/** What REST says of the same messages. */
+export function foldOf(loaded: MessageList): Fold["texts"] {
+  return createFold(loaded).texts;
+}

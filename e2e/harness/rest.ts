@@ -1,0 +1,80 @@
+import type {
+  CancelAnswer,
+  Message,
+  MessageList,
+  Project,
+  Session,
+  TurnAccepted,
+  WaitingTurnList,
+} from "@boocode/contracts";
+
+export interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+/** Plain requests, as anybody with curl would make them. */
+export interface Rest {
+  request<T = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>;
+  project(path: string): Promise<Project>;
+  session(projectId: string, body?: object): Promise<Session>;
+  post(sessionId: string, content: string, more?: object, key?: string): Promise<TurnAccepted>;
+  messages(sessionId: string): Promise<MessageList>;
+  cancel(sessionId: string): Promise<CancelAnswer>;
+  turns(sessionId: string): Promise<WaitingTurnList["turns"]>;
+}
+
+export function createRest(apiUrl: () => string, token: string): Rest {
+  async function request<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const response = await fetch(apiUrl() + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === "" ? null : JSON.parse(text)) as T };
+  }
+
+  async function expectOk<T>(answer: Promise<Answer<T>>): Promise<T> {
+    const { status, body } = await answer;
+    if (status >= 300) throw new Error(`unexpected ${status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  return {
+    request,
+    project: (path) => expectOk(request("POST", "/api/projects", { name: "a project", path })),
+    session: (projectId, body = {}) => expectOk(request("POST", `/api/projects/${projectId}/sessions`, body)),
+    post: (sessionId, content, more = {}, key) =>
+      expectOk(
+        request(
+          "POST",
+          `/api/sessions/${sessionId}/messages`,
+          { content, ...more },
+          key === undefined ? {} : { "idempotency-key": key },
+        ),
+      ),
+    messages: (sessionId) => expectOk(request("GET", `/api/sessions/${sessionId}/messages`)),
+    cancel: (sessionId) => expectOk(request("POST", `/api/sessions/${sessionId}/cancel`)),
+    turns: async (sessionId) =>
+      (await expectOk(request<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`))).turns,
+  };
+}
+
+/** The text of the last assistant message. */
+export const answerOf = (messages: Message[]) =>
+  messages.filter((message) => message.role === "assistant").at(-1)?.content;

@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Server } from "@boocode/backing-services";
+import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import { addUser, type ServiceProcess, startService } from "@boocode/local-stack";
+import { connectPostgres, type Postgres } from "@boocode/runtime";
+import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from "@boocode/scripted-model";
+import { createRest, type Rest } from "./rest.ts";
+
+/** The code base that the tests ask about: a real one that every checkout has. */
+export const FASTIFY = fileURLToPath(new URL("../../node_modules/fastify", import.meta.url));
+const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
+
+export interface User {
+  id: string;
+  token: string;
+  rest: Rest;
+}
+
+/** The whole system as real processes, with a database, a Redis and a model server of its own. */
+export interface System {
+  model: ScriptedModel;
+  redis: Server;
+  /** For oracles: reads the truth. */
+  sql: Postgres;
+  apis: ServiceProcess[];
+  workers: ServiceProcess[];
+  gateways: ServiceProcess[];
+  env: Record<string, string>;
+  /** Every line that any process wrote. */
+  lines: string[];
+  start(name: "api" | "worker" | "gateway", env?: Record<string, string>): Promise<ServiceProcess>;
+  addUser(name: string): Promise<User>;
+  /** Stops everything and asserts that each process that still ran ended well and met no defect of ours. */
+  stop(): Promise<void>;
+}
+
+export interface SystemOptions {
+  apis?: number;
+  workers?: number;
+  gateways?: number;
+  env?: Record<string, string>;
+  model?: ScriptedModelOptions;
+}
+
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const [database, redis, model] = await Promise.all([testDatabase(), testRedis(), startScriptedModel(options.model)]);
+  const sql = connectPostgres(database.url, { name: "e2e", connections: 4 });
+  const lines: string[] = [];
+  const env = {
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    LLAMA_SWAP_URL: model.url,
+    PROJECT_ROOTS: NODE_MODULES,
+    LOG_LEVEL: "info",
+    ...options.env,
+  };
+  const services = { api: [] as ServiceProcess[], worker: [] as ServiceProcess[], gateway: [] as ServiceProcess[] };
+
+  const system: System = {
+    model,
+    redis,
+    sql,
+    apis: services.api,
+    workers: services.worker,
+    gateways: services.gateway,
+    env,
+    lines,
+    async start(name, more = {}) {
+      const started = await startService(name, { env: { ...env, ...more }, onLine: (line) => lines.push(line) });
+      services[name].push(started);
+      return started;
+    },
+    async addUser(name) {
+      const { userId, token } = await addUser(sql, name);
+      return { id: userId, token, rest: createRest(() => (services.api[0] as ServiceProcess).url, token) };
+    },
+    async stop() {
+      const running = Object.values(services)
+        .flat()
+        .filter((service) => service.process.exitCode === null && service.process.signalCode === null);
+      const ends = await Promise.all(
+        running.map(async (service) => ({ name: service.name, end: await service.stop() })),
+      );
+      await sql.end({ timeout: 2 });
+      await Promise.allSettled([database.drop(), redis.stop()]);
+      const violations = model.violations();
+      await model.close();
+      const bad = ends.filter(({ end }) => end !== 0);
+      if (bad.length > 0)
+        throw new Error(`did not stop cleanly: ${JSON.stringify(bad)}\n${lines.slice(-30).join("\n")}`);
+      const defects = lines.filter((line) => /"level":60|nobody caught|nobody handled|on a defect/.test(line));
+      if (defects.length > 0) throw new Error(`defects were logged:\n${defects.slice(0, 5).join("\n")}`);
+      if (violations.length > 0) throw new Error(`requests broke rules: ${JSON.stringify(violations.slice(0, 5))}`);
+    },
+  };
+
+  const wanted = [
+    ...Array<"api">(options.apis ?? 1).fill("api"),
+    ...Array<"worker">(options.workers ?? 1).fill("worker"),
+    ...Array<"gateway">(options.gateways ?? 1).fill("gateway"),
+  ];
+  try {
+    await Promise.all(wanted.map((name) => system.start(name)));
+  } catch (error) {
+    await system.stop().catch(() => {});
+    throw error;
+  }
+  return system;
+}
+
+/** The text of a file of the code base that the tests ask about. */
+export const readFastify = (path: string) => readFileSync(`${FASTIFY}/${path}`, "utf8");

@@ -1,0 +1,40 @@
+import { open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Line, readLines } from "../../src/tools/read-lines.ts";
+import { makeTree } from "./temp-tree.ts";
+
+const signal = new AbortController().signal;
+
+test("lines are those of the text, wherever the chunks end", async () => {
+  const path = join((await makeTree({})).root, "a.txt");
+  const line = fc.tuple(fc.constantFrom("", "é", "ab\r", "\r"), fc.integer({ min: 0, max: 200_000 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(line, { maxLength: 8 }),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 9 }),
+      async (parts, end, from) => {
+        const text = parts.map(([tail, count]) => "x".repeat(count) + tail).join("\n") + (end ? "\n" : "");
+        await writeFile(path, text);
+        const expected = text.split("\n");
+        if (expected.at(-1) === "") expected.pop();
+        const handle = await open(path);
+        try {
+          const seen: Line[] = [];
+          const options = { from, maxLineBytes: 1_000_000, countBytes: 0, signal };
+          const result = await readLines(handle, options, (next) => seen.push(next) > 0);
+          expect(result).toEqual({ lines: expected.length, ended: true });
+          expect(seen.map(({ bytes }) => bytes.toString())).toEqual(
+            expected.slice(from - 1).map((whole) => whole.replace(/\r$/, "")),
+          );
+          expect(seen.map(({ number }) => number)).toEqual(seen.map((_, index) => from + index));
+        } finally {
+          await handle.close();
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
