@@ -1,0 +1,141 @@
+import { compareEpochs, type Epoch, judge, type Position, parseCursor, START, sameEpoch } from "@boocode/contracts";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type CatchUp, idOf, type KnownTurn, type Logged, planJoin } from "./plan-join.ts";
+
+const EPOCH: Epoch = { ordinal: 2, attempt: 1, nonce: "b" };
+
+const word = (epoch: Epoch, seq: number) => `${epoch.ordinal}.${epoch.attempt}:${seq} `;
+
+function delta(epoch: Epoch, seq: number): Logged {
+  const position = { epoch, seq };
+  const frame = { type: "delta", message_id: "m", seq, cursor: idOf(position), content: word(epoch, seq) };
+  return { position, json: JSON.stringify(frame) };
+}
+
+/** A turn of `length` deltas, of which Postgres has `lastSeq` and the log the ones from `logFrom` to `logTo`. */
+function turn(epoch: Epoch, lastSeq: number, logFrom: number, logTo: number, ended = false): KnownTurn {
+  const log: Logged[] = [];
+  for (let seq = logFrom; seq <= logTo; seq++) log.push(delta(epoch, seq));
+  const text = Array.from({ length: lastSeq }, (_, i) => word(epoch, i + 1)).join("");
+  return {
+    epoch,
+    lastSeq,
+    ended,
+    log,
+    snapshot: () => ({ type: "snapshot", content: text, cursor: idOf({ epoch, seq: lastSeq }) }) as never,
+  };
+}
+
+/** What a client shows of the newest turn after it was sent this. */
+function shown(before: string, plan: CatchUp, epoch: Epoch): string {
+  let text = before;
+  for (const { json, position } of plan.frames) {
+    if (!sameEpoch(position.epoch, epoch)) continue;
+    const frame = JSON.parse(json) as { type: string; content: string };
+    text = frame.type === "snapshot" ? frame.content : text + frame.content;
+  }
+  return text;
+}
+
+const whole = (epoch: Epoch, to: number) => Array.from({ length: to }, (_, i) => word(epoch, i + 1)).join("");
+
+test("a subscriber that is at the end is sent nothing", () => {
+  const plan = planJoin({ epoch: EPOCH, seq: 5 }, [turn(EPOCH, 5, 1, 5, true)]);
+  expect(plan.frames).toEqual([]);
+});
+
+test("a subscriber that missed frames of the same epoch gets those, merged into one delta that says which it covers", () => {
+  const plan = planJoin({ epoch: EPOCH, seq: 2 }, [turn(EPOCH, 3, 1, 5)]);
+  expect(plan.frames.map(({ json }) => JSON.parse(json))).toEqual([
+    expect.objectContaining({ type: "delta", first_seq: 3, seq: 5, content: "2.1:3 2.1:4 2.1:5 " }),
+  ]);
+  expect(plan.cursor).toEqual({ epoch: EPOCH, seq: 5 });
+});
+
+test("a turn that the subscriber has seen nothing of is replayed from its first frame", () => {
+  const plan = planJoin({ epoch: { ordinal: 1, attempt: 1, nonce: "a" }, seq: 9 }, [
+    turn({ ordinal: 1, attempt: 1, nonce: "a" }, 9, 1, 9, true),
+    turn(EPOCH, 2, 1, 3),
+  ]);
+  expect(plan.frames).toHaveLength(1);
+  expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "delta", first_seq: 1, seq: 3 });
+});
+
+test("a later attempt begins with a snapshot, because its log lacks what earlier attempts committed", () => {
+  const later = { ...EPOCH, attempt: 2, nonce: "c" };
+  const plan = planJoin({ epoch: { ordinal: 1, attempt: 1, nonce: "a" }, seq: 1 }, [turn(later, 2, 1, 3)]);
+  expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
+});
+
+test("an epoch that differs in its nonce alone is another one", () => {
+  const plan = planJoin({ epoch: { ...EPOCH, nonce: "z" }, seq: 2 }, [turn(EPOCH, 2, 1, 4)]);
+  expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
+});
+
+test("a log that lacks what is committed gives way to a snapshot", () => {
+  for (const known of [turn(EPOCH, 5, 1, 0), turn(EPOCH, 5, 4, 6), turn(EPOCH, 5, 1, 3)]) {
+    const plan = planJoin({ epoch: EPOCH, seq: 1 }, [known]);
+    expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
+  }
+});
+
+test("without a cursor a running turn comes as a snapshot, and one that has ended not at all", () => {
+  expect(planJoin(null, [turn(EPOCH, 3, 1, 3, true)]).frames).toEqual([]);
+  expect(planJoin(null, [turn(EPOCH, 3, 1, 3, true)]).from).toEqual({ epoch: EPOCH, seq: 3 });
+  expect(JSON.parse(planJoin(null, [turn(EPOCH, 3, 1, 4)]).frames[0]?.json as string)).toMatchObject({
+    type: "snapshot",
+  });
+  expect(planJoin(null, []).from).toEqual(START);
+});
+
+const positions = (epochs: Epoch[]) =>
+  fc.record({ epoch: fc.constantFrom(...epochs), seq: fc.integer({ min: 0, max: 12 }) });
+
+test("whatever the cursor, the draft and the log hold, the text is whole up to the new cursor and the cursor never goes back", () => {
+  const other: Epoch = { ordinal: 1, attempt: 1, nonce: "a" };
+  fc.assert(
+    fc.property(
+      positions([other, EPOCH]),
+      fc.integer({ min: 0, max: 10 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 0, max: 12 }),
+      fc.boolean(),
+      (cursor: Position, lastSeq, logFrom, logLength, ended) => {
+        const known = turn(EPOCH, lastSeq, logFrom, logFrom + logLength - 1, ended);
+        const turns = cursor.epoch.ordinal === 1 ? [turn(other, cursor.seq, 1, 0, true), known] : [known];
+        const before = sameEpoch(cursor.epoch, EPOCH) ? whole(EPOCH, cursor.seq) : "";
+        const plan = planJoin(cursor, turns);
+        // The subscriber may be ahead of the draft: frames are sent before they are saved.
+        expect(shown(before, plan, EPOCH)).toBe(whole(EPOCH, plan.cursor.seq));
+        expect(plan.cursor.seq).toBeGreaterThanOrEqual(lastSeq);
+        expect(compareEpochs(plan.cursor.epoch, cursor.epoch)).toBeGreaterThanOrEqual(0);
+        if (sameEpoch(plan.cursor.epoch, cursor.epoch)) expect(plan.cursor.seq).toBeGreaterThanOrEqual(cursor.seq);
+      },
+    ),
+  );
+});
+
+test("every frame of a catch-up passes the rule that clients apply", () => {
+  fc.assert(
+    fc.property(
+      positions([EPOCH]),
+      fc.integer({ min: 0, max: 10 }),
+      fc.integer({ min: 1, max: 8 }),
+      (from, lastSeq, logFrom) => {
+        const plan = planJoin(from, [turn(EPOCH, lastSeq, logFrom, 12)]);
+        let cursor = from;
+        for (const { json, position } of plan.frames) {
+          const frame = JSON.parse(json) as { type: string; first_seq?: number; cursor: string };
+          expect(parseCursor(frame.cursor)).toEqual(position);
+          if (frame.type !== "snapshot") {
+            const first = frame.first_seq === undefined ? {} : { firstSeq: frame.first_seq };
+            expect(judge(cursor, { ...position, ...first })).toBe("next");
+          }
+          cursor = position;
+        }
+        expect(cursor).toEqual(plan.cursor);
+      },
+    ),
+  );
+});
