@@ -1,0 +1,112 @@
+// PURE
+import { createEdges } from "./edges.ts";
+
+/** Takes one successor: what was done, and what it made of the state. */
+export type Emit<S> = (label: string, state: S, kind?: "step" | "fault") => void;
+
+/** A system as its states and what each may become. States are values: a step copies what it changes. */
+export interface Model<S> {
+  initial: S;
+  /** The same text for the same state, and for states that differ in nothing that matters (symmetry). */
+  key(state: S): string;
+  /** Everything that may happen now. A step that changes nothing may be emitted: it is left out. */
+  successors(state: S, emit: Emit<S>): void;
+  /** @returns the invariant that does not hold here, or was broken on the way from `before`; else null */
+  broken(state: S, before: S | null): string | null;
+  /** Asked where nothing but a fault can happen any more. @returns what should have happened and did not, or null */
+  stuck(state: S): string | null;
+  /** One line, for traces. */
+  show(state: S): string;
+}
+
+export interface Exploration {
+  states: number;
+  transitions: number;
+  seconds: number;
+  /** null: every invariant holds in every state, and every fault-free continuation comes to a good end. */
+  counterexample: { broken: string; steps: string[] } | null;
+}
+
+/**
+ * Visits every reachable state, breadth first, so that a counterexample is a shortest one.
+ *
+ * "Once faults stop, every continuation ends well" is decided without a notion of fairness, by something stronger: the
+ * graph has no cycle (every continuation comes to an end), and wherever no step is left the state is a good one.
+ *
+ * @param limit states after which it throws: a bounded answer would pass for a proof
+ * @param now a clock in milliseconds
+ */
+export function explore<S>(model: Model<S>, limit: number, now: () => number): Exploration {
+  const began = now();
+  const first = model.key(model.initial);
+  const ids = new Map<string, number>([[first, 0]]);
+  const keys = [first];
+  const parents = [-1];
+  const frontier: (S | null)[] = [model.initial];
+  const edges = createEdges();
+  let found: { broken: string; id: number } | null = null;
+
+  function expand(id: number, state: S): void {
+    let moves = false;
+    edges.from(id);
+    model.successors(state, (_label, next, kind = "step") => {
+      const broken = model.broken(next, state);
+      const key = broken ? `broken ${keys.length}` : model.key(next);
+      if (key === keys[id]) return;
+      if (kind === "step") moves = true;
+      let to = ids.get(key);
+      if (to === undefined) {
+        to = keys.length;
+        ids.set(key, to);
+        keys.push(key);
+        parents.push(id);
+        frontier.push(next);
+      }
+      edges.to(to);
+      if (broken) found ??= { broken, id: to };
+    });
+    const stuck = moves || found ? null : model.stuck(state);
+    if (stuck) found = { broken: stuck, id };
+  }
+
+  const atOnce = model.broken(model.initial, null);
+  if (atOnce) found = { broken: atOnce, id: 0 };
+  for (let id = 0; id < keys.length && !found; id++) {
+    expand(id, frontier[id] as S);
+    // Only states that are still to be expanded are kept; a trace is walked again from its keys.
+    frontier[id] = null;
+    if (keys.length > limit) throw new Error(`more than ${limit} states: the scope is too large`);
+  }
+  if (!found) {
+    const id = edges.findCycle(keys.length);
+    if (id !== null) found = { broken: "D7/T9: a cycle without a fault, on or before this state", id };
+  }
+  return {
+    states: keys.length,
+    transitions: edges.count(),
+    seconds: (now() - began) / 1_000,
+    counterexample: found && { broken: found.broken, steps: retrace(model, keys, parents, found.id) },
+  };
+}
+
+/** Walks from the beginning to a state again, this time noting what was done. */
+function retrace<S>(model: Model<S>, keys: string[], parents: number[], id: number): string[] {
+  const path: number[] = [];
+  for (let at = id; at > 0; at = parents[at]!) path.unshift(at);
+  const steps = [`   0. ${"in the beginning".padEnd(LABEL)} ${model.show(model.initial)}`];
+  let state = model.initial;
+  for (const [index, to] of path.entries()) {
+    let taken: { label: string; next: S } | null = null;
+    model.successors(state, (label, next) => {
+      if (taken) return;
+      const isIt = keys[to]!.startsWith("broken ") ? model.broken(next, state) !== null : model.key(next) === keys[to];
+      if (isIt) taken = { label, next };
+    });
+    const { label, next } = taken as unknown as { label: string; next: S };
+    steps.push(`${String(index + 1).padStart(4)}. ${label.padEnd(LABEL)} ${model.show(next)}`);
+    state = next;
+  }
+  return steps;
+}
+
+const LABEL = 52;

@@ -1,0 +1,248 @@
+import { CLOSE_CODES, type Session, SessionFrame, type SocketTicket } from "@boocode/contracts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { openEvents } from "./harness/events.ts";
+import { createFold, foldOf } from "./harness/fold.ts";
+import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
+import { watchSession, watchUser } from "./harness/watch.ts";
+
+let system: System;
+let ada: User;
+let bob: User;
+let gateway: string;
+let projectId: string;
+
+beforeAll(async () => {
+  system = await startSystem({ env: { AUTH_TIMEOUT_MS: "400", PING_MS: "200", PONG_TIMEOUT_MS: "1000" } });
+  ada = await system.addUser("ada");
+  bob = await system.addUser("bob");
+  gateway = system.gateways[0]?.url as string;
+  projectId = (await ada.rest.project(FASTIFY)).id;
+});
+afterAll(() => system.stop());
+
+const newSession = (): Promise<Session> => ada.rest.session(projectId, { name: "named", model: "words" });
+const WORDS = '[[script {"tokens":10,"interval_ms":1}]]';
+const isEnd = (turnId: string) => (frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turnId;
+const ticketOf = async (user: User) => (await user.rest.request<SocketTicket>("POST", "/api/ws-tickets")).body.ticket;
+
+test("each refusal of a socket has its close code", async () => {
+  const session = await newSession();
+  const unknown = "00000000-0000-4000-8000-000000000000";
+  const cases: [string, Promise<number>][] = [
+    ["unauthenticated", watchSession(gateway, "boo_nonsense", session.id).closed],
+    ["not_found", watchSession(gateway, bob.token, session.id).closed],
+    ["not_found", watchSession(gateway, ada.token, unknown).closed],
+    ["not_found", watchSession(gateway, ada.token, "not-an-id").closed],
+    ["bad_request", watchSession(gateway, ada.token, session.id, "?cursor=nonsense").closed],
+    ["bad_request", watchUser(gateway, ada.token, "?cursor=-1").closed],
+    ["auth_timeout", watchSession(gateway, null, session.id).closed],
+    ["unauthenticated", watchSession(gateway, null, session.id, "?ticket=unknown").closed],
+  ];
+  for (const [reason, closed] of cases) {
+    expect([reason, await closed]).toEqual([reason, CLOSE_CODES[reason as keyof typeof CLOSE_CODES].code]);
+  }
+});
+
+test("a message that is no JSON, none of ours, or too big closes the socket with its code and changes nothing", async () => {
+  const session = await newSession();
+  for (const [message, code] of [
+    ["not json", CLOSE_CODES.bad_request.code],
+    ['{"type":"who knows"}', CLOSE_CODES.bad_request.code],
+    ['{"type":"ping","more":1}', CLOSE_CODES.bad_request.code],
+    [Buffer.from([1, 2, 3]), CLOSE_CODES.bad_request.code],
+    ["x".repeat(20_000), CLOSE_CODES.message_too_big.code],
+  ] as const) {
+    const watch = watchSession(gateway, ada.token, session.id);
+    await watch.until((frame) => frame.type === "subscribed");
+    watch.socket.send(message);
+    expect(await watch.closed).toBe(code);
+  }
+  expect((await ada.rest.messages(session.id)).version).toBe(0);
+});
+
+test("a browser may send its token first, and a ping is answered", async () => {
+  const session = await newSession();
+  const socket = new WebSocket(`${gateway.replace("http", "ws")}/api/ws/sessions/${session.id}`);
+  const told: string[] = [];
+  const both = new Promise<void>((resolve) => {
+    socket.on("message", (data) => {
+      told.push(JSON.parse(data.toString()).type);
+      if (told.length === 1) socket.send('{"type":"ping"}');
+      else resolve();
+    });
+  });
+  socket.on("open", () => socket.send(JSON.stringify({ type: "auth", token: ada.token })));
+  await both;
+  expect(told).toEqual(["subscribed", "pong"]);
+  socket.close();
+});
+
+test("a ticket opens one socket, once", async () => {
+  const session = await newSession();
+  const ticket = await ticketOf(ada);
+  const first = watchSession(gateway, null, session.id, `?ticket=${ticket}`);
+  await first.until((frame) => frame.type === "subscribed");
+  expect(await watchSession(gateway, null, session.id, `?ticket=${ticket}`).closed).toBe(4401);
+  await first.close();
+});
+
+test("a peer that answers pings stays; the gateway's own pings keep coming", async () => {
+  const session = await newSession();
+  const watch = watchSession(gateway, ada.token, session.id);
+  await watch.until((frame) => frame.type === "subscribed");
+  let pings = 0;
+  await new Promise<void>((resolve) => {
+    watch.socket.on("ping", () => {
+      pings += 1;
+      if (pings === 3) resolve();
+    });
+  });
+  expect(watch.socket.readyState).toBe(WebSocket.OPEN);
+  await watch.close();
+});
+
+test("a peer that answers no ping is ended", async () => {
+  const session = await newSession();
+  const socket = new WebSocket(`${gateway.replace("http", "ws")}/api/ws/sessions/${session.id}`, {
+    headers: { authorization: `Bearer ${ada.token}` },
+    autoPong: false,
+  });
+  const code = await new Promise((resolve) => socket.on("close", resolve));
+  expect(code).toBe(1006);
+});
+
+test("an event stream carries the same frames, and goes on after Last-Event-ID", async () => {
+  const session = await newSession();
+  const headers = { authorization: `Bearer ${ada.token}` };
+  const url = `${gateway}/api/sessions/${session.id}/events`;
+  const stream = await openEvents(`${url}?cursor=0.0.0.0`, headers);
+  const turn = await ada.rest.post(session.id, '[[script {"tokens":30,"gate":{"name":"sse","at":10}}]]');
+  await stream.until((event) => event.data.includes('"delta"'));
+  stream.close();
+  system.model.release("sse");
+  const last = stream.events.filter((event) => event.id !== null).at(-1);
+  const rest = await openEvents(`${url}?cursor=0.0.0.0`, { ...headers, "last-event-id": last?.id as string });
+  await rest.until((event) => event.data.includes(`"turn_finished"`) && event.data.includes(turn.turn_id));
+  rest.close();
+
+  const fold = createFold(null);
+  const seen = new Set<string>();
+  for (const event of [...stream.events, ...rest.events]) {
+    const frame = SessionFrame.parse(JSON.parse(event.data));
+    if ("seq" in frame) {
+      expect(event.id).toBe(frame.cursor);
+      expect(seen.has(frame.cursor)).toBe(false);
+      seen.add(frame.cursor);
+    }
+    fold.apply(frame);
+  }
+  const truth = foldOf(await ada.rest.messages(session.id));
+  for (const [id, text] of fold.texts) expect(text).toEqual(truth.get(id));
+});
+
+test("refusals of an event stream are ordinary answers", async () => {
+  const session = await newSession();
+  const url = `${gateway}/api/sessions/${session.id}/events`;
+  expect((await openEvents(url, {})).status).toBe(401);
+  expect((await openEvents(url, { authorization: `Bearer ${bob.token}` })).status).toBe(404);
+  expect((await openEvents(`${url}?cursor=x`, { authorization: `Bearer ${ada.token}` })).status).toBe(400);
+  expect((await openEvents(`${gateway}/api/nothing`, { authorization: `Bearer ${ada.token}` })).status).toBe(404);
+});
+
+test("the user's channel tells of projects and sessions, and of nobody else's", async () => {
+  const lists = watchUser(gateway, ada.token);
+  const others = watchUser(gateway, bob.token);
+  await Promise.all([lists, others].map((watch) => watch.until((frame) => frame.type === "subscribed")));
+  const project = await ada.rest.project(FASTIFY);
+  const session = await ada.rest.session(project.id, { name: "one" });
+  await ada.rest.request("DELETE", `/api/sessions/${session.id}`);
+  await ada.rest.request("DELETE", `/api/projects/${project.id}`);
+  await lists.until((frame) => frame.type === "project_deleted" && frame.project_id === project.id);
+  const told = lists.frames.filter((frame) => JSON.stringify(frame).includes(project.id));
+  expect(told.map((frame) => frame.type)).toEqual([
+    "project_created",
+    "session_created",
+    "session_deleted",
+    "project_deleted",
+  ]);
+  expect(others.frames.map((frame) => frame.type)).toEqual(["subscribed"]);
+  const version = (told.at(-1) as { version: number }).version;
+  await Promise.all([lists.close(), others.close()]);
+
+  const same = watchUser(gateway, ada.token, `?cursor=${version}`);
+  await same.until((frame) => frame.type === "subscribed");
+  const older = watchUser(gateway, ada.token, `?cursor=${version - 1}`);
+  await older.until((frame) => frame.type === "snapshot");
+  expect(same.frames.map((frame) => frame.type)).toEqual(["subscribed"]);
+  await Promise.all([same.close(), older.close()]);
+});
+
+test("deleting messages while one streams stops it, tells every subscriber, and nothing of it comes back", async () => {
+  const session = await newSession();
+  const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
+  const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"doomed"}]]');
+  await watch.until((frame) => frame.type === "delta");
+  const answer = await ada.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`);
+  expect(answer.status).toBe(200);
+  const deleted = await watch.until((frame) => frame.type === "messages_deleted");
+  expect(deleted).toMatchObject({ message_ids: expect.arrayContaining([turn.message_id]) });
+  expect(await watch.until(isEnd(turn.turn_id))).toMatchObject({
+    status: "cancelled",
+    cancel_reason: "messages_deleted",
+  });
+  const request = await system.model.until((asked) => asked.key === "doomed" && asked.ending !== null);
+  expect(request.ending).toBe("disconnected");
+  expect((await ada.rest.messages(session.id)).messages).toEqual([]);
+  const next = await ada.rest.post(session.id, WORDS);
+  expect(await watch.until(isEnd(next.turn_id))).toMatchObject({ status: "complete" });
+  await watch.close();
+});
+
+test("a cancel keeps the partial text, ends the upstream request, and says what became of the turn", async () => {
+  const session = await newSession();
+  const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
+  const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"stopped"}]]');
+  await watch.until((frame) => frame.type === "delta");
+  expect(await ada.rest.cancel(session.id)).toEqual({ turn_id: turn.turn_id, status: "cancelling" });
+  expect(await watch.until(isEnd(turn.turn_id))).toMatchObject({ status: "cancelled", cancel_reason: "user" });
+  const { messages } = await ada.rest.messages(session.id);
+  expect(messages.at(-1)).toMatchObject({ role: "assistant", status: "cancelled" });
+  const fold = createFold(null);
+  for (const frame of watch.frames) fold.apply(frame);
+  expect(fold.texts.get(messages.at(-1)?.id as string)?.content).toBe(messages.at(-1)?.content);
+  expect(messages.at(-1)?.content).toMatch(/\S/);
+  expect((await system.model.until((asked) => asked.key === "stopped" && asked.ending !== null)).ending).toBe(
+    "disconnected",
+  );
+  expect(await ada.rest.cancel(session.id)).toEqual({ turn_id: turn.turn_id, status: "cancelled" });
+  await watch.close();
+});
+
+test("a deleted session closes its sockets and answers 404", async () => {
+  const session = await newSession();
+  const watch = watchSession(gateway, ada.token, session.id);
+  await watch.until((frame) => frame.type === "subscribed");
+  await ada.rest.request("DELETE", `/api/sessions/${session.id}`);
+  expect(await watch.closed).toBe(CLOSE_CODES.not_found.code);
+  expect((await ada.rest.request("GET", `/api/sessions/${session.id}/messages`)).status).toBe(404);
+});
+
+test("a revoked token ends its sockets", async () => {
+  const eve = await system.addUser("eve");
+  const watch = watchUser(gateway, eve.token);
+  await watch.until((frame) => frame.type === "subscribed");
+  await system.sql`update api_tokens set revoked_at = now() where user_id = ${eve.id}`;
+  expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
+});
+
+test("a gateway that stops says when to come back and closes with 1001", async () => {
+  const session = await newSession();
+  const other = await system.start("gateway");
+  const watch = watchSession(other.url, ada.token, session.id);
+  await watch.until((frame) => frame.type === "subscribed");
+  const ended = other.stop();
+  expect(await watch.until((frame) => frame.type === "going_away")).toHaveProperty("retry_after_ms");
+  expect(await watch.closed).toBe(1001);
+  expect(await ended).toBe(0);
+});
