@@ -7,6 +7,7 @@ export interface Follower {
   leave(channel: string): Promise<void>;
   /** The connection is up and every followed channel is subscribed. */
   connected(): boolean;
+  stop(): void;
 }
 
 export interface FollowerEvents {
@@ -17,6 +18,9 @@ export interface FollowerEvents {
    */
   onHole(): void;
 }
+
+/** A connection that is up and says nothing looks like one on which nothing is published, so that it is asked. */
+const ASK_EVERY_MS = 3_000;
 
 /** @param redis a connection for this alone, with `autoResubscribe` off: the subscribing is done, and awaited, here */
 export function createFollower(redis: Redis, events: FollowerEvents): Follower {
@@ -32,6 +36,11 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
       redis.disconnect(true);
     });
   });
+
+  // The connection's own command timeout decides how long an answer may take.
+  const asking = setInterval(() => {
+    if (redis.status === "ready") redis.ping().catch(() => redis.disconnect(true));
+  }, ASK_EVERY_MS);
 
   async function resubscribe(): Promise<void> {
     const all = [...channels];
@@ -51,5 +60,6 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
       await redis.unsubscribe(channel);
     },
     connected: () => subscribed,
+    stop: () => clearInterval(asking),
   };
 }

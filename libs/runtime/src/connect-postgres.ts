@@ -1,13 +1,26 @@
 import postgres from "postgres";
+import { useSafeTransactions } from "./safe-transactions.ts";
+import { connectWatched } from "./watched-socket.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
+
+/** No statement of ours takes longer; one that does is in somebody's way. */
+const STATEMENT_MS = 5_000;
 
 /**
  * A pool whose rows have the contracts' shapes: bigint as number (ours stay far below 2^53), timestamps as ISO 8601 in UTC.
  * Every connection gives up a statement or an idle transaction by itself, so that a lock is never held by the dead.
  */
 export function connectPostgres(url: string, options: { name: string; connections: number }): Postgres {
+  const wantsTls = /[?&]ssl(mode)?=(?!disable|false)/.test(url);
   const settings = {
+    // Under TLS the bytes go past the socket that is watched: there the time limits of the server must do.
+    ...(wantsTls
+      ? {}
+      : {
+          socket: ({ host, port }: { host: string[]; port: number[] }) =>
+            connectWatched(host[0] ?? "127.0.0.1", port[0] ?? 5432, STATEMENT_MS + 1_000),
+        }),
     max: options.connections,
     // The default back-off leaves queries waiting for up to 40 s after the database is back.
     backoff: () => 0.1 + Math.random() * 0.2,
@@ -17,9 +30,9 @@ export function connectPostgres(url: string, options: { name: string; connection
     onnotice: () => {},
     connection: {
       application_name: options.name,
-      statement_timeout: 10_000,
-      lock_timeout: 8_000,
-      idle_in_transaction_session_timeout: 10_000,
+      statement_timeout: STATEMENT_MS,
+      lock_timeout: STATEMENT_MS - 1_000,
+      idle_in_transaction_session_timeout: STATEMENT_MS,
     },
     types: {
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
@@ -32,8 +45,6 @@ export function connectPostgres(url: string, options: { name: string; connection
     },
   };
   // `max_pipeline` is a documented setting that the library's types leave out.
-  return postgres(
-    url,
-    settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>,
-  ) as unknown as Postgres;
+  const pool = postgres(url, settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
+  return useSafeTransactions(pool as unknown as Postgres);
 }

@@ -1,5 +1,6 @@
 import type { ModelList } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
+import type { FaultPoint } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
   FastifyBaseLogger,
@@ -16,6 +17,8 @@ import type { Announce } from "./announce.ts";
 export interface Deps {
   pool: Pool;
   announce: Announce;
+  /** Passed between a commit and what is told of it. */
+  fault: FaultPoint;
   /** @returns the real path of a directory that may be a project; throws `path_not_allowed` */
   checkProjectPath(path: string): Promise<string>;
   /** The model server's list; throws `model_server_unavailable`. */

@@ -3,6 +3,7 @@ import { findCaller, makeTicket } from "@boocode/identity";
 import {
   connectPostgres,
   connectRedis,
+  createFaultPoints,
   createLogger,
   createMetrics,
   listen,
@@ -48,6 +49,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     {
       pool,
       announce,
+      fault: createFaultPoints(config.FAULT_POINTS),
       checkProjectPath: (path) => checkProjectPath(path, config.PROJECT_ROOTS),
       listModels: () =>
         fetchModels({

@@ -4,6 +4,7 @@ import {
   connectPostgres,
   connectRedis,
   connectRedisSubscriber,
+  createFaultPoints,
   createLogger,
   createMetrics,
   every,
@@ -42,11 +43,13 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   await within(10_000, "Postgres", pool`select 1`);
   await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 10_000)));
 
+  const fault = createFaultPoints(config.FAULT_POINTS);
   const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
   const follower = createFollower(subscriber, {
     onMessage: (channel, bytes) => topics.receive(channel, bytes),
     onHole: () => topics.hole(),
   });
+  onRelease("follower", () => follower.stop());
   const topics = createTopics({
     follower,
     keys,
@@ -57,7 +60,12 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
       behindTimeoutMs: config.BEHIND_TIMEOUT_MS,
     },
     reads: {
-      turnsFrom: (sessionId, ordinal) => read("a snapshot", readTurnsFrom(pool, sessionId, ordinal, MAX_TURNS)),
+      turnsFrom: async (sessionId, ordinal) => {
+        await fault("after-subscribe");
+        const turns = await read("a snapshot", readTurnsFrom(pool, sessionId, ordinal, MAX_TURNS));
+        await fault("after-snapshot");
+        return turns;
+      },
       log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),
       positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
       userVersions: (userIds) => read("the position check", readUserVersions(pool, userIds)),

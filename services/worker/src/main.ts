@@ -6,6 +6,7 @@ import {
   connectRedis,
   connectRedisBlocking,
   connectRedisSubscriber,
+  createFaultPoints,
   createLogger,
   createMetrics,
   Gauge,
@@ -49,6 +50,7 @@ runService(() => {
 
 async function start(config: Config, { log, onRelease }: ServiceContext): Promise<void> {
   const keys = createKeys(config.REDIS_PREFIX);
+  const fault = createFaultPoints(config.FAULT_POINTS);
   const hint = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
 
   const pool = connectPostgres(config.DATABASE_URL, { name: "worker", connections: config.DATABASE_CONNECTIONS });
@@ -116,13 +118,16 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     leaseMs: config.LEASE_MS,
     claim: (turnId, claim) => within(5_000, "a claim", claimTurn(pool, turnId, claim)),
     claimDue: (claim) => within(5_000, "a claim", claimDueTurn(pool, claim)),
-    process: (turn, claimedAt) => processTurn(turnDeps, turn, claimedAt),
+    process: async (turn, claimedAt) => {
+      await fault("after-claim");
+      await processTurn(turnDeps, turn, claimedAt);
+    },
   });
   const turnDeps: Parameters<typeof processTurn>[0] = {
     leases,
     drafts,
     appender,
-    store: createTurnStore(pool),
+    store: createTurnStore(pool, fault),
     prepare: (turn) =>
       prepareTurn(
         {
@@ -151,6 +156,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     },
     onHole: () => leases.look(),
   });
+  onRelease("follower", () => follower.stop());
   await follower.follow(keys.cancel);
 
   const consumer = consumeTurns({
@@ -189,6 +195,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     appender,
     announce,
     maxCrashes: config.MAX_ATTEMPTS,
+    fault,
     log,
   });
   // The last acquired is the first released: take no more turns, let those that run end, hand back what is left.

@@ -1,5 +1,5 @@
 import type { FrameAppender } from "@boocode/frame-log";
-import { every, type Logger } from "@boocode/runtime";
+import { every, type FaultPoint, type Logger } from "@boocode/runtime";
 import { type EndedOrphan, endOrphan, forgetOldIdempotencyKeys, type Pool, requeueOrphans } from "@boocode/store";
 import type { AnnounceEndDeps } from "./announce-end.ts";
 import { announceEnd } from "./announce-end.ts";
@@ -14,6 +14,7 @@ export interface ReconcileDeps {
   appender: FrameAppender;
   announce: AnnounceEndDeps;
   maxCrashes: number;
+  fault: FaultPoint;
   log: Logger;
 }
 
@@ -36,6 +37,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       for (;;) {
         const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
         if (!orphan) break;
+        await deps.fault("after-end-orphan");
         await tellEnd(deps, orphan);
       }
       // The queue had its chance with every turn that is due; what is left is taken from here, Redis or not.

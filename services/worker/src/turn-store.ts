@@ -1,5 +1,5 @@
 import type { CancelReason } from "@boocode/contracts";
-import { within } from "@boocode/runtime";
+import { type FaultPoint, within } from "@boocode/runtime";
 import {
   commitStep,
   type EndedTurn,
@@ -36,12 +36,14 @@ const DEADLINE_MS = 3_000;
 const RETRY_MS = 100;
 
 /** Each write is idempotent under its fence, so that one whose answer was lost is simply made again. */
-export function createTurnStore(pool: Pool): TurnStore {
+export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
   async function persist<T>(what: string, write: () => Promise<T>, mayWrite: () => boolean, lost: T): Promise<T> {
     for (;;) {
       if (!mayWrite()) return lost;
       try {
-        return await within(DEADLINE_MS, what, write());
+        const written = await within(DEADLINE_MS, what, write());
+        await fault(`after-${what}`);
+        return written;
       } catch (error) {
         if (!isTransient(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -52,15 +54,15 @@ export function createTurnStore(pool: Pool): TurnStore {
   return {
     writes: (fence, mayWrite) => ({
       startMessage: (message) =>
-        persist("startMessage", () => startMessage(pool, fence, { ...message, model: null }), mayWrite, false),
+        persist("start-message", () => startMessage(pool, fence, { ...message, model: null }), mayWrite, false),
       saveToolCalls: (reply, lastSeq) =>
-        persist("saveToolCalls", () => saveToolCalls(pool, fence, reply, lastSeq), mayWrite, false),
+        persist("save-tool-calls", () => saveToolCalls(pool, fence, reply, lastSeq), mayWrite, false),
       commitStep: (reply, step, tools, lastSeq) =>
-        persist("commitStep", () => commitStep(pool, fence, reply, step, tools, lastSeq), mayWrite, false),
+        persist("commit-step", () => commitStep(pool, fence, reply, step, tools, lastSeq), mayWrite, false),
     }),
     endTurn: (fence, end, reply, lastSeq, mayWrite) =>
       persist<EndedTurn | "cancelling" | "lost">(
-        "endTurn",
+        "end-turn",
         () => endTurn(pool, fence, end, reply, lastSeq),
         mayWrite,
         "lost",

@@ -6,10 +6,11 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /** Stops the turn that runs, else the first that waits; the answer says what became of it. */
-export function cancelTurn(app: App, { pool, announce }: Deps): void {
+export function cancelTurn(app: App, { pool, announce, fault }: Deps): void {
   const schema = { params: z.object({ id: Id }), response: { 200: CancelAnswer, 404: ErrorBody } };
   app.post("/api/sessions/:id/cancel", { schema }, async (request) => {
     const outcome = found(await cancelCurrentTurn(pool, callerOf(request).userId, request.params.id));
+    await fault("after-cancel");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(request.params.id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
     return outcome.answer;

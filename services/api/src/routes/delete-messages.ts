@@ -6,7 +6,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /** Deletes a message and all that follows it; what was writing there is cancelled. */
-export function deleteMessages(app: App, { pool, announce }: Deps): void {
+export function deleteMessages(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
     params: z.object({ id: Id, messageId: Id }),
     response: { 200: MessagesDeleted, 404: ErrorBody },
@@ -14,6 +14,7 @@ export function deleteMessages(app: App, { pool, announce }: Deps): void {
   app.delete("/api/sessions/:id/messages/:messageId", { schema }, async (request) => {
     const { id, messageId } = request.params;
     const outcome = found(await deleteMessagesFrom(pool, callerOf(request).userId, id, messageId));
+    await fault("after-delete");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(id, outcome.version, [
       ...withdrawnFrames(outcome.cancelled, "messages_deleted"),

@@ -7,7 +7,7 @@ import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 
 /** The message and its turn are stored, and only then anybody is told; 202 whether or not the queue could be reached. */
-export function postMessage(app: App, { pool, announce }: Deps): void {
+export function postMessage(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
@@ -20,6 +20,7 @@ export function postMessage(app: App, { pool, announce }: Deps): void {
     const outcome = await store.postMessage(pool, { ...post, ...ids }, idempotencyKeyOf(request));
     if (outcome.kind === "not_found") throw new ApiError("not_found");
     if (outcome.kind === "busy") throw new ApiError("session_busy");
+    await fault("after-post");
     announce.posted(outcome);
     return reply.status(202).send({
       session_id: outcome.message.session_id,

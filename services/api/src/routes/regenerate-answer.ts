@@ -7,7 +7,7 @@ import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 
 /** The last answer goes, and a new turn answers the same question. */
-export function regenerateAnswer(app: App, { pool, announce }: Deps): void {
+export function regenerateAnswer(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
@@ -19,6 +19,7 @@ export function regenerateAnswer(app: App, { pool, announce }: Deps): void {
     if (outcome.kind === "not_found") throw new ApiError("not_found");
     if (outcome.kind === "busy") throw new ApiError("session_busy");
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
+    await fault("after-regenerate");
     announce.regenerated(outcome);
     return reply.status(202).send({
       session_id: outcome.message.session_id,

@@ -1,0 +1,103 @@
+import { testDatabase } from "@boocode/backing-services/testing";
+import { connectPostgres, type Postgres } from "@boocode/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+let pool: Postgres;
+let watcher: Postgres;
+let drop: () => Promise<void>;
+
+beforeAll(async () => {
+  const database = await testDatabase();
+  drop = database.drop;
+  pool = connectPostgres(database.url, { name: "tested", connections: 3 });
+  watcher = connectPostgres(database.url, { name: "watcher", connections: 1 });
+});
+afterAll(async () => {
+  await Promise.all([pool.end({ timeout: 2 }), watcher.end({ timeout: 2 })]);
+  await drop();
+});
+
+/** Resolves with the process of the first backend of the pool that is in such a state. */
+async function backend(state: string): Promise<number> {
+  for (;;) {
+    const [row] = await watcher<{ pid: number }[]>`
+      select pid from pg_stat_activity where application_name = 'tested' and state = ${state}
+        and query like '%pg_sleep%' limit 1`;
+    if (row) return row.pid;
+  }
+}
+
+test("rows come in the contracts' shapes: bigint as number, timestamps as ISO 8601 in UTC with milliseconds", async () => {
+  const [row] = await pool`
+    select 9007199254740991::bigint as big, '2026-01-02 03:04:05.678+02'::timestamptz as time, null::timestamptz as none`;
+  expect(row).toEqual({ big: 9_007_199_254_740_991, time: "2026-01-02T01:04:05.678Z", none: null });
+});
+
+test("a connection bears its service's name and gives up statements, locks and idle transactions by itself", async () => {
+  const [row] = await pool`
+    select current_setting('application_name') as name, current_setting('statement_timeout') as statement,
+      current_setting('lock_timeout') as lock, current_setting('idle_in_transaction_session_timeout') as idle`;
+  expect(row).toEqual({ name: "tested", statement: "5s", lock: "4s", idle: "5s" });
+});
+
+test("a transaction commits what it returns from, and takes back what it throws from", async () => {
+  await pool`create table notes (text text unique)`;
+  expect(await pool.begin(async (sql) => sql`insert into notes values ('kept') returning text`)).toHaveLength(1);
+  const failing = pool.begin(async (sql) => {
+    await sql`insert into notes values ('lost')`;
+    throw new Error("changed my mind");
+  });
+  await expect(failing).rejects.toThrow("changed my mind");
+  expect([...(await pool`select text from notes`)]).toEqual([{ text: "kept" }]);
+});
+
+test("a transaction one of whose statements failed is not taken for committed, even when its code goes on", async () => {
+  const deaf = pool.begin(async (sql) => {
+    await sql`insert into notes values ('half')`;
+    await sql`insert into notes values ('kept')`.catch(() => {});
+    return "fine";
+  });
+  await expect(deaf).rejects.toThrow("rolled back");
+  expect([...(await pool`select text from notes`)]).toEqual([{ text: "kept" }]);
+});
+
+test("a backend that dies under a transaction fails that transaction, and neither the process nor the pool", async () => {
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown) => uncaught.push(error);
+  process.on("uncaughtException", hear);
+  for (let round = 0; round < 6; round++) {
+    const broken = pool.begin(async (sql) => {
+      await sql`select 1`;
+      await sql`select pg_sleep(20)`;
+    });
+    const outcome = broken.then(
+      () => "committed",
+      (error: { code: string }) => error.code,
+    );
+    await watcher`select pg_terminate_backend(${await backend("active")})`;
+    expect(["57P01", "CONNECTION_CLOSED", "ECONNRESET"]).toContain(await outcome);
+    const answers = Array.from({ length: 6 }, (_, i) => pool.begin((sql) => sql`select ${i}::int as i`));
+    expect((await Promise.all(answers)).map(([row]) => row?.i)).toEqual([0, 1, 2, 3, 4, 5]);
+  }
+  process.off("uncaughtException", hear);
+  expect(uncaught).toEqual([]);
+});
+
+test("however crowded the pool is, a transaction has its connection to itself and leaves none open", async () => {
+  const work: Promise<unknown>[] = [];
+  for (let i = 0; i < 150; i++) {
+    work.push(pool`select ${i}::int`);
+    if (i % 3 !== 0) continue;
+    const transaction = pool.begin(async (sql) => {
+      const [first] = await sql`select pg_backend_pid() as pid, txid_current() as transaction`;
+      const [second] = await sql`select pg_backend_pid() as pid, txid_current() as transaction`;
+      expect(second).toEqual(first);
+    });
+    work.push(transaction);
+  }
+  const outcomes = await Promise.allSettled(work);
+  expect(outcomes.filter((outcome) => outcome.status === "rejected")).toEqual([]);
+  const open = await watcher`
+    select query from pg_stat_activity where application_name = 'tested' and state like 'idle in transaction%'`;
+  expect([...open]).toEqual([]);
+});
