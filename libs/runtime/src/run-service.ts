@@ -1,5 +1,6 @@
 import { InvalidConfig } from "./load-config.ts";
 import type { Logger } from "./logger.ts";
+import { losesConnection } from "./loses-connection.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 
 export interface ServiceContext {
@@ -49,6 +50,12 @@ export function runService(
     void stop("uncaught error", 1);
   });
   process.on("unhandledRejection", (err) => {
+    // The Postgres client asks every new connection for its array types in a promise that it hands to nobody (3.4.9). When the
+    // connection is lost just then, that is all there is to it: whoever waits for the connection is told by its own promise.
+    if (losesConnection(err)) {
+      log.warn({ err }, "a database connection was lost while it was opened");
+      return;
+    }
     log.fatal({ err }, "a rejection that nobody handled");
     void stop("unhandled rejection", 1);
   });

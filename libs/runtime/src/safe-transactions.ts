@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { losesConnection } from "./loses-connection.ts";
 
 type Pool = postgres.Sql<Record<string, unknown>>;
 type Act<T> = (sql: postgres.ReservedSql<Record<string, unknown>>) => T | Promise<T>;
@@ -15,19 +16,19 @@ type Act<T> = (sql: postgres.ReservedSql<Record<string, unknown>>) => T | Promis
 export function useSafeTransactions(pool: Pool): Pool {
   async function begin<T>(...args: [Act<T>] | [string, Act<T>]): Promise<T> {
     const [options, act] = args.length === 1 ? ["", args[0]] : args;
-    const sql = await pool.reserve();
+    const sql = await reserve(pool);
     let lost = false;
     try {
       await sql.unsafe(`begin ${options}`);
       const result = await act(sql);
       // Postgres answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and no error.
-      const { command } = await sql`commit`;
+      const { command } = await sql.unsafe("commit");
       if (command !== "COMMIT") throw new Error("a statement of this transaction failed, so that it was rolled back");
       return result;
     } catch (error) {
       lost = losesConnection(error);
       if (!lost) {
-        await sql`rollback`.catch((failed: unknown) => {
+        await sql.unsafe("rollback").catch((failed: unknown) => {
           lost = losesConnection(failed);
         });
       }
@@ -39,10 +40,16 @@ export function useSafeTransactions(pool: Pool): Pool {
   return Object.assign(pool, { begin }) as Pool;
 }
 
-/** A FATAL error of the server ends the session; an error of the socket or of the client means that it has ended. */
-function losesConnection(error: unknown): boolean {
-  const { severity, severity_local, code } = error as Partial<postgres.PostgresError>;
-  const said = severity ?? severity_local;
-  if (said) return said !== "ERROR";
-  return typeof code === "string" && /^(CONNECTION_|CONNECT_TIMEOUT|E[A-Z]+$)/.test(code);
+/**
+ * The library hands the last words of a connection that was ended by the server to whoever asks first for the one that takes
+ * its place. Nothing was done then, and asking again is safe; each connection says them once.
+ */
+async function reserve(pool: Pool): Promise<postgres.ReservedSql<Record<string, unknown>>> {
+  for (let left = pool.options.max; ; left--) {
+    try {
+      return await pool.reserve();
+    } catch (error) {
+      if (left <= 0 || (error as { code?: string }).code !== "57P01") throw error;
+    }
+  }
 }

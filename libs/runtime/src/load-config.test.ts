@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
+import { commonEnv, count, duration, folders, port, url } from "./env.ts";
+import { InvalidConfig, loadConfig } from "./load-config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "load-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+const Schema = z.object({
+  ...commonEnv,
+  PORT: port.default(0),
+  ROOTS: folders,
+  MODEL: url("http:", "https:"),
+  KEY: z.string().optional(),
+  SLOTS: count().default(5),
+  WAIT_MS: duration(100).default(1_000),
+});
+const good = { DATABASE_URL: "postgres://u:p@h/d", REDIS_URL: "redis://h", ROOTS: "/a:/b", MODEL: "http://m" };
+
+/** The lines that a wrong environment is answered with. */
+function mistakes(env: Record<string, string | undefined>): string[] {
+  try {
+    loadConfig(Schema, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidConfig);
+    return (error as Error).message.split("\n").slice(1).map((line) => line.trim());
+  }
+  return [];
+}
+
+test("what is not set gets its default, what is set gets its type, and what nobody asked for is left out", () => {
+  const config = loadConfig(Schema, { ...good, PORT: "8080", LOG_LEVEL: "debug", HOME: "/root", KEY: "" });
+  expect(config).toEqual({
+    ...{ ...good, ROOTS: ["/a", "/b"], PORT: 8080, LOG_LEVEL: "debug", HOST: "127.0.0.1" },
+    ...{ REDIS_PREFIX: "boocode", SLOTS: 5, WAIT_MS: 1_000 },
+  });
+});
+
+test("every mistake is told at once, each under its name and none with its value", () => {
+  const wrong = {
+    ...{ DATABASE_URL: "mysql://secret@h", ROOTS: "a:/b", MODEL: "not a url secret", PORT: "secret", SLOTS: "0" },
+    ...{ WAIT_MS: "1.5", LOG_LEVEL: "loud secret", REDIS_PREFIX: "a b secret" },
+  };
+  const lines = mistakes(wrong);
+  expect(lines.map((line) => line.split(":")[0]).sort()).toEqual([
+    ...["DATABASE_URL", "LOG_LEVEL", "MODEL", "PORT", "REDIS_PREFIX", "REDIS_URL", "ROOTS", "SLOTS", "WAIT_MS"],
+  ]);
+  expect(lines.join()).not.toContain("secret");
+  expect(lines).toContain("REDIS_URL: is required");
+  expect(lines).toContain("DATABASE_URL: must be a URL that begins with postgres:// or postgresql://");
+});
+
+test.each([
+  ["PORT", "65536"],
+  ["PORT", "-1"],
+  ["PORT", "80.5"],
+  ["SLOTS", "many"],
+  ["WAIT_MS", "99"],
+  ["ROOTS", ":"],
+  ["ROOTS", "/a:relative"],
+  ["REDIS_URL", "http://h"],
+])("%s is not %j", (name, value) => {
+  expect(mistakes({ ...good, [name]: value }).map((line) => line.split(":")[0])).toEqual([name]);
+});
+
+test("a value may stand in a file, without the line end, and a value in the environment goes before it", () => {
+  const KEY_FILE = file("key", "from the file\n");
+  expect(loadConfig(Schema, { ...good, KEY_FILE }).KEY).toBe("from the file");
+  expect(loadConfig(Schema, { ...good, KEY_FILE, KEY: "from the environment" }).KEY).toBe("from the environment");
+  const { DATABASE_URL, ...rest } = good;
+  expect(loadConfig(Schema, { ...rest, DATABASE_URL_FILE: file("url", DATABASE_URL) }).DATABASE_URL).toBe(DATABASE_URL);
+});
+
+test("a file that cannot be read is a mistake; a `_FILE` of somebody else's is none", () => {
+  expect(mistakes({ ...good, KEY_FILE: join(folder, "missing") })).toEqual(["KEY_FILE: cannot read the file that it names"]);
+  expect(mistakes({ ...good, OTHER_FILE: join(folder, "missing") })).toEqual([]);
+});

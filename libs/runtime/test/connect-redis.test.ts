@@ -1,0 +1,64 @@
+import type { Server } from "@boocode/backing-services";
+import { testRedis } from "@boocode/backing-services/testing";
+import { connectRedis, connectRedisBlocking, connectRedisSubscriber, type Redis, untilRedisReady } from "@boocode/runtime";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+let server: Server;
+const opened: Redis[] = [];
+
+beforeAll(async () => {
+  server = await testRedis();
+});
+afterAll(async () => {
+  for (const redis of opened) redis.disconnect();
+  await server.stop();
+});
+
+async function ready(redis: Redis): Promise<Redis> {
+  opened.push(redis);
+  await untilRedisReady(redis, 5_000);
+  return redis;
+}
+
+const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
+test("a command on a Redis that hangs fails within its deadline, and works again when the Redis does", async () => {
+  const redis = await ready(connectRedis(server.url, 100));
+  await server.kill("SIGSTOP");
+  const startedAt = performance.now();
+  await expect(redis.ping()).rejects.toThrow("timed out");
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await server.kill("SIGCONT");
+  await until(() => expect(redis.status).toBe("ready"));
+  expect(await redis.ping()).toBe("PONG");
+});
+
+test("while a Redis is gone commands fail at once, a blocked read waits, and both go on when it is back", async () => {
+  const redis = await ready(connectRedis(server.url));
+  const blocking = await ready(connectRedisBlocking(server.url));
+  const popped = blocking.blpop("list", 0);
+  await server.kill("SIGKILL");
+  await until(() => expect(redis.status).not.toBe("ready"));
+  const startedAt = performance.now();
+  await expect(redis.set("a", "b")).rejects.toThrow();
+  expect(performance.now() - startedAt).toBeLessThan(500);
+  await server.restart();
+  await until(() => expect(redis.status).toBe("ready"));
+  await redis.rpush("list", "served");
+  expect(await popped).toEqual(["list", "served"]);
+});
+
+test("a subscriber does not subscribe again by itself: its follower does, and waits for it", async () => {
+  const [redis, subscriber] = [await ready(connectRedis(server.url)), await ready(connectRedisSubscriber(server.url))];
+  await subscriber.subscribe("a");
+  await redis.client("KILL", "TYPE", "pubsub");
+  await until(() => expect(subscriber.status).not.toBe("ready"));
+  await until(() => expect(subscriber.status).toBe("ready"));
+  expect(await redis.pubsub("NUMSUB", "a")).toEqual(["a", 0]);
+});
+
+test("waiting for a Redis that is not there ends with a clear error", async () => {
+  const redis = connectRedis("redis://127.0.0.1:1");
+  opened.push(redis);
+  await expect(untilRedisReady(redis, 50)).rejects.toThrow("Redis did not answer within 50 ms");
+});
