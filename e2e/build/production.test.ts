@@ -1,0 +1,90 @@
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRest } from "../harness/rest.ts";
+import { FASTIFY } from "../harness/start-system.ts";
+import { buildCopy, installService } from "./build-copy.ts";
+import { type Running, runImage } from "./run-image.ts";
+
+const SERVICES = ["scripted-model", "api", "worker", "gateway"];
+const folder = mkdtempSync(join(tmpdir(), "boocode-build-"));
+const built = join(folder, "built");
+const image = (name: string) => join(folder, name);
+const running = new Map<string, Running>();
+const env: Record<string, string> = {};
+const releases: (() => unknown)[] = [() => rmSync(folder, { recursive: true })];
+
+beforeAll(async () => {
+  const [database, redis] = await Promise.all([testDatabase(), testRedis(), buildCopy(built)]);
+  releases.push(database.drop, redis.stop);
+  Object.assign(env, { DATABASE_URL: database.url, REDIS_URL: redis.url, PROJECT_ROOTS: FASTIFY });
+  await Promise.all(SERVICES.map((name) => installService(built, name, image(name))));
+}, 180_000);
+
+afterAll(async () => {
+  for (const { process } of running.values()) process.kill("SIGKILL");
+  for (const release of releases.reverse()) await release();
+});
+
+test("an image holds what its service needs and nothing of the others", () => {
+  expect(readdirSync(join(image("worker"), "services"))).toEqual(["worker"]);
+  expect(readdirSync(join(image("worker"), "libs"))).not.toContain("identity");
+  expect(readdirSync(join(image("scripted-model"), "libs"))).toEqual(["scripted-model"]);
+  expect(existsSync(join(image("worker"), "libs/frame-log/lua/append-frame.lua"))).toBe(true);
+  for (const name of SERVICES) {
+    const dist = readdirSync(join(image(name), "service/dist"), { recursive: true, encoding: "utf8" });
+    expect(dist).toContain("main.js");
+    expect(dist.filter((path) => /\.test\.js$|\.ts$|tsbuildinfo$/.test(path))).toEqual([]);
+  }
+});
+
+test("the built services answer a question about code, without sources and without tsx", async () => {
+  const model = await runImage(image("scripted-model"), { PORT: "0" });
+  running.set("scripted-model", model);
+  for (const name of ["api", "worker", "gateway"]) {
+    running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
+  }
+  // The token comes from what the migrate image calls admin.js: scripts/admin.ts, built.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(built, "docker/dist/admin.js"), "user", "add", "ada"],
+    { env },
+  );
+  const token = stdout.trim();
+  const rest = createRest(() => running.get("api")?.url ?? "", token);
+  const session = await rest.session((await rest.project(FASTIFY)).id);
+  const events = await fetch(`${running.get("gateway")?.url}/api/sessions/${session.id}/events`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await rest.post(session.id, "Where is a route's schema compiled?");
+
+  let seen = "";
+  for await (const bytes of events.body as AsyncIterable<Uint8Array>) {
+    seen += Buffer.from(bytes).toString();
+    if (seen.includes('"type":"turn_finished"')) break;
+  }
+  const { messages } = await rest.messages(session.id);
+  expect(messages.filter(({ role }) => role === "tool").length).toBeGreaterThan(0);
+  expect(messages.at(-1)).toMatchObject({ role: "assistant", status: "complete" });
+  expect(messages.at(-1)?.content).toMatch(/`lib\/[\w-]+\.js:\d+`/);
+});
+
+test("a container's health check says what the service says", () => {
+  const check = (port: string, path: string[] = []) =>
+    spawnSync(process.execPath, [join(built, "docker/health-check.mjs"), ...path], { env: { PORT: port } }).status;
+  for (const [name, { url }] of running) {
+    expect(check(new URL(url).port, name === "scripted-model" ? ["/health"] : []), name).toBe(0);
+  }
+  expect(check("1")).toBe(1);
+});
+
+test("each process ends with 0 on SIGTERM", async () => {
+  for (const name of SERVICES.toReversed()) {
+    expect(await running.get(name)?.stop(), name).toBe(0);
+    running.delete(name);
+  }
+});

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { repositoryRoot } from "@boocode/backing-services";
+import { parse } from "yaml";
+
+export interface ComposeService {
+  image: string;
+  build?: { target: string; args?: Record<string, string> };
+  environment?: Record<string, string | null>;
+  healthcheck?: { test?: string[]; interval?: string };
+  depends_on?: Record<string, { condition: string }>;
+  ports?: string[];
+  volumes?: (string | { source: string; target: string; read_only?: boolean })[];
+  stop_grace_period?: string;
+  container_name?: string;
+  user?: string;
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+}
+
+export const readText = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
+
+export const composeServices = (): Record<string, ComposeService> =>
+  parse(readText("docker-compose.yml"), { merge: true }).services;
+
+/** The variables that docker-compose.yml takes from its environment by name, as in `${NAME:?…}`. */
+export function interpolated(text: string): Set<string> {
+  return new Set([...text.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name as string));
+}
