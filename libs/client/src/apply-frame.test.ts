@@ -1,0 +1,239 @@
+import type { SessionFrame } from "@boocode/contracts";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { arbitraryEvents } from "../test/arbitrary-world.ts";
+import { expectStep, expectTruth } from "../test/invariants.ts";
+import { joinFrames, readBehind, snapshotOf } from "../test/simulated-gateway.ts";
+import { createWorld, type Truth, type World } from "../test/world.ts";
+import { applyFrame } from "./apply-frame.ts";
+import { mergeLoaded } from "./merge-loaded.ts";
+import { emptyView, type SessionView } from "./session-view.ts";
+
+const start = emptyView("session");
+const at = (world: World, n: number) => mergeLoaded(start, world.truths[n] as Truth);
+const last = (world: World) => world.truths.length - 1;
+
+test("from any moment on, loading and then applying every frame shows what is stored", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.nat(), (events, seed) => {
+      const world = createWorld(events);
+      const from = seed % world.truths.length;
+      let view = at(world, from);
+      for (const frame of world.frames.slice(from)) {
+        const applied = applyFrame(view, frame);
+        const next =
+          applied.verdict === "rejoin" ? rejoin(world, world.frames.indexOf(frame) + 1, view, true) : applied.view;
+        expectStep(world, view, next);
+        view = next;
+      }
+      expectTruth(view, world.truths[last(world)] as Truth);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("whatever is lost, doubled or out of order, a text is what one epoch wrote and the cursor never goes back", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.array(fc.nat(), { maxLength: 120 }), (events, picks) => {
+      const world = createWorld(events);
+      const pool = [...world.frames, ...world.truths.map(snapshotOf), ...world.frames];
+      let view = at(world, (picks[0] ?? 0) % world.truths.length);
+      for (const pick of picks) {
+        // Near ones more often than far ones: the interesting mistakes are made next to the cursor.
+        const near = world.frames.findIndex((frame) => "cursor" in frame && frame.cursor === view.cursor);
+        const frame = pool[pick % 3 === 0 ? pick % pool.length : (near + (pick % 7) + pool.length - 2) % pool.length];
+        const next = applyFrame(view, frame as SessionFrame).view;
+        expectStep(world, view, next, frame);
+        view = next;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** Joins again as often as the verdicts ask, as a follower does; REST and logs are what they are after `n` frames. */
+function rejoin(world: World, n: number, from: SessionView, useLog: boolean): SessionView {
+  let view = from;
+  for (let tries = 0; tries < 10; tries += 1) {
+    let again = false;
+    for (const frame of joinFrames(world, n, view.cursor, useLog)) {
+      const { view: next, verdict } = applyFrame(view, frame);
+      expectStep(world, view, next, frame);
+      view = next;
+      if (verdict === "reload") {
+        const loaded = mergeLoaded(view, world.truths[n] as Truth);
+        expectStep(world, view, loaded);
+        view = loaded;
+      }
+      if (verdict === "rejoin") {
+        again = true;
+        break;
+      }
+    }
+    if (!again) return view;
+  }
+  throw new Error(`ten joins from ${from.cursor} did not get there`);
+}
+
+test("after any losses, with lagging drafts and lost logs, joining again leads to what is stored", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.array(fc.nat(99), { maxLength: 80 }), fc.boolean(), (events, chances, useLog) => {
+      const world = createWorld(events);
+      let view = at(world, 0);
+      let readAt = 0;
+      for (const [index, frame] of world.frames.entries()) {
+        const chance = chances[index % Math.max(1, chances.length)] ?? 50;
+        if (chance < 10) continue;
+        const { view: next, verdict } = applyFrame(view, frame);
+        expectStep(world, view, next);
+        view = next;
+        let loaded = view;
+        if (verdict === "rejoin" && chance > 20) loaded = rejoin(world, index + 1, view, useLog);
+        // REST may be a little behind the frames, or ahead of those that are on their way.
+        if (verdict === "reload" || chance > 90) {
+          const until = Math.min(last(world), index + 1 + (chance % 3));
+          // One load comes after the other, and so do the states that they meet.
+          readAt = Math.max(readAt, readBehind(world, until, chance % 5));
+          loaded = mergeLoaded(view, world.truths[readAt] as Truth);
+        }
+        expectStep(world, view, loaded);
+        view = loaded;
+      }
+      expectTruth(rejoin(world, last(world), view, useLog), world.truths[last(world)] as Truth);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a load that is answered late, while frames went on, takes nothing back", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.nat(), fc.nat(12), (events, seed, during) => {
+      const world = createWorld(events);
+      const asked = seed % world.truths.length;
+      const until = Math.min(last(world), asked + during);
+      let view = at(world, asked);
+      const held: SessionFrame[] = [];
+      const apply = (frame: SessionFrame) => {
+        const next = applyFrame(view, frame).view;
+        expectStep(world, view, next);
+        view = next;
+      };
+      for (const frame of world.frames.slice(asked, until)) {
+        if ("version" in frame) held.push(frame);
+        else apply(frame);
+      }
+      const loaded = mergeLoaded(view, world.truths[asked] as Truth);
+      expectStep(world, view, loaded);
+      expect(loaded.cursor).toBe(view.cursor);
+      view = loaded;
+      for (const frame of [...held, ...world.frames.slice(until)]) apply(frame);
+      expectTruth(rejoin(world, last(world), view, true), world.truths[last(world)] as Truth);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a merged delta is worth its single ones", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.nat(), (events, seed) => {
+      const world = createWorld(events);
+      const from = seed % world.truths.length;
+      let [single, merged] = [at(world, from), at(world, from)];
+      let run: Extract<SessionFrame, { type: "delta" }> | null = null;
+      for (const frame of [...world.frames.slice(from), null]) {
+        if (frame) single = applyFrame(single, frame).view;
+        if (frame?.type === "delta" && run && frame.message_id === run.message_id && frame.attempt === run.attempt) {
+          run = { ...frame, first_seq: run.first_seq ?? run.seq, content: run.content + frame.content };
+          continue;
+        }
+        if (run) merged = applyFrame(merged, run).view;
+        run = frame?.type === "delta" ? frame : null;
+        if (frame && !run) merged = applyFrame(merged, frame).view;
+      }
+      expect(merged).toEqual(single);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
+
+test("a merged delta that begins before the cursor is a misfit: its text cannot be divided", () => {
+  const world = createWorld([turn]);
+  const view = at(world, 6);
+  const [first, second] = world.frames.slice(5, 7) as Extract<SessionFrame, { type: "delta" }>[];
+  const merged = { ...second, first_seq: first?.seq, content: `${first?.content}${second?.content}` } as SessionFrame;
+  expect(applyFrame(view, merged)).toEqual({ view, verdict: "rejoin" });
+});
+
+test("a turn whose predecessor has not ended is joined anew", () => {
+  const world = createWorld([turn, turn]);
+  const second = world.frames.find((frame) => "seq" in frame && frame.cursor.startsWith("2.")) as SessionFrame;
+  const view = at(world, 5);
+  expect(applyFrame(view, second)).toEqual({ view, verdict: "rejoin" });
+  expect(applyFrame(view, snapshotOf(world.truths.at(-1) as Truth)).verdict).toBe("reload");
+});
+
+test("a second attempt begins with a snapshot and never with its own first frame", () => {
+  const world = createWorld([{ ...turn, crashAfter: 4 }]);
+  const second = world.frames.findIndex((frame) => "seq" in frame && frame.attempt === 2);
+  const view = at(world, second);
+  expect(applyFrame(view, world.frames[second] as SessionFrame).verdict).toBe("rejoin");
+});
+
+test("a later attempt is joined anew, also by one who has seen nothing of its turn", () => {
+  const world = createWorld([turn, { ...turn, steps: 2, crashAfter: 9 }]);
+  const first = world.frames.findIndex((frame) => "seq" in frame && frame.cursor.startsWith("2.1."));
+  const second = world.frames.find((frame) => "seq" in frame && frame.cursor.startsWith("2.2."));
+  const view = at(world, first);
+  expect(applyFrame(view, second as SessionFrame)).toEqual({ view, verdict: "rejoin" });
+  expect(applyFrame(view, world.frames[first] as SessionFrame).verdict).toBe("applied");
+});
+
+test("a structural frame that is known already is dropped, and a hole before one asks REST", () => {
+  const world = createWorld([{ kind: "rename" }, { kind: "rename" }, { kind: "rename" }]);
+  const view = at(world, 1);
+  expect(applyFrame(view, world.frames[0] as SessionFrame)).toEqual({ view, verdict: "old" });
+  expect(applyFrame(view, world.frames[2] as SessionFrame)).toEqual({ view, verdict: "reload" });
+  expect(applyFrame(view, world.frames[1] as SessionFrame).view.session?.name).toBe("name 2");
+});
+
+test("a frame of an unknown type moves the cursor, and a structural one asks REST", () => {
+  const world = createWorld([turn]);
+  const view = at(world, 4);
+  const next = world.frames[4] as Extract<SessionFrame, { type: "delta" }>;
+  const unknown = applyFrame(view, { ...next, type: "sparkle" } as never);
+  expect(unknown).toEqual({ view: { ...view, cursor: next.cursor }, verdict: "applied" });
+  expect(applyFrame(view, { type: "glitter", version: view.version + 1 } as never)).toEqual({
+    view,
+    verdict: "reload",
+  });
+});
+
+test("a message that was deleted before it was told of does not come back", () => {
+  const world = createWorld([{ ...turn, steps: 2, deletedAfter: 0 }]);
+  let view = at(world, 2);
+  for (const frame of world.frames.slice(2)) view = applyFrame(view, frame).view;
+  expect(view.messages).toEqual([]);
+  expect(view.turns["turn 1"]?.status).toBe("cancelled");
+});
+
+test("a snapshot that was read before a deletion does not bring the deleted back", () => {
+  const world = createWorld([turn, { kind: "delete", back: 1 }]);
+  const view = at(world, last(world));
+  const stale = snapshotOf(world.truths[last(world) - 1] as Truth);
+  expect(applyFrame(view, stale)).toEqual({ view, verdict: "reload" });
+});
+
+test("a tool's output that is known whole stays whole when a snapshot has it shortened", () => {
+  const world = createWorld([{ ...turn, steps: 2 }]);
+  const truth = world.truths[last(world)] as Truth;
+  const view = at(world, last(world));
+  const snapshot = snapshotOf(truth) as Extract<SessionFrame, { type: "snapshot" }>;
+  const cut = (message: { role: string }) => (message.role === "tool" ? { content: "fou", shortened: true } : {});
+  const shortened = { ...snapshot, messages: snapshot.messages.map((m) => ({ ...m, ...cut(m) })) };
+  const kept = applyFrame(view, shortened).view;
+  expect(kept.messages.map((m) => [m.content, m.shortened])).toEqual(view.messages.map((m) => [m.content, false]));
+  const fresh = applyFrame(at(world, 2), shortened).view;
+  expect(fresh.messages.filter((message) => message.shortened).map((message) => message.content)).toEqual(["fou"]);
+});

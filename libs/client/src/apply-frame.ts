@@ -1,0 +1,57 @@
+// PURE
+import type { SessionFrame, StructuralFrame, TurnFrame } from "@boocode/contracts";
+import { parseCursor } from "@boocode/contracts/position";
+import { foldStructure } from "./fold-structure.ts";
+import { foldSnapshot, foldTurnFrame } from "./fold-turn-frame.ts";
+import { isOver, judgeFrame, judgeSnapshot, placeOf } from "./judge-frame.ts";
+import type { SessionView } from "./session-view.ts";
+
+/**
+ * `applied`: the view has it. `old`: the view had it. `rejoin`: something between is missing, and the gateway must be asked
+ * again from the view's cursor. `reload`: the structure changed in a way that only REST can tell.
+ */
+export type Verdict = "applied" | "old" | "rejoin" | "reload";
+
+export interface Applied {
+  view: SessionView;
+  verdict: Verdict;
+}
+
+/**
+ * The whole client: what a frame makes of a view. Whatever is lost, doubled or out of order, the text of a message is a
+ * prefix of what one epoch produced (D1) and the cursor never goes back (D2).
+ */
+export function applyFrame(view: SessionView, frame: SessionFrame): Applied {
+  if (frame.type === "subscribed") return { view, verdict: frame.version === view.version ? "applied" : "reload" };
+  if (frame.type === "snapshot") return applySnapshot(view, frame);
+  const place = "seq" in frame ? placeOf(frame) : null;
+  if (place) {
+    const verdict = judgeFrame(view, place);
+    if (verdict !== "next") return { view, verdict: verdict === "old" ? "old" : "rejoin" };
+    const turnFrame = frame as TurnFrame;
+    return {
+      view: { ...foldTurnFrame(view, turnFrame, place.epoch.ordinal), cursor: turnFrame.cursor },
+      verdict: "applied",
+    };
+  }
+  if ("version" in frame && typeof frame.version === "number") return applyStructure(view, frame as StructuralFrame);
+  return { view, verdict: "applied" };
+}
+
+function applyStructure(view: SessionView, frame: StructuralFrame): Applied {
+  if (frame.version <= view.version) return { view, verdict: "old" };
+  const folded = frame.version === view.version + 1 ? foldStructure(view, frame) : null;
+  return folded ? { view: { ...folded, version: frame.version }, verdict: "applied" } : { view, verdict: "reload" };
+}
+
+function applySnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "snapshot" }>): Applied {
+  const structure = frame.version === view.version ? "applied" : "reload";
+  const place = placeOf(frame);
+  // One that was read before a deletion which this view has seen would bring the deleted back (T11): REST is newer.
+  if (!frame.turn || !place || frame.version < view.version) return { view, verdict: structure };
+  if (judgeSnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
+  const complete = frame.turn.ordinal === parseCursor(view.cursor)?.epoch.ordinal || isOver(view);
+  const next = { ...foldSnapshot(view, frame), cursor: frame.cursor };
+  // How the turn before it ended was not told: REST knows.
+  return { view: next, verdict: complete ? structure : "reload" };
+}

@@ -1,0 +1,12 @@
+const FIRST_MS = 100;
+const LONGEST_MS = 3_000;
+
+/**
+ * How long to wait before the next try, in ms: anything up to a bound that doubles with every failure. The whole of it is
+ * chance, so that the clients of a gateway that died do not come back together.
+ * @param failures so far, from 0
+ * @param random a number in [0, 1)
+ */
+export function backOff(failures: number, random: number): number {
+  return Math.floor(random * Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures, 20)));
+}

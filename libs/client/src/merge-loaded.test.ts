@@ -1,0 +1,76 @@
+import type { SessionFrame } from "@boocode/contracts";
+import { expect, test } from "vitest";
+import { expectTruth } from "../test/invariants.ts";
+import { snapshotOf } from "../test/simulated-gateway.ts";
+import { createWorld, type Truth, type World } from "../test/world.ts";
+import { applyFrame } from "./apply-frame.ts";
+import { mergeLoaded } from "./merge-loaded.ts";
+import { emptyView } from "./session-view.ts";
+
+// What frames and loads make of each other in any order is in apply-frame.test.ts.
+
+const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
+const at = (world: World, n: number) => mergeLoaded(emptyView("session"), world.truths[n] as Truth);
+const indexOf = (world: World, cursor: string) =>
+  world.frames.findIndex((frame) => "cursor" in frame && frame.cursor === cursor) + 1;
+
+test("a draft that lags behind the frames takes no words back", () => {
+  const world = createWorld([turn]);
+  const view = at(world, 7);
+  const merged = mergeLoaded(view, world.truths[5] as Truth);
+  expect(merged.messages.at(-1)?.content).toBe("1:0 1:1 1:2 ");
+  expect(merged.cursor).toBe(view.cursor);
+});
+
+test("what REST does not have any more goes, even when the frames are ahead of REST", () => {
+  const world = createWorld([turn, { kind: "delete", back: 1 }, turn]);
+  const [before, now] = [indexOf(world, "1.1.n1x1.8"), indexOf(world, "2.1.n2x1.4")];
+  let view = { ...at(world, before), version: (world.truths[before] as Truth).version };
+  // The deletion, the question and the queue were not heard; the turn's frames were.
+  for (const frame of world.frames.slice(before, now + 1)) if ("seq" in frame) view = applyFrame(view, frame).view;
+  const answer = view.messages[1]?.id;
+  const merged = mergeLoaded(view, world.truths[now] as Truth);
+  expect(merged.cursor).toBe("2.1.n2x1.5");
+  expect(merged.messages.some((message) => message.id === answer)).toBe(false);
+  expect(merged.messages.map((message) => message.content)).toEqual(["question 1", "question 2", "1:0 1:1 1:2 "]);
+});
+
+test("a turn whose end was missed is REST's, while the one that streams is the frames'", () => {
+  const world = createWorld([turn, turn]);
+  const now = indexOf(world, "2.1.n2x1.4");
+  const joined = applyFrame(
+    { ...at(world, 5), version: (world.truths[now] as Truth).version },
+    snapshotOf(world.truths[now] as Truth),
+  );
+  expect(joined.verdict).toBe("reload");
+  const view = applyFrame(joined.view, world.frames[now] as SessionFrame).view;
+  const merged = mergeLoaded(view, world.truths[now] as Truth);
+  expect(merged.messages.map((message) => message.content)).toEqual([
+    "question 1",
+    "1:0 1:1 1:2 1:3 ",
+    "question 2",
+    "1:0 1:1 1:2 ",
+  ]);
+});
+
+test("an output that a frame has shortened is whole after a load, even when the frames are ahead", () => {
+  const world = createWorld([{ ...turn, steps: 2 }]);
+  const tool = world.frames.findIndex((frame) => frame.type === "tool_result");
+  let view = at(world, tool);
+  for (const frame of world.frames.slice(tool, tool + 5)) {
+    view = applyFrame(view, frame.type === "tool_result" ? { ...frame, output: "fou", shortened: true } : frame).view;
+  }
+  const cut = view.messages.find((message) => message.role === "tool");
+  expect(cut).toMatchObject({ content: "fou", shortened: true });
+  const merged = mergeLoaded(view, world.truths[tool + 4] as Truth);
+  expect(merged.messages.find((message) => message.id === cut?.id)).toMatchObject({
+    content: "found 2",
+    shortened: false,
+  });
+  expect(merged.cursor).toBe(view.cursor);
+});
+
+test("a database that went back in time is taken as it is", () => {
+  const world = createWorld([turn, turn]);
+  expectTruth(mergeLoaded(at(world, world.truths.length - 1), world.truths[2] as Truth), world.truths[2] as Truth);
+});

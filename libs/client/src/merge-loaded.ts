@@ -1,0 +1,72 @@
+// PURE
+import type { Message, Session, Turn } from "@boocode/contracts";
+import { compareEpochs, judge, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
+import { addMessages, toViewMessage } from "./order-messages.ts";
+import { hasEnded, type SessionView, type ViewTurn } from "./session-view.ts";
+import { turnsOf, withTurns } from "./turn-views.ts";
+
+/** A session as REST has it. */
+export interface LoadedSession {
+  session: Session;
+  messages: readonly Message[];
+  /** The turns that wait or run, read after the messages. */
+  liveTurns: readonly Turn[];
+  cursor: string;
+  version: number;
+  hasMore: boolean;
+}
+
+/**
+ * A view after it was loaded again. Frames may be ahead of what REST has saved of a stream, and went on while REST was
+ * asked: of the turns that are at or after REST's cursor, the further one counts (D2). REST alone decides which messages
+ * there are, except for those that frames told of after its cursor.
+ */
+export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionView {
+  const rest = parseCursor(loaded.cursor) as Position;
+  const { busy: _, ...session } = loaded.session;
+  const known = {
+    ...view,
+    session,
+    version: loaded.version,
+    hasMore: loaded.hasMore,
+  };
+  const ahead = loaded.version >= view.version && isAhead(parseCursor(view.cursor) as Position, rest);
+  const turns = turnsOf(loaded.messages, loaded.liveTurns);
+  if (!ahead) {
+    const messages = addMessages(
+      [],
+      loaded.messages.map((message) => toViewMessage(message, null)),
+    );
+    return withTurns({ ...known, messages, cursor: loaded.cursor }, turns);
+  }
+  const mine = new Map(view.messages.map((message) => [message.id, message]));
+  const common = loaded.messages.map((message) => {
+    const own = mine.get(message.id);
+    const isDone = own?.status !== "streaming" && message.status !== "streaming";
+    const further = !isDone && message.turn_ordinal >= rest.epoch.ordinal;
+    return own && further ? own : toViewMessage(message, null);
+  });
+  const ids = new Set(loaded.messages.map((message) => message.id));
+  const newer = view.messages.filter((message) => !ids.has(message.id) && isAfter(message.since, rest));
+  for (const turn of Object.values(view.turns)) {
+    if (turn.ordinal >= rest.epoch.ordinal) turns[turn.id] = furtherTurn(turn, turns[turn.id]);
+  }
+  return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
+}
+
+/** Of a turn whose frames are ahead of REST, an end that was told stands; else what is listed, which was read later. */
+function furtherTurn(own: ViewTurn, listed: ViewTurn | undefined): ViewTurn {
+  if (!listed || listed.status === "ended" || (hasEnded(own) && own.status !== "ended")) return own;
+  return listed;
+}
+
+/** Whether frames told more of the session than REST has saved. Epochs of another nonce are another database's. */
+function isAhead(own: Position, rest: Position): boolean {
+  const order = compareEpochs(own.epoch, rest.epoch);
+  return order === 0 ? sameEpoch(own.epoch, rest.epoch) && own.seq > rest.seq : order > 0;
+}
+
+function isAfter(since: string | null, rest: Position): boolean {
+  const place = since === null ? null : parseCursor(since);
+  return place !== null && judge(rest, place) !== "old";
+}

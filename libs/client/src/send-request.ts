@@ -1,0 +1,99 @@
+import type { ErrorBody } from "@boocode/contracts";
+import { backOff } from "./back-off.ts";
+import { BooCodeError } from "./boo-code-error.ts";
+import { type Clock, pause } from "./clock.ts";
+
+/** One call of the API. */
+export interface ApiRequest {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  path: string;
+  body?: unknown;
+  idempotencyKey?: string;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** How often a request that may be repeated is tried in all, on a lost connection or a passing error; 1 when absent. */
+  retry?: { attempts: number };
+}
+
+export interface RequestDeps {
+  apiUrl: string;
+  token(): Promise<string | null>;
+  fetch: typeof fetch;
+  clock: Clock;
+  random(): number;
+  /** No answer within this time counts as a lost connection. */
+  timeoutMs: number;
+}
+
+/**
+ * Sends a request, again if that is asked for and harmless: a request that changes something is repeated only under an
+ * Idempotency-Key, because an answer that was lost says nothing of whether it was done.
+ * @throws BooCodeError; the signal's reason when it was aborted
+ */
+export async function sendRequest<T>(deps: RequestDeps, request: ApiRequest, options: CallOptions = {}): Promise<T> {
+  const harmless = request.method === "GET" || request.idempotencyKey !== undefined;
+  const attempts = harmless ? Math.max(1, options.retry?.attempts ?? 1) : 1;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await sendOnce<T>(deps, request, options.signal);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const passing = error instanceof BooCodeError && error.retryable && error.code !== "session_busy";
+      if (!passing || failures + 1 >= attempts) throw error;
+    }
+    await pause(deps.clock, backOff(failures + 1, deps.random()), options.signal);
+    options.signal?.throwIfAborted();
+  }
+}
+
+async function sendOnce<T>(deps: RequestDeps, request: ApiRequest, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted();
+  const abort = new AbortController();
+  const stop = () => abort.abort(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  const timer = deps.clock.setTimeout(() => abort.abort(new Error("no answer in time")), deps.timeoutMs);
+  try {
+    const token = await deps.token();
+    const response = await deps.fetch(`${deps.apiUrl}${request.path}`, {
+      method: request.method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(request.idempotencyKey === undefined ? {} : { "idempotency-key": request.idempotencyKey }),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      signal: abort.signal,
+    });
+    const text = await response.text();
+    if (!response.ok) throw toError(response.status, text);
+    return (text === "" ? undefined : readJson(response.status, text)) as T;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof BooCodeError) throw error;
+    throw new BooCodeError("network", `no answer to ${request.method} ${request.path}`, { cause: error });
+  } finally {
+    deps.clock.clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function readJson(status: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new BooCodeError("unexpected", "the answer is not JSON", { status, retryable: false, cause });
+  }
+}
+
+function toError(status: number, text: string): BooCodeError {
+  try {
+    const { error } = JSON.parse(text) as ErrorBody;
+    if (typeof error.code === "string") return new BooCodeError(error.code, error.message, { status });
+  } catch {
+    // not an answer of the API
+  }
+  const retryable = status === 429 || status >= 500;
+  return new BooCodeError("unexpected", `the server answered ${status}`, { status, retryable });
+}

@@ -1,0 +1,47 @@
+// PURE
+import type { Message, Turn } from "@boocode/contracts";
+import type { SessionView, ViewTurn } from "./session-view.ts";
+
+type Turns = SessionView["turns"];
+
+export function toViewTurn({ id, ordinal, status, attempt, cancel_reason, error }: Turn): ViewTurn {
+  return { id, ordinal, status, attempt, cancel_reason, error, waiting: null };
+}
+
+/** Sets what is known of one turn, and with it the queue. */
+export function withTurn(
+  view: SessionView,
+  id: string,
+  change: Partial<ViewTurn> & Pick<ViewTurn, "ordinal">,
+): SessionView {
+  const before = view.turns[id] ?? {
+    id,
+    status: "running" as const,
+    attempt: 0,
+    cancel_reason: null,
+    error: null,
+    waiting: null,
+  };
+  return withTurns(view, { ...view.turns, [id]: { ...before, ...change } });
+}
+
+export function withTurns(view: SessionView, turns: Turns): SessionView {
+  const queue = Object.values(turns).filter((turn) => turn.status === "queued");
+  return { ...view, turns, queue: queue.sort((a, b) => a.ordinal - b.ordinal) };
+}
+
+/**
+ * The turns of loaded messages: those that are listed as live, and what the messages say of the others. The last message of
+ * a turn is written with the turn's end, so that its status is the turn's.
+ */
+export function turnsOf(messages: readonly Message[], live: readonly Turn[]): Record<string, ViewTurn> {
+  const turns: Record<string, ViewTurn> = {};
+  for (const { turn_id: id, turn_ordinal: ordinal, ...message } of messages) {
+    const answer = message.role === "assistant" && !message.tool_calls?.length && message.status !== "streaming";
+    const broken = message.status === "failed" || message.status === "cancelled";
+    const status = answer || broken ? (message.status as ViewTurn["status"]) : "ended";
+    turns[id] = { id, ordinal, status, attempt: 0, cancel_reason: null, error: message.error, waiting: null };
+  }
+  for (const turn of live) turns[turn.id] = toViewTurn(turn);
+  return turns;
+}

@@ -1,0 +1,125 @@
+import { type Clock, pause } from "./clock.ts";
+import type { WebSocketLike } from "./web-socket-like.ts";
+
+/** How one connection went. */
+export interface Visit {
+  /** The close code; 1006 when there was none. */
+  code: number;
+  /** What `going_away` asked for. */
+  retryAfterMs: number | null;
+  /** From the gateway's first word that it serves us, in ms; 0 when that never came. */
+  servedMs: number;
+}
+
+export interface VisitDeps {
+  clock: Clock;
+  open(): WebSocketLike;
+  /** Said first, when the socket carries no token. */
+  greeting: string | null;
+  /** Every frame but pongs. */
+  onFrame(frame: { type: string }): void;
+  /** Ends the connection from this side, at once. */
+  signal: AbortSignal;
+}
+
+/** After so much silence, a ping is sent; after so much, the connection is dead. A living gateway answers within 15 s. */
+const PING_AFTER_MS = 30_000;
+const DEAD_AFTER_MS = 45_000;
+/** A connection that is not open by then never will be. */
+const OPEN_WITHIN_MS = 10_000;
+/** A closing handshake that takes longer is not waited for. */
+const CLOSE_WITHIN_MS = 1_000;
+
+/** Opens a socket, hands on its frames, and resolves when it has ended, by either side or by silence. Never rejects. */
+export async function visitSocket(deps: VisitDeps): Promise<Visit> {
+  const { clock, signal } = deps;
+  const visit: Visit = { code: 1006, retryAfterMs: null, servedMs: 0 };
+  if (signal.aborted) return visit;
+  let socket: WebSocketLike;
+  try {
+    socket = deps.open();
+  } catch {
+    return visit;
+  }
+  let servedAt: number | null = null;
+  let heardAt = clock.now();
+  let isOpen = false;
+
+  await new Promise<void>((resolve) => {
+    let timer: unknown;
+    const end = (code: number) => {
+      clock.clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      // An error after the end (a socket closed before it was open) must find a listener.
+      socket.onerror = () => {};
+      visit.code = code;
+      if (servedAt !== null) visit.servedMs = clock.now() - servedAt;
+    };
+    const leave = () => {
+      end(1006);
+      void closeSocket(socket, clock).then(resolve);
+    };
+    const giveUp = () => {
+      end(1006);
+      if (socket.terminate) socket.terminate();
+      else socket.close();
+      resolve();
+    };
+    /** One timer that looks at the clock, in place of one that is set anew at every frame. */
+    const watch = () => {
+      const silentMs = clock.now() - heardAt;
+      const limit = isOpen ? DEAD_AFTER_MS : OPEN_WITHIN_MS;
+      if (silentMs >= limit) return giveUp();
+      const pings = isOpen && silentMs >= PING_AFTER_MS;
+      if (pings) socket.send('{"type":"ping"}');
+      timer = clock.setTimeout(watch, (isOpen && !pings ? PING_AFTER_MS : limit) - silentMs);
+    };
+    signal.addEventListener("abort", leave);
+    socket.onopen = () => {
+      isOpen = true;
+      heardAt = clock.now();
+      if (deps.greeting !== null) socket.send(deps.greeting);
+      clock.clearTimeout(timer);
+      watch();
+    };
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      heardAt = clock.now();
+      const frame = readFrame(data);
+      if (!frame || frame.type === "pong") return;
+      if (frame.type === "subscribed") servedAt ??= heardAt;
+      if (frame.type === "going_away") visit.retryAfterMs = (frame as { retry_after_ms?: number }).retry_after_ms ?? 0;
+      deps.onFrame(frame);
+    };
+    socket.onerror = () => {};
+    socket.onclose = ({ code }: { code?: number }) => {
+      end(code ?? 1006);
+      resolve();
+    };
+    watch();
+  });
+  return visit;
+}
+
+/** Ends a socket politely, and surely where that can be done. */
+async function closeSocket(socket: WebSocketLike, clock: Clock): Promise<void> {
+  const closed = new AbortController();
+  socket.onclose = () => closed.abort();
+  try {
+    socket.close(1000);
+  } catch {
+    // not open yet, and now never
+  }
+  await pause(clock, CLOSE_WITHIN_MS, closed.signal);
+  socket.onclose = null;
+  socket.terminate?.();
+}
+
+function readFrame(data: unknown): { type: string } | null {
+  try {
+    const frame = JSON.parse(String(data)) as { type?: unknown } | null;
+    return typeof frame?.type === "string" ? (frame as { type: string }) : null;
+  } catch {
+    return null;
+  }
+}

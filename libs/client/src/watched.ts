@@ -1,0 +1,52 @@
+/** A value that others look at and wait for. */
+export interface Watched<V> {
+  readonly value: V;
+  /** Sets it, and tells everybody unless it is the same one. */
+  set(value: V): void;
+  /**
+   * Resolves with the first value that fits, the present one included.
+   * @throws the last word when it ended before; the signal's reason when that was aborted
+   */
+  until(fits: (value: V) => boolean, signal?: AbortSignal): Promise<V>;
+}
+
+/** @param lastWord the error to tell who still waits, once no other value can come after this one; null before */
+export function createWatched<V>(
+  first: V,
+  lastWord: (value: V) => Error | null,
+  onChange?: (value: V) => void,
+): Watched<V> {
+  let value = first;
+  const waiting = new Set<() => void>();
+
+  return {
+    get value() {
+      return value;
+    },
+    set(next) {
+      if (next === value) return;
+      value = next;
+      onChange?.(value);
+      for (const look of [...waiting]) look();
+    },
+    until(fits, signal) {
+      return new Promise((resolve, reject) => {
+        const settle = (how: () => void) => {
+          waiting.delete(look);
+          signal?.removeEventListener("abort", aborted);
+          how();
+        };
+        const aborted = () => settle(() => reject(signal?.reason));
+        const look = () => {
+          const error = lastWord(value);
+          if (fits(value)) settle(() => resolve(value));
+          else if (error) settle(() => reject(error));
+        };
+        if (signal?.aborted) return reject(signal.reason);
+        signal?.addEventListener("abort", aborted);
+        waiting.add(look);
+        look();
+      });
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { compareEpochs, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
+import { expect } from "vitest";
+import type { SessionView } from "../src/index.ts";
+import type { Truth, World } from "./world.ts";
+
+/**
+ * D1, D2, a version that does not go back, and within an epoch no word and no message that goes without a reason.
+ * @param cause what made the step: one of a newer version may know of deletions that were not told of
+ */
+export function expectStep(world: World, before: SessionView, after: SessionView, cause: object = after): void {
+  const told = "version" in cause ? (cause.version as number) : after.version;
+  for (const { id, role, content } of after.messages) {
+    if (role !== "assistant") continue;
+    expect((world.written.get(id) ?? []).some((text) => text.startsWith(content))).toBe(true);
+  }
+  const [from, to] = [parseCursor(before.cursor) as Position, parseCursor(after.cursor) as Position];
+  const order = compareEpochs(to.epoch, from.epoch);
+  expect(order > 0 || (order === 0 && to.seq >= from.seq)).toBe(true);
+  expect(after.version).toBeGreaterThanOrEqual(before.version);
+  if (!sameEpoch(from.epoch, to.epoch)) return;
+  for (const message of before.messages) {
+    const same = after.messages.find((one) => one.id === message.id);
+    if (same) expect(same.content.startsWith(message.content)).toBe(true);
+    else expect(Math.max(told, after.version)).toBeGreaterThan(before.version);
+  }
+}
+
+/** D7: what is shown is what is stored. */
+export function expectTruth(view: SessionView, truth: Truth): void {
+  const shown = <M extends { id: string; content: string; status: string; turn_ordinal: number; position: number }>({
+    id,
+    content,
+    status,
+    turn_ordinal,
+    position,
+  }: M) => ({ id, content, status, turn_ordinal, position });
+  const stored = [...truth.messages].sort((a, b) => a.turn_ordinal - b.turn_ordinal || a.position - b.position);
+  expect(view.messages.map(shown)).toEqual(stored.map(shown));
+  expect(view.cursor).toBe(truth.cursor);
+  expect(view.version).toBe(truth.version);
+  expect(view.session?.name).toBe(truth.session.name);
+  const queued = truth.allTurns.filter((turn) => turn.status === "queued");
+  expect(view.queue.map((turn) => turn.id)).toEqual(queued.map((turn) => turn.id));
+  for (const turn of Object.values(view.turns)) {
+    if (turn.status === "ended") continue;
+    expect(turn.status).toBe(truth.allTurns.find((one) => one.id === turn.id)?.status);
+  }
+}

@@ -1,0 +1,61 @@
+// No zod here: browsers import this file alone, as `@boocode/contracts/position`.
+
+/** One worker's run of a turn. Ordered by (ordinal, attempt); the nonce only tells equal pairs apart. */
+export interface Epoch {
+  ordinal: number;
+  attempt: number;
+  /** Random at every claim, so that a log left by another database never passes for this one's. */
+  nonce: string;
+}
+
+/** A place in a session's turn frames: everything up to and with `seq` of `epoch` has been seen. */
+export interface Position {
+  epoch: Epoch;
+  seq: number;
+}
+
+/** The place before every frame of a session. */
+export const START: Position = { epoch: { ordinal: 0, attempt: 0, nonce: "0" }, seq: 0 };
+
+/** How a cursor is written: ordinal, attempt, nonce and number. */
+export const CURSOR = /^(\d{1,10})\.(\d{1,6})\.([0-9a-z]{1,32})\.(\d{1,12})$/;
+
+export function formatCursor({ epoch, seq }: Position): string {
+  return `${epoch.ordinal}.${epoch.attempt}.${epoch.nonce}.${seq}`;
+}
+
+/** @returns null when the text is not a cursor. */
+export function parseCursor(text: string): Position | null {
+  const match = CURSOR.exec(text);
+  if (!match) return null;
+  const [, ordinal, attempt, nonce, seq] = match;
+  return {
+    epoch: { ordinal: Number(ordinal), attempt: Number(attempt), nonce: nonce as string },
+    seq: Number(seq),
+  };
+}
+
+export function sameEpoch(a: Epoch, b: Epoch): boolean {
+  return a.ordinal === b.ordinal && a.attempt === b.attempt && a.nonce === b.nonce;
+}
+
+/** Negative when `a` is older. Epochs that differ in the nonce alone compare as equal. */
+export function compareEpochs(a: Epoch, b: Epoch): number {
+  return a.ordinal - b.ordinal || a.attempt - b.attempt;
+}
+
+/**
+ * The cursor rule, the same in the gateway, in a client and in the model checker.
+ *
+ * `next`: apply it and move the cursor. `old`: drop it. `misfit`: a hole or another epoch, so that only a join can tell
+ * what is missing (D3: a live frame applies only if contiguous).
+ *
+ * @param frame where the frame stands; a merged one covers `firstSeq … seq`
+ */
+export function judge(cursor: Position, frame: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
+  if (sameEpoch(cursor.epoch, frame.epoch)) {
+    if (frame.seq <= cursor.seq) return "old";
+    return (frame.firstSeq ?? frame.seq) === cursor.seq + 1 ? "next" : "misfit";
+  }
+  return compareEpochs(frame.epoch, cursor.epoch) < 0 ? "old" : "misfit";
+}
