@@ -21,11 +21,12 @@ for i = 4, #ARGV, 2 do
       return redis.error_reply(reply.err)
     end
   else
+    -- At once, and not after the last frame: an error further on must not leave a log that lives for ever.
+    if created and added == 0 then
+      redis.call('PEXPIRE', log, ttl)
+    end
     redis.call('PUBLISH', channel, bytes)
     added = added + 1
   end
-end
-if created and added > 0 then
-  redis.call('PEXPIRE', log, ttl)
 end
 return added

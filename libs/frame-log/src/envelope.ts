@@ -16,16 +16,16 @@ export function sealVersionedFrame(frame: { version: number }): string {
   return `v${frame.version}\n${JSON.stringify(frame)}`;
 }
 
+const VERSION = /^v(\d{1,15})$/;
+
 /** @returns null for bytes that no part of this system wrote */
 export function openEnvelope(bytes: string): Envelope | null {
   const end = bytes.indexOf("\n");
   if (end < 1) return null;
   const head = bytes.slice(0, end);
   const json = bytes.slice(end + 1);
-  if (head.startsWith("v")) {
-    const version = Number(head.slice(1));
-    return Number.isSafeInteger(version) ? { kind: "structure", version, json } : null;
-  }
+  const version = VERSION.exec(head)?.[1];
+  if (version !== undefined) return { kind: "structure", version: Number(version), json };
   const position = parseCursor(head);
   return position && { kind: "turn", position, json };
 }

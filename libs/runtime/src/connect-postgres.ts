@@ -25,8 +25,9 @@ export function connectPostgres(url: string, options: { name: string; connection
     // The default back-off leaves queries waiting for up to 40 s after the database is back.
     backoff: () => 0.1 + Math.random() * 0.2,
     connect_timeout: 5,
-    // The default of 100 would line up a hundred queries behind one slow one while other connections idle.
-    max_pipeline: 4,
+    // A BEGIN that fills up a pipeline runs without a connection of its own, and everything after it goes wrong
+    // (porsager/postgres issue 1189). No pipeline is ever filled up.
+    max_pipeline: Number.MAX_SAFE_INTEGER,
     onnotice: () => {},
     connection: {
       application_name: options.name,

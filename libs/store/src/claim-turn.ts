@@ -12,6 +12,8 @@ export interface Fence {
 export interface ClaimedTurn extends Turn {
   nonce: string;
   owner_id: string;
+  /** Attempts that were spent before this one: by a worker that died, or an answer that was cut after words were seen. */
+  crashes: number;
   /** The message that an earlier attempt was writing; its text has gone back to nothing, its id stays. */
   streaming_message_id: string | null;
 }
@@ -57,13 +59,13 @@ async function claimWhere(
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
           worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
-          started_at = coalesce(started_at, now())
+          started_at = coalesce(started_at, clock_timestamp())
         where id = (select id from candidate) returning *
       ), reset as (
         update messages m set content = '', reasoning = null, tool_calls = null, last_seq = 0
         from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id
       )
-      select ${turnColumns(pool)}, t.nonce, t.owner_id, (select id from reset limit 1) as streaming_message_id from t`;
+      select ${turnColumns(pool)}, t.nonce, t.owner_id, t.crashes, (select id from reset limit 1) as streaming_message_id from t`;
     return turn ?? null;
   } catch (error) {
     // Another turn of the session was claimed at the same instant: the partial unique index decided (T7).

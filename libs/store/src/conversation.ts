@@ -1,4 +1,4 @@
-import type { Message } from "@boocode/contracts";
+import type { Message, MessageContext } from "@boocode/contracts";
 import { messageColumns } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -29,26 +29,65 @@ export async function readTurnMessages(sql: Sql, turnId: string): Promise<Messag
     order by m.position`;
 }
 
+/** What a model call of this session was sent and what it counted, newest first. */
+export interface RecentCall {
+  context: MessageContext;
+  tokens_used: number | null;
+  ctx_used: number | null;
+  ctx_max: number | null;
+}
+
+/** Looks at the newest few messages only, so that it costs the same in a session of any length. */
+export async function readRecentCalls(sql: Sql, sessionId: string): Promise<RecentCall[]> {
+  return await sql<RecentCall[]>`
+    select context, tokens_used, ctx_used, ctx_max from (
+      select role, status, context, tokens_used, ctx_used, ctx_max from messages
+      where session_id = ${sessionId} and deleted_at is null
+      order by turn_ordinal desc, position desc limit 60) newest
+    where role = 'assistant' and status <> 'streaming' and context is not null
+    limit 10`;
+}
+
+/** A message as far as a model is told of it. */
+export type ConversationRow = Pick<
+  Message,
+  "turn_ordinal" | "role" | "status" | "content" | "reasoning" | "tool_calls" | "tool_result"
+> & {
+  /** The tool's output was not read: an earlier request has left it out. */
+  left_out?: boolean;
+};
+
+export interface EarlierTurns {
+  sessionId: string;
+  /** Turns below this ordinal, and not below `from`. */
+  before: number;
+  from: number;
+  /** At most so many turns in a page. */
+  turns: number;
+  /** Outputs of turns below this ordinal that are longer than `elideOver` characters are not read. */
+  elideBelow: number;
+  elideOver: number;
+}
+
 /**
  * Whole turns before an ordinal, newest first, a page at a time: a request is built from the end of the conversation
  * backwards, at a cost that grows with what is sent and not with the length of the session.
- * @param turns at most so many turns in a page
  */
-export async function readTurnsBefore(
-  sql: Sql,
-  sessionId: string,
-  ordinal: number,
-  turns: number,
-): Promise<Message[][]> {
-  const rows = await sql<Message[]>`
-    select ${messageColumns(sql)} from messages m
-    where m.session_id = ${sessionId} and m.deleted_at is null and m.status <> 'streaming' and m.turn_ordinal in (
-      select distinct turn_ordinal from (
-        select turn_ordinal from turns t join messages q on q.turn_id = t.id and q.position = 0 and q.deleted_at is null
-        where t.session_id = ${sessionId} and t.ordinal < ${ordinal}
-        order by t.ordinal desc limit ${turns}) newest)
+export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
+  const elided = sql`m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and length(m.content) > ${wanted.elideOver}`;
+  const rows = await sql<ConversationRow[]>`
+    select m.turn_ordinal, m.role, m.status, case when ${elided} then '' else m.content end as content, m.reasoning,
+      m.tool_calls, m.tool_result, ${elided} as left_out
+    from messages m
+    where m.session_id = ${wanted.sessionId} and m.deleted_at is null and m.status <> 'streaming'
+      and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} and m.turn_ordinal >= (
+        select min(turn_ordinal) from (
+          select q.turn_ordinal from messages q
+          where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
+            and q.turn_ordinal < ${wanted.before}
+          order by q.turn_ordinal desc limit ${wanted.turns}) newest)
     order by m.turn_ordinal desc, m.position`;
-  const pages: Message[][] = [];
+  const pages: ConversationRow[][] = [];
   for (const row of rows) {
     const last = pages.at(-1);
     if (last && last[0]?.turn_ordinal === row.turn_ordinal) last.push(row);

@@ -40,7 +40,7 @@ export async function endTurn(
     await sql`select id from sessions where id = ${turn.session_id} for no key update`;
     const wanted = end.status === "cancelled" ? "cancelling" : "running";
     const [ended] = await sql`
-      update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = now(),
+      update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = clock_timestamp(),
         error_code = ${end.status === "failed" ? end.error.code : null},
         error = ${end.status === "failed" ? end.error.message : null}
       where id = ${fence.turnId} and attempt = ${fence.attempt} and status = ${wanted} returning id`;
@@ -84,5 +84,20 @@ export async function handBackTurn(sql: Sql, fence: Fence): Promise<boolean> {
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now(), hand_backs = hand_backs + 1
     where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'`;
+  return result.count > 0;
+}
+
+/**
+ * Gives a turn back to the queue to be done again in another attempt, and counts this one as spent, like one whose worker
+ * died: the attempts of a turn are bounded by one number, whatever spent them (T5).
+ * @param waitMs nobody takes it up by itself before so long
+ * @returns false when nothing was written: the fence is lost, the turn is being cancelled, or this was the last attempt
+ */
+export async function spendAttempt(sql: Sql, fence: Fence, maxAttempts: number, waitMs: number): Promise<boolean> {
+  const result = await sql`
+    update turns set status = 'queued', lease_until = null, due_at = now() + ${milliseconds(sql, waitMs)},
+      crashes = crashes + 1
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'
+      and crashes + 1 < ${maxAttempts}::int`;
   return result.count > 0;
 }

@@ -6,7 +6,8 @@ import type { Pool } from "./sql.ts";
 /**
  * Messages in the order of the conversation, and the cursor up to which their text is complete, both from one snapshot
  * of the database: following the frames from that cursor misses nothing and doubles nothing.
- * @param page the newest `limit` messages, of turns before the ordinal `before` where that is given
+ * @param page the newest `limit` messages, of turns before the ordinal `before` where that is given; whole turns only, so that
+ * the next page loses nothing: at least one turn, also where it alone is longer than the limit
  * @returns null when there is no such session of this owner
  */
 export async function listMessages(
@@ -20,26 +21,24 @@ export async function listMessages(
       select version from sessions where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null`;
     if (!session) return null;
     const turn = await readCurrentTurn(sql, sessionId);
+    const messages = sql`
+      messages m where m.session_id = ${sessionId} and m.owner_id = ${ownerId} and m.deleted_at is null
+        ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
+    // The newest turn of which not all fits stays out, unless it is the newest of all.
+    const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
+      select max(turn_ordinal) as newest, max(turn_ordinal) filter (where n > ${page.limit}) as unfit from (
+        select m.turn_ordinal, row_number() over (order by m.turn_ordinal desc, m.position desc) as n
+        from ${messages} order by m.turn_ordinal desc, m.position desc limit ${page.limit + 1}) page`;
+    const first = cut.unfit === null ? 1 : Math.min(cut.unfit + 1, cut.newest ?? 1);
     const rows = await sql<Message[]>`
-      select ${messageColumns(sql)} from messages m
-      where m.session_id = ${sessionId} and m.owner_id = ${ownerId} and m.deleted_at is null
-        ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}
-      order by m.turn_ordinal desc, m.position desc
-      limit ${page.limit + 1}`;
+      select ${messageColumns(sql)} from ${messages} and m.turn_ordinal >= ${first}
+      order by m.turn_ordinal, m.position`;
+    const older = await sql`select from ${messages} and m.turn_ordinal < ${first} limit 1`;
     return {
-      messages: wholeTurns(rows, page.limit),
+      messages: [...rows],
       cursor: formatCursor(turn ? { epoch: turn, seq: turn.last_seq } : START),
       version: session.version,
-      has_more: rows.length > page.limit,
+      has_more: older.length > 0,
     };
   });
-}
-
-/** A page begins with a turn's first message, unless that one turn fills the page: paging goes by turns. */
-function wholeTurns(newestFirst: Message[], limit: number): Message[] {
-  if (newestFirst.length <= limit) return [...newestFirst].reverse();
-  const cut = newestFirst[limit]?.turn_ordinal;
-  const page = newestFirst.slice(0, limit);
-  const whole = page.filter((message) => message.turn_ordinal !== cut);
-  return (whole.length > 0 ? whole : page).reverse();
 }

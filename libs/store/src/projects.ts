@@ -50,21 +50,39 @@ export async function renameProject(
  * Deletes a project with its sessions and cancels what runs in them, in one transaction: no read returns them any more.
  * @returns the sessions that went with it and the turns whose workers should hear of it; null when there is no such project
  */
-export async function deleteProject(
-  pool: Pool,
+export async function deleteProject(pool: Pool, ownerId: string, projectId: string): Promise<DeletedProject | null> {
+  for (;;) {
+    const outcome = await pool.begin((sql) => deleteWithSessions(sql, ownerId, projectId));
+    if (outcome !== "session added") return outcome;
+  }
+}
+
+interface DeletedProject {
+  version: number;
+  sessionIds: string[];
+  cancelling: string[];
+}
+
+async function deleteWithSessions(
+  sql: Sql,
   ownerId: string,
   projectId: string,
-): Promise<{ version: number; sessionIds: string[]; cancelling: string[] } | null> {
-  return await pool.begin(async (sql) => {
-    const [row] = await sql`
-      update projects set deleted_at = now()
-      where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null returning id`;
-    if (!row) return null;
-    const sessions = await sql<{ id: string }[]>`
-      update sessions set deleted_at = now()
-      where project_id = ${projectId} and owner_id = ${ownerId} and deleted_at is null returning id`;
-    const sessionIds = sessions.map((session) => session.id);
-    const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, sessionIds, "session_deleted");
-    return { version: await raiseUserVersion(sql, ownerId), sessionIds, cancelling };
-  });
+): Promise<DeletedProject | "session added" | null> {
+  // Sessions before their project: a post locks its session and then writes the project's `last_session_id`.
+  const locked = await sql<{ id: string }[]>`
+    select id from sessions where project_id = ${projectId} and owner_id = ${ownerId} and deleted_at is null
+    order by id for no key update`;
+  const [project] = await sql`
+    select id from projects
+    where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null for no key update`;
+  if (!project) return null;
+  const sessionIds = locked.map((session) => session.id);
+  const added = await sql`
+    select from sessions where project_id = ${projectId} and deleted_at is null and id <> all(${sessionIds}::uuid[])`;
+  // Created while the locks were waited for. Locking it now would be out of order, and nothing is written yet: once more.
+  if (added.length > 0) return "session added";
+  await sql`update sessions set deleted_at = now() where id = any(${sessionIds}::uuid[])`;
+  const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, sessionIds, "session_deleted");
+  await sql`update projects set deleted_at = now() where id = ${projectId}`;
+  return { version: await raiseUserVersion(sql, ownerId), sessionIds, cancelling };
 }

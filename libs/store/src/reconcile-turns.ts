@@ -42,15 +42,14 @@ export async function endOrphan(
   silentMs: number,
 ): Promise<EndedOrphan | null> {
   return await pool.begin(async (sql) => {
+    // The session before the turn, the order in which everybody locks; one that is locked just now waits for the next look.
     const [found] = await sql<{ id: string; session_id: string }[]>`
-      select id, session_id from turns
-      where (status = 'running' and lease_until < now() and crashes + 1 >= ${maxCrashes})
-        or (status = 'cancelling'
-          and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))
-      limit 1`;
+      select t.id, t.session_id from turns t join sessions s on s.id = t.session_id
+      where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes})
+        or (t.status = 'cancelling'
+          and (t.lease_until < now() or t.cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))
+      limit 1 for no key update of s skip locked`;
     if (!found) return null;
-    // The session before the turn: the order in which everybody locks.
-    await sql`select id from sessions where id = ${found.session_id} for no key update`;
     const [turn] = await sql<
       { status: string; attempt: number; ordinal: number; owner_id: string; reason: CancelReason | null }[]
     >`
@@ -71,7 +70,7 @@ export async function endOrphan(
     const lastSeq = 1 + (message ? 1 : 0) + (error ? 1 : 0);
     await sql`
       update turns set status = ${end.status}, attempt = attempt + 1, nonce = ${nonce}, last_seq = ${lastSeq},
-        lease_until = null, finished_at = now(), error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
+        lease_until = null, finished_at = clock_timestamp(), error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
         crashes = crashes + ${end.status === "failed" ? 1 : 0}::int
       where id = ${found.id}`;
     return {

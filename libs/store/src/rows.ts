@@ -3,7 +3,7 @@ import type { Sql } from "./sql.ts";
 /** The columns of `messages m` in the shape of the contract's Message. */
 export const messageColumns = (sql: Sql) => sql`
   m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role, m.content, m.reasoning, m.tool_calls, m.tool_result,
-  m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.created_at, m.started_at, m.finished_at,
+  m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.context, m.created_at, m.started_at, m.finished_at,
   case when m.error_code is null then null
     else jsonb_build_object('code', m.error_code, 'message', m.error) end as error`;
 

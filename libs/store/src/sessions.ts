@@ -37,7 +37,7 @@ export async function createSession(
     const [row] = await sql<Session[]>`
       with project as (
         select id from projects
-        where id = ${session.projectId} and owner_id = ${session.ownerId} and deleted_at is null for key share
+        where id = ${session.projectId} and owner_id = ${session.ownerId} and deleted_at is null for share
       )
       insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
       select ${session.id}, id, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},

@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /*
- * Locks are taken in one order everywhere: sessions, then turns (by id), then messages, then users. A statement that
- * needs only later ones may skip the earlier; none goes back.
+ * Locks are taken in one order everywhere: sessions (by id), then turns (by id), then messages, then projects, then users. A
+ * statement that needs only later ones may skip the earlier; none goes back.
  */
 
 /** A pool, for the functions that open a transaction of their own. */

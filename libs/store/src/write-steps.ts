@@ -1,4 +1,4 @@
-import type { ToolCall, ToolResult } from "@boocode/contracts";
+import type { MessageContext, ToolCall, ToolResult } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import type { Pool, Sql } from "./sql.ts";
 
@@ -39,20 +39,48 @@ async function takeFence(
 export async function startMessage(
   pool: Pool,
   fence: Fence,
-  message: { id: string; position: number; step: number; model: string | null; lastSeq: number },
+  message: {
+    id: string;
+    position: number;
+    step: number;
+    model: string | null;
+    lastSeq: number;
+    context?: MessageContext | null;
+  },
 ): Promise<boolean> {
   return await pool.begin(async (sql) => {
     const turn = await takeFence(sql, fence, message.lastSeq);
     if (!turn) return false;
     await sql`
       insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
-        last_seq, started_at)
+        context, last_seq, started_at)
       values (${message.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal},
-        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model}, ${message.lastSeq}, now())
-      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model`;
+        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
+        ${jsonOrNull(sql, message.context)}, ${message.lastSeq}, now())
+      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
+        context = excluded.context`;
     return true;
   });
 }
+
+/** Saves what a streaming message's model call was sent, before any frame states it. @returns false: fence lost */
+export async function saveContext(
+  pool: Pool,
+  fence: Fence,
+  messageId: string,
+  context: MessageContext,
+  lastSeq: number,
+): Promise<boolean> {
+  return await pool.begin(async (sql) => {
+    if (!(await takeFence(sql, fence, lastSeq))) return false;
+    await sql`
+      update messages set context = ${jsonOrNull(sql, context)}, last_seq = ${lastSeq}
+      where id = ${messageId} and status = 'streaming'`;
+    return true;
+  });
+}
+
+const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
 /** Saves the tool calls of a streaming message before any frame states them. @returns false: fence lost */
 export async function saveToolCalls(pool: Pool, fence: Fence, reply: FinishedReply, lastSeq: number): Promise<boolean> {

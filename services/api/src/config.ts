@@ -1,22 +1,25 @@
-import { commonEnv, count, duration, folders, port, url } from "@boocode/runtime";
+import { readFileSync } from "node:fs";
+import { hasModelServer, hasNoNamesake, modelServerEnv } from "@boocode/model-servers";
+import { commonEnv, count, duration, folders, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The API's environment. Durations are in milliseconds. */
-export const Config = z.object({
-  ...commonEnv,
-  PORT: port.default(0),
-  /** A project's path must lie under one of these. */
-  PROJECT_ROOTS: folders,
-  LLAMA_SWAP_URL: url("http:", "https:"),
-  LLAMA_SWAP_API_KEY: z.string().optional(),
-  DEFAULT_MODEL: z.string().optional(),
-  /** Origins of web pages that may call this API, separated by commas. */
-  CORS_ORIGINS: z
-    .string()
-    .default("")
-    .transform((text) => text.split(",").filter((origin) => origin !== "")),
-  BODY_LIMIT_BYTES: count(1_024).default(1024 * 1024),
-  SHUTDOWN_GRACE_MS: duration().default(15_000),
-  DATABASE_CONNECTIONS: count().default(10),
-});
+export const Config = z
+  .object({
+    ...commonEnv,
+    PORT: port.default(0),
+    /** A project's path must lie under one of these. */
+    PROJECT_ROOTS: folders,
+    ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
+    /** Origins of web pages that may call this API, separated by commas. */
+    CORS_ORIGINS: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").filter((origin) => origin !== "")),
+    BODY_LIMIT_BYTES: count(1_024).default(1024 * 1024),
+    SHUTDOWN_GRACE_MS: duration().default(15_000),
+    DATABASE_CONNECTIONS: count().default(10),
+  })
+  .refine(...hasModelServer)
+  .refine(...hasNoNamesake);
 export type Config = z.infer<typeof Config>;

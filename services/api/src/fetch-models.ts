@@ -1,39 +1,33 @@
-import type { ModelList } from "@boocode/contracts";
-import { type Dispatcher, fetch } from "undici";
-import { z } from "zod";
+import type { ModelInfo, ModelList } from "@boocode/contracts";
+import { type Catalog, defaultModel, type ServerModels, writeModelName } from "@boocode/model-servers";
 import { ApiError } from "./errors.ts";
 
-/** What every OpenAI-compatible server answers to `GET /v1/models`, and a name where the server has one. */
-const ServerModels = z.object({
-  data: z.array(z.object({ id: z.string().min(1), name: z.string().nullish().catch(null) })),
-});
-
 /**
- * The model server's own list. The default is the configured one, else the first: what a session without a model gets.
- * @throws ApiError model_server_unavailable
+ * The models of all servers, under the names that a session may give. A server that is away is told of and hides no other.
+ * @param configured DEFAULT_MODEL
+ * @throws ApiError model_server_unavailable when all of them are away
  */
-export async function fetchModels(server: {
-  baseUrl: string;
-  apiKey?: string | undefined;
-  defaultModel?: string | undefined;
-  timeoutMs: number;
-  dispatcher?: Dispatcher;
-}): Promise<ModelList> {
-  const list = await read(server).catch((cause: unknown) => {
-    throw Object.assign(new ApiError("model_server_unavailable"), { cause });
+export async function fetchModels(catalog: Catalog, configured: string | undefined): Promise<ModelList> {
+  const servers = await catalog.read();
+  if (servers.every(({ models }) => models === null)) {
+    const why = servers.map(({ server, error }) => `${server.name}: ${error}`).join("; ");
+    throw Object.assign(new ApiError("model_server_unavailable"), { cause: new Error(why) });
+  }
+  const names = servers.map(({ server }) => server.name);
+  const preferred = defaultModel(servers, configured);
+  const infoOf = (server: string, { id, name, loaded }: NonNullable<ServerModels["models"]>[number]): ModelInfo => ({
+    id: writeModelName({ server, model: id }, names) ?? id,
+    name,
+    default: preferred?.server === server && preferred.model === id,
+    server,
+    loaded,
   });
-  const preferred = server.defaultModel ?? list[0]?.id;
   return {
-    models: list.map((model) => ({ id: model.id, name: model.name ?? null, default: model.id === preferred })),
+    models: servers.flatMap(({ server, models }) => (models ?? []).map((model) => infoOf(server.name, model))),
+    servers: servers.map(({ server, models, error }) => ({
+      name: server.name,
+      status: models ? ("ok" as const) : ("away" as const),
+      error,
+    })),
   };
-}
-
-async function read(server: Parameters<typeof fetchModels>[0]) {
-  const response = await fetch(`${server.baseUrl.replace(/\/+$/, "")}/v1/models`, {
-    headers: server.apiKey ? { authorization: `Bearer ${server.apiKey}` } : {},
-    signal: AbortSignal.timeout(server.timeoutMs),
-    ...(server.dispatcher ? { dispatcher: server.dispatcher } : {}),
-  });
-  if (!response.ok) throw new Error(`the model server answered ${response.status}`);
-  return ServerModels.parse(await response.json()).data;
 }

@@ -1,5 +1,6 @@
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, makeTicket } from "@boocode/identity";
+import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
   connectPostgres,
   connectRedis,
@@ -19,6 +20,9 @@ import { buildApp } from "./app.ts";
 import { checkProjectPath } from "./check-project-path.ts";
 import { Config } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
+
+/** Requests that are under way when the process is asked to stop have so long to be answered. */
+const CLOSE_PATIENCE_MS = 3_000;
 
 runService(() => {
   const config = loadConfig(Config, process.env);
@@ -44,6 +48,8 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     keys,
     onError: (err) => log.warn({ err }, "an announcement failed; it is found in the database"),
   });
+  const servers = modelServersOf(config);
+  const catalog = createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() });
   const metrics = createMetrics("api");
   const app = await buildApp(
     {
@@ -51,13 +57,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
       announce,
       fault: createFaultPoints(config.FAULT_POINTS),
       checkProjectPath: (path) => checkProjectPath(path, config.PROJECT_ROOTS),
-      listModels: () =>
-        fetchModels({
-          baseUrl: config.LLAMA_SWAP_URL,
-          apiKey: config.LLAMA_SWAP_API_KEY,
-          defaultModel: config.DEFAULT_MODEL,
-          timeoutMs: 5_000,
-        }),
+      listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
     },
@@ -71,5 +71,10 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   );
   await app.ready();
   log.info({ url: await listen(app.server, config.HOST, config.PORT) }, "listening");
-  onRelease("http", () => app.close());
+  onRelease("http", async () => {
+    // A connection that has not sent a request yet counts as busy, and would hold the close until its own time limit.
+    const force = setTimeout(() => app.server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    await app.close();
+    clearTimeout(force);
+  });
 }

@@ -5,10 +5,10 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 const Page = z.strictObject({
-  /** At most so many messages, the newest; whole turns where they fit. */
+  /** At most so many messages, the newest. Whole turns, at least one: a turn that is longer than the limit comes whole. */
   limit: z.coerce.number<string>().int().min(1).max(1_000).default(500),
   /** Only messages of turns before this ordinal: the way to older pages. */
-  before: z.coerce.number<string>().int().min(1).optional(),
+  before: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
 });
 
 export function listMessages(app: App, { pool }: Deps): void {

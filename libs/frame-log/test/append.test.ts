@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import type { Server } from "@boocode/backing-services";
+import { testRedis } from "@boocode/backing-services/testing";
+import { createFollower, createFrameAppender, createKeys, openEnvelope, readLog } from "@boocode/frame-log";
+import { connectRedis, connectRedisSubscriber, type Redis, untilRedisReady } from "@boocode/runtime";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+const keys = createKeys("test");
+const LIMITS = { entries: 50, ttlMs: 60_000 };
+
+let server: Server;
+let redis: Redis;
+let subscriber: Redis;
+/** The numbers that subscribers of the session got. */
+let heard: number[];
+let session: string;
+const epoch = { ordinal: 1, attempt: 1, nonce: "n" };
+
+beforeAll(async () => {
+  server = await testRedis();
+  redis = connectRedis(server.url);
+  subscriber = connectRedisSubscriber(server.url);
+  await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 5_000)));
+});
+afterAll(async () => {
+  redis.disconnect();
+  subscriber.disconnect();
+  await server.stop();
+});
+
+let stopFollowing = () => {};
+beforeEach(async () => {
+  session = randomUUID();
+  heard = [];
+  stopFollowing();
+  const seen = heard;
+  const channel = keys.session(session);
+  const follower = createFollower(subscriber, {
+    onMessage: (from, bytes) => {
+      const envelope = openEnvelope(bytes);
+      if (from === channel && envelope?.kind === "turn") seen.push(envelope.position.seq);
+    },
+    onHole: () => {},
+  });
+  stopFollowing = () => follower.stop();
+  await follower.follow(channel);
+});
+afterAll(() => stopFollowing());
+
+const frames = (...numbers: number[]) => numbers.map((seq) => ({ seq, frame: { text: `frame ${seq}` } }));
+const appender = () => createFrameAppender(redis, keys, LIMITS);
+const logged = async () => (await readLog(redis, keys, session, epoch, 0)).map((frame) => frame.position.seq);
+
+/** A message on the same connection, after everything published before it. */
+async function untilDelivered(): Promise<void> {
+  const marker = new Promise<void>((resolve) => {
+    const hear = (channel: string) => {
+      if (channel !== "marker") return;
+      subscriber.off("message", hear);
+      resolve();
+    };
+    subscriber.on("message", hear);
+  });
+  await subscriber.subscribe("marker");
+  await redis.publish("marker", "");
+  await marker;
+}
+
+test("frames are logged and published once each, in the order given, with the same bytes", async () => {
+  await appender().append(session, epoch, frames(1, 2, 3));
+  await appender().append(session, epoch, frames(4));
+  await untilDelivered();
+  expect(heard).toEqual([1, 2, 3, 4]);
+  const log = await readLog(redis, keys, session, epoch, 0);
+  expect(log.map(({ position, json }) => [position, json])).toEqual(
+    [1, 2, 3, 4].map((seq) => [{ epoch, seq }, JSON.stringify({ text: `frame ${seq}` })]),
+  );
+});
+
+test("the same append again publishes nothing, and of a longer one only what is new", async () => {
+  await appender().append(session, epoch, frames(1, 2));
+  await appender().append(session, epoch, frames(1, 2));
+  await appender().append(session, epoch, frames(1, 2, 3));
+  await untilDelivered();
+  expect(heard).toEqual([1, 2, 3]);
+  expect(await logged()).toEqual([1, 2, 3]);
+});
+
+test("an older number is refused without a word, and a hole in the numbers is kept as it is", async () => {
+  await appender().append(session, epoch, frames(5));
+  await appender().append(session, epoch, frames(3, 4, 5, 9));
+  await untilDelivered();
+  expect(heard).toEqual([5, 9]);
+  expect(await logged()).toEqual([5, 9]);
+});
+
+test("another attempt counts from one again, in a log of its own", async () => {
+  await appender().append(session, epoch, frames(1, 2));
+  await appender().append(session, { ...epoch, attempt: 2 }, frames(1));
+  expect(await logged()).toEqual([1, 2]);
+  expect(await readLog(redis, keys, session, { ...epoch, attempt: 2 }, 0)).toHaveLength(1);
+  expect(await readLog(redis, keys, session, { ...epoch, nonce: "other" }, 0)).toEqual([]);
+});
+
+test("a log is read from a number on, and an empty answer means that it holds nothing there", async () => {
+  await appender().append(session, epoch, frames(1, 2, 3, 7));
+  const from = async (seq: number) => (await readLog(redis, keys, session, epoch, seq)).map((f) => f.position.seq);
+  expect(await from(3)).toEqual([3, 7]);
+  expect(await from(4)).toEqual([7]);
+  expect(await from(8)).toEqual([]);
+});
+
+test("a log's life is counted from its creation: later frames do not prolong it", async () => {
+  const key = keys.log(session, epoch);
+  await appender().append(session, epoch, frames(1));
+  expect(await redis.pttl(key)).toBeGreaterThan(55_000);
+  await redis.pexpire(key, 20_000);
+  await appender().append(session, epoch, frames(2));
+  expect(await redis.pttl(key)).toBeLessThanOrEqual(20_000);
+});
+
+test("a log keeps about as many entries as it may, the newest, and every frame is published all the same", async () => {
+  await appender().append(session, epoch, frames(...Array.from({ length: 400 }, (_, i) => i + 1)));
+  await untilDelivered();
+  expect(heard).toHaveLength(400);
+  const numbers = await logged();
+  expect(numbers.length).toBeLessThanOrEqual(LIMITS.entries + 100);
+  expect(numbers.at(-1)).toBe(400);
+  expect(numbers[0]).toBe(400 - numbers.length + 1);
+});
+
+test("an error that is not about the number is heard, and the log that it left half written still expires", async () => {
+  const broken = [...frames(1), { seq: Number.NaN, frame: {} }];
+  await expect(appender().append(session, epoch, broken)).rejects.toThrow(/Invalid stream ID/);
+  expect(await logged()).toEqual([1]);
+  expect(await redis.pttl(keys.log(session, epoch))).toBeGreaterThan(0);
+});
+
+test("a Redis that is full says so, publishes nothing, and takes the same frames once there is room", async () => {
+  await redis.config("SET", "maxmemory", "1");
+  await expect(appender().append(session, epoch, frames(1, 2))).rejects.toThrow(/OOM/);
+  await redis.config("SET", "maxmemory", "0");
+  await appender().append(session, epoch, frames(1, 2));
+  await untilDelivered();
+  expect(heard).toEqual([1, 2]);
+});

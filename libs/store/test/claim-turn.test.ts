@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import { claimDueTurn, claimTurn, handBackTurn, saveDrafts } from "@boocode/store";
+import { expect, test } from "vitest";
+import { claim, messageRow, newPlace, post, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+
+const stage = useStore({ connections: 24 });
+
+const by = (workerId = "w") => ({ workerId, nonce: randomUUID().slice(0, 8), leaseMs: 60_000 });
+
+test("a claim gives the turn an attempt, the nonce, a lease and a worker", async () => {
+  const place = await newPlace(stage.pool);
+  const posted = await post(stage.pool, place);
+  const turn = await claimTurn(stage.pool, posted.turnId, { workerId: "w7", nonce: "abc", leaseMs: 5_000 });
+  expect(turn).toMatchObject({ id: posted.turnId, status: "running", attempt: 1, nonce: "abc", ordinal: 1 });
+  expect(turn).toMatchObject({ owner_id: place.ownerId, streaming_message_id: null });
+  const [row] = await stage.pool`
+    select worker_id, extract(epoch from lease_until - now())::float as lease from turns where id = ${posted.turnId}`;
+  expect(row?.worker_id).toBe("w7");
+  expect(row?.lease).toBeGreaterThan(4);
+  expect(row?.lease).toBeLessThanOrEqual(5);
+});
+
+test("only the session's next turn can be claimed, and none while one runs or is being cancelled", async () => {
+  const place = await newPlace(stage.pool);
+  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
+  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
+  await claim(stage.pool, first.turnId);
+  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
+  expect(await claimTurn(stage.pool, first.turnId, by())).toBeNull();
+  await stage.pool`update turns set status = 'cancelling' where id = ${first.turnId}`;
+  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
+  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  expect(await claimTurn(stage.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
+});
+
+test("of twenty workers that claim one turn at once, one gets it", async () => {
+  for (let round = 0; round < 10; round++) {
+    const posted = await post(stage.pool, await newPlace(stage.pool));
+    const claims = Array.from({ length: 20 }, (_, i) => claimTurn(stage.pool, posted.turnId, by(`w${i}`)));
+    const won = (await Promise.all(claims)).filter((turn) => turn !== null);
+    expect(won).toHaveLength(1);
+    expect(await turnRow(stage.pool, posted.turnId)).toMatchObject({ attempt: 1, nonce: won[0]?.nonce });
+  }
+});
+
+test("a session never has two active turns, whatever claims and ends race", async () => {
+  const place = await newPlace(stage.pool);
+  const posts = [];
+  for (let i = 0; i < 6; i++) posts.push(await post(stage.pool, place));
+  let active = 0;
+  while ((await stage.pool`select from turns where session_id = ${place.sessionId} and status = 'queued'`).length > 0) {
+    const claims = posts.flatMap(({ turnId }) => [1, 2, 3].map(() => claimTurn(stage.pool, turnId, by())));
+    const won = (await Promise.all(claims)).filter((turn) => turn !== null);
+    expect(won.length).toBeLessThanOrEqual(1);
+    active += won.length;
+    await stage.pool`update turns set status = 'complete' where session_id = ${place.sessionId} and status = 'running'`;
+  }
+  expect(active).toBe(6);
+});
+
+test("the index itself refuses a second active turn, and a claim that meets it gets nothing", async () => {
+  const place = await newPlace(stage.pool);
+  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
+  const blocked = await stage.pool.begin(async (sql) => {
+    await sql`update turns set status = 'running' where id = ${second.turnId}`;
+    const losing = claimTurn(stage.pool, first.turnId, by());
+    await untilBlocked(stage.pool);
+    return { losing };
+  });
+  expect(await blocked.losing).toBeNull();
+  expect(await turnRow(stage.pool, first.turnId)).toMatchObject({ status: "queued", attempt: 0 });
+});
+
+test("a new claim takes back the text of the message that was being written, with the attempt, in one step", async () => {
+  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const draft = { turnId: turn.id, attempt: 1, messageId, content: "half of", reasoning: "hm", lastSeq: 9 };
+  await saveDrafts(stage.pool, [draft]);
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "half of", last_seq: 9 });
+  await handBackTurn(stage.pool, turn);
+  const again = await claim(stage.pool, turn.id);
+  expect(again).toMatchObject({ attempt: 2, streaming_message_id: messageId });
+  expect(again.nonce).not.toBe(turn.nonce);
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ last_seq: 0, attempt: 2 });
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "", last_seq: 0, status: "streaming" });
+});
+
+test("a due turn is claimed only once its time has come, the user with the fewest running turns first", async () => {
+  await stage.pool`update turns set status = 'complete'`;
+  const busy = await newPlace(stage.pool);
+  await claim(stage.pool, (await post(stage.pool, busy)).turnId);
+  const waiting = await post(stage.pool, await newPlace(stage.pool, busy.ownerId));
+  const idle = await post(stage.pool, await newPlace(stage.pool));
+  expect(await claimDueTurn(stage.pool, by())).toBeNull();
+  await stage.pool`update turns set due_at = now() - interval '5 s' where id = ${waiting.turnId}`;
+  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${idle.turnId}`;
+  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(idle.turnId);
+  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(waiting.turnId);
+  expect(await claimDueTurn(stage.pool, by())).toBeNull();
+});
+
+test("a turn that another transaction holds is passed over, not waited for", async () => {
+  await stage.pool`update turns set status = 'complete'`;
+  const [held, free] = [
+    await post(stage.pool, await newPlace(stage.pool)),
+    await post(stage.pool, await newPlace(stage.pool)),
+  ];
+  await stage.pool`update turns set due_at = now() - interval '9 s' where id = ${held.turnId}`;
+  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
+  await stage.pool.begin(async (sql) => {
+    await sql`select from turns where id = ${held.turnId} for update`;
+    expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
+  });
+});

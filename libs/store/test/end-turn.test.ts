@@ -1,0 +1,109 @@
+import { cancelCurrentTurn, deleteSession, endTurn, readCancelReason } from "@boocode/store";
+import { expect, test } from "vitest";
+import { dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+const COMPLETE = { status: "complete" } as const;
+const CANCELLED = { status: "cancelled", reason: "user" } as const;
+
+test("a turn ends with its answer, and the session's next turn becomes due", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  const next = await post(stage.pool, place);
+  const ended = await endTurn(stage.pool, turn, COMPLETE, reply(messageId, "the answer"), 12);
+  expect(ended).toMatchObject({ ownerId: place.ownerId, nextTurnId: next.turnId, session: { id: place.sessionId } });
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "complete", last_seq: 12 });
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
+});
+
+test("a failure keeps the partial text and leaves its reason on turn and message", async () => {
+  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const error = { code: "model_cut", message: "it broke off" } as const;
+  const ended = await endTurn(stage.pool, turn, { status: "failed", error }, reply(messageId, "the ans"), 12);
+  expect(ended).toMatchObject({ nextTurnId: null, session: { busy: false } });
+  const [row] = await stage.pool`
+    select m.content, m.status, m.error_code, t.error_code as turn_code, t.error from messages m
+    join turns t on t.id = m.turn_id where m.id = ${messageId}`;
+  expect(row).toEqual({
+    ...{ content: "the ans", status: "failed", error_code: "model_cut" },
+    ...{ turn_code: "model_cut", error: "it broke off" },
+  });
+});
+
+test("an end whose answer was lost is answered again, without a second end", async () => {
+  for (const end of [COMPLETE, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
+    const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+    const first = await endTurn(stage.pool, turn, end, reply(messageId, "the answer"), 12);
+    const rows = async () => [await turnRow(stage.pool, turn.id), await messageRow(stage.pool, messageId)];
+    const before = await rows();
+    const second = await endTurn(stage.pool, turn, end, reply(messageId, "another text"), 99);
+    expect(second).toMatchObject({ session: { id: turn.session_id }, nextTurnId: null });
+    expect(first).toMatchObject({ session: { id: turn.session_id } });
+    expect(await rows()).toEqual(before);
+  }
+});
+
+test("an end after a different end changes nothing", async () => {
+  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  await endTurn(stage.pool, turn, COMPLETE, reply(messageId), 12);
+  const before = await dump(stage.pool);
+  const failed = { status: "failed", error: { code: "internal", message: "x" } } as const;
+  expect(await endTurn(stage.pool, turn, failed, reply(messageId, "other"), 13)).toBe("lost");
+  expect(await endTurn(stage.pool, turn, CANCELLED, reply(messageId, "other"), 13)).toBe("lost");
+  expect(await dump(stage.pool)).toEqual(before);
+});
+
+test("cancelled first: the turn cannot complete any more, and ends cancelled with its partial text", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  expect(await readCancelReason(stage.pool, turn)).toBeNull();
+  const cancel = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "cancelling" });
+  const before = await dump(stage.pool);
+  expect(await endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12)).toBe("cancelling");
+  expect(await dump(stage.pool)).toEqual(before);
+  expect(await readCancelReason(stage.pool, turn)).toBe("user");
+  expect(await endTurn(stage.pool, turn, CANCELLED, reply(messageId, "who"), 9)).toMatchObject({ nextTurnId: null });
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", last_seq: 9 });
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
+});
+
+test("completed first: the cancel says that it came too late", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  await endTurn(stage.pool, turn, COMPLETE, reply(messageId), 12);
+  const cancel = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "complete" });
+  expect(cancel?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+});
+
+test("raced a hundred times, cancel and completion agree on who won", async () => {
+  const winners = new Set<string>();
+  for (let round = 0; round < 100; round++) {
+    const place = await newPlace(stage.pool);
+    const { turn, messageId } = await running(stage.pool, place);
+    const asked = [
+      () => endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12),
+      () => cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId),
+    ] as const;
+    const cancelFirst = round % 2 === 0 ? asked[1]() : null;
+    const ending = asked[0]();
+    const [ended, cancelled] = await Promise.all([ending, cancelFirst ?? asked[1]()]);
+    const { status } = await turnRow(stage.pool, turn.id);
+    const message = await messageRow(stage.pool, messageId);
+    expect(cancelled?.answer.status).toBe(status);
+    if (status === "complete") expect([typeof ended, message?.content]).toEqual(["object", "whole"]);
+    else expect([status, ended, message?.content]).toEqual(["cancelling", "cancelling", ""]);
+    winners.add(status);
+  }
+  expect(winners).toEqual(new Set(["complete", "cancelling"]));
+});
+
+test("a turn of a session that was deleted meanwhile ends without a session to show", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  expect(await deleteSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ cancelling: [turn.id] });
+  const end = { status: "cancelled", reason: "session_deleted" } as const;
+  expect(await endTurn(stage.pool, turn, end, reply(messageId), 5)).toMatchObject({ session: null });
+});

@@ -1,0 +1,95 @@
+import { createHash, randomUUID } from "node:crypto";
+import {
+  forgetOldIdempotencyKeys,
+  type IdempotencyKey,
+  IdempotencyKeyReused,
+  listMessages,
+  type PostOutcome,
+  postMessage,
+  regenerateAnswer,
+} from "@boocode/store";
+import { expect, test } from "vitest";
+import { dump, newPlace, newUser, post, question, useStore } from "./stage.ts";
+
+const stage = useStore({ connections: 20 });
+
+const hash = (body: string) => createHash("sha256").update(body).digest();
+const keyOf = (userId: string, body = "body"): IdempotencyKey => ({ userId, key: "k", requestHash: hash(body) });
+
+test("one key twenty times at once makes one message and one turn, and gives everybody the same answer", async () => {
+  const place = await newPlace(stage.pool);
+  const attempts = Array.from({ length: 20 }, () => postMessage(stage.pool, question(place), keyOf(place.ownerId)));
+  const answers = await Promise.all(attempts);
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+  expect(answers[0]).toMatchObject({ kind: "posted", version: 2 });
+  const [count] = await stage.pool`
+    select (select count(*) from turns where session_id = ${place.sessionId}) as turns,
+      (select count(*) from messages where session_id = ${place.sessionId}) as messages`;
+  expect(count).toEqual({ turns: 1, messages: 1 });
+});
+
+test("the same key with another body is refused and changes nothing, at once or later", async () => {
+  const place = await newPlace(stage.pool);
+  await postMessage(stage.pool, question(place), keyOf(place.ownerId));
+  const before = await dump(stage.pool);
+  const other = postMessage(stage.pool, question(place), keyOf(place.ownerId, "another body"));
+  await expect(other).rejects.toThrow(IdempotencyKeyReused);
+  expect(await dump(stage.pool)).toEqual(before);
+});
+
+test("of two bodies at once under one key, one is stored and the other refused", async () => {
+  for (let round = 0; round < 20; round++) {
+    const place = await newPlace(stage.pool);
+    const both = await Promise.allSettled([
+      postMessage(stage.pool, question(place, "a"), keyOf(place.ownerId, "a")),
+      postMessage(stage.pool, question(place, "b"), keyOf(place.ownerId, "b")),
+    ]);
+    expect(both.map((outcome) => outcome.status).sort()).toEqual(["fulfilled", "rejected"]);
+    const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 10 });
+    expect(list?.messages).toHaveLength(1);
+  }
+});
+
+test("two users may use the same key", async () => {
+  const [mine, theirs] = [await newPlace(stage.pool), await newPlace(stage.pool)];
+  const first = await postMessage(stage.pool, question(mine), keyOf(mine.ownerId));
+  const second = await postMessage(stage.pool, question(theirs), keyOf(theirs.ownerId));
+  expect([first.kind, second.kind]).toEqual(["posted", "posted"]);
+  expect(second).not.toEqual(first);
+});
+
+test("a refusal is not remembered: the same request goes through once nothing stands in its way", async () => {
+  const place = await newPlace(stage.pool);
+  const first = await post(stage.pool, place);
+  const again = () =>
+    postMessage(stage.pool, { ...question(place), when_busy: "reject" }, keyOf(place.ownerId)) as Promise<PostOutcome>;
+  expect(await again()).toEqual({ kind: "busy" });
+  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  expect(await again()).toMatchObject({ kind: "posted" });
+  expect(await again()).toMatchObject({ kind: "posted", message: { turn_ordinal: 2 } });
+});
+
+test("a regeneration under one key happens once, also when it is asked for ten times at once", async () => {
+  const place = await newPlace(stage.pool);
+  const first = await post(stage.pool, place);
+  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  const regenerate = () =>
+    regenerateAnswer(stage.pool, { ...place, turnId: randomUUID() }, keyOf(place.ownerId, "again"));
+  const answers = await Promise.all(Array.from({ length: 10 }, regenerate));
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+  expect(answers[0]).toMatchObject({ kind: "regenerated", message: { turn_ordinal: 2 } });
+});
+
+test("keys are forgotten after a day and not before", async () => {
+  const userId = await newUser(stage.pool);
+  for (const [key, age] of [
+    ["old", "25 hours"],
+    ["young", "23 hours"],
+  ] as const) {
+    await stage.pool`insert into idempotency_keys (user_id, key, request_hash, answer, created_at)
+      values (${userId}, ${key}, ${hash("x")}, '{}', now() - ${age}::interval)`;
+  }
+  expect(await forgetOldIdempotencyKeys(stage.pool)).toBe(1);
+  const left = await stage.pool`select key from idempotency_keys where user_id = ${userId}`;
+  expect([...left]).toEqual([{ key: "young" }]);
+});

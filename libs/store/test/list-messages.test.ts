@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { parseCursor } from "@boocode/contracts";
+import { commitStep, endTurn, listMessages, type Pool, saveDrafts } from "@boocode/store";
+import { beforeAll, expect, test } from "vitest";
+import { toolMessage } from "./older-attempts.ts";
+import { newPlace, type Place, reply, running, untilBlocked, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+/** A session whose turns have 2, 6, 3 and 2 messages. */
+let place: Place;
+let all: string[];
+
+beforeAll(async () => {
+  place = await newPlace(stage.pool);
+  for (const tools of [0, 4, 1, 0]) {
+    const { turn, messageId } = await running(stage.pool, place);
+    const results = Array.from({ length: tools }, (_, i) => toolMessage(2 + i));
+    await commitStep(stage.pool, turn, reply(messageId), 0, results, 5);
+    await endTurn(stage.pool, turn, { status: "complete" }, null, 6);
+  }
+  const rows = await stage.pool<{ id: string }[]>`
+    select id from messages where session_id = ${place.sessionId} order by turn_ordinal, position`;
+  all = rows.map((row) => row.id);
+});
+
+const list = async (limit: number, before?: number) => {
+  const page = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit, before });
+  if (!page) throw new Error("no such session");
+  return page;
+};
+
+test("all messages come in the order of the conversation, with cursor and version", async () => {
+  const page = await list(100);
+  expect(page.messages.map((message) => message.id)).toEqual(all);
+  expect(page).toMatchObject({ has_more: false, version: 8 });
+  expect(parseCursor(page.cursor)).toMatchObject({ epoch: { ordinal: 4, attempt: 1 }, seq: 6 });
+});
+
+test.each([
+  [13, [1, 2, 3, 4], false],
+  [12, [2, 3, 4], true],
+  [11, [2, 3, 4], true],
+  [10, [3, 4], true],
+  [5, [3, 4], true],
+  [4, [4], true],
+  [1, [4], true],
+])("a page of at most %i messages holds the turns %j", async (limit, turns, more) => {
+  const page = await list(limit);
+  expect([...new Set(page.messages.map((message) => message.turn_ordinal))]).toEqual(turns);
+  expect(page.has_more).toBe(more);
+  expect(page.messages.map((message) => message.id)).toEqual(all.slice(-page.messages.length));
+});
+
+test("paging to the beginning gives every message once, whatever the limit is", async () => {
+  for (const limit of [1, 2, 3, 5, 6, 7, 100]) {
+    const pages: string[][] = [];
+    for (let before: number | undefined, more = true; more; ) {
+      const page = await list(limit, before);
+      pages.unshift(page.messages.map((message) => message.id));
+      before = page.messages[0]?.turn_ordinal;
+      more = page.has_more;
+    }
+    expect(pages.flat()).toEqual(all);
+  }
+});
+
+test("before the first turn there is nothing, and no more", async () => {
+  expect(await list(10, 1)).toMatchObject({ messages: [], has_more: false, version: 8 });
+});
+
+test("an empty session has the cursor before every frame", async () => {
+  const empty = await newPlace(stage.pool);
+  const page = await listMessages(stage.pool, empty.ownerId, empty.sessionId, { limit: 10 });
+  expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, has_more: false });
+});
+
+test("another user, and one who asks for a deleted or unknown session, gets null", async () => {
+  const gone = await newPlace(stage.pool);
+  await stage.pool`update sessions set deleted_at = now() where id = ${gone.sessionId}`;
+  for (const [owner, session] of [
+    [randomUUID(), place.sessionId],
+    [gone.ownerId, gone.sessionId],
+    [place.ownerId, randomUUID()],
+  ] as const) {
+    expect(await listMessages(stage.pool, owner, session, { limit: 10 })).toBeNull();
+  }
+});
+
+test("text and cursor are of one moment: the text is as long as the cursor says, while drafts are being written", async () => {
+  const live = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, live);
+  let writing = true;
+  const writer = (async () => {
+    for (let seq = 3; seq < 150; seq++) {
+      const draft = { ...turn, messageId, content: "x".repeat(seq), reasoning: null, lastSeq: seq };
+      await saveDrafts(stage.pool, [draft]);
+    }
+    writing = false;
+  })();
+  const seen = new Set<number>();
+  while (writing) {
+    const page = await listMessages(stage.pool, live.ownerId, live.sessionId, { limit: 10 });
+    const seq = parseCursor(page?.cursor ?? "")?.seq ?? -1;
+    const length = page?.messages.at(-1)?.content.length ?? -1;
+    expect(length).toBe(seq > 2 ? seq : 0);
+    seen.add(seq);
+  }
+  await writer;
+  expect(seen.size).toBeGreaterThan(3);
+});
+
+test("a draft that is committed between two reads of one answer is in none of it", async () => {
+  const live = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, live);
+  const other = stage.pool.begin(async (sql) => {
+    // The list has read the session and its turn once it waits here for the messages.
+    await sql`lock table messages in access exclusive mode`;
+    const listing = listMessages(stage.pool, live.ownerId, live.sessionId, { limit: 10 });
+    await untilBlocked(stage.pool);
+    await saveDrafts(sql as unknown as Pool, [{ ...turn, messageId, content: "new", reasoning: null, lastSeq: 9 }]);
+    return { listing };
+  });
+  const page = await (await other).listing;
+  expect(parseCursor(page?.cursor ?? "")?.seq).toBe(2);
+  expect(page?.messages.at(-1)?.content).toBe("");
+});

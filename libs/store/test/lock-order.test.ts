@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import * as store from "@boocode/store";
+import { expect, test } from "vitest";
+import { toolMessage } from "./older-attempts.ts";
+import { newPlace, newProject, newSession, newUser, type Place, question, reply, useStore } from "./stage.ts";
+
+const stage = useStore({ connections: 12 });
+
+/** A small deterministic random: the same operations in every run. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+interface Held {
+  turn: store.ClaimedTurn;
+  fence: store.Fence;
+  messageId: string;
+  seq: number;
+}
+
+test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers hammer a few sessions without a deadlock", async () => {
+  const ownerId = await newUser(stage.pool);
+  const projectId = await newProject(stage.pool, ownerId);
+  const places: Place[] = [];
+  for (let i = 0; i < 3; i++) {
+    places.push({ ownerId, projectId, sessionId: await newSession(stage.pool, ownerId, projectId) });
+  }
+  const held: Held[] = [];
+  const { pool } = stage;
+
+  async function hammer(seed: number): Promise<void> {
+    const roll = dice(seed);
+    for (let i = 0; i < 90; i++) {
+      const place = places[roll(places.length)]!;
+      const mine = held[roll(held.length || 1)];
+      const actions: (() => Promise<unknown>)[] = [
+        () => store.postMessage(pool, question(place), null),
+        () => store.postMessage(pool, { ...question(place), when_busy: "interrupt" }, null),
+        () => store.cancelCurrentTurn(pool, ownerId, place.sessionId),
+        () => take(),
+        () => take(),
+        () => take(),
+        async () => mine && store.saveDrafts(pool, held.map((each) => draft(each))),
+        async () => mine && store.commitStep(pool, mine.fence, reply(mine.messageId), 0, [toolMessage(9)], ++mine.seq),
+        async () => mine && end(mine),
+        async () => mine && store.handBackTurn(pool, mine.fence),
+        () => store.renewLeases(pool, held.map((each) => each.fence), 50),
+        () => store.requeueOrphans(pool, 3),
+        () => store.endOrphan(pool, randomUUID().slice(0, 8), 3, 10),
+        () => deleteSome(place, roll),
+        () => store.regenerateAnswer(pool, { ...place, turnId: randomUUID() }, null),
+        () => store.changeSession(pool, ownerId, place.sessionId, { name: `name ${i}` }),
+        () => store.renameProject(pool, ownerId, projectId, `name ${i}`),
+        () => store.createSession(pool, { id: randomUUID(), ownerId, projectId }),
+        () => store.listMessages(pool, ownerId, place.sessionId, { limit: 20 }),
+      ];
+      await actions[roll(actions.length)]!();
+    }
+  }
+
+  async function take(): Promise<void> {
+    await pool`update turns set due_at = now() where status = 'queued' and owner_id = ${ownerId}`;
+    const turn = await store.claimDueTurn(pool, { workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs: 40 });
+    if (!turn) return;
+    const fence = { turnId: turn.id, attempt: turn.attempt };
+    const messageId = turn.streaming_message_id ?? randomUUID();
+    await store.startMessage(pool, fence, { id: messageId, position: 1, step: 0, model: null, lastSeq: 1 });
+    held.push({ turn, fence, messageId, seq: 1 });
+    if (held.length > 6) held.shift();
+  }
+
+  const draft = (each: Held) => ({ ...each.fence, messageId: each.messageId, content: "x", reasoning: null, lastSeq: ++each.seq });
+
+  async function end({ fence, messageId, seq }: Held): Promise<void> {
+    const ended = await store.endTurn(pool, fence, { status: "complete" }, reply(messageId), seq + 1);
+    if (ended !== "cancelling") return;
+    await store.endTurn(pool, fence, { status: "cancelled", reason: "user" }, reply(messageId), seq + 1);
+  }
+
+  async function deleteSome(place: Place, roll: (sides: number) => number): Promise<void> {
+    const list = await store.listMessages(pool, ownerId, place.sessionId, { limit: 20 });
+    const message = list?.messages[roll(list.messages.length || 1)];
+    if (message) await store.deleteMessagesFrom(pool, ownerId, place.sessionId, message.id);
+  }
+
+  const before = await deadlocks();
+  const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map(hammer));
+  const codes = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
+  // A step whose tool message stands there already, from an attempt that was handed back, is the hammer's own doing.
+  expect(codes.filter((code) => !code.includes("messages_in_order"))).toEqual([]);
+  expect(await deadlocks()).toBe(before);
+  const active = await pool`
+    select session_id from turns where status in ('running', 'cancelling') group by session_id having count(*) > 1`;
+  expect(active).toHaveLength(0);
+});
+
+async function deadlocks(): Promise<number> {
+  const [row] = await stage.pool<[{ deadlocks: number }]>`
+    select deadlocks from pg_stat_database where datname = current_database()`;
+  return row.deadlocks;
+}
+
+test("a project that others post to, rename and add sessions to is deleted without a deadlock", async () => {
+  for (let round = 0; round < 10; round++) {
+    const place = await newPlace(stage.pool);
+    const work = [1, 2, 3].flatMap(() => [
+      store.postMessage(stage.pool, question(place), null),
+      store.createSession(stage.pool, { ...place, id: randomUUID() }),
+      store.renameProject(stage.pool, place.ownerId, place.projectId, "x"),
+    ]);
+    await Promise.all([...work, store.deleteProject(stage.pool, place.ownerId, place.projectId)]);
+    expect(await store.listSessions(stage.pool, place.ownerId, place.projectId)).toEqual([]);
+  }
+});

@@ -1,0 +1,64 @@
+import { randomUUID } from "node:crypto";
+import * as store from "@boocode/store";
+import { beforeAll, expect, test } from "vitest";
+import { dump, newPlace, newUser, type Place, question, running, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+let place: Place;
+let turnId: string;
+let messageId: string;
+let stranger: string;
+
+beforeAll(async () => {
+  place = await newPlace(stage.pool);
+  const live = await running(stage.pool, place);
+  turnId = live.turn.id;
+  messageId = live.messageId;
+  stranger = (await newPlace(stage.pool)).ownerId;
+});
+
+/** Every function that takes an owner, asked for a thing of somebody else. */
+const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
+  findProject: (owner) => store.findProject(stage.pool, owner, place.projectId),
+  renameProject: (owner) => store.renameProject(stage.pool, owner, place.projectId, "mine"),
+  deleteProject: (owner) => store.deleteProject(stage.pool, owner, place.projectId),
+  findSession: (owner) => store.findSession(stage.pool, owner, place.sessionId),
+  createSession: (owner) =>
+    store.createSession(stage.pool, { id: randomUUID(), ownerId: owner, projectId: place.projectId }),
+  changeSession: (owner) => store.changeSession(stage.pool, owner, place.sessionId, { name: "mine" }),
+  deleteSession: (owner) => store.deleteSession(stage.pool, owner, place.sessionId),
+  lockSession: (owner) => store.lockSession(stage.pool, owner, place.sessionId),
+  listMessages: (owner) => store.listMessages(stage.pool, owner, place.sessionId, { limit: 10 }),
+  listLiveTurns: (owner) => store.listLiveTurns(stage.pool, owner, place.sessionId),
+  cancelCurrentTurn: (owner) => store.cancelCurrentTurn(stage.pool, owner, place.sessionId),
+  withdrawTurn: (owner) => store.withdrawTurn(stage.pool, owner, place.sessionId, turnId),
+  deleteMessagesFrom: (owner) => store.deleteMessagesFrom(stage.pool, owner, place.sessionId, messageId),
+};
+
+test.each(Object.entries(ASKED))("%s gives null for what another user owns, and changes nothing", async (_name, ask) => {
+  const before = await dump(stage.pool);
+  expect(await ask(stranger)).toBeNull();
+  expect(await ask(randomUUID())).toBeNull();
+  expect(await dump(stage.pool)).toEqual(before);
+});
+
+test("posting, regenerating and cancelling in another user's session finds nothing", async () => {
+  const before = await dump(stage.pool);
+  const theirs = { ...question(place), ownerId: stranger };
+  expect(await store.postMessage(stage.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({ kind: "not_found" });
+  expect(await store.regenerateAnswer(stage.pool, theirs, null)).toEqual({ kind: "not_found" });
+  const nothing = { cancelling: [], withdrawn: [] };
+  expect(await store.cancelTurns(stage.pool, stranger, [turnId], "user")).toEqual(nothing);
+  expect(await store.cancelTurnsOfSessions(stage.pool, stranger, [place.sessionId], "user")).toEqual(nothing);
+  expect(await store.cancelTurns(stage.pool, place.ownerId, [], "user")).toEqual(nothing);
+  expect(await dump(stage.pool)).toEqual(before);
+});
+
+test("lists hold nothing of another user", async () => {
+  const nobody = await newUser(stage.pool);
+  expect(await store.listProjects(stage.pool, nobody)).toEqual([]);
+  expect(await store.listSessions(stage.pool, nobody, place.projectId)).toEqual([]);
+  expect(await store.countLiveTurnsOfUser(stage.pool, nobody)).toBe(0);
+  expect(await store.countLiveTurnsOfUser(stage.pool, place.ownerId)).toBe(1);
+});

@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { findProject, findSession, listMessages, postMessage } from "@boocode/store";
+import { expect, test } from "vitest";
+import { claim, dump, newPlace, newUser, post, question, turnRow, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+test("a post stores the message and its queued turn, and the session and project show it", async () => {
+  const place = await newPlace(stage.pool);
+  const posted = await post(stage.pool, place, "where is main?");
+  expect(posted).toMatchObject({ kind: "posted", version: 2, ahead: 0, liveTurnsOfUser: 1 });
+  expect(posted.message).toMatchObject({ role: "user", content: "where is main?", turn_ordinal: 1, position: 0 });
+  expect(await turnRow(stage.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
+  expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });
+  const project = await findProject(stage.pool, place.ownerId, place.projectId);
+  expect(project?.last_session_id).toBe(place.sessionId);
+});
+
+test("two posts at once to one session get dense ordinals and versions of their own, fifty times", async () => {
+  const place = await newPlace(stage.pool);
+  for (let round = 0; round < 50; round++) {
+    const both = await Promise.all([post(stage.pool, place, "a"), post(stage.pool, place, "b")]);
+    const ordinals = both.map((posted) => posted.message.turn_ordinal).sort((a, b) => a - b);
+    const versions = both.map((posted) => posted.version).sort((a, b) => a - b);
+    expect(ordinals).toEqual([2 * round + 1, 2 * round + 2]);
+    expect(versions).toEqual([4 * round + 2, 4 * round + 4]);
+  }
+  const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 500 });
+  expect(list?.messages.map((message) => message.turn_ordinal)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+  expect(list?.version).toBe(200);
+});
+
+test("a message to a busy session waits in line and knows how many are ahead", async () => {
+  const place = await newPlace(stage.pool);
+  const first = await post(stage.pool, place);
+  await claim(stage.pool, first.turnId);
+  expect(await post(stage.pool, place)).toMatchObject({ ahead: 1, liveTurnsOfUser: 2 });
+  expect(await post(stage.pool, place)).toMatchObject({ ahead: 2, liveTurnsOfUser: 3 });
+  expect(await turnRow(stage.pool, first.turnId)).toMatchObject({ status: "running" });
+});
+
+test("`reject` refuses while a turn waits or runs, changes nothing, and goes through when the session is idle", async () => {
+  const place = await newPlace(stage.pool);
+  const first = await post(stage.pool, place);
+  const before = await dump(stage.pool);
+  const rejecting = { ...question(place), when_busy: "reject" as const };
+  expect(await postMessage(stage.pool, rejecting, null)).toEqual({ kind: "busy" });
+  expect(await dump(stage.pool)).toEqual(before);
+  await claim(stage.pool, first.turnId);
+  expect(await postMessage(stage.pool, rejecting, null)).toEqual({ kind: "busy" });
+  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  expect(await postMessage(stage.pool, rejecting, null)).toMatchObject({ kind: "posted", ahead: 0 });
+});
+
+test("`interrupt` asks the running turn to stop, withdraws those that wait, and gives each frame a version", async () => {
+  const place = await newPlace(stage.pool);
+  const [running, waiting, second] = [
+    await post(stage.pool, place),
+    await post(stage.pool, place),
+    await post(stage.pool, place),
+  ];
+  await claim(stage.pool, running.turnId);
+  const outcome = await postMessage(stage.pool, { ...question(place), when_busy: "interrupt" }, null);
+  if (outcome.kind !== "posted") throw new Error(outcome.kind);
+  expect(outcome.cancelled.cancelling).toEqual([running.turnId]);
+  expect([...outcome.cancelled.withdrawn].sort()).toEqual([waiting.turnId, second.turnId].sort());
+  expect(outcome).toMatchObject({ ahead: 1, version: second.version + 4 });
+  expect(await turnRow(stage.pool, running.turnId)).toMatchObject({ status: "cancelling" });
+  expect(await turnRow(stage.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
+});
+
+test("a post to another user's, an unknown or a deleted session finds nothing and changes nothing", async () => {
+  const place = await newPlace(stage.pool);
+  const stranger = await newUser(stage.pool);
+  const before = await dump(stage.pool);
+  for (const wrong of [{ ownerId: stranger }, { sessionId: randomUUID() }]) {
+    expect(await postMessage(stage.pool, { ...question(place), ...wrong }, null)).toEqual({ kind: "not_found" });
+  }
+  expect(await dump(stage.pool)).toEqual(before);
+  await stage.pool`update sessions set deleted_at = now() where id = ${place.sessionId}`;
+  expect(await postMessage(stage.pool, question(place), null)).toEqual({ kind: "not_found" });
+});

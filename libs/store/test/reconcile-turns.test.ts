@@ -1,0 +1,137 @@
+import {
+  cancelCurrentTurn,
+  endOrphan,
+  endTurn,
+  listMessages,
+  type Pool,
+  renewLeases,
+  requeueOrphans,
+} from "@boocode/store";
+import { beforeEach, expect, test } from "vitest";
+import { claim, dump, letLeaseDie, messageRow, newPlace, post, reply, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+beforeEach(async () => {
+  await stage.pool`update turns set status = 'complete' where status in ('queued', 'running', 'cancelling')`;
+});
+
+const crash = (turnId: string, crashes: number) =>
+  stage.pool`update turns set crashes = ${crashes}, lease_until = now() - interval '1 s' where id = ${turnId}`;
+const askedLongAgo = (turnId: string) =>
+  stage.pool`update turns set cancel_requested_at = now() - interval '6 s' where id = ${turnId}`;
+
+test("a turn whose lease is dead goes back to the queue at once, and a crash is counted", async () => {
+  const { turn } = await running(stage.pool, await newPlace(stage.pool));
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
+  await letLeaseDie(stage.pool, turn.id);
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([turn.id]);
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "queued", attempt: 1, crashes: 1 });
+  expect(await claim(stage.pool, turn.id)).toMatchObject({ attempt: 2 });
+});
+
+test("after its last crash a turn is not queued again but ended, with an attempt that nobody else holds", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  const next = await post(stage.pool, place);
+  await crash(turn.id, 2);
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
+  const orphan = await endOrphan(stage.pool, "newnonce", 3, 5_000);
+  expect(orphan).toMatchObject({
+    ...{ turnId: turn.id, sessionId: place.sessionId, messageId, lastSeq: 3, nextTurnId: next.turnId },
+    ...{ epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" }, ownerId: place.ownerId },
+    end: { status: "failed", error: { code: "attempts_exhausted" } },
+  });
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "failed", attempt: 2, last_seq: 3, crashes: 3 });
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "failed" });
+  const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 10 });
+  expect(list?.cursor).toBe("1.2.newnonce.3");
+  expect(await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, "late"), 40)).toBe("lost");
+  expect(await endOrphan(stage.pool, "another", 3, 5_000)).toBeNull();
+});
+
+test("a cancel that its worker leaves unanswered takes the attempt away and ends the turn with its partial text", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  await stage.pool`update messages set content = 'half' where id = ${messageId}`;
+  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(await endOrphan(stage.pool, "early", 3, 5_000)).toBeNull();
+  await askedLongAgo(turn.id);
+  const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
+  expect(orphan).toMatchObject({ end: { status: "cancelled", reason: "user" }, epoch: { attempt: 2 }, lastSeq: 2 });
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", attempt: 2, crashes: 0 });
+  expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "cancelled", content: "half" });
+  expect(await endTurn(stage.pool, turn, { status: "cancelled", reason: "user" }, reply(messageId), 9)).toBe("lost");
+});
+
+test("a cancelled turn of a dead worker is ended without waiting for the patience to run out", async () => {
+  const place = await newPlace(stage.pool);
+  const posted = await post(stage.pool, place);
+  await claim(stage.pool, posted.turnId);
+  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  await letLeaseDie(stage.pool, posted.turnId);
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
+  const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
+  expect(orphan).toMatchObject({ messageId: null, lastSeq: 1, end: { status: "cancelled" } });
+});
+
+test("of ten reconcilers at once, one ends an orphan", async () => {
+  const { turn } = await running(stage.pool, await newPlace(stage.pool));
+  await crash(turn.id, 2);
+  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(stage.pool, `n${i}`, 3, 5_000)));
+  expect(all.filter((orphan) => orphan !== null)).toHaveLength(1);
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
+});
+
+test("the worker's own end that waits for a forced cancel is lost and changes nothing", async () => {
+  const place = await newPlace(stage.pool);
+  const { turn, messageId } = await running(stage.pool, place);
+  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  await askedLongAgo(turn.id);
+  const { late, forced } = await stage.pool.begin(async (transaction) => {
+    const sql = Object.assign(transaction as unknown as Pool, { begin: (act: (sql: unknown) => unknown) => act(transaction) });
+    await endOrphan(sql as Pool, "forced", 3, 5_000);
+    const late = endTurn(stage.pool, turn, { status: "cancelled", reason: "user" }, reply(messageId, "late"), 9);
+    await untilBlocked(stage.pool);
+    return { late, forced: await dump(sql as Pool) };
+  });
+  expect(await late).toBe("lost");
+  expect(await dump(stage.pool)).toEqual(forced);
+});
+
+test("an orphan in a session that somebody has locked does not keep the others waiting", async () => {
+  const [locked, free] = [
+    await running(stage.pool, await newPlace(stage.pool)),
+    await running(stage.pool, await newPlace(stage.pool)),
+  ];
+  await crash(locked.turn.id, 2);
+  await crash(free.turn.id, 2);
+  await stage.pool.begin(async (sql) => {
+    await sql`select from sessions where id = ${locked.turn.session_id} for no key update`;
+    expect((await endOrphan(stage.pool, "n", 3, 5_000))?.turnId).toBe(free.turn.id);
+  });
+  expect((await endOrphan(stage.pool, "n", 3, 5_000))?.turnId).toBe(locked.turn.id);
+});
+
+test("a heartbeat renews what is held, tells of a cancel, and says nothing of what is lost", async () => {
+  const [kept, asked, lost] = [await newPlace(stage.pool), await newPlace(stage.pool), await newPlace(stage.pool)];
+  const turns = [
+    await running(stage.pool, kept, 1_000),
+    await running(stage.pool, asked, 1_000),
+    await running(stage.pool, lost, 1_000),
+  ].map(({ turn }) => turn);
+  await cancelCurrentTurn(stage.pool, asked.ownerId, asked.sessionId);
+  await letLeaseDie(stage.pool, turns[2]!.id);
+  await requeueOrphans(stage.pool, 3);
+  await claim(stage.pool, turns[2]!.id);
+  const state = await renewLeases(stage.pool, turns, 60_000);
+  expect(state).toEqual(
+    new Map([
+      [turns[0]!.id, { cancel: null }],
+      [turns[1]!.id, { cancel: "user" }],
+    ]),
+  );
+  const [row] = await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
+  expect(row).toEqual({ renewed: true });
+  expect(await renewLeases(stage.pool, [], 1_000)).toEqual(new Map());
+});

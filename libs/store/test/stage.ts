@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { testDatabase } from "@boocode/backing-services/testing";
+import { connectPostgres } from "@boocode/runtime";
+import {
+  type ClaimedTurn,
+  claimTurn,
+  createProject,
+  createSession,
+  createUser,
+  type FinishedReply,
+  type Pool,
+  type PostedTurn,
+  postMessage,
+  startMessage,
+} from "@boocode/store";
+import { afterAll, beforeAll } from "vitest";
+
+/** A place to post to. */
+export interface Place {
+  ownerId: string;
+  projectId: string;
+  sessionId: string;
+}
+
+/** A pool on a database of this test file alone; `pool` is set before the first test. */
+export function useStore(options: { connections?: number } = {}): { pool: Pool; url: string } {
+  const stage = {} as { pool: Pool; url: string };
+  let drop = async () => {};
+  beforeAll(async () => {
+    const database = await testDatabase();
+    drop = database.drop;
+    stage.url = database.url;
+    stage.pool = connectPostgres(database.url, { name: "test", connections: options.connections ?? 10 });
+  });
+  afterAll(async () => {
+    await stage.pool?.end({ timeout: 2 });
+    await drop();
+  });
+  return stage;
+}
+
+export async function newUser(pool: Pool): Promise<string> {
+  const id = randomUUID();
+  await createUser(pool, { id, name: id });
+  return id;
+}
+
+export async function newProject(pool: Pool, ownerId: string): Promise<string> {
+  const id = randomUUID();
+  await createProject(pool, { id, ownerId, name: "a project", path: "/tmp/code" });
+  return id;
+}
+
+export async function newSession(pool: Pool, ownerId: string, projectId: string): Promise<string> {
+  const id = randomUUID();
+  await createSession(pool, { id, ownerId, projectId });
+  return id;
+}
+
+export async function newPlace(pool: Pool, owner?: string): Promise<Place> {
+  const ownerId = owner ?? (await newUser(pool));
+  const projectId = await newProject(pool, ownerId);
+  return { ownerId, projectId, sessionId: await newSession(pool, ownerId, projectId) };
+}
+
+/** What `postMessage` is given, with ids of its own. */
+export function question(place: Place, content = "why?") {
+  return { ...place, content, when_busy: "queue" as const, turnId: randomUUID(), messageId: randomUUID() };
+}
+
+export async function post(pool: Pool, place: Place, content?: string): Promise<PostedTurn> {
+  const outcome = await postMessage(pool, question(place, content), null);
+  if (outcome.kind !== "posted") throw new Error(`the post was answered ${outcome.kind}`);
+  return outcome;
+}
+
+export async function claim(pool: Pool, turnId: string, leaseMs = 60_000): Promise<ClaimedTurn & { turnId: string }> {
+  const turn = await claimTurn(pool, turnId, { workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs });
+  if (!turn) throw new Error("there was nothing to claim");
+  return { ...turn, turnId };
+}
+
+/** A posted turn that a worker has taken and whose answer it has begun. */
+export async function running(pool: Pool, place: Place, leaseMs?: number) {
+  const posted = await post(pool, place);
+  const turn = await claim(pool, posted.turnId, leaseMs);
+  const messageId = randomUUID();
+  await startMessage(pool, turn, { id: messageId, position: 1, step: 0, model: null, lastSeq: 2 });
+  return { turn, messageId, questionId: posted.message.id };
+}
+
+export function reply(messageId: string, content = "because"): FinishedReply {
+  const facts = { finishReason: "stop", model: "m", tokensUsed: 3, ctxUsed: 4, ctxMax: 5 };
+  return { messageId, content, reasoning: null, toolCalls: null, ...facts };
+}
+
+/** Everything that the database holds, to tell whether something changed. */
+export async function dump(pool: Pool): Promise<unknown> {
+  const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
+  const rows: Record<string, unknown> = {};
+  for (const table of tables) {
+    rows[table] = await pool`select to_jsonb(t) as row from ${pool(table)} t order by to_jsonb(t)::text`;
+  }
+  return rows;
+}
+
+/** Resolves once so many statements on this database wait for a lock. */
+export async function untilBlocked(pool: Pool, statements = 1): Promise<void> {
+  for (;;) {
+    const [row] = await pool<{ count: number }[]>`
+      select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    if ((row?.count ?? 0) >= statements) return;
+  }
+}
+
+/** Turns into the past what the database's clock decides about. */
+export async function letLeaseDie(pool: Pool, turnId: string): Promise<void> {
+  await pool`update turns set lease_until = now() - interval '1 second' where id = ${turnId}`;
+}
+
+export async function turnRow(pool: Pool, turnId: string) {
+  const [row] = await pool<
+    { status: string; attempt: number; nonce: string; last_seq: number; crashes: number; hand_backs: number }[]
+  >`select status, attempt, nonce, last_seq, crashes, hand_backs from turns where id = ${turnId}`;
+  if (!row) throw new Error("no such turn");
+  return row;
+}
+
+export async function messageRow(pool: Pool, messageId: string) {
+  const [row] = await pool<{ content: string; status: string; last_seq: number; deleted_at: string | null }[]>`
+    select content, status, last_seq, deleted_at from messages where id = ${messageId}`;
+  return row ?? null;
+}

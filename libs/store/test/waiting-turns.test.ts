@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import { cancelCurrentTurn, claimTurn, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
+import { expect, test } from "vitest";
+import { claim, dump, newPlace, type Place, post, turnRow, untilBlocked, useStore } from "./stage.ts";
+
+const stage = useStore();
+
+/** One turn runs, two wait. */
+async function crowded(): Promise<{ place: Place; turns: string[]; messages: string[] }> {
+  const place = await newPlace(stage.pool);
+  const posts = [await post(stage.pool, place), await post(stage.pool, place), await post(stage.pool, place)];
+  await claim(stage.pool, posts[0]!.turnId);
+  return { place, turns: posts.map((each) => each.turnId), messages: posts.map((each) => each.message.id) };
+}
+
+test("live turns come in the order in which they run, each with its question and its place in line", async () => {
+  const { place, turns, messages } = await crowded();
+  const list = await listLiveTurns(stage.pool, place.ownerId, place.sessionId);
+  expect(list?.turns.map(({ id, place, message_id }) => ({ id, place, message_id }))).toEqual([
+    { id: turns[0], place: null, message_id: messages[0] },
+    { id: turns[1], place: 1, message_id: messages[1] },
+    { id: turns[2], place: 2, message_id: messages[2] },
+  ]);
+});
+
+test("a cancel stops the turn that runs and leaves the line; again, it says that the turn is stopping", async () => {
+  const { place, turns } = await crowded();
+  const first = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" }, version: 6 });
+  expect(first?.cancelled).toEqual({ cancelling: [turns[0]], withdrawn: [] });
+  const again = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(again).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
+  expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+  expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "queued" });
+});
+
+test("where none runs, a cancel withdraws the first that waits and raises the version for its frame", async () => {
+  const place = await newPlace(stage.pool);
+  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
+  const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(outcome).toMatchObject({ answer: { turn_id: first.turnId, status: "cancelled" }, version: second.version + 1 });
+  expect(await claim(stage.pool, second.turnId)).toMatchObject({ ordinal: 2 });
+});
+
+test("a cancel in a session where nothing ever ran finds nothing to cancel", async () => {
+  const place = await newPlace(stage.pool);
+  const before = await dump(stage.pool);
+  const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  expect(outcome).toMatchObject({ answer: { turn_id: null, status: null }, version: 0 });
+  expect(await dump(stage.pool)).toEqual(before);
+});
+
+test("a waiting turn is withdrawn and the others move up; it can be neither withdrawn nor claimed again", async () => {
+  const { place, turns } = await crowded();
+  const outcome = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
+  expect(outcome).toMatchObject({ answer: { turn_id: turns[1], status: "cancelled" }, version: 7 });
+  const list = await listLiveTurns(stage.pool, place.ownerId, place.sessionId);
+  expect(list?.turns.map((turn) => [turn.id, turn.place])).toEqual([
+    [turns[0], null],
+    [turns[2], 1],
+  ]);
+  const again = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
+  expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+  expect(await claimTurn(stage.pool, turns[1]!, { workerId: "w", nonce: "n", leaseMs: 1_000 })).toBeNull();
+});
+
+test("a turn that was taken is not withdrawn, also when it is taken while the withdrawal waits", async () => {
+  const { place, turns } = await crowded();
+  const taken = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[0]!);
+  expect(taken).toMatchObject({ answer: { turn_id: turns[0], status: "running" }, cancelled: { withdrawn: [] } });
+  await stage.pool`update turns set status = 'complete' where id = ${turns[0]!}`;
+  const { late } = await stage.pool.begin(async (sql) => {
+    await claim(sql as unknown as Pool, turns[1]!);
+    const late = withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
+    await untilBlocked(stage.pool);
+    return { late };
+  });
+  expect(await late).toMatchObject({ answer: { turn_id: turns[1], status: "running" }, cancelled: { withdrawn: [] } });
+  expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "running" });
+});
+
+test("a turn of another session cannot be withdrawn through this one", async () => {
+  const { place } = await crowded();
+  const other = await post(stage.pool, await newPlace(stage.pool, place.ownerId));
+  expect(await withdrawTurn(stage.pool, place.ownerId, place.sessionId, other.turnId)).toBeNull();
+  expect(await withdrawTurn(stage.pool, place.ownerId, place.sessionId, randomUUID())).toBeNull();
+});
