@@ -11,8 +11,11 @@ export interface Model<S> {
   key(state: S): string;
   /** Everything that may happen now. A step that changes nothing may be emitted: it is left out. */
   successors(state: S, emit: Emit<S>): void;
-  /** @returns the invariant that does not hold here, or was broken on the way from `before`; else null */
-  broken(state: S, before: S | null): string | null;
+  /**
+   * @returns the invariant that does not hold here, else null. One that is about a step rather than a state is told by the
+   * step, which notes in the state it makes that it was broken, and in its key.
+   */
+  broken(state: S): string | null;
   /** Asked where nothing but a fault can happen any more. @returns what should have happened and did not, or null */
   stuck(state: S): string | null;
   /** One line, for traces. */
@@ -50,8 +53,7 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
     let moves = false;
     edges.from(id);
     model.successors(state, (_label, next, kind = "step") => {
-      const broken = model.broken(next, state);
-      const key = broken ? `broken ${keys.length}` : model.key(next);
+      const key = model.key(next);
       if (key === keys[id]) return;
       if (kind === "step") moves = true;
       let to = ids.get(key);
@@ -61,15 +63,16 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
         keys.push(key);
         parents.push(id);
         frontier.push(next);
+        const broken = model.broken(next);
+        if (broken) found ??= { broken, id: to };
       }
       edges.to(to);
-      if (broken) found ??= { broken, id: to };
     });
     const stuck = moves || found ? null : model.stuck(state);
     if (stuck) found = { broken: stuck, id };
   }
 
-  const atOnce = model.broken(model.initial, null);
+  const atOnce = model.broken(model.initial);
   if (atOnce) found = { broken: atOnce, id: 0 };
   for (let id = 0; id < keys.length && !found; id++) {
     expand(id, frontier[id] as S);
@@ -98,9 +101,7 @@ function retrace<S>(model: Model<S>, keys: string[], parents: number[], id: numb
   for (const [index, to] of path.entries()) {
     let taken: { label: string; next: S } | null = null;
     model.successors(state, (label, next) => {
-      if (taken) return;
-      const isIt = keys[to]!.startsWith("broken ") ? model.broken(next, state) !== null : model.key(next) === keys[to];
-      if (isIt) taken = { label, next };
+      if (!taken && model.key(next) === keys[to]) taken = { label, next };
     });
     const { label, next } = taken as unknown as { label: string; next: S };
     steps.push(`${String(index + 1).padStart(4)}. ${label.padEnd(LABEL)} ${model.show(next)}`);

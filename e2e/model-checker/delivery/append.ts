@@ -1,0 +1,33 @@
+// PURE
+import { type Context, fault, withWorker } from "./context.ts";
+import type { World } from "./state.ts";
+
+/**
+ * One append, with all that may become of it. As the Lua script does: a number that is not above the newest of its log is
+ * refused without a word; what is logged is published in the same step.
+ * @param after the world in which the frame counts as sent
+ * @param worker whose append may be made again; the reconciler's is made once
+ */
+export function append(context: Context, after: World, frame: string, who: string, worker?: number): void {
+  const { gateway } = after;
+  const room = gateway.arriving.length < context.scope.channel * 5;
+  const refused = newestSeq(after.log, frame.slice(0, 3)) >= Number(frame[3]);
+  const logged: World = refused ? after : { ...after, log: after.log + frame };
+  const listens = gateway.channel === "up" && !refused;
+  if (listens && !room) return;
+  const published = listens ? { ...logged, gateway: { ...gateway, arriving: gateway.arriving + frame } } : logged;
+  context.emit(`${who} appends ${frame}`, published);
+  if (refused) return;
+  if (listens) fault(context, after, "lose", `pub/sub loses ${frame}`, () => logged);
+  fault(context, after, "refuse", `Redis takes ${frame} from nobody, it is dropped`, () => after);
+  if (worker !== undefined) {
+    const { sent } = after.workers[worker]!;
+    const again = () => withWorker(published, worker, { sent: sent - 1 });
+    fault(context, after, "resend", `${who} appends ${frame} and hears no answer`, again);
+  }
+}
+
+function newestSeq(log: string, epoch: string): number {
+  for (let i = log.length - 5; i >= 0; i -= 5) if (log.startsWith(epoch, i)) return Number(log[i + 3]);
+  return 0;
+}

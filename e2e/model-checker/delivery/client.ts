@@ -1,0 +1,81 @@
+// PURE
+import { compareEpochs, sameEpoch } from "@boocode/contracts";
+import { judgeFrame, judgeSnapshot } from "../../../libs/client/src/judge-frame.ts";
+import type { SessionView } from "../../../libs/client/src/session-view.ts";
+import type { Context } from "./context.ts";
+import type { Sent } from "./plan.ts";
+import { cursorOf, hasEnded, placeOf, type Row, stored, type Viewer } from "./state.ts";
+
+/** A client's view after something, and what was wrong with it. */
+export interface Applied {
+  viewer: Viewer;
+  wrong: string;
+}
+
+const replaced = (items: readonly string[], index: number, value: string) =>
+  items[index] === value ? items : items.map((item, i) => (i === index ? value : item));
+
+/**
+ * What a client does with what it is sent: the next frame applies, an older one drops, a snapshot that is not older
+ * replaces, and at a frame that does not fit it connects again from its cursor.
+ */
+export function receive(context: Context, viewer: Viewer, sent: Sent): Applied {
+  const turn = placeOf(sent.place).epoch.ordinal - 1;
+  if (context.rules.clientJudges) {
+    const verdict = judged(viewer, sent);
+    if (verdict === "old") return { viewer, wrong: "" };
+    if (verdict === "misfit") return { viewer: { ...viewer, mode: "away" }, wrong: "" };
+  }
+  const text = sent.kind === "snapshot" ? sent.text : viewer.texts[turn]! + sent.text;
+  const after: Viewer = {
+    ...viewer,
+    cursor: sent.place,
+    texts: replaced(viewer.texts, turn, text),
+    ends: replaced(viewer.ends, turn, sent.end),
+  };
+  return { viewer: after, wrong: isOlder(viewer.cursor, sent.place) ? "D2 the client's cursor went back" : "" };
+}
+
+/**
+ * An answer of REST: every turn so far, and the place up to which that is whole. Where frames are ahead of it, it has the
+ * say over earlier turns only.
+ */
+export function load(context: Context, viewer: Viewer, rows: readonly Row[], place: string): Applied {
+  const isAhead = context.rules.clientJudges && isOlder(viewer.cursor, place);
+  const newest = placeOf(place).epoch.ordinal - 1;
+  const own = (turn: number) => isAhead && turn >= newest;
+  return {
+    viewer: {
+      ...viewer,
+      loading: null,
+      cursor: isAhead ? viewer.cursor : place,
+      texts: rows.map((row, turn) => (own(turn) ? viewer.texts[turn]! : row.attempt > 0 ? stored(row) : "")),
+      ends: rows.map((row, turn) => (own(turn) ? viewer.ends[turn]! : hasEnded(row) ? row.status : "")),
+    },
+    wrong: !isAhead && isOlder(viewer.cursor, place) ? "D2 the client's cursor went back" : "",
+  };
+}
+
+const verdicts = new Map<string, "next" | "old" | "misfit">();
+
+/** The client library's own rule, asked once for each question. */
+function judged(viewer: Viewer, sent: Sent): "next" | "old" | "misfit" {
+  const { epoch } = placeOf(viewer.cursor);
+  const over = viewer.ends[epoch.ordinal - 1] !== "";
+  const question = `${viewer.cursor}${sent.place}${sent.firstSeq}${sent.kind}${over}`;
+  let verdict = verdicts.get(question);
+  if (!verdict) {
+    const turns = { t: { ordinal: epoch.ordinal, status: over ? "complete" : "running" } };
+    const view = { cursor: cursorOf(viewer.cursor), turns } as unknown as SessionView;
+    const place = placeOf(sent.place);
+    if (sent.kind === "snapshot") verdict = judgeSnapshot(view, place) === "fits" ? "next" : "old";
+    else verdict = judgeFrame(view, { ...place, firstSeq: sent.firstSeq });
+    verdicts.set(question, verdict);
+  }
+  return verdict;
+}
+
+function isOlder(cursor: string, place: string): boolean {
+  const [a, b] = [placeOf(cursor), placeOf(place)];
+  return sameEpoch(a.epoch, b.epoch) ? b.seq < a.seq : compareEpochs(b.epoch, a.epoch) < 0;
+}

@@ -1,0 +1,42 @@
+// PURE
+import type { Emit } from "../explore.ts";
+import type { Fault, Rules, Scope } from "./rules.ts";
+import type { Row, Viewer, Worker, World } from "./state.ts";
+
+/** What every step knows besides the state. */
+export interface Context {
+  scope: Scope;
+  rules: Rules;
+  emit: Emit<World>;
+}
+
+/** Faults are steps that cost one of the scope's, and that nobody can count on. */
+export function fault(context: Context, world: World, kind: Fault, label: string, make: () => World): void {
+  if (world.faults === 0 || !context.scope.kinds.includes(kind)) return;
+  const after = make();
+  context.emit(`FAULT ${label}`, { ...after, faults: world.faults - 1 }, "fault");
+}
+
+/** An epoch as frames, logs and cursors name it: ordinal, attempt, nonce. */
+export function epochName(rules: Rules, turn: number, attempt: number): string {
+  return `${turn + 1}${rules.epochs ? attempt : 1}${rules.nonces ? "n" : "z"}`;
+}
+
+function replaced<T>(items: readonly T[], index: number, change: Partial<T>): T[] {
+  const copy = items.slice();
+  copy[index] = { ...items[index]!, ...change };
+  return copy;
+}
+
+export const withRow = (world: World, turn: number, change: Partial<Row>): World => ({
+  ...world,
+  rows: replaced(world.rows, turn, change),
+});
+export const withWorker = (world: World, index: number, change: Partial<Worker>): World => ({
+  ...world,
+  workers: replaced(world.workers, index, change),
+});
+export const withViewer = (world: World, index: number, change: Partial<Viewer>): World => ({
+  ...world,
+  viewers: replaced(world.viewers, index, change),
+});

@@ -1,0 +1,73 @@
+// PURE
+import { type Context, fault, withRow, withViewer, withWorker } from "./context.ts";
+import { framesOf, hasEnded, IDLE, type World } from "./state.ts";
+
+/** What can happen to processes, connections and Redis between two steps. Those of an append are with the append. */
+export function faults(context: Context, world: World): void {
+  if (world.faults === 0) return;
+  world.workers.forEach(({ turn, attempt }, index) => {
+    if (turn < 0) return;
+    const row = world.rows[turn]!;
+    const holds = row.attempt === attempt && row.lease;
+    const without = holds ? withRow(world, turn, { lease: false }) : world;
+    const who = `attempt ${attempt} of turn ${turn + 1}`;
+    const kind = hasEnded(row) && row.attempt === attempt ? "kill worker at the end" : "kill worker";
+    fault(context, world, kind, `the worker of ${who} is killed`, () => withWorker(without, index, IDLE));
+    if (holds) fault(context, world, "lose lease", `the lease of ${who} runs out, its worker goes on`, () => without);
+  });
+  world.rows.forEach((row, turn) => {
+    if (row.status === "r") {
+      fault(context, world, "cancel", `turn ${turn + 1} is cancelled`, () => withRow(world, turn, { status: "x" }));
+    }
+    if (hasEnded(row) && !row.deleted) {
+      const label = `the messages of turn ${turn + 1} are deleted`;
+      fault(context, world, "delete messages", label, () =>
+        withRow(world, turn, { deleted: true, done: "", draft: "" }),
+      );
+    }
+  });
+  if (world.orphanEnd) {
+    fault(context, world, "kill reconciler", "the reconciler is killed", () => ({ ...world, orphanEnd: "" }));
+  }
+  if (world.log) {
+    fault(context, world, "flush", "Redis is flushed", () => ({ ...world, log: "" }));
+    fault(context, world, "trim", "all but the newest frame of each log is trimmed", () => trimmed(world));
+  }
+  gatewayFaults(context, world);
+}
+
+function gatewayFaults(context: Context, world: World): void {
+  const { gateway } = world;
+  const away = { mode: "away", at: "00n0", dead: false } as const;
+  if (gateway.channel === "up") {
+    fault(context, world, "drop subscriber", "the gateway's subscriber connection drops", () => ({
+      ...world,
+      gateway: { ...gateway, channel: "down", arriving: "" },
+    }));
+  }
+  if (gateway.channel !== "none") {
+    fault(context, world, "restart gateway", "the gateway is killed and started", () => ({
+      ...world,
+      gateway: { channel: "none", arriving: "", pass: null },
+      viewers: world.viewers.map((viewer) => ({ ...viewer, ...away })),
+    }));
+  }
+  world.viewers.forEach((viewer, index) => {
+    const name = `viewer ${index + 1}`;
+    if (viewer.mode !== "away" && !viewer.dead) {
+      fault(context, world, "break socket", `the socket of ${name} breaks`, () =>
+        withViewer(world, index, { dead: true }),
+      );
+    }
+    if (!viewer.loading && world.rows.some((row) => row.attempt > 0)) {
+      const label = `${name} loads the session by REST`;
+      fault(context, world, "load by REST", label, () => withViewer(world, index, { loading: world.rows }));
+    }
+  });
+}
+
+function trimmed(world: World): World {
+  const frames = framesOf(world.log);
+  const kept = frames.filter((frame, i) => !frames.slice(i + 1).some((later) => later.startsWith(frame.slice(0, 3))));
+  return { ...world, log: kept.join("") };
+}

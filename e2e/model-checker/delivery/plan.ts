@@ -1,0 +1,105 @@
+// PURE
+import type { SessionFrame } from "@boocode/contracts";
+import { type KnownTurn, planJoin } from "../../../services/gateway/src/plan-join.ts";
+import { readKey } from "./key.ts";
+import { framesOf, hasEnded, isLetter, nameOf, placeOf, type Row, stored } from "./state.ts";
+
+/** What a gateway sends to a subscriber, as the client needs it. */
+export interface Sent {
+  /** Where the client stands after it, and the first number that it covers. */
+  place: string;
+  firstSeq: number;
+  kind: "snapshot" | "frame";
+  /** The text of a delta, or the whole text of a snapshot. */
+  text: string;
+  /** How the turn ended, if this tells of it. */
+  end: string;
+}
+
+export interface Plan {
+  frames: readonly Sent[];
+  cursor: string;
+}
+
+interface Content {
+  type: string;
+  seq: number;
+  first_seq?: number;
+  content: string;
+  end: string;
+}
+
+const plans = new Map<string, Plan>();
+
+/**
+ * The gateway's own `planJoin` with model values on both sides. It is a function of its arguments, so that an answer that
+ * was given once is kept.
+ * @param epochOf the epoch under which a turn's frames are known, as five characters less seq and kind
+ */
+export function plan(
+  cursor: string,
+  rows: readonly Row[],
+  log: string,
+  epochOf: (turn: number, attempt: number) => string,
+  hidesDeleted: boolean,
+): Plan {
+  const last = rows.findLastIndex((row) => row.attempt > 0);
+  const key = `${cursor} ${readKey(rows)} ${log} ${last < 0 ? "" : epochOf(last, rows[last]!.attempt)} ${hidesDeleted}`;
+  let answer = plans.get(key);
+  if (!answer) {
+    answer = makePlan(cursor, rows, log, epochOf, hidesDeleted);
+    plans.set(key, answer);
+  }
+  return answer;
+}
+
+function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<typeof plan>): Plan {
+  const frames = framesOf(log);
+  const known = rows.flatMap((row, turn): KnownTurn[] => {
+    if (row.attempt === 0) return [];
+    const epoch = epochOf(turn, row.attempt);
+    const { epoch: named } = placeOf(`${epoch}0`);
+    const own = row.deleted && hidesDeleted ? [] : frames.filter((frame) => frame.startsWith(epoch));
+    const snapshot = (): Content => ({ type: "snapshot", seq: row.seq, content: stored(row), end: endOf(row) });
+    return [
+      {
+        epoch: named,
+        lastSeq: row.seq,
+        ended: hasEnded(row),
+        log: own.map((frame) => ({ position: placeOf(frame.slice(0, 4)), json: JSON.stringify(contentOf(frame)) })),
+        snapshot: () => snapshot() as unknown as SessionFrame,
+      },
+    ];
+  });
+  const { frames: sent, cursor: end } = planJoin(placeOf(cursor), known);
+  return {
+    frames: sent.map(({ json, position }) => {
+      const content = JSON.parse(json) as Content;
+      return {
+        place: nameOf(position),
+        firstSeq: content.first_seq ?? position.seq,
+        kind: content.type === "snapshot" ? "snapshot" : "frame",
+        text: content.content,
+        end: content.end,
+      };
+    }),
+    cursor: nameOf(end),
+  };
+}
+
+const endOf = (row: Row) => (hasEnded(row) ? row.status : "");
+
+/** A frame as the worker would write it, with no more in it than the gateway looks at. */
+function contentOf(frame: string): Content & { message_id: string } {
+  const seq = Number(frame[3]);
+  const kind = frame[4]!;
+  return isLetter(kind)
+    ? { type: "delta", message_id: "m", seq, content: kind, end: "" }
+    : { type: "other", message_id: "m", seq, content: "", end: "!-#".includes(kind) ? kind : "" };
+}
+
+/** A frame that goes out as it came. */
+export function sentAsItCame(frame: string): Sent {
+  const { seq, content, end } = contentOf(frame);
+  return { place: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end };
+}

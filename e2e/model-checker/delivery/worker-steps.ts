@@ -1,0 +1,158 @@
+// PURE
+import { append } from "./append.ts";
+import { type Context, epochName, withRow, withWorker } from "./context.ts";
+import { hasEnded, IDLE, isLetter, type Row, stored, textAt, type World } from "./state.ts";
+
+/*
+ * Workers and the reconciler. A worker's statement is one step, with the fence that the statement has. The lease is a flag:
+ * it falls when its worker dies, or by the fault "lose lease", after which the worker goes on as if nothing had happened
+ * until a fenced write or a heartbeat tells it. That it would stop by its own clock is left out: the fences must do alone.
+ */
+export function workerSteps(context: Context, world: World): void {
+  for (let turn = 0; turn < world.rows.length; turn++) reconcile(context, world, turn);
+  for (let index = 0; index < world.workers.length; index++) {
+    if (world.workers[index]!.turn >= 0) work(context, world, index);
+  }
+  const { late } = world;
+  if (late) {
+    const row = world.rows[late.turn]!;
+    const fenced = row.attempt === late.attempt && row.status === "r";
+    const stale = context.rules.lateWritesRefused && row.seq > late.seq;
+    const after = fenced && !stale ? withRow(world, late.turn, { seq: late.seq }) : world;
+    context.emit(`the late commit (seq ${late.seq}) arrives in Postgres`, { ...after, late: null });
+  }
+  if (world.orphanEnd) {
+    const end = world.orphanEnd;
+    append(context, { ...world, orphanEnd: "" }, end, "the reconciler");
+  }
+}
+
+/** What becomes of a turn that no worker holds: the next attempt, or its end. */
+function reconcile(context: Context, world: World, turn: number): void {
+  const row = world.rows[turn]!;
+  if (turn > 0 && !hasEnded(world.rows[turn - 1]!)) return;
+  const orphaned = row.status === "r" && !row.lease;
+  const exhausted = orphaned && row.crashes + 1 >= context.scope.maxCrashes;
+  if (row.status === "q" || (orphaned && !exhausted)) claim(context, world, turn, orphaned);
+  // Five seconds of patience are over whenever the model likes.
+  else if (row.status === "x" || exhausted) endFor(context, world, turn, row.status === "x" ? "-" : "#");
+}
+
+function claim(context: Context, world: World, turn: number, orphaned: boolean): void {
+  const row = world.rows[turn]!;
+  const index = world.workers.findIndex((worker) => worker.turn < 0);
+  if (index < 0) return;
+  const attempt = row.attempt + 1;
+  const after = withRow(world, turn, {
+    status: "r",
+    attempt,
+    seq: 0,
+    draft: context.rules.claimResetsText ? "" : row.draft,
+    lease: true,
+    crashes: row.crashes + (orphaned ? 1 : 0),
+    produced: [...row.produced, { base: row.done, start: row.next, frames: "*" }],
+  });
+  context.emit(
+    `a worker claims turn ${turn + 1} as attempt ${attempt}`,
+    withWorker(after, index, { turn, attempt, sent: 0 }),
+  );
+}
+
+/** Ends a turn whose worker is gone or silent; its text stays as it is stored. */
+function endFor(context: Context, world: World, turn: number, end: "-" | "#"): void {
+  const row = world.rows[turn]!;
+  const takes = context.rules.endTakesAttempt;
+  const attempt = row.attempt + (takes ? 1 : 0);
+  const seq = takes ? 1 : row.seq + 1;
+  const produced = takes ? [...row.produced, { base: stored(row), start: 0, frames: end }] : row.produced;
+  const after = withRow(world, turn, {
+    status: end,
+    attempt,
+    seq,
+    done: stored(row),
+    draft: "",
+    lease: false,
+    produced,
+  });
+  context.emit(`the reconciler ends turn ${turn + 1} (${end})`, {
+    ...after,
+    orphanEnd: `${epochName(context.rules, turn, attempt)}${seq}${end}`,
+  });
+}
+
+function work(context: Context, world: World, index: number): void {
+  const { turn, attempt, sent } = world.workers[index]!;
+  const row = world.rows[turn]!;
+  const epoch = row.produced[attempt - 1]!;
+  const numbered = epoch.frames.length;
+  const last = epoch.frames[numbered - 1]!;
+  const over = "!-#".includes(last);
+  const holds = row.attempt === attempt && row.status === "r";
+  const who = `attempt ${attempt} of turn ${turn + 1}`;
+  const speaks = row.attempt === attempt && (row.status === "r" || row.status === "x");
+  const toldEarly = last === "!" && row.attempt === attempt && row.status === "r";
+
+  if (sent < numbered) {
+    const frame = `${epochName(context.rules, turn, attempt)}${sent + 1}${epoch.frames[sent]}`;
+    append(context, withWorker(world, index, { sent: sent + 1 }), frame, who, index);
+  }
+  if (toldEarly)
+    context.emit(`${who} commits the end that it told`, commit(world, turn, { status: "!", lease: false }, numbered));
+  else if (!over && !speaks) {
+    // A heartbeat or a refused write says that the turn is another's.
+    context.emit(`${who} stops`, withWorker(world, index, IDLE));
+  }
+  if (isLetter(last)) saveDraft(context, world, turn, attempt, numbered, who);
+  if (over || numbered - sent > context.scope.lead) return;
+  const kind = context.scope.scripts[turn]![epoch.start + numbered - 1]!;
+  if (isLetter(kind)) {
+    if (speaks) context.emit(`${who} numbers a delta`, number(world, turn, attempt, letterOf(kind, attempt)));
+  } else if (holds && kind === "+") {
+    const next = epoch.start + numbered;
+    const after = commit(number(world, turn, attempt, "+"), turn, { next }, numbered + 1);
+    context.emit(`${who} commits a step`, after);
+    lateCommit(context, after, { turn, attempt, seq: numbered + 1 });
+  } else if (holds) {
+    const told = number(world, turn, attempt, "!");
+    if (!context.rules.commitBeforeTellingTheEnd) context.emit(`${who} numbers its end before the commit`, told);
+    else context.emit(`${who} commits its end`, commit(told, turn, { status: "!", lease: false }, numbered + 1));
+  } else if (row.attempt === attempt && row.status === "x") {
+    const ended = commit(number(world, turn, attempt, "-"), turn, { status: "-", lease: false }, numbered + 1);
+    context.emit(`${who} ends as cancelled`, ended);
+  }
+}
+
+function saveDraft(context: Context, world: World, turn: number, attempt: number, seq: number, who: string): void {
+  const row = world.rows[turn]!;
+  const fenced = row.attempt === attempt || !context.rules.fencedDrafts;
+  if (!fenced || row.status !== "r" || row.seq >= seq) return;
+  const draft = textAt(row, attempt, seq).slice(row.done.length);
+  const saved = context.rules.draftsWithNumber ? { draft, seq } : { draft };
+  context.emit(`${who} saves a draft`, withRow(world, turn, saved));
+}
+
+function number(world: World, turn: number, attempt: number, kind: string): World {
+  const produced = world.rows[turn]!.produced.map((epoch, i) =>
+    i === attempt - 1 ? { ...epoch, frames: epoch.frames + kind } : epoch,
+  );
+  return withRow(world, turn, { produced });
+}
+
+/** All text so far becomes part of what stays. */
+function commit(world: World, turn: number, change: Partial<Row>, seq: number): World {
+  const row = world.rows[turn]!;
+  return withRow(world, turn, { ...change, done: textAt(row, row.attempt, seq), draft: "", seq });
+}
+
+function lateCommit(context: Context, after: World, late: NonNullable<World["late"]>): void {
+  if (after.late || after.faults === 0 || !context.scope.kinds.includes("late write")) return;
+  const label = "FAULT the step's commit is made again, its first copy is still on its way";
+  context.emit(label, { ...after, late, faults: after.faults - 1 }, "fault");
+}
+
+/** Each attempt has letters of its own. */
+function letterOf(letter: string, attempt: number): string {
+  if (attempt === 1) return letter;
+  if (attempt === 2) return letter.toUpperCase();
+  return String.fromCharCode(letter.charCodeAt(0) + 0x350 + 26 * (attempt - 3));
+}

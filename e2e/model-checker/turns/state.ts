@@ -1,0 +1,133 @@
+// PURE
+import type { Scope } from "./rules.ts";
+
+/*
+ * The world of the turn model: one session in Postgres, a queue, APIs that post and workers that run turns. Text is known
+ * by the attempt that wrote it, and nothing else: that is what its invariants ask for.
+ */
+
+/** queued, running, cancelling (x), complete, cancelled (-), failed (#) */
+export type Status = "q" | "r" | "x" | "!" | "-" | "#";
+
+export interface Turn {
+  key: string;
+  status: Status;
+  attempt: number;
+  /** Committed steps; a new attempt begins after them. */
+  steps: number;
+  /** The attempt whose words the streaming message holds; 0: it is empty. */
+  draft: number;
+  /** There is a message in state `streaming`. */
+  streaming: boolean;
+  /** The attempt that wrote the final answer. */
+  answer: number;
+  lease: boolean;
+  crashes: number;
+  handBacks: number;
+  /** Attempts that no worker ran: the turn was ended for one. */
+  ends: number;
+  /** Somebody was told that it is being cancelled. */
+  asked: boolean;
+  deleted: boolean;
+  /** Jobs in the queue. */
+  jobs: number;
+  /** With fixed job ids: the id is still known to the queue, and no job can be added. */
+  idTaken: boolean;
+}
+
+export interface Worker {
+  /** Index of its turn; -1 while it has none. */
+  turn: number;
+  attempt: number;
+  /** The next step that it commits. */
+  step: number;
+  paused: boolean;
+}
+
+/** A client's request to one API. `told`: the turn that the answer named. */
+export interface Post {
+  key: string;
+  stage: "unsent" | "committed" | "promised" | "answered";
+  told: number;
+}
+
+export interface World {
+  turns: readonly Turn[];
+  workers: readonly Worker[];
+  posts: readonly Post[];
+  faults: number;
+  cancels: number;
+  deletes: number;
+  /** An invariant that the last step itself broke. */
+  wrong: string;
+}
+
+export const newTurn = (key: string): Turn => ({
+  key,
+  status: "q",
+  attempt: 0,
+  steps: 0,
+  draft: 0,
+  streaming: false,
+  answer: 0,
+  lease: false,
+  crashes: 0,
+  handBacks: 0,
+  ends: 0,
+  asked: false,
+  deleted: false,
+  jobs: 0,
+  idTaken: false,
+});
+
+export const IDLE: Worker = { turn: -1, attempt: 0, step: 0, paused: false };
+
+export function begin(scope: Scope): World {
+  return {
+    turns: Array.from({ length: scope.turns }, (_, turn) => ({ ...newTurn(`t${turn}`), jobs: 1, idTaken: true })),
+    workers: Array.from({ length: scope.workers }, () => IDLE),
+    posts: scope.posts.map((key) => ({ key, stage: "unsent", told: -1 })),
+    faults: scope.faults,
+    cancels: scope.cancels,
+    deletes: scope.deletes,
+    wrong: "",
+  };
+}
+
+export const hasEnded = ({ status }: Turn) => status === "!" || status === "-" || status === "#";
+export const isActive = ({ status }: Turn) => status === "r" || status === "x";
+
+const turnKeys = new WeakMap<Turn, string>();
+
+function turnKey(turn: Turn): string {
+  let key = turnKeys.get(turn);
+  if (key === undefined) {
+    const { streaming, lease, asked, deleted, idTaken } = turn;
+    const flags = [streaming, lease, asked, deleted, idTaken].map((flag) => (flag ? "1" : "0")).join("");
+    const counts = [turn.attempt, turn.steps, turn.draft, turn.answer, turn.crashes, turn.handBacks, turn.ends, turn.jobs];
+    key = `${turn.key}${turn.status}${counts.join("")}${flags}`;
+    turnKeys.set(turn, key);
+  }
+  return key;
+}
+
+/** Workers are interchangeable, and so stand in order; so are posts under one key. */
+export function keyOf(world: World): string {
+  let key = `${world.faults}${world.cancels}${world.deletes}${world.wrong}`;
+  for (const turn of world.turns) key += `,${turnKey(turn)}`;
+  const workers = world.workers.map(({ turn, attempt, step, paused }) => `${turn}.${attempt}${step}${paused ? "p" : ""}`);
+  const posts = world.posts.map(({ key: name, stage, told }) => `${name}${stage[0]}${told}`);
+  return `${key};${workers.sort().join()};${posts.sort().join()}`;
+}
+
+/** A state in one line, for traces. */
+export function show(world: World): string {
+  const turns = world.turns.map((turn) => {
+    const text = `${turn.steps} steps${turn.streaming ? `, a draft of attempt ${turn.draft}` : ""}`;
+    return `${turn.status}${turn.attempt}${turn.lease ? "" : " (no lease)"} ${text}, ${turn.jobs} jobs`;
+  });
+  const workers = world.workers.map((worker) =>
+    worker.turn < 0 ? "idle" : `turn ${worker.turn + 1} attempt ${worker.attempt}${worker.paused ? " (paused)" : ""}`,
+  );
+  return `${turns.join(" · ")} | ${workers.join(", ")}${world.posts.map((p) => ` | post ${p.key} ${p.stage}`).join("")}`;
+}
