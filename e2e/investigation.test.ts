@@ -94,6 +94,7 @@ test("frames come in the order of the protocol, numbered without a hole, and fol
 test("tokens, the context's use and its size are stored with the answer", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const turn = await user.rest.post(session.id, '[[script {"tokens":7,"interval_ms":1}]]');
   await watch.until(isEnd(turn.turn_id));
   const message = (await user.rest.messages(session.id)).messages.at(-1);
@@ -107,6 +108,7 @@ test("tokens, the context's use and its size are stored with the answer", async 
 test("a model that only ever calls tools is asked for words at last, and then the turn fails", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const tool = { name: "list_dir", arguments: {} };
   const script = { tokens: 1, tool_depth: 50, tool, ignore_tool_choice: true, key: session.id };
   const turn = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
@@ -129,6 +131,7 @@ test("a failed turn keeps its partial text, tells everybody, and the session tak
   const lists = watchUser(gateway, user.token);
   await lists.until((frame) => frame.type === "subscribed");
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const script = {
     tokens: 20,
     interval_ms: 1,
@@ -153,6 +156,7 @@ test("a failed turn keeps its partial text, tells everybody, and the session tak
 test("a refusal of the model server fails the turn with its status and the part of the body that says why", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const script = { status: 400, body: { error: { message: `no such thing ${"x".repeat(500)}` } } };
   const turn = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
   await watch.until(isEnd(turn.turn_id));
@@ -188,6 +192,7 @@ test("a session without a name is named by the model after its first answer; a g
 test("two messages at once to one session are answered one after the other", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const posts = await Promise.all(
     [1, 2, 3].map(() => user.rest.post(session.id, '[[script {"tokens":10,"interval_ms":5}]]')),
   );
@@ -213,6 +218,7 @@ test("one Idempotency-Key makes one turn, whoever asks again", async () => {
 test("regenerating replaces the last answer and keeps the question", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const first = await user.rest.post(session.id, `[[script {"tokens":2,"mark":"attempt","key":"${session.id}"}]]`);
   await watch.until(isEnd(first.turn_id));
   const before = (await user.rest.messages(session.id)).messages;

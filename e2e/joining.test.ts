@@ -110,6 +110,7 @@ test("joining, leaving and joining again at random moments never shows a gap or 
 test("a thousand frames after the fact, a cursor from the middle gives the rest in a few merged frames", async () => {
   const session = await newSession();
   const first = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
+  await first.until((frame) => frame.type === "subscribed");
   const turn = await user.rest.post(session.id, '[[script {"tokens":300,"interval_ms":1}]]');
   await first.until(isEnd(turn.turn_id));
   const middle = first.frames.filter((frame) => frame.type === "delta").at(5) as { cursor: string };

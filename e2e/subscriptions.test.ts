@@ -181,6 +181,7 @@ test("the user's channel tells of projects and sessions, and of nobody else's", 
 test("deleting messages while one streams stops it, tells every subscriber, and nothing of it comes back", async () => {
   const session = await newSession();
   const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"doomed"}]]');
   await watch.until((frame) => frame.type === "delta");
   const answer = await ada.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`);
@@ -202,6 +203,7 @@ test("deleting messages while one streams stops it, tells every subscriber, and 
 test("a cancel keeps the partial text, ends the upstream request, and says what became of the turn", async () => {
   const session = await newSession();
   const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
+  await watch.until((frame) => frame.type === "subscribed");
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"stopped"}]]');
   await watch.until((frame) => frame.type === "delta");
   expect(await ada.rest.cancel(session.id)).toEqual({ turn_id: turn.turn_id, status: "cancelling" });

@@ -1,4 +1,4 @@
-import { addUser } from "@boocode/local-stack";
+import { addUser } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 import { findUserByName, revokeTokens } from "@boocode/store";
 

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Server } from "@boocode/backing-services";
+import { createDatabase, migrate, type Server, startPostgres } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
-import { addUser, type ServiceProcess, startService } from "@boocode/local-stack";
+import { addUser } from "@boocode/identity";
+import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
 import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from "@boocode/scripted-model";
 import { createRest, type Rest } from "./rest.ts";
@@ -21,6 +22,8 @@ export interface User {
 export interface System {
   model: ScriptedModel;
   redis: Server;
+  /** Only with `privatePostgres`: this system's own server, which may be stopped. */
+  postgres: Server | null;
   /** For oracles: reads the truth. */
   sql: Postgres;
   apis: ServiceProcess[];
@@ -30,6 +33,8 @@ export interface System {
   /** Every line that any process wrote. */
   lines: string[];
   start(name: "api" | "worker" | "gateway", env?: Record<string, string>): Promise<ServiceProcess>;
+  /** Starts a process anew that has ended, on the same port, in the place of the old one. */
+  restart(ended: ServiceProcess, env?: Record<string, string>): Promise<ServiceProcess>;
   addUser(name: string): Promise<User>;
   /** Stops everything and asserts that each process that still ran ended well and met no defect of ours. */
   stop(): Promise<void>;
@@ -41,15 +46,46 @@ export interface SystemOptions {
   gateways?: number;
   env?: Record<string, string>;
   model?: ScriptedModelOptions;
+  /** A Postgres server of its own, with everything on disk that is acknowledged. */
+  privatePostgres?: boolean;
+  /** Puts something between the services and their database or Redis; the oracles go past it. */
+  route?: (urls: { databaseUrl: string; redisUrl: string }) => Promise<{ databaseUrl: string; redisUrl: string }>;
+}
+
+interface Database {
+  url: string;
+  postgres: Server | null;
+  drop(): Promise<void>;
+}
+
+async function sharedDatabase(): Promise<Database> {
+  return { ...(await testDatabase()), postgres: null };
+}
+
+async function ownDatabase(): Promise<Database> {
+  const postgres = await startPostgres({
+    keep: false,
+    durability: "full",
+    order: ["installed", "embedded", "container"],
+  });
+  const database = await createDatabase(postgres.url);
+  await migrate(database.url);
+  return { url: database.url, postgres, drop: () => postgres.stop() };
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const [database, redis, model] = await Promise.all([testDatabase(), testRedis(), startScriptedModel(options.model)]);
+  const [database, redis, model] = await Promise.all([
+    options.privatePostgres ? ownDatabase() : sharedDatabase(),
+    testRedis(),
+    startScriptedModel(options.model),
+  ]);
+  const direct = { databaseUrl: database.url, redisUrl: redis.url };
+  const routed = options.route ? await options.route(direct) : direct;
   const sql = connectPostgres(database.url, { name: "e2e", connections: 4 });
   const lines: string[] = [];
   const env = {
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
+    DATABASE_URL: routed.databaseUrl,
+    REDIS_URL: routed.redisUrl,
     LLAMA_SWAP_URL: model.url,
     PROJECT_ROOTS: NODE_MODULES,
     LOG_LEVEL: "info",
@@ -60,6 +96,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const system: System = {
     model,
     redis,
+    postgres: database.postgres,
     sql,
     apis: services.api,
     workers: services.worker,
@@ -69,6 +106,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     async start(name, more = {}) {
       const started = await startService(name, { env: { ...env, ...more }, onLine: (line) => lines.push(line) });
       services[name].push(started);
+      return started;
+    },
+    async restart(ended, more = {}) {
+      const name = ended.name as keyof typeof services;
+      const again = { ...env, ...more, PORT: new URL(ended.url).port };
+      const started = await startService(name, { env: again, onLine: (line) => lines.push(line) });
+      services[name][services[name].indexOf(ended)] = started;
       return started;
     },
     async addUser(name) {

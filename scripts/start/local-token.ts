@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { findCaller } from "@boocode/identity";
-import { addUser } from "@boocode/local-stack";
+import { addUser, findCaller } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 
 /** The token of this machine's own user. It is kept beside the data, for its owner's eyes, so that it stays the same. */

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { startTcpProxy, type TcpProxy, through } from "../harness/tcp-proxy.ts";
+import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+
+let system: System;
+let user: User;
+let proxy: TcpProxy;
+
+beforeAll(async () => {
+  system = await startSystem({
+    apis: 2,
+    workers: 2,
+    gateways: 2,
+    privatePostgres: true,
+    route: async ({ databaseUrl, redisUrl }) => {
+      const { hostname, port } = new URL(databaseUrl);
+      proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+      return { databaseUrl: through(databaseUrl, proxy), redisUrl };
+    },
+  });
+  user = await system.addUser("ada");
+});
+afterAll(async () => {
+  await system.stop();
+  await proxy.close();
+});
+
+async function agreed(turns: WatchedTurn[]): Promise<void> {
+  await untilAllEnded(system, 60_000);
+  expect(await viewersAgree(system, viewersOf(turns), 20_000)).toEqual([]);
+  expect(await brokenInvariants(system)).toEqual([]);
+  await closeAll(turns);
+}
+
+test("a Postgres that is stopped at once and started again, three times, loses nothing that was acknowledged", {
+  timeout: 90_000,
+}, async () => {
+  const turns = await watchTurns(system, user, 10, { tokens: 300 });
+  await untilAllSpeak(turns);
+  for (let i = 0; i < 3; i++) {
+    await system.postgres?.kill("SIGKILL");
+    await system.postgres?.restart();
+    await delay(1_000);
+  }
+  await agreed(turns);
+});
+
+test("a database whose connections are torn down again and again", { timeout: 60_000 }, async () => {
+  const turns = await watchTurns(system, user, 8, { tokens: 200 });
+  await untilAllSpeak(turns);
+  for (let i = 0; i < 8; i++) {
+    proxy.set("reset");
+    proxy.set("pass");
+    await delay(250);
+  }
+  await agreed(turns);
+});
+
+test("a database behind a network that swallows everything for a while", { timeout: 90_000 }, async () => {
+  const turns = await watchTurns(system, user, 6, { tokens: 200 });
+  await untilAllSpeak(turns);
+  proxy.set("blackHole");
+  await delay(8_000);
+  proxy.set("pass");
+  await agreed(turns);
+  const answer = await user.rest.messages(turns[0]?.sessionId as string);
+  expect(answer.messages.length).toBeGreaterThan(0);
+});
+
+test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
+  const tool = { name: "list_dir", arguments: {} };
+  const turns = await watchTurns(system, user, 4, { tokens: 60, tool_depth: 1, tool });
+  const before = proxy.cuts();
+  proxy.cutAnswerTo("commit", 8);
+  await agreed(turns);
+  proxy.cutAnswerTo("commit", 0);
+  expect(proxy.cuts()).toBeGreaterThan(before);
+});

@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { markedScript, readMarkedText } from "../harness/marked-text.ts";
+import { createRest } from "../harness/rest.ts";
+import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
+import { closeAll, untilAllSpeak, viewersOf, watchTurns } from "../harness/turns.ts";
+import { openViewer } from "../harness/viewer.ts";
+
+let system: System;
+let user: User;
+let projectId: string;
+
+beforeAll(async () => {
+  system = await startSystem({ apis: 2, workers: 2, gateways: 1 });
+  user = await system.addUser("ada");
+  projectId = (await user.rest.project(FASTIFY)).id;
+});
+afterAll(() => system.stop());
+
+const restOf = (api: number) => createRest(() => system.apis[api]?.url as string, user.token);
+const newSession = () => user.rest.session(projectId, { name: "named", model: "words" });
+
+/** Runs `act` for 0 … count-1, a few at a time. */
+async function rounds(count: number, atOnce: number, act: (round: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let round = next++; round < count; round = next++) await act(round);
+    }),
+  );
+}
+
+test("two posts at once to one session over two APIs run one after the other, a hundred times", async () => {
+  await rounds(100, 10, async () => {
+    const session = await newSession();
+    const script = markedScript(randomUUID(), { tokens: 2, interval_ms: 1 });
+    const [a, b] = await Promise.all([0, 1].map((api) => restOf(api).post(session.id, script)));
+    expect([a?.turn_ordinal, b?.turn_ordinal].sort()).toEqual([1, 2]);
+  });
+  await untilAllEnded(system, 60_000);
+  const overlapping = await system.sql`
+    select a.session_id, a.started_at::text as a_started, a.finished_at::text as a_finished, b.started_at::text as b_started,
+      b.finished_at::text as b_finished, a.attempt as a_attempt, b.attempt as b_attempt, a.status as a_status
+    from turns a join turns b on b.session_id = a.session_id and b.ordinal = a.ordinal + 1
+    where b.started_at < a.finished_at`;
+  expect(overlapping).toEqual([]);
+  expect(await brokenInvariants(system, { marked: false })).toEqual([]);
+});
+
+test("a cancel and a completion at once end in one of the two, and everybody is told the same, eighty times", async () => {
+  const answers = new Map<string, number>();
+  await rounds(80, 8, async (round) => {
+    const session = await newSession();
+    const key = randomUUID();
+    const script = markedScript(key, { tokens: 3, interval_ms: 1, gate: { name: key, at: "end" } });
+    const turn = await user.rest.post(session.id, script);
+    await system.model.reached(key);
+    // The barrier: the model's last chunk and the cancel set out together.
+    const cancelling = restOf(round % 2).cancel(session.id);
+    system.model.release(key);
+    const answer = await cancelling;
+    expect(answer.turn_id).toBe(turn.turn_id);
+    answers.set(String(answer.status), (answers.get(String(answer.status)) ?? 0) + 1);
+    const viewer = openViewer(system, user, session.id);
+    const view = await viewer.untilEnded(turn.turn_id);
+    const [row] = await system.sql<[{ status: string }]>`select status from turns where id = ${turn.turn_id}`;
+    // What was said first holds: a turn that was being cancelled is cancelled, one that was complete is complete.
+    expect(row.status).toBe(answer.status === "complete" ? "complete" : "cancelled");
+    expect(view.messages.at(-1)?.status).toBe(row.status);
+    await viewer.close();
+  });
+  console.log(`cancel against completion: ${JSON.stringify(Object.fromEntries(answers))}`);
+  expect(await brokenInvariants(system, { marked: false })).toEqual([]);
+});
+
+test("a cancelled turn's text never grows afterwards, and its upstream request is closed", async () => {
+  const turns = await watchTurns(system, user, 20, { tokens: 2_000, interval_ms: 5 });
+  await untilAllSpeak(turns);
+  const asked = Date.now();
+  await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
+  const closings = await Promise.all(
+    turns.map(async ({ key }) => {
+      const request = await system.model.until((seen) => seen.key === key && seen.ending !== null);
+      expect(request.ending).toBe("disconnected");
+      return (request.endedAt as number) - asked;
+    }),
+  );
+  console.log(`upstream closed after a cancel: slowest of ${closings.length} in ${Math.max(...closings)} ms`);
+  await untilAllEnded(system, 20_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  const texts = async () =>
+    await system.sql<{ id: string; content: string; status: string }[]>`
+    select m.id, m.content, m.status from messages m where m.turn_id = any(${turns.map(({ turnId }) => turnId)}::uuid[])
+    and m.role = 'assistant' order by m.id`;
+  const then = await texts();
+  for (const row of then) {
+    expect(row.status).toBe("cancelled");
+    expect(readMarkedText(row.content).words).toBeGreaterThan(0);
+  }
+  // Whatever was still under way has long been refused by then: another turn of each session has run.
+  await Promise.all(
+    turns.map(({ sessionId, key }) => user.rest.post(sessionId, markedScript(`${key}-next`, { tokens: 2 }))),
+  );
+  await untilAllEnded(system, 20_000);
+  expect(await texts()).toEqual(then);
+  await closeAll(turns);
+});
+
+test("messages deleted while they stream come back by no way, forty times", async () => {
+  await rounds(40, 8, async () => {
+    const session = await newSession();
+    const viewer = openViewer(system, user, session.id);
+    const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 1_000, interval_ms: 2 }));
+    await viewer.follower.until(
+      (view) => view.messages.some((m) => m.role === "assistant" && m.content !== ""),
+      AbortSignal.timeout(30_000),
+    );
+    const answer = await user.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`);
+    expect(answer.status).toBe(200);
+    expect((await user.rest.messages(session.id)).messages).toEqual([]);
+    await viewer.follower.until((view) => view.messages.length === 0, AbortSignal.timeout(10_000));
+    const fresh = openViewer(system, user, session.id);
+    await fresh.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
+    expect(fresh.follower.view.messages).toEqual([]);
+    await Promise.all([viewer.close(), fresh.close()]);
+  });
+  await untilAllEnded(system, 20_000);
+  const [row] = await system.sql<[{ count: number }]>`
+    select count(*) from messages m join turns t on t.id = m.turn_id
+    where t.cancel_reason = 'messages_deleted' and m.deleted_at is null`;
+  expect(row.count).toBe(0);
+});
+
+test("fifty posts with one key over two APIs, one of them killed after its commit, make one message and one turn", async () => {
+  const session = await newSession();
+  const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
+  const third = system.apis.indexOf(doomed);
+  const key = randomUUID();
+  const body = markedScript(key, { tokens: 3, interval_ms: 1 });
+  const killed = await restOf(third)
+    .post(session.id, body, {}, key)
+    .catch(() => "lost");
+  expect(killed).toBe("lost");
+  expect(await doomed.exited).toBe("SIGKILL");
+  expect(system.lines.filter((line) => line.includes("fault point after-post fired"))).toHaveLength(1);
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, index) => restOf(index % 2).post(session.id, body, {}, key)),
+  );
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  await untilAllEnded(system, 20_000);
+  const rows = await system.sql`select role from messages where session_id = ${session.id} order by position`;
+  expect(rows.map((row) => row.role)).toEqual(["user", "assistant"]);
+});
+
+test("a post whose API died before it told anybody is found and answered", async () => {
+  const session = await newSession();
+  const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
+  const viewer = openViewer(system, user, session.id);
+  await viewer.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
+  await restOf(system.apis.indexOf(doomed))
+    .post(session.id, markedScript(randomUUID(), { tokens: 4 }))
+    .catch(() => null);
+  expect(await doomed.exited).toBe("SIGKILL");
+  const begun = performance.now();
+  const view = await viewer.follower.until(
+    (seen) => seen.messages.at(-1)?.role === "assistant" && seen.messages.at(-1)?.status === "complete",
+    AbortSignal.timeout(20_000),
+  );
+  console.log(`found and answered ${(performance.now() - begun).toFixed(0)} ms after its API died`);
+  expect(view.messages.map((message) => message.role)).toEqual(["user", "assistant"]);
+  await viewer.close();
+});
+
+test("a busy session refuses, queues or is interrupted, as the post says; a waiting turn can be withdrawn", async () => {
+  const session = await newSession();
+  const long = () => markedScript(randomUUID(), { tokens: 5_000, interval_ms: 5 });
+  const first = await user.rest.post(session.id, long());
+  const second = await user.rest.post(session.id, long());
+  const third = await user.rest.post(session.id, long());
+  const refused = await user.rest.request("POST", `/api/sessions/${session.id}/messages`, {
+    content: "now",
+    when_busy: "reject",
+  });
+  expect(refused).toMatchObject({ status: 409, body: { error: { code: "session_busy" } } });
+  const waiting = await user.rest.turns(session.id);
+  expect(waiting.map((turn) => turn.id)).toEqual([first.turn_id, second.turn_id, third.turn_id]);
+  expect(waiting.filter((turn) => turn.status === "queued").map((turn) => turn.place)).toEqual(
+    waiting.length === 3 && waiting[0]?.status === "queued" ? [1, 2, 3] : [1, 2],
+  );
+  const withdrawn = await user.rest.request("DELETE", `/api/sessions/${session.id}/turns/${third.turn_id}`);
+  expect(withdrawn).toMatchObject({ status: 200, body: { turn_id: third.turn_id, status: "cancelled" } });
+  const last = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 2 }), { when_busy: "interrupt" });
+  await untilAllEnded(system, 20_000);
+  const rows = await system.sql<{ id: string; status: string; cancel_reason: string | null }[]>`
+    select id, status, cancel_reason from turns where session_id = ${session.id} order by ordinal`;
+  expect(rows.map((row) => [row.id, row.status, row.cancel_reason])).toEqual([
+    [first.turn_id, "cancelled", "interrupted"],
+    [second.turn_id, "cancelled", "interrupted"],
+    [third.turn_id, "cancelled", "user"],
+    [last.turn_id, "complete", null],
+  ]);
+});

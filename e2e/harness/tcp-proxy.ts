@@ -1,0 +1,92 @@
+import type { AddressInfo } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+
+/**
+ * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through. `reset`: every connection is
+ * torn down, new ones too.
+ */
+export type ProxyMode = "pass" | "blackHole" | "reset";
+
+/** A network between two processes that can be broken. */
+export interface TcpProxy {
+  port: number;
+  set(mode: ProxyMode): void;
+  /**
+   * The next `times` requests that hold these bytes reach the server, and the connection is torn down instead of bringing
+   * back the answer: what was asked was done, and nobody knows.
+   */
+  cutAnswerTo(bytes: string, times: number): void;
+  /** How many answers were cut. */
+  cuts(): number;
+  close(): Promise<void>;
+}
+
+export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+  const pairs = new Set<{ near: Socket; far: Socket }>();
+  let mode: ProxyMode = "pass";
+  let cut: { bytes: string; times: number } | null = null;
+  let cuts = 0;
+
+  const server = createServer((near) => {
+    if (mode === "reset") return void near.resetAndDestroy();
+    const far = connect(target);
+    const pair = { near, far };
+    pairs.add(pair);
+    let cutting = false;
+    near.on("data", (data) => {
+      if (mode === "blackHole") return;
+      if (cut && cut.times > 0 && data.includes(cut.bytes)) {
+        cut.times -= 1;
+        cutting = true;
+      }
+      far.write(data);
+    });
+    far.on("data", (data) => {
+      if (mode === "blackHole") return;
+      if (cutting) {
+        cuts += 1;
+        near.resetAndDestroy();
+        far.destroy();
+        return;
+      }
+      near.write(data);
+    });
+    const end = () => {
+      pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) {
+      socket.on("error", end);
+      socket.on("close", end);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    set(next) {
+      mode = next;
+      if (next === "reset") for (const { near } of pairs) near.resetAndDestroy();
+    },
+    cutAnswerTo(bytes, times) {
+      cut = { bytes, times };
+    },
+    cuts: () => cuts,
+    async close() {
+      for (const { near, far } of pairs) {
+        near.destroy();
+        far.destroy();
+      }
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The same URL by way of a proxy. */
+export function through(url: string, proxy: TcpProxy): string {
+  const by = new URL(url);
+  by.hostname = "127.0.0.1";
+  by.port = String(proxy.port);
+  return by.href;
+}

@@ -1,0 +1,80 @@
+import { createBooCodeClient, followSession, type SessionFollower, type SessionView } from "@boocode/client";
+import { compareEpochs, parseCursor } from "@boocode/contracts";
+import { WebSocket } from "ws";
+import { readMarkedText } from "./marked-text.ts";
+import type { System, User } from "./start-system.ts";
+
+/** A user who looks at a session through the client library, as it is delivered, and notes what is wrong with what is shown. */
+export interface Viewer {
+  follower: SessionFollower;
+  /** Broken invariants, in words. */
+  broken: string[];
+  /** When the view last changed, on the monotonic clock, and the longest time between two changes while a turn ran, in ms. */
+  longestSilenceMs(): number;
+  /** Resolves when the turn has ended in this view. */
+  untilEnded(turnId: string): Promise<SessionView>;
+  close(): Promise<void>;
+}
+
+export interface ViewerOptions {
+  /** Which gateway and which API it uses. */
+  gateway?: number;
+  api?: number;
+  /** Texts of the model carry marks that tell attempt and index. */
+  marked?: boolean;
+}
+
+export function openViewer(system: System, user: User, sessionId: string, options: ViewerOptions = {}): Viewer {
+  const { gateway = 0, api = 0, marked = true } = options;
+  const client = createBooCodeClient({
+    apiUrl: system.apis[api]?.url as string,
+    gatewayUrl: system.gateways[gateway]?.url as string,
+    token: user.token,
+    openSocket: (url, headers) => new WebSocket(url, { headers }) as never,
+  });
+  const broken: string[] = [];
+  let before: SessionView | null = null;
+  let changedAt = performance.now();
+  let silence = 0;
+
+  function look(view: SessionView): void {
+    const now = performance.now();
+    const runs = before && Object.values(before.turns).some((turn) => turn.status === "running");
+    if (runs) silence = Math.max(silence, now - changedAt);
+    if (before?.messages !== view.messages) changedAt = now;
+    if (before) neverBack(before, view);
+    if (marked) {
+      for (const message of view.messages) {
+        if (message.role !== "assistant") continue;
+        try {
+          readMarkedText(message.content);
+        } catch (error) {
+          broken.push(`D1: ${(error as Error).message}`);
+        }
+      }
+    }
+    before = view;
+  }
+
+  function neverBack(old: SessionView, view: SessionView): void {
+    const [a, b] = [parseCursor(old.cursor), parseCursor(view.cursor)];
+    if (!a || !b) return;
+    const order = compareEpochs(b.epoch, a.epoch);
+    if (order < 0 || (order === 0 && b.epoch.nonce === a.epoch.nonce && b.seq < a.seq)) {
+      broken.push(`D2: the cursor went back from ${old.cursor} to ${view.cursor}`);
+    }
+  }
+
+  const follower = followSession(client, sessionId, { onChange: look });
+  return {
+    follower,
+    broken,
+    longestSilenceMs: () => silence,
+    untilEnded: (turnId) =>
+      follower.until(
+        (view) => ["complete", "failed", "cancelled", "ended"].includes(view.turns[turnId]?.status ?? ""),
+        AbortSignal.timeout(60_000),
+      ),
+    close: () => follower.close(),
+  };
+}
