@@ -6,14 +6,19 @@ const allowed = {
   "libs/contracts": [],
   "libs/runtime": [],
   "libs/frame-log": ["libs/contracts"],
+  "libs/model-servers": [],
   "libs/store": ["libs/contracts"],
   "libs/turn-queue": ["libs/contracts"],
   "libs/identity": ["libs/contracts", "libs/frame-log", "libs/store"],
   "libs/backing-services": [],
   "libs/scripted-model": [],
-  "services/api": ["contracts", "frame-log", "identity", "runtime", "store", "turn-queue"].map((lib) => `libs/${lib}`),
+  "services/api": ["contracts", "frame-log", "identity", "model-servers", "runtime", "store", "turn-queue"].map(
+    (lib) => `libs/${lib}`,
+  ),
   "services/gateway": ["contracts", "frame-log", "identity", "runtime", "store"].map((lib) => `libs/${lib}`),
-  "services/worker": ["contracts", "frame-log", "runtime", "store", "turn-queue"].map((lib) => `libs/${lib}`),
+  "services/worker": ["contracts", "frame-log", "model-servers", "runtime", "store", "turn-queue"].map(
+    (lib) => `libs/${lib}`,
+  ),
 };
 
 /** Inside the worker, from the heart outwards: a room may import those named and itself. */

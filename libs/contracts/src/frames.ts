@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Cursor } from "./cursor.ts";
 import { TurnErrorCode } from "./errors.ts";
+import { MessageContext } from "./message-context.ts";
 import { Message, MessageStatus, ToolCall } from "./messages.ts";
 import { Id } from "./primitives.ts";
 import { CancelReason, Turn, TurnStatus } from "./turns.ts";
@@ -77,6 +78,33 @@ export const ErrorFrame = z.object({
   code: TurnErrorCode,
   message: z.string(),
 });
+/** The model is not ready. It is told once a model call; the first words that follow say that it is. */
+export const ModelLoading = z.object({
+  type: z.literal("model_loading"),
+  ...turnFrame,
+  model: z.string().nullable(),
+  /** How it is known: the server refused with it, a proxy told it while it loads, or no answer has begun for a while. */
+  cause: z.enum(["refused", "told", "silence"]),
+});
+/** The turn waits for something other than words of the model. */
+export const TurnWaiting = z.object({
+  type: z.literal("turn_waiting"),
+  ...turnFrame,
+  /**
+   * `slot`: other turns have all places at the model server. `loading`, `busy`, `unreachable`, `failed`: the request failed
+   * so and is sent again. `cut`: the answer was cut after words were seen, and comes anew in another attempt.
+   */
+  reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut"]),
+  /** null: as soon as it is possible. */
+  retry_in_ms: z.int().nonnegative().nullable(),
+});
+/** The conversation did not fit as it is: what was left out of the model call that writes this message. */
+export const ContextFitted = z.object({
+  type: z.literal("context_fitted"),
+  ...turnFrame,
+  message_id: Id,
+  context: MessageContext,
+});
 export const TurnFinished = z.object({
   type: z.literal("turn_finished"),
   ...turnFrame,
@@ -142,6 +170,9 @@ export const TurnFrame = z.discriminatedUnion("type", [
   ToolResultFrame,
   MessageComplete,
   ErrorFrame,
+  ModelLoading,
+  TurnWaiting,
+  ContextFitted,
   TurnFinished,
 ]);
 export type TurnFrame = z.infer<typeof TurnFrame>;

@@ -2,6 +2,7 @@ export * from "./cursor.ts";
 export * from "./errors.ts";
 export * from "./frames.ts";
 export * from "./health.ts";
+export * from "./message-context.ts";
 export * from "./messages.ts";
 export * from "./primitives.ts";
 export * from "./projects.ts";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
-import { Id, Timestamp } from "./primitives.ts";
+import { MessageContext } from "./message-context.ts";
+import { cleanText, Id, Timestamp } from "./primitives.ts";
 
 /** A tool call as the model asked for it. Arguments that were not a JSON object stand as `{_raw: text}`. */
 export const ToolCall = z
@@ -54,6 +55,8 @@ export const Message = z
     tokens_used: z.int().nullable(),
     ctx_used: z.int().nullable(),
     ctx_max: z.int().nullable(),
+    /** An assistant's: what the model was sent. null for others, and for a message that never came to a model call. */
+    context: MessageContext.nullable().optional(),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),
@@ -81,6 +84,7 @@ export const PostMessage = z
     content: z
       .string()
       .max(MAX_MESSAGE_LENGTH)
+      .overwrite(cleanText)
       .refine((text) => text.trim() !== "", "must not be empty"),
     /** What happens when the session is busy: wait in line, refuse with 409, or cancel what runs and go next. */
     when_busy: z.enum(["queue", "reject", "interrupt"]).default("queue"),

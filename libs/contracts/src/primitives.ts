@@ -1,16 +1,23 @@
 import { z } from "zod";
 
-export const Id = z.uuid();
+/** Channels and keys are named by ids, so that there is one way to write each. */
+export const Id = z.uuid().toLowerCase();
 export type Id = z.infer<typeof Id>;
 
 /** ISO 8601 with milliseconds, in UTC. */
 export const Timestamp = z.iso.datetime();
 
-/** One line that people read in a list. */
+/** Text of any kind, as Postgres and JSON take it: without NUL, every lone surrogate replaced by U+FFFD. */
+export const cleanText = (text: string) => text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\uFFFD");
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** One line that people read in a list. It is refused, rather than mended, when it holds what nobody types. */
 export const Name = z
   .string()
   .trim()
   .min(1)
   .max(200)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters");
+  .regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters")
+  .refine((text) => !LONE_SURROGATE.test(text), "must be well-formed Unicode");

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { Id, Name, Timestamp } from "./primitives.ts";
+import { cleanText, Id, Name, Timestamp } from "./primitives.ts";
 
 export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
 
-const Model = z.string().trim().min(1).max(200);
-const SystemPrompt = z.string().max(MAX_SYSTEM_PROMPT_LENGTH);
+/** A model's name is as much of a line as any other. */
+const Model = Name;
+const SystemPrompt = z.string().max(MAX_SYSTEM_PROMPT_LENGTH).overwrite(cleanText);
 
 export const Session = z
   .object({
@@ -44,7 +45,27 @@ export const ChangeSession = z
 export type ChangeSession = z.infer<typeof ChangeSession>;
 
 export const ModelInfo = z
-  .object({ id: z.string(), name: z.string().nullable(), default: z.boolean() })
+  .object({
+    /** What a session names to get this model: the server's own name for it, behind `server/` where there are several. */
+    id: z.string(),
+    name: z.string().nullable(),
+    /** A session that names no model gets this one. */
+    default: z.boolean(),
+    server: z.string().optional(),
+    /** null: the server does not tell. */
+    loaded: z.boolean().nullable().optional(),
+  })
   .meta({ id: "ModelInfo" });
-export const ModelList = z.object({ models: z.array(ModelInfo) }).meta({ id: "ModelList" });
+export type ModelInfo = z.infer<typeof ModelInfo>;
+export const ModelServerState = z
+  .object({
+    name: z.string(),
+    status: z.enum(["ok", "away"]),
+    /** Why it is away; null when it is not. */
+    error: z.string().nullable(),
+  })
+  .meta({ id: "ModelServerState" });
+export const ModelList = z
+  .object({ models: z.array(ModelInfo), servers: z.array(ModelServerState).optional() })
+  .meta({ id: "ModelList" });
 export type ModelList = z.infer<typeof ModelList>;

@@ -8,7 +8,7 @@ import { checkHeaders, checkRequest } from "./check-request.ts";
 import { type Answer, type Cast, chooseAnswer } from "./choose-answer.ts";
 import type { Gates } from "./gates.ts";
 import { hold } from "./hold.ts";
-import { readBody, sendError } from "./http.ts";
+import { readBody, sendError, sendJson } from "./http.ts";
 import { openOutlet } from "./outlet.ts";
 import { playReply } from "./play-reply.ts";
 import type { RecordedRequest, Records } from "./records.ts";
@@ -67,6 +67,7 @@ interface Sending {
 }
 
 async function send(reply: Reply, { chat, record, response, deps, promptTokens }: Sending): Promise<void> {
+  record.survives = reply.quirks.survives_disconnect;
   const outlet = openOutlet(response, {
     cutAfterBytes: reply.cutAfterBytes,
     onEnd: (ending) => deps.records.finish(record, ending),
@@ -75,7 +76,7 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
     outlet,
     gates: deps.gates,
     names: { id: `chatcmpl-${newId()}`, model: chat.model, created: Math.floor(deps.now() / 1000) },
-    promptTokens,
+    promptTokens: reply.promptTokens ?? promptTokens,
     newId,
     now: () => performance.now(),
     usageAsked: chat.stream_options?.include_usage === true,
@@ -87,9 +88,19 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
     if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...stage, keepAliveMs: null });
   }
   if (outlet.gone) return;
+  if (reply.window && promptTokens >= reply.window.tokens)
+    return sendJson(response, 400, overflow(promptTokens, reply.window));
   if (reply.failure) response.writeHead(reply.failure.status, reply.failure.headers).end(reply.failure.body);
   else if (chat.stream) await playReply(reply, stage);
   else await answerWhole(reply, stage, response);
+}
+
+/** llama.cpp's refusal of a prompt that is longer than a slot's window. */
+function overflow(promptTokens: number, window: NonNullable<Reply["window"]>): unknown {
+  const message = "the request exceeds the available context size, try increasing it";
+  if (!window.told) return { error: { message } };
+  const error = { code: 400, message, type: "exceed_context_size_error" };
+  return { error: { ...error, n_prompt_tokens: promptTokens, n_ctx: window.tokens } };
 }
 
 /** 32 letters and digits, as llama.cpp's ids. */

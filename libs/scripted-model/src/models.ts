@@ -1,5 +1,5 @@
 /** `GET /v1/models`, in the shape of llama-swap with loaded llama.cpp models. */
-export function modelList(names: string[], contextSize: number): unknown {
+export function modelList(names: string[], contextSize: number | null, status: Record<string, string>): unknown {
   return {
     object: "list",
     data: names.map((id) => ({
@@ -7,10 +7,16 @@ export function modelList(names: string[], contextSize: number): unknown {
       object: "model",
       created: 1_790_000_000,
       owned_by: "scripted-model",
-      meta: { n_ctx: contextSize, n_ctx_train: contextSize },
-      status: { value: "loaded" },
+      ...(contextSize === null ? {} : { meta: { n_ctx: contextSize, n_ctx_train: contextSize } }),
+      status: { value: status[id] ?? "loaded" },
     })),
   };
+}
+
+/** `GET /slots` of llama.cpp: what is being generated. */
+export function slots(requests: readonly { id: number; ending: string | null; survives: boolean }[]): unknown {
+  const busy = requests.filter(({ ending, survives }) => ending === null || (ending === "disconnected" && survives));
+  return busy.map(({ id }) => ({ id, is_processing: true })).concat([{ id: 0, is_processing: false }]);
 }
 
 /** `GET /props` of llama.cpp: `default_generation_settings.n_ctx` is the window of one slot, the real limit. */

@@ -34,6 +34,8 @@ export function planReply(script: Omit<Script, "title">, circumstances: Circumst
     cutAfterBytes: (faulty ? script.cut_after_bytes : undefined) ?? null,
     keepAliveMs: script.keep_alive_ms ?? null,
     usage: script.usage,
+    promptTokens: script.prompt_tokens ?? null,
+    window: script.window === undefined ? null : { tokens: script.window, told: !script.window_untold },
     quirks: script.quirks,
   };
 }

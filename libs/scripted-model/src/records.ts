@@ -27,9 +27,11 @@ export interface RecordedRequest {
   tokensSent: number;
   ending: Ending | null;
   endedAt: number | null;
+  /** It goes on generating when its client goes away. */
+  survives: boolean;
 }
 
-type Arrival = Omit<RecordedRequest, "id" | "at" | "tokensSent" | "ending" | "endedAt">;
+type Arrival = Omit<RecordedRequest, "id" | "at" | "tokensSent" | "ending" | "endedAt" | "survives">;
 
 export interface Violation {
   request: number;
@@ -71,7 +73,7 @@ export function createRecords(now: () => number): Records {
   return {
     add(arrival, size) {
       lastId += 1;
-      const record = { ...arrival, id: lastId, at: now(), tokensSent: 0, ending: null, endedAt: null };
+      const record = { ...arrival, id: lastId, at: now(), tokensSent: 0, ending: null, endedAt: null, survives: false };
       records.push(record);
       // Dropped a tenth at a time: shifting an array of 10,000 at each request would cost more than the request.
       if (records.length > KEEP_RECORDS * 1.1) records = records.slice(-KEEP_RECORDS);

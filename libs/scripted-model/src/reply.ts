@@ -45,6 +45,8 @@ export interface Reply {
   cutAfterBytes: number | null;
   keepAliveMs: number | null;
   usage: Script["usage"];
+  promptTokens: number | null;
+  window: { tokens: number; told: boolean } | null;
   quirks: Quirks;
 }
 

@@ -39,6 +39,8 @@ const Quirks = z.strictObject({
   no_done: z.boolean().default(false),
   /** llama-swap's reasoning chatter while a model loads, in chunks without id and object. */
   loading_chatter: z.boolean().default(false),
+  /** Goes on generating when the client goes away; `/slots` shows it. */
+  survives_disconnect: z.boolean().default(false),
 });
 export type Quirks = z.infer<typeof Quirks>;
 
@@ -86,6 +88,13 @@ const BaseScript = z.strictObject({
   gate: z.union([z.string().min(1), Gate, z.array(Gate)]).optional(),
   /** While held or stalled, an SSE comment this often, as llama.cpp sends every 30 s. */
   keep_alive_ms: Milliseconds.min(1).optional(),
+
+  /** A window of so many tokens: a longer prompt is refused, as llama.cpp does. Four bytes of a request are a token here. */
+  window: Count.min(1).optional(),
+  /** Refused without a word of the window and the prompt, as some proxies do. */
+  window_untold: z.boolean().default(false),
+  /** Tokens that the usage tells of the prompt, whatever was sent: a server that left a part of it out. */
+  prompt_tokens: Count.optional(),
 
   finish_reason: z.string().nullable().optional(),
   /** `asked`: on a `choices: []` chunk when the request asks for it. */

@@ -3,11 +3,13 @@ import { answerChat, type ChatDeps } from "./answer-chat.ts";
 import { INVESTIGATOR } from "./choose-answer.ts";
 import { control } from "./control.ts";
 import { sendError, sendJson } from "./http.ts";
-import { modelList, props } from "./models.ts";
+import { modelList, props, slots } from "./models.ts";
 
 export interface ServerDeps extends ChatDeps {
-  /** Tokens. */
-  contextSize: number;
+  /** Tokens; null: this server does not tell. */
+  contextSize: number | null;
+  /** By model, what the list says of it; `loaded` when it is not there. */
+  modelStatus: Record<string, string>;
   reset: () => void;
 }
 
@@ -37,8 +39,14 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: S
   if (request.method !== "GET") return sendError(response, 404, "no such path");
   if (path === "/health") return sendJson(response, 200, { status: "ok" });
   if (path === "/v1/models") {
-    return sendJson(response, 200, modelList([INVESTIGATOR, ...Object.keys(deps.scripts)], deps.contextSize));
+    return sendJson(
+      response,
+      200,
+      modelList([INVESTIGATOR, ...Object.keys(deps.scripts)], deps.contextSize, deps.modelStatus),
+    );
   }
+  if (/^(\/upstream\/.+)?\/slots$/.test(path)) return sendJson(response, 200, slots(deps.records.all()));
+  if (deps.contextSize === null) return sendError(response, 404, "no such path");
   if (path === "/props") {
     return sendJson(response, 200, props(url.searchParams.get("model") ?? INVESTIGATOR, deps.contextSize));
   }

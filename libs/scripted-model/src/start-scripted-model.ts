@@ -10,8 +10,10 @@ export interface ScriptedModelOptions {
   /** 0, the default: any free port. */
   port?: number;
   host?: string;
-  /** Tokens, as `/props` tells them. */
-  contextSize?: number;
+  /** Tokens, as `/props` and the list of models tell them; null: nothing tells them. */
+  contextSize?: number | null;
+  /** By model name, its `status.value` in the list: `unloaded`, say. `loaded` when it is not there. */
+  modelStatus?: Record<string, string>;
   /** By model name, beside the built-in ones. */
   scripts?: Record<string, ScriptInput>;
   /** Pace of the investigator's words. */
@@ -44,7 +46,7 @@ export interface ScriptedModel {
  * @throws a ZodError when a script makes no sense; the listen error when the port is taken
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
-  const { port = 0, host = "127.0.0.1", contextSize = 131_072, investigatorIntervalMs = 5 } = options;
+  const { port = 0, host = "127.0.0.1", contextSize = 131_072, modelStatus = {}, investigatorIntervalMs = 5 } = options;
   const scripts = { ...BUILT_IN_SCRIPTS };
   for (const [name, script] of Object.entries(options.scripts ?? {})) scripts[name] = Script.parse(script);
 
@@ -61,6 +63,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     scripts,
     investigatorIntervalMs,
     contextSize,
+    modelStatus,
     now,
     records,
     attempts,

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { commonEnv, count, duration, folders, port, url } from "@boocode/runtime";
+import { hasModelServer, hasNoNamesake, modelServerEnv } from "@boocode/model-servers";
+import { commonEnv, count, duration, folders, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The worker's environment. Durations are in milliseconds. */
@@ -10,10 +12,7 @@ export const Config = z
     PORT: port.default(0),
     WORKER_ID: z.string().max(200).default(`${hostname()}-${process.pid}`),
     PROJECT_ROOTS: folders,
-    LLAMA_SWAP_URL: url("http:", "https:"),
-    LLAMA_SWAP_API_KEY: z.string().optional(),
-    /** For sessions that name no model; without it, the first that the model server lists. */
-    DEFAULT_MODEL: z.string().optional(),
+    ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** Turns at once in this process; they wait on the network most of the time. */
     WORKER_CONCURRENCY: count().default(50),
     /** Follow-up model calls after the first. */
@@ -21,10 +20,24 @@ export const Config = z
     TURN_TIMEOUT_MS: duration().default(30 * 60_000),
     MODEL_FIRST_BYTE_TIMEOUT_MS: duration().default(10 * 60_000),
     MODEL_IDLE_TIMEOUT_MS: duration().default(2 * 60_000),
+    /** A model that is being loaded is waited for so long. */
+    MODEL_LOADING_TIMEOUT_MS: duration().default(10 * 60_000),
+    /** After so long without any answer subscribers are told that the model may be loading. */
+    MODEL_SILENCE_NOTICE_MS: duration().default(3_000),
+    /** Requests that are sent again when a model server is busy or away, and the time within which. */
+    MODEL_RETRIES: count(0).default(6),
+    MODEL_RETRY_BUDGET_MS: duration(0).default(2 * 60_000),
+    /** A place at a model server that has limits is lost after so long without a word from its worker. */
+    MODEL_SLOT_LEASE_MS: duration(500).default(15_000),
+    /** For models whose window nobody tells, in tokens. */
+    MODEL_DEFAULT_WINDOW: count(512).default(32_768),
+    /** Part of the window that is kept for the answer, and at most so many tokens of it. */
+    MODEL_ANSWER_PERCENT: count().max(90).default(20),
+    MODEL_ANSWER_TOKENS: count().default(16_384),
     TOOL_TIMEOUT_MS: duration().default(15_000),
     TOOL_OUTPUT_BYTES: count(1_000).default(48 * 1024),
-    /** Earlier turns are sent to the model as long as their text stays below so many characters. */
-    HISTORY_CHARACTERS: count(0).default(400_000),
+    /** Of earlier turns no more characters are read than these, however large the model's window. */
+    HISTORY_CHARACTERS: count(0).default(2_000_000),
     DRAFT_INTERVAL_MS: duration().default(500),
     LEASE_MS: duration(500).default(5_000),
     HEARTBEAT_MS: duration(50).default(1_500),
@@ -36,6 +49,8 @@ export const Config = z
     SHUTDOWN_GRACE_MS: duration().default(30_000),
     DATABASE_CONNECTIONS: count().default(10),
   })
+  .refine(...hasModelServer)
+  .refine(...hasNoNamesake)
   .refine((config) => config.HEARTBEAT_MS * 2 < config.LEASE_MS, {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",

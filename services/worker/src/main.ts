@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
+import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
   answerHealth,
   connectPostgres,
@@ -23,9 +25,8 @@ import { type AnnounceEndDeps, announceEnd } from "./announce-end.ts";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createLeases } from "./hold-leases.ts";
-import { createContextSize } from "./model/context-size.ts";
-import { createDefaultModel } from "./model/default-model.ts";
-import { createStreamReply } from "./model/stream-reply.ts";
+import { createModelServers } from "./model/model-servers.ts";
+import { createSlots } from "./model/slots.ts";
 import { consumeNaming } from "./name-session.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
 import { prepareTurn } from "./prepare-turn.ts";
@@ -90,20 +91,31 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   });
   onRelease("drafts", () => drafts.stop());
 
-  const model = {
-    baseUrl: config.LLAMA_SWAP_URL,
-    ...(config.LLAMA_SWAP_API_KEY ? { apiKey: config.LLAMA_SWAP_API_KEY } : {}),
-  };
-  const listed = createDefaultModel({ ...model, timeoutMs: 3_000 });
-  const defaultModel = async () => config.DEFAULT_MODEL ?? (await listed());
-  const streamReply = createStreamReply({
-    ...model,
+  const servers = modelServersOf(config);
+  const slots = createSlots({
+    redis,
+    prefix: `${config.REDIS_PREFIX}:model-slots`,
+    newTicket: randomUUID,
+    leaseMs: config.MODEL_SLOT_LEASE_MS,
+    onError: hint("asking for a place at a model server"),
+  });
+  onRelease("slots", () => slots.stop());
+  const models = createModelServers({
+    servers,
+    catalog: createCatalog({ servers, timeoutMs: 3_000, ttlMs: 60_000, now: () => performance.now() }),
+    slots,
+    defaultModel: config.DEFAULT_MODEL,
     idleTimeoutMs: config.MODEL_IDLE_TIMEOUT_MS,
     firstByteTimeoutMs: config.MODEL_FIRST_BYTE_TIMEOUT_MS,
-    contextSize: createContextSize({ ...model, timeoutMs: 2_000 }),
+    silenceNoticeMs: config.MODEL_SILENCE_NOTICE_MS,
+    retries: {
+      retries: config.MODEL_RETRIES,
+      budgetMs: config.MODEL_RETRY_BUDGET_MS,
+      loadingMs: config.MODEL_LOADING_TIMEOUT_MS,
+    },
     log: (facts, message) => log.debug(facts, message),
   });
-  const slots = createLimiter(4);
+  const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
   const announce: AnnounceEndDeps = {
@@ -133,12 +145,21 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
         {
           pool,
           projectRoots: config.PROJECT_ROOTS,
-          streamReply,
+          models,
           runToolIn: (root) =>
-            createRunTool({ root, limits, slots, onDefect: (err, tool) => log.error({ err, tool }, "a tool failed") }),
+            createRunTool({
+              root,
+              limits,
+              slots: toolSlots,
+              onDefect: (err, tool) => log.error({ err, tool }, "a tool failed"),
+            }),
           tools: toolOffers,
           maxDepth: config.MAX_TOOL_LOOP_DEPTH,
-          defaultModel,
+          budget: {
+            answerShare: config.MODEL_ANSWER_PERCENT / 100,
+            answerTokens: config.MODEL_ANSWER_TOKENS,
+            defaultWindow: config.MODEL_DEFAULT_WINDOW,
+          },
           historyCharacters: config.HISTORY_CHARACTERS,
         },
         turn,
@@ -147,6 +168,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     wake,
     gapMs: () => (runner.running() > CALM_STREAMS ? GAP_MS : 0),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
+    maxAttempts: config.MAX_ATTEMPTS,
     log,
   };
 
@@ -170,7 +192,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
-    deps: { pool, publisher, streamReply, defaultModel, timeoutMs: 60_000 },
+    deps: { pool, publisher, models, timeoutMs: 60_000 },
     onError: hint("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());

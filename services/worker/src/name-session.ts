@@ -3,14 +3,13 @@ import type { Publisher } from "@boocode/frame-log";
 import type { Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { type Job, Worker } from "bullmq";
-import type { StreamReply } from "./turn/ports.ts";
+import type { ModelServers } from "./model/model-servers.ts";
 import { cleanName, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
   pool: Pool;
   publisher: Publisher;
-  streamReply: StreamReply;
-  defaultModel(): Promise<string | null>;
+  models: Pick<ModelServers, "resolve" | "streamReply">;
   /** A model that takes longer than this is not worth waiting for. */
   timeoutMs: number;
 }
@@ -19,9 +18,9 @@ export interface NameSessionDeps {
 export async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
   const talk = await readForNaming(deps.pool, sessionId);
   if (!talk) return;
-  const request = namingRequest(talk.model ?? (await deps.defaultModel()), talk.question, talk.answer);
+  const request = namingRequest(await deps.models.resolve(talk.model), talk.question, talk.answer);
   let text = "";
-  for await (const event of deps.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
+  for await (const event of deps.models.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
     if (event.type === "reply") text = event.reply.content;
   }
   const name = cleanName(text);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { MessageContext, TurnError } from "@boocode/contracts";
 import type { ToolMessage } from "@boocode/store";
 import type { Lease } from "./hold-leases.ts";
 import { TurnStopped } from "./hold-leases.ts";
@@ -6,12 +7,20 @@ import type { End } from "./outputs/end-frames.ts";
 import { messageComplete } from "./outputs/end-frames.ts";
 import type { FrameWriter } from "./outputs/frame-writer.ts";
 import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
+import { leavesOut } from "./turn/fit-request.ts";
 import { type OpenMessage, partialReply, type ReplyFacts, wholeReply } from "./turn/reply-so-far.ts";
-import type { TurnEvent } from "./turn/run-turn.ts";
+import type { TurnEvent } from "./turn/turn-event.ts";
 
 /** The writes that a turn's events become. Each is fenced, and resolves to false when the fence is lost. */
 export interface TurnWrites {
-  startMessage(message: { id: string; position: number; step: number; lastSeq: number }): Promise<boolean>;
+  startMessage(message: {
+    id: string;
+    position: number;
+    step: number;
+    lastSeq: number;
+    context: MessageContext | null;
+  }): Promise<boolean>;
+  saveContext(messageId: string, context: MessageContext, lastSeq: number): Promise<boolean>;
   saveToolCalls(reply: ReplyFacts, lastSeq: number): Promise<boolean>;
   commitStep(reply: ReplyFacts, step: number, tools: ToolMessage[], lastSeq: number): Promise<boolean>;
 }
@@ -30,7 +39,11 @@ export interface Stage {
   open: { message: OpenMessage | null };
   /** The drafts of this turn stop here: the commit that follows has the whole text. */
   dropDraft(): void;
+  warn(facts: object, message: string): void;
 }
+
+/** How an attempt ended: `broken_off` is no end of the turn, as long as it has attempts left. */
+export type Ending = End | { status: "broken_off"; error: TurnError };
 
 /**
  * Plays a turn's events into Postgres and the frame log, in that order: what a frame states is committed first (D5).
@@ -40,7 +53,7 @@ export interface Stage {
 export async function playTurn(
   events: AsyncIterable<TurnEvent>,
   stage: Stage,
-): Promise<{ end: End; reply: ReplyFacts | null }> {
+): Promise<{ end: Ending; reply: ReplyFacts | null }> {
   const { writes, frames, open } = stage;
   const held = (kept: boolean) => {
     if (kept) return;
@@ -59,7 +72,10 @@ export async function playTurn(
         const id = stage.reuseMessageId ?? randomUUID();
         stage.reuseMessageId = null;
         const started = { id, step: event.step, position: stage.position++ };
-        held(await writes.startMessage({ ...started, lastSeq: frames.lastSeq() + 1 }));
+        const { context } = event;
+        const isTold = context !== null && leavesOut(context);
+        const lastSeq = frames.lastSeq() + (isTold ? 2 : 1);
+        held(await writes.startMessage({ ...started, lastSeq, context }));
         open.message = { ...started, content: "", reasoning: "" };
         frames.emit({
           type: "message_started",
@@ -69,8 +85,24 @@ export async function playTurn(
           role: "assistant",
           model: stage.model,
         });
+        if (isTold) frames.emit({ type: "context_fitted", message_id: id, context });
         break;
       }
+      case "refitted": {
+        frames.flush();
+        stage.dropDraft();
+        const { context } = event;
+        held(await writes.saveContext(message().id, context, frames.lastSeq() + 1));
+        frames.emit({ type: "context_fitted", message_id: message().id, context });
+        if (context.truncated_by_server) stage.warn({ context }, "the model server left out a part of the prompt");
+        break;
+      }
+      case "loading":
+        frames.emit({ type: "model_loading", model: event.model, cause: event.cause });
+        break;
+      case "waiting":
+        frames.emit({ type: "turn_waiting", reason: event.reason, retry_in_ms: event.retryInMs });
+        break;
       case "text":
         frames.delta("delta", message().id, event.text);
         break;
@@ -104,10 +136,11 @@ export async function playTurn(
       case "answered":
         frames.flush();
         return { end: { status: "complete" }, reply: wholeReply(message(), event.reply) };
+      case "broken_off":
       case "failed":
         frames.flush();
         return {
-          end: { status: "failed", error: event.error },
+          end: { status: event.type, error: event.error },
           reply: open.message ? partialReply(open.message) : null,
         };
     }

@@ -1,9 +1,12 @@
-import type { Message } from "@boocode/contracts";
 import { isUnder } from "@boocode/runtime";
-import { type ClaimedTurn, type Pool, readTurnMessages, readTurnSetting, readTurnsBefore } from "@boocode/store";
+import { type ClaimedTurn, type Pool, readRecentCalls, readTurnMessages, readTurnSetting } from "@boocode/store";
+import type { ModelServers } from "./model/model-servers.ts";
+import { readEarlierTurns } from "./read-earlier-turns.ts";
 import { openProjectRoot, type ProjectRoot } from "./tools/project-root.ts";
-import { buildMessages } from "./turn/build-messages.ts";
-import type { RunTool, StreamReply, ToolOffer } from "./turn/ports.ts";
+import { buildTurn } from "./turn/build-turn.ts";
+import type { RunTool, ToolOffer } from "./turn/ports.ts";
+import { type BudgetSettings, budgetFor } from "./turn/prompt-budget.ts";
+import { recentCut, recentUsage, recentWindow } from "./turn/recent-calls.ts";
 import { resumePoint } from "./turn/resume-point.ts";
 import type { TurnDeps, TurnInput } from "./turn/run-turn.ts";
 import { systemPrompt } from "./turn/system-prompt.ts";
@@ -25,59 +28,57 @@ export class ProjectUnavailable extends Error {
 export interface PrepareTurnDeps {
   pool: Pool;
   projectRoots: readonly string[];
-  streamReply: StreamReply;
+  models: ModelServers;
   runToolIn(root: ProjectRoot): RunTool;
   tools: ToolOffer[];
   maxDepth: number;
-  /** For sessions that name no model; null leaves the choice to the server. */
-  defaultModel(): Promise<string | null>;
-  /** Earlier turns are sent as long as their text stays below so many characters. */
+  budget: BudgetSettings;
+  /** Of earlier turns no more characters are read than these, however large the window. */
   historyCharacters: number;
 }
 
-/** Turns that are read from the database at a time, from the end of the conversation backwards. */
-const PAGE = 20;
-
 /** @returns null when the session is gone. @throws ProjectUnavailable */
 export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Promise<PreparedTurn | null> {
-  const setting = await readTurnSetting(deps.pool, turn.session_id);
+  const [setting, committed, calls] = await Promise.all([
+    readTurnSetting(deps.pool, turn.session_id),
+    readTurnMessages(deps.pool, turn.id),
+    readRecentCalls(deps.pool, turn.session_id),
+  ]);
   if (!setting) return null;
-  const committed = await readTurnMessages(deps.pool, turn.id);
-  const earlier = await readEarlier(deps, turn);
-  const root = await openRoot(setting.projectPath, deps.projectRoots);
+  const model = await deps.models.resolve(setting.model);
+  const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
+  const usage = recentUsage(calls, model);
+  const budget = budgetFor(deps.budget, window, usage, null);
+  const { cut, turnsDropped } = recentCut(calls, model, budget.window);
+  const history = { cut, turnsDropped, limit: budget.limit, most: deps.historyCharacters };
+  const replayReasoning = deps.models.replaysReasoning(model);
+  const [root, { earlier, unread }] = await Promise.all([
+    openRoot(setting.projectPath, deps.projectRoots),
+    readEarlierTurns(deps.pool, turn, history, replayReasoning),
+  ]);
   return {
     deps: {
-      streamReply: deps.streamReply,
+      streamReply: deps.models.streamReply,
       runTool: deps.runToolIn(root),
       tools: deps.tools,
       maxDepth: deps.maxDepth,
+      budget: deps.budget,
     },
     input: {
-      model: setting.model ?? (await deps.defaultModel()),
+      model,
       system: systemPrompt({ name: setting.projectName, path: setting.projectPath }, setting.systemPrompt),
-      messages: buildMessages([...earlier, ...committed]),
+      earlier,
+      unread,
+      present: buildTurn(turn.ordinal, committed, replayReasoning),
+      cut,
+      window,
+      usage,
       step: resumePoint(committed).step,
+      replayReasoning,
     },
     position: resumePoint(committed).position,
     close: () => root.close(),
   };
-}
-
-/** Whole turns from the newest backwards, for as long as they fit: a request costs what it sends. */
-async function readEarlier(deps: PrepareTurnDeps, turn: ClaimedTurn): Promise<Message[]> {
-  const chosen: Message[][] = [];
-  let room = deps.historyCharacters;
-  for (let before = turn.ordinal; ; ) {
-    const page = await readTurnsBefore(deps.pool, turn.session_id, before, PAGE);
-    for (const rows of page) {
-      room -= rows.reduce((sum, row) => sum + row.content.length + JSON.stringify(row.tool_calls ?? "").length, 0);
-      if (room < 0) return chosen.reverse().flat();
-      chosen.push(rows);
-    }
-    const oldest = page.at(-1)?.[0];
-    if (!oldest || page.length < PAGE) return chosen.reverse().flat();
-    before = oldest.turn_ordinal;
-  }
 }
 
 async function openRoot(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {

@@ -1,7 +1,7 @@
-import type { CancelReason } from "@boocode/contracts";
+import type { CancelReason, TurnError } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
-import type { ClaimedTurn, EndedTurn, Fence } from "@boocode/store";
+import { type ClaimedTurn, type EndedTurn, type Fence, isTransient } from "@boocode/store";
 import { type Lease, type Leases, TurnStopped } from "./hold-leases.ts";
 import type { DraftSaver } from "./outputs/draft-saver.ts";
 import { type End, endFrames } from "./outputs/end-frames.ts";
@@ -24,8 +24,13 @@ export interface ProcessTurnDeps {
   wake(turnId: string): void;
   gapMs(): number;
   turnTimeoutMs: number;
+  /** A turn is begun so many times before a cut answer ends it. */
+  maxAttempts: number;
   log: Logger;
 }
+
+/** The first pause before another attempt; it doubles with each that was spent. */
+const AGAIN_MS = 500;
 
 /** Runs a claimed turn to its end, whatever that is; never throws. @param claimedAt when the claim was asked for */
 export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<void> {
@@ -53,7 +58,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
 
   try {
     frames.emit({ type: "turn_started", ordinal: turn.ordinal });
-    prepared = await deps.prepare(turn);
+    prepared = await deps.store.read("prepare-turn", () => deps.prepare(turn), lease.mayWrite);
     if (!prepared) return await end({ status: "cancelled", reason: "session_deleted" }, null);
     const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
     const outcome = await playTurn(runTurn(prepared.deps, prepared.input, signal), {
@@ -66,8 +71,10 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       reuseMessageId: turn.streaming_message_id,
       open,
       dropDraft: () => deps.drafts.drop(turn.id),
+      warn: (facts, message) => log.warn(facts, message),
     });
-    await end(outcome.end, outcome.reply);
+    if (outcome.end.status === "broken_off") await again(outcome.end.error, outcome.reply);
+    else await end(outcome.end, outcome.reply);
   } catch (error) {
     frames.flush();
     await stopped(error, open.message);
@@ -89,6 +96,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
         await end({ status: "cancelled", reason: why.reason satisfies CancelReason }, reply);
       else if (why?.kind === "handed_back") await handBack(reply);
       else if (why?.kind === "lost") log.warn("the turn is no longer ours");
+      // The database was away for longer than a write waits: nobody's defect, and not this turn's fault.
+      else if (isTransient(error)) await handBack(reply);
       else if (error instanceof DOMException && error.name === "TimeoutError") {
         const message = `the turn took longer than ${Math.round(deps.turnTimeoutMs / 1_000)} s`;
         await end({ status: "failed", error: { code: "turn_timeout", message } }, reply);
@@ -100,6 +109,22 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       // The lease ends by itself, and another worker takes the turn up after its last committed step.
       log.error({ err }, "the end of the turn could not be written");
     }
+  }
+
+  /** Words of an answer that was cut were seen: only another attempt, which replaces them, may answer again. */
+  async function again(error: TurnError, reply: ReplyFacts | null): Promise<void> {
+    if (turn.crashes + 1 >= deps.maxAttempts) return await end({ status: "failed", error }, reply);
+    const waitMs = AGAIN_MS * 2 ** turn.crashes * (0.75 + Math.random() / 2);
+    deps.drafts.drop(turn.id);
+    // Told before it is done: afterwards the next attempt may have begun, and frames are its own.
+    frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
+    const spent = { maxAttempts: deps.maxAttempts, waitMs, mayWrite: lease.mayWrite };
+    const isQueued = await deps.store.spendAttempt(fence, reply, frames.lastSeq(), spent);
+    // Somebody cancels it, then it ends so; or it is no longer ours, then this changes nothing.
+    if (!isQueued) return await end({ status: "failed", error }, reply);
+    log.warn({ error }, "the answer was cut; the turn is tried again");
+    setTimeout(() => deps.wake(turn.id), waitMs).unref();
+    await frames.drained(1_000);
   }
 
   async function handBack(reply: ReplyFacts | null): Promise<void> {

@@ -9,16 +9,21 @@ import {
   isTransient,
   type Pool,
   readCancelReason,
+  saveContext,
   saveDrafts,
   saveToolCalls,
+  spendAttempt,
   startMessage,
   type TurnEnd,
 } from "@boocode/store";
+import { TurnStopped } from "./hold-leases.ts";
 import type { TurnWrites } from "./play-turn.ts";
 import type { ReplyFacts } from "./turn/reply-so-far.ts";
 
-/** A turn's writes that outlast a database which is away for a moment. */
+/** A turn's reads and writes that outlast a database which is away for a moment. */
 export interface TurnStore {
+  /** Reads until it succeeds. @throws TurnStopped when the lease is over before that */
+  read<T>(what: string, read: () => Promise<T>, mayWrite: () => boolean): Promise<T>;
   writes(fence: Fence, mayWrite: () => boolean): TurnWrites;
   endTurn(
     fence: Fence,
@@ -30,6 +35,17 @@ export interface TurnStore {
   cancelReason(fence: Fence): Promise<CancelReason | null>;
   /** Saves the text so far and gives the turn back. @returns false when it is no longer this worker's */
   handBack(fence: Fence, reply: ReplyFacts | null, lastSeq: number): Promise<boolean>;
+  /**
+   * Gives the turn back to be done again by another attempt, after `waitMs`.
+   * @returns false when it has no attempt left, is being cancelled, or is no longer this worker's
+   */
+  spendAttempt(fence: Fence, reply: ReplyFacts | null, lastSeq: number, again: AnotherAttempt): Promise<boolean>;
+}
+
+export interface AnotherAttempt {
+  maxAttempts: number;
+  waitMs: number;
+  mayWrite: () => boolean;
 }
 
 const DEADLINE_MS = 3_000;
@@ -52,9 +68,21 @@ export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
   }
 
   return {
+    async read(what, read, mayWrite) {
+      const result = await persist<{ value: Awaited<ReturnType<typeof read>> } | null>(
+        what,
+        async () => ({ value: await read() }),
+        mayWrite,
+        null,
+      );
+      if (!result) throw new TurnStopped({ kind: "lost" });
+      return result.value;
+    },
     writes: (fence, mayWrite) => ({
       startMessage: (message) =>
         persist("start-message", () => startMessage(pool, fence, { ...message, model: null }), mayWrite, false),
+      saveContext: (messageId, context, lastSeq) =>
+        persist("save-context", () => saveContext(pool, fence, messageId, context, lastSeq), mayWrite, false),
       saveToolCalls: (reply, lastSeq) =>
         persist("save-tool-calls", () => saveToolCalls(pool, fence, reply, lastSeq), mayWrite, false),
       commitStep: (reply, step, tools, lastSeq) =>
@@ -71,6 +99,10 @@ export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
     async handBack(fence, reply, lastSeq) {
       if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
       return await handBackTurn(pool, fence);
+    },
+    async spendAttempt(fence, reply, lastSeq, { maxAttempts, waitMs, mayWrite }) {
+      if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
+      return await persist("spend-attempt", () => spendAttempt(pool, fence, maxAttempts, waitMs), mayWrite, false);
     },
   };
 }

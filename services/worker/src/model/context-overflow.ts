@@ -36,6 +36,20 @@ export function windowFromOverflow(error: unknown, text: string): number | null 
   return Number(filled(match?.[1])) || null;
 }
 
+const PROMPT_IN_WORDS = [
+  /passed (\d+) input tokens/i,
+  /resulted in (\d+) tokens/i,
+  /prompt (?:contains|has|is)[^\d]{0,20}(\d+)/i,
+];
+
+/** How many tokens the server counted in the request that it refused, where it tells. */
+export function promptFromOverflow(error: unknown, text: string): number | null {
+  const told = count(asObject(error).n_prompt_tokens);
+  if (told) return told;
+  const match = PROMPT_IN_WORDS.map((words) => words.exec(text)).find((found) => found !== null);
+  return Number(filled(match?.[1])) || null;
+}
+
 /** Passes on what an error tells of the window's size, if it tells anything. */
 export function learnWindow(learn: (model: string, size: number) => void, model: string, error: unknown): void {
   const text = errorTextOf(error);

@@ -23,6 +23,8 @@ export interface ContextSize {
    * after it did: asking llama-swap about a model that is not loaded makes it load the model.
    */
   get(model: string): Promise<number | null>;
+  /** What was learned of the model's window so far, without asking anybody. */
+  known(model: string): number | null;
   /** What an overflow error told, which is surer than any answer. */
   learn(model: string, size: number): void;
   /** The model's chat template is known to raise when a message holds several calls. */
@@ -95,6 +97,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
       asking.set(model, question);
       return question;
     },
+    known: (model) => known.get(model)?.size ?? null,
     learn(model, size) {
       if (Number.isInteger(size) && size > 0) remember(model, size);
     },

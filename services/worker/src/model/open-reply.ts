@@ -9,6 +9,8 @@ export interface OpenReplyDeps extends OpenStreamDeps {
   contextSize: Pick<ContextSize, "learn"> & Partial<Pick<ContextSize, "singleCallsOnly">>;
   /** Servers that refuse `stream_options` send the usage anyway; what was learned is kept for the next request. */
   streamOptions: { refused: boolean };
+  /** What is known of the server from its settings. */
+  quirks?: { replayReasoning?: boolean; singleCalls?: boolean; noStreamOptions?: boolean };
 }
 
 /**
@@ -23,9 +25,10 @@ export async function openReply(
   request: ModelRequest,
   signal: AbortSignal,
 ): Promise<Response> {
-  const singleCalls = deps.contextSize.singleCallsOnly?.(model) ?? false;
+  const singleCalls = deps.quirks?.singleCalls || (deps.contextSize.singleCallsOnly?.(model) ?? false);
+  const replayReasoning = deps.quirks?.replayReasoning ?? false;
   const send = (streamOptions: boolean) =>
-    openStream(deps, toRequest(request, { model, streamOptions, singleCalls }), signal);
+    openStream(deps, toRequest(request, { model, streamOptions, singleCalls, replayReasoning }), signal);
 
   let answer = await send(!deps.streamOptions.refused);
   if (!(answer instanceof Response) && !deps.streamOptions.refused && refusesStreamOptions(answer)) {

@@ -20,13 +20,16 @@ export function outcomeFailure(
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
     case "leak":
-      return new ModelFailure("model_error", "the model wrote a tool call as text", { retryable });
+      return new ModelFailure("model_error", "the model wrote a tool call as text", { retryable, visible });
     case "nothing":
-      return new ModelFailure("model_cut", "the model server ended the stream without an answer", { retryable });
+      return new ModelFailure("model_cut", "the model server ended the stream without an answer", {
+        retryable,
+        visible,
+      });
     case "cut": {
       const why = errorText(outcome.loose) || (broken instanceof Error ? connectionText(broken) : "");
       const message = `the stream ended before the answer was complete${why && `: ${why}`}`;
-      return new ModelFailure("model_cut", message, { retryable, cause: broken });
+      return new ModelFailure("model_cut", message, { retryable, visible, cause: broken });
     }
   }
 }

@@ -27,6 +27,8 @@ export interface ReplyReader {
   progress(): number;
   /** All that came so far was a proxy telling that it loads the model. */
   loading(): boolean;
+  /** A proxy told at some time that it loads the model. */
+  hasLoaded(): boolean;
   /** A part of the answer was given out. */
   visible(): boolean;
 }
@@ -49,6 +51,7 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   let garbage = "";
   let done = false;
   let loading = false;
+  let loaded = false;
   let progress = 0;
 
   function take(event: SseEvent): Piece[] {
@@ -65,6 +68,7 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   function note(facts: ChunkFacts): Piece[] {
     if (facts.loading) {
       loading = progress === 0;
+      loaded = true;
       return [];
     }
     loading = false;
@@ -151,6 +155,7 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     state: () => (done || error !== undefined ? "over" : isComplete() ? "finished" : "open"),
     progress: () => progress,
     loading: () => loading,
+    hasLoaded: () => loaded,
     visible: () => speech.begun(),
   };
 }

@@ -1,5 +1,5 @@
 import { ModelFailure } from "../turn/ports.ts";
-import { isContextOverflow } from "./context-overflow.ts";
+import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./context-overflow.ts";
 import { errorTextOf } from "./error-text.ts";
 import { asObject, count } from "./json-value.ts";
 
@@ -23,10 +23,13 @@ const ABOUT_THE_REQUEST =
 export function serverFailure({ status, error, visible, retryAfterMs }: ServerError): ModelFailure {
   const text = errorTextOf(error);
   const told = status ?? statusIn(error);
-  const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined };
+  const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined, visible };
   const message =
     status === null ? text || "the model server reported an error" : `HTTP ${status}${text && `: ${text}`}`;
-  if (isContextOverflow(error, text)) return new ModelFailure("context_overflow", message, details);
+  if (isContextOverflow(error, text)) {
+    const overflow = { window: windowFromOverflow(error, text), promptTokens: promptFromOverflow(error, text) };
+    return new ModelFailure("context_overflow", message, { ...details, overflow });
+  }
   const retryable = !visible && mayPass(told, error, text);
   const loading = (told === 503 || told === null) && /\bloading\b/i.test(text);
   return new ModelFailure(loading ? "model_loading" : "model_error", message, { ...details, retryable });

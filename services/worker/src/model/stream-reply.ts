@@ -17,6 +17,9 @@ export interface StreamReplyDeps {
   idleTimeoutMs: number;
   /** Longest wait for the first byte, and longest time in which nothing but keep-alives or loading chatter comes. */
   firstByteTimeoutMs: number;
+  /** After so long without the headers of an answer it is told that the model may be loading; null: never. */
+  silenceNoticeMs?: number | null;
+  quirks?: OpenReplyDeps["quirks"];
   /** For requests that name no model. */
   defaultModel?: string | null;
   contextSize: Pick<ContextSize, "get" | "learn"> & Partial<ContextSize>;
@@ -45,7 +48,7 @@ export function createStreamReply(given: StreamReplyDeps): StreamReply {
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
     // A model that is being loaded sends no headers for longer than undici's 300 s; `patience` has the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
-    streamOptions: { refused: false },
+    streamOptions: { refused: given.quirks?.noStreamOptions ?? false },
   };
   return (request, signal) => streamReply(deps, request, signal);
 }
@@ -65,7 +68,12 @@ async function* streamReply(
   let contextSize: Promise<number | null> | undefined;
   let broken: unknown;
   try {
-    const response = await patience.wait(openReply(deps, model, request, either), giveUp);
+    const opening = openReply(deps, model, request, either);
+    // A proxy that loads a model, or a server that queues the request, says nothing at all for minutes.
+    if (deps.silenceNoticeMs && (await patience.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
+      yield { type: "loading", model: request.model, cause: "silence" };
+    const response = await patience.wait(opening, giveUp);
+    let isTold = false;
     const body = response.body?.getReader();
     while (body && reader.state() !== "over") {
       const step = await patience.wait(body.read(), giveUp).catch((error: unknown) => {
@@ -74,7 +82,10 @@ async function* streamReply(
       signal.throwIfAborted();
       if (!step || step.done) break;
       const before = reader.progress();
-      yield* reader.push(step.value);
+      const pieces = reader.push(step.value);
+      if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
+      isTold = reader.hasLoaded();
+      yield* pieces;
       patience.heard(reader.progress() > before, reader.state() === "finished");
       // The model has begun to answer, so asking about it cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
@@ -99,6 +110,15 @@ async function* streamReply(
     // Also when the reader of the events stops early: what is left of the answer is not wanted.
     socket.abort();
   }
+}
+
+/** Whether nothing has come of it within so many milliseconds; a failure is something, and is met by whoever waits for it. */
+async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean> {
+  const begun = opening.then(
+    () => true,
+    () => true,
+  );
+  return (await within(ms, begun)) === null;
 }
 
 function silence(loading: boolean): ModelFailure {

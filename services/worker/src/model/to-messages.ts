@@ -12,7 +12,7 @@ interface WireCall {
 
 export type WireMessage =
   | { role: "system" | "user"; content: string }
-  | { role: "assistant"; content: string; tool_calls?: WireCall[] }
+  | { role: "assistant"; content: string; tool_calls?: WireCall[]; reasoning_content?: string }
   | { role: "tool"; tool_call_id: string; content: string };
 
 export interface ToMessagesOptions {
@@ -20,6 +20,8 @@ export interface ToMessagesOptions {
   callIds: (id: string) => string;
   /** Replay each call in a message of its own. */
   singleCalls: boolean;
+  /** Give the thoughts back that led to tool calls: DeepSeek V4 asks for them, Mistral and others refuse them. */
+  replayReasoning?: boolean;
 }
 
 const NO_OUTPUT = "(no output)";
@@ -60,9 +62,9 @@ function addUser(messages: WireMessage[], content: string): void {
 
 function addAssistant(
   messages: WireMessage[],
-  { content, toolCalls }: Assistant,
+  { content, toolCalls, reasoning }: Assistant,
   results: (call: ToolCall) => string,
-  { callIds, singleCalls }: ToMessagesOptions,
+  { callIds, singleCalls, replayReasoning }: ToMessagesOptions,
 ): void {
   const text = cleanText(content);
   const said = text.trim() === "" ? "" : text;
@@ -86,6 +88,7 @@ function addAssistant(
     }
     const calls = group.map((call) => wireCall(call, callIds(call.id)));
     current.tool_calls = calls;
+    if (replayReasoning && reasoning) current.reasoning_content = cleanText(reasoning);
     group.forEach((call, index) => {
       messages.push({ role: "tool", tool_call_id: (calls[index] as WireCall).id, content: results(call) });
     });

@@ -10,6 +10,8 @@ export interface Peer {
   streamOptions: boolean;
   /** Its chat template raises when a message holds several calls. */
   singleCalls: boolean;
+  /** It refuses tool calls that come back without the thoughts that led to them. */
+  replayReasoning?: boolean;
 }
 
 /** The body of a chat completion request that every known server and chat template accepts, for any history. */
@@ -18,7 +20,11 @@ export function toRequest(request: ModelRequest, peer: Peer): Record<string, unk
   const callIds = createCallIds(peer.model);
   return {
     model: cleanText(peer.model),
-    messages: toMessages(request.system, request.messages, { callIds, singleCalls: peer.singleCalls }),
+    messages: toMessages(request.system, request.messages, {
+      callIds,
+      singleCalls: peer.singleCalls,
+      replayReasoning: peer.replayReasoning ?? false,
+    }),
     stream: true,
     ...(peer.streamOptions && { stream_options: { include_usage: true } }),
     // An empty list of tools is refused, and so is a choice among none.

@@ -11,8 +11,10 @@ export interface ToolOffer {
 
 export type ConversationMessage =
   | { role: "user"; content: string }
-  | { role: "assistant"; content: string; toolCalls: ToolCall[] }
-  | { role: "tool"; toolCallId: string; name: string; content: string };
+  /** `reasoning` only where the model server wants its thoughts back. */
+  | { role: "assistant"; content: string; toolCalls: ToolCall[]; reasoning?: string }
+  /** `leftOut`: the output was not even read, because an earlier request has left it out. */
+  | { role: "tool"; toolCallId: string; name: string; content: string; leftOut?: boolean };
 
 export interface ModelRequest {
   /** null: the server's default model. */
@@ -38,10 +40,20 @@ export interface Reply {
   contextSize: number | null;
 }
 
-/** `reply` is the last event; a stream that ends without one has thrown. */
+/** Why the model's words are waited for, as subscribers are told. */
+export type WaitReason = "slot" | "loading" | "busy" | "unreachable" | "failed" | "cut";
+
+/** What is told of a wait. */
+export type WaitEvent =
+  | { type: "loading"; model: string | null; cause: "refused" | "told" | "silence" }
+  /** `retryInMs` is null when it is not known. */
+  | { type: "waiting"; reason: WaitReason; retryInMs: number | null };
+
+/** `reply` is the last event; a stream that ends without one has thrown. Waits come before the first words. */
 export type ReplyEvent =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
+  | WaitEvent
   | { type: "reply"; reply: Reply };
 
 export type StreamReply = (request: ModelRequest, signal: AbortSignal) => AsyncIterable<ReplyEvent>;
@@ -55,17 +67,30 @@ export class ModelFailure extends Error {
   /** The same request may succeed later, and nothing of an answer has been seen. */
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
+  /** A part of the answer was given out before it failed. */
+  readonly visible: boolean;
+  /** What the server told of its window, when the request was too long for it. */
+  readonly overflow: { window: number | null; promptTokens: number | null } | null;
 
   constructor(
     code: TurnErrorCode,
     message: string,
-    details: { status?: number; retryable?: boolean; retryAfterMs?: number; cause?: unknown } = {},
+    details: {
+      status?: number;
+      retryable?: boolean;
+      retryAfterMs?: number;
+      visible?: boolean;
+      overflow?: { window: number | null; promptTokens: number | null };
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: details.cause });
     this.code = code;
     this.status = details.status ?? null;
     this.retryable = details.retryable ?? false;
     this.retryAfterMs = details.retryAfterMs ?? null;
+    this.visible = details.visible ?? false;
+    this.overflow = details.overflow ?? null;
   }
 }
 

@@ -60,7 +60,7 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
         result.contentDeltas = Number(result.contentDeltas) + 1;
       } else if (event.type === "reasoning") {
         result.reasoning += event.text;
-      } else {
+      } else if (event.type === "reply") {
         const { toolCalls, contextSize: nCtx, ...reply } = event.reply;
         expect(reply.content).toBe(result.content);
         expect(reply.reasoning).toBe(result.reasoning);

@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Cursor, compareEpochs, formatCursor, judge, type Position, parseCursor, START, sameEpoch } from "./cursor.ts";
+
+const nonce = fc.stringMatching(/^[0-9a-z]{1,32}$/);
+const epoch = fc.record({ ordinal: fc.nat(2_147_483_647), attempt: fc.nat(999_999), nonce });
+const position: fc.Arbitrary<Position> = fc.record({ epoch, seq: fc.nat(999_999_999) });
+const at = (ordinal: number, attempt: number, seq: number, nonce = "n"): Position => ({
+  epoch: { ordinal, attempt, nonce },
+  seq,
+});
+
+test("a cursor of any position is read back as that position, and its schema takes it", () => {
+  fc.assert(
+    fc.property(position, (place) => {
+      const text = formatCursor(place);
+      expect(parseCursor(text)).toEqual(place);
+      expect(Cursor.parse(text)).toBe(text);
+    }),
+  );
+});
+
+test.each([
+  "",
+  "1.2.abc",
+  "1.2.abc.3.4",
+  "1.2.ABC.3",
+  "1.2..3",
+  "-1.2.abc.3",
+  "1.2.abc.3\n",
+  " 1.2.abc.3",
+  "1.1.abc.0x3",
+  "1.2.a\u0000c.3",
+  "12345678901.1.a.1",
+  `1.1.${"a".repeat(33)}.1`,
+  "null",
+])("%j is no cursor", (text) => {
+  expect(parseCursor(text)).toBeNull();
+  expect(Cursor.safeParse(text).success).toBe(false);
+});
+
+test("no text whatsoever makes the parser throw", () => {
+  fc.assert(fc.property(fc.string(), (text) => void parseCursor(text)));
+});
+
+test("only the next number of the same epoch applies; what was seen is old; a hole does not fit", () => {
+  expect(judge(at(1, 1, 4), at(1, 1, 5))).toBe("next");
+  expect(judge(at(1, 1, 4), at(1, 1, 4))).toBe("old");
+  expect(judge(at(1, 1, 4), at(1, 1, 1))).toBe("old");
+  expect(judge(at(1, 1, 4), at(1, 1, 6))).toBe("misfit");
+});
+
+test("a merged frame applies when it begins right after the cursor, and is old when it ends there", () => {
+  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 5 })).toBe("next");
+  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 6 })).toBe("misfit");
+  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 4 })).toBe("misfit");
+  expect(judge(at(1, 1, 9), { ...at(1, 1, 9), firstSeq: 5 })).toBe("old");
+});
+
+test("an older epoch is old, a newer one does not fit, and neither does one with another nonce", () => {
+  expect(judge(at(2, 2, 4), at(2, 1, 5))).toBe("old");
+  expect(judge(at(2, 2, 4), at(1, 9, 5))).toBe("old");
+  expect(judge(at(2, 2, 4), at(2, 3, 5))).toBe("misfit");
+  expect(judge(at(2, 2, 4), at(3, 1, 1))).toBe("misfit");
+  expect(judge(at(2, 2, 4, "a"), at(2, 2, 5, "b"))).toBe("misfit");
+  expect(judge(START, at(1, 1, 1))).toBe("misfit");
+});
+
+test("however frames are repeated, lost and reordered, a cursor that applies only what is next never goes back or skips", () => {
+  const frames = fc.array(fc.record({ ordinal: fc.nat(2), attempt: fc.nat(2), seq: fc.integer({ min: 1, max: 6 }) }));
+  fc.assert(
+    fc.property(frames, (all) => {
+      let cursor = at(1, 1, 2);
+      for (const { ordinal, attempt, seq } of all) {
+        const frame = at(ordinal, attempt, seq);
+        if (judge(cursor, frame) !== "next") continue;
+        expect([sameEpoch(frame.epoch, cursor.epoch), frame.seq]).toEqual([true, cursor.seq + 1]);
+        cursor = frame;
+      }
+    }),
+  );
+});
+
+test("epochs are ordered by ordinal and then attempt, whatever the nonce says", () => {
+  fc.assert(
+    fc.property(epoch, epoch, (a, b) => {
+      expect(Math.sign(compareEpochs(a, b)) || 0).toBe(0 - Math.sign(compareEpochs(b, a)) || 0);
+      if (a.ordinal !== b.ordinal) expect(compareEpochs(a, b) < 0).toBe(a.ordinal < b.ordinal);
+    }),
+  );
+  expect(compareEpochs(at(1, 1, 0, "a").epoch, at(1, 1, 0, "b").epoch)).toBe(0);
+  expect(compareEpochs(at(1, 2, 0).epoch, at(1, 10, 0).epoch)).toBeLessThan(0);
+});

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { ModelServer } from "./model-server.ts";
+
+/** What every OpenAI-compatible server answers to `GET /v1/models`, and what llama.cpp and llama-swap add to it. */
+const ModelListAnswer = z.object({
+  data: z.array(
+    z.looseObject({
+      id: z.string().min(1),
+      name: z.string().nullish().catch(null),
+      status: z.looseObject({ value: z.string() }).nullish().catch(null),
+    }),
+  ),
+});
+
+export interface ListedModel {
+  id: string;
+  name: string | null;
+  /** null: the server does not tell. */
+  loaded: boolean | null;
+  /** The entry as the server sent it. */
+  entry: Record<string, unknown>;
+}
+
+/** Asks a server for its models, which makes none of them load. @throws in words when it is away or talks of other things */
+export async function fetchModelList(
+  server: Pick<ModelServer, "url" | "apiKey">,
+  timeoutMs: number,
+): Promise<ListedModel[]> {
+  const response = await fetch(`${server.url}/v1/models`, {
+    headers: { accept: "application/json", ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }) },
+    signal: AbortSignal.timeout(timeoutMs),
+  }).catch((cause: unknown) => {
+    throw new Error(whyAway(cause, timeoutMs), { cause });
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`answered ${response.status}`);
+  }
+  const answer = ModelListAnswer.safeParse(await response.json().catch(() => null));
+  if (!answer.success) throw new Error("its list of models is none");
+  return answer.data.data.map((entry) => ({
+    id: entry.id,
+    name: entry.name ?? null,
+    loaded: entry.status ? entry.status.value === "loaded" : null,
+    entry,
+  }));
+}
+
+function whyAway(cause: unknown, timeoutMs: number): string {
+  if (cause instanceof DOMException && cause.name === "TimeoutError") return `did not answer within ${timeoutMs} ms`;
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const code = (inner as { code?: string }).code;
+  return code ? `no connection (${code})` : "no connection";
+}

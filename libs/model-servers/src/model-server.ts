@@ -1,0 +1,52 @@
+import { z } from "zod";
+
+/** Where a server differs from what is usual. */
+export const ServerQuirks = z.strictObject({
+  /** It refuses a conversation whose tool calls come back without the thoughts that led to them (DeepSeek V4). */
+  replay_reasoning: z.boolean().default(false),
+  /** It refuses `stream_options`. It is found out by itself, at the cost of one refused request. */
+  no_stream_options: z.boolean().default(false),
+  /** Its chat templates raise when a message holds several tool calls. llama.cpp tells it by itself. */
+  single_tool_calls: z.boolean().default(false),
+});
+export type ServerQuirks = z.infer<typeof ServerQuirks>;
+
+/** One entry of MODEL_SERVERS. A key is named and never given: this text may stand in a file that many can read. */
+export const ModelServerEntry = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_.-]{0,39}$/i, "must be 1 to 40 letters, digits, -, _ and ., not beginning with a sign"),
+  url: z.string().refine(isHttp, "must be a URL that begins with http:// or https://"),
+  /** The environment variable, or the file, that holds the key. */
+  api_key_env: z.string().min(1).optional(),
+  api_key_file: z.string().min(1).optional(),
+  /** Of this server, for sessions that name no model. */
+  default_model: z.string().min(1).optional(),
+  /** Requests at once, over all workers. */
+  max_concurrent: z.int().positive().optional(),
+  max_concurrent_per_model: z.int().positive().optional(),
+  /** The window in tokens of models whose window this server does not tell. */
+  context_size: z.int().positive().optional(),
+  quirks: ServerQuirks.prefault({}),
+});
+export type ModelServerEntry = z.infer<typeof ModelServerEntry>;
+
+/** An OpenAI-compatible model server. */
+export interface ModelServer {
+  name: string;
+  /** Without `/v1` and without a slash at the end. */
+  url: string;
+  apiKey: string | null;
+  defaultModel: string | null;
+  maxConcurrent: number | null;
+  maxConcurrentPerModel: number | null;
+  contextSize: number | null;
+  quirks: ServerQuirks;
+}
+
+/** People paste a server's address with and without the path that the protocol adds. */
+export const baseUrlOf = (url: string) => url.replace(/\/+$/, "").replace(/\/v1$/, "");
+
+function isHttp(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}

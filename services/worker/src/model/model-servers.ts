@@ -1,0 +1,109 @@
+import {
+  type Catalog,
+  defaultModel,
+  type LocatedModel,
+  locateModel,
+  type ModelServer,
+  readModelName,
+  writeModelName,
+} from "@boocode/model-servers";
+import type { StreamReply } from "../turn/ports.ts";
+import { fromModelList } from "./context-answers.ts";
+import { createContextSize } from "./context-size.ts";
+import { createPatientReply } from "./patient-reply.ts";
+import type { RetrySettings } from "./retry-policy.ts";
+import type { Slots } from "./slots.ts";
+import { createSlottedReply } from "./slotted-reply.ts";
+import { createStreamReply } from "./stream-reply.ts";
+import { within } from "./within.ts";
+
+/** All model servers as one: a model's name says which of them is asked. */
+export interface ModelServers {
+  /** @param wanted what a session names; null for the default. @returns the name under which the others here know it */
+  resolve(wanted: string | null): Promise<string | null>;
+  /** The model's window in tokens without making any server load it; null when nobody tells. */
+  window(name: string | null): Promise<number | null>;
+  replaysReasoning(name: string | null): boolean;
+  streamReply: StreamReply;
+}
+
+export interface ModelServersDeps {
+  servers: readonly ModelServer[];
+  catalog: Catalog;
+  slots: Slots;
+  /** DEFAULT_MODEL */
+  defaultModel: string | undefined;
+  idleTimeoutMs: number;
+  firstByteTimeoutMs: number;
+  silenceNoticeMs: number;
+  retries: RetrySettings;
+  log(facts: Record<string, unknown>, message: string): void;
+}
+
+/** A turn waits no longer for a server's list of models: names and windows are only better with it. */
+const CATALOG_WAIT_MS = 1_000;
+
+export function createModelServers(deps: ModelServersDeps): ModelServers {
+  const names = deps.servers.map((server) => server.name);
+  const first = deps.servers[0];
+  if (!first) throw new Error("there is no model server");
+  const connected = new Map(deps.servers.map((server) => [server.name, connect(deps, server)]));
+
+  const read = async () =>
+    (await within(CATALOG_WAIT_MS, deps.catalog.read())) ??
+    deps.servers.map((server) => ({ server, models: null, error: null }));
+
+  /** Names that `resolve` gave need no catalog. */
+  function locate(name: string | null): LocatedModel {
+    return (name === null ? null : readModelName(name, names)) ?? { server: first?.name ?? "", model: name };
+  }
+  const serverOf = (name: string | null) => connected.get(locate(name).server) as ReturnType<typeof connect>;
+
+  return {
+    async resolve(wanted) {
+      if (wanted !== null) {
+        const located = readModelName(wanted, names) ?? (names.length === 1 ? locate(wanted) : null);
+        return writeModelName(located ?? locateModel(wanted, await read()), names);
+      }
+      const chosen = defaultModel(await read(), deps.defaultModel);
+      return chosen && writeModelName(chosen, names);
+    },
+    async window(name) {
+      const { model } = locate(name);
+      const { contextSize, server } = serverOf(name);
+      const known = model === null ? null : contextSize.known(model);
+      if (known !== null || model === null) return known ?? server.contextSize;
+      const listed = (await read()).find((one) => one.server === server)?.models?.find(({ id }) => id === model);
+      return (listed ? fromModelList({ data: [listed.entry] }, model) : null) ?? server.contextSize;
+    },
+    replaysReasoning: (name) => serverOf(name).server.quirks.replay_reasoning,
+    streamReply: (request, signal) => {
+      const { model } = locate(request.model);
+      return serverOf(request.model).streamReply({ ...request, model }, signal);
+    },
+  };
+}
+
+/** One server: its limits, its patience and its stream, and what is known of its models. */
+function connect(deps: ModelServersDeps, server: ModelServer) {
+  const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
+  const contextSize = createContextSize({ ...address, timeoutMs: 2_000 });
+  const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
+  const stream = createStreamReply({
+    ...address,
+    idleTimeoutMs: deps.idleTimeoutMs,
+    firstByteTimeoutMs: deps.firstByteTimeoutMs,
+    silenceNoticeMs: deps.silenceNoticeMs,
+    contextSize,
+    quirks: {
+      replayReasoning: server.quirks.replay_reasoning,
+      singleCalls: server.quirks.single_tool_calls,
+      noStreamOptions: server.quirks.no_stream_options,
+    },
+    log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
+  });
+  const slotted = createSlottedReply(stream, (model, signal, onWait) =>
+    deps.slots.take(server.name, model, limits, signal, onWait),
+  );
+  return { server, contextSize, streamReply: createPatientReply(slotted, deps.retries) };
+}

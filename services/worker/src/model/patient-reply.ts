@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ModelFailure, type StreamReply } from "../turn/ports.ts";
+import { nextRetry, type RetrySettings } from "./retry-policy.ts";
+
+/**
+ * Asks again where a failure may pass by itself: a model that loads, a server that is busy or gone for a moment. Only before
+ * anything of an answer was given out, because a second request would say it twice; a `ModelFailure` that is `retryable` says
+ * so. A cancel ends the wait at once.
+ */
+export function createPatientReply(stream: StreamReply, settings: RetrySettings): StreamReply {
+  return async function* (request, signal) {
+    const begun = performance.now();
+    let failures = 0;
+    let loadings = 0;
+    for (;;) {
+      try {
+        yield* stream(request, signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof ModelFailure)) throw error;
+        if (error.code === "model_loading") loadings += 1;
+        else failures += 1;
+        const elapsedMs = performance.now() - begun;
+        const again = nextRetry(settings, { failure: error, failures, loadings, elapsedMs, chance: Math.random() });
+        if (!again) throw error;
+        if (error.code === "model_loading" && loadings === 1) {
+          yield { type: "loading", model: request.model, cause: "refused" };
+        }
+        yield { type: "waiting", reason: again.reason, retryInMs: again.waitMs };
+        await wait(again.waitMs, signal);
+      }
+    }
+  };
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}

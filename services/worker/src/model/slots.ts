@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { every, type Redis } from "@boocode/runtime";
+import { createLocalSlots, type SlotLimits } from "./local-slots.ts";
+
+const script = readFileSync(new URL("../../lua/slot.lua", import.meta.url), "utf8");
+
+/** The places at model servers, shared by all workers. */
+export interface Slots {
+  /**
+   * Waits for a place, in the order of asking; a cancel leaves the line at once. Never fails for want of Redis: then the
+   * limits hold within this process.
+   * @param onWait told once, when there is no place at once
+   * @returns frees the place
+   */
+  take(server: string, model: string, limits: SlotLimits, signal: AbortSignal, onWait: () => void): Promise<() => void>;
+  stop(): Promise<void>;
+}
+
+export interface SlotsDeps {
+  redis: Redis;
+  /** Stands before the keys of every server. */
+  prefix: string;
+  /** Unique among all workers and all requests. */
+  newTicket(): string;
+  leaseMs: number;
+  onError(error: unknown): void;
+}
+
+/** How often a waiter asks, and after how much silence it is forgotten. */
+const ASK_EVERY_MS = 200;
+const FORGOTTEN_AFTER_MS = 3_000;
+
+interface Ticket {
+  id: string;
+  server: string;
+  model: string;
+  limits: SlotLimits;
+}
+
+type WithScript = Redis & { slot(...args: (string | number)[]): Promise<number> };
+
+export function createSlots(deps: SlotsDeps): Slots {
+  deps.redis.defineCommand("slot", { numberOfKeys: 4, lua: script });
+  const local = createLocalSlots();
+  const held = new Set<Ticket>();
+  const wakes = new Set<() => void>();
+
+  function run(verb: "take" | "keep" | "free", { id, server, model, limits }: Ticket): Promise<number> {
+    const key = `${deps.prefix}:{${server}}`;
+    const keys = ["holders", "line", "waiters", "models"].map((name) => `${key}:${name}`);
+    const sizes = [limits.server ?? 0, limits.model ?? 0, deps.leaseMs, FORGOTTEN_AFTER_MS];
+    return (deps.redis as WithScript).slot(...keys, verb, id, model, ...sizes);
+  }
+
+  /** @returns whether the ticket has a place now; it is counted in the same breath, before anybody else can ask */
+  async function ask(ticket: Ticket): Promise<boolean> {
+    let isFree: boolean;
+    try {
+      isFree = (await run("take", ticket)) === 0;
+    } catch (error) {
+      deps.onError(error);
+      isFree = local.isFree(ticket.server, ticket.model, ticket.limits);
+    }
+    if (isFree) {
+      held.add(ticket);
+      local.enter(ticket.server, ticket.model);
+    }
+    return isFree;
+  }
+
+  function free(ticket: Ticket): void {
+    if (held.delete(ticket)) local.leave(ticket.server, ticket.model);
+    run("free", ticket).then(wakeAll, wakeAll);
+  }
+
+  /** Somebody of this process may go now: nobody needs to wait until it is time to ask again. */
+  const wakeAll = () => {
+    for (const wake of wakes) wake();
+  };
+
+  async function pause(signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    wakes.add(wake);
+    await sleep(ASK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+    wakes.delete(wake);
+  }
+
+  const stop = every(
+    () => deps.leaseMs / 3,
+    () => Promise.all([...held].map((ticket) => run("keep", ticket))),
+    deps.onError,
+  );
+
+  return {
+    async take(server, model, limits, signal, onWait) {
+      signal.throwIfAborted();
+      if (limits.server === null && limits.model === null) return () => {};
+      const ticket = { id: deps.newTicket(), server, model, limits };
+      for (let asked = 1; !(await ask(ticket)); asked++) {
+        if (asked === 1) onWait();
+        await pause(signal);
+        if (signal.aborted) {
+          free(ticket);
+          throw signal.reason;
+        }
+      }
+      if (signal.aborted) {
+        free(ticket);
+        throw signal.reason;
+      }
+      return () => {
+        if (held.has(ticket)) free(ticket);
+      };
+    },
+    stop,
+  };
+}

@@ -1,0 +1,66 @@
+import type { ContextCut } from "@boocode/contracts";
+import { type ClaimedTurn, type ConversationRow, type Pool, readTurnsBefore } from "@boocode/store";
+import { buildTurn } from "./turn/build-turn.ts";
+import type { ConversationTurn } from "./turn/conversation-turn.ts";
+import { WORTH_ELIDING } from "./turn/elide-output.ts";
+import { messageCharacters } from "./turn/measure.ts";
+
+export interface HistoryLimits {
+  /** Nothing before it is read: an earlier request has left it out, and so does this one. */
+  cut: ContextCut;
+  /** Turns that were left out then. */
+  turnsDropped: number;
+  /** Characters that may be sent. */
+  limit: number;
+  /** Characters that are read at most. */
+  most: number;
+}
+
+/** Turns of the first page; each that follows is larger, so that few questions are asked for a large window. */
+const FIRST_PAGE = 40;
+const LARGEST_PAGE = 320;
+
+/**
+ * Whole turns from the newest backwards, as many as could be sent if every long tool output became a line: a request costs
+ * what it sends, whatever the length of the session.
+ * @returns oldest first; `unread` is how many turns there are before them
+ */
+export async function readEarlierTurns(
+  pool: Pool,
+  turn: ClaimedTurn,
+  { cut, turnsDropped, limit, most }: HistoryLimits,
+  replayReasoning: boolean,
+): Promise<{ earlier: ConversationTurn[]; unread: number }> {
+  const newestFirst: ConversationTurn[] = [];
+  let room = limit;
+  let left = most;
+  let before = turn.ordinal;
+  for (let size = FIRST_PAGE; ; size = Math.min(size * 4, LARGEST_PAGE)) {
+    const page = await readTurnsBefore(pool, {
+      sessionId: turn.session_id,
+      before,
+      from: cut.turn,
+      turns: size,
+      elideBelow: cut.elided_turn,
+      elideOver: WORTH_ELIDING,
+    });
+    for (const rows of page) {
+      const earlier = build(rows, replayReasoning);
+      room -= earlier.messages.reduce((sum, message) => sum + leastCharacters(message), 0);
+      left -= earlier.messages.reduce((sum, message) => sum + message.content.length, 0);
+      if (room < 0 || left < 0) return { earlier: newestFirst.reverse(), unread: earlier.ordinal };
+      newestFirst.push(earlier);
+      before = earlier.ordinal;
+    }
+    if (page.length < size) return { earlier: newestFirst.reverse(), unread: turnsDropped };
+  }
+}
+
+const build = (rows: ConversationRow[], replayReasoning: boolean) =>
+  buildTurn(rows[0]?.turn_ordinal ?? 0, rows, replayReasoning);
+
+/** What a message takes when its output is left out. */
+function leastCharacters(message: ConversationTurn["messages"][number]): number {
+  const whole = messageCharacters(message);
+  return message.role === "tool" ? Math.min(whole, WORTH_ELIDING) : whole;
+}
