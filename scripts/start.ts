@@ -15,7 +15,7 @@ import { printWelcome } from "./start/print-welcome.ts";
 const { values: options } = parseArgs({
   options: { project: { type: "string" }, ask: { type: "string" } },
 });
-const dataDir = resolve(repositoryRoot, ".data");
+const dataDir = resolve(repositoryRoot, process.env.DATA_DIR ?? ".data");
 mkdirSync(dataDir, { recursive: true });
 const logFile = resolve(dataDir, "boocode.log");
 const log = createWriteStream(logFile, { flags: "a" });

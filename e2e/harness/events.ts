@@ -1,5 +1,5 @@
 /** One server-sent event as it came: its id, its type where it has one, and its data. */
-export interface ServerEvent {
+interface ServerEvent {
   id: string | null;
   event: string | null;
   data: string;

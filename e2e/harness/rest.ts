@@ -1,14 +1,6 @@
-import type {
-  CancelAnswer,
-  Message,
-  MessageList,
-  Project,
-  Session,
-  TurnAccepted,
-  WaitingTurnList,
-} from "@boocode/contracts";
+import type { CancelAnswer, MessageList, Project, Session, TurnAccepted, WaitingTurnList } from "@boocode/contracts";
 
-export interface Answer<T> {
+interface Answer<T> {
   status: number;
   body: T;
 }
@@ -74,7 +66,3 @@ export function createRest(apiUrl: () => string, token: string): Rest {
       (await expectOk(request<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`))).turns,
   };
 }
-
-/** The text of the last assistant message. */
-export const answerOf = (messages: Message[]) =>
-  messages.filter((message) => message.role === "assistant").at(-1)?.content;

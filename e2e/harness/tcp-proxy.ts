@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from "node:net";
  * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through. `reset`: every connection is
  * torn down, new ones too.
  */
-export type ProxyMode = "pass" | "blackHole" | "reset";
+type ProxyMode = "pass" | "blackHole" | "reset";
 
 /** A network between two processes that can be broken. */
 export interface TcpProxy {

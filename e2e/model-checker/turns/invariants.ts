@@ -11,7 +11,8 @@ export function brokenInvariant(scope: Scope, world: World): string | null {
     if (broken) return `${broken} (turn ${index + 1})`;
   }
   for (const post of world.posts) {
-    if (post.stage === "answered" && !world.turns[post.told]) return `T8 the post of ${post.key} was answered and is gone`;
+    if (post.stage === "answered" && !world.turns[post.told])
+      return `T8 the post of ${post.key} was answered and is gone`;
     if (world.turns.filter((turn) => turn.key === post.key).length > 1) return `T6 ${post.key} was posted twice`;
   }
   return null;
@@ -23,6 +24,7 @@ function brokenTurn(scope: Scope, turn: Turn): string | null {
   }
   if (turn.crashes > scope.maxCrashes) return `T5 ${turn.crashes} attempts crashed`;
   if (turn.attempt > 1 + turn.crashes + turn.handBacks + turn.ends) return `T5 attempt ${turn.attempt} without a crash`;
+  if (turn.crashes + turn.handBacks > turn.attempt - turn.ends) return "T5 more attempts were spent than made";
   if (turn.status === "#" && turn.crashes < scope.maxCrashes) return "T5 given up with attempts left";
   if (!hasEnded(turn)) return null;
   if (turn.streaming) return "T3 it has ended, and its message is streaming";

@@ -43,7 +43,8 @@ function reconcile(context: Context, world: World, index: number): void {
 /** Ends a turn for its worker, which may still believe that it holds it, and wakes whoever waits in the session. */
 function endFor(context: Context, world: World, index: number, status: "-" | "#"): World {
   const turn = world.turns[index]!;
-  const taken = context.rules.endTakesAttempt ? { attempt: turn.attempt + 1, ends: turn.ends + 1 } : {};
+  // The attempt is taken for the sake of the frames: of the row alone, the fences keep the worker away by the status too.
+  const taken = { attempt: turn.attempt + 1, ends: turn.ends + 1 };
   const crashes = turn.crashes + (status === "#" ? 1 : 0);
   const ended = write(world, index, { status, lease: false, streaming: false, crashes, ...taken });
   const next = ended.turns.findIndex((one) => one.status === "q");

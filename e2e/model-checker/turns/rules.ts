@@ -22,8 +22,6 @@ export const PROTOCOL = {
   crashesCount: true,
   cancelCompares: true,
   finishCompares: true,
-  /** A turn that is ended for its worker is ended under an attempt of its own. */
-  endTakesAttempt: true,
   /** Withdrawing a turn that an earlier attempt wrote for also ends the message that it left. */
   withdrawEndsMessage: true,
   /** Deleting cancels in the same transaction. */

@@ -32,7 +32,20 @@ export const SCOPES = {
   /** One runs, one waits. */
   twoTurns: scope("two turns, two workers", { turns: 2, workers: 2, maxCrashes: 2, deletes: 0 }),
   /** A request sent twice under one key, and another, over three APIs. */
-  posting: scope("posts over APIs that die", { posts: ["k", "k", "l"], turns: 0, workers: 1, kinds: IN_APIS, maxCrashes: 4, deletes: 0 }),
+  posting: scope("posts over APIs that die", {
+    posts: ["k", "k", "l"],
+    turns: 0,
+    workers: 1,
+    kinds: IN_APIS,
+    maxCrashes: 4,
+    deletes: 0,
+  }),
   /** A system whose reconciler has no other way to a worker than the queue. */
-  queueOnly: scope("a reconciler that only wakes", { turns: 2, workers: 2, deletes: 0, faults: 2, without: ["claimsWithoutQueue"] }),
+  queueOnly: scope("a reconciler that only wakes", {
+    turns: 2,
+    workers: 2,
+    deletes: 0,
+    faults: 2,
+    without: ["claimsWithoutQueue"],
+  }),
 };

@@ -104,7 +104,16 @@ function turnKey(turn: Turn): string {
   if (key === undefined) {
     const { streaming, lease, asked, deleted, idTaken } = turn;
     const flags = [streaming, lease, asked, deleted, idTaken].map((flag) => (flag ? "1" : "0")).join("");
-    const counts = [turn.attempt, turn.steps, turn.draft, turn.answer, turn.crashes, turn.handBacks, turn.ends, turn.jobs];
+    const counts = [
+      turn.attempt,
+      turn.steps,
+      turn.draft,
+      turn.answer,
+      turn.crashes,
+      turn.handBacks,
+      turn.ends,
+      turn.jobs,
+    ];
     key = `${turn.key}${turn.status}${counts.join("")}${flags}`;
     turnKeys.set(turn, key);
   }
@@ -115,7 +124,9 @@ function turnKey(turn: Turn): string {
 export function keyOf(world: World): string {
   let key = `${world.faults}${world.cancels}${world.deletes}${world.wrong}`;
   for (const turn of world.turns) key += `,${turnKey(turn)}`;
-  const workers = world.workers.map(({ turn, attempt, step, paused }) => `${turn}.${attempt}${step}${paused ? "p" : ""}`);
+  const workers = world.workers.map(
+    ({ turn, attempt, step, paused }) => `${turn}.${attempt}${step}${paused ? "p" : ""}`,
+  );
   const posts = world.posts.map(({ key: name, stage, told }) => `${name}${stage[0]}${told}`);
   return `${key};${workers.sort().join()};${posts.sort().join()}`;
 }

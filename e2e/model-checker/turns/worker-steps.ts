@@ -25,7 +25,10 @@ export function workerSteps(context: Context, world: World): void {
 function takeJob(context: Context, world: World, index: number, worker: number): void {
   const taken = withJobs(world, index, world.turns[index]!.jobs - 1);
   const claimed = claim(context, taken, index, worker);
-  context.emit(`a job of turn ${index + 1} is taken${claimed ? "" : ", and there is nothing to claim"}`, claimed ?? taken);
+  context.emit(
+    `a job of turn ${index + 1} is taken${claimed ? "" : ", and there is nothing to claim"}`,
+    claimed ?? taken,
+  );
 }
 
 /** @returns null when there is nothing to claim: it is not waiting, or not its time */
@@ -81,7 +84,9 @@ function commitStep({ rules }: Context, world: World, at: number, by: number, st
 
 /** A new message of a turn whose messages were deleted is one that every reader sees. */
 function told(world: World, at: number, before: Turn): World {
-  return before.deleted && before.status === "r" ? { ...world, wrong: `T11 turn ${at + 1} writes after its deletion` } : world;
+  return before.deleted && before.status === "r"
+    ? { ...world, wrong: `T11 turn ${at + 1} writes after its deletion` }
+    : world;
 }
 
 function end(world: World, at: number, status: "!" | "-", by: number): World {
@@ -104,7 +109,9 @@ function workerFaults(context: Context, world: World, index: number, name: strin
     setWorker(holds ? write(world, worker.turn, { lease: false }) : world, index, IDLE),
   );
   if (!worker.paused) {
-    fault(context, world, "pause worker", `the worker of ${name} is stopped`, () => setWorker(world, index, { paused: true }));
+    fault(context, world, "pause worker", `the worker of ${name} is stopped`, () =>
+      setWorker(world, index, { paused: true }),
+    );
   }
   if (holds && turn.status === "r" && !worker.paused) {
     const handBacks = turn.handBacks + 1;

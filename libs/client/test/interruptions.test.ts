@@ -5,6 +5,7 @@ import { type FollowSessionOptions, followSession } from "../src/index.ts";
 import { expectRest } from "./expect-rest.ts";
 import { createRecord } from "./record.ts";
 import { endedAs, isLive, says } from "./shown.ts";
+import { createSignal } from "./signal.ts";
 import { ask, type Stack, startStack } from "./start-stack.ts";
 
 let stack: Stack;
@@ -100,19 +101,39 @@ test("a socket that is cut at any moments, again and again, leaves no gap and no
   );
 });
 
+/** Sockets that lose some frames on the way: what is not emitted never came. */
+function lossySocket(isLost: (frame: string) => boolean): Stack["openSocket"] {
+  return (url, headers) => {
+    const socket = stack.openSocket(url, headers);
+    const emit = socket.emit.bind(socket);
+    socket.emit = (event: string, ...args: unknown[]) =>
+      event === "message" && isLost(String(args[0])) ? true : emit(event, ...args);
+    return socket;
+  };
+}
+
+test("frames of a turn that are lost are asked for again", async () => {
+  const sessionId = await stack.newSession();
+  const record = createRecord();
+  let deltas = 0;
+  const isLost = (frame: string) => frame.includes('"type":"delta"') && ++deltas % 9 === 0;
+  const verdicts = new Set<string>();
+  const follower = followSession(stack.newClient({ openSocket: lossySocket(isLost) }), sessionId, {
+    onChange: record.onChange,
+    onFrame: (_, verdict) => verdicts.add(verdict),
+  });
+  await follower.until(isLive);
+  await stack.client.postMessage(sessionId, ask({ tokens: 150, interval_ms: 4 }));
+  await expectRest(stack.client, await follower.until(endedAs("complete")));
+  expect(verdicts).toContain("rejoin");
+  record.expectSteady();
+  await follower.close();
+});
+
 test("structural frames that are lost are made up for by loading again", async () => {
   const sessionId = await stack.newSession();
-  const lossy = stack.newClient({
-    openSocket(url, headers) {
-      const socket = stack.openSocket(url, headers);
-      // ws calls `onmessage` as a listener of "message": what is not emitted is lost on the way.
-      const emit = socket.emit.bind(socket);
-      socket.emit = (event: string, ...args: unknown[]) =>
-        event === "message" && String(args[0]).includes('"session_renamed"') ? true : emit(event, ...args);
-      return socket;
-    },
-  });
   const record = createRecord();
+  const lossy = stack.newClient({ openSocket: lossySocket((frame) => frame.includes('"session_renamed"')) });
   const follower = followSession(lossy, sessionId, { onChange: record.onChange });
   await follower.until(isLive);
   await stack.client.postMessage(sessionId, ask({ tokens: 100, interval_ms: 2, gate: { name: "lost", at: 50 } }));
@@ -122,6 +143,49 @@ test("structural frames that are lost are made up for by loading again", async (
   await follower.until((view) => view.session?.name === "unheard" && view.queue.length === 1);
   stack.model.release("lost");
   await expectRest(stack.client, await follower.until((view) => view.queue.length === 0 && endedAs("complete")(view)));
+  record.expectSteady();
+  await follower.close();
+});
+
+test("what changes during a load is shown after it, and words go on meanwhile", async () => {
+  const sessionId = await stack.newSession();
+  const record = createRecord();
+  const [asked, answered, held] = [createSignal(), createSignal(), createSignal()];
+  let loads = 0;
+  const slow = stack.newClient({
+    openSocket: lossySocket((frame) => frame.includes('"name":"unheard"')),
+    // The answer to the second load is kept back after the API has given it.
+    fetch: async (...call) => {
+      const answer = await fetch(...call);
+      if (!String(call[0]).includes("/messages")) return answer;
+      loads += 1;
+      if (loads !== 2) return answer;
+      asked.fire();
+      await answered.happened;
+      return answer;
+    },
+  });
+  const follower = followSession(slow, sessionId, {
+    onChange: record.onChange,
+    onFrame: (_, verdict) => verdict === "held" && held.fire(),
+  });
+  await follower.until(isLive);
+  const gate = [40, 80].map((at) => ({ name: `load ${at}`, at }));
+  await stack.client.postMessage(sessionId, ask({ tokens: 120, interval_ms: 1, gate }));
+  await follower.until(says(40));
+  await stack.client.changeSession(sessionId, { name: "unheard" });
+  await stack.client.changeSession(sessionId, { name: "heard" });
+  await asked.happened;
+  stack.model.release("load 40");
+  await follower.until(says(80));
+  await stack.client.changeSession(sessionId, { name: "held" });
+  await held.happened;
+  expect(follower.view.session?.name).toBe("test");
+  answered.fire();
+  await follower.until((view) => view.session?.name === "held");
+  stack.model.release("load 80");
+  await expectRest(stack.client, await follower.until(endedAs("complete")));
+  expect(loads).toBe(2);
   record.expectSteady();
   await follower.close();
 });

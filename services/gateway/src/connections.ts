@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Outlet } from "./outlet.ts";
 
 /** A socket or an event stream, from its first byte to its last. */
-export interface Connection {
+interface Connection {
   readonly outlet: Outlet;
   /** null until it is authenticated. */
   tokenId: string | null;

@@ -15,7 +15,7 @@ export interface NameSessionDeps {
 }
 
 /** Names one session by the model, unless it has a name by then. A model that fails costs nothing but the name. */
-export async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
+async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
   const talk = await readForNaming(deps.pool, sessionId);
   if (!talk) return;
   const request = namingRequest(await deps.models.resolve(talk.model), talk.question, talk.answer);

@@ -1,10 +1,10 @@
 import type { FrameAppender, NumberedFrame } from "@boocode/frame-log";
 import { type FrameBody, type FrameSource, splitText, toFrame } from "./to-frame.ts";
 
-export type DeltaKind = "delta" | "reasoning_delta";
+type DeltaKind = "delta" | "reasoning_delta";
 
 /** A piece of text got its number: from now on it belongs to the text up to `seq`. */
-export type OnDelta = (kind: DeltaKind, text: string, seq: number) => void;
+type OnDelta = (kind: DeltaKind, text: string, seq: number) => void;
 
 /** Numbers a turn's frames and brings them to the log. */
 export interface FrameWriter {

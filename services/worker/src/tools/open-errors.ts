@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
-import type { OpenKind } from "./project-root.ts";
 import { showPath } from "./show-path.ts";
 import { ToolFailure } from "./tool-failure.ts";
+
+export type OpenKind = "file" | "directory" | "any";
 
 /** What a model is told of an error code of the file system. A code that is not here is a defect or a sick disk. */
 const EXPLANATIONS: Record<string, string> = {

@@ -1,13 +1,11 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open as openFile, readlink, realpath } from "node:fs/promises";
 import { posix } from "node:path";
-import { explainOpenError, requireKind, wrongKind } from "./open-errors.ts";
+import { explainOpenError, type OpenKind, requireKind, wrongKind } from "./open-errors.ts";
 import { toRelativePath } from "./project-path.ts";
 import { showPath } from "./show-path.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
-
-export type OpenKind = "file" | "directory" | "any";
 
 /** A regular file or a directory that is open, and was inside the root once it was. Whoever asked for it closes `handle`. */
 export interface OpenedPath {

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FASTIFY } from "./harness/start-system.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "boocode-start-"));
+});
+afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+interface Run {
+  child: ChildProcess;
+  output(): string;
+  /** Resolves when the output holds this. @throws with the output when the process ends before */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+  stop(): Promise<number | null>;
+}
+
+function npmStart(args: string[]): Run {
+  const { DATABASE_URL: _, REDIS_URL: __, LLAMA_SWAP_URL: ___, ...env } = process.env;
+  const child = spawn(process.execPath, [join(root, "scripts", "start.mjs"), ...args], {
+    cwd: root,
+    env: { ...env, DATA_DIR: dataDir },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "exit").then(([code]) => code as number | null);
+  let output = "";
+  let notify = () => {};
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (data) => {
+      output += data;
+      notify();
+    });
+  }
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+    notify();
+  });
+  return {
+    child,
+    output: () => output,
+    async says(pattern) {
+      for (;;) {
+        const match = pattern.exec(output);
+        if (match) return match;
+        if (isOver) throw new Error(`it ended without saying ${pattern}:\n${output}`);
+        await new Promise<void>((resolve) => {
+          notify = resolve;
+        });
+      }
+    },
+    async stop() {
+      // What Ctrl-C is to the launcher alone; it passes SIGTERM on.
+      child.kill("SIGTERM");
+      return await ended;
+    },
+  };
+}
+
+test("npm start shows an investigation, stops cleanly, and starts again with the same token", {
+  timeout: 120_000,
+}, async () => {
+  const first = npmStart(["--project", FASTIFY, "--ask", "Where is `buildRouting` defined?"]);
+  await first.says(/The conversation: http/);
+  expect(first.output()).toMatch(/→ grep/);
+  expect(first.output()).toMatch(/no language model/i);
+  expect(first.output()).toMatch(/lib\/route\.js:\d+/);
+  const token = (await first.says(/Token\s+(boo_\S+)/))[1] as string;
+  const api = (await first.says(/API\s+(http\S+)/))[1] as string;
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await fetch(`${api}/api/projects`, { headers })).status).toBe(200);
+  expect(await first.stop()).toBe(0);
+  await expect(fetch(`${api}/healthz`)).rejects.toThrow();
+
+  const second = npmStart([]);
+  const again = (await second.says(/Token\s+(boo_\S+)/))[1];
+  expect(again).toBe(token);
+  const url = (await second.says(/API\s+(http\S+)/))[1] as string;
+  const kept = (await (await fetch(`${url}/api/projects`, { headers })).json()) as { projects: unknown[] };
+  expect(kept.projects).toHaveLength(1);
+  expect(await second.stop()).toBe(0);
+});
