@@ -26,9 +26,9 @@ const ALL: readonly Fault[] = [
 
 const scope = (name: string, rest: Partial<Scope>): Scope => ({
   name,
-  scripts: ["a+b!"],
+  scripts: ["a!"],
   viewers: 1,
-  faults: 2,
+  faults: 1,
   kinds: ALL,
   maxCrashes: 2,
   channel: 1,
@@ -38,16 +38,20 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
   ...rest,
 });
 
+/** Small enough to be exhausted in seconds, and each for what the others leave out. */
 export const SCOPES = {
-  /** Every fault, one turn of two steps. */
-  oneTurn: scope("one turn", {}),
-  twoTurns: scope("two turns", { scripts: ["a!", "b!"] }),
-  twoViewers: scope("two viewers", { scripts: ["a!"], viewers: 2 }),
+  twoFaults: scope("a turn of three frames, any two faults", { faults: 2 }),
+  /** A later attempt begins after a committed step, so that its log does not tell the whole turn. */
+  twoSteps: scope("a turn of two steps", { scripts: ["a+b!"] }),
+  /** More than one frame at a time waits in the worker and in the channel. */
+  backlog: scope("a backlog", { channel: 2, lead: 1 }),
+  twoTurns: scope("two turns", { scripts: ["a!", "b!"], kinds: ["lose", "break socket", "kill worker"] }),
+  twoViewers: scope("two viewers", { viewers: 2 }),
   /**
    * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
    * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.
    */
-  noticed: scope("noticed faults, no position check", { kinds: NOTICED, without: ["positionCheck"] }),
+  noticed: scope("two noticed faults, no position check", { faults: 2, kinds: NOTICED, without: ["positionCheck"] }),
   /** Another database used the same Redis, and the session had the same id there. */
-  stranger: scope("a stranger's log", { scripts: ["a!"], faults: 1, strangersLog: "11z1*11z2Z" }),
-};
+  stranger: scope("a stranger's log", { strangersLog: "11z1*11z2Z" }),
+} as const;

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { closeAll, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+
+let system: System;
+let user: User;
+
+beforeAll(async () => {
+  system = await startSystem({
+    apis: 1,
+    workers: 2,
+    gateways: 1,
+    env: { MODEL_FIRST_BYTE_TIMEOUT_MS: "1500", MODEL_IDLE_TIMEOUT_MS: "1500", MAX_ATTEMPTS: "2" },
+  });
+  user = await system.addUser("ada");
+});
+afterAll(() => system.stop());
+
+async function ends(script: { tokens: number; [option: string]: unknown }) {
+  const turns = await watchTurns(system, user, 2, script);
+  await untilAllEnded(system, 40_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await brokenInvariants(system)).toEqual([]);
+  const [turn] = turns as [WatchedTurn];
+  const [row] = await system.sql<[{ status: string; error_code: string | null; error: string | null }]>`
+    select status, error_code, error from turns where id = ${turn.turnId}`;
+  const words = turn.viewer.follower.view.messages.at(-1)?.content ?? "";
+  // The session takes the next message, whatever happened.
+  const next = await user.rest.post(turn.sessionId, '[[script {"tokens":2,"mark":"attempt","key":"next"}]]');
+  const view = await turn.viewer.untilEnded(next.turn_id);
+  expect(view.turns[next.turn_id]?.status).toBe("complete");
+  await closeAll(turns);
+  return { ...row, words };
+}
+
+test("a model server that sends no headers is given up after the first-byte limit", async () => {
+  expect(await ends({ tokens: 5, stall: "headers" })).toMatchObject({ status: "failed", error_code: "model_timeout" });
+});
+
+test("a model server that falls silent in mid-stream fails the turn, and the text so far stays", async () => {
+  const { status, error_code, words } = await ends({ tokens: 50, stall: 10 });
+  expect([status, error_code]).toEqual(["failed", "model_timeout"]);
+  expect(words).toContain(":9");
+});
+
+test("a stream that is cut cleanly without an end is never taken for an answer", async () => {
+  const { status, error_code } = await ends({ tokens: 50, end_after_tokens: 10 });
+  expect([status, error_code]).toEqual(["failed", "model_cut"]);
+});
+
+test("a connection that is reset in mid-stream fails the turn with a reason", async () => {
+  const { status, error } = await ends({ tokens: 50, cut_after_tokens: 10 });
+  expect(status).toBe("failed");
+  expect(error).toMatch(/\S/);
+});
+
+test("429 with Retry-After is waited for, and then the answer comes", async () => {
+  expect(
+    await ends({
+      tokens: 5,
+      status: 429,
+      headers: { "retry-after": "1" },
+      body: { error: { message: "busy" } },
+      fail_first: 1,
+    }),
+  ).toMatchObject({ status: "complete", error_code: null });
+});

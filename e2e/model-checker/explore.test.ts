@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { explore, type Model } from "./explore.ts";
+
+/** A number that starts at 0 and goes where a rule says. */
+function counter(next: (n: number) => number[], rest: Partial<Model<number>> = {}): Model<number> {
+  return {
+    initial: 0,
+    key: String,
+    successors(n, emit) {
+      for (const to of next(n)) emit(`to ${to}`, to);
+    },
+    broken: () => null,
+    stuck: () => null,
+    show: String,
+    ...rest,
+  };
+}
+
+const run = (model: Model<number>) => explore(model, 1_000, () => 0);
+const labels = (steps: string[] = []) => steps.slice(1).map((step) => /to \d+/.exec(step)?.[0]);
+
+describe("the explorer", () => {
+  it("visits every state once and every transition of it", () => {
+    const diamond = counter((n) => ({ 0: [1, 2], 1: [3], 2: [3] })[n] ?? []);
+    expect(run(diamond)).toEqual({ states: 4, transitions: 4, seconds: 0, counterexample: null });
+  });
+
+  it("tells a shortest way to a broken invariant", () => {
+    const ways = counter((n) => (n < 20 ? [n + 1, n + 5] : []), { broken: (n) => (n === 11 ? "eleven" : null) });
+    const { counterexample } = run(ways);
+    expect(counterexample?.broken).toBe("eleven");
+    expect(labels(counterexample?.steps)).toHaveLength(3);
+  });
+
+  it("finds an invariant that is broken in the beginning", () => {
+    expect(run(counter(() => [], { broken: () => "at once" })).counterexample?.broken).toBe("at once");
+  });
+
+  it("asks whether the end is a good one where only a fault is left", () => {
+    const model = counter(() => [], {
+      successors(n, emit) {
+        if (n === 0) emit("to 1", 1);
+        else if (n === 1) emit("to 2", 2, "fault");
+      },
+      stuck: (n) => (n === 1 ? "stuck" : null),
+    });
+    const { counterexample } = run(model);
+    expect(counterexample?.broken).toBe("stuck");
+    expect(labels(counterexample?.steps)).toEqual(["to 1"]);
+  });
+
+  it("finds a cycle, also one that the way to a good end leads past", () => {
+    expect(run(counter((n) => ({ 0: [1], 1: [2], 2: [1, 3] })[n] ?? [])).counterexample?.broken).toContain("cycle");
+  });
+
+  it("does not take a step that changes nothing for a cycle", () => {
+    expect(run(counter((n) => (n < 3 ? [n, n + 1] : [n]))).counterexample).toBeNull();
+  });
+
+  it("does not pass off a part of the states for all of them", () => {
+    expect(() => run(counter((n) => [n + 1]))).toThrow("too large");
+  });
+});

@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { testDatabase } from "@boocode/backing-services/testing";
+import { startService } from "@boocode/local-stack";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+
+const repository = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** Runs a service in an environment that it cannot start in. */
+async function fail(service: string, env: Record<string, string>) {
+  const args = ["--import", "tsx", "--conditions=@boocode/source", `services/${service}/src/main.ts`];
+  const child = spawn(process.execPath, args, { cwd: repository, env: { PATH: process.env.PATH, ...env } });
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => said.push(String(bytes)));
+  const [code] = await once(child, "close");
+  return { code, said: said.join("") };
+}
+
+describe.each(["api", "worker", "gateway"])("%s", (service) => {
+  test("prints every mistake of a wrong environment at once, without its values, and exits 1", async () => {
+    const wrong = { DATABASE_URL: "mysql://hunter2@h", PORT: "hunter2", LOG_LEVEL: "hunter2", REDIS_PREFIX: "hunter 2" };
+    const { code, said } = await fail(service, { ...wrong, ...(service === "gateway" ? {} : { PROJECT_ROOTS: "hunter2" }) });
+    expect(code).toBe(1);
+    const names = ["DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "REDIS_PREFIX"];
+    if (service !== "gateway") names.push("PROJECT_ROOTS", "LLAMA_SWAP_URL");
+    for (const name of names) expect(said).toContain(name);
+    expect(said).not.toContain("hunter");
+    expect(said).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe("the api's process", () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>;
+  beforeAll(async () => {
+    database = await testDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test("serves, logs no secret, and ends with 0 on SIGTERM", async () => {
+    const lines: string[] = [];
+    const api = await startService("api", {
+      env: {
+        ...{ DATABASE_URL: database.url, REDIS_URL: inject("redisUrl"), REDIS_PREFIX: "api-main-test" },
+        ...{ PROJECT_ROOTS: "/tmp", LLAMA_SWAP_URL: "http://127.0.0.1:1", LOG_LEVEL: "debug" },
+      },
+      onLine: (line) => lines.push(line),
+    });
+    const get = (path: string, headers = {}) => fetch(`${api.url}${path}`, { headers });
+    expect((await get("/readyz")).status).toBe(200);
+    expect((await get("/api/projects", { authorization: "Bearer boo_secret" })).status).toBe(401);
+    expect(await (await get("/metrics")).text()).toContain("nodejs_eventloop_lag");
+    expect(await api.stop()).toBe(0);
+    const passwords = [database.url, inject("redisUrl")].map((url) => new URL(url).password).filter(Boolean);
+    for (const secret of [...passwords, "boo_secret"]) expect(lines.join("\n")).not.toContain(secret);
+  });
+});

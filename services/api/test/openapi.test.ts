@@ -1,0 +1,79 @@
+import { API_ERRORS } from "@boocode/contracts";
+import { expect, test } from "vitest";
+import { useApi } from "./stage.ts";
+
+const stage = useApi();
+
+interface Operation {
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+  security?: object[];
+}
+
+async function operations(): Promise<[string, Operation][]> {
+  const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
+  return Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as [string, Operation]),
+  );
+}
+
+test("the description lists every route that the application has", async () => {
+  const routes = [...stage.app.printRoutes({ commonPrefix: false }).matchAll(/(\S+) \(([A-Z, ]+)\)/g)];
+  expect(routes.length).toBeGreaterThan(10);
+  expect((await operations()).map(([name]) => name).sort()).toEqual(
+    [
+      ...["GET /healthz", "GET /readyz", "GET /api/models", "POST /api/ws-tickets"],
+      ...["GET /api/projects", "POST /api/projects"],
+      ...["GET", "PATCH", "DELETE"].map((method) => `${method} /api/projects/{id}`),
+      ...["GET", "POST"].map((method) => `${method} /api/projects/{id}/sessions`),
+      ...["GET", "PATCH", "DELETE"].map((method) => `${method} /api/sessions/{id}`),
+      ...["GET", "POST"].map((method) => `${method} /api/sessions/{id}/messages`),
+      ...["DELETE /api/sessions/{id}/messages/{messageId}", "POST /api/sessions/{id}/regenerate"],
+      ...["GET /api/sessions/{id}/turns", "DELETE /api/sessions/{id}/turns/{turnId}", "POST /api/sessions/{id}/cancel"],
+    ].sort(),
+  );
+});
+
+test("every body and every answer has a schema, and every status of an error is in the table", async () => {
+  const statuses = new Set<number>(Object.values(API_ERRORS).map(({ status }) => status));
+  for (const [name, { requestBody, responses }] of await operations()) {
+    const takesBody = /^(PATCH|POST .*(projects|sessions|messages)$)/.test(name);
+    expect([name, requestBody !== undefined]).toEqual([name, takesBody]);
+    if (requestBody) expect(requestBody.content["application/json"]?.schema).toBeDefined();
+    for (const [status, response] of Object.entries(responses)) {
+      if (status !== "204") expect([name, status, response.content?.["application/json"]?.schema]).not.toContain(undefined);
+      if (Number(status) >= 400 && !name.endsWith("/readyz")) expect(statuses).toContain(Number(status));
+    }
+  }
+});
+
+test("every reference in the description leads somewhere", async () => {
+  const text = (await stage.app.inject({ url: "/openapi.json" })).body;
+  const document = JSON.parse(text);
+  expect(document.openapi).toMatch(/^3\.1/);
+  const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
+  expect(references.length).toBeGreaterThan(5);
+  for (const reference of references) {
+    const found = reference.split("/").reduce((at, key) => at?.[key], document);
+    expect([reference, typeof found]).toEqual([reference, "object"]);
+  }
+});
+
+test("only what tells of health needs no token", async () => {
+  for (const [name, { security }] of await operations()) {
+    expect([name, security?.length === 0]).toEqual([name, /\/(healthz|readyz)$/.test(name)]);
+  }
+});
+
+test("the pages of /docs are served with everything that they load", async () => {
+  const page = await stage.app.inject({ url: "/docs" });
+  const home = page.statusCode === 302 ? await stage.app.inject({ url: String(page.headers.location) }) : page;
+  expect([home.statusCode, String(home.headers["content-type"])]).toEqual([200, expect.stringContaining("text/html")]);
+  const assets = [...home.body.matchAll(/(?:src|href)="(?:\.?\/)?((?:docs\/)?static\/[^"]+)"/g)].map((match) => match[1] ?? "");
+  expect(assets.length).toBeGreaterThan(3);
+  for (const asset of assets) {
+    const response = await stage.app.inject({ url: asset.startsWith("docs") ? `/${asset}` : `/docs/${asset}` });
+    expect([asset, response.statusCode, response.body.length > 0]).toEqual([asset, 200, true]);
+  }
+  expect((await stage.app.inject({ url: "/docs/json" })).json().openapi).toMatch(/^3\.1/);
+});

@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import { beforeAll, expect, test } from "vitest";
+import { type Client, dump, newClient, newSession, useApi } from "./stage.ts";
+
+const stage = useApi();
+
+let owner: Client;
+let stranger: Client;
+/** Ids of the owner's things, and of the stranger's own, by the name of the parameter. */
+let theirs: Record<string, string>;
+let mine: Record<string, string>;
+
+async function everything(client: Client) {
+  const { projectId, sessionId } = await newSession(stage, client);
+  const posted = await client.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
+  return { project: projectId, session: sessionId, message: posted.body.message_id, turn: posted.body.turn_id };
+}
+
+beforeAll(async () => {
+  [owner, stranger] = [await newClient(stage), await newClient(stage)];
+  [theirs, mine] = [await everything(owner), await everything(stranger)];
+});
+
+/** Every route that names a thing. */
+const ROUTES = [
+  ["GET", "/api/projects/{project}"],
+  ["PATCH", "/api/projects/{project}", { name: "mine" }],
+  ["DELETE", "/api/projects/{project}"],
+  ["GET", "/api/projects/{project}/sessions"],
+  ["POST", "/api/projects/{project}/sessions", {}],
+  ["GET", "/api/sessions/{session}"],
+  ["PATCH", "/api/sessions/{session}", { name: "mine" }],
+  ["DELETE", "/api/sessions/{session}"],
+  ["GET", "/api/sessions/{session}/messages"],
+  ["POST", "/api/sessions/{session}/messages", { content: "x", when_busy: "interrupt" }],
+  ["DELETE", "/api/sessions/{session}/messages/{message}"],
+  ["POST", "/api/sessions/{session}/regenerate"],
+  ["GET", "/api/sessions/{session}/turns"],
+  ["POST", "/api/sessions/{session}/cancel"],
+  ["DELETE", "/api/sessions/{session}/turns/{turn}"],
+] as const;
+
+const fill = (url: string, ids: Record<string, string>) => url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? "");
+
+test("no route that names a thing is missing from this test", async () => {
+  const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
+  const named = Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
+    path.includes("{") ? Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.split("{").length}`) : [],
+  );
+  expect(named.sort()).toEqual(ROUTES.map(([method, url]) => `${method} ${url.split("{").length}`).sort());
+});
+
+test.each(ROUTES)("%s %s answers 404 for another user's ids and unknown ones, and nothing changes", async (method, url, body) => {
+  const before = await dump(stage);
+  const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
+  const mixed = { ...theirs, session: mine.session ?? "" };
+  const asked = [fill(url, theirs), fill(url, unknown)];
+  if (url.includes("message}") || url.includes("turn}")) asked.push(fill(url, mixed));
+  for (const each of asked) {
+    const answer = await stranger.call(method, each, body);
+    expect([each, answer.status, answer.body.error?.code]).toEqual([each, 404, "not_found"]);
+  }
+  expect(await dump(stage)).toEqual(before);
+});
+
+test.each(ROUTES)("%s %s answers 400 for what is no id, and nothing changes", async (method, url, body) => {
+  const before = await dump(stage);
+  for (const id of ["1", "null", "%00", "..%2f..", `${randomUUID()}x`]) {
+    const answer = await owner.call(method, fill(url, { project: id, session: id, message: id, turn: id }), body);
+    expect([id, answer.status, answer.body.error?.code]).toEqual([id, 400, "invalid_request"]);
+  }
+  expect(await dump(stage)).toEqual(before);
+});
+
+test.each(ROUTES)("%s %s answers 401 without a good token, and nothing changes", async (method, url, body) => {
+  const before = await dump(stage);
+  for (const authorization of ["", "Bearer", `Bearer boo_${"x".repeat(43)}`, `Basic ${owner.token}`, owner.token]) {
+    const answer = await owner.call(method, fill(url, theirs), body, { authorization });
+    expect([authorization, answer.status, answer.body.error?.code]).toEqual([authorization, 401, "unauthenticated"]);
+  }
+  expect(await dump(stage)).toEqual(before);
+});
+
+test("lists hold what is one's own and nothing else", async () => {
+  const projects = (await stranger.call("GET", "/api/projects")).body.projects;
+  expect(projects.map((project: { id: string }) => project.id)).toEqual([mine.project]);
+});

@@ -1,0 +1,128 @@
+import { API_ERRORS, ErrorBody } from "@boocode/contracts";
+import { revokeTokens } from "@boocode/store";
+import { beforeAll, expect, test } from "vitest";
+import { type Answer, BODY_LIMIT, type Client, dump, newClient, newSession, useApi } from "./stage.ts";
+
+const stage = useApi({
+  listModels: () => {
+    throw new TypeError("the password is hunter2");
+  },
+});
+
+let me: Client;
+let session: string;
+let project: string;
+
+beforeAll(async () => {
+  me = await newClient(stage);
+  const ids = await newSession(stage, me);
+  [session, project] = [`/api/sessions/${ids.sessionId}`, `/api/projects/${ids.projectId}`];
+});
+
+/** The answer is an error of the table with its status, and the database is as it was. */
+async function refused(code: keyof typeof API_ERRORS, ask: () => Promise<Answer>): Promise<Answer> {
+  const before = await dump(stage);
+  const answer = await ask();
+  const { error } = ErrorBody.parse(answer.body);
+  expect([error.code, answer.status]).toEqual([code, API_ERRORS[code].status]);
+  expect(await dump(stage)).toEqual(before);
+  return answer;
+}
+
+const raw = (payload: string, type = "application/json") =>
+  me.call("POST", `${session}/messages`, payload, { "content-type": type });
+
+test.each(["{", "", "{'content': 1}", '{"content":"x"', "\0", '{"__proto__":{"content":"x"},"content":"x"}'])(
+  "a body that is not JSON, %j, is refused",
+  async (payload) => {
+    await refused("invalid_request", () => raw(payload));
+  },
+);
+
+test.each([
+  ["null", null],
+  ["a list", []],
+  ["a text", "why?"],
+  ["nothing in it", {}],
+  ["a wrong type", { content: 7 }],
+  ["an unknown field", { content: "x", role: "system" }],
+  ["an unknown policy", { content: "x", when_busy: "later" }],
+  ["no words", { content: " \n" }],
+  ["too many characters", { content: "x".repeat(100_001).slice(0, 60_000), when_busy: 1 }],
+])("a message with %s is refused, and the answer says where", async (_what, body) => {
+  const answer = await refused("invalid_request", () => raw(JSON.stringify(body)));
+  expect(answer.body.error.details[0].path).toMatch(/^body/);
+});
+
+test("wrong names, prompts and changes are refused", async () => {
+  for (const name of ["", " ", "a\nb", "a\0b", "\ud800", "x".repeat(201), null, 7]) {
+    await refused("invalid_request", () => me.call("PATCH", project, { name }));
+    await refused("invalid_request", () => me.call("PATCH", session, { name }));
+    await refused("invalid_request", () => me.call("POST", "/api/projects", { name, path: stage.root }));
+    await refused("invalid_request", () => me.call("POST", `${project}/sessions`, { name }));
+  }
+  await refused("invalid_request", () => me.call("PATCH", session, {}));
+  await refused("invalid_request", () => me.call("PATCH", session, { model: "a\0b" }));
+  await refused("invalid_request", () => me.call("PATCH", session, { system_prompt: "x".repeat(50_001) }));
+});
+
+test.each(["limit=0", "limit=1001", "limit=x", "limit=1.5", "before=0", "before=-1", "before=99999999999", "unknown=1"])(
+  "a page of messages with %s is refused",
+  async (query) => {
+    await refused("invalid_request", () => me.call("GET", `${session}/messages?${query}`));
+  },
+);
+
+test.each(["", "with space", "x".repeat(256), "ü"])("the idempotency key %j is refused", async (key) => {
+  await refused("invalid_request", () =>
+    me.call("POST", `${session}/messages`, { content: "x" }, { "idempotency-key": key }),
+  );
+});
+
+test("a body over the limit and one of another type are refused by their own codes", async () => {
+  await refused("body_too_large", () => raw(JSON.stringify({ content: "x".repeat(BODY_LIMIT) })));
+  await refused("unsupported_media_type", () => raw("content=x", "application/x-www-form-urlencoded"));
+  await refused("unsupported_media_type", () => raw("<x/>", "text/xml"));
+});
+
+test("a revoked token is refused", async () => {
+  const gone = await newClient(stage);
+  await revokeTokens(stage.pool, gone.userId);
+  await refused("unauthenticated", () => gone.call("GET", "/api/projects"));
+});
+
+test("an unknown route and a method that it does not have are not found", async () => {
+  await refused("not_found", () => me.call("GET", "/api/unknown"));
+  await refused("not_found", () => me.call("DELETE", "/api/projects"));
+  await refused("not_found", () => me.call("GET", "/"));
+});
+
+test("a defect of ours is told as one and says nothing of what it was", async () => {
+  const answer = await refused("internal", () => me.call("GET", "/api/models"));
+  expect(JSON.stringify(answer.body)).not.toContain("hunter2");
+});
+
+test("there is nothing to regenerate in an empty session, and a turn that was taken is not withdrawn", async () => {
+  await refused("nothing_to_regenerate", () => me.call("POST", `${session}/regenerate`));
+  const { turn_id } = (await me.call("POST", `${session}/messages`, { content: "x" })).body;
+  await refused("session_busy", () => me.call("POST", `${session}/regenerate`));
+  await refused("session_busy", () => me.call("POST", `${session}/messages`, { content: "x", when_busy: "reject" }));
+  await stage.pool`update turns set status = 'running', attempt = 1 where id = ${turn_id}`;
+  await refused("turn_not_waiting", () => me.call("DELETE", `${session}/turns/${turn_id}`));
+});
+
+test("a key that was used with another body, path or method of regeneration is refused; the same again is not", async () => {
+  const other = await newSession(stage, me);
+  const key = { "idempotency-key": "k1" };
+  const post = (content: string, url = `/api/sessions/${other.sessionId}/messages`) =>
+    me.call("POST", url, { content }, key);
+  const first = await post("one");
+  const before = await dump(stage);
+  expect(await post("one")).toMatchObject({ status: 202, body: first.body });
+  expect(await dump(stage)).toEqual(before);
+  await refused("idempotency_key_reused", () => post("two"));
+  await refused("idempotency_key_reused", () => post("one", `${session}/messages`));
+  await refused("idempotency_key_reused", () =>
+    me.call("POST", `/api/sessions/${other.sessionId}/regenerate`, undefined, key),
+  );
+});

@@ -1,0 +1,161 @@
+import * as contracts from "@boocode/contracts";
+import { createFollower } from "@boocode/frame-log";
+import { takeTicket } from "@boocode/identity";
+import { connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
+import { claimTurn, endTurn } from "@boocode/store";
+import { expect, test, vi } from "vitest";
+import { keys, newClient, newSession, type Stage, useApi } from "./stage.ts";
+
+const stage = useApi();
+
+/** Hears what is published on channels. */
+async function hear({ server }: Stage, ...channels: string[]) {
+  const redis = connectRedisSubscriber(server.url);
+  await untilRedisReady(redis, 5_000);
+  const frames: { type: string; version?: number }[] = [];
+  const follower = createFollower(redis, {
+    onMessage: (_channel, bytes) => frames.push(JSON.parse(bytes.slice(bytes.indexOf("\n") + 1))),
+    onHole: () => {},
+  });
+  for (const channel of channels) await follower.follow(channel);
+  return {
+    frames,
+    stop() {
+      follower.stop();
+      redis.disconnect();
+    },
+  };
+}
+
+const run = async (turnId: string) =>
+  await claimTurn(stage.pool, turnId, { workerId: "w", nonce: "n", leaseMs: 60_000 });
+const complete = async (turnId: string) => {
+  const turn = await run(turnId);
+  await endTurn(stage.pool, { turnId, attempt: turn?.attempt ?? 0 }, { status: "complete" }, null, 2);
+};
+
+test("a project is created, read, renamed, listed and deleted, and its owner's channel hears of each change", async () => {
+  const me = await newClient(stage);
+  const heard = await hear(stage, keys.user(me.userId));
+  const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${stage.root}/.` });
+  expect(created.status).toBe(201);
+  expect(contracts.Project.parse(created.body)).toMatchObject({ name: "code", path: stage.root, last_session_id: null });
+  const url = `/api/projects/${created.body.id}`;
+  expect(await me.call("GET", url)).toMatchObject({ status: 200, body: created.body });
+  expect(await me.call("PATCH", url, { name: "new" })).toMatchObject({ status: 200, body: { name: "new" } });
+  expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [{ ...created.body, name: "new" }] });
+  expect(await me.call("DELETE", url)).toMatchObject({ status: 204, body: "" });
+  expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [] });
+  await vi.waitFor(() => expect(heard.frames).toHaveLength(3));
+  expect(heard.frames.map((frame) => [frame.type, frame.version])).toEqual([
+    ["project_created", 1],
+    ["project_updated", 2],
+    ["project_deleted", 3],
+  ]);
+  for (const frame of heard.frames) contracts.PublishedUserFrame.parse(frame);
+  heard.stop();
+});
+
+test("a session is created, read, changed, listed and deleted, and both channels hear what concerns them", async () => {
+  const me = await newClient(stage);
+  const { projectId, sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.user(me.userId), keys.session(sessionId));
+  const url = `/api/sessions/${sessionId}`;
+  const session = contracts.Session.parse((await me.call("GET", url)).body);
+  expect(session).toMatchObject({ project_id: projectId, name: null, busy: false });
+  const changed = await me.call("PATCH", url, { name: "n", model: "m", system_prompt: "s" });
+  expect(changed).toMatchObject({ status: 200, body: { name: "n", model: "m", system_prompt: "s", version: 1 } });
+  const listed = await me.call("GET", `/api/projects/${projectId}/sessions`);
+  expect(contracts.SessionList.parse(listed.body).sessions).toEqual([changed.body]);
+  expect(await me.call("DELETE", url)).toMatchObject({ status: 204 });
+  await vi.waitFor(() => expect(heard.frames).toHaveLength(3));
+  expect(heard.frames.map((frame) => frame.type).sort()).toEqual(["session_deleted", "session_renamed", "session_updated"]);
+  heard.stop();
+});
+
+test("a message is accepted, listed with its cursor, seen in line, answered, regenerated and deleted", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.session(sessionId));
+  const messages = `/api/sessions/${sessionId}/messages`;
+  const posted = await me.call("POST", messages, { content: "why?" });
+  expect(posted.status).toBe(202);
+  const accepted = contracts.TurnAccepted.parse(posted.body);
+  expect(accepted).toMatchObject({ session_id: sessionId, turn_ordinal: 1, version: 2 });
+  const turns = await me.call("GET", `/api/sessions/${sessionId}/turns`);
+  expect(contracts.WaitingTurnList.parse(turns.body).turns).toMatchObject([{ id: accepted.turn_id, place: 1 }]);
+  await complete(accepted.turn_id);
+  const list = contracts.MessageList.parse((await me.call("GET", `${messages}?limit=10`)).body);
+  expect(list).toMatchObject({ cursor: "1.1.n.2", version: 2, has_more: false });
+  expect(list.messages.map((message) => message.id)).toEqual([accepted.message_id]);
+  const again = await me.call("POST", `/api/sessions/${sessionId}/regenerate`);
+  expect(again).toMatchObject({ status: 202, body: { message_id: accepted.message_id, turn_ordinal: 2, version: 5 } });
+  const deleted = await me.call("DELETE", `${messages}/${accepted.message_id}`);
+  expect(contracts.MessagesDeleted.parse(deleted.body)).toEqual({ deleted: [accepted.message_id], version: 7 });
+  expect((await me.call("GET", messages)).body).toMatchObject({ messages: [], version: 7 });
+  await vi.waitFor(() => expect(heard.frames).toHaveLength(7));
+  expect(heard.frames.map((frame) => [frame.version, frame.type])).toEqual([
+    [1, "message_posted"],
+    [2, "turn_queued"],
+    [3, "messages_deleted"],
+    [4, "message_posted"],
+    [5, "turn_queued"],
+    [6, "turn_withdrawn"],
+    [7, "messages_deleted"],
+  ]);
+  for (const frame of heard.frames) contracts.StructuralFrame.parse(frame);
+  heard.stop();
+});
+
+test("the running turn is cancelled and its worker gets the hint; a waiting one is withdrawn", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.session(sessionId));
+  const hints: string[] = [];
+  const redis = connectRedisSubscriber(stage.server.url);
+  await untilRedisReady(redis, 5_000);
+  redis.on("message", (_channel, turnId: string) => hints.push(turnId));
+  await redis.subscribe(keys.cancel);
+  const post = async () => (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body.turn_id;
+  const [first, second] = [await post(), await post()];
+  await run(first);
+  const cancel = await me.call("POST", `/api/sessions/${sessionId}/cancel`);
+  expect(cancel).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelling" } });
+  const withdrawn = await me.call("DELETE", `/api/sessions/${sessionId}/turns/${second}`);
+  expect(withdrawn).toMatchObject({ status: 200, body: { turn_id: second, status: "cancelled" } });
+  await vi.waitFor(() => expect([hints, heard.frames.at(-1)?.type]).toEqual([[first], "turn_withdrawn"]));
+  redis.disconnect();
+  heard.stop();
+});
+
+test("an id is taken in capitals too, and its frames go out on the session's one channel", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.session(sessionId));
+  await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
+  expect((await me.call("POST", `/api/sessions/${sessionId.toUpperCase()}/cancel`)).status).toBe(200);
+  await vi.waitFor(() => expect(heard.frames.at(-1)).toMatchObject({ type: "turn_withdrawn", session_id: sessionId }));
+  heard.stop();
+});
+
+test("a ticket for a browser's socket lets its maker in once", async () => {
+  const me = await newClient(stage);
+  const answer = await me.call("POST", "/api/ws-tickets");
+  const { ticket } = contracts.SocketTicket.parse(answer.body);
+  expect(answer.status).toBe(201);
+  expect(await takeTicket(stage.redis, keys, ticket)).toMatchObject({ userId: me.userId });
+  expect(await takeTicket(stage.redis, keys, ticket)).toBeNull();
+});
+
+test("models are listed, and what needs no token answers without one", async () => {
+  const me = await newClient(stage);
+  expect(await me.call("GET", "/api/models")).toMatchObject({ status: 200, body: { models: [] } });
+  for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
+    expect((await stage.app.inject({ url })).statusCode).toBe(200);
+  }
+  const preflight = await stage.app.inject({
+    ...{ method: "OPTIONS", url: "/api/projects" },
+    headers: { origin: "https://boo.example", "access-control-request-method": "POST" },
+  });
+  expect(preflight.headers["access-control-allow-origin"]).toBe("https://boo.example");
+});

@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Server } from "@boocode/backing-services";
+import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import { createKeys, createPublisher } from "@boocode/frame-log";
+import { findCaller, hashSecret, makeTicket, makeToken } from "@boocode/identity";
+import { connectPostgres, connectRedis, createLogger, type Postgres, type Redis, untilRedisReady } from "@boocode/runtime";
+import { createToken, createUser } from "@boocode/store";
+import { createTurnQueue } from "@boocode/turn-queue";
+import { afterAll, beforeAll } from "vitest";
+import { createAnnounce } from "../src/announce.ts";
+import { buildApp } from "../src/app.ts";
+import { checkProjectPath } from "../src/check-project-path.ts";
+import type { App, Deps } from "../src/deps.ts";
+
+export const keys = createKeys("test");
+export const BODY_LIMIT = 64 * 1024;
+
+export interface Stage {
+  app: App;
+  pool: Postgres;
+  redis: Redis;
+  server: Server;
+  /** An allowed root, empty. */
+  root: string;
+  /** What could not be told. */
+  unheard: unknown[];
+}
+
+export interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of each answer
+  body: any;
+  headers: Record<string, unknown>;
+}
+
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+export interface Client {
+  userId: string;
+  token: string;
+  call(method: Method, url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+/** The application as `main.ts` puts it together, on a database and a Redis of its own. */
+export function useApi(change: Partial<Deps> = {}): Stage {
+  const stage = { unheard: [] } as unknown as Stage;
+  const releases: (() => unknown)[] = [];
+  beforeAll(async () => {
+    const database = await testDatabase();
+    releases.push(database.drop);
+    stage.server = await testRedis();
+    releases.push(stage.server.stop);
+    stage.root = realpathSync(mkdtempSync(join(tmpdir(), "boocode-api-")));
+    releases.push(() => rmSync(stage.root, { recursive: true }));
+    const pool = connectPostgres(database.url, { name: "api", connections: 5 });
+    releases.push(() => pool.end({ timeout: 2 }));
+    const redis = connectRedis(stage.server.url);
+    releases.push(() => redis.disconnect());
+    await untilRedisReady(redis, 5_000);
+    const queue = createTurnQueue(redis, keys.queues);
+    releases.push(() => queue.close());
+    const onError = (error: unknown) => stage.unheard.push(error);
+    const deps: Deps = {
+      pool,
+      announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, redis, keys, onError }),
+      fault: () => {},
+      checkProjectPath: (path) => checkProjectPath(path, [stage.root]),
+      listModels: async () => ({ models: [] }),
+      makeTicket: (caller) => makeTicket(redis, keys, caller),
+      findCaller: (token) => findCaller(pool, token),
+      ...change,
+    };
+    const app = await buildApp(deps, {
+      log: createLogger("api", "silent"),
+      bodyLimit: BODY_LIMIT,
+      corsOrigins: ["https://boo.example"],
+      checks: { postgres: () => pool`select 1`, redis: () => redis.ping() },
+      metrics: async () => "figures 1\n",
+    });
+    await app.ready();
+    releases.push(() => app.close());
+    Object.assign(stage, { app, pool, redis });
+  });
+  afterAll(async () => {
+    for (const release of releases.reverse()) await release();
+  });
+  return stage;
+}
+
+/** A user with a token, and a way to send requests in that user's name. */
+export async function newClient(stage: Stage): Promise<Client> {
+  const [userId, token] = [randomUUID(), makeToken()];
+  await createUser(stage.pool, { id: userId, name: userId });
+  await createToken(stage.pool, { id: randomUUID(), userId, tokenHash: hashSecret(token) });
+  return clientOf(stage, token, userId);
+}
+
+export function clientOf(stage: Stage, token: string, userId = ""): Client {
+  return {
+    userId,
+    token,
+    async call(method, url, body, headers = {}) {
+      const response = await stage.app.inject({
+        method,
+        url,
+        headers: { authorization: `Bearer ${token}`, ...headers },
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      const json = response.headers["content-type"]?.toString().includes("json") && response.body !== "";
+      return { status: response.statusCode, body: json ? response.json() : response.body, headers: response.headers };
+    },
+  };
+}
+
+/** A project with a session in it. */
+export async function newSession(stage: Stage, client: Client) {
+  const project = await client.call("POST", "/api/projects", { name: "code", path: stage.root });
+  const session = await client.call("POST", `/api/projects/${project.body.id}/sessions`, {});
+  return { projectId: project.body.id as string, sessionId: session.body.id as string };
+}
+
+/** Everything that the database holds, to tell whether something changed. */
+export async function dump(stage: Stage): Promise<unknown> {
+  const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
+  const rows: Record<string, unknown> = {};
+  for (const table of tables) {
+    rows[table] = await stage.pool`select to_jsonb(t) as row from ${stage.pool(table)} t order by to_jsonb(t)::text`;
+  }
+  return rows;
+}
