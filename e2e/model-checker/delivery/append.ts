@@ -17,7 +17,7 @@ export function append(context: Context, after: World, frame: string, who: strin
   if (listens && !room) return;
   const published = listens ? { ...logged, gateway: { ...gateway, arriving: gateway.arriving + frame } } : logged;
   context.emit(`${who} appends ${frame}`, published);
-  if (refused) return;
+  if (refused || isOld(after, frame)) return;
   if (listens) fault(context, after, "lose", `pub/sub loses ${frame}`, () => logged);
   fault(context, after, "refuse", `Redis takes ${frame} from nobody, it is dropped`, () => after);
   if (worker !== undefined) {
@@ -25,6 +25,11 @@ export function append(context: Context, after: World, frame: string, who: strin
     const again = () => withWorker(published, worker, { sent: sent - 1 });
     fault(context, after, "resend", `${who} appends ${frame} and hears no answer`, again);
   }
+}
+
+/** To lose a frame of an epoch that is over is nothing else than its worker stopping before it. */
+function isOld(world: World, frame: string): boolean {
+  return Number(frame[1]) < world.rows[Number(frame[0]) - 1]!.attempt;
 }
 
 function newestSeq(log: string, epoch: string): number {

@@ -1,6 +1,7 @@
 // PURE
 import { type Context, fault, withRow, withViewer, withWorker } from "./context.ts";
 import { framesOf, hasEnded, IDLE, type World } from "./state.ts";
+import { reconcile } from "./worker-steps.ts";
 
 /** What can happen to processes, connections and Redis between two steps. Those of an append are with the append. */
 export function faults(context: Context, world: World): void {
@@ -8,12 +9,17 @@ export function faults(context: Context, world: World): void {
   world.workers.forEach(({ turn, attempt }, index) => {
     if (turn < 0) return;
     const row = world.rows[turn]!;
-    const holds = row.attempt === attempt && row.lease;
+    // One whose attempt is over might as well be killed as stop.
+    if (row.attempt > attempt) return;
+    const holds = row.lease;
     const without = holds ? withRow(world, turn, { lease: false }) : world;
     const who = `attempt ${attempt} of turn ${turn + 1}`;
-    const kind = hasEnded(row) && row.attempt === attempt ? "kill worker at the end" : "kill worker";
+    const kind = hasEnded(row) ? "kill worker at the end" : "kill worker";
     fault(context, world, kind, `the worker of ${who} is killed`, () => withWorker(without, index, IDLE));
-    if (holds) fault(context, world, "lose lease", `the lease of ${who} runs out, its worker goes on`, () => without);
+    if (holds && row.status === "r") {
+      // Only the reconciler looks at a lease, so that losing it and being taken over are one step.
+      reconcile(takenOver(context, world, `the lease of ${who} runs out, its worker goes on, and`), without, turn);
+    }
   });
   world.rows.forEach((row, turn) => {
     if (row.status === "r") {
@@ -34,6 +40,12 @@ export function faults(context: Context, world: World): void {
     fault(context, world, "trim", "all but the newest frame of each log is trimmed", () => trimmed(world));
   }
   gatewayFaults(context, world);
+}
+
+/** The context of a step that comes about by a lost lease. */
+function takenOver(context: Context, world: World, what: string): Context {
+  const emit: Context["emit"] = (label, next) => fault(context, world, "lose lease", `${what} ${label}`, () => next);
+  return { ...context, emit };
 }
 
 function gatewayFaults(context: Context, world: World): void {

@@ -13,6 +13,7 @@ const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
+  if (world.rows.every((row) => row.attempt < 2)) return after;
   for (let turn = 0; turn < world.rows.length; turn++) {
     const row = world.rows[turn]!;
     for (let attempt = 1; attempt < row.attempt; attempt++) {

@@ -27,7 +27,7 @@ export function gatewaySteps(context: Context, world: World): void {
 function viewerSteps(context: Context, world: World, viewer: Viewer, index: number): void {
   const name = `viewer ${index + 1}`;
   if (viewer.mode === "away") {
-    const joining = withViewer(world, index, { mode: "joining", at: viewer.cursor });
+    const joining = subscribed(context, withViewer(world, index, { mode: "joining", at: viewer.cursor }));
     context.emit(`${name} connects with ${viewer.cursor}`, joining);
   }
   if (viewer.dead) {
@@ -59,6 +59,12 @@ function isQuiet(world: World): boolean {
     ({ turn, attempt, sent }) => turn < 0 || world.rows[turn]!.produced[attempt - 1]!.frames.length === sent,
   );
   return isSent && !world.gateway.arriving && !world.gateway.pass && !world.orphanEnd;
+}
+
+/** Nobody is served before the acknowledgement, so that connecting and subscribing are one step. */
+function subscribed(context: Context, world: World): World {
+  const waits = context.rules.subscribeBeforeReading && world.gateway.channel === "none";
+  return waits ? withGateway(world, { channel: "up" }) : world;
 }
 
 function passSteps(context: Context, world: World): void {
@@ -144,7 +150,7 @@ function unwatched(world: World): World {
 }
 
 /** The newest turn that a worker has taken, and its newest committed frame. */
-export function currentPlace(context: Context, rows: readonly Row[]): string {
+function currentPlace(context: Context, rows: readonly Row[]): string {
   const turn = rows.findLastIndex((row) => row.attempt > 0);
   return turn < 0 ? "00n0" : `${epochName(context.rules, turn, rows[turn]!.attempt)}${rows[turn]!.seq}`;
 }

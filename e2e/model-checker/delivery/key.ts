@@ -1,5 +1,5 @@
 // PURE
-import type { Produced, Row, Viewer, World } from "./state.ts";
+import type { Row, Viewer, Worker, World } from "./state.ts";
 
 /** The text of a value that many states share, made once. */
 function remembered<T extends object>(make: (value: T) => string): (value: T) => string {
@@ -21,34 +21,42 @@ export const readKey = remembered((rows: readonly Row[]) =>
     .join("/"),
 );
 
-const epochKey = remembered((epoch: Produced) => `${epoch.base}${epoch.start}${epoch.frames}`);
+function rowKey(row: Row): string {
+  let key = `${row.status}${row.attempt}${row.seq}${row.crashes}${row.next}${row.lease ? "l" : ""}${row.deleted ? "d" : ""}`;
+  key += `"${row.done}|${row.draft}"`;
+  for (const epoch of row.produced) key += `${epoch.base}${epoch.start}${epoch.frames},`;
+  return key;
+}
 
-const rowKey = remembered((row: Row) => {
-  const produced = row.produced.map(epochKey).join(",");
-  const flags = `${row.lease ? "l" : ""}${row.deleted ? "d" : ""}${row.crashes}`;
-  return `${row.status}${row.attempt}.${row.seq}"${row.done}|${row.draft}"${row.next}${flags}[${produced}]`;
-});
-
-const viewerKey = remembered((viewer: Viewer) => {
+const viewerKey = (viewer: Viewer) => {
   const { mode, at, dead, cursor, texts, ends, loading } = viewer;
-  const mine = mode === "away" ? "-" : `${mode[0]}${at}${dead ? "†" : ""}`;
-  return `${mine} ${cursor}"${texts.join("|")}"${ends.join("|")}${loading ? ` load ${readKey(loading)}` : ""}`;
-});
+  let key = mode === "away" ? "-" : `${mode[0]}${at}${dead ? "d" : ""}`;
+  key += cursor;
+  for (let turn = 0; turn < texts.length; turn++) key += `"${texts[turn]}${ends[turn]}`;
+  return loading ? `${key}load${readKey(loading)}` : key;
+};
 
 /** One text for each state; workers and viewers are interchangeable, and so stand in order. */
 export function keyOf(world: World): string {
   const { rows, workers, log, orphanEnd, late, gateway, viewers, faults } = world;
   let key = `${faults}${world.wrong}`;
   for (const row of rows) key += rowKey(row);
-  const busy = workers.map(({ turn, attempt, sent }) => (turn < 0 ? "-" : `${turn}${attempt}${sent}`)).sort();
-  key += `;${busy.join()};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
+  key += `;${inOrder(workers, workerKey)};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
   if (late) key += `late${late.turn}${late.attempt}${late.seq}`;
   const { pass } = gateway;
   if (pass) key += `${pass.who}${readKey(pass.rows)}?${pass.log ?? "unread"}?${pass.buffer}${pass.holed ? "!" : ""}`;
-  const watching = viewers.map(viewerKey);
   // `who` names viewers by their place: then they may not change it.
-  if (!pass) watching.sort();
-  return `${key}${watching.join("&")}`;
+  return `${key}${pass ? viewers.map(viewerKey).join("&") : inOrder(viewers, viewerKey)}`;
+}
+
+const workerKey = ({ turn, attempt, sent }: Worker) => (turn < 0 ? "-" : `${turn}${attempt}${sent}`);
+
+/** The same text whichever of two stands first. */
+function inOrder<T>(items: readonly T[], keyOfItem: (item: T) => string): string {
+  const first = keyOfItem(items[0]!);
+  if (items.length === 1) return first;
+  const second = keyOfItem(items[1]!);
+  return first < second ? `${first}&${second}` : `${second}&${first}`;
 }
 
 /** A state in one line, for traces. */

@@ -12,7 +12,7 @@ import { type Epoch, formatCursor, type Position, START } from "@boocode/contrac
  */
 
 /** queued, running, cancelling (x), complete, cancelled (k), failed */
-export type Status = "q" | "r" | "x" | "!" | "-" | "#";
+type Status = "q" | "r" | "x" | "!" | "-" | "#";
 
 /** What one epoch produces, as an oracle: nobody in the model reads it. */
 export interface Produced {

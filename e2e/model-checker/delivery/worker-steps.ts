@@ -28,7 +28,7 @@ export function workerSteps(context: Context, world: World): void {
 }
 
 /** What becomes of a turn that no worker holds: the next attempt, or its end. */
-function reconcile(context: Context, world: World, turn: number): void {
+export function reconcile(context: Context, world: World, turn: number): void {
   const row = world.rows[turn]!;
   if (turn > 0 && !hasEnded(world.rows[turn - 1]!)) return;
   const orphaned = row.status === "r" && !row.lease;

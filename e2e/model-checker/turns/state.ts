@@ -7,7 +7,7 @@ import type { Scope } from "./rules.ts";
  */
 
 /** queued, running, cancelling (x), complete, cancelled (-), failed (#) */
-export type Status = "q" | "r" | "x" | "!" | "-" | "#";
+type Status = "q" | "r" | "x" | "!" | "-" | "#";
 
 export interface Turn {
   key: string;
@@ -97,38 +97,24 @@ export function begin(scope: Scope): World {
 export const hasEnded = ({ status }: Turn) => status === "!" || status === "-" || status === "#";
 export const isActive = ({ status }: Turn) => status === "r" || status === "x";
 
-const turnKeys = new WeakMap<Turn, string>();
-
 function turnKey(turn: Turn): string {
-  let key = turnKeys.get(turn);
-  if (key === undefined) {
-    const { streaming, lease, asked, deleted, idTaken } = turn;
-    const flags = [streaming, lease, asked, deleted, idTaken].map((flag) => (flag ? "1" : "0")).join("");
-    const counts = [
-      turn.attempt,
-      turn.steps,
-      turn.draft,
-      turn.answer,
-      turn.crashes,
-      turn.handBacks,
-      turn.ends,
-      turn.jobs,
-    ];
-    key = `${turn.key}${turn.status}${counts.join("")}${flags}`;
-    turnKeys.set(turn, key);
-  }
-  return key;
+  const { streaming, lease, asked, deleted, idTaken } = turn;
+  const flags = (streaming ? 1 : 0) + (lease ? 2 : 0) + (asked ? 4 : 0) + (deleted ? 8 : 0) + (idTaken ? 16 : 0);
+  const counts = `${turn.attempt}${turn.steps}${turn.draft}${turn.answer}${turn.crashes}${turn.handBacks}${turn.ends}`;
+  return `${turn.key}${turn.status}${counts}${turn.jobs}.${flags}`;
 }
+
+const workerKey = ({ turn, attempt, step, paused }: Worker) =>
+  turn < 0 && !paused ? "-" : `${turn}.${attempt}${step}${paused ? "p" : ""}`;
 
 /** Workers are interchangeable, and so stand in order; so are posts under one key. */
 export function keyOf(world: World): string {
   let key = `${world.faults}${world.cancels}${world.deletes}${world.wrong}`;
   for (const turn of world.turns) key += `,${turnKey(turn)}`;
-  const workers = world.workers.map(
-    ({ turn, attempt, step, paused }) => `${turn}.${attempt}${step}${paused ? "p" : ""}`,
-  );
+  key += `;${world.workers.map(workerKey).sort().join()}`;
+  if (world.posts.length === 0) return key;
   const posts = world.posts.map(({ key: name, stage, told }) => `${name}${stage[0]}${told}`);
-  return `${key};${workers.sort().join()};${posts.sort().join()}`;
+  return `${key};${posts.sort().join()}`;
 }
 
 /** A state in one line, for traces. */

@@ -1,6 +1,7 @@
 import { createFollower, createKeys, readLog } from "@boocode/frame-log";
 import { findCaller, takeTicket } from "@boocode/identity";
 import {
+  Counter,
   connectPostgres,
   connectRedis,
   connectRedisSubscriber,
@@ -44,6 +45,12 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 10_000)));
 
   const fault = createFaultPoints(config.FAULT_POINTS);
+  const metrics = createMetrics("gateway");
+  const snapshotReads = new Counter({
+    name: "boocode_snapshot_reads_total",
+    help: "Reads of a session's turns from Postgres for subscribers that join.",
+    registers: [metrics],
+  });
   const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
   const follower = createFollower(subscriber, {
     onMessage: (channel, bytes) => topics.receive(channel, bytes),
@@ -62,6 +69,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     reads: {
       turnsFrom: async (sessionId, ordinal) => {
         await fault("after-subscribe");
+        snapshotReads.inc();
         const turns = await read("a snapshot", readTurnsFrom(pool, sessionId, ordinal, MAX_TURNS));
         await fault("after-snapshot");
         return turns;
@@ -97,7 +105,6 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     every(() => 250, tend, failed("the heartbeat")),
   );
 
-  const metrics = createMetrics("gateway");
   const open = new Gauge({
     name: "boocode_connections_open",
     help: "Sockets and event streams.",

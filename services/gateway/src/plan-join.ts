@@ -61,7 +61,7 @@ function startOf(newest: KnownTurn | undefined): Position {
 function bring(catchUp: CatchUp, turn: KnownTurn, fresh: boolean): void {
   const base = fresh ? null : replayBase(catchUp.cursor, turn.epoch);
   if (base) {
-    const replay = follow(base, turn.log);
+    const replay = following(base, turn.log);
     const end = replay.at(-1)?.position ?? base;
     // What is committed must be reached: a log that was trimmed or lost does not get there.
     if (end.seq >= turn.lastSeq) {
@@ -71,7 +71,7 @@ function bring(catchUp: CatchUp, turn: KnownTurn, fresh: boolean): void {
     }
   }
   const place = { epoch: turn.epoch, seq: turn.lastSeq };
-  const after = follow(place, turn.log);
+  const after = following(place, turn.log);
   catchUp.frames.push({ json: JSON.stringify(turn.snapshot()), position: place }, ...mergeDeltas(after));
   catchUp.cursor = after.at(-1)?.position ?? place;
 }
@@ -88,7 +88,7 @@ function replayBase(cursor: Position, epoch: Epoch): Position | null {
 }
 
 /** The frames that follow a place without a hole. */
-function follow(place: Position, log: readonly Logged[]): Logged[] {
+export function following(place: Position, log: readonly Logged[]): Logged[] {
   const frames: Logged[] = [];
   let cursor = place;
   for (const frame of log) {

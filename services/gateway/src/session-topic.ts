@@ -1,17 +1,9 @@
 import { judge, type Message, type SessionFrame } from "@boocode/contracts";
-import type { Envelope, LoggedFrame } from "@boocode/frame-log";
-import type { SessionPosition, TurnSnapshot } from "@boocode/store";
-import { idOf, type KnownTurn, planJoin } from "./plan-join.ts";
-import { snapshotFrame } from "./snapshot-frame.ts";
+import type { Envelope } from "@boocode/frame-log";
+import type { SessionPosition } from "@boocode/store";
+import { idOf, planJoin } from "./plan-join.ts";
+import { createTopicReader, type TopicReads, type TopicState } from "./topic-reader.ts";
 import type { Viewer } from "./viewer.ts";
-
-/** Reads that a topic makes; each may throw, and the pass is then made again. */
-export interface TopicReads {
-  /** @returns null when the session is gone */
-  turnsFrom(sessionId: string, ordinal: number): Promise<{ version: number; turns: TurnSnapshot[] } | null>;
-  /** Frames of an epoch from a number on. A log that cannot be read counts as empty: Postgres has the text. */
-  log(sessionId: string, epoch: KnownTurn["epoch"], fromSeq: number): Promise<LoggedFrame[]>;
-}
 
 export interface TopicLimits {
   behindBytes: number;
@@ -51,6 +43,7 @@ const PASS_GAP_MS = 50;
 
 export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   const viewers = new Set<Viewer>();
+  const reader = createTopicReader(deps.sessionId, deps.reads);
   /** What came in since the pass that is under way began to read. */
   let buffer: Envelope[] | null = null;
   let passing = false;
@@ -123,43 +116,25 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
 
   async function pass(joining: Viewer[]): Promise<void> {
     buffer = [];
-    const from = Math.min(...joining.map((viewer) => viewer.cursor?.epoch.ordinal ?? Number.MAX_SAFE_INTEGER));
-    const state = await deps.reads.turnsFrom(deps.sessionId, Math.min(from, 2_147_483_647));
+    const state = await reader.read(joining.map((viewer) => viewer.cursor));
     if (!state) {
       endAll();
       return;
     }
-    const known = await Promise.all(state.turns.map((turn) => know(turn, state.version, joining)));
     const missed = buffer;
     buffer = null;
     for (const viewer of joining) {
       if (!viewers.has(viewer) || viewer.mode !== "joining") continue;
-      catchUp(viewer, known, state.version);
+      catchUp(viewer, state);
       if (missed.length >= MAX_BUFFERED) viewer.mode = "joining";
       else for (const envelope of missed) if (isLive(viewer)) deliver(viewer, envelope, Buffer.from(envelope.json));
     }
   }
 
-  /** A turn with as much of its log as any of these viewers could be replayed. */
-  async function know(turn: TurnSnapshot, version: number, joining: Viewer[]): Promise<KnownTurn> {
-    const places = joining.map(({ cursor }) =>
-      cursor && cursor.epoch.ordinal === turn.epoch.ordinal ? cursor.seq : cursor ? 0 : turn.lastSeq,
-    );
-    const log = await deps.reads.log(deps.sessionId, turn.epoch, Math.min(turn.lastSeq, ...places) + 1);
-    const status = turn.turn.status;
-    return {
-      epoch: turn.epoch,
-      lastSeq: turn.lastSeq,
-      ended: status === "complete" || status === "failed" || status === "cancelled",
-      log,
-      snapshot: () => snapshotFrame(deps.sessionId, version, turn),
-    };
-  }
-
   const isLive = (viewer: Viewer) => viewer.mode === "live";
 
-  function catchUp(viewer: Viewer, known: KnownTurn[], version: number): void {
-    const plan = planJoin(viewer.cursor, known);
+  function catchUp(viewer: Viewer, { turns, version }: TopicState): void {
+    const plan = planJoin(viewer.cursor, turns);
     viewer.mode = "live";
     if (viewer.version === null) {
       const subscribed: SessionFrame = {
@@ -208,24 +183,27 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     },
     remove: (viewer) => void viewers.delete(viewer),
     receive(envelope) {
+      reader.saw(envelope);
       if (buffer && buffer.length < MAX_BUFFERED) buffer.push(envelope);
       const bytes = Buffer.from(envelope.json);
       for (const viewer of viewers) if (viewer.mode === "live") deliver(viewer, envelope, bytes);
     },
     hole() {
+      reader.forget();
       for (const viewer of viewers) if (viewer.mode === "live") viewer.mode = "joining";
       void passes(Math.random() * 300);
     },
     check(position) {
       if (!position) return endAll();
+      reader.checked(position);
       // A frame is committed before it is sent, so that Postgres is ahead for a moment in fair weather too: who is
       // behind what the last check saw has missed something, and so has who is behind an end.
       const before = lastCheck;
       for (const viewer of viewers) {
         if (viewer.mode !== "live") continue;
-        if ((before && isBehind(viewer, before)) || (position.turn?.ended && isBehind(viewer, position)))
+        if ((before && isBehind(viewer, before)) || (position.turn?.ended && isBehind(viewer, position))) {
           rejoin(viewer);
-        else if (before && viewer.version !== null && viewer.version < before.version)
+        } else if (before && viewer.version !== null && viewer.version < before.version)
           tellVersion(viewer, position.version);
       }
       lastCheck = position;

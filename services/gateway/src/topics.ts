@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys, LoggedFrame } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import { createSessionTopic, type SessionTopic, type TopicLimits, type TopicReads } from "./session-topic.ts";
+import { createSessionTopic, type SessionTopic, type TopicLimits } from "./session-topic.ts";
+import type { TopicReads } from "./topic-reader.ts";
 import { createUserTopic, type UserTopic, type UserViewer } from "./user-topic.ts";
 import type { Viewer } from "./viewer.ts";
 

@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { type ScriptedModelOptions, type ScriptInput, startScriptedModel } from "@boocode/scripted-model";
+import { expect, onTestFinished, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+async function probe(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const command = ["--import", "tsx", "--conditions=@boocode/source", "scripts/probe.ts", ...args];
+  return await new Promise((resolve) => {
+    execFile(process.execPath, command, { cwd: ROOT }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+}
+
+async function server(options: ScriptedModelOptions = {}): Promise<string> {
+  const model = await startScriptedModel(options);
+  onTestFinished(() => model.close());
+  return model.url;
+}
+
+const call = (city: string) => ({ name: "get_weather", arguments: { city } });
+const scripted = (more: ScriptInput) =>
+  `[[script ${JSON.stringify({ tokens: 5, tool_depth: 1, tool: [call("Paris"), call("Rome")], ...more })}]]`;
+
+/** What was found, by its name. */
+const found = (out: string) =>
+  Object.fromEntries(out.split("\n").map((line) => [line.slice(0, 22).trim(), line.slice(22).trim()]));
+
+test("a server that does as llama.cpp does needs no settings but its name and address", async () => {
+  const url = await server();
+  const { code, out } = await probe(`${url}/v1`, "--model", "words", "--script", scripted({ interval_ms: 20 }));
+  expect(code).toBe(0);
+  expect(found(out)).toMatchObject({
+    server: url,
+    probed: "words",
+    window: "131072 tokens",
+    usage: "on a chunk of its own",
+    "end of a stream": 'finish reason "stop" and [DONE]',
+    tools: "2 called; ids one for each call; indexes counted; arguments in pieces",
+    "parallel calls": "yes",
+    results: "taken",
+    "a client that leaves": "stops generation",
+  });
+  expect(out).toContain(`MODEL_SERVERS=[{"name":"NAME","url":"${url}","default_model":"words"}]`);
+});
+
+test("a server with quirks is found out, and the settings that follow are printed", async () => {
+  const url = await server({ contextSize: null });
+  const quirks = {
+    ids: "missing",
+    index: "zero",
+    object_arguments: true,
+    no_done: true,
+    reasoning: "reasoning",
+  } as const;
+  const script = scripted({ usage: "finish", reasoning_tokens: 2, quirks });
+  const { code, out } = await probe(url, "--model", "words", "--script", script);
+  expect(code).toBe(0);
+  expect(found(out)).toMatchObject({
+    window: expect.stringContaining("not told"),
+    usage: "on the finish chunk",
+    thoughts: "reasoning",
+    "end of a stream": expect.stringContaining("without [DONE]"),
+    tools: "2 called; ids missing; indexes the same for all; arguments as objects",
+  });
+  expect(out).toContain('"context_size":32768');
+});
+
+test("a server that generates on for nobody is told of", async () => {
+  const url = await server();
+  const script = scripted({ tokens: 20, step_tokens: 20, interval_ms: 20, quirks: { survives_disconnect: true } });
+  const { out } = await probe(url, "--model", "words", "--script", script);
+  expect(found(out)["a client that leaves"]).toMatch(/does NOT stop/);
+});
+
+test("a server that is away, a model that it has not, a refusal and a missing key are told in a line", async () => {
+  const url = await server({ scripts: { refusing: { status: 401, body: { error: { message: "no key" } } } } });
+  const closed = await startScriptedModel();
+  await closed.close();
+  const gone = await probe(closed.url);
+  expect(gone).toMatchObject({ code: 1, out: "" });
+  expect(gone.err).toContain(`${closed.url} is away or no model server: no connection (ECONNREFUSED)`);
+  expect((await probe(url, "--model", "nobody")).err).toContain(
+    "the server lists no model nobody; it has investigator",
+  );
+  expect((await probe(url, "--key-env", "NOT_SET_ANYWHERE")).err).toContain("NOT_SET_ANYWHERE is not set");
+  expect((await probe(url, "--model", "refusing")).err).toContain("refusing does not answer: 401 no key");
+  expect((await probe("nonsense")).err).toContain("usage: npm run probe");
+});
