@@ -19,7 +19,11 @@ test("a turn's frame comes out of its envelope with its place, and its bytes as 
 
 test("a structural frame comes out with its version", () => {
   const frame = { version: 17, type: "session_renamed", name: "a\nb" };
-  expect(openEnvelope(sealVersionedFrame(frame))).toEqual({ kind: "structure", version: 17, json: JSON.stringify(frame) });
+  expect(openEnvelope(sealVersionedFrame(frame))).toEqual({
+    kind: "structure",
+    version: 17,
+    json: JSON.stringify(frame),
+  });
 });
 
 test("a line feed in a frame's text does not end the numbering early", () => {
@@ -28,9 +32,19 @@ test("a line feed in a frame's text does not end the numbering early", () => {
   expect(JSON.parse(opened?.json ?? "")).toEqual({ content: "one\ntwo" });
 });
 
-test.each(["", "\n{}", "{}", "v\n{}", "v-1\n{}", "v1.5\n{}", "v1e3\n{}", "v 1\n{}", "v0x1\n{}", "x1.1.n.1\n{}", "1.1.n\n{}", "v12"])(
-  "%j was written by no part of this system",
-  (bytes) => {
-    expect(openEnvelope(bytes)).toBeNull();
-  },
-);
+test.each([
+  "",
+  "\n{}",
+  "{}",
+  "v\n{}",
+  "v-1\n{}",
+  "v1.5\n{}",
+  "v1e3\n{}",
+  "v 1\n{}",
+  "v0x1\n{}",
+  "x1.1.n.1\n{}",
+  "1.1.n\n{}",
+  "v12",
+])("%j was written by no part of this system", (bytes) => {
+  expect(openEnvelope(bytes)).toBeNull();
+});

@@ -57,7 +57,7 @@ test("a channel that was left is silent", async () => {
 test("a lost connection is back with every channel, and tells of the hole before anything new arrives", async () => {
   for (let i = 0; i < 1_200; i++) void follower.follow(`c${i}`);
   await follower.follow("last");
-  await redis.client("KILL", "TYPE", "pubsub");
+  await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
   await until(() => expect(follower.connected()).toBe(false));
   await until(() => expect(holes).toBe(1));
   expect(follower.connected()).toBe(true);

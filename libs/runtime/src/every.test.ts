@@ -25,7 +25,11 @@ test("runs come one after the other, however long one takes", async () => {
     inside -= 1;
   });
   const third = job.nth(3);
-  const stop = every(() => 1, job.run, () => {});
+  const stop = every(
+    () => 1,
+    job.run,
+    () => {},
+  );
   await third;
   await stop();
   expect([most, inside]).toEqual([1, 0]);
@@ -35,7 +39,11 @@ test("a run that fails is reported and the next one comes", async () => {
   const errors: unknown[] = [];
   const job = counted((n) => (n === 1 ? Promise.reject(new Error("first")) : Promise.resolve()));
   const second = job.nth(2);
-  const stop = every(() => 1, job.run, (error) => errors.push(error));
+  const stop = every(
+    () => 1,
+    job.run,
+    (error) => errors.push(error),
+  );
   await second;
   await stop();
   expect(errors).toEqual([new Error("first")]);
@@ -43,9 +51,18 @@ test("a run that fails is reported and the next one comes", async () => {
 
 test("stopping waits for a run that is under way, and no other follows", async () => {
   let finish = () => {};
-  const job = counted(() => new Promise<void>((resolve) => { finish = resolve; }));
+  const job = counted(
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+  );
   const first = job.nth(1);
-  const stop = every(() => 1, job.run, () => {});
+  const stop = every(
+    () => 1,
+    job.run,
+    () => {},
+  );
   await first;
   let stopped = false;
   const stopping = stop().then(() => {
@@ -60,7 +77,11 @@ test("stopping waits for a run that is under way, and no other follows", async (
 
 test("stopping during a pause ends it at once, without a run", async () => {
   const job = counted(async () => {});
-  const stop = every(() => 3_600_000, job.run, () => {});
+  const stop = every(
+    () => 3_600_000,
+    job.run,
+    () => {},
+  );
   await stop();
   expect(job.begun()).toBe(0);
 });

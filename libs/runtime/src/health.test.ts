@@ -32,7 +32,11 @@ test("each dependency is told by name; one that throws, rejects or says false is
 test("one that never answers is down after a second, and the others do not wait for it one after the other", async () => {
   const startedAt = performance.now();
   const never = () => new Promise(() => {});
-  expect((await checkReadiness({ a: never, b: never, c: never })).dependencies).toEqual({ a: "down", b: "down", c: "down" });
+  expect((await checkReadiness({ a: never, b: never, c: never })).dependencies).toEqual({
+    a: "down",
+    b: "down",
+    c: "down",
+  });
   expect(performance.now() - startedAt).toBeLessThan(2_500);
 });
 
@@ -58,5 +62,7 @@ test("alive, ready and metrics are answered, whatever the query, and everything 
 
 test("a server that cannot listen says why", async () => {
   const url = await serve(() => {});
-  await expect(listen(createServer(), "127.0.0.1", Number(new URL(url).port))).rejects.toMatchObject({ code: "EADDRINUSE" });
+  await expect(listen(createServer(), "127.0.0.1", Number(new URL(url).port))).rejects.toMatchObject({
+    code: "EADDRINUSE",
+  });
 });

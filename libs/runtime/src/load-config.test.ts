@@ -30,7 +30,10 @@ function mistakes(env: Record<string, string | undefined>): string[] {
     loadConfig(Schema, env);
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidConfig);
-    return (error as Error).message.split("\n").slice(1).map((line) => line.trim());
+    return (error as Error).message
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim());
   }
   return [];
 }
@@ -79,6 +82,8 @@ test("a value may stand in a file, without the line end, and a value in the envi
 });
 
 test("a file that cannot be read is a mistake; a `_FILE` of somebody else's is none", () => {
-  expect(mistakes({ ...good, KEY_FILE: join(folder, "missing") })).toEqual(["KEY_FILE: cannot read the file that it names"]);
+  expect(mistakes({ ...good, KEY_FILE: join(folder, "missing") })).toEqual([
+    "KEY_FILE: cannot read the file that it names",
+  ]);
   expect(mistakes({ ...good, OTHER_FILE: join(folder, "missing") })).toEqual([]);
 });

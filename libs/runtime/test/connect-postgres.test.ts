@@ -90,13 +90,13 @@ test("however long the line on a connection is, a transaction has it to itself a
   await single`select ${1}::int`;
   // Statements that are prepared are sent one behind the other, and a transaction may stand at any place among them.
   for (const ahead of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 31, 32, 63, 64, 98, 99, 100, 101, 102]) {
-    const work: Promise<unknown>[] = Array.from({ length: ahead }, (_, i) => single`select ${i}::int`);
+    const work: Promise<unknown>[] = Array.from({ length: ahead }, (_, i) => single`select ${i}::int`.execute());
     const transaction = single.begin(async (sql) => {
       const [first] = await sql`select txid_current() as id`;
       const [second] = await sql`select txid_current() as id`;
       return first?.id === second?.id;
     });
-    work.push(single`select ${1}::int`);
+    work.push(single`select ${1}::int`.execute());
     expect(await transaction).toBe(true);
     await Promise.all(work);
   }

@@ -1,6 +1,12 @@
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
-import { connectRedis, connectRedisBlocking, connectRedisSubscriber, type Redis, untilRedisReady } from "@boocode/runtime";
+import {
+  connectRedis,
+  connectRedisBlocking,
+  connectRedisSubscriber,
+  type Redis,
+  untilRedisReady,
+} from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 let server: Server;
@@ -51,7 +57,7 @@ test("while a Redis is gone commands fail at once, a blocked read waits, and bot
 test("a subscriber does not subscribe again by itself: its follower does, and waits for it", async () => {
   const [redis, subscriber] = [await ready(connectRedis(server.url)), await ready(connectRedisSubscriber(server.url))];
   await subscriber.subscribe("a");
-  await redis.client("KILL", "TYPE", "pubsub");
+  await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
   await until(() => expect(subscriber.status).not.toBe("ready"));
   await until(() => expect(subscriber.status).toBe("ready"));
   expect(await redis.pubsub("NUMSUB", "a")).toEqual(["a", 0]);

@@ -5,11 +5,16 @@ import { isUnder } from "@boocode/runtime";
 import { afterAll, expect, test } from "vitest";
 
 const home = realpathSync(mkdtempSync(join(tmpdir(), "path-under-")));
-for (const folder of ["root/in/deep", "root-and-more", "..hidden/in"]) mkdirSync(join(home, folder), { recursive: true });
+for (const folder of ["root/in/deep", "root-and-more", "..hidden/in"])
+  mkdirSync(join(home, folder), { recursive: true });
 symlinkSync(join(home, "root"), join(home, "link"));
 afterAll(() => rmSync(home, { recursive: true }));
 
-const under = (path: string, ...roots: string[]) => isUnder(join(home, path), roots.map((root) => join(home, root)));
+const under = (path: string, ...roots: string[]) =>
+  isUnder(
+    join(home, path),
+    roots.map((root) => join(home, root)),
+  );
 
 test("a root itself and everything below it are under it", async () => {
   expect(await under("root", "root")).toBe(true);
@@ -18,7 +23,8 @@ test("a root itself and everything below it are under it", async () => {
 });
 
 test("a root's parent, its neighbour and one whose name begins like it are not", async () => {
-  for (const path of [".", "..hidden", "root-and-more", "root-and-more/x"]) expect(await under(path, "root")).toBe(false);
+  for (const path of [".", "..hidden", "root-and-more", "root-and-more/x"])
+    expect(await under(path, "root")).toBe(false);
 });
 
 test("a root that is a symlink allows what it leads to, and one that is missing allows nothing", async () => {

@@ -54,7 +54,7 @@ export type ConversationRow = Pick<
   "turn_ordinal" | "role" | "status" | "content" | "reasoning" | "tool_calls" | "tool_result"
 > & {
   /** The tool's output was not read: an earlier request has left it out. */
-  left_out?: boolean;
+  left_out?: boolean | null;
 };
 
 export interface EarlierTurns {
@@ -67,6 +67,8 @@ export interface EarlierTurns {
   /** Outputs of turns below this ordinal that are longer than `elideOver` characters are not read. */
   elideBelow: number;
   elideOver: number;
+  /** Thoughts may be longer than everything else, and few servers want them back. */
+  withReasoning?: boolean;
 }
 
 /**
@@ -75,9 +77,12 @@ export interface EarlierTurns {
  */
 export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
   const elided = sql`m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and length(m.content) > ${wanted.elideOver}`;
-  const rows = await sql<ConversationRow[]>`
-    select m.turn_ordinal, m.role, m.status, case when ${elided} then '' else m.content end as content, m.reasoning,
-      m.tool_calls, m.tool_result, ${elided} as left_out
+  // One JSON text for all: the driver would take longer for some hundred rows than everything else before a model call.
+  const [page] = await sql<{ rows: ConversationRow[] | null }[]>`
+    select json_agg(json_build_object('turn_ordinal', m.turn_ordinal, 'role', m.role, 'status', m.status,
+      'content', case when ${elided} then '' else m.content end,
+      'reasoning', ${wanted.withReasoning ? sql`m.reasoning` : null}::text, 'tool_calls', m.tool_calls,
+      'tool_result', m.tool_result, 'left_out', ${elided}) order by m.turn_ordinal desc, m.position) as rows
     from messages m
     where m.session_id = ${wanted.sessionId} and m.deleted_at is null and m.status <> 'streaming'
       and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} and m.turn_ordinal >= (
@@ -85,15 +90,14 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
           select q.turn_ordinal from messages q
           where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
             and q.turn_ordinal < ${wanted.before}
-          order by q.turn_ordinal desc limit ${wanted.turns}) newest)
-    order by m.turn_ordinal desc, m.position`;
-  const pages: ConversationRow[][] = [];
-  for (const row of rows) {
-    const last = pages.at(-1);
+          order by q.turn_ordinal desc limit ${wanted.turns}) newest)`;
+  const turns: ConversationRow[][] = [];
+  for (const row of page?.rows ?? []) {
+    const last = turns.at(-1);
     if (last && last[0]?.turn_ordinal === row.turn_ordinal) last.push(row);
-    else pages.push([row]);
+    else turns.push([row]);
   }
-  return pages;
+  return turns;
 }
 
 /** The first question and answer of a session that has no name yet. @returns null when it has one or is gone */

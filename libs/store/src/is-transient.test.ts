@@ -3,12 +3,22 @@ import { isTransient } from "./is-transient.ts";
 
 const coded = (code: string) => Object.assign(new Error("x"), { code });
 
-test.each(["ECONNREFUSED", "ECONNRESET", "CONNECTION_CLOSED", "CONNECT_TIMEOUT", "08006", "40001", "40P01", "53300", "57P01", "57P03", "57014", "55P03"])(
-  "%s may succeed later",
-  (code) => {
-    expect(isTransient(coded(code))).toBe(true);
-  },
-);
+test.each([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "CONNECTION_CLOSED",
+  "CONNECT_TIMEOUT",
+  "08006",
+  "40001",
+  "40P01",
+  "53300",
+  "57P01",
+  "57P03",
+  "57014",
+  "55P03",
+])("%s may succeed later", (code) => {
+  expect(isTransient(coded(code))).toBe(true);
+});
 
 test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s will not succeed later", (code) => {
   expect(isTransient(coded(code))).toBe(false);
@@ -16,5 +26,6 @@ test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s will not 
 
 test("a missed deadline may succeed later; a defect and things that are no error do not", () => {
   expect(isTransient(Object.assign(new Error("x"), { name: "DeadlineExceeded" }))).toBe(true);
-  for (const other of [new TypeError("x"), null, undefined, "text", { code: 7 }]) expect(isTransient(other)).toBe(false);
+  for (const other of [new TypeError("x"), null, undefined, "text", { code: 7 }])
+    expect(isTransient(other)).toBe(false);
 });

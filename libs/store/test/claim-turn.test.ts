@@ -111,3 +111,15 @@ test("a turn that another transaction holds is passed over, not waited for", asy
     expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
   });
 });
+
+test("a due turn that stands behind one that is being cancelled does not hide the turns of other sessions", async () => {
+  await stage.pool`update turns set status = 'complete'`;
+  const place = await newPlace(stage.pool);
+  const [stopping, behind] = [await post(stage.pool, place), await post(stage.pool, place)];
+  const free = await post(stage.pool, await newPlace(stage.pool));
+  await stage.pool`update turns set status = 'cancelling' where id = ${stopping.turnId}`;
+  await stage.pool`update turns set due_at = now() - interval '9 s' where id = ${behind.turnId}`;
+  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
+  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
+  expect(await claimDueTurn(stage.pool, by())).toBeNull();
+});

@@ -1,9 +1,4 @@
-import {
-  autoNameSession,
-  endTurn,
-  readForNaming,
-  readTurnSetting,
-} from "@boocode/store";
+import { autoNameSession, endTurn, readForNaming, readTurnSetting } from "@boocode/store";
 import { expect, test } from "vitest";
 import { newPlace, type Place, reply, running, useStore } from "./stage.ts";
 

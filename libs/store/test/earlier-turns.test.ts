@@ -11,7 +11,7 @@ async function answered(place: Place, content: string) {
 }
 
 const earlier = (sql: Sql, { sessionId }: Place, before: number, turns: number) =>
-  readTurnsBefore(sql, { sessionId, before, from: 1, turns, elideBelow: 0, elideOver: 0 });
+  readTurnsBefore(sql, { sessionId, before, from: 1, turns, elideBelow: 0, elideOver: 0, withReasoning: true });
 
 const texts = (pages: { content: string }[][]) => pages.map((page) => page.map((message) => message.content));
 

@@ -18,19 +18,19 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
   // An end as cancelled looks for a turn that is being cancelled, and does not wait for one that is claimed.
   if (waits)
     test("changes no row either when it waits for the claim that makes it old", async () => {
-    const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    const { late, claimed } = await stage.pool.begin(async (transaction) => {
-      const sql = transaction as unknown as Pool;
-      await handBackTurn(sql, turn);
-      await claimTurn(sql, turn.id, { workerId: "w2", nonce: "second", leaseMs: 60_000 });
-      const late = write(stage.pool, { turnId: turn.id, attempt: 1 }, messageId);
-      await untilBlocked(stage.pool);
-      return { late, claimed: await dump(sql) };
+      const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+      const { late, claimed } = await stage.pool.begin(async (transaction) => {
+        const sql = transaction as unknown as Pool;
+        await handBackTurn(sql, turn);
+        await claimTurn(sql, turn.id, { workerId: "w2", nonce: "second", leaseMs: 60_000 });
+        const late = write(stage.pool, { turnId: turn.id, attempt: 1 }, messageId);
+        await untilBlocked(stage.pool);
+        return { late, claimed: await dump(sql) };
+      });
+      expect(await late).toEqual(refused);
+      expect(await dump(stage.pool)).toEqual(claimed);
+      expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "running", attempt: 2, nonce: "second" });
     });
-    expect(await late).toEqual(refused);
-    expect(await dump(stage.pool)).toEqual(claimed);
-    expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "running", attempt: 2, nonce: "second" });
-  });
 
   test("changes no row once the turn waits in the queue again", async () => {
     const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));

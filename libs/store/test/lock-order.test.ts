@@ -44,11 +44,21 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
         () => take(),
         () => take(),
         () => take(),
-        async () => mine && store.saveDrafts(pool, held.map((each) => draft(each))),
+        async () =>
+          mine &&
+          store.saveDrafts(
+            pool,
+            held.map((each) => draft(each)),
+          ),
         async () => mine && store.commitStep(pool, mine.fence, reply(mine.messageId), 0, [toolMessage(9)], ++mine.seq),
         async () => mine && end(mine),
         async () => mine && store.handBackTurn(pool, mine.fence),
-        () => store.renewLeases(pool, held.map((each) => each.fence), 50),
+        () =>
+          store.renewLeases(
+            pool,
+            held.map((each) => each.fence),
+            50,
+          ),
         () => store.requeueOrphans(pool, 3),
         () => store.endOrphan(pool, randomUUID().slice(0, 8), 3, 10),
         () => deleteSome(place, roll),
@@ -73,7 +83,13 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
     if (held.length > 6) held.shift();
   }
 
-  const draft = (each: Held) => ({ ...each.fence, messageId: each.messageId, content: "x", reasoning: null, lastSeq: ++each.seq });
+  const draft = (each: Held) => ({
+    ...each.fence,
+    messageId: each.messageId,
+    content: "x",
+    reasoning: null,
+    lastSeq: ++each.seq,
+  });
 
   async function end({ fence, messageId, seq }: Held): Promise<void> {
     const ended = await store.endTurn(pool, fence, { status: "complete" }, reply(messageId), seq + 1);

@@ -36,17 +36,22 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(stage.pool, owner, place.sessionId, messageId),
 };
 
-test.each(Object.entries(ASKED))("%s gives null for what another user owns, and changes nothing", async (_name, ask) => {
-  const before = await dump(stage.pool);
-  expect(await ask(stranger)).toBeNull();
-  expect(await ask(randomUUID())).toBeNull();
-  expect(await dump(stage.pool)).toEqual(before);
-});
+test.each(Object.entries(ASKED))(
+  "%s gives null for what another user owns, and changes nothing",
+  async (_name, ask) => {
+    const before = await dump(stage.pool);
+    expect(await ask(stranger)).toBeNull();
+    expect(await ask(randomUUID())).toBeNull();
+    expect(await dump(stage.pool)).toEqual(before);
+  },
+);
 
 test("posting, regenerating and cancelling in another user's session finds nothing", async () => {
   const before = await dump(stage.pool);
   const theirs = { ...question(place), ownerId: stranger };
-  expect(await store.postMessage(stage.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({ kind: "not_found" });
+  expect(await store.postMessage(stage.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({
+    kind: "not_found",
+  });
   expect(await store.regenerateAnswer(stage.pool, theirs, null)).toEqual({ kind: "not_found" });
   const nothing = { cancelling: [], withdrawn: [] };
   expect(await store.cancelTurns(stage.pool, stranger, [turnId], "user")).toEqual(nothing);

@@ -1,5 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { commitStep, deleteSession, endTurn, readCurrentTurn, readPositions, readTurnsFrom, saveDrafts } from "@boocode/store";
+import {
+  commitStep,
+  deleteSession,
+  endTurn,
+  readCurrentTurn,
+  readPositions,
+  readTurnsFrom,
+  saveDrafts,
+} from "@boocode/store";
 import { expect, test } from "vitest";
 import { toolMessage } from "./older-attempts.ts";
 import { newPlace, type Place, post, reply, running, useStore } from "./stage.ts";
@@ -24,7 +32,12 @@ test("positions of many sessions come in one answer: untouched, queued, running 
   await deleteSession(stage.pool, gone.ownerId, gone.sessionId);
   const places = [untouched, queued, live, ended, gone];
   const positions = await readPositions(stage.pool, [...places.map((place) => place.sessionId), randomUUID()]);
-  expect([...positions.keys()].sort()).toEqual(places.slice(0, 4).map((place) => place.sessionId).sort());
+  expect([...positions.keys()].sort()).toEqual(
+    places
+      .slice(0, 4)
+      .map((place) => place.sessionId)
+      .sort(),
+  );
   expect(positions.get(untouched.sessionId)).toEqual({ session_id: untouched.sessionId, version: 0, turn: null });
   expect(positions.get(queued.sessionId)).toMatchObject({ version: 2, turn: null });
   expect(positions.get(live.sessionId)?.turn).toEqual({

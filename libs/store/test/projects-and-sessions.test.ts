@@ -14,7 +14,18 @@ import {
   renameProject,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, newPlace, newProject, newSession, newUser, post, turnRow, untilBlocked, useStore } from "./stage.ts";
+import {
+  claim,
+  dump,
+  newPlace,
+  newProject,
+  newSession,
+  newUser,
+  post,
+  turnRow,
+  untilBlocked,
+  useStore,
+} from "./stage.ts";
 
 const stage = useStore();
 
@@ -23,7 +34,10 @@ test("projects are listed in the order in which they were added, and each change
   const ids = [randomUUID(), randomUUID()];
   for (const [i, id] of ids.entries()) {
     const created = await createProject(stage.pool, { id, ownerId, name: `p${i}`, path: "/tmp" });
-    expect(created).toMatchObject({ version: i + 1, project: { id, name: `p${i}`, path: "/tmp", last_session_id: null } });
+    expect(created).toMatchObject({
+      version: i + 1,
+      project: { id, name: `p${i}`, path: "/tmp", last_session_id: null },
+    });
   }
   const renamed = await renameProject(stage.pool, ownerId, ids[0]!, "new");
   expect(renamed).toMatchObject({ version: 3, project: { name: "new" } });
@@ -35,7 +49,14 @@ test("a session is created with what was said of it and nothing else", async () 
   const place = await newPlace(stage.pool);
   const id = randomUUID();
   const created = await createSession(stage.pool, { ...place, id, name: "n", model: "m", system_prompt: "s" });
-  expect(created?.session).toMatchObject({ id, name: "n", model: "m", system_prompt: "s", auto_named: false, version: 0 });
+  expect(created?.session).toMatchObject({
+    id,
+    name: "n",
+    model: "m",
+    system_prompt: "s",
+    auto_named: false,
+    version: 0,
+  });
   expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({
     ...{ name: null, model: null, system_prompt: null, busy: false },
   });

@@ -8,7 +8,19 @@ import {
   requeueOrphans,
 } from "@boocode/store";
 import { beforeEach, expect, test } from "vitest";
-import { claim, dump, letLeaseDie, messageRow, newPlace, post, reply, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+import {
+  claim,
+  dump,
+  letLeaseDie,
+  messageRow,
+  newPlace,
+  post,
+  reply,
+  running,
+  turnRow,
+  untilBlocked,
+  useStore,
+} from "./stage.ts";
 
 const stage = useStore();
 
@@ -89,7 +101,9 @@ test("the worker's own end that waits for a forced cancel is lost and changes no
   await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
   await askedLongAgo(turn.id);
   const { late, forced } = await stage.pool.begin(async (transaction) => {
-    const sql = Object.assign(transaction as unknown as Pool, { begin: (act: (sql: unknown) => unknown) => act(transaction) });
+    const sql = Object.assign(transaction as unknown as Pool, {
+      begin: (act: (sql: unknown) => unknown) => act(transaction),
+    });
     await endOrphan(sql as Pool, "forced", 3, 5_000);
     const late = endTurn(stage.pool, turn, { status: "cancelled", reason: "user" }, reply(messageId, "late"), 9);
     await untilBlocked(stage.pool);
@@ -131,7 +145,8 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
       [turns[1]!.id, { cancel: "user" }],
     ]),
   );
-  const [row] = await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
+  const [row] =
+    await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
   expect(row).toEqual({ renewed: true });
   expect(await renewLeases(stage.pool, [], 1_000)).toEqual(new Map());
 });

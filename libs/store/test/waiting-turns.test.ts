@@ -38,7 +38,10 @@ test("where none runs, a cancel withdraws the first that waits and raises the ve
   const place = await newPlace(stage.pool);
   const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
   const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
-  expect(outcome).toMatchObject({ answer: { turn_id: first.turnId, status: "cancelled" }, version: second.version + 1 });
+  expect(outcome).toMatchObject({
+    answer: { turn_id: first.turnId, status: "cancelled" },
+    version: second.version + 1,
+  });
   expect(await claim(stage.pool, second.turnId)).toMatchObject({ ordinal: 2 });
 });
 

@@ -43,7 +43,13 @@ test("a step is committed with its results in their places, and committing it ag
   expect(await dump(stage.pool)).toEqual(committed);
   const messages = await readTurnMessages(stage.pool, turn.id);
   expect(messages.map((message) => message.id)).toEqual([questionId, messageId, tools[0]?.id, tools[1]?.id]);
-  expect(messages[1]).toMatchObject({ status: "complete", tool_calls: [call], tokens_used: 3, ctx_used: 4, ctx_max: 5 });
+  expect(messages[1]).toMatchObject({
+    status: "complete",
+    tool_calls: [call],
+    tokens_used: 3,
+    ctx_used: 4,
+    ctx_max: 5,
+  });
   expect(messages[3]).toMatchObject({ role: "tool", content: "found", tool_result: tools[1]?.result, position: 3 });
 });
 
@@ -51,7 +57,9 @@ test("a step whose results cannot all be stored is not stored at all", async () 
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
   const before = await dump(stage.pool);
   const sameplace = [toolMessage(2), toolMessage(2)];
-  await expect(commitStep(stage.pool, turn, reply(messageId), 0, sameplace, 9)).rejects.toMatchObject({ code: "23505" });
+  await expect(commitStep(stage.pool, turn, reply(messageId), 0, sameplace, 9)).rejects.toMatchObject({
+    code: "23505",
+  });
   expect(await dump(stage.pool)).toEqual(before);
 });
 
@@ -95,6 +103,8 @@ test("a message of another turn is not overwritten through this turn's fence", a
   ];
   const unknown = { id: randomUUID(), attempt: 1 };
   expect(await saveToolCalls(stage.pool, { turnId: unknown.id, attempt: 1 }, reply(theirs.messageId), 5)).toBe(false);
-  await saveDrafts(stage.pool, [{ ...mine.turn, messageId: mine.messageId, content: "x", reasoning: null, lastSeq: 3 }]);
+  await saveDrafts(stage.pool, [
+    { ...mine.turn, messageId: mine.messageId, content: "x", reasoning: null, lastSeq: 3 },
+  ]);
   expect(await messageRow(stage.pool, theirs.messageId)).toMatchObject({ content: "" });
 });

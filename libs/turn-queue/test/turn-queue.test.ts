@@ -1,6 +1,6 @@
-import { NAMING_QUEUE, TURN_QUEUE } from "@boocode/contracts";
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
+import { NAMING_QUEUE, TURN_QUEUE } from "@boocode/contracts";
 import { connectRedis, connectRedisBlocking, type Redis, untilRedisReady } from "@boocode/runtime";
 import { createTurnQueue, type TurnQueue } from "@boocode/turn-queue";
 import { Queue, Worker } from "bullmq";
@@ -33,7 +33,11 @@ afterEach(async () => {
 /** Takes jobs one after the other. @returns what they say, in the order in which they came */
 function take(name: string): unknown[] {
   const jobs: unknown[] = [];
-  worker = new Worker(name, async (job) => void jobs.push(job.data), { connection: blocking, prefix: PREFIX, concurrency: 1 });
+  worker = new Worker(name, async (job) => void jobs.push(job.data), {
+    connection: blocking,
+    prefix: PREFIX,
+    concurrency: 1,
+  });
   worker.on("error", () => {});
   return jobs;
 }
@@ -58,7 +62,14 @@ test("one turn may be woken again and again, also while an earlier wake-up still
 });
 
 test("whoever has few turns comes before whoever has many, and equals in the order in which they came", async () => {
-  const order = [["e", 5], ["a", 1], ["c", 3], ["b", 1], ["z", 5_000_000], ["first", 0]] as const;
+  const order = [
+    ["e", 5],
+    ["a", 1],
+    ["c", 3],
+    ["b", 1],
+    ["z", 5_000_000],
+    ["first", 0],
+  ] as const;
   for (const [turn, live] of order) await queue.wake(turn, live);
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toHaveLength(order.length));

@@ -32,7 +32,10 @@ describe("while Redis hangs", () => {
   test("readiness names Redis and nothing else, and the process is alive", async () => {
     await stage.server.kill("SIGSTOP");
     const [ready, alive] = await Promise.all([me.call("GET", "/readyz"), me.call("GET", "/healthz")]);
-    expect(ready).toMatchObject({ status: 503, body: { status: "not_ready", dependencies: { postgres: "ok", redis: "down" } } });
+    expect(ready).toMatchObject({
+      status: 503,
+      body: { status: "not_ready", dependencies: { postgres: "ok", redis: "down" } },
+    });
     expect(alive).toMatchObject({ status: 200, body: { status: "ok" } });
   });
 

@@ -19,8 +19,16 @@ async function fail(service: string, env: Record<string, string>) {
 
 describe.each(["api", "worker", "gateway"])("%s", (service) => {
   test("prints every mistake of a wrong environment at once, without its values, and exits 1", async () => {
-    const wrong = { DATABASE_URL: "mysql://hunter2@h", PORT: "hunter2", LOG_LEVEL: "hunter2", REDIS_PREFIX: "hunter 2" };
-    const { code, said } = await fail(service, { ...wrong, ...(service === "gateway" ? {} : { PROJECT_ROOTS: "hunter2" }) });
+    const wrong = {
+      DATABASE_URL: "mysql://hunter2@h",
+      PORT: "hunter2",
+      LOG_LEVEL: "hunter2",
+      REDIS_PREFIX: "hunter 2",
+    };
+    const { code, said } = await fail(service, {
+      ...wrong,
+      ...(service === "gateway" ? {} : { PROJECT_ROOTS: "hunter2" }),
+    });
     expect(code).toBe(1);
     const names = ["DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "REDIS_PREFIX"];
     if (service !== "gateway") names.push("PROJECT_ROOTS", "LLAMA_SWAP_URL");

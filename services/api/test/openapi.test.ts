@@ -13,7 +13,9 @@ interface Operation {
 async function operations(): Promise<[string, Operation][]> {
   const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
   return Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as [string, Operation]),
+    Object.entries(methods).map(
+      ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as [string, Operation],
+    ),
   );
 }
 
@@ -41,7 +43,8 @@ test("every body and every answer has a schema, and every status of an error is 
     expect([name, requestBody !== undefined]).toEqual([name, takesBody]);
     if (requestBody) expect(requestBody.content["application/json"]?.schema).toBeDefined();
     for (const [status, response] of Object.entries(responses)) {
-      if (status !== "204") expect([name, status, response.content?.["application/json"]?.schema]).not.toContain(undefined);
+      if (status !== "204")
+        expect([name, status, response.content?.["application/json"]?.schema]).not.toContain(undefined);
       if (Number(status) >= 400 && !name.endsWith("/readyz")) expect(statuses).toContain(Number(status));
     }
   }
@@ -69,7 +72,9 @@ test("the pages of /docs are served with everything that they load", async () =>
   const page = await stage.app.inject({ url: "/docs" });
   const home = page.statusCode === 302 ? await stage.app.inject({ url: String(page.headers.location) }) : page;
   expect([home.statusCode, String(home.headers["content-type"])]).toEqual([200, expect.stringContaining("text/html")]);
-  const assets = [...home.body.matchAll(/(?:src|href)="(?:\.?\/)?((?:docs\/)?static\/[^"]+)"/g)].map((match) => match[1] ?? "");
+  const assets = [...home.body.matchAll(/(?:src|href)="(?:\.?\/)?((?:docs\/)?static\/[^"]+)"/g)].map(
+    (match) => match[1] ?? "",
+  );
   expect(assets.length).toBeGreaterThan(3);
   for (const asset of assets) {
     const response = await stage.app.inject({ url: asset.startsWith("docs") ? `/${asset}` : `/docs/${asset}` });

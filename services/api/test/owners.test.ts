@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 /** Every route that names a thing. */
-const ROUTES = [
+const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["GET", "/api/projects/{project}"],
   ["PATCH", "/api/projects/{project}", { name: "mine" }],
   ["DELETE", "/api/projects/{project}"],
@@ -38,9 +38,10 @@ const ROUTES = [
   ["GET", "/api/sessions/{session}/turns"],
   ["POST", "/api/sessions/{session}/cancel"],
   ["DELETE", "/api/sessions/{session}/turns/{turn}"],
-] as const;
+];
 
-const fill = (url: string, ids: Record<string, string>) => url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? "");
+const fill = (url: string, ids: Record<string, string>) =>
+  url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? "");
 
 test("no route that names a thing is missing from this test", async () => {
   const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
@@ -50,18 +51,21 @@ test("no route that names a thing is missing from this test", async () => {
   expect(named.sort()).toEqual(ROUTES.map(([method, url]) => `${method} ${url.split("{").length}`).sort());
 });
 
-test.each(ROUTES)("%s %s answers 404 for another user's ids and unknown ones, and nothing changes", async (method, url, body) => {
-  const before = await dump(stage);
-  const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
-  const mixed = { ...theirs, session: mine.session ?? "" };
-  const asked = [fill(url, theirs), fill(url, unknown)];
-  if (url.includes("message}") || url.includes("turn}")) asked.push(fill(url, mixed));
-  for (const each of asked) {
-    const answer = await stranger.call(method, each, body);
-    expect([each, answer.status, answer.body.error?.code]).toEqual([each, 404, "not_found"]);
-  }
-  expect(await dump(stage)).toEqual(before);
-});
+test.each(ROUTES)(
+  "%s %s answers 404 for another user's ids and unknown ones, and nothing changes",
+  async (method, url, body) => {
+    const before = await dump(stage);
+    const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
+    const mixed = { ...theirs, session: mine.session ?? "" };
+    const asked = [fill(url, theirs), fill(url, unknown)];
+    if (url.includes("message}") || url.includes("turn}")) asked.push(fill(url, mixed));
+    for (const each of asked) {
+      const answer = await stranger.call(method, each, body);
+      expect([each, answer.status, answer.body.error?.code]).toEqual([each, 404, "not_found"]);
+    }
+    expect(await dump(stage)).toEqual(before);
+  },
+);
 
 test.each(ROUTES)("%s %s answers 400 for what is no id, and nothing changes", async (method, url, body) => {
   const before = await dump(stage);

@@ -66,12 +66,18 @@ test("wrong names, prompts and changes are refused", async () => {
   await refused("invalid_request", () => me.call("PATCH", session, { system_prompt: "x".repeat(50_001) }));
 });
 
-test.each(["limit=0", "limit=1001", "limit=x", "limit=1.5", "before=0", "before=-1", "before=99999999999", "unknown=1"])(
-  "a page of messages with %s is refused",
-  async (query) => {
-    await refused("invalid_request", () => me.call("GET", `${session}/messages?${query}`));
-  },
-);
+test.each([
+  "limit=0",
+  "limit=1001",
+  "limit=x",
+  "limit=1.5",
+  "before=0",
+  "before=-1",
+  "before=99999999999",
+  "unknown=1",
+])("a page of messages with %s is refused", async (query) => {
+  await refused("invalid_request", () => me.call("GET", `${session}/messages?${query}`));
+});
 
 test.each(["", "with space", "x".repeat(256), "ü"])("the idempotency key %j is refused", async (key) => {
   await refused("invalid_request", () =>

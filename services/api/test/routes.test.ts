@@ -39,7 +39,11 @@ test("a project is created, read, renamed, listed and deleted, and its owner's c
   const heard = await hear(stage, keys.user(me.userId));
   const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${stage.root}/.` });
   expect(created.status).toBe(201);
-  expect(contracts.Project.parse(created.body)).toMatchObject({ name: "code", path: stage.root, last_session_id: null });
+  expect(contracts.Project.parse(created.body)).toMatchObject({
+    name: "code",
+    path: stage.root,
+    last_session_id: null,
+  });
   const url = `/api/projects/${created.body.id}`;
   expect(await me.call("GET", url)).toMatchObject({ status: 200, body: created.body });
   expect(await me.call("PATCH", url, { name: "new" })).toMatchObject({ status: 200, body: { name: "new" } });
@@ -69,7 +73,11 @@ test("a session is created, read, changed, listed and deleted, and both channels
   expect(contracts.SessionList.parse(listed.body).sessions).toEqual([changed.body]);
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204 });
   await vi.waitFor(() => expect(heard.frames).toHaveLength(3));
-  expect(heard.frames.map((frame) => frame.type).sort()).toEqual(["session_deleted", "session_renamed", "session_updated"]);
+  expect(heard.frames.map((frame) => frame.type).sort()).toEqual([
+    "session_deleted",
+    "session_renamed",
+    "session_updated",
+  ]);
   heard.stop();
 });
 
@@ -116,7 +124,8 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   await untilRedisReady(redis, 5_000);
   redis.on("message", (_channel, turnId: string) => hints.push(turnId));
   await redis.subscribe(keys.cancel);
-  const post = async () => (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body.turn_id;
+  const post = async () =>
+    (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body.turn_id;
   const [first, second] = [await post(), await post()];
   await run(first);
   const cancel = await me.call("POST", `/api/sessions/${sessionId}/cancel`);

@@ -6,7 +6,14 @@ import type { Server } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, hashSecret, makeTicket, makeToken } from "@boocode/identity";
-import { connectPostgres, connectRedis, createLogger, type Postgres, type Redis, untilRedisReady } from "@boocode/runtime";
+import {
+  connectPostgres,
+  connectRedis,
+  createLogger,
+  type Postgres,
+  type Redis,
+  untilRedisReady,
+} from "@boocode/runtime";
 import { createToken, createUser } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { afterAll, beforeAll } from "vitest";

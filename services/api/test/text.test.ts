@@ -12,13 +12,20 @@ beforeAll(async () => {
 });
 
 const post = async (content: string, headers: Record<string, string> = {}) =>
-  await me.call("POST", `${session}/messages`, JSON.stringify({ content }), { "content-type": "application/json", ...headers });
+  await me.call("POST", `${session}/messages`, JSON.stringify({ content }), {
+    "content-type": "application/json",
+    ...headers,
+  });
 const last = async () => (await me.call("GET", `${session}/messages`)).body.messages.at(-1).content;
 
 test.each([
   ["NUL goes", "a\0b", "ab"],
   ["lone surrogates are replaced", "a\ud800b\udc00", "a\uFFFDb\uFFFD"],
-  ["everything else stays as it is", "tab\t\u0007 \u200b é 😀 \uFFFF <b>'; drop table\r\n", "tab\t\u0007 \u200b é 😀 \uFFFF <b>'; drop table\r\n"],
+  [
+    "everything else stays as it is",
+    "tab\t\u0007 \u200b é 😀 \uFFFF <b>'; drop table\r\n",
+    "tab\t\u0007 \u200b é 😀 \uFFFF <b>'; drop table\r\n",
+  ],
 ])("in a message %s", async (_what, content, stored) => {
   expect((await post(content)).status).toBe(202);
   expect(await last()).toBe(stored);
