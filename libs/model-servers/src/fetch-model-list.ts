@@ -49,6 +49,6 @@ export async function fetchModelList(
 function whyAway(cause: unknown, timeoutMs: number): string {
   if (cause instanceof DOMException && cause.name === "TimeoutError") return `did not answer within ${timeoutMs} ms`;
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = (inner as { code?: string }).code;
-  return code ? `no connection (${code})` : "no connection";
+  const { code, message } = inner as { code?: string; message?: string };
+  return `no connection (${code ?? message ?? "no reason given"})`;
 }

@@ -43,7 +43,10 @@ export const hasModelServer: Refinement = [
 ];
 export const hasNoNamesake: Refinement = [
   (settings) =>
-    settings.LLAMA_SWAP_URL === undefined || !settings.MODEL_SERVERS?.some((server) => server.name === ONE_LINE_SERVER),
+    settings.LLAMA_SWAP_URL === undefined ||
+    // Where the variable itself is wrong, there is no list.
+    !Array.isArray(settings.MODEL_SERVERS) ||
+    !settings.MODEL_SERVERS.some((server) => server.name === ONE_LINE_SERVER),
   {
     path: ["MODEL_SERVERS"],
     message: `names a server ${ONE_LINE_SERVER}, which is what LLAMA_SWAP_URL is called`,

@@ -16,7 +16,7 @@ export interface HistoryLimits {
   most: number;
 }
 
-/** Turns of the first page; each that follows is larger, so that few questions are asked for a large window. */
+/** Turns of the first page, where no cut says how many there are; each that follows is larger. */
 const FIRST_PAGE = 40;
 const LARGEST_PAGE = 320;
 
@@ -35,7 +35,7 @@ export async function readEarlierTurns(
   let room = limit;
   let left = most;
   let before = turn.ordinal;
-  for (let size = FIRST_PAGE; ; size = Math.min(size * 4, LARGEST_PAGE)) {
+  for (let size = cut.turn > 0 ? LARGEST_PAGE : FIRST_PAGE; ; size = Math.min(size * 4, LARGEST_PAGE)) {
     const page = await readTurnsBefore(pool, {
       sessionId: turn.session_id,
       before,
@@ -43,6 +43,7 @@ export async function readEarlierTurns(
       turns: size,
       elideBelow: cut.elided_turn,
       elideOver: WORTH_ELIDING,
+      withReasoning: replayReasoning,
     });
     for (const rows of page) {
       const earlier = build(rows, replayReasoning);

@@ -9,7 +9,7 @@ export type ConversationRow = Pick<
   "role" | "status" | "content" | "reasoning" | "tool_calls" | "tool_result"
 > & {
   /** The output was not read, because an earlier request has left it out. */
-  left_out?: boolean;
+  left_out?: boolean | null;
 };
 
 /**

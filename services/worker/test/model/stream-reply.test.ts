@@ -96,6 +96,68 @@ describe("asking the model server", () => {
   });
 });
 
+describe("telling of a model that is not ready", () => {
+  const kinds = async (events: AsyncIterable<ReplyEvent>) => {
+    const told: string[] = [];
+    for await (const event of events) told.push(event.type === "loading" ? event.cause : event.type);
+    return told;
+  };
+
+  it("happens once when the server is silent, and not when it answers soon", async () => {
+    let answer = () => {};
+    const server = await modelServer((_, response) => {
+      answer = () => void beginStream(response, delta({ content: "a" }, "stop"), DONE);
+      if (server.seen.length > 1) answer();
+    });
+    const ask = streamReply(server.baseUrl, { silenceNoticeMs: 30 });
+    const events = ask(request, never)[Symbol.asyncIterator]();
+    expect(await events.next()).toMatchObject({ value: { type: "loading", cause: "silence" } });
+    answer();
+    expect(await kinds({ [Symbol.asyncIterator]: () => events })).toEqual(["text", "reply"]);
+    expect(await kinds(streamReply(server.baseUrl, { silenceNoticeMs: 20_000 })(request, never))).toEqual([
+      "text",
+      "reply",
+    ]);
+  });
+
+  it("happens when a proxy chats while it loads, before the first word", async () => {
+    const chat = `data: {"choices":[{"delta":{"reasoning_content":"loading"}}]}\n\n`;
+    const server = await modelServer((_, response) =>
+      beginStream(response, chat + chat + delta({ content: "a" }, "stop") + DONE),
+    );
+    expect(await kinds(streamReply(server.baseUrl)(request, never))).toEqual(["told", "text", "reply"]);
+  });
+});
+
+describe("a server with quirks", () => {
+  it("gets back the thoughts that led to its calls, and nobody else does", async () => {
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
+    const toolCalls = [{ id: "a", name: "grep", arguments: {} }];
+    const messages = [
+      ...request.messages,
+      { role: "assistant" as const, content: "", reasoning: "hm \ud800", toolCalls },
+      { role: "assistant" as const, content: "well", reasoning: "an answer's", toolCalls: [] },
+      { role: "user" as const, content: "and?" },
+    ];
+    await replyOf(streamReply(server.baseUrl, { quirks: { replayReasoning: true } })({ ...request, messages }, never));
+    await replyOf(streamReply(server.baseUrl)({ ...request, messages }, never));
+    const thoughts = server.seen
+      .flatMap(({ body }) => (body ? [body.messages as Record<string, unknown>[]] : []))
+      .map((sent) => sent.map((message) => message.reasoning_content));
+    expect(thoughts[0]).toEqual([undefined, "hm \ufffd", undefined, undefined, undefined]);
+    expect(thoughts[1]?.every((thought) => thought === undefined)).toBe(true);
+  });
+
+  it("is sent no stream_options, and calls one by one, from the first request on", async () => {
+    const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
+    const quirks = { noStreamOptions: true, singleCalls: true };
+    const tools = [{ name: "noop", description: "", parameters: {} }];
+    await replyOf(streamReply(server.baseUrl, { quirks })({ ...request, tools }, never));
+    expect(server.seen[0]?.body).toMatchObject({ parallel_tool_calls: false });
+    expect(server.seen[0]?.body).not.toHaveProperty("stream_options");
+  });
+});
+
 describe("cancelling", () => {
   it("closes the socket while the server has sent no headers", async () => {
     const controller = new AbortController();

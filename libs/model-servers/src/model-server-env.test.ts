@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { hasModelServer, hasNoNamesake, type KeySources, modelServerEnv, modelServersOf } from "./model-server-env.ts";
+
+const keys: KeySources = {
+  env: (name) => (name === "THE_KEY" ? "secret" : undefined),
+  readFile: (path) => {
+    if (path !== "/run/key") throw new Error("no such file");
+    return "from a file\n";
+  },
+};
+const Schema = z
+  .object(modelServerEnv(keys))
+  .refine(...hasModelServer)
+  .refine(...hasNoNamesake);
+const mistakes = (env: Record<string, string>) =>
+  Schema.safeParse(env).error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+const servers = (list: unknown) => ({ MODEL_SERVERS: JSON.stringify(list) });
+
+describe("the environment's model servers", () => {
+  it("are one, named default, in the one-line way", () => {
+    const env = Schema.parse({ LLAMA_SWAP_URL: "http://host:8080/v1/", LLAMA_SWAP_API_KEY: "k" });
+    expect(modelServersOf(env)).toEqual([
+      {
+        name: "default",
+        url: "http://host:8080",
+        apiKey: "k",
+        defaultModel: null,
+        maxConcurrent: null,
+        maxConcurrentPerModel: null,
+        contextSize: null,
+        quirks: { replay_reasoning: false, no_stream_options: false, single_tool_calls: false },
+      },
+    ]);
+  });
+
+  it("are several, with their keys looked up where they are, behind the one-line one", () => {
+    const env = Schema.parse({
+      LLAMA_SWAP_URL: "http://local",
+      ...servers([
+        { name: "a", url: "https://a.example/", api_key_env: "THE_KEY", max_concurrent: 4 },
+        { name: "b", url: "https://b.example", api_key_file: "/run/key", quirks: { replay_reasoning: true } },
+      ]),
+    });
+    expect(modelServersOf(env)).toMatchObject([
+      { name: "default", url: "http://local" },
+      { name: "a", url: "https://a.example", apiKey: "secret", maxConcurrent: 4 },
+      { name: "b", apiKey: "from a file", quirks: { replay_reasoning: true } },
+    ]);
+  });
+
+  it("must be there", () => {
+    expect(mistakes({})).toEqual(["LLAMA_SWAP_URL: is required, or MODEL_SERVERS"]);
+  });
+
+  it("are refused with every mistake, each with its place, and none quotes a key", () => {
+    const wrong = servers([
+      { name: "with space", url: "ftp://x" },
+      { name: "b", url: "http://b", key: "sk-secret", max_concurrent: 0 },
+    ]);
+    const told = mistakes({ ...wrong, LLAMA_SWAP_URL: "nonsense" }) ?? [];
+    expect(told).toHaveLength(5);
+    expect(told).toEqual([
+      expect.stringMatching(/^MODEL_SERVERS: 0\.name: must be 1 to 40/),
+      expect.stringMatching(/^MODEL_SERVERS: 0\.url: must be a URL/),
+      expect.stringMatching(/^MODEL_SERVERS: 1\.max_concurrent: /),
+      expect.stringMatching(/^MODEL_SERVERS: 1: .*key/),
+      expect.stringMatching(/^LLAMA_SWAP_URL: must be a URL/),
+    ]);
+    expect(told.join()).not.toContain("sk-secret");
+  });
+
+  it("are refused for keys that are not there, for names that are twice, and for text that is no JSON", () => {
+    const url = "http://x";
+    const told = mistakes(
+      servers([
+        { name: "a", url, api_key_env: "NOT_SET" },
+        { name: "a", url, api_key_file: "/gone" },
+        { name: "c", url, api_key_env: "THE_KEY", api_key_file: "/run/key" },
+      ]),
+    );
+    expect(told).toEqual([
+      "MODEL_SERVERS: two servers are named a",
+      "MODEL_SERVERS: a: api_key_env names NOT_SET, which is not set",
+      "MODEL_SERVERS: a: the file that api_key_file names cannot be read",
+      "MODEL_SERVERS: c: api_key_env and api_key_file exclude each other",
+    ]);
+    expect(mistakes({ MODEL_SERVERS: "[" })).toEqual([expect.stringContaining("is not JSON")]);
+    expect(mistakes({ MODEL_SERVERS: "[]" })).toEqual(["MODEL_SERVERS: must name at least one server"]);
+    expect(mistakes({ LLAMA_SWAP_URL: url, ...servers([{ name: "default", url }]) })).toEqual([
+      expect.stringContaining("names a server default"),
+    ]);
+  });
+});

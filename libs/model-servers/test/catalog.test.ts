@@ -1,0 +1,70 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { createCatalog } from "../src/catalog.ts";
+import type { ModelServer } from "../src/model-server.ts";
+
+/** @returns the server, and how often it was asked */
+async function listing(name: string, answer: (asked: number) => { status: number; body: string }) {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    const { status, body } = answer(seen.length);
+    response.writeHead(status).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => new Promise((resolve) => server.close(resolve));
+  onTestFinished(() => void close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { server: { name, url, apiKey: "key" } as ModelServer, seen, close };
+}
+
+const LIST = JSON.stringify({
+  data: [
+    { id: "x", status: { value: "loaded" } },
+    { id: "y", name: "Y", status: { value: "unloaded" } },
+    { id: "z", status: "odd" },
+  ],
+});
+
+test("every server is asked once, side by side, however many want to know, and again when the answer is old", async () => {
+  let now = 0;
+  const one = await listing("a", () => ({ status: 200, body: LIST }));
+  const catalog = createCatalog({ servers: [one.server], timeoutMs: 5_000, ttlMs: 1_000, now: () => now });
+  const [first] = await Promise.all([catalog.read(), catalog.read(), catalog.read()]);
+  expect(first?.[0]?.models?.map(({ id, name, loaded }) => [id, name, loaded])).toEqual([
+    ["x", null, true],
+    ["y", "Y", false],
+    ["z", null, null],
+  ]);
+  expect(one.seen).toEqual(["Bearer key"]);
+  now = 1_001;
+  await catalog.read();
+  expect(one.seen).toHaveLength(2);
+});
+
+test("a server that is away, refuses or talks of other things is told of, and hides no other", async () => {
+  const refusing = await listing("refusing", () => ({ status: 401, body: "{}" }));
+  const odd = await listing("odd", () => ({ status: 200, body: "<html>" }));
+  const good = await listing("good", () => ({ status: 200, body: LIST }));
+  const gone = await listing("gone", () => ({ status: 200, body: LIST }));
+  await gone.close();
+  const servers = [gone.server, refusing.server, odd.server, good.server];
+  const read = await createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => 0 }).read();
+  expect(read.map(({ error }) => error)).toEqual([
+    "no connection (ECONNREFUSED)",
+    "answered 401",
+    "its list of models is none",
+    null,
+  ]);
+  expect(read.at(-1)?.models).toHaveLength(3);
+});
+
+test("a server that came back is found again soon", async () => {
+  let now = 0;
+  const flaky = await listing("flaky", (asked) => ({ status: asked === 1 ? 503 : 200, body: LIST }));
+  const catalog = createCatalog({ servers: [flaky.server], timeoutMs: 5_000, ttlMs: 60_000, now: () => now });
+  expect((await catalog.read())[0]?.models).toBeNull();
+  now = 5_001;
+  expect((await catalog.read())[0]?.models).toHaveLength(3);
+});

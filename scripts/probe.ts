@@ -1,0 +1,118 @@
+import { parseArgs } from "node:util";
+import { baseUrlOf, defaultModel, fetchModelList, type ListedModel, ModelServerEntry } from "@boocode/model-servers";
+import { createContextSize } from "../services/worker/src/model/context-size.ts";
+import { errorText } from "../services/worker/src/model/error-text.ts";
+import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
+import { askRaw, type Probed } from "./probe/ask-raw.ts";
+import { stopsOnDisconnect } from "./probe/probe-disconnect.ts";
+import { probeTools } from "./probe/probe-tools.ts";
+
+/*
+ * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: asks a model server what it can, prints what was
+ * found, and the entry of MODEL_SERVERS that follows. `--script` is for the scripted model, which needs to be told what a language model understands. It sends about six short requests and one that it breaks off.
+ */
+class Away extends Error {}
+
+const USAGE = "npm run probe -- URL [--model MODEL] [--key-env NAME_OF_A_VARIABLE]";
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { model: { type: "string" }, "key-env": { type: "string" }, script: { type: "string" } },
+  });
+  const url = ModelServerEntry.shape.url.safeParse(positionals[0]);
+  if (!url.success || positionals.length !== 1) throw new Away(`usage: ${USAGE}`);
+  const keyEnv = values["key-env"];
+  const apiKey = keyEnv === undefined ? null : (process.env[keyEnv] ?? null);
+  if (keyEnv !== undefined && apiKey === null) throw new Away(`${keyEnv} is not set`);
+  return { url: baseUrlOf(url.data), model: values.model, keyEnv, apiKey, script: values.script ?? "" };
+}
+
+const say = (what: string, found: string) => console.log(`${what.padEnd(22)} ${found}`);
+
+async function listModels(url: string, apiKey: string | null): Promise<ListedModel[]> {
+  return await fetchModelList({ url, apiKey }, 10_000).catch((error: Error) => {
+    throw new Away(`${url} is away or no model server: ${error.message}`);
+  });
+}
+
+function chooseModel(models: ListedModel[], asked: string | undefined): string {
+  if (asked !== undefined && !models.some(({ id }) => id === asked)) {
+    throw new Away(`the server lists no model ${asked}; it has ${models.map(({ id }) => id).join(", ") || "none"}`);
+  }
+  const server = { name: "probed", url: "", defaultModel: null } as never;
+  const model = asked ?? defaultModel([{ server, models, error: null }], undefined)?.model;
+  if (!model) throw new Away("the server lists no model: name one with --model");
+  return model;
+}
+
+/** @returns whether `stream_options` are taken */
+async function probeStream(server: Probed, script: string): Promise<boolean> {
+  const messages = [{ role: "user", content: `Say hello in five words. ${script}` }];
+  let answer = await askRaw(server, { messages, stream_options: { include_usage: true } });
+  const refused = answer.status >= 400 && answer.refusal.includes("stream_options");
+  if (refused) answer = await askRaw(server, { messages });
+  if (answer.status !== 200)
+    throw new Away(`${server.model} does not answer: ${answer.status} ${errorText(answer.refusal)}`);
+  if (answer.error) throw new Away(`${server.model} broke off: ${errorText(JSON.stringify({ error: answer.error }))}`);
+  say("answer", `${JSON.stringify(textOf(answer.chunks).slice(0, 60))} after ${answer.firstByteMs} ms`);
+  const end = answer.isDone ? "and [DONE]" : "without [DONE]";
+  say("end of a stream", `finish reason ${JSON.stringify(finishOf(answer.chunks))} ${end}`);
+  say("usage", usageShape(answer.chunks) + (refused ? "; stream_options are refused" : ""));
+  say("thoughts", reasoningShape(answer.chunks));
+  return !refused;
+}
+
+async function main(): Promise<void> {
+  const { url, model: asked, keyEnv, apiKey, script } = readArguments();
+  const models = await listModels(url, apiKey);
+  const model = chooseModel(models, asked);
+  say("server", url);
+  say("models", models.map(({ id, loaded }) => id + (loaded === null ? "" : loaded ? " (loaded)" : "")).join(", "));
+  say("probed", model);
+  const server: Probed = { url, apiKey, model };
+  const takesStreamOptions = await probeStream(server, script);
+
+  // Asked after an answer: before it, the question would make a proxy load the model.
+  const sizes = createContextSize({ baseUrl: url, ...(apiKey && { apiKey }), timeoutMs: 5_000 });
+  const window = await sizes.get(model);
+  say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
+
+  const tools = await probeTools(server, script);
+  if (tools.refused !== null) say("tools", `refused: ${errorText(tools.refused)}`);
+  else if (tools.shape === null) say("tools", "taken, but the model called none");
+  else {
+    const { calls, ids, indexes, arguments: given } = tools.shape;
+    say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);
+    say("parallel calls", calls > 1 ? "yes" : "not seen");
+    say("results", tools.replayRefused === null ? "taken" : `refused: ${errorText(tools.replayRefused)}`);
+  }
+  const stops = await stopsOnDisconnect(server, script);
+  const found = {
+    true: "stops generation",
+    false: "does NOT stop generation: cancelled turns go on costing",
+    null: "cannot be seen from outside",
+  };
+  say("a client that leaves", found[String(stops) as keyof typeof found]);
+
+  const quirks = {
+    ...(tools.wantsReasoning && { replay_reasoning: true }),
+    ...(!takesStreamOptions && { no_stream_options: true }),
+    ...(sizes.singleCallsOnly(model) && { single_tool_calls: true }),
+  };
+  const entry = {
+    name: "NAME",
+    url,
+    ...(keyEnv && { api_key_env: keyEnv }),
+    default_model: model,
+    ...(window === null && { context_size: 32_768 }),
+    ...(Object.keys(quirks).length > 0 && { quirks }),
+  };
+  console.log(`\nMODEL_SERVERS=${JSON.stringify([entry])}`);
+}
+
+main().catch((error: unknown) => {
+  if (!(error instanceof Away)) throw error;
+  console.error(`npm run probe: ${error.message}`);
+  process.exitCode = 1;
+});

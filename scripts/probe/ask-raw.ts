@@ -1,0 +1,59 @@
+import { decodeChunk } from "../../services/worker/src/model/decode-chunk.ts";
+import { createSseReader } from "../../services/worker/src/model/sse.ts";
+
+export interface Probed {
+  /** Without `/v1`. */
+  url: string;
+  apiKey: string | null;
+  model: string;
+}
+
+/** One answer as it came, chunk by chunk. */
+export interface RawAnswer {
+  status: number;
+  /** The body of a refusal. */
+  refusal: string;
+  /** The payloads of the stream's events, parsed. */
+  chunks: Record<string, unknown>[];
+  isDone: boolean;
+  error: unknown;
+  firstByteMs: number;
+}
+
+const PATIENCE_MS = 10 * 60_000;
+
+/** Sends a chat request and keeps the stream as it comes, before this project's client makes sense of it. */
+export async function askRaw(
+  server: Probed,
+  body: object,
+  onChunk: () => void = () => {},
+  signal: AbortSignal = AbortSignal.timeout(PATIENCE_MS),
+): Promise<RawAnswer> {
+  const begun = performance.now();
+  const response = await fetch(`${server.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }) },
+    body: JSON.stringify({ model: server.model, stream: true, ...body }),
+    signal,
+  });
+  const answer: RawAnswer = {
+    status: response.status,
+    refusal: "",
+    chunks: [],
+    isDone: false,
+    error: null,
+    firstByteMs: Math.round(performance.now() - begun),
+  };
+  if (!response.ok) return { ...answer, refusal: await response.text() };
+  const reader = createSseReader();
+  for await (const bytes of response.body ?? []) {
+    for (const { data } of reader.push(bytes as Uint8Array)) {
+      const chunk = decodeChunk(data);
+      if (chunk.kind === "done") answer.isDone = true;
+      else if (chunk.kind === "error") answer.error = chunk.error;
+      else if (chunk.kind === "facts") answer.chunks.push(JSON.parse(data));
+      onChunk();
+    }
+  }
+  return answer;
+}

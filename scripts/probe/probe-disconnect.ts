@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { askRaw, type Probed } from "./ask-raw.ts";
+
+const WITHIN_MS = 5_000;
+const EVERY_MS = 100;
+
+/**
+ * Whether generation stops when the client goes away, seen in llama.cpp's `/slots`, also behind llama-swap.
+ * @param script a directive for the scripted model
+ * @returns null where nothing tells
+ */
+export async function stopsOnDisconnect(server: Probed, script: string): Promise<boolean | null> {
+  const before = await busySlots(server);
+  if (before === null) return null;
+  const client = new AbortController();
+  const messages = [{ role: "user", content: `Count slowly from one to a thousand, in words. ${script}` }];
+  await askRaw(server, { messages, max_tokens: 4_000 }, () => client.abort(), client.signal).catch(() => {});
+  for (let waited = 0; waited < WITHIN_MS; waited += EVERY_MS) {
+    const now = await busySlots(server);
+    if (now === null) return null;
+    if (now <= before) return true;
+    await sleep(EVERY_MS);
+  }
+  return false;
+}
+
+async function busySlots({ url, apiKey, model }: Probed): Promise<number | null> {
+  const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+  for (const path of [`/upstream/${encodeURIComponent(model)}/slots`, "/slots"]) {
+    const response = await fetch(url + path, { headers, signal: AbortSignal.timeout(2_000) }).catch(() => null);
+    const slots: unknown = response?.ok ? await response.json().catch(() => null) : null;
+    if (Array.isArray(slots)) return slots.filter((slot) => slot?.is_processing === true).length;
+  }
+  return null;
+}

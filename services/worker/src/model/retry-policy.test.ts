@@ -1,0 +1,61 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ModelFailure } from "../turn/ports.ts";
+import { nextRetry, type RetryState } from "./retry-policy.ts";
+
+const settings = { retries: 4, budgetMs: 60_000, loadingMs: 600_000 };
+type Details = ConstructorParameters<typeof ModelFailure>[2];
+const failed = (details: Details, code: ModelFailure["code"] = "model_error") =>
+  new ModelFailure(code, "no", { retryable: true, ...details });
+const state = (failure: ModelFailure, more: Partial<RetryState> = {}): RetryState => ({
+  failure,
+  failures: 1,
+  loadings: 0,
+  elapsedMs: 0,
+  chance: 0.5,
+  ...more,
+});
+
+describe("sending a request again", () => {
+  it("never happens when the failure will not pass, or words were seen", () => {
+    expect(nextRetry(settings, state(failed({ retryable: false })))).toBeNull();
+  });
+
+  it("waits longer each time, and never all at the same moment", () => {
+    const waits = [1, 2, 3, 4].map((failures) => nextRetry(settings, state(failed({}), { failures }))?.waitMs);
+    expect(waits).toEqual([375, 750, 1_500, 3_000]);
+    expect(nextRetry(settings, state(failed({}), { failures: 5 }))).toBeNull();
+    expect(nextRetry(settings, state(failed({}), { chance: 1 }))?.waitMs).toBe(500);
+  });
+
+  it("never comes earlier than the server asked for, nor much later", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (ms, chance) => {
+        const again = nextRetry(settings, state(failed({ retryAfterMs: ms, status: 429 }), { chance }));
+        expect(again?.waitMs).toBeGreaterThanOrEqual(ms);
+        expect(again?.waitMs).toBeLessThanOrEqual(ms * 1.1 + 51);
+      }),
+    );
+  });
+
+  it("does not wait past its budget", () => {
+    expect(nextRetry(settings, state(failed({}), { elapsedMs: 59_900 }))).toBeNull();
+    expect(nextRetry(settings, state(failed({ retryAfterMs: 61_000 })))).toBeNull();
+  });
+
+  it("waits for a model that loads as long as it takes, looking every few seconds", () => {
+    const loading = failed({ status: 503 }, "model_loading");
+    const late = state(loading, { failures: 0, loadings: 60, elapsedMs: 300_000, chance: 1 });
+    expect(nextRetry(settings, late)).toEqual({ waitMs: 5_000, reason: "loading" });
+    expect(nextRetry(settings, { ...late, elapsedMs: 599_000 })).toBeNull();
+  });
+
+  it("is told with its reason", () => {
+    const reason = (failure: ModelFailure) => nextRetry(settings, state(failure))?.reason;
+    expect(reason(failed({ status: 429 }))).toBe("busy");
+    expect(reason(failed({ status: 503 }))).toBe("busy");
+    expect(reason(failed({}, "model_unreachable"))).toBe("unreachable");
+    expect(reason(failed({ status: 500 }))).toBe("failed");
+    expect(reason(failed({}, "model_cut"))).toBe("failed");
+  });
+});

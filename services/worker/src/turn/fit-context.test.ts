@@ -1,0 +1,196 @@
+import type { ContextCut } from "@boocode/contracts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ConversationTurn } from "./conversation-turn.ts";
+import { type Fit, type FitInput, fitContext, NO_CUT } from "./fit-context.ts";
+import { messagesCharacters } from "./measure.ts";
+import type { ConversationMessage } from "./ports.ts";
+
+type Steps = { outputs: number[]; said: number }[];
+
+/** A turn of a question, steps of calls with outputs of so many characters, and an answer. */
+function turn(ordinal: number, question: number, steps: Steps, answer: number | null): ConversationTurn {
+  const messages: ConversationMessage[] = [{ role: "user", content: "q".repeat(question) }];
+  for (const [step, { outputs, said }] of steps.entries()) {
+    const id = (place: number) => `c${ordinal}_${step}_${place}`;
+    const toolCalls = outputs.map((_, place) => ({ id: id(place), name: "grep", arguments: { pattern: id(place) } }));
+    messages.push({ role: "assistant", content: "s".repeat(said), toolCalls });
+    for (const [place, length] of outputs.entries()) {
+      messages.push({ role: "tool", toolCallId: id(place), name: "grep", content: "o".repeat(length) });
+    }
+  }
+  if (answer !== null) messages.push({ role: "assistant", content: "a".repeat(answer), toolCalls: [] });
+  return { ordinal, messages };
+}
+
+const steps: fc.Arbitrary<Steps> = fc.array(
+  fc.record({
+    outputs: fc.array(fc.integer({ min: 0, max: 6_000 }), { minLength: 1, maxLength: 4 }),
+    said: fc.nat(200),
+  }),
+  { maxLength: 4 },
+);
+const conversation = fc
+  .record({
+    earlier: fc.array(fc.tuple(fc.nat(500), steps, fc.option(fc.nat(2_000))), { maxLength: 12 }),
+    present: fc.tuple(fc.nat(3_000), steps),
+    limit: fc.integer({ min: 100, max: 60_000 }),
+    fixed: fc.nat(3_000),
+  })
+  .map(
+    ({ earlier, present: [question, own], limit, fixed }): FitInput => ({
+      earlier: earlier.map(([asked, made, answer], index) => turn(index + 1, asked, made, answer)),
+      present: turn(earlier.length + 1, question, own, null),
+      limit,
+      fixed,
+      cut: NO_CUT,
+    }),
+  );
+
+const whole = (fit: Fit) => {
+  if (!fit.fits) throw new Error("does not fit");
+  return fit;
+};
+const later = (a: ContextCut, b: ContextCut) =>
+  a.turn >= b.turn &&
+  (a.elided_turn > b.elided_turn || (a.elided_turn === b.elided_turn && a.elided_outputs >= b.elided_outputs));
+
+describe("fitting a conversation into a window", () => {
+  it("always fits, or says that it does not: never a request that is known to be too long", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const fit = fitContext(input);
+        if (!fit.fits) {
+          // Only when the question and the calls of its own turn are too long, with every output gone.
+          expect(fit.characters).toBeGreaterThan(input.limit);
+          expect(
+            input.fixed + messagesCharacters(input.present.messages.map((message) => shortest(message))),
+          ).toBeGreaterThan(input.limit - 400 * input.present.messages.length);
+          return;
+        }
+        expect(input.fixed + messagesCharacters(fit.messages)).toBe(fit.characters);
+        expect(fit.characters).toBeLessThanOrEqual(input.limit);
+      }),
+    );
+  });
+
+  it("keeps the last question word for word, and every message of its turn", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const fit = fitContext(input);
+        if (!fit.fits) return;
+        const own = fit.messages.slice(-input.present.messages.length);
+        expect(own[0]).toEqual(input.present.messages[0]);
+        expect(own.map(({ role }) => role)).toEqual(input.present.messages.map(({ role }) => role));
+      }),
+    );
+  });
+
+  it("drops whole turns from the oldest on, and leaves every call its answer", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const fit = fitContext(input);
+        if (!fit.fits) return;
+        const kept = [...input.earlier.slice(fit.turnsDropped), input.present].flatMap(({ messages }) => messages);
+        expect(fit.messages.map(identity)).toEqual(kept.map(identity));
+        const changed = fit.messages.filter((message, at) => message !== kept[at]);
+        expect(changed).toHaveLength(fit.outputsElided);
+        for (const message of changed)
+          expect(message).toMatchObject({ role: "tool", content: /left out to save room/ });
+      }),
+    );
+  });
+
+  it("leaves out nothing of a conversation that fits", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const all = [...input.earlier, input.present].flatMap(({ messages }) => messages);
+        const fit = fitContext({ ...input, limit: input.fixed + messagesCharacters(all) });
+        expect(fit).toMatchObject({ fits: true, messages: all, turnsDropped: 0, outputsElided: 0, cut: NO_CUT });
+      }),
+    );
+  });
+
+  it("elides outputs of earlier turns before it drops a turn, and this turn's own only when no other turn is left", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const fit = fitContext(input);
+        if (!fit.fits) return;
+        const own = fit.messages.slice(-input.present.messages.length);
+        const ownElided = own.some((message, at) => message !== input.present.messages[at]);
+        if (ownElided) expect(fit.turnsDropped).toBe(input.earlier.length);
+        if (fit.turnsDropped === 0) return;
+        const others = fit.messages.slice(0, -input.present.messages.length);
+        for (const message of others)
+          if (message.role === "tool") expect(message.content.length).toBeLessThanOrEqual(260);
+      }),
+    );
+  });
+
+  it("begins the next requests as this one, until they are too long: the cut moves in coarse steps and never back", () => {
+    fc.assert(
+      fc.property(conversation, fc.array(fc.nat(300), { minLength: 1, maxLength: 8 }), (input, more) => {
+        let fit = fitContext(input);
+        let present = input.present;
+        for (const length of more) {
+          if (!fit.fits) return;
+          const before = fit;
+          present = {
+            ...present,
+            messages: [...present.messages, ...turn(99, 1, [{ outputs: [length], said: 5 }], null).messages.slice(1)],
+          };
+          fit = fitContext({ ...input, present, cut: before.cut });
+          if (!fit.fits) return;
+          expect(later(fit.cut, before.cut)).toBe(true);
+          const added = messagesCharacters(present.messages.slice(-2));
+          const cutNewest = before.messages.some((message) => /the rest was left out/.test(message.content));
+          if (cutNewest || before.characters + added > input.limit) continue;
+          expect(fit.messages.slice(0, before.messages.length)).toEqual(before.messages);
+        }
+      }),
+    );
+  });
+
+  it("gives the same for the same, and for the same again from its own cut", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const fit = fitContext(input);
+        expect(fitContext(structuredClone(input))).toEqual(fit);
+        if (fit.fits) expect(whole(fitContext({ ...input, cut: fit.cut })).messages).toEqual(fit.messages);
+      }),
+    );
+  });
+
+  it("says the same in place of an output whether it was read or not", () => {
+    const old = turn(1, 10, [{ outputs: [9_000], said: 0 }], 10);
+    const unread = {
+      ...old,
+      messages: old.messages.map((m) => (m.role === "tool" ? { ...m, content: "", leftOut: true } : m)),
+    };
+    const input = { earlier: [old], present: turn(2, 10, [], null), limit: 2_000, fixed: 0, cut: NO_CUT };
+    const fit = whole(fitContext(input));
+    const texts = (messages: ConversationMessage[]) => messages.map(({ content }) => content);
+    expect(texts(whole(fitContext({ ...input, earlier: [unread], cut: fit.cut })).messages)).toEqual(
+      texts(fit.messages),
+    );
+    expect(texts(fit.messages)).toContain('[output left out to save room: call grep {"pattern":"c1_0_0"} again]');
+  });
+
+  it("cuts the newest outputs to the same length rather than losing them", () => {
+    const present = turn(1, 100, [{ outputs: [100, 9_000, 9_000], said: 0 }], null);
+    const fit = whole(fitContext({ earlier: [], present, limit: 4_000, fixed: 0, cut: NO_CUT }));
+    const outputs = fit.messages.filter(({ role }) => role === "tool").map(({ content }) => content);
+    expect(outputs[0]).toHaveLength(100);
+    expect(outputs[1]?.length).toBe(outputs[2]?.length);
+    expect(outputs[1]).toMatch(/^o{1000,}\n\[the rest was left out to save room/);
+  });
+});
+
+function shortest(message: ConversationMessage): ConversationMessage {
+  return message.role === "tool" ? { ...message, content: "" } : message;
+}
+
+function identity(message: ConversationMessage): unknown {
+  if (message.role === "tool") return message.toolCallId;
+  return message;
+}

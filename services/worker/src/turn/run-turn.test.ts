@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { NO_CUT } from "./fit-context.ts";
+import { ModelFailure, type ModelRequest, type Reply, type ReplyEvent } from "./ports.ts";
+import { runTurn, type TurnDeps, type TurnInput } from "./run-turn.ts";
+import type { TurnEvent } from "./turn-event.ts";
+
+const reply: Reply = {
+  content: "done",
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "stop",
+  model: "m",
+  promptTokens: null,
+  completionTokens: null,
+  contextSize: null,
+};
+const calls = (reasoning: string): Reply => ({
+  ...reply,
+  reasoning,
+  toolCalls: [{ id: "c1", name: "grep", arguments: { pattern: "x" } }],
+});
+const overflow = (window: number | null) =>
+  new ModelFailure("context_overflow", "too long", { overflow: { window, promptTokens: null } });
+
+type Answer = Reply | Error;
+
+/** Runs a turn against answers in their order, the last of them for ever. */
+async function run(answers: Answer[], more: Partial<TurnInput> = {}, output = "found") {
+  const requests: ModelRequest[] = [];
+  const deps: TurnDeps = {
+    async *streamReply(request): AsyncGenerator<ReplyEvent> {
+      const answer = answers[Math.min(requests.length, answers.length - 1)] as Answer;
+      requests.push(structuredClone(request));
+      if (answer instanceof Error) throw answer;
+      yield { type: "reply", reply: answer };
+    },
+    runTool: async (call) => ({
+      output,
+      result: { tool_call_id: call.id, name: call.name, truncated: false, error: null },
+    }),
+    tools: [],
+    maxDepth: 5,
+    budget: { answerShare: 0.2, answerTokens: 16_384, defaultWindow: 32_768 },
+  };
+  const input: TurnInput = {
+    model: "m",
+    system: "",
+    earlier: [],
+    unread: 0,
+    present: { ordinal: 3, messages: [{ role: "user", content: "why?" }] },
+    cut: NO_CUT,
+    window: 10_000,
+    usage: null,
+    step: 0,
+    replayReasoning: false,
+    ...more,
+  };
+  const events: TurnEvent[] = [];
+  for await (const event of runTurn(deps, input, new AbortController().signal)) events.push(event);
+  return { events, requests };
+}
+
+const long = {
+  ordinal: 1,
+  messages: [
+    { role: "user" as const, content: "before" },
+    { role: "assistant" as const, content: "", toolCalls: [{ id: "c0", name: "grep", arguments: {} }] },
+    { role: "tool" as const, toolCallId: "c0", name: "grep", content: "o".repeat(20_000) },
+    { role: "assistant" as const, content: "an answer", toolCalls: [] },
+  ],
+};
+const size = (request: ModelRequest | undefined) => JSON.stringify(request?.messages).length;
+
+describe("a turn whose conversation is long", () => {
+  it("is fitted before each call, between its own steps too", async () => {
+    const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, "o".repeat(9_000));
+    expect(requests).toHaveLength(3);
+    for (const request of requests) expect(size(request)).toBeLessThan(4_000 * 0.8 * 3.6 + 500);
+    const contexts = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
+    expect(contexts.map((context) => context?.outputs_elided)).toEqual([0, 0, 1]);
+    expect(requests[2]?.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant", "tool"]);
+  });
+
+  it("is made smaller and sent once more when the server refuses it, whatever the server tells", async () => {
+    for (const window of [3_000, null]) {
+      const { events, requests } = await run([overflow(window), reply], { earlier: [long] });
+      expect(requests).toHaveLength(2);
+      expect(size(requests[1])).toBeLessThan(size(requests[0]) * 0.75);
+      expect(events.map(({ type }) => type)).toEqual(["step_started", "refitted", "answered"]);
+    }
+  });
+
+  it("is refused twice and no more", async () => {
+    const { events, requests } = await run([overflow(null)], { earlier: [long] });
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: "failed", error: { code: "context_overflow" } });
+  });
+
+  it("keeps for its later steps what a refusal taught", async () => {
+    const answers = [overflow(null), calls(""), reply];
+    const { requests } = await run(answers, { earlier: [long] });
+    expect(requests).toHaveLength(3);
+    expect(size(requests[2])).toBeLessThan(size(requests[0]) * 0.75);
+  });
+
+  it("is not sent at all when the question alone does not fit", async () => {
+    const present = { ordinal: 3, messages: [{ role: "user" as const, content: "q".repeat(50_000) }] };
+    const { events, requests } = await run([reply], { present });
+    expect(requests).toEqual([]);
+    expect(events.map(({ type }) => type)).toEqual(["step_started", "failed"]);
+    expect(events.at(-1)).toMatchObject({ error: { code: "context_overflow" } });
+  });
+
+  it("tells when the server counted far less than was sent, and learns no ratio from it", async () => {
+    const cut = { ...reply, promptTokens: 500 };
+    const { events } = await run([cut], { earlier: [long], window: 100_000 });
+    expect(events.at(-2)).toMatchObject({ type: "refitted", context: { truncated_by_server: true } });
+  });
+
+  it("reckons the next step by what was counted at this one", async () => {
+    const dense = { ...calls(""), promptTokens: 6_000 };
+    const { events } = await run([dense, reply], { earlier: [long] });
+    const [first, second] = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
+    const ratio = 6_000 / (first?.prompt_characters ?? 1);
+    expect(second?.prompt_estimate).toBe(Math.ceil((second?.prompt_characters ?? 0) * ratio));
+  });
+});
+
+describe("a turn whose answer is cut", () => {
+  it("is broken off when words of it were seen, and failed when none were", async () => {
+    const failure = (visible: boolean) => new ModelFailure("model_cut", "cut", { visible });
+    expect((await run([failure(true)])).events.at(-1)).toMatchObject({ type: "broken_off" });
+    expect((await run([failure(false)])).events.at(-1)).toMatchObject({ type: "failed" });
+    const told = new ModelFailure("model_error", "Compute error.", { visible: true });
+    expect((await run([told])).events.at(-1)).toMatchObject({ type: "failed" });
+  });
+});
+
+describe("thoughts", () => {
+  it("go back with the calls that they led to only where the server wants them", async () => {
+    const thoughtsOf = async (replayReasoning: boolean) => {
+      const { requests } = await run([calls("hm"), reply], { replayReasoning });
+      return requests[1]?.messages.flatMap((message) => (message.role === "assistant" ? [message.reasoning] : []));
+    };
+    expect(await thoughtsOf(true)).toEqual(["hm"]);
+    expect(await thoughtsOf(false)).toEqual([undefined]);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { createPatientReply } from "../../src/model/patient-reply.ts";
+import {
+  ModelFailure,
+  type ModelRequest,
+  type Reply,
+  type ReplyEvent,
+  type StreamReply,
+} from "../../src/turn/ports.ts";
+
+const request: ModelRequest = { model: "m", system: "", messages: [], tools: [], toolChoice: "auto" };
+const settings = { retries: 2, budgetMs: 60_000, loadingMs: 60_000 };
+const reply = { content: "done" } as Reply;
+const passing = (code: ModelFailure["code"], ms = 1) =>
+  new ModelFailure(code, "no", { retryable: true, retryAfterMs: ms });
+
+/** A server that fails as it is told, one failure a request, and then answers. */
+function failing(...failures: Error[]): { stream: StreamReply; asked: () => number } {
+  let asked = 0;
+  return {
+    asked: () => asked,
+    async *stream(): AsyncGenerator<ReplyEvent> {
+      const failure = failures[asked++];
+      if (failure) throw failure;
+      yield { type: "text", text: "done" };
+      yield { type: "reply", reply };
+    },
+  };
+}
+
+async function read(stream: StreamReply, signal = new AbortController().signal) {
+  const events: ReplyEvent[] = [];
+  const failure = await (async () => {
+    for await (const event of createPatientReply(stream, settings)(request, signal)) events.push(event);
+  })().catch((error: unknown) => error);
+  return { events: events.map((event) => (event.type === "waiting" ? event.reason : event.type)), failure };
+}
+
+describe("a patient request", () => {
+  it("is sent again until it is answered, and tells each wait; loading is told once", async () => {
+    const server = failing(passing("model_loading"), passing("model_loading"), passing("model_unreachable"));
+    expect(await read(server.stream)).toEqual({
+      events: ["loading", "loading", "loading", "unreachable", "text", "reply"],
+      failure: undefined,
+    });
+  });
+
+  it("fails with the last failure when its retries are spent; loading spends none", async () => {
+    const server = failing(...Array.from({ length: 9 }, () => passing("model_unreachable")));
+    expect((await read(server.stream)).failure).toMatchObject({ code: "model_unreachable" });
+    expect(server.asked()).toBe(3);
+  });
+
+  it("is never sent again after words were seen", async () => {
+    let asked = 0;
+    async function* stream(): AsyncGenerator<ReplyEvent> {
+      asked += 1;
+      yield { type: "text", text: "half" };
+      throw new ModelFailure("model_cut", "cut", { visible: true });
+    }
+    expect(await read(stream)).toMatchObject({ events: ["text"], failure: { code: "model_cut" } });
+    expect(asked).toBe(1);
+  });
+
+  it("lets defects through", async () => {
+    const defect = new TypeError("a defect");
+    expect((await read(failing(defect).stream)).failure).toBe(defect);
+  });
+
+  it("ends its wait at once when it is cancelled", async () => {
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const events = createPatientReply(failing(passing("model_loading", 50_000)).stream, settings)(
+      request,
+      controller.signal,
+    );
+    const iterator = events[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.next();
+    const waiting = iterator.next();
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+  });
+});
