@@ -42,7 +42,7 @@ export interface TurnStore {
   spendAttempt(fence: Fence, reply: ReplyFacts | null, lastSeq: number, again: AnotherAttempt): Promise<boolean>;
 }
 
-export interface AnotherAttempt {
+interface AnotherAttempt {
   maxAttempts: number;
   waitMs: number;
   mayWrite: () => boolean;
