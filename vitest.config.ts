@@ -32,7 +32,7 @@ export default defineConfig({
     passWithNoTests: false,
     reporters: ["default", closingLine],
     projects: [
-      { extends: true, test: { name: "pure", include: ["{libs,services}/*/src/**/*.test.ts"] } },
+      { extends: true, test: { name: "pure", include: ["{libs,services}/*/src/**/*.test.ts"], testTimeout: 60_000 } },
       {
         extends: true,
         test: {

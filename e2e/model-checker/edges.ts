@@ -6,8 +6,8 @@ export interface Edges {
   from(node: number): void;
   to(node: number): void;
   count(): number;
-  /** @returns a node on a cycle, or behind one; null when there is none */
-  findCycle(nodes: number): number | null;
+  /** @returns the nodes of a cycle in the order in which it goes round; null when there is none */
+  findCycle(nodes: number): number[] | null;
 }
 
 /** Four bytes an edge: a few million fit. */
@@ -39,7 +39,29 @@ export function createEdges(): Edges {
         const end = offsets[node + 1] ?? used;
         for (let i = offsets[node]!; i < end; i++) if (--incoming[targets[i]!]! === 0) free.push(targets[i]!);
       }
-      return free.length === nodes ? null : incoming.findIndex((count) => count > 0);
+      if (free.length === nodes) return null;
+      const before = new Int32Array(nodes);
+      for (let node = 0; node < nodes; node++) {
+        if (incoming[node] === 0) continue;
+        const end = offsets[node + 1] ?? used;
+        for (let i = offsets[node]!; i < end; i++) before[targets[i]!] = node;
+      }
+      return walkBack(
+        before,
+        incoming.findIndex((count) => count > 0),
+      );
     },
   };
+}
+
+/** Every node that is left has one before it that is left, so that whoever walks back comes round. */
+function walkBack(before: Int32Array, from: number): number[] {
+  const seen = new Map<number, number>();
+  const path: number[] = [];
+  let node = from;
+  for (; !seen.has(node); node = before[node]!) {
+    seen.set(node, path.length);
+    path.push(node);
+  }
+  return path.slice(seen.get(node)).reverse();
 }

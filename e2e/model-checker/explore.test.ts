@@ -50,7 +50,9 @@ describe("the explorer", () => {
   });
 
   it("finds a cycle, also one that the way to a good end leads past", () => {
-    expect(run(counter((n) => ({ 0: [1], 1: [2], 2: [1, 3] })[n] ?? [])).counterexample?.broken).toContain("cycle");
+    const { counterexample } = run(counter((n) => ({ 0: [1], 1: [2], 2: [1, 3], 3: [4] })[n] ?? []));
+    expect(counterexample?.broken).toContain("go round");
+    expect(new Set(labels(counterexample?.steps).slice(-2))).toEqual(new Set(["to 1", "to 2"]));
   });
 
   it("does not take a step that changes nothing for a cycle", () => {

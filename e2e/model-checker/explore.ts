@@ -47,7 +47,7 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   const parents = [-1];
   const frontier: (S | null)[] = [model.initial];
   const edges = createEdges();
-  let found: { broken: string; id: number } | null = null;
+  let found: { broken: string; id: number; round?: number[] } | null = null;
 
   function expand(id: number, state: S): void {
     let moves = false;
@@ -80,22 +80,26 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
     frontier[id] = null;
     if (keys.length > limit) throw new Error(`more than ${limit} states: the scope is too large`);
   }
-  if (!found) {
-    const id = edges.findCycle(keys.length);
-    if (id !== null) found = { broken: "D7/T9: a cycle without a fault, on or before this state", id };
-  }
+  const cycle = found ? null : edges.findCycle(keys.length);
+  if (cycle) found = { broken: "D7/T9 the last steps go round without a fault", id: cycle[0]!, round: cycle };
   return {
     states: keys.length,
     transitions: edges.count(),
     seconds: (now() - began) / 1_000,
-    counterexample: found && { broken: found.broken, steps: retrace(model, keys, parents, found.id) },
+    counterexample: found && { broken: found.broken, steps: retrace(model, keys, parents, found) },
   };
 }
 
 /** Walks from the beginning to a state again, this time noting what was done. */
-function retrace<S>(model: Model<S>, keys: string[], parents: number[], id: number): string[] {
+function retrace<S>(
+  model: Model<S>,
+  keys: string[],
+  parents: number[],
+  { id, round = [] }: { id: number; round?: number[] },
+): string[] {
   const path: number[] = [];
   for (let at = id; at > 0; at = parents[at]!) path.unshift(at);
+  if (round.length > 0) path.push(...round.slice(1), id);
   const steps = [`   0. ${"in the beginning".padEnd(LABEL)} ${model.show(model.initial)}`];
   let state = model.initial;
   for (const [index, to] of path.entries()) {

@@ -1,6 +1,6 @@
 // PURE
 import { type Context, fault, withRow, withViewer, withWorker } from "./context.ts";
-import { framesOf, hasEnded, IDLE, type World } from "./state.ts";
+import { framesOf, hasEnded, IDLE, UNWATCHED, type World } from "./state.ts";
 import { reconcile } from "./worker-steps.ts";
 
 /** What can happen to processes, connections and Redis between two steps. Those of an append are with the append. */
@@ -60,7 +60,7 @@ function gatewayFaults(context: Context, world: World): void {
   if (gateway.channel !== "none") {
     fault(context, world, "restart gateway", "the gateway is killed and started", () => ({
       ...world,
-      gateway: { channel: "none", arriving: "", pass: null },
+      gateway: UNWATCHED,
       viewers: world.viewers.map((viewer) => ({ ...viewer, ...away })),
     }));
   }

@@ -9,11 +9,13 @@ const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
  * Takes out of a state what nothing can depend on any more, so that states which differ in nothing else are one.
  *
  * The oracle of an older epoch, once no worker holds it, no viewer stands in it, and nothing of it is on its way. The log of an older epoch, once no pass
- * is reading: joins read the log of the epoch that Postgres names.
+ * is reading, or may yet read, what Postgres was then: joins read the log of the epoch that Postgres names.
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
   if (world.rows.every((row) => row.attempt < 2)) return after;
+  const { pass, kept, arriving } = world.gateway;
+  const reads = pass !== null || kept?.some((row, turn) => row.attempt < world.rows[turn]!.attempt);
   for (let turn = 0; turn < world.rows.length; turn++) {
     const row = world.rows[turn]!;
     for (let attempt = 1; attempt < row.attempt; attempt++) {
@@ -23,13 +25,12 @@ export function forget(rules: Rules, world: World): World {
       const stood = world.viewers.some(
         ({ at, cursor, loading }) => loading || at.startsWith(epoch) || cursor.startsWith(epoch),
       );
-      if (held || stood || world.gateway.pass || framesOf(world.gateway.arriving).some((f) => f.startsWith(epoch)))
-        continue;
+      if (held || stood || reads || framesOf(arriving).some((f) => f.startsWith(epoch))) continue;
       const produced = after.rows[turn]!.produced.map((one, i) => (i === attempt - 1 ? FORGOTTEN : one));
       after = { ...after, rows: after.rows.map((one, i) => (i === turn ? { ...one, produced } : one)) };
     }
   }
-  if (world.log && !world.gateway.pass && rules.epochs) {
+  if (world.log && !reads && rules.epochs) {
     const current = framesOf(world.log).filter((frame) => {
       const row = world.rows[Number(frame[0]) - 1];
       // A stranger's log stays: only its nonce tells it from ours.

@@ -3,7 +3,8 @@ import { judge } from "@boocode/contracts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withViewer } from "./context.ts";
 import { plan, type Sent, sentAsItCame } from "./plan.ts";
-import { framesOf, type Gateway, isLetter, type Pass, placeOf, type Row, type Viewer, type World } from "./state.ts";
+import { currentPlace, heard, reaches, withGateway } from "./shared-reads.ts";
+import { framesOf, isLetter, type Pass, placeOf, type Row, UNWATCHED, type Viewer, type World } from "./state.ts";
 
 /*
  * One gateway's topic, as `session-topic.ts` has it: viewers that wait to join are served by passes, one at a time, each of
@@ -45,8 +46,9 @@ function viewerSteps(context: Context, world: World, viewer: Viewer, index: numb
   if (context.rules.positionCheck && viewer.mode === "live" && isQuiet(world)) {
     const place = currentPlace(context, world.rows);
     const isBehind = place !== "00n0" && judge(placeOf(viewer.at), placeOf(place)) !== "old";
+    const told = context.rules.checkTellsReads ? heard(world, place) : world;
     if (isBehind)
-      context.emit(`the position check finds ${name} behind`, withViewer(world, index, { mode: "joining" }));
+      context.emit(`the position check finds ${name} behind`, withViewer(told, index, { mode: "joining" }));
   }
 }
 
@@ -73,10 +75,23 @@ function passSteps(context: Context, world: World): void {
   if (!pass) {
     const who = world.viewers.reduce((sum, viewer, index) => sum + (viewer.mode === "joining" ? 1 << index : 0), 0);
     if (who === 0 || (gateway.channel === "none" && context.rules.subscribeBeforeReading)) return;
-    const begun: Pass = { who, rows: world.rows, log: null, buffer: "", holed: false };
-    context.emit("a pass begins and reads Postgres", withGateway(world, { pass: begun }));
+    const begun: Pass = { who, rows: world.rows, log: null, buffer: "", goal: null, holed: false };
+    const kept = context.scope.sharesReads ? world.rows : null;
+    context.emit("a pass begins and reads Postgres", withGateway(world, { pass: begun, kept }));
+    if (gateway.kept) {
+      const shared = { ...begun, rows: gateway.kept, goal: gateway.newest };
+      context.emit("a pass begins with what was read before", withGateway(world, { pass: shared }));
+    }
   } else if (pass.log === null) {
-    context.emit("the pass reads the log", withGateway(world, { pass: { ...pass, log: world.log } }));
+    const isGood = pass.goal === null || (pass.rows === gateway.kept && reaches(context, pass, world.log));
+    const again: Pass = { ...pass, rows: world.rows, goal: null };
+    if (isGood)
+      context.emit("the pass reads the log", withGateway(world, { pass: { ...pass, log: world.log, goal: null } }));
+    else
+      context.emit(
+        "the log does not lead on, the pass reads Postgres",
+        withGateway(world, { pass: again, kept: world.rows }),
+      );
   } else if (gateway.channel !== "none") context.emit("the pass ends", endPass(context, world, pass));
 }
 
@@ -104,7 +119,7 @@ function arrive(context: Context, world: World): World {
   const { gateway } = world;
   const frame = gateway.arriving.slice(0, 5);
   const pass = gateway.pass && { ...gateway.pass, buffer: gateway.pass.buffer + frame };
-  let after = withGateway(world, { arriving: gateway.arriving.slice(5), pass });
+  let after = heard(withGateway(world, { arriving: gateway.arriving.slice(5), pass }), frame.slice(0, 4));
   for (let index = 0; index < world.viewers.length; index++) {
     if (after.viewers[index]!.mode === "live") after = deliver(context, after, index, frame, false);
   }
@@ -135,7 +150,8 @@ function applied(world: World, index: number, { viewer, wrong }: Applied): World
 
 function resubscribed(context: Context, world: World): World {
   const { pass } = world.gateway;
-  const after = withGateway(world, { channel: "up", pass: pass && { ...pass, holed: true } });
+  const forgotten = context.rules.holeForgetsReads ? ({ kept: null, newest: "00n0" } as const) : {};
+  const after = withGateway(world, { channel: "up", pass: pass && { ...pass, holed: true }, ...forgotten });
   if (!context.rules.joinAfterResubscribe) return unwatched(after);
   return unwatched({
     ...after,
@@ -146,16 +162,5 @@ function resubscribed(context: Context, world: World): World {
 /** A topic that nobody watches is forgotten, and its channel left. */
 function unwatched(world: World): World {
   if (world.viewers.some((viewer) => viewer.mode !== "away")) return world;
-  return withGateway(world, { channel: world.gateway.channel === "down" ? "down" : "none", arriving: "", pass: null });
+  return { ...world, gateway: { ...UNWATCHED, channel: world.gateway.channel === "down" ? "down" : "none" } };
 }
-
-/** The newest turn that a worker has taken, and its newest committed frame. */
-function currentPlace(context: Context, rows: readonly Row[]): string {
-  const turn = rows.findLastIndex((row) => row.attempt > 0);
-  return turn < 0 ? "00n0" : `${epochName(context.rules, turn, rows[turn]!.attempt)}${rows[turn]!.seq}`;
-}
-
-const withGateway = (world: World, change: Partial<Gateway>): World => ({
-  ...world,
-  gateway: { ...world.gateway, ...change },
-});

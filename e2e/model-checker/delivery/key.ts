@@ -44,7 +44,9 @@ export function keyOf(world: World): string {
   key += `;${inOrder(workers, workerKey)};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
   if (late) key += `late${late.turn}${late.attempt}${late.seq}`;
   const { pass } = gateway;
-  if (pass) key += `${pass.who}${readKey(pass.rows)}?${pass.log ?? "unread"}?${pass.buffer}${pass.holed ? "!" : ""}`;
+  if (pass)
+    key += `${pass.who}${readKey(pass.rows)}?${pass.log ?? "unread"}?${pass.buffer}${pass.holed ? "!" : ""}${pass.goal ?? ""}`;
+  if (gateway.kept) key += `kept${readKey(gateway.kept)}${gateway.newest}`;
   // `who` names viewers by their place: then they may not change it.
   return `${key}${pass ? viewers.map(viewerKey).join("&") : inOrder(viewers, viewerKey)}`;
 }

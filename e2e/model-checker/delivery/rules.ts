@@ -23,6 +23,12 @@ export const PROTOCOL = {
   lateWritesRefused: true,
   /** A hole of the subscription makes a pass that is reading read again. */
   holeRepeatsPass: true,
+  /** What was read before is used only if the log leads from it to the newest place that was heard of. */
+  sharedReadsReach: true,
+  /** What the position check saw is a place that was heard of. */
+  checkTellsReads: true,
+  /** A hole makes what was read before useless. */
+  holeForgetsReads: true,
   /** The log of a turn that lost messages is not replayed. */
   deletedNotReplayed: true,
 };
@@ -70,6 +76,8 @@ export interface Scope {
   channel: number;
   /** Frames that may wait in a worker when it numbers the next one. */
   lead: number;
+  /** Joins may share an earlier read of Postgres; it costs states, and only some scopes need it. */
+  sharesReads: boolean;
   /** The rules that this scope does without, besides a mutant's. */
   without: readonly Rule[];
   /** What another database left in this Redis. */

@@ -33,6 +33,7 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
   maxCrashes: 2,
   channel: 1,
   lead: 0,
+  sharesReads: false,
   without: [],
   strangersLog: "",
   ...rest,
@@ -53,6 +54,13 @@ export const SCOPES = {
   backlog: scope("a backlog", { channel: 2, lead: 1 }),
   twoTurns: scope("two turns", { scripts: ["a!", "b!"], kinds: ["lose", "break socket", "kill worker"] }),
   twoViewers: scope("two viewers", { viewers: 2 }),
+  sharedReads: scope("joins that share a read", { sharesReads: true }),
+  sharedReadsNoticed: scope("joins that share a read, no position check", {
+    sharesReads: true,
+    faults: 1,
+    kinds: NOTICED,
+    without: ["positionCheck"],
+  }),
   /**
    * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
    * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.

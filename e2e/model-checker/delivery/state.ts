@@ -54,6 +54,8 @@ export interface Pass {
   rows: readonly Row[];
   log: string | null;
   buffer: string;
+  /** The rows are those of an earlier pass, and good for this one if the log leads from them to this place. */
+  goal: string | null;
   /** The subscription had a hole while this pass was reading. */
   holed: boolean;
 }
@@ -64,6 +66,10 @@ export interface Gateway {
   /** Published and not yet received. */
   arriving: string;
   pass: Pass | null;
+  /** What a pass read last, for those who join soon after; null where that is not kept. */
+  kept: readonly Row[] | null;
+  /** The newest place that was heard of. */
+  newest: string;
 }
 
 /** A subscriber: what the gateway holds of it, and what its client shows. */
@@ -119,7 +125,7 @@ export function begin(turns: number, viewers: number, faults: number, strangersL
     log: strangersLog,
     orphanEnd: "",
     late: null,
-    gateway: { channel: "none", arriving: "", pass: null },
+    gateway: UNWATCHED,
     viewers: Array.from({ length: viewers }, () => ({ ...away, texts: nothing, ends: nothing })),
     faults,
     wrong: "",
@@ -127,6 +133,8 @@ export function begin(turns: number, viewers: number, faults: number, strangersL
 }
 
 export const IDLE: Worker = { turn: -1, attempt: 0, sent: 0 };
+
+export const UNWATCHED: Gateway = { channel: "none", arriving: "", pass: null, kept: null, newest: "00n0" };
 
 export const isLetter = (kind: string) => kind > "@";
 export const hasEnded = (row: Row) => row.status === "!" || row.status === "-" || row.status === "#";

@@ -1,6 +1,6 @@
 import type { SessionFrame } from "@boocode/contracts";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { arbitraryEvents } from "../test/arbitrary-world.ts";
 import { expectStep, expectTruth } from "../test/invariants.ts";
 import { joinFrames, readBehind, snapshotOf } from "../test/simulated-gateway.ts";
@@ -8,6 +8,9 @@ import { createWorld, type Truth, type World } from "../test/world.ts";
 import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView, type SessionView } from "./session-view.ts";
+
+// Hundreds of sessions each: seconds on a machine that has nothing else to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 const start = emptyView("session");
 const at = (world: World, n: number) => mergeLoaded(start, world.truths[n] as Truth);
@@ -101,7 +104,7 @@ test("after any losses, with lagging drafts and lost logs, joining again leads t
       }
       expectTruth(rejoin(world, last(world), view, useLog), world.truths[last(world)] as Truth);
     }),
-    { numRuns: 500 },
+    { numRuns: 250 },
   );
 });
 

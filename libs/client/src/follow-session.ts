@@ -117,10 +117,10 @@ export function followSession(
 
   async function loadOlder(): Promise<void> {
     const { messages, hasMore } = watched.value;
-    if (!hasMore || !messages[0]) return;
+    if (!hasMore) return;
     const page = await client.listMessages(
       sessionId,
-      { limit: pageSize, before: messages[0].turn_ordinal },
+      { limit: pageSize, before: messages[0]?.turn_ordinal },
       { signal },
     );
     // What was deleted since that page was read would come back with it.

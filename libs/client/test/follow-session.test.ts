@@ -5,6 +5,7 @@ import { followSession } from "../src/index.ts";
 import { expectRest } from "./expect-rest.ts";
 import { createRecord } from "./record.ts";
 import { endedAs, isLive, says } from "./shown.ts";
+import { createSignal } from "./signal.ts";
 import { ask, type Stack, startStack } from "./start-stack.ts";
 
 let stack: Stack;
@@ -130,6 +131,40 @@ test("the newest page comes first, older ones when asked for, and all at once if
   const all = followSession(client, sessionId, { pageSize: 2, pages: "all" });
   await expectRest(client, await all.until(isLive));
   await all.close();
+});
+
+test("a page that was read before a deletion does not bring the deleted back", async () => {
+  const sessionId = await stack.newSession();
+  const { client } = stack;
+  const questions: string[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    const follower = followSession(client, sessionId);
+    const posted = await client.postMessage(sessionId, ask({ tokens: 3 }, `Question ${turn}`));
+    await follower.until((view) => view.turns[posted.turn_id]?.status === "complete");
+    questions.push(posted.message_id);
+    await follower.close();
+  }
+  const [read, deleted] = [createSignal(), createSignal()];
+  const slow = stack.newClient({
+    fetch: async (...call) => {
+      const answer = await fetch(...call);
+      if (!String(call[0]).includes("before=3")) return answer;
+      read.fire();
+      await deleted.happened;
+      return answer;
+    },
+  });
+  const follower = followSession(slow, sessionId, { pageSize: 2 });
+  await follower.until(isLive);
+  const loading = follower.loadOlder();
+  await read.happened;
+  await client.deleteMessages(sessionId, questions[1] ?? "");
+  await follower.until((view) => view.messages.length === 0);
+  deleted.fire();
+  await loading;
+  await expectRest(client, follower.view);
+  expect(follower.view.messages.length).toBe(2);
+  await follower.close();
 });
 
 test("a session that is deleted, is not there, or is another's ends the follower with the reason", async () => {

@@ -45,6 +45,20 @@ test("once `follow` has resolved, everything that is published arrives, on its c
   expect([follower.connected(), holes]).toEqual([true, 0]);
 });
 
+test("`follow` does not resolve before Redis has acknowledged", async () => {
+  await server.kill("SIGSTOP");
+  let resolved = false;
+  const following = follower.follow("a").then(() => {
+    resolved = true;
+  });
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  expect(resolved).toBe(false);
+  await server.kill("SIGCONT");
+  await following;
+  await redis.publish("a", "x");
+  await until(() => expect(heard).toEqual(["a x"]));
+});
+
 test("a channel that was left is silent", async () => {
   await follower.follow("a");
   await follower.follow("b");

@@ -49,7 +49,10 @@ test("a wake-up reaches a worker and says which turn, and nothing is left of it"
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toEqual([{ turn_id: "turn-1" }]));
   const left = new Queue(TURN_QUEUE, { connection: redis, prefix: PREFIX });
-  await vi.waitFor(async () => expect(Object.values(await left.getJobCounts()).every((n) => n === 0)).toBe(true));
+  await vi.waitFor(async () => expect(Object.values(await left.getJobCounts()).every((n) => n === 0)).toBe(true), {
+    timeout: 10_000,
+    interval: 5,
+  });
   await left.close();
 });
 

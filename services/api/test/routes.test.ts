@@ -8,6 +8,8 @@ import { keys, newClient, newSession, type Stage, useApi } from "./stage.ts";
 
 const stage = useApi();
 
+const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
 /** Hears what is published on channels. */
 async function hear({ server }: Stage, ...channels: string[]) {
   const redis = connectRedisSubscriber(server.url);
@@ -50,7 +52,7 @@ test("a project is created, read, renamed, listed and deleted, and its owner's c
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [{ ...created.body, name: "new" }] });
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204, body: "" });
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [] });
-  await vi.waitFor(() => expect(heard.frames).toHaveLength(3));
+  await until(() => expect(heard.frames).toHaveLength(3));
   expect(heard.frames.map((frame) => [frame.type, frame.version])).toEqual([
     ["project_created", 1],
     ["project_updated", 2],
@@ -72,7 +74,7 @@ test("a session is created, read, changed, listed and deleted, and both channels
   const listed = await me.call("GET", `/api/projects/${projectId}/sessions`);
   expect(contracts.SessionList.parse(listed.body).sessions).toEqual([changed.body]);
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204 });
-  await vi.waitFor(() => expect(heard.frames).toHaveLength(3));
+  await until(() => expect(heard.frames).toHaveLength(3));
   expect(heard.frames.map((frame) => frame.type).sort()).toEqual([
     "session_deleted",
     "session_renamed",
@@ -101,7 +103,7 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   const deleted = await me.call("DELETE", `${messages}/${accepted.message_id}`);
   expect(contracts.MessagesDeleted.parse(deleted.body)).toEqual({ deleted: [accepted.message_id], version: 7 });
   expect((await me.call("GET", messages)).body).toMatchObject({ messages: [], version: 7 });
-  await vi.waitFor(() => expect(heard.frames).toHaveLength(7));
+  await until(() => expect(heard.frames).toHaveLength(7));
   expect(heard.frames.map((frame) => [frame.version, frame.type])).toEqual([
     [1, "message_posted"],
     [2, "turn_queued"],
@@ -132,7 +134,7 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   expect(cancel).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelling" } });
   const withdrawn = await me.call("DELETE", `/api/sessions/${sessionId}/turns/${second}`);
   expect(withdrawn).toMatchObject({ status: 200, body: { turn_id: second, status: "cancelled" } });
-  await vi.waitFor(() => expect([hints, heard.frames.at(-1)?.type]).toEqual([[first], "turn_withdrawn"]));
+  await until(() => expect([hints, heard.frames.at(-1)?.type]).toEqual([[first], "turn_withdrawn"]));
   redis.disconnect();
   heard.stop();
 });
@@ -143,7 +145,7 @@ test("an id is taken in capitals too, and its frames go out on the session's one
   const heard = await hear(stage, keys.session(sessionId));
   await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
   expect((await me.call("POST", `/api/sessions/${sessionId.toUpperCase()}/cancel`)).status).toBe(200);
-  await vi.waitFor(() => expect(heard.frames.at(-1)).toMatchObject({ type: "turn_withdrawn", session_id: sessionId }));
+  await until(() => expect(heard.frames.at(-1)).toMatchObject({ type: "turn_withdrawn", session_id: sessionId }));
   heard.stop();
 });
 

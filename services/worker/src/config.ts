@@ -51,8 +51,10 @@ export const Config = z
   })
   .refine(...hasModelServer)
   .refine(...hasNoNamesake)
-  .refine((config) => config.HEARTBEAT_MS * 2 < config.LEASE_MS, {
+  .refine((config) => !(config.HEARTBEAT_MS * 2 >= config.LEASE_MS), {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",
+    // Told beside every other mistake, not only once there is none; what is no number compares as false and is told as such.
+    when: () => true,
   });
 export type Config = z.infer<typeof Config>;

@@ -151,6 +151,19 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
+  it("cuts so much at once that a fifth of the window may be added before it must cut again", () => {
+    const earlier = Array.from({ length: 30 }, (_, index) =>
+      turn(index + 1, 100, [{ outputs: [1_000], said: 50 }], 300),
+    );
+    const present = turn(31, 100, [], null);
+    for (const limit of [40_000, 15_000]) {
+      const first = whole(fitContext({ earlier, present, limit, fixed: 0, cut: NO_CUT }));
+      expect(first.cut).not.toEqual(NO_CUT);
+      const longer = { ...present, messages: [...present.messages, ...turn(31, 1, [], limit / 5).messages.slice(1)] };
+      expect(whole(fitContext({ earlier, present: longer, limit, fixed: 0, cut: first.cut })).cut).toEqual(first.cut);
+    }
+  });
+
   it("gives the same for the same, and for the same again from its own cut", () => {
     fc.assert(
       fc.property(conversation, (input) => {

@@ -98,7 +98,7 @@ describe("a turn whose conversation is long", () => {
 
   it("keeps for its later steps what a refusal taught", async () => {
     const answers = [overflow(null), calls(""), reply];
-    const { requests } = await run(answers, { earlier: [long] });
+    const { requests } = await run(answers, { earlier: [long] }, "o".repeat(18_000));
     expect(requests).toHaveLength(3);
     expect(size(requests[2])).toBeLessThan(size(requests[0]) * 0.75);
   });

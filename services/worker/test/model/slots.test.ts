@@ -112,6 +112,8 @@ describe("places at a model server", () => {
     await Promise.all([cancelled.isWaiting, behind.isWaiting]);
     controller.abort(new Error("stop"));
     await expect(cancelled.place).rejects.toThrow("stop");
+    // By itself a waiter is forgotten after seconds; this is at once.
+    await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(1);
     holder();
     (await behind.place)();
     await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(0);
