@@ -10,6 +10,7 @@ const allowed = {
   "libs/store": ["libs/contracts"],
   "libs/turn-queue": ["libs/contracts"],
   "libs/identity": ["libs/contracts", "libs/frame-log", "libs/store"],
+  "libs/client": ["libs/contracts"],
   "libs/backing-services": [],
   "libs/scripted-model": [],
   "services/api": ["contracts", "frame-log", "identity", "model-servers", "runtime", "store", "turn-queue"].map(

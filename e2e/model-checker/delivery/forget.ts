@@ -8,8 +8,9 @@ const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
 /**
  * Takes out of a state what nothing can depend on any more, so that states which differ in nothing else are one.
  *
- * The oracle of an older epoch, once no worker holds it, no viewer stands in it, and nothing of it is on its way. The log of an older epoch, once no pass
- * is reading, or may yet read, what Postgres was then: joins read the log of the epoch that Postgres names.
+ * The oracle of an older epoch, once no worker holds it, no viewer stands in it, and nothing of it is on its way. The log of
+ * an older epoch, once no pass is reading, or may yet read, what Postgres was then: joins read the log of the epoch that
+ * Postgres names.
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);

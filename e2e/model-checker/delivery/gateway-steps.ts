@@ -47,8 +47,7 @@ function viewerSteps(context: Context, world: World, viewer: Viewer, index: numb
     const place = currentPlace(context, world.rows);
     const isBehind = place !== "00n0" && judge(placeOf(viewer.at), placeOf(place)) !== "old";
     const told = context.rules.checkTellsReads ? heard(world, place) : world;
-    if (isBehind)
-      context.emit(`the position check finds ${name} behind`, withViewer(told, index, { mode: "joining" }));
+    if (isBehind) context.emit(`the position check finds ${name} behind`, withViewer(told, index, { mode: "joining" }));
   }
 }
 

@@ -13,11 +13,12 @@ export interface Mutant {
 const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
 
 /*
- * Four of them would hold with the position check, which repairs within two seconds whatever the gateway missed. They run
- * where it is off and where somebody notices every fault: there the rule alone stands between a viewer and a stale text.
+ * What runs in `unchecked` would hold with the position check, which repairs within two seconds whatever the gateway missed.
+ * There it is off, and somebody notices every fault: the rule alone stands between a viewer and a text that stays stale.
  */
 const unchecked = oneFault(SCOPES.noticed);
-const short = { ...SCOPES.twoViewers, viewers: 1 };
+const sharing = { ...SCOPES.twoViewers, viewers: 1 };
+const short = { ...sharing, sharesReads: false };
 
 export const MUTANTS: readonly Mutant[] = [
   { name: "reading the log before subscribing", without: "subscribeBeforeReading", scope: unchecked, breaks: "D7" },
@@ -28,6 +29,20 @@ export const MUTANTS: readonly Mutant[] = [
     without: "joinAgainOnBufferedMisfit",
     scope: unchecked,
     breaks: "D7",
+  },
+  {
+    name: "a shared read that the log does not lead on from",
+    without: "sharedReadsReach",
+    scope: unchecked,
+    breaks: "D7",
+  },
+  { name: "a hole that leaves what was read before it", without: "holeForgetsReads", scope: unchecked, breaks: "D7" },
+  /* Join, find nothing new in what was read before, be found behind, join: for ever. */
+  {
+    name: "a position check that the reads are not told of",
+    without: "checkTellsReads",
+    scope: sharing,
+    breaks: "D7/T9",
   },
   { name: "no position check", without: "positionCheck", scope: short, breaks: "D7" },
   { name: "frames without an epoch", without: "epochs", scope: short, breaks: "D4" },

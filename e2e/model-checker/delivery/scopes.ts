@@ -53,19 +53,17 @@ export const SCOPES = {
   /** More than one frame at a time waits in the worker and in the channel. */
   backlog: scope("a backlog", { channel: 2, lead: 1 }),
   twoTurns: scope("two turns", { scripts: ["a!", "b!"], kinds: ["lose", "break socket", "kill worker"] }),
-  twoViewers: scope("two viewers", { viewers: 2 }),
-  sharedReads: scope("joins that share a read", { sharesReads: true }),
-  sharedReadsNoticed: scope("joins that share a read, no position check", {
-    sharesReads: true,
-    faults: 1,
-    kinds: NOTICED,
-    without: ["positionCheck"],
-  }),
+  twoViewers: scope("two viewers", { viewers: 2, sharesReads: true }),
   /**
    * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
    * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.
    */
-  noticed: scope("two noticed faults, no position check", { faults: 2, kinds: NOTICED, without: ["positionCheck"] }),
+  noticed: scope("two noticed faults, no position check", {
+    faults: 2,
+    kinds: NOTICED,
+    sharesReads: true,
+    without: ["positionCheck"],
+  }),
   /** Another database used the same Redis, and the session had the same id there. */
   stranger: scope("a stranger's log", { strangersLog: "11z1*11z2Z" }),
 } as const;

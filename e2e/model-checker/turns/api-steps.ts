@@ -66,13 +66,11 @@ function cancel(context: Context, world: World): void {
 
 /** The compare-and-set that decides between this and the turn's end. */
 function cancelTurn({ rules }: Context, world: World, index: number): World {
-  const { status, attempt, streaming, ends } = world.turns[index]!;
-  if (status === "q") {
-    // What an earlier attempt left is ended under an attempt of its own, as for a worker that is gone.
-    const left = streaming && rules.withdrawEndsMessage;
-    const closed = left ? { attempt: attempt + 1, ends: ends + 1, streaming: false } : {};
-    return write(world, index, { status: "-", asked: true, ...closed });
-  }
+  const { status, attempt } = world.turns[index]!;
+  // One that an attempt has begun is left to whoever takes the next attempt: it may have a message that must be ended too.
+  const begun = attempt > 0 && rules.withdrawEndsMessage;
+  if (status === "q" && !begun) return write(world, index, { status: "-", asked: true });
+  if (status === "q") return write(world, index, { status: "x", asked: true, lease: false });
   if (status === "r" || !rules.cancelCompares) return write(world, index, { status: "x", asked: true });
   return world;
 }

@@ -32,17 +32,21 @@ export function runService(
   async function stop(reason: string, exitCode: number): Promise<void> {
     if (stopping) return;
     stopping = true;
-    log.info({ reason }, "stopping");
+    // First of all: whatever fails from here on, the process ends.
     setTimeout(() => {
+      process.exitCode = exitCode || 1;
       log.fatal("the grace period is over");
       process.exit(exitCode || 1);
     }, graceMs).unref();
+    log.info({ reason }, "stopping");
     await releaser.release();
     log.info("stopped");
     log.flush?.();
     process.exit(exitCode);
   }
 
+  // Whoever reads the log may be gone; that is no reason to stop, and none not to.
+  process.stdout.on("error", () => {});
   process.on("SIGTERM", () => void stop("SIGTERM", 0));
   process.on("SIGINT", () => void stop("SIGINT", 0));
   process.on("uncaughtException", (err) => {

@@ -2,7 +2,7 @@ import type { CancelReason } from "@boocode/contracts";
 import type { Sql } from "./sql.ts";
 
 export interface CancelledTurns {
-  /** Running turns that were asked to stop: their workers end them. */
+  /** Turns that a worker has taken: asked to stop, they are ended by their worker or by a reconciler. */
   cancelling: string[];
   /** Turns that no worker had taken: they have ended here. */
   withdrawn: string[];
@@ -10,7 +10,7 @@ export interface CancelledTurns {
 
 /**
  * Cancels the live turns of sessions whose rows the caller has locked. A turn that no worker has taken ends at once;
- * one that runs is asked to stop, and the compare-and-set on `running` decides between this and its completion.
+ * one that was taken is asked to stop, and the compare-and-set on `running` decides between this and its completion.
  * @param fromOrdinal only turns from this one on
  */
 export async function cancelTurnsOfSessions(
@@ -44,10 +44,13 @@ export async function cancelTurns(
   if (turnIds.length === 0) return { cancelling: [], withdrawn: [] };
   const rows = await sql<{ id: string; status: string }[]>`
     update turns set
-      status = case status when 'queued' then 'cancelled' else 'cancelling' end,
+      status = case when status = 'queued' and attempt = 0 then 'cancelled' else 'cancelling' end,
       cancel_reason = ${reason},
       cancel_requested_at = now(),
-      finished_at = case status when 'queued' then now() end
+      -- A turn that waits for another attempt has frames and perhaps half a message: only who takes the next attempt may
+      -- tell of its end, and with a dead lease that is the first reconciler that looks.
+      lease_until = case status when 'queued' then now() else lease_until end,
+      finished_at = case when status = 'queued' and attempt = 0 then now() end
     where id = any(${turnIds}::uuid[]) and owner_id = ${ownerId} and status in ('queued', 'running')
     returning id, status`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);

@@ -44,6 +44,8 @@ export interface TurnSnapshot {
   lastSeq: number;
   turn: Turn;
   messages: Message[];
+  /** Some of its messages were deleted: its frames still tell them, and must not be given to anybody. */
+  hasDeletions: boolean;
 }
 
 /**
@@ -62,8 +64,10 @@ export async function readTurnsFrom(
     const [session] = await sql<{ version: number }[]>`
       select version from sessions where id = ${sessionId} and deleted_at is null`;
     if (!session) return null;
-    const turns = await sql<(Turn & TurnPosition)[]>`
-      select ${turnColumns(sql)}, t.nonce, t.last_seq from turns t
+    const turns = await sql<(Turn & TurnPosition & { has_deletions: boolean })[]>`
+      select ${turnColumns(sql)}, t.nonce, t.last_seq,
+        exists (select from messages d where d.turn_id = t.id and d.deleted_at is not null) as has_deletions
+      from turns t
       where t.session_id = ${sessionId} and t.attempt > 0 and t.ordinal >= least(${ordinal},
         (select max(ordinal) from turns where session_id = ${sessionId} and attempt > 0))
       order by t.ordinal desc limit ${limit}`;
@@ -74,10 +78,11 @@ export async function readTurnsFrom(
     return {
       version: session.version,
       turns: turns
-        .map(({ nonce, last_seq, ...turn }) => ({
+        .map(({ nonce, last_seq, has_deletions, ...turn }) => ({
           epoch: { ordinal: turn.ordinal, attempt: turn.attempt, nonce },
           lastSeq: last_seq,
           turn,
+          hasDeletions: has_deletions,
           messages: messages.filter((message) => message.turn_id === turn.id),
         }))
         .reverse(),

@@ -22,7 +22,11 @@ export interface ToolMessage {
   result: ToolResult;
 }
 
-/** Takes the fence for one transaction. @returns the turn's session and owner, or null when the fence is lost */
+/**
+ * Takes the fence for one transaction. A late copy of a write whose answer was lost, and which was made again since, has an
+ * older number and is refused too: it would move the number back under a text that has grown.
+ * @returns the turn's session and owner, or null when the fence is lost
+ */
 async function takeFence(
   sql: Sql,
   fence: Fence,
@@ -30,7 +34,7 @@ async function takeFence(
 ): Promise<{ session_id: string; owner_id: string; ordinal: number } | null> {
   const [turn] = await sql<{ session_id: string; owner_id: string; ordinal: number }[]>`
     update turns set last_seq = ${lastSeq}
-    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
     returning session_id, owner_id, ordinal`;
   return turn ?? null;
 }

@@ -73,7 +73,9 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
   }
 
   async function take(): Promise<void> {
-    await pool`update turns set due_at = now() where status = 'queued' and owner_id = ${ownerId}`;
+    await pool`
+      update turns set due_at = now() where id in (
+        select id from turns where status = 'queued' and owner_id = ${ownerId} order by id for no key update)`;
     const turn = await store.claimDueTurn(pool, { workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs: 40 });
     if (!turn) return;
     const fence = { turnId: turn.id, attempt: turn.attempt };

@@ -47,6 +47,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   /** What came in since the pass that is under way began to read. */
   let buffer: Envelope[] | null = null;
   let passing = false;
+  let holes = 0;
   let nextPassAt = 0;
   let lastCheck: SessionPosition | null = null;
 
@@ -116,6 +117,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
 
   async function pass(joining: Viewer[]): Promise<void> {
     buffer = [];
+    const holesBefore = holes;
     const state = await reader.read(joining.map((viewer) => viewer.cursor));
     if (!state) {
       endAll();
@@ -126,7 +128,8 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     for (const viewer of joining) {
       if (!viewers.has(viewer) || viewer.mode !== "joining") continue;
       catchUp(viewer, state);
-      if (missed.length >= MAX_BUFFERED) viewer.mode = "joining";
+      // What was published while the connection was away is neither in what was read nor in the buffer.
+      if (missed.length >= MAX_BUFFERED || holes !== holesBefore) viewer.mode = "joining";
       else for (const envelope of missed) if (isLive(viewer)) deliver(viewer, envelope, Buffer.from(envelope.json));
     }
   }
@@ -189,6 +192,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       for (const viewer of viewers) if (viewer.mode === "live") deliver(viewer, envelope, bytes);
     },
     hole() {
+      holes += 1;
       reader.forget();
       for (const viewer of viewers) if (viewer.mode === "live") viewer.mode = "joining";
       void passes(Math.random() * 300);

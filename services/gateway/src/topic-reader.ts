@@ -64,7 +64,8 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
           epoch: turn.epoch,
           lastSeq: turn.lastSeq,
           ended: isTerminal(turn.turn.status),
-          log: await reads.log(sessionId, turn.epoch, Math.min(turn.lastSeq, ...places) + 1),
+          // The log still tells what was deleted; a snapshot does not.
+          log: turn.hasDeletions ? [] : await reads.log(sessionId, turn.epoch, Math.min(turn.lastSeq, ...places) + 1),
           snapshot: () => snapshotFrame(sessionId, state.version, turn),
         };
       }),

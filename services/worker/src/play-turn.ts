@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { MessageContext, TurnError } from "@boocode/contracts";
+import type { CancelReason, MessageContext, TurnError } from "@boocode/contracts";
 import type { ToolMessage } from "@boocode/store";
 import type { Lease } from "./hold-leases.ts";
 import { TurnStopped } from "./hold-leases.ts";
@@ -19,6 +19,7 @@ export interface TurnWrites {
     step: number;
     lastSeq: number;
     context: MessageContext | null;
+    model: string | null;
   }): Promise<boolean>;
   saveContext(messageId: string, context: MessageContext, lastSeq: number): Promise<boolean>;
   saveToolCalls(reply: ReplyFacts, lastSeq: number): Promise<boolean>;
@@ -39,6 +40,8 @@ export interface Stage {
   open: { message: OpenMessage | null };
   /** The drafts of this turn stop here: the commit that follows has the whole text. */
   dropDraft(): void;
+  /** Why the turn is being cancelled; null when it is not, or is no longer this worker's. */
+  cancelReason(): Promise<CancelReason | null>;
   warn(facts: object, message: string): void;
 }
 
@@ -55,10 +58,13 @@ export async function playTurn(
   stage: Stage,
 ): Promise<{ end: Ending; reply: ReplyFacts | null }> {
   const { writes, frames, open } = stage;
-  const held = (kept: boolean) => {
-    if (kept) return;
-    stage.lease.stop({ kind: "lost" });
-    throw new TurnStopped({ kind: "lost" });
+  const held = async (written: Promise<boolean>) => {
+    if (await written) return;
+    // A write is refused to a turn that is being cancelled as well; that one is still ours to end, with the text so far.
+    const reason = await stage.cancelReason();
+    const why: TurnStopped["why"] = reason ? { kind: "cancelled", reason } : { kind: "lost" };
+    stage.lease.stop(why);
+    throw new TurnStopped(why);
   };
   const message = () => {
     if (!open.message) throw new Error("a turn's event came without an open message");
@@ -75,7 +81,7 @@ export async function playTurn(
         const { context } = event;
         const isTold = context !== null && leavesOut(context);
         const lastSeq = frames.lastSeq() + (isTold ? 2 : 1);
-        held(await writes.startMessage({ ...started, lastSeq, context }));
+        await held(writes.startMessage({ ...started, lastSeq, context, model: stage.model }));
         open.message = { ...started, content: "", reasoning: "" };
         frames.emit({
           type: "message_started",
@@ -92,7 +98,7 @@ export async function playTurn(
         frames.flush();
         stage.dropDraft();
         const { context } = event;
-        held(await writes.saveContext(message().id, context, frames.lastSeq() + 1));
+        await held(writes.saveContext(message().id, context, frames.lastSeq() + 1));
         frames.emit({ type: "context_fitted", message_id: message().id, context });
         if (context.truncated_by_server) stage.warn({ context }, "the model server left out a part of the prompt");
         break;
@@ -113,7 +119,7 @@ export async function playTurn(
         frames.flush();
         const calls = event.reply.toolCalls;
         stage.dropDraft();
-        held(await writes.saveToolCalls(wholeReply(message(), event.reply), frames.lastSeq() + calls.length));
+        await held(writes.saveToolCalls(wholeReply(message(), event.reply), frames.lastSeq() + calls.length));
         frames.emit(...calls.map((call) => toolCallBody(message().id, call)));
         break;
       }
@@ -125,7 +131,7 @@ export async function playTurn(
           result: outcome.result,
         }));
         const reply = wholeReply(message(), event.reply);
-        held(await writes.commitStep(reply, event.step, tools, frames.lastSeq() + tools.length + 1));
+        await held(writes.commitStep(reply, event.step, tools, frames.lastSeq() + tools.length + 1));
         frames.emit(
           ...tools.map((tool) => toolResultBody(tool.id, tool.position, tool.content, tool.result)),
           messageComplete("complete", reply),

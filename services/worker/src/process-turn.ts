@@ -71,6 +71,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       reuseMessageId: turn.streaming_message_id,
       open,
       dropDraft: () => deps.drafts.drop(turn.id),
+      cancelReason: () => deps.store.cancelReason(fence),
       warn: (facts, message) => log.warn(facts, message),
     });
     if (outcome.end.status === "broken_off") await again(outcome.end.error, outcome.reply);
@@ -128,7 +129,11 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   }
 
   async function handBack(reply: ReplyFacts | null): Promise<void> {
-    if (await deps.store.handBack(fence, reply, frames.lastSeq())) deps.wake(turn.id);
+    if (!(await deps.store.handBack(fence, reply, frames.lastSeq()))) {
+      const reason = await deps.store.cancelReason(fence);
+      return reason ? await end({ status: "cancelled", reason }, reply) : undefined;
+    }
+    deps.wake(turn.id);
     await frames.drained(1_000);
   }
 }

@@ -79,8 +79,7 @@ export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
       return result.value;
     },
     writes: (fence, mayWrite) => ({
-      startMessage: (message) =>
-        persist("start-message", () => startMessage(pool, fence, { ...message, model: null }), mayWrite, false),
+      startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), mayWrite, false),
       saveContext: (messageId, context, lastSeq) =>
         persist("save-context", () => saveContext(pool, fence, messageId, context, lastSeq), mayWrite, false),
       saveToolCalls: (reply, lastSeq) =>

@@ -13,20 +13,18 @@ export function createSlottedReply(stream: StreamReply, takeSlot: TakeSlot): Str
     // A reader of the events that goes away while it waits for the place must not leave it taken.
     const gone = new AbortController();
     const taking = takeSlot(request.model ?? "", AbortSignal.any([signal, gone.signal]), waits);
-    let free = () => {};
     try {
       if ((await Promise.race([taking, waiting])) === "waiting") {
         yield { type: "waiting", reason: "slot", retryInMs: null };
       }
-      free = await taking;
+      await taking;
       yield* stream(request, signal);
     } finally {
       gone.abort();
       taking.then(
-        (release) => release(),
+        (free) => free(),
         () => {},
       );
-      free();
     }
   };
 }

@@ -1,0 +1,202 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
+import { addUser } from "@boocode/identity";
+import { type ServiceProcess, startService } from "@boocode/local-stack";
+import { connectPostgres, type Postgres } from "@boocode/runtime";
+
+/*
+ * `npx tsx --conditions=@boocode/source bench/request-cost.ts [samples] [window]`
+ *
+ * Does a long session cost more than a fresh one before its model is asked? Prints the time from the post of a message to the
+ * arrival of the model call, in sessions of 1,000 and 10,000 messages, divided by that of a fresh session: medians of one
+ * run in which the sessions take turns. The whole system runs, as processes; only the model server is this file's own.
+ */
+const samples = Number(process.argv[2] ?? 60);
+const window = Number(process.argv[3] ?? 32_768);
+const GOAL = 1.2;
+const MESSAGES_PER_TURN = 4;
+
+/** Notes when a request begins to arrive, and answers in a word. */
+function startModel(): Promise<{ server: Server; url: string; arrived: Map<string, { at: number; bytes: number }> }> {
+  const arrived = new Map<string, { at: number; bytes: number }>();
+  const server = createServer(async (request, response) => {
+    const at = performance.now();
+    if (request.method !== "POST") {
+      const data = [{ id: "m", meta: { n_ctx: window }, status: { value: "loaded" } }];
+      return response.end(JSON.stringify({ data, default_generation_settings: { n_ctx: window } }));
+    }
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    const text = Buffer.concat(parts).toString();
+    const tag = /\[sample ([^\]]+)\](?!.*\[sample )/s.exec(text)?.[1];
+    if (tag) arrived.set(tag, { at, bytes: text.length });
+    const chunk = (choices: object[], more = {}) =>
+      `data: ${JSON.stringify({ id: "c", object: "c", choices, ...more })}\n\n`;
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(chunk([{ index: 0, delta: { content: "done" }, finish_reason: "stop" }]));
+    response.write(chunk([], { usage: { prompt_tokens: Math.ceil(text.length / 4), completion_tokens: 1 } }));
+    response.end("data: [DONE]\n\n");
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, arrived });
+    });
+  });
+}
+
+/** A session with so many messages of an investigation: question, tool call, output of 4,000 characters, answer. */
+async function fill(sql: Postgres, sessionId: string, ownerId: string, messages: number): Promise<void> {
+  const turns = messages / MESSAGES_PER_TURN;
+  await sql`
+    insert into turns (id, session_id, owner_id, ordinal, status, attempt, started_at, finished_at)
+    select gen_random_uuid(), ${sessionId}, ${ownerId}, n, 'complete', 1, now(), now()
+    from generate_series(1, ${turns}::int) n`;
+  await sql`
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content, tool_calls,
+      tool_result)
+    select gen_random_uuid(), ${sessionId}, ${ownerId}, t.id, t.ordinal, m.position, m.step, m.role, m.content,
+      case when m.calls then jsonb_build_array(jsonb_build_object('id', 'c' || t.ordinal, 'name', 'grep',
+        'arguments', jsonb_build_object('pattern', 'word' || t.ordinal))) end,
+      case when m.role = 'tool' then jsonb_build_object('tool_call_id', 'c' || t.ordinal, 'name', 'grep',
+        'truncated', false, 'error', null) end
+    from turns t, lateral (values
+      (0, null::int, 'user', 'Where is word' || t.ordinal || ' used? ' || repeat('please ', 15), false),
+      (1, 0, 'assistant', 'I look for it.', true),
+      (2, 0, 'tool', repeat('src/file.ts:12: const word = call(other);' || chr(10), 96), false),
+      (3, 1, 'assistant', repeat('It is used in src/file.ts:12. ', 26), false)
+    ) as m (position, step, role, content, calls)
+    where t.session_id = ${sessionId}`;
+  await sql`update sessions set last_ordinal = ${turns} where id = ${sessionId}`;
+}
+
+const median = (values: number[]) => [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+async function main(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), "boocode-bench-"));
+  const backing = await startBackingServices({ dataDir, keep: false, log: () => {} });
+  const model = await startModel();
+  const services: ServiceProcess[] = [];
+  const sql = connectPostgres(backing.databaseUrl, { name: "bench", connections: 2 });
+  try {
+    await migrate(backing.databaseUrl, { log: () => {} });
+    const env = {
+      DATABASE_URL: backing.databaseUrl,
+      REDIS_URL: backing.redisUrl,
+      LLAMA_SWAP_URL: model.url,
+      PROJECT_ROOTS: repositoryRoot,
+      LOG_LEVEL: "info",
+    };
+    const api = await startService("api", { env });
+    services.push(api, await startService("worker", { env }));
+    const { userId, token } = await addUser(sql, "bench");
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const post = async <T>(path: string, body: object): Promise<T> => {
+      const answer = await fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return (await answer.json()) as T;
+    };
+    const project = await post<{ id: string }>("/api/projects", { name: "bench", path: repositoryRoot });
+    const newSession = async () =>
+      (await post<{ id: string }>(`/api/projects/${project.id}/sessions`, { name: "n", model: "m" })).id;
+
+    /** @returns milliseconds from the post to the model call's arrival, and the size of the request */
+    async function ask(sessionId: string): Promise<{ ms: number; bytes: number }> {
+      const tag = randomUUID();
+      const start = performance.now();
+      const { turn_id } = await post<{ turn_id: string }>(`/api/sessions/${sessionId}/messages`, {
+        content: `Go on. [sample ${tag}]`,
+      });
+      for (;;) {
+        const [turn] = await sql<{ status: string }[]>`select status from turns where id = ${turn_id}`;
+        if (turn?.status === "complete") break;
+        if (turn?.status === "failed") throw new Error("a turn failed");
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const seen = model.arrived.get(tag);
+      if (!seen) throw new Error("the model was not asked");
+      return { ms: seen.at - start, bytes: seen.bytes };
+    }
+
+    const long = { "1,000 messages": await newSession(), "10,000 messages": await newSession() };
+    await fill(sql, long["1,000 messages"], userId, 1_000);
+    await fill(sql, long["10,000 messages"], userId, 10_000);
+    await sql`analyze`;
+    for (let warm = 0; warm < 15; warm++) await ask(await newSession());
+    const first = Object.fromEntries(
+      await Promise.all(Object.entries(long).map(async ([name, id]) => [name, await ask(id)] as const)),
+    );
+
+    const times = new Map(["fresh", ...Object.keys(long)].map((name) => [name, [] as { ms: number; bytes: number }[]]));
+    for (let sample = 0; sample < samples; sample++) {
+      times.get("fresh")?.push(await ask(await newSession()));
+      for (const [name, id] of Object.entries(long)) times.get(name)?.push(await ask(id));
+    }
+    const msOf = (name: string) => median((times.get(name) ?? []).map(({ ms }) => ms));
+    const fresh = msOf("fresh");
+    for (const [name, taken] of times) {
+      const kilobytes = Math.round(median(taken.map((one) => one.bytes)) / 1_000);
+      const cold = first[name] ? `, ${first[name].ms.toFixed(1)} ms at the first request, which cuts` : "";
+      const ms = msOf(name);
+      const ratio = (ms / fresh).toFixed(2);
+      console.log(`${name}: ${ms.toFixed(1)} ms to the model call of ${kilobytes} KB, ratio ${ratio}${cold}`);
+    }
+    const ratio = msOf("1,000 messages") / fresh;
+    console.log(
+      `1,000 messages ÷ fresh = ${ratio.toFixed(2)}; goal at most ${GOAL}: ${ratio <= GOAL ? "met" : "missed"}`,
+    );
+    if (ratio > GOAL) process.exitCode = 1;
+  } finally {
+    await Promise.allSettled(services.map((service) => service.stop()));
+    await sql.end({ timeout: 2 });
+    model.server.closeAllConnections();
+    model.server.close();
+    await backing.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+
+import { readTurnsBefore, readRecentCalls, readTurnMessages, readTurnSetting } from "@boocode/store";
+import { readEarlierTurns } from "../services/worker/src/read-earlier-turns.ts";
+import { fitContext, NO_CUT } from "../services/worker/src/turn/fit-context.ts";
+import { toMessages } from "../services/worker/src/model/to-messages.ts";
+import { toRequest } from "../services/worker/src/model/to-request.ts";
+{
+  const dataDir = mkdtempSync(join(tmpdir(), "boocode-bench-"));
+  const backing = await startBackingServices({ dataDir, keep: false, log: () => {} });
+  await migrate(backing.databaseUrl, { log: () => {} });
+  const sql = connectPostgres(backing.databaseUrl, { name: "bench", connections: 10 });
+  const { userId } = await addUser(sql, "bench");
+  const p = randomUUID(), s = randomUUID(), f = randomUUID();
+  await sql`insert into projects (id, owner_id, name, path) values (${p}, ${userId}, 'x', '/')`;
+  await sql`insert into sessions (id, project_id, owner_id) values (${s}, ${p}, ${userId}), (${f}, ${p}, ${userId})`;
+  await fill(sql, s, userId, 1000);
+  const med = async (name: string, act: () => Promise<unknown> | unknown) => { const t: number[] = []; for (let i = 0; i < 60; i++) { const a = performance.now(); await act(); t.push(performance.now() - a); await new Promise(r => setTimeout(r, 20)); } console.log(name, median(t).toFixed(2)); };
+  const cut = { turn: 0, elided_turn: 250, elided_outputs: 1 };
+  for (const sid of [f, s]) {
+  await med("setting", () => Promise.all([readTurnSetting(sql, sid)]));
+  await med("calls", () => Promise.all([readRecentCalls(sql, sid)]));
+  await med("three", () => Promise.all([readTurnSetting(sql, sid), readTurnMessages(sql, p), readRecentCalls(sql, sid)]));
+  await med("all from 180", () => readTurnsBefore(sql, { sessionId: sid, before: 251, from: 180, turns: 320, elideBelow: 250, elideOver: 240 }));
+  await med("earlier", () => readEarlierTurns(sql, { session_id: sid, ordinal: 251 } as never, { cut: { ...cut, turn: 180 }, turnsDropped: 179, limit: 94000, most: 2e6 }, false));
+  }
+  const { earlier } = await readEarlierTurns(sql, { session_id: s, ordinal: 251 } as never, { cut: { ...cut, turn: 180 }, turnsDropped: 179, limit: 94000, most: 2e6 }, false);
+  const present = { ordinal: 251, messages: [{ role: "user" as const, content: "go" }] };
+  const fit = () => fitContext({ fixed: 4000, earlier, present, limit: 94000, cut: { ...cut, turn: 180 } });
+  await med("fit", fit);
+  const r = fit() as any;
+  await med("toRequest", () => toRequest({model:"m",system:"x",messages:r.messages,tools:[],toolChoice:"auto"}, { model: "m", streamOptions: true, singleCalls: false }));
+  await med("+stringify", () => JSON.stringify(toRequest({model:"m",system:"x",messages:r.messages,tools:[],toolChoice:"auto"}, { model: "m", streamOptions: true, singleCalls: false })));
+  console.log((await sql.unsafe(`explain (analyze) select json_agg(json_build_object('turn_ordinal', m.turn_ordinal, 'role', m.role, 'status', m.status,
+      'content', case when m.role = 'tool' and m.turn_ordinal < 250 and length(m.content) > 240 then '' else m.content end,
+       'tool_calls', m.tool_calls,
+      'tool_result', m.tool_result) order by m.turn_ordinal desc, m.position) as rows from messages m
+    where m.session_id = '${s}' and m.deleted_at is null and m.status <> 'streaming'
+      and m.turn_ordinal < 251 and m.turn_ordinal >= 180`)).map((x: any) => x["QUERY PLAN"]).join("\n"));
+  await sql.end(); await backing.stop(); rmSync(dataDir, { recursive: true, force: true });
+}
