@@ -1,0 +1,63 @@
+import type { Turn } from "@boocode/contracts";
+import type { TurnSnapshot } from "@boocode/store";
+import { expect, test } from "vitest";
+import type { Outlet } from "./outlet.ts";
+import { createSessionTopic } from "./session-topic.ts";
+import { createViewer } from "./viewer.ts";
+
+const epoch = { ordinal: 1, attempt: 1, nonce: "a" };
+const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
+
+function turn(status: Turn["status"], lastSeq: number): TurnSnapshot {
+  const facts = { id: "t", session_id: "s", ordinal: 1, attempt: 1, cancel_reason: null, error: null };
+  const times = { created_at: "", started_at: null, finished_at: null };
+  return { epoch, lastSeq, hasDeletions: false, messages: [], turn: { ...facts, ...times, status } };
+}
+
+test("a subscription that is lost while a pass reads makes its subscribers join once more", async () => {
+  const sent: { type: string; turn?: Turn }[] = [];
+  const outlet: Outlet = {
+    send: (json) => sent.push(JSON.parse(json.toString())),
+    unsent: () => 0,
+    close: () => {},
+    terminate: () => {},
+  };
+  // The turn ends while the connection is away: the first read is too early for it, and nobody publishes its end again.
+  const answers = [turn("running", 2), turn("complete", 5)];
+  let lose = () => {};
+  let told = () => {};
+  const ended = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const topic = createSessionTopic({
+    sessionId: "s",
+    limits,
+    reads: {
+      async turnsFrom() {
+        const next = answers.shift() as TurnSnapshot;
+        if (answers.length === 1) lose();
+        return { version: 1, turns: [next] };
+      },
+      log: async () => [],
+    },
+    pause: async () => {},
+    onPassFailed: (error) => {
+      throw error;
+    },
+  });
+  lose = () => topic.hole();
+  topic.add(
+    createViewer(
+      {
+        ...outlet,
+        send(json, id) {
+          outlet.send(json, id);
+          if (sent.at(-1)?.turn?.status === "complete") told();
+        },
+      },
+      null,
+    ),
+  );
+  await ended;
+  expect(sent.map((frame) => frame.type)).toEqual(["subscribed", "snapshot", "snapshot"]);
+});
