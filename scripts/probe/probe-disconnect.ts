@@ -14,7 +14,12 @@ export async function stopsOnDisconnect(server: Probed, script: string): Promise
   if (before === null) return null;
   const client = new AbortController();
   const messages = [{ role: "user", content: `Count slowly from one to a thousand, in words. ${script}` }];
-  await askRaw(server, { messages, max_tokens: 4_000 }, () => client.abort(), client.signal).catch(() => {});
+  const asked = askRaw(server, { messages, max_tokens: 4_000 }, () => client.abort(), client.signal).catch(() => {});
+  // A request that was aborted between two reads may never settle, and would leave this process with nothing to wait for.
+  const enough = new AbortController();
+  await Promise.race([asked, sleep(WITHIN_MS, null, { signal: enough.signal }).catch(() => {})]);
+  enough.abort();
+  client.abort();
   for (let waited = 0; waited < WITHIN_MS; waited += EVERY_MS) {
     const now = await busySlots(server);
     if (now === null) return null;
