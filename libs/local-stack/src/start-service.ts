@@ -40,7 +40,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       fail("did not start in time");
-    }, settings.startTimeoutMs ?? 30_000);
+    }, settings.startTimeoutMs ?? 120_000);
     const fail = (why: string) => reject(new Error([`${name} ${why}`, ...lastWords].join("\n")));
     const hear = (line: string) => {
       settings.onLine?.(line);
