@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
@@ -43,8 +44,13 @@ async function service(name: string, env: Record<string, string | undefined>): P
   const started = await startService(name, {
     env,
     onLine: (line) => log.write(`${line}\n`),
+    onSpawn: (child) =>
+      releases.push(async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        child.kill("SIGTERM");
+        await once(child, "exit");
+      }),
   });
-  releases.push(() => started.stop());
   void started.exited.then((how) => {
     if (stopping) return;
     say(`${name} ended (${how}); see ${logFile}`);

@@ -20,6 +20,8 @@ export interface ServiceSettings {
   env: Record<string, string | undefined>;
   /** Told of every line that the process writes. */
   onLine?(line: string): void;
+  /** Told of the process before it listens: whoever gives up meanwhile must be able to end it. */
+  onSpawn?(child: ChildProcess): void;
   startTimeoutMs?: number;
 }
 
@@ -34,6 +36,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  settings.onSpawn?.(child);
   const exited = once(child, "exit").then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals | null);
   const lastWords: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
