@@ -33,6 +33,11 @@ export default defineConfig({
     reporters: ["default", closingLine],
     projects: [
       { extends: true, test: { name: "pure", include: ["{libs,services}/*/src/**/*.test.ts"], testTimeout: 60_000 } },
+      // Faults at random times: `npm run chaos`.
+      {
+        extends: true,
+        test: { name: "chaos", include: ["e2e/faults/chaos.soak.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+      },
       {
         extends: true,
         test: {

@@ -16,7 +16,7 @@ ensureDependencies();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const child = spawn(
   process.execPath,
-  [join(root, "node_modules", "vitest", "vitest.mjs"), "run", "e2e/faults/chaos.test.ts"],
+  [join(root, "node_modules", "vitest", "vitest.mjs"), "run", "--project", "chaos"],
   {
     cwd: root,
     stdio: "inherit",

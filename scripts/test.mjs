@@ -7,7 +7,11 @@ import { ensureDependencies } from "./ensure-dependencies.mjs";
 ensureDependencies();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const child = spawn(process.execPath, [vitest, "run", ...process.argv.slice(2)], { cwd: root, stdio: "inherit" });
+const child = spawn(
+  process.execPath,
+  [vitest, "run", "--project", "pure", "--project", "services", ...process.argv.slice(2)],
+  { cwd: root, stdio: "inherit" },
+);
 
 // The terminal sends Ctrl-C to vitest as well; we wait for it to stop its servers. `kill` reaches only us, so it is passed on.
 process.on("SIGINT", () => {});

@@ -11,8 +11,8 @@ import { openViewer, type Viewer } from "../harness/viewer.ts";
 import { createFaults } from "./chaos/faults.ts";
 
 /*
- * Every kind of fault at random times, from a seed. A short run is part of every test run; `npm run chaos -- --seed N
- * --minutes M` makes a long one, and the same seed makes the same choices again.
+ * Every kind of fault at random times, from a seed: `npm run chaos -- --seed N --minutes M`. The same seed makes the same
+ * choices again.
  */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 const durationMs = Number(process.env.CHAOS_MINUTES ?? 0.4) * 60_000;
