@@ -51,8 +51,9 @@ export async function readRecentCalls(sql: Sql, sessionId: string): Promise<Rece
 /** A message as far as a model is told of it. */
 export type ConversationRow = Pick<
   Message,
-  "turn_ordinal" | "role" | "status" | "content" | "reasoning" | "tool_calls" | "tool_result"
+  "turn_ordinal" | "role" | "status" | "content" | "tool_calls" | "tool_result"
 > & {
+  reasoning?: string | null;
   /** The tool's output was not read: an earlier request has left it out. */
   left_out?: boolean | null;
 };
@@ -64,7 +65,7 @@ export interface EarlierTurns {
   from: number;
   /** At most so many turns in a page. */
   turns: number;
-  /** Outputs of turns below this ordinal that are longer than `elideOver` characters are not read. */
+  /** Outputs of turns below this ordinal are not read when they are surely longer than `elideOver` characters. */
   elideBelow: number;
   elideOver: number;
   /** Thoughts may be longer than everything else, and few servers want them back. */
@@ -76,13 +77,13 @@ export interface EarlierTurns {
  * backwards, at a cost that grows with what is sent and not with the length of the session.
  */
 export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
-  const elided = sql`m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and length(m.content) > ${wanted.elideOver}`;
-  // One JSON text for all: the driver would take longer for some hundred rows than everything else before a model call.
-  const [page] = await sql<{ rows: ConversationRow[] | null }[]>`
-    select json_agg(json_build_object('turn_ordinal', m.turn_ordinal, 'role', m.role, 'status', m.status,
-      'content', case when ${elided} then '' else m.content end,
-      'reasoning', ${wanted.withReasoning ? sql`m.reasoning` : null}::text, 'tool_calls', m.tool_calls,
-      'tool_result', m.tool_result, 'left_out', ${elided}) order by m.turn_ordinal desc, m.position) as rows
+  // The stored size, because the length of a large text is only known once all of it was read and unpacked. A UTF-16 unit
+  // takes at most three bytes, so that nothing shorter than `elideOver` is taken for longer.
+  const elided = sql`
+    m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and pg_column_size(m.content) > ${wanted.elideOver * 3 + 4}`;
+  const rows = await sql<ConversationRow[]>`
+    select m.turn_ordinal, m.role, m.status, case when ${elided} then '' else m.content end as content,
+      ${wanted.withReasoning ? sql`m.reasoning,` : sql``} m.tool_calls, m.tool_result, ${elided} as left_out
     from messages m
     where m.session_id = ${wanted.sessionId} and m.deleted_at is null and m.status <> 'streaming'
       and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} and m.turn_ordinal >= (
@@ -90,9 +91,10 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
           select q.turn_ordinal from messages q
           where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
             and q.turn_ordinal < ${wanted.before}
-          order by q.turn_ordinal desc limit ${wanted.turns}) newest)`;
+          order by q.turn_ordinal desc limit ${wanted.turns}) newest)
+    order by m.turn_ordinal desc, m.position`;
   const turns: ConversationRow[][] = [];
-  for (const row of page?.rows ?? []) {
+  for (const row of rows) {
     const last = turns.at(-1);
     if (last && last[0]?.turn_ordinal === row.turn_ordinal) last.push(row);
     else turns.push([row]);

@@ -4,10 +4,8 @@ import type { ConversationMessage } from "./ports.ts";
 import { assistantMessage, toolMessage } from "./to-conversation.ts";
 
 /** What the model is told of a message's row. */
-export type ConversationRow = Pick<
-  Message,
-  "role" | "status" | "content" | "reasoning" | "tool_calls" | "tool_result"
-> & {
+export type ConversationRow = Pick<Message, "role" | "status" | "content" | "tool_calls" | "tool_result"> & {
+  reasoning?: string | null;
   /** The output was not read, because an earlier request has left it out. */
   left_out?: boolean | null;
 };
@@ -28,7 +26,9 @@ export function buildTurn(
     else if (row.role === "assistant") {
       const toolCalls = row.status === "complete" ? (row.tool_calls ?? []) : [];
       if (row.content === "" && toolCalls.length === 0) continue;
-      messages.push(assistantMessage({ content: row.content, reasoning: row.reasoning, toolCalls }, replayReasoning));
+      messages.push(
+        assistantMessage({ content: row.content, reasoning: row.reasoning ?? null, toolCalls }, replayReasoning),
+      );
     } else if (row.tool_result) {
       const message = toolMessage(row.tool_result, row.content);
       messages.push(row.left_out ? { ...message, leftOut: true } : message);

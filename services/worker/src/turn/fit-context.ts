@@ -10,7 +10,7 @@ export const NO_CUT: ContextCut = { turn: 0, elided_turn: 0, elided_outputs: 0 }
  * Once something must go, as much goes that the next requests need no cut: each cut changes the beginning of the prompt, and
  * a model server then reads all of it again.
  */
-const LOW_WATER = 0.75;
+const LOW_WATER = 0.6;
 
 export interface FitInput {
   /** Characters that every request carries. */
@@ -48,19 +48,27 @@ export function fitContext(input: FitInput): Fit {
   let kept = input.earlier.filter((turn) => turn.ordinal >= input.cut.turn);
   let cut = input.cut;
   const newest = newestOutputs(input.present);
-  const shown = (turn: ConversationTurn) => elide(turn, cut, turn === input.present ? newest : null);
-  const total = () => [...kept, input.present].reduce((sum, turn) => sum + sizeOf(shown(turn)), input.fixed);
+  const views = new Map<ConversationTurn, { cut: ContextCut; turn: ConversationTurn; size: number }>();
+  /** A turn as it is sent. Most requests are not cut anew, and look at each turn once. */
+  const shown = (turn: ConversationTurn) => {
+    const known = views.get(turn);
+    if (known?.cut === cut) return known;
+    const view = elide(turn, cut, turn === input.present ? newest : null);
+    const fresh = { cut, turn: view, size: messagesCharacters(view.messages) };
+    views.set(turn, fresh);
+    return fresh;
+  };
 
-  let size = total();
+  let size = [...kept, input.present].reduce((sum, turn) => sum + shown(turn).size, input.fixed);
   const elideUntilLow = (turns: readonly ConversationTurn[]) => {
     for (const turn of turns) {
       const count = turn.messages.filter((message) => message.role === "tool" && !newest.has(message)).length;
       const done = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;
       if (turn.ordinal < cut.elided_turn) continue;
       for (let outputs = done + 1; outputs <= count && size > low; outputs++) {
-        const before = sizeOf(shown(turn));
+        const before = shown(turn).size;
         cut = { ...cut, elided_turn: turn.ordinal, elided_outputs: outputs };
-        size += sizeOf(shown(turn)) - before;
+        size += shown(turn).size - before;
       }
     }
   };
@@ -68,16 +76,17 @@ export function fitContext(input: FitInput): Fit {
   if (size > input.limit) elideUntilLow(kept);
   if (size > input.limit) {
     while (kept.length > 0 && size > low) {
-      size -= sizeOf(shown(kept[0] as ConversationTurn));
+      size -= shown(kept[0] as ConversationTurn).size;
       kept = kept.slice(1);
     }
     cut = { ...cut, turn: kept[0]?.ordinal ?? input.present.ordinal };
   }
   if (size > input.limit) elideUntilLow([input.present]);
 
-  const present = size > input.limit ? shorten(shown(input.present), size - input.limit) : shown(input.present);
-  const turns = [...kept.map(shown), present];
-  const characters = turns.reduce((sum, turn) => sum + sizeOf(turn), input.fixed);
+  const own = shown(input.present);
+  const present = size > input.limit ? shorten(own.turn, size - input.limit) : own.turn;
+  const turns = [...kept.map((turn) => shown(turn).turn), present];
+  const characters = size - own.size + messagesCharacters(present.messages);
   if (characters > input.limit) return { fits: false, characters };
   return {
     fits: true,
@@ -88,8 +97,6 @@ export function fitContext(input: FitInput): Fit {
     outputsElided: countChanged([...kept, input.present], turns),
   };
 }
-
-const sizeOf = (turn: ConversationTurn) => messagesCharacters(turn.messages);
 
 /** The outputs that the model has not read yet: those after the last message that calls tools. */
 function newestOutputs(present: ConversationTurn): Set<ConversationMessage> {
