@@ -16,6 +16,7 @@ test.each([
   "57P03",
   "57014",
   "55P03",
+  "25P03",
 ])("%s may succeed later", (code) => {
   expect(isTransient(coded(code))).toBe(true);
 });

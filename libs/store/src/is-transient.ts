@@ -12,10 +12,11 @@ const CODES = new Set([
 
 /**
  * The database was away, stopping, full or in a knot, and the same statement may succeed later: SQLSTATE classes 08
- * (connection), 40 (deadlock, serialization), 53 (resources), 57P0x (shutdown, starting up), 57014 and 55P03 (time limits).
+ * (connection), 40 (deadlock, serialization), 53 (resources), 57P0x (shutdown, starting up), 57014, 55P03 and 25P03 (time limits of a
+ * statement, a lock and a transaction).
  */
 export function isTransient(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return (error as { name?: string } | null)?.name === "DeadlineExceeded";
-  return CODES.has(code) || /^(08|40|53|57P0)/.test(code) || code === "57014" || code === "55P03";
+  return CODES.has(code) || /^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03"].includes(code);
 }
