@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
+import { createCatalog, modelServersOf } from "@boocode/model-servers";
+import {
+  connectPostgres,
+  connectRedis,
+  connectRedisSubscriber,
+  createFaultPoints,
+  type ServiceContext,
+  untilRedisReady,
+  within,
+} from "@boocode/runtime";
+import { renewLeases, saveDrafts } from "@boocode/store";
+import { createTurnQueue } from "@boocode/turn-queue";
+import { type AnnounceEndDeps, announceEnd } from "./announce-end.ts";
+import type { Config } from "./config.ts";
+import { createLeases } from "./hold-leases.ts";
+import { createModelServers } from "./model/model-servers.ts";
+import { createSlots } from "./model/slots.ts";
+import { createDraftSaver } from "./outputs/draft-saver.ts";
+import { prepareTurn } from "./prepare-turn.ts";
+import type { ProcessTurnDeps } from "./process-turn.ts";
+import { createLimiter } from "./tools/limiter.ts";
+import { createRunTool, toolOffers } from "./tools/run-tool.ts";
+import { createTurnStore } from "./turn-store.ts";
+
+/** With fewer streams every append goes at once; with more, a stream appends text at most every 40 ms. */
+const CALM_STREAMS = 8;
+const GAP_MS = 40;
+
+/**
+ * What a turn runs on, whether it has the process for itself or shares it: connections, leases, outputs, models and tools.
+ * @param running how many turns this process runs now
+ */
+export async function wireTurns(config: Config, { log, onRelease }: ServiceContext, running: () => number) {
+  const keys = createKeys(config.REDIS_PREFIX);
+  const fault = createFaultPoints(config.FAULT_POINTS);
+  const hint = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
+
+  const pool = connectPostgres(config.DATABASE_URL, { name: "worker", connections: config.DATABASE_CONNECTIONS });
+  onRelease("postgres", () => pool.end({ timeout: 2 }));
+  const redis = connectRedis(config.REDIS_URL);
+  onRelease("redis", () => redis.disconnect());
+  const hints = connectRedisSubscriber(config.REDIS_URL);
+  onRelease("redis subscriber", () => hints.disconnect());
+  await within(10_000, "Postgres", pool`select 1`);
+  await Promise.all([redis, hints].map((connection) => untilRedisReady(connection, 10_000)));
+
+  const queue = createTurnQueue(redis, keys.queues);
+  onRelease("queue", () => queue.close());
+  const wake = (turnId: string) => void queue.wake(turnId, 1).catch(hint("waking a worker"));
+  const appender = createFrameAppender(redis, keys, {
+    entries: config.FRAME_LOG_ENTRIES,
+    ttlMs: config.FRAME_LOG_TTL_MS,
+  });
+  const publisher = createPublisher(redis, keys);
+
+  const leases = createLeases({
+    leaseMs: config.LEASE_MS,
+    heartbeatMs: config.HEARTBEAT_MS,
+    marginMs: Math.min(1_000, config.LEASE_MS / 5),
+    renew: (held) => within(config.HEARTBEAT_MS, "the heartbeat", renewLeases(pool, held, config.LEASE_MS)),
+    onError: hint("a heartbeat"),
+  });
+  onRelease("leases", () => leases.stop());
+  const drafts = createDraftSaver({
+    intervalMs: config.DRAFT_INTERVAL_MS,
+    save: (due) => within(3_000, "saving drafts", saveDrafts(pool, due)),
+    onRefused: () => leases.look(),
+    onError: hint("saving drafts"),
+  });
+  onRelease("drafts", () => drafts.stop());
+
+  const servers = modelServersOf(config);
+  const slots = createSlots({
+    redis,
+    prefix: `${config.REDIS_PREFIX}:model-slots`,
+    newTicket: randomUUID,
+    leaseMs: config.MODEL_SLOT_LEASE_MS,
+    onError: hint("asking for a place at a model server"),
+  });
+  onRelease("slots", () => slots.stop());
+  const models = createModelServers({
+    servers,
+    catalog: createCatalog({ servers, timeoutMs: 3_000, ttlMs: 60_000, now: () => performance.now() }),
+    slots,
+    defaultModel: config.DEFAULT_MODEL,
+    idleTimeoutMs: config.MODEL_IDLE_TIMEOUT_MS,
+    firstByteTimeoutMs: config.MODEL_FIRST_BYTE_TIMEOUT_MS,
+    silenceNoticeMs: config.MODEL_SILENCE_NOTICE_MS,
+    retries: {
+      retries: config.MODEL_RETRIES,
+      budgetMs: config.MODEL_RETRY_BUDGET_MS,
+      loadingMs: config.MODEL_LOADING_TIMEOUT_MS,
+    },
+    log: (facts, message) => log.debug(facts, message),
+  });
+  const toolSlots = createLimiter(4);
+  const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
+
+  const announce: AnnounceEndDeps = {
+    publisher,
+    wake,
+    requestName: (sessionId) => void queue.requestName(sessionId).catch(hint("asking for a name")),
+    onError: hint("telling the end of a turn"),
+  };
+  const turnDeps: ProcessTurnDeps = {
+    leases,
+    drafts,
+    appender,
+    store: createTurnStore(pool, fault),
+    prepare: (turn) =>
+      prepareTurn(
+        {
+          pool,
+          projectRoots: config.PROJECT_ROOTS,
+          models,
+          runToolIn: (root) =>
+            createRunTool({
+              root,
+              limits,
+              slots: toolSlots,
+              onDefect: (err, tool) => log.error({ err, tool }, "a tool failed"),
+            }),
+          tools: toolOffers,
+          maxDepth: config.MAX_TOOL_LOOP_DEPTH,
+          budget: {
+            answerShare: config.MODEL_ANSWER_PERCENT / 100,
+            answerTokens: config.MODEL_ANSWER_TOKENS,
+            defaultWindow: config.MODEL_DEFAULT_WINDOW,
+          },
+          historyCharacters: config.HISTORY_CHARACTERS,
+        },
+        turn,
+      ),
+    announceEnd: (ended, answered) => announceEnd(announce, ended, answered),
+    wake,
+    gapMs: () => (running() > CALM_STREAMS ? GAP_MS : 0),
+    turnTimeoutMs: config.TURN_TIMEOUT_MS,
+    maxAttempts: config.MAX_ATTEMPTS,
+    log,
+  };
+
+  const follower = createFollower(hints, {
+    onMessage: (_channel, bytes) => {
+      if (leases.holds(bytes)) leases.look();
+    },
+    onHole: () => leases.look(),
+  });
+  onRelease("follower", () => follower.stop());
+  await follower.follow(keys.cancel);
+
+  return { keys, fault, hint, pool, redis, appender, publisher, models, leases, announce, turnDeps, follower };
+}
