@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { startTcpProxy, type TcpProxy, through } from "../harness/tcp-proxy.ts";
+import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
 import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
@@ -16,8 +17,7 @@ beforeAll(async () => {
     gateways: 2,
     privatePostgres: true,
     route: async ({ databaseUrl, redisUrl }) => {
-      const { hostname, port } = new URL(databaseUrl);
-      proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+      proxy = await proxyBefore(databaseUrl);
       return { databaseUrl: through(databaseUrl, proxy), redisUrl };
     },
   });
@@ -29,18 +29,18 @@ afterAll(async () => {
 });
 
 async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, 60_000);
+  await untilAllEnded(system, size(60_000, 120_000));
   expect(await viewersAgree(system, viewersOf(turns), 20_000)).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);
 }
 
-test("a Postgres that is stopped at once and started again, three times, loses nothing that was acknowledged", {
-  timeout: 90_000,
+test("a Postgres that is stopped at once and started again, again and again, loses nothing that was acknowledged", {
+  timeout: size(90_000, 600_000),
 }, async () => {
-  const turns = await watchTurns(system, user, 10, { tokens: 300 });
+  const turns = await watchTurns(system, user, 10, { tokens: size(300, 900) });
   await untilAllSpeak(turns);
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < size(3, 12); i++) {
     await system.postgres?.kill("SIGKILL");
     await system.postgres?.restart();
     await delay(1_000);

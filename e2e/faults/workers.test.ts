@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { percentiles } from "../harness/percentiles.ts";
+import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
@@ -15,31 +17,46 @@ beforeEach(async () => {
 afterEach(() => system.stop());
 
 async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, 60_000);
+  await untilAllEnded(system, size(60_000, 300_000));
   expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);
 }
 
-test("workers that are killed again and again lose and double nothing", { timeout: 120_000 }, async () => {
-  const turns = await watchTurns(system, user, 30, { tokens: 250 });
-  for (let kill = 0; kill < 4; kill++) {
-    await delay(1_000);
+async function statuses(turns: WatchedTurn[]): Promise<Record<string, number>> {
+  const rows = await system.sql<{ status: string; count: number }[]>`
+    select status, count(*)::int from turns where id = any(${turns.map(({ turnId }) => turnId)}::uuid[]) group by status`;
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
+
+test("workers that are killed again and again lose and double nothing", {
+  timeout: size(120_000, 600_000),
+}, async () => {
+  const kills = size(4, 12);
+  const perKill = Math.ceil(size(30, 250) / kills);
+  const turns: WatchedTurn[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    // New work all the time, and a kill every five seconds: twelve in a minute.
+    const nextKill = delay(size(1_500, 5_000));
+    turns.push(...(await watchTurns(system, user, perKill, { tokens: 120, interval_ms: size(25, 60) })));
+    await nextKill;
     const victim = system.workers[kill % 3] as ServiceProcess;
     await victim.stop("SIGKILL");
     await system.restart(victim);
   }
   await agreed(turns);
-  const silences = turns.map(({ viewer }) => viewer.longestSilenceMs()).sort((a, b) => a - b);
-  console.log(
-    `silence when workers are killed: p50 ${silences[15]?.toFixed(0)} ms, max ${silences.at(-1)?.toFixed(0)} ms`,
-  );
-  const [row] = await system.sql<[{ count: number }]>`select count(*) from turns where crashes > 0`;
-  expect(row.count).toBeGreaterThan(0);
+  const silences = turns.map(({ viewer }) => viewer.longestSilenceMs());
+  console.log(`silence when workers are killed: ${percentiles(silences)}`);
+  const rows = await system.sql<{ crashes: number; count: number }[]>`
+    select crashes, count(*)::int from turns group by crashes order by crashes`;
+  console.log(`turns by attempts that their workers' deaths spent: ${rows.map((r) => `${r.crashes}: ${r.count}`)}`);
+  expect(rows.some(({ crashes }) => crashes > 0)).toBe(true);
+  // Whoever was only near is not given up, however often.
+  expect(await statuses(turns)).toEqual({ complete: turns.length });
 });
 
-test("a worker that sleeps for longer than its lease writes nothing when it wakes", { timeout: 60_000 }, async () => {
-  const turns = await watchTurns(system, user, 12, { tokens: 300 });
+test("a worker that sleeps for longer than its lease writes nothing when it wakes", async () => {
+  const turns = await watchTurns(system, user, size(12, 60), { tokens: 300, interval_ms: size(25, 40) });
   await untilAllSpeak(turns);
   const sleeper = system.workers[0] as ServiceProcess;
   sleeper.process.kill("SIGSTOP");
@@ -49,13 +66,14 @@ test("a worker that sleeps for longer than its lease writes nothing when it wake
 });
 
 test("a worker that is asked to stop hands its turns back, spends no attempt, and ends with 0", {
-  timeout: 60_000,
+  timeout: size(60_000, 600_000),
 }, async () => {
-  const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "9000" });
+  const room = { WORKER_CONCURRENCY: "250" };
+  const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "9000", ...room });
   await Promise.all(system.workers.slice(0, 3).map((worker) => worker.stop()));
-  const turns = await watchTurns(system, user, 20, { tokens: 300 });
+  const turns = await watchTurns(system, user, size(20, 200), { tokens: 300, interval_ms: size(20, 150) });
   await untilAllSpeak(turns);
-  await system.start("worker");
+  await system.start("worker", room);
   expect(await leaving.stop()).toBe(0);
   await agreed(turns);
   const [row] = await system.sql<[{ crashes: number; hand_backs: number }]>`
@@ -64,41 +82,44 @@ test("a worker that is asked to stop hands its turns back, spends no attempt, an
   expect(row.hand_backs).toBeGreaterThan(0);
 });
 
-test("a turn that kills its worker each time ends failed after three attempts, and the workers live on without it", {
-  timeout: 90_000,
+test("a turn that kills its worker each time ends failed after three attempts, and its neighbours live", {
+  timeout: size(120_000, 600_000),
 }, async () => {
-  // Every worker dies after its second commit of a step; only the poisoned turn has steps.
+  // Every process dies after its first commit of a step; only the poisoned turn has steps.
+  const poison = { FAULT_POINTS: "after-commit-step:kill" };
   for (const worker of [...system.workers]) {
     await worker.stop();
-    await system.restart(worker, { FAULT_POINTS: "after-commit-step:kill" });
+    await system.restart(worker, poison);
   }
-  const healthy = await watchTurns(system, user, 6, { tokens: 100 });
+  const neighbours = await watchTurns(system, user, size(30, 100), { tokens: 120, interval_ms: size(40, 100) });
+  await untilAllSpeak(neighbours);
   const tool = { name: "list_dir", arguments: {} };
-  const poisoned = await watchTurns(system, user, 1, { tokens: 3, tool_depth: 5, tool, ignore_tool_choice: true });
-  const [turn] = poisoned as [WatchedTurn];
+  const [turn] = (await watchTurns(system, user, 1, {
+    tokens: 3,
+    tool_depth: 5,
+    tool,
+    ignore_tool_choice: true,
+  })) as [WatchedTurn];
+  const end = async () => {
+    const [row] = await system.sql<[{ status: string; error_code: string; crashes: number; worker_deaths: number }]>`
+      select status, error_code, crashes, worker_deaths from turns where id = ${turn.turnId}`;
+    return row;
+  };
   let revived = 0;
-  const reviving = (async () => {
-    for (;;) {
-      const dead = system.workers.find((worker) => worker.process.signalCode === "SIGKILL");
-      if (dead) {
-        await system.restart(dead, { FAULT_POINTS: "after-commit-step:kill" });
-        revived += 1;
-      }
-      const [row] = await system.sql<{ status: string }[]>`select status from turns where id = ${turn.turnId}`;
-      if (row?.status !== "queued" && row?.status !== "running") return row?.status;
-      await delay(100);
+  while (["queued", "running"].includes((await end()).status)) {
+    const dead = system.workers.find((worker) => worker.process.signalCode === "SIGKILL");
+    if (dead) {
+      await system.restart(dead, poison);
+      revived += 1;
     }
-  })();
-  expect(await reviving).toBe("failed");
-  await agreed([...healthy, ...poisoned]);
-  const [row] = await system.sql<[{ status: string; error_code: string; crashes: number }]>`
-    select status, error_code, crashes from turns where id = ${turn.turnId}`;
-  expect(row).toEqual({ status: "failed", error_code: "attempts_exhausted", crashes: 3 });
-  expect(revived).toBeGreaterThanOrEqual(2);
+    await delay(50);
+  }
+  await agreed([...neighbours, turn]);
+  expect(await end()).toEqual({ status: "failed", error_code: "attempts_exhausted", crashes: 3, worker_deaths: 3 });
+  expect(await statuses(neighbours)).toEqual({ complete: neighbours.length });
+  // Two workers died of it; the third time it had a process for itself, and no neighbour.
   expect(system.lines.filter((line) => line.includes("fault point after-commit-step fired"))).toHaveLength(3);
-  const next = await watchTurns(system, user, 5, { tokens: 10 });
-  await agreed(next);
-  const [after] = await system.sql<[{ count: number }]>`
-    select count(*) from turns where status = 'complete' and id = any(${next.map(({ turnId }) => turnId)}::uuid[])`;
-  expect(after.count).toBe(5);
+  expect(revived).toBe(2);
+  const [hit] = await system.sql<[{ count: number }]>`select count(*)::int from turns where worker_deaths = 2`;
+  console.log(`neighbours that ran beside it both times: ${hit.count} of ${neighbours.length}`);
 });

@@ -61,7 +61,9 @@ export async function brokenInvariants(
   say(
     "T5 too many attempts",
     await sql`
-    select id, attempt, crashes, hand_backs from turns where crashes > ${maxAttempts}`,
+    select id, attempt, crashes, hand_backs from turns
+    where crashes > ${maxAttempts} or attempt > 1 + crashes + hand_backs + (case when error_code = 'attempts_exhausted'
+      or cancel_reason is not null then 1 else 0 end)`,
   );
   say(
     "T6 a question twice",
@@ -94,7 +96,7 @@ export async function brokenInvariants(
 }
 
 /** D4, D7: once the faults stop, every viewer shows exactly what is stored. Waits for it as long as the goal allows. */
-export async function viewersAgree(system: System, viewers: Viewer[], ms = 15_000): Promise<string[]> {
+export async function viewersAgree(system: System, viewers: readonly Viewer[], ms = 15_000): Promise<string[]> {
   const broken: string[] = [];
   for (const viewer of viewers) {
     broken.push(...viewer.broken);

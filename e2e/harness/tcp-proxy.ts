@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
+import { messageFilter } from "./redis-replies.ts";
 
 /**
  * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through. `reset`: every connection is
@@ -18,14 +19,20 @@ export interface TcpProxy {
   cutAnswerTo(bytes: string, times: number): void;
   /** How many answers were cut. */
   cuts(): number;
+  /** Published messages (of a Redis) that hold these bytes never arrive; null lets all through. */
+  dropMessagesWith(bytes: string | null): void;
+  /** How many messages were dropped. */
+  drops(): number;
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+async function startTcpProxy(target: { host: string; port: number; isRedis?: boolean }): Promise<TcpProxy> {
   const pairs = new Set<{ near: Socket; far: Socket }>();
   let mode: ProxyMode = "pass";
   let cut: { bytes: string; times: number } | null = null;
   let cuts = 0;
+  let dropped: string | null = null;
+  let drops = 0;
 
   const server = createServer((near) => {
     if (mode === "reset") return void near.resetAndDestroy();
@@ -33,6 +40,11 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     const pair = { near, far };
     pairs.add(pair);
     let cutting = false;
+    const passOn = messageFilter((message) => {
+      const drop = dropped !== null && message.includes(dropped);
+      if (drop) drops += 1;
+      return drop;
+    });
     near.on("data", (data) => {
       if (mode === "blackHole") return;
       if (cut && cut.times > 0 && data.includes(cut.bytes)) {
@@ -49,7 +61,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         far.destroy();
         return;
       }
-      near.write(data);
+      near.write(target.isRedis ? passOn(data) : data);
     });
     const end = () => {
       pairs.delete(pair);
@@ -73,6 +85,10 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       cut = { bytes, times };
     },
     cuts: () => cuts,
+    dropMessagesWith(bytes) {
+      dropped = bytes;
+    },
+    drops: () => drops,
     async close() {
       for (const { near, far } of pairs) {
         near.destroy();
@@ -81,6 +97,12 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A proxy before the server that a URL names. */
+export async function proxyBefore(url: string): Promise<TcpProxy> {
+  const { hostname: host, port, protocol } = new URL(url);
+  return await startTcpProxy({ host, port: Number(port), isRedis: protocol.startsWith("redis") });
 }
 
 /** The same URL by way of a proxy. */

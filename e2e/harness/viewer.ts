@@ -33,6 +33,8 @@ export function openViewer(system: System, user: User, sessionId: string, option
     openSocket: (url, headers) => new WebSocket(url, { headers }) as never,
   });
   const broken: string[] = [];
+  /** A view's messages are never changed: what was read once is read for good. */
+  const read = new WeakSet<object>();
   let before: SessionView | null = null;
   let changedAt = performance.now();
   let silence = 0;
@@ -45,7 +47,8 @@ export function openViewer(system: System, user: User, sessionId: string, option
     if (before) neverBack(before, view);
     if (marked) {
       for (const message of view.messages) {
-        if (message.role !== "assistant") continue;
+        if (message.role !== "assistant" || read.has(message)) continue;
+        read.add(message);
         try {
           readMarkedText(message.content);
         } catch (error) {

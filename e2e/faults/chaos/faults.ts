@@ -10,12 +10,17 @@ export interface Faults {
   /** Does the next fault and repairs what would not come back by itself. */
   next(): Promise<void>;
   /** Makes sure that everything runs. */
-  calm(): Promise<void>;
+  calm(): void;
   count(): number;
   summary(): string;
 }
 
-export function createFaults(system: System, database: TcpProxy, random: Random): Faults {
+export interface Networks {
+  database: TcpProxy;
+  redis: TcpProxy;
+}
+
+export function createFaults(system: System, { database, redis }: Networks, random: Random): Faults {
   const done = new Map<string, number>();
   const pick = (services: ServiceProcess[]) => services[random.below(services.length)] as ServiceProcess;
 
@@ -24,27 +29,48 @@ export function createFaults(system: System, database: TcpProxy, random: Random)
     await system.restart(service);
   }
 
-  async function withRedis(act: (redis: ReturnType<typeof connectRedis>) => Promise<unknown>): Promise<void> {
-    const redis = connectRedis(system.redis.url);
+  async function pause(service: ServiceProcess, ms: number): Promise<void> {
+    service.process.kill("SIGSTOP");
+    await delay(ms);
+    service.process.kill("SIGCONT");
+  }
+
+  async function withRedis(act: (client: ReturnType<typeof connectRedis>) => Promise<unknown>): Promise<void> {
+    const client = connectRedis(system.redis.url);
     try {
-      await untilRedisReady(redis, 3_000);
-      await act(redis);
+      await untilRedisReady(client, 3_000);
+      await act(client);
     } finally {
-      redis.disconnect();
+      client.disconnect();
     }
+  }
+
+  async function swallow(network: TcpProxy, ms: number): Promise<void> {
+    network.set("blackHole");
+    await delay(ms);
+    network.set("pass");
+  }
+
+  async function tear(network: TcpProxy, ms: number): Promise<void> {
+    network.set("reset");
+    await delay(ms);
+    network.set("pass");
+  }
+
+  async function loseAnswers(network: TcpProxy, to: string, times: number): Promise<void> {
+    network.cutAnswerTo(to, times);
+    await delay(400);
+    network.cutAnswerTo(to, 0);
   }
 
   const kinds: Record<string, () => Promise<void>> = {
     "kill a worker": () => endAndRestart(pick(system.workers), "SIGKILL"),
+    "stop a worker": () => endAndRestart(pick(system.workers), "SIGTERM"),
+    "pause a worker": () => pause(pick(system.workers), 500 + random.below(7_000)),
     "kill an api": () => endAndRestart(pick(system.apis), "SIGKILL"),
     "kill a gateway": () => endAndRestart(pick(system.gateways), "SIGKILL"),
     "replace a gateway": () => endAndRestart(pick(system.gateways), "SIGTERM"),
-    "pause a worker": async () => {
-      const worker = pick(system.workers);
-      worker.process.kill("SIGSTOP");
-      await delay(500 + random.below(6_500));
-      worker.process.kill("SIGCONT");
-    },
+    "pause a gateway": () => pause(pick(system.gateways), 500 + random.below(3_000)),
     "kill Redis": async () => {
       await system.redis.kill("SIGKILL");
       await delay(300 + random.below(2_000));
@@ -55,39 +81,52 @@ export function createFaults(system: System, database: TcpProxy, random: Random)
       await delay(500 + random.below(2_500));
       await system.redis.kill("SIGCONT");
     },
-    "flush Redis": () => withRedis((redis) => redis.flushall()),
-    "cut subscribers": () => withRedis((redis) => redis.call("CLIENT", "KILL", "TYPE", "pubsub")),
-    "cut the database's connections": async () => {
-      database.set("reset");
-      await delay(random.below(300));
-      database.set("pass");
+    "flush Redis": () => withRedis((client) => client.flushall()),
+    "fill Redis": () =>
+      withRedis(async (client) => {
+        await client.config("SET", "maxmemory", "1mb");
+        await delay(500 + random.below(1_500));
+        await client.config("SET", "maxmemory", "0");
+      }),
+    "cut subscribers": () => withRedis((client) => client.call("CLIENT", "KILL", "TYPE", "pubsub")),
+    "swallow Redis' answers": () => swallow(redis, 200 + random.below(2_000)),
+    "cut Redis' connections": () => tear(redis, random.below(300)),
+    "lose the answer to an append": () => loseAnswers(redis, '"type":"', 1 + random.below(3)),
+    "lose the answer to a wake-up": () => loseAnswers(redis, '{"turn_id":"', 1 + random.below(3)),
+    "drop frames that end turns": async () => {
+      redis.dropMessagesWith('"type":"turn_finished"');
+      await delay(500);
+      redis.dropMessagesWith(null);
     },
-    "swallow the database's answers": async () => {
-      database.set("blackHole");
-      await delay(200 + random.below(2_000));
-      database.set("pass");
-    },
-    "lose the answer to a commit": async () => {
-      database.cutAnswerTo("commit", 1 + random.below(3));
-      await delay(300);
-      database.cutAnswerTo("commit", 0);
-    },
+    "cut the database's connections": () => tear(database, random.below(300)),
+    "swallow the database's answers": () => swallow(database, 200 + random.below(2_000)),
+    "lose the answer to a commit": () => loseAnswers(database, "commit", 1 + random.below(3)),
     "kill Postgres": async () => {
       await system.postgres?.kill("SIGKILL");
       await system.postgres?.restart();
     },
   };
   const names = Object.keys(kinds);
+  let deck: string[] = [];
+
+  /** Each kind once, in a random order, and then again: even a short run has many kinds. */
+  function draw(): string {
+    if (deck.length === 0) deck = [...names];
+    return deck.splice(random.below(deck.length), 1)[0] as string;
+  }
 
   return {
     async next() {
-      const name = names[random.below(names.length)] as string;
+      const name = draw();
       done.set(name, (done.get(name) ?? 0) + 1);
       await kinds[name]?.();
     },
-    async calm() {
-      database.set("pass");
-      database.cutAnswerTo("commit", 0);
+    calm() {
+      for (const network of [database, redis]) {
+        network.set("pass");
+        network.cutAnswerTo("", 0);
+        network.dropMessagesWith(null);
+      }
     },
     count: () => [...done.values()].reduce((sum, times) => sum + times, 0),
     summary: () => [...done].map(([name, times]) => `${times} × ${name}`).join(", "),

@@ -6,6 +6,8 @@ import { createReleaser, type Releaser } from "./shutdown.ts";
 export interface ServiceContext {
   log: Logger;
   onRelease: Releaser["onRelease"];
+  /** Ends the process as SIGTERM would: its work is done. */
+  stop(reason: string): void;
 }
 
 /**
@@ -63,7 +65,7 @@ export function runService(
     log.fatal({ err }, "a rejection that nobody handled");
     void stop("unhandled rejection", 1);
   });
-  start({ log, onRelease: releaser.onRelease }).catch((err: unknown) => {
+  start({ log, onRelease: releaser.onRelease, stop: (reason) => void stop(reason, 0) }).catch((err: unknown) => {
     log.fatal({ err }, "could not start");
     void stop("failed start", 1);
   });

@@ -16,13 +16,22 @@ export interface ClaimedTurn extends Turn {
   crashes: number;
   /** The message that an earlier attempt was writing; its text has gone back to nothing, its id stays. */
   streaming_message_id: string | null;
+  /** Its worker died under it before and this is its last attempt: it may be what kills workers, and is run apart. */
+  is_suspect: boolean;
 }
 
 export interface Claim {
   workerId: string;
   nonce: string;
   leaseMs: number;
+  /** A turn is begun so many times. */
+  maxAttempts: number;
+  /** Whether there is room for a turn that has to be run apart from all others. */
+  takesSuspects: boolean;
 }
+
+/** A process starts before a suspect runs in it, and no heartbeat renews the lease until then. */
+const SUSPECT_LEASES = 3;
 
 /**
  * Claims a turn: the next of its session, with none of that session running. Attempt, nonce, lease and the text of the
@@ -41,16 +50,36 @@ export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTur
   return await claimWhere(pool, claim, (sql) => sql`t.due_at <= now()`);
 }
 
+/**
+ * Takes over a claim that another process made for this one: a suspect is claimed by a worker and run in a process of its own.
+ * @returns null when the turn is no longer held under this fence
+ */
+export async function takeOverClaim(sql: Pool, fence: Fence, leaseMs: number): Promise<ClaimedTurn | null> {
+  const [turn] = await sql<ClaimedTurn[]>`
+    with t as (
+      update turns set lease_until = now() + ${milliseconds(sql, leaseMs)}
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and status in ('running', 'cancelling') returning *
+    )
+    select ${claimedColumns(sql)}, true as is_suspect,
+      (select m.id from messages m where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null limit 1)
+        as streaming_message_id
+    from t`;
+  return turn ?? null;
+}
+
+const claimedColumns = (sql: Sql) => sql`${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes`;
+
 async function claimWhere(
   pool: Pool,
   claim: Claim,
   which: (sql: Sql) => ReturnType<typeof turnColumns>,
 ): Promise<ClaimedTurn | null> {
+  const isSuspect = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
   try {
     const [turn] = await pool<ClaimedTurn[]>`
       with candidate as (
-        select t.id from turns t
-        where t.status = 'queued' and ${which(pool)}
+        select t.id, ${isSuspect} as is_suspect from turns t
+        where t.status = 'queued' and ${which(pool)} and (${claim.takesSuspects} or not ${isSuspect})
           and not exists (
             select from turns o where o.session_id = t.session_id
               and (o.status in ('running', 'cancelling') or (o.status = 'queued' and o.ordinal < t.ordinal)))
@@ -58,14 +87,17 @@ async function claimWhere(
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
+          worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)}
+            * (select case when is_suspect then ${SUSPECT_LEASES}::int else 1 end from candidate),
           started_at = coalesce(started_at, clock_timestamp())
         where id = (select id from candidate) returning *
       ), reset as (
         update messages m set content = '', reasoning = null, tool_calls = null, last_seq = 0
         from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id
       )
-      select ${turnColumns(pool)}, t.nonce, t.owner_id, t.crashes, (select id from reset limit 1) as streaming_message_id from t`;
+      select ${claimedColumns(pool)}, (select id from reset limit 1) as streaming_message_id,
+        (select is_suspect from candidate) as is_suspect
+      from t`;
     return turn ?? null;
   } catch (error) {
     // Another turn of the session was claimed at the same instant: the partial unique index decided (T7).

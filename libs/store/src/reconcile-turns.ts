@@ -5,12 +5,25 @@ import { milliseconds, type Pool } from "./sql.ts";
 /** Running turns whose lease is dead go back to the queue, as long as they have attempts left. @returns their ids */
 export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    update turns set status = 'queued', lease_until = null, due_at = now(), crashes = crashes + 1
+    update turns set status = 'queued', lease_until = null, due_at = now(), crashes = crashes + 1,
+      worker_deaths = worker_deaths + 1
     where id in (
       select id from turns where status = 'running' and lease_until < now() and crashes + 1 < ${maxCrashes}
       order by id for no key update skip locked)
     returning id`;
   return rows.map((row) => row.id);
+}
+
+/**
+ * When a turn will next want somebody: its lease ends, or the queue's head start with it is over.
+ * @returns in ms from now, by the database's clock; null when nothing is ahead
+ */
+export async function readNextDue(sql: Pool): Promise<number | null> {
+  const [row] = await sql<{ ms: number | null }[]>`
+    select (extract(epoch from least(
+      (select min(lease_until) from turns where status in ('running', 'cancelling') and lease_until > now()),
+      (select min(due_at) from turns where status = 'queued' and due_at > now())) - now()) * 1000)::float as ms`;
+  return row?.ms ?? null;
 }
 
 /** A turn that was ended for a worker that is gone, and whose last frames the caller now owns. */
@@ -71,7 +84,8 @@ export async function endOrphan(
     await sql`
       update turns set status = ${end.status}, attempt = attempt + 1, nonce = ${nonce}, last_seq = ${lastSeq},
         lease_until = null, finished_at = clock_timestamp(), error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
-        crashes = crashes + ${end.status === "failed" ? 1 : 0}::int
+        crashes = crashes + ${end.status === "failed" ? 1 : 0}::int,
+        worker_deaths = worker_deaths + ${end.status === "failed" ? 1 : 0}::int
       where id = ${found.id}`;
     return {
       ...(await closeTurn(sql, found.session_id, turn.owner_id)),

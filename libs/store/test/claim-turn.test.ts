@@ -1,16 +1,15 @@
-import { randomUUID } from "node:crypto";
-import { claimDueTurn, claimTurn, handBackTurn, saveDrafts } from "@boocode/store";
+import { claimDueTurn, claimTurn, handBackTurn, requeueOrphans, saveDrafts, takeOverClaim } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, messageRow, newPlace, post, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+import { asWorker, claim, messageRow, newPlace, post, running, turnRow, untilBlocked, useStore } from "./stage.ts";
 
 const stage = useStore({ connections: 24 });
 
-const by = (workerId = "w") => ({ workerId, nonce: randomUUID().slice(0, 8), leaseMs: 60_000 });
+const by = (workerId = "w") => asWorker({ workerId });
 
 test("a claim gives the turn an attempt, the nonce, a lease and a worker", async () => {
   const place = await newPlace(stage.pool);
   const posted = await post(stage.pool, place);
-  const turn = await claimTurn(stage.pool, posted.turnId, { workerId: "w7", nonce: "abc", leaseMs: 5_000 });
+  const turn = await claimTurn(stage.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
   expect(turn).toMatchObject({ id: posted.turnId, status: "running", attempt: 1, nonce: "abc", ordinal: 1 });
   expect(turn).toMatchObject({ owner_id: place.ownerId, streaming_message_id: null });
   const [row] = await stage.pool`
@@ -122,4 +121,53 @@ test("a due turn that stands behind one that is being cancelled does not hide th
   await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
   expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
   expect(await claimDueTurn(stage.pool, by())).toBeNull();
+});
+
+/** A turn that waits, with some of its attempts spent. */
+async function spent(crashes: number, workerDeaths: number): Promise<string> {
+  const { turnId } = await post(stage.pool, await newPlace(stage.pool));
+  await stage.pool`
+    update turns set crashes = ${crashes}, worker_deaths = ${workerDeaths}, due_at = now() where id = ${turnId}`;
+  return turnId;
+}
+
+test("the last attempt of a turn whose worker died before is claimed only by who has room to run it apart", async () => {
+  const turnId = await spent(2, 1);
+  expect(await claimTurn(stage.pool, turnId, asWorker({ takesSuspects: false }))).toBeNull();
+  await stage.pool`update turns set status = 'complete' where id <> ${turnId}`;
+  expect(await claimDueTurn(stage.pool, asWorker({ takesSuspects: false }))).toBeNull();
+  const turn = await claimDueTurn(stage.pool, asWorker({ leaseMs: 5_000 }));
+  expect(turn).toMatchObject({ id: turnId, is_suspect: true });
+  // Its process starts before any heartbeat renews the lease.
+  const [row] = await stage.pool`
+    select extract(epoch from lease_until - now())::float as lease from turns where id = ${turnId}`;
+  expect(row?.lease).toBeGreaterThan(10);
+});
+
+test("neither an earlier attempt nor one after answers that were cut makes a suspect", async () => {
+  for (const [crashes, deaths] of [
+    [0, 0],
+    [1, 1],
+    [2, 0],
+  ] as const) {
+    const turn = await claimTurn(stage.pool, await spent(crashes, deaths), asWorker({ takesSuspects: false }));
+    expect(turn).toMatchObject({ is_suspect: false, crashes });
+  }
+});
+
+test("a claim is taken over whole, lease and all, and not once it is another's", async () => {
+  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool), 10);
+  const fence = { turnId: turn.id, attempt: 1 };
+  const taken = await takeOverClaim(stage.pool, fence, 60_000);
+  expect(taken).toEqual({
+    ...turn,
+    turnId: undefined,
+    is_suspect: true,
+    streaming_message_id: messageId,
+  });
+  expect(await requeueOrphans(stage.pool, 3)).not.toContain(turn.id);
+  await handBackTurn(stage.pool, fence);
+  expect(await takeOverClaim(stage.pool, fence, 60_000)).toBeNull();
+  await claim(stage.pool, turn.id);
+  expect(await takeOverClaim(stage.pool, fence, 60_000)).toBeNull();
 });

@@ -1,7 +1,7 @@
 import { claimTurn, handBackTurn, type Pool, saveDrafts } from "@boocode/store";
 import { describe, expect, test } from "vitest";
 import { WORKER_WRITES } from "./older-attempts.ts";
-import { claim, dump, newPlace, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+import { asWorker, claim, dump, newPlace, running, turnRow, untilBlocked, useStore } from "./stage.ts";
 
 const stage = useStore();
 
@@ -22,7 +22,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
       const { late, claimed } = await stage.pool.begin(async (transaction) => {
         const sql = transaction as unknown as Pool;
         await handBackTurn(sql, turn);
-        await claimTurn(sql, turn.id, { workerId: "w2", nonce: "second", leaseMs: 60_000 });
+        await claimTurn(sql, turn.id, asWorker({ workerId: "w2", nonce: "second", leaseMs: 60_000 }));
         const late = write(stage.pool, { turnId: turn.id, attempt: 1 }, messageId);
         await untilBlocked(stage.pool);
         return { late, claimed: await dump(sql) };
@@ -46,7 +46,7 @@ test("a turn whose worker is writing at this moment is not claimed from under it
   await stage.pool.begin(async (transaction) => {
     const draft = { turnId: turn.id, attempt: 1, messageId, content: "text", reasoning: null, lastSeq: 5 };
     await saveDrafts(transaction as unknown as Pool, [draft]);
-    expect(await claimTurn(stage.pool, turn.id, { workerId: "w2", nonce: "n", leaseMs: 1_000 })).toBeNull();
+    expect(await claimTurn(stage.pool, turn.id, asWorker({ workerId: "w2", nonce: "n", leaseMs: 1_000 }))).toBeNull();
   });
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ attempt: 1, last_seq: 5 });
 });

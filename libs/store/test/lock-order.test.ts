@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
 import { toolMessage } from "./older-attempts.ts";
-import { newPlace, newProject, newSession, newUser, type Place, question, reply, useStore } from "./stage.ts";
+import { asWorker, newPlace, newProject, newSession, newUser, type Place, question, reply, useStore } from "./stage.ts";
 
 const stage = useStore({ connections: 12 });
 
@@ -76,7 +76,7 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
     await pool`
       update turns set due_at = now() where id in (
         select id from turns where status = 'queued' and owner_id = ${ownerId} order by id for no key update)`;
-    const turn = await store.claimDueTurn(pool, { workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs: 40 });
+    const turn = await store.claimDueTurn(pool, asWorker({ workerId: "w", leaseMs: 40 }));
     if (!turn) return;
     const fence = { turnId: turn.id, attempt: turn.attempt };
     const messageId = turn.streaming_message_id ?? randomUUID();

@@ -4,6 +4,7 @@ import {
   endTurn,
   listMessages,
   type Pool,
+  readNextDue,
   renewLeases,
   requeueOrphans,
 } from "@boocode/store";
@@ -38,7 +39,9 @@ test("a turn whose lease is dead goes back to the queue at once, and a crash is 
   expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
   await letLeaseDie(stage.pool, turn.id);
   expect(await requeueOrphans(stage.pool, 3)).toEqual([turn.id]);
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "queued", attempt: 1, crashes: 1 });
+  expect(await turnRow(stage.pool, turn.id)).toMatchObject({
+    ...{ status: "queued", attempt: 1, crashes: 1, worker_deaths: 1 },
+  });
   expect(await claim(stage.pool, turn.id)).toMatchObject({ attempt: 2 });
 });
 
@@ -149,4 +152,19 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
     await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
   expect(row).toEqual({ renewed: true });
   expect(await renewLeases(stage.pool, [], 1_000)).toEqual(new Map());
+});
+
+test("the next look is due when a lease ends or the queue's head start is over, whichever is first", async () => {
+  expect(await readNextDue(stage.pool)).toBeNull();
+  const { turn } = await running(stage.pool, await newPlace(stage.pool), 60_000);
+  expect(await readNextDue(stage.pool)).toBeGreaterThan(50_000);
+  const waiting = await post(stage.pool, await newPlace(stage.pool));
+  await stage.pool`update turns set due_at = now() + interval '20 s' where id = ${waiting.turnId}`;
+  const next = (await readNextDue(stage.pool)) as number;
+  expect(next).toBeGreaterThan(10_000);
+  expect(next).toBeLessThanOrEqual(20_000);
+  // What is past is nothing to wait for: it was seen, or its session is busy.
+  await letLeaseDie(stage.pool, turn.id);
+  await stage.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
+  expect(await readNextDue(stage.pool)).toBeNull();
 });

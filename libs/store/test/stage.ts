@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { testDatabase } from "@boocode/backing-services/testing";
 import { connectPostgres } from "@boocode/runtime";
 import {
+  type Claim,
   type ClaimedTurn,
   claimTurn,
   createProject,
@@ -74,8 +75,18 @@ export async function post(pool: Pool, place: Place, content?: string): Promise<
   return outcome;
 }
 
+/** What a claim says of the worker that makes it; each has a nonce of its own. */
+export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
+  workerId: "w",
+  nonce: randomUUID().slice(0, 8),
+  leaseMs: 60_000,
+  maxAttempts: 3,
+  takesSuspects: true,
+  ...claim,
+});
+
 export async function claim(pool: Pool, turnId: string, leaseMs = 60_000): Promise<ClaimedTurn & { turnId: string }> {
-  const turn = await claimTurn(pool, turnId, { workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs });
+  const turn = await claimTurn(pool, turnId, asWorker({ leaseMs }));
   if (!turn) throw new Error("there was nothing to claim");
   return { ...turn, turnId };
 }
@@ -120,8 +131,16 @@ export async function letLeaseDie(pool: Pool, turnId: string): Promise<void> {
 
 export async function turnRow(pool: Pool, turnId: string) {
   const [row] = await pool<
-    { status: string; attempt: number; nonce: string; last_seq: number; crashes: number; hand_backs: number }[]
-  >`select status, attempt, nonce, last_seq, crashes, hand_backs from turns where id = ${turnId}`;
+    {
+      status: string;
+      attempt: number;
+      nonce: string;
+      last_seq: number;
+      crashes: number;
+      worker_deaths: number;
+      hand_backs: number;
+    }[]
+  >`select status, attempt, nonce, last_seq, crashes, worker_deaths, hand_backs from turns where id = ${turnId}`;
   if (!row) throw new Error("no such turn");
   return row;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { cancelCurrentTurn, claimTurn, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, newPlace, type Place, post, turnRow, untilBlocked, useStore } from "./stage.ts";
+import { asWorker, claim, dump, newPlace, type Place, post, turnRow, untilBlocked, useStore } from "./stage.ts";
 
 const stage = useStore();
 
@@ -64,7 +64,7 @@ test("a waiting turn is withdrawn and the others move up; it can be neither with
   ]);
   const again = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
   expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
-  expect(await claimTurn(stage.pool, turns[1]!, { workerId: "w", nonce: "n", leaseMs: 1_000 })).toBeNull();
+  expect(await claimTurn(stage.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
 });
 
 test("a turn that was taken is not withdrawn, also when it is taken while the withdrawal waits", async () => {

@@ -30,7 +30,10 @@ async function hear({ server }: Stage, ...channels: string[]) {
 }
 
 const run = async (turnId: string) =>
-  await claimTurn(stage.pool, turnId, { workerId: "w", nonce: "n", leaseMs: 60_000 });
+  await claimTurn(stage.pool, turnId, {
+    ...{ workerId: "w", nonce: "n", leaseMs: 60_000 },
+    ...{ maxAttempts: 3, takesSuspects: true },
+  });
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
   await endTurn(stage.pool, { turnId, attempt: turn?.attempt ?? 0 }, { status: "complete" }, null, 2);

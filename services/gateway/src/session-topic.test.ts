@@ -61,3 +61,43 @@ test("a subscription that is lost while a pass reads makes its subscribers join 
   await ended;
   expect(sent.map((frame) => frame.type)).toEqual(["subscribed", "snapshot", "snapshot"]);
 });
+
+test("the first check that finds a turn taken over makes its subscribers join, though nobody has spoken yet", async () => {
+  const sent: { type: string; turn?: Turn }[] = [];
+  let told = () => {};
+  const shown = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const outlet: Outlet = {
+    send(json) {
+      sent.push(JSON.parse(json.toString()));
+      if (sent.at(-1)?.turn?.attempt === 2) told();
+    },
+    unsent: () => 0,
+    close: () => {},
+    terminate: () => {},
+  };
+  const first = turn("running", 2);
+  const second = { ...first, epoch: { ordinal: 1, attempt: 2, nonce: "b" }, lastSeq: 0 };
+  const answers = [first, { ...second, turn: { ...first.turn, attempt: 2 } }];
+  const topic = createSessionTopic({
+    sessionId: "s",
+    limits,
+    reads: {
+      turnsFrom: async () => ({ version: 1, turns: [answers.shift() as TurnSnapshot] }),
+      log: async () => [],
+    },
+    pause: async () => {},
+    onPassFailed: (error) => {
+      throw error;
+    },
+  });
+  const viewer = createViewer(outlet, null);
+  topic.add(viewer);
+  while (viewer.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
+  const position = { session_id: "s", version: 1 };
+  topic.check({ ...position, turn: { ...epoch, last_seq: 2, ended: false } }, false);
+  expect(viewer.mode).toBe("live");
+  topic.check({ ...position, turn: { ...second.epoch, last_seq: 0, ended: false } }, false);
+  await shown;
+});

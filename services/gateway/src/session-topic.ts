@@ -21,8 +21,11 @@ export interface SessionTopic {
   receive(envelope: Envelope): void;
   /** The subscription had a hole: everybody joins again. */
   hole(): void;
-  /** What Postgres says now; null when the session is gone. */
-  check(position: SessionPosition | null): void;
+  /**
+   * What Postgres says now; null when the session is gone.
+   * @param nothingComes Redis is away: whatever Postgres has is not on its way to anybody
+   */
+  check(position: SessionPosition | null, nothingComes: boolean): void;
   /** Looks after sockets that have not read what they were sent. */
   tend(now: number): void;
 }
@@ -178,6 +181,9 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     return judge(viewer.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
   }
 
+  const isTakenOver = (viewer: Viewer, { turn }: SessionPosition) =>
+    viewer.cursor?.epoch.ordinal === turn?.ordinal && (viewer.cursor?.epoch.attempt ?? 0) < (turn?.attempt ?? 0);
+
   return {
     viewers,
     add(viewer) {
@@ -197,15 +203,17 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       for (const viewer of viewers) if (viewer.mode === "live") viewer.mode = "joining";
       void passes(Math.random() * 300);
     },
-    check(position) {
+    check(position, nothingComes) {
       if (!position) return endAll();
       reader.checked(position);
       // A frame is committed before it is sent, so that Postgres is ahead for a moment in fair weather too: who is
-      // behind what the last check saw has missed something, and so has who is behind an end.
+      // behind what the last check saw has missed something, and so has who is behind an end or still with an older attempt:
+      // whoever takes a turn over may be long in speaking.
       const before = lastCheck;
       for (const viewer of viewers) {
         if (viewer.mode !== "live") continue;
-        if ((before && isBehind(viewer, before)) || (position.turn?.ended && isBehind(viewer, position))) {
+        const isSure = nothingComes || position.turn?.ended || isTakenOver(viewer, position);
+        if ((before && isBehind(viewer, before)) || (isSure && isBehind(viewer, position))) {
           rejoin(viewer);
         } else if (before && viewer.version !== null && viewer.version < before.version)
           tellVersion(viewer, position.version);

@@ -21,7 +21,7 @@ export interface Topics {
 }
 
 export interface TopicsDeps {
-  follower: Pick<Follower, "follow" | "leave">;
+  follower: Pick<Follower, "follow" | "leave" | "connected">;
   keys: Keys;
   limits: TopicLimits;
   reads: Omit<TopicReads, "log"> & {
@@ -32,9 +32,27 @@ export interface TopicsDeps {
   onError(error: unknown): void;
 }
 
+/** A log that did not answer is not asked again for so long: each pass of each topic would wait for it anew. */
+const LOG_RESTS_MS = 2_000;
+
 export function createTopics(deps: TopicsDeps): Topics {
   const sessions = new Map<string, { id: string; topic: SessionTopic }>();
   const users = new Map<string, { id: string; topic: UserTopic; followed: Promise<void> }>();
+
+  let logRestsUntil = 0;
+  const logRests = () => performance.now() < logRestsUntil;
+
+  /** Frames of the log; none while Redis is away, and Postgres has the text. */
+  async function readLog(...args: Parameters<TopicReads["log"]>): Promise<LoggedFrame[]> {
+    if (logRests()) return [];
+    try {
+      return await deps.reads.log(...args);
+    } catch (error) {
+      logRestsUntil = performance.now() + LOG_RESTS_MS;
+      deps.onError(error);
+      return [];
+    }
+  }
 
   /** Without Redis a subscriber is still served, at the pace of the position check; the follower subscribes when it is back. */
   const follow = (channel: string) => deps.follower.follow(channel).catch(deps.onError);
@@ -51,11 +69,7 @@ export function createTopics(deps: TopicsDeps): Topics {
       reads: {
         // Subscribe, wait for the acknowledgement, then read: what is published after the read arrives.
         turnsFrom: (id, ordinal) => followed.then(() => deps.reads.turnsFrom(id, ordinal)),
-        log: (...args) =>
-          deps.reads.log(...args).catch((error: unknown) => {
-            deps.onError(error);
-            return [];
-          }),
+        log: readLog,
       },
       pause: (ms) => (ms > 0 ? delay(ms) : Promise.resolve()),
       onPassFailed: deps.onError,
@@ -108,7 +122,8 @@ export function createTopics(deps: TopicsDeps): Topics {
         deps.reads.positions(watchedSessions.map(({ id }) => id)),
         deps.reads.userVersions(watchedUsers.map(({ id }) => id)),
       ]);
-      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null);
+      const nothingComes = logRests() || !deps.follower.connected();
+      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, nothingComes);
       for (const { id, topic } of watchedUsers) topic.check(versions.get(id) ?? 0);
     },
     tend() {

@@ -27,9 +27,10 @@ export function consumeTurns(options: {
       concurrency: options.capacity,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
-      // Losing a job's lock means nothing here (the lease in Postgres is the truth), so it is renewed seldom.
-      lockDuration: 60_000,
-      stalledInterval: 60_000,
+      // Losing a job's lock means nothing here (the lease in Postgres is the truth), so it is renewed seldom; but the jobs that
+      // dead workers leave behind should not stay long.
+      lockDuration: 15_000,
+      stalledInterval: 15_000,
       maxStalledCount: 1,
     },
   );

@@ -14,9 +14,11 @@ import {
 import { claimDueTurn, claimTurn } from "@boocode/store";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
+import { createLoneTurns, loneFence } from "./lone-turns.ts";
 import { consumeNaming } from "./name-session.ts";
 import { processTurn } from "./process-turn.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
+import { runLoneTurn } from "./run-lone-turn.ts";
 import { createTurnRunner } from "./run-turns.ts";
 import { wireTurns } from "./wire-turns.ts";
 
@@ -30,22 +32,31 @@ runService(() => {
 });
 
 async function start(config: Config, context: ServiceContext): Promise<void> {
+  const fence = loneFence(process.argv);
+  await (fence ? runLoneTurn(config, context, fence) : serve(config, context));
+}
+
+async function serve(config: Config, context: ServiceContext): Promise<void> {
   const { log, onRelease } = context;
   const wired = await wireTurns(config, context, () => runner.running());
   const { keys, fault, hint, pool, redis, leases } = wired;
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
+  const loneTurns = createLoneTurns(log);
   const runner = createTurnRunner({
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,
     leaseMs: config.LEASE_MS,
+    loneCapacity: config.LONE_TURNS,
+    maxAttempts: config.MAX_ATTEMPTS,
     claim: (turnId, claim) => within(5_000, "a claim", claimTurn(pool, turnId, claim)),
     claimDue: (claim) => within(5_000, "a claim", claimDueTurn(pool, claim)),
     process: async (turn, claimedAt) => {
       await fault("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
+    processAlone: (turn) => loneTurns.run({ turnId: turn.id, attempt: turn.attempt }),
   });
 
   const consumer = consumeTurns({
@@ -92,6 +103,7 @@ async function start(config: Config, context: ServiceContext): Promise<void> {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
     await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - HAND_BACK_MS));
     leases.handBackAll();
+    loneTurns.handBackAll();
     await runner.settle(HAND_BACK_MS / 2);
   });
 }

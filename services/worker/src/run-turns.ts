@@ -5,8 +5,8 @@ import { newNonce } from "./new-nonce.ts";
 export interface TurnRunner {
   /** Claims this turn and runs it, if there is room and it is its time. Resolves when it has ended, or at once. */
   take(turnId: string): Promise<void>;
-  /** Claims turns that are due, as long as there is room. Resolves when the claims are made. */
-  takeDue(): Promise<void>;
+  /** Claims turns that are due, as long as there is room, at most `most`. @returns how many were claimed */
+  takeDue(most: number): Promise<number>;
   running(): number;
   /** Claims no more and resolves when the last turn has ended, or `ms` have passed. */
   settle(ms: number): Promise<void>;
@@ -14,17 +14,23 @@ export interface TurnRunner {
 
 export interface TurnRunnerDeps {
   capacity: number;
+  /** Of them, suspects: each has a process of its own. */
+  loneCapacity: number;
+  maxAttempts: number;
   workerId: string;
   leaseMs: number;
   claim(turnId: string, claim: Claim): Promise<ClaimedTurn | null>;
   claimDue(claim: Claim): Promise<ClaimedTurn | null>;
   /** Runs a claimed turn to its end; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
+  /** The same for a suspect, apart from all others; never throws. */
+  processAlone(turn: ClaimedTurn): Promise<void>;
 }
 
 export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   const running = new Set<Promise<void>>();
   let claiming = 0;
+  let lone = 0;
   let settled = false;
 
   const isRoom = () => !settled && running.size + claiming < deps.capacity;
@@ -34,14 +40,24 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     claiming += 1;
     try {
       const claimedAt = performance.now();
-      const turn = await claim({ workerId: deps.workerId, nonce: newNonce(), leaseMs: deps.leaseMs });
+      const { workerId, leaseMs, maxAttempts } = deps;
+      const takesSuspects = lone < deps.loneCapacity;
+      const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesSuspects });
       if (!turn) return null;
-      const run = deps.process(turn, claimedAt).finally(() => running.delete(run));
+      const run = process(turn, claimedAt).finally(() => running.delete(run));
       running.add(run);
       return { run };
     } finally {
       claiming -= 1;
     }
+  }
+
+  async function process(turn: ClaimedTurn, claimedAt: number): Promise<void> {
+    if (!turn.is_suspect) return await deps.process(turn, claimedAt);
+    lone += 1;
+    await deps.processAlone(turn).finally(() => {
+      lone -= 1;
+    });
   }
 
   return {
@@ -50,8 +66,10 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
       const started = await start((claim) => deps.claim(turnId, claim));
       await started?.run;
     },
-    async takeDue() {
-      while (isRoom()) if (!(await start(deps.claimDue))) return;
+    async takeDue(most) {
+      let taken = 0;
+      while (taken < most && isRoom() && (await start(deps.claimDue))) taken += 1;
+      return taken;
     },
     running: () => running.size,
     async settle(ms) {

@@ -34,6 +34,8 @@ export interface FrameWriterDeps {
 /** Frames that wait while Redis is away; then the oldest go, and readers see the hole. */
 const MAX_WAITING = 2_000;
 const RETRY_MS = 100;
+/** Text waits for the append that is under way, but no longer: then it gets its number all the same, and enters the draft. */
+const PATIENCE_MS = 250;
 
 /**
  * At most one append is under way for a turn; text gathers meanwhile into the next frame, and the first piece goes at
@@ -46,6 +48,7 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
   let pumping: Promise<void> | null = null;
   let abandoned = false;
   let nextAppendAt = 0;
+  let flushedAt = Number.NEGATIVE_INFINITY;
 
   function number(body: FrameBody): void {
     seq += 1;
@@ -57,6 +60,7 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
     if (!gathered) return;
     const { kind, messageId, text } = gathered;
     gathered = null;
+    flushedAt = performance.now();
     for (const piece of splitText(text)) {
       number({ type: kind, message_id: messageId, content: piece });
       deps.onDelta(kind, piece, seq);
@@ -95,6 +99,8 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
       if (gathered && (gathered.kind !== kind || gathered.messageId !== messageId)) flush();
       if (gathered) gathered.text += text;
       else gathered = { kind, messageId, text };
+      // Redis hangs or is away: viewers are served from the draft, which holds what has a number.
+      if (waiting.length > 0 && performance.now() - flushedAt > PATIENCE_MS) flush();
       start();
     },
     flush() {

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { leakedKeys, leakedResources } from "../harness/leaks.ts";
+import { percentiles } from "../harness/percentiles.ts";
+import { createRandom, type Random } from "../harness/random.ts";
+import { startSystem } from "../harness/start-system.ts";
+import { proxyBefore, through } from "../harness/tcp-proxy.ts";
+import { createFaults, type Networks } from "./chaos/faults.ts";
+import { createUsers } from "./chaos/users.ts";
+
+/*
+ * Every kind of fault at random times, from a seed. `npm run chaos -- --seed N --minutes M` runs it for longer; the same seed
+ * makes the same choices again.
+ */
+const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
+const durationMs = Number(process.env.CHAOS_MINUTES ?? 0.5) * 60_000;
+
+test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behind`, {
+  timeout: durationMs + 300_000,
+}, async () => {
+  const networks = {} as Networks;
+  const system = await startSystem({
+    apis: 2,
+    workers: 3,
+    gateways: 2,
+    privatePostgres: true,
+    env: { RECONNECT_SPREAD_MS: "500" },
+    route: async ({ databaseUrl, redisUrl }) => {
+      networks.database = await proxyBefore(databaseUrl);
+      networks.redis = await proxyBefore(redisUrl);
+      return {
+        databaseUrl: through(databaseUrl, networks.database),
+        redisUrl: through(redisUrl, networks.redis),
+      };
+    },
+  });
+  // One generator for each actor: what one of them chooses does not depend on how fast the others are.
+  const [havocs, ...askers] = [0, 1, 2, 3, 4].map((actor) => createRandom(seed + actor * 7_919)) as [
+    Random,
+    ...Random[],
+  ];
+  const users = await createUsers(system, await system.addUser("ada"));
+  const faults = createFaults(system, networks, havocs);
+  const until = performance.now() + durationMs;
+  const havoc = async () => {
+    while (performance.now() < until) {
+      await delay(200 + havocs.below(600));
+      await faults.next();
+    }
+    faults.calm();
+  };
+  await Promise.all([users.askUntil(until, askers), havoc()]);
+  await untilAllEnded(system, 120_000);
+
+  const broken = [...(await viewersAgree(system, users.viewers, 30_000)), ...(await brokenInvariants(system))];
+  const known = await system.sql<{ id: string }[]>`select id from turns`;
+  const lost = users.acknowledged.filter((id) => !known.some((turn) => turn.id === id));
+  const ends = await system.sql<{ end: string; count: number }[]>`
+    select coalesce(error_code, status) as end, count(*)::int from turns group by 1 order by 2 desc`;
+  console.log(
+    `seed ${seed}: ${known.length} turns, ${faults.count()} faults (${faults.summary()}), ` +
+      `${broken.length} broken invariants; silence ${percentiles(users.viewers.map((one) => one.longestSilenceMs()))}; ` +
+      `ends: ${ends.map(({ end, count }) => `${count} × ${end}`).join(", ")}`,
+  );
+  expect(lost).toEqual([]);
+  expect(broken).toEqual([]);
+  await Promise.all(users.viewers.map((viewer) => viewer.close()));
+  expect(await leakedResources(system)).toEqual([]);
+  expect(await leakedKeys(system)).toEqual([]);
+  await system.stop();
+  await Promise.all([networks.database.close(), networks.redis.close()]);
+});

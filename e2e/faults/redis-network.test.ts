@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { percentiles } from "../harness/percentiles.ts";
+import { size } from "../harness/scale.ts";
+import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
+import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+
+let system: System;
+let user: User;
+let proxy: TcpProxy;
+
+beforeAll(async () => {
+  system = await startSystem({
+    apis: 2,
+    workers: 2,
+    gateways: 2,
+    route: async ({ databaseUrl, redisUrl }) => {
+      proxy = await proxyBefore(redisUrl);
+      return { databaseUrl, redisUrl: through(redisUrl, proxy) };
+    },
+  });
+  user = await system.addUser("ada");
+});
+afterAll(async () => {
+  await system.stop();
+  await proxy.close();
+});
+
+async function agreed(turns: WatchedTurn[]): Promise<void> {
+  await untilAllEnded(system, 40_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await brokenInvariants(system)).toEqual([]);
+  await closeAll(turns);
+}
+
+test("the frame that ends a turn is lost on its way to the gateways, and every viewer sees the end all the same", async () => {
+  const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60) });
+  await untilAllSpeak(turns);
+  const before = proxy.drops();
+  proxy.dropMessagesWith('"type":"turn_finished"');
+  const repairs = await Promise.all(
+    turns.map(async ({ viewer, turnId }) => {
+      await viewer.untilEnded(turnId);
+      const shownAt = Date.now();
+      const [row] = await system.sql<[{ at: number }]>`
+        select (extract(epoch from finished_at) * 1000)::float as at from turns where id = ${turnId}`;
+      return shownAt - row.at;
+    }),
+  );
+  proxy.dropMessagesWith(null);
+  expect(proxy.drops() - before).toBe(turns.length);
+  console.log(`a lost last frame is repaired: ${percentiles(repairs)} after the turn's end`);
+  await agreed(turns);
+});
+
+test("appends whose answers are lost are made again, and no viewer sees a frame twice", async () => {
+  const turns = await watchTurns(system, user, 8, { tokens: 200, interval_ms: 15 });
+  for (const bytes of ['"type":"delta"', '"type":"message_complete"', '"type":"turn_finished"']) {
+    const before = proxy.cuts();
+    proxy.cutAnswerTo(bytes, 4);
+    await untilCut(before + 1);
+  }
+  proxy.cutAnswerTo("", 0);
+  await agreed(turns);
+});
+
+test("a wake-up whose answer is lost costs nothing but the connection, and the post is answered 202", async () => {
+  const before = proxy.cuts();
+  // What a job holds, and no frame: frames name the turn in the middle.
+  proxy.cutAnswerTo('{"turn_id":"', 6);
+  const turns = await watchTurns(system, user, 12, { tokens: 10 });
+  proxy.cutAnswerTo("", 0);
+  expect(proxy.cuts()).toBeGreaterThan(before);
+  await agreed(turns);
+});
+
+test("a Redis behind a network that swallows everything, and then tears every connection down", async () => {
+  const turns = await watchTurns(system, user, size(8, 30), { tokens: 400, interval_ms: size(20, 50) });
+  await untilAllSpeak(turns);
+  proxy.set("blackHole");
+  await delay(size(4_000, 12_000));
+  proxy.set("pass");
+  for (let i = 0; i < 6; i++) {
+    proxy.set("reset");
+    proxy.set("pass");
+    await delay(300);
+  }
+  await agreed(turns);
+  console.log(`silence behind a broken network: ${percentiles(turns.map(({ viewer }) => viewer.longestSilenceMs()))}`);
+});
+
+async function untilCut(cuts: number): Promise<void> {
+  while (proxy.cuts() < cuts) await delay(10);
+}

@@ -1,0 +1,21 @@
+import { type ServiceContext, within } from "@boocode/runtime";
+import { type Fence, takeOverClaim } from "@boocode/store";
+import type { Config } from "./config.ts";
+import { processTurn } from "./process-turn.ts";
+import { wireTurns } from "./wire-turns.ts";
+
+/** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
+export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
+  const { pool, leases, turnDeps } = await wireTurns(config, context, () => 1);
+  const claimedAt = performance.now();
+  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, config.LEASE_MS));
+  if (!turn) return context.stop("its turn is no longer held");
+  const run = processTurn(turnDeps, turn, claimedAt);
+  context.onRelease("turn", async () => {
+    leases.handBackAll();
+    await run;
+  });
+  process.stdin.resume().once("end", () => context.stop("its worker is gone"));
+  await run;
+  context.stop("its turn has ended");
+}
