@@ -1,29 +1,33 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { brokenInvariants, untilAllEnded } from "../harness/invariants.ts";
+import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, watchTurns } from "../harness/turns.ts";
+import { closeAll, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 /*
- * A gateway dies with many sockets on it. The full figure is 2,000 (`MANY_SOCKETS=2000`); a test run takes fewer, because the
- * clients live in this process and share its cores with everything else. Together they get 4,000 frames a second, whatever
- * their number.
+ * A gateway dies, or gateways are replaced, with many sockets on them. The clients live in this process and share its cores
+ * with everything else; together they get 4,000 frames a second, whatever their number.
  */
-const SOCKETS = Number(process.env.MANY_SOCKETS ?? 400);
+const SOCKETS = size(400, 2_000);
 const SESSIONS = 10;
 
 let system: System;
 let user: User;
 
-beforeAll(async () => {
-  system = await startSystem({ apis: 1, workers: 1, gateways: 1 });
+async function start(gateways: number): Promise<WatchedTurn[]> {
+  system = await startSystem({ gateways });
   user = await system.addUser("ada");
-});
-afterAll(() => system.stop());
+  const turns = await watchTurns(system, user, SESSIONS, { tokens: 3_000, interval_ms: SOCKETS / 4 });
+  await untilAllSpeak(turns);
+  await closeAll(turns);
+  return turns;
+}
+afterEach(() => system.stop());
 
-/** A client that only keeps its cursor and comes back, after a pause of up to a second. */
+/** A client that only keeps its cursor and comes back: after what it was told, or a pause of up to a second. */
 function follow(url: () => string, path: string) {
   const state = { cursor: "0.0.0.0", frames: 0, holes: 0, stopped: false, socket: null as WebSocket | null };
   const open = () => {
@@ -33,8 +37,10 @@ function follow(url: () => string, path: string) {
     });
     state.socket = socket;
     let first = true;
+    let pauseMs = Math.random() * 1_000;
     socket.on("message", (data) => {
-      const frame = JSON.parse(data.toString()) as { type: string; cursor?: string; seq?: number; first_seq?: number };
+      const frame = JSON.parse(data.toString()) as Told;
+      if (frame.retry_after_ms !== undefined) pauseMs = frame.retry_after_ms;
       if (frame.cursor && frame.type !== "subscribed") {
         const epoch = (cursor: string) => cursor.slice(0, cursor.lastIndexOf("."));
         const known = Number(state.cursor.slice(state.cursor.lastIndexOf(".") + 1));
@@ -46,10 +52,18 @@ function follow(url: () => string, path: string) {
       first = false;
     });
     socket.on("error", () => {});
-    socket.on("close", () => setTimeout(open, Math.random() * 1_000));
+    socket.on("close", () => setTimeout(open, pauseMs));
   };
   open();
   return state;
+}
+
+interface Told {
+  type: string;
+  cursor?: string;
+  seq?: number;
+  first_seq?: number;
+  retry_after_ms?: number;
 }
 
 async function untilAll(clients: { frames: number }[], more: number[], ms: number): Promise<void> {
@@ -65,16 +79,28 @@ async function snapshotReads(gateway: ServiceProcess): Promise<number> {
   return Number(/boocode_snapshot_reads_total\{[^}]*\} (\S+)/.exec(text)?.[1]);
 }
 
+type Client = ReturnType<typeof follow>;
+
+async function ended(clients: Client[], turns: WatchedTurn[]): Promise<void> {
+  expect(clients.filter((client) => client.holes > 0)).toEqual([]);
+  for (const client of clients) {
+    client.stopped = true;
+    client.socket?.terminate();
+  }
+  await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
+  await untilAllEnded(system, 20_000);
+  expect(await brokenInvariants(system)).toEqual([]);
+}
+
+const socketPath = (turns: WatchedTurn[], index: number) =>
+  `/api/ws/sessions/${turns[index % SESSIONS]?.sessionId as string}`;
+const socketUrl = (gateway: number) => (system.gateways[gateway] as ServiceProcess).url.replace("http", "ws");
+
 test(`${SOCKETS} sockets come back to a gateway that was killed, with few reads of the database`, {
   timeout: 180_000,
 }, async () => {
-  const turns = await watchTurns(system, user, SESSIONS, { tokens: 3_000, interval_ms: SOCKETS / 4 });
-  await untilAllSpeak(turns);
-  await closeAll(turns);
-  const gateway = () => (system.gateways[0] as ServiceProcess).url.replace("http", "ws");
-  const clients = Array.from({ length: SOCKETS }, (_, index) =>
-    follow(gateway, `/api/ws/sessions/${turns[index % SESSIONS]?.sessionId}`),
-  );
+  const turns = await start(1);
+  const clients = Array.from({ length: SOCKETS }, (_, index) => follow(() => socketUrl(0), socketPath(turns, index)));
   await untilAll(clients, [], 60_000);
 
   const victim = system.gateways[0] as ServiceProcess;
@@ -88,14 +114,34 @@ test(`${SOCKETS} sockets come back to a gateway that was killed, with few reads 
   console.log(
     `${SOCKETS} sockets resumed ${(tookMs / 1_000).toFixed(1)} s after the gateway was back; ${reads} snapshot reads for ${SESSIONS} turns`,
   );
-  expect(clients.filter((client) => client.holes > 0)).toEqual([]);
   expect(reads).toBeLessThanOrEqual(SESSIONS);
+  await ended(clients, turns);
+});
 
-  for (const client of clients) {
-    client.stopped = true;
-    client.socket?.terminate();
+test(`${SOCKETS} sockets go through the replacement of both gateways, one after the other, and miss nothing`, {
+  timeout: 180_000,
+}, async () => {
+  const turns = await start(2);
+  // As behind a load balancer: whoever comes is sent to a gateway that takes sockets.
+  let draining = -1;
+  const clients = Array.from({ length: SOCKETS }, (_, index) =>
+    follow(() => socketUrl(draining < 0 ? index % 2 : 1 - draining), socketPath(turns, index)),
+  );
+  await untilAll(clients, [], 60_000);
+
+  for (draining = 0; draining < 2; draining++) {
+    const leaving = system.gateways[draining] as ServiceProcess;
+    const began = performance.now();
+    expect(await leaving.stop()).toBe(0);
+    const gone = performance.now();
+    await system.restart(leaving);
+    const seen = clients.map((client) => client.frames);
+    await untilAll(clients, seen, 60_000);
+    console.log(
+      `a gateway with sockets of ${SOCKETS} sent them away in ${((gone - began) / 1_000).toFixed(1)} s; ` +
+        `all were served ${((performance.now() - gone) / 1_000).toFixed(1)} s after it had gone`,
+    );
   }
-  await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
-  await untilAllEnded(system, 20_000);
-  expect(await brokenInvariants(system)).toEqual([]);
+  draining = -1;
+  await ended(clients, turns);
 });

@@ -7,7 +7,7 @@ export interface Watch<F extends { type: string }> {
   frames: F[];
   socket: WebSocket;
   /** Resolves with the first frame, past or future, that fits. */
-  until(fits: (frame: F) => boolean): Promise<F>;
+  until(fits: (frame: F) => boolean, timeoutMs?: number): Promise<F>;
   /** Resolves with the close code. */
   closed: Promise<number>;
   close(): Promise<number>;
@@ -33,14 +33,14 @@ function watch<F extends { type: string }>(url: string, token: string | null, pa
     frames,
     socket,
     closed,
-    until(fits) {
+    until(fits, timeoutMs = TIMEOUT_MS) {
       const found = frames.find(fits);
       if (found) return Promise.resolve(found);
       return new Promise<F>((resolve, reject) => {
         const wait = { fits, resolve, reject };
         const timer = setTimeout(
           () => reject(new Error(`no such frame; the last were ${JSON.stringify(frames.slice(-5))}`)),
-          TIMEOUT_MS,
+          timeoutMs,
         );
         const settle =
           <T>(act: (value: T) => void) =>

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Epoch, parseCursor } from "@boocode/contracts";
+import { createKeys } from "@boocode/frame-log";
+import { connectRedis, untilRedisReady } from "@boocode/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createFold, foldOf } from "../harness/fold.ts";
+import { viewersAgree } from "../harness/invariants.ts";
+import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { closeAll, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { openViewer } from "../harness/viewer.ts";
+import { watchSession } from "../harness/watch.ts";
+
+let system: System;
+let user: User;
+let redis: ReturnType<typeof connectRedis>;
+
+beforeAll(async () => {
+  system = await startSystem({ env: { FRAME_LOG_ENTRIES: "100", FRAME_LOG_TTL_MS: "1500" } });
+  user = await system.addUser("ada");
+  redis = connectRedis(system.redis.url);
+  await untilRedisReady(redis, 5_000);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await system.stop();
+});
+
+/** The first number that the log of an epoch still holds; 0 when there is no log. */
+async function oldest(sessionId: string, epoch: Epoch): Promise<number> {
+  const [entry] = await redis.xrange(createKeys("boocode").log(sessionId, epoch), "-", "+", "COUNT", 1);
+  return entry ? Number(entry[0].split("-")[0]) : 0;
+}
+
+/** Leaves a stream in its middle, comes back once the log no longer holds what comes next, and must miss nothing. */
+async function resumeWithout(script: { tokens: number; interval_ms: number; tokens_per_delta?: number }) {
+  const [turn] = (await watchTurns(system, user, 1, script)) as [WatchedTurn];
+  await untilAllSpeak([turn]);
+  const gateway = system.gateways[0]?.url as string;
+  const fold = createFold(null);
+  const first = watchSession(gateway, user.token, turn.sessionId, "?cursor=0.0.0.0");
+  await first.until((frame) => frame.type === "delta" || frame.type === "snapshot");
+  await first.close();
+  for (const frame of first.frames) fold.apply(frame);
+  const { epoch, seq } = fold.cursor;
+  const gone = async () => {
+    const held = await oldest(turn.sessionId, epoch);
+    return held === 0 || held > seq + 1;
+  };
+  while (!(await gone())) await delay(20);
+
+  const last = first.frames.findLast((frame) => "cursor" in frame) as { cursor: string };
+  expect(parseCursor(last.cursor)).toEqual(fold.cursor);
+  const again = watchSession(gateway, user.token, turn.sessionId, `?cursor=${last.cursor}`);
+  await again.until(
+    (frame) =>
+      frame.type === "turn_finished" ||
+      (frame.type === "snapshot" && frame.turn !== null && frame.turn.status === "complete"),
+  );
+  for (const frame of again.frames) fold.apply(frame);
+  expect(again.frames.some((frame) => frame.type === "snapshot")).toBe(true);
+  const stored = foldOf(await user.rest.messages(turn.sessionId));
+  const answers = (texts: typeof stored) => [...texts].filter(([, message]) => message.role === "assistant");
+  expect(answers(fold.texts)).toEqual(answers(stored));
+  await again.close();
+
+  // One who comes only now, from the very beginning, cannot be replayed either.
+  const late = openViewer(system, user, turn.sessionId);
+  await late.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
+  expect(await viewersAgree(system, [late, turn.viewer])).toEqual([]);
+  await late.close();
+  await closeAll([turn]);
+}
+
+test("a log that expired under a resume is made up for by a snapshot", async () => {
+  await resumeWithout({ tokens: 300, interval_ms: 20 });
+});
+
+test("a log that was trimmed under a resume is made up for by a snapshot", async () => {
+  await resumeWithout({ tokens: 2_000, interval_ms: 2, tokens_per_delta: 1 });
+});

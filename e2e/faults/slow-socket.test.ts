@@ -1,0 +1,161 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ServiceProcess } from "@boocode/local-stack";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { untilAllEnded } from "../harness/invariants.ts";
+import { percentiles } from "../harness/percentiles.ts";
+import { size } from "../harness/scale.ts";
+import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
+import { watchSession } from "../harness/watch.ts";
+
+/*
+ * One socket among others stops reading. It may cost the gateway no memory and the others no time. The slow one's session is
+ * loud, so that far more is meant for it than the system's own buffers hold.
+ */
+const NEIGHBOURS = size(10, 50);
+/** How long the slow socket does not read. */
+const SLOW_MS = size(6_000, 60_000);
+
+interface Neighbour {
+  watch: ReturnType<typeof watchSession>;
+  sessionId: string;
+}
+
+let system: System;
+let user: User;
+let gateway: ServiceProcess;
+let projectId: string;
+
+beforeAll(async () => {
+  system = await startSystem();
+  user = await system.addUser("ada");
+  gateway = system.gateways[0] as ServiceProcess;
+  projectId = (await user.rest.project(FASTIFY)).id;
+});
+afterAll(() => system.stop());
+
+const newSession = async () => (await user.rest.session(projectId, { name: "named", model: "words" })).id;
+const post = (sessionId: string, script: object) => user.rest.post(sessionId, `[[script ${JSON.stringify(script)}]]`);
+
+async function residentBytes(): Promise<number> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  return Number(/process_resident_memory_bytes\{[^}]*\} (\S+)/.exec(text)?.[1]);
+}
+
+/** How long words took from the model to a socket, in ms; the model writes into each when it left. */
+function delays(watches: readonly { arrived: { at: number; content: string }[] }[]): number[] {
+  return watches.flatMap(({ arrived }) =>
+    arrived.flatMap(({ at, content }) =>
+      [...content.matchAll(/(\d{13}\.\d+):\d+/g)].map(([, left]) => at - Number(left)),
+    ),
+  );
+}
+
+/** Streams to all neighbours at once for as long as `ms`. @returns the delays that they saw */
+async function stream(neighbours: Neighbour[], ms: number): Promise<number[]> {
+  const arrivals = neighbours.map(({ watch: { socket } }) => {
+    const arrived: { at: number; content: string }[] = [];
+    const note = (data: { toString(): string }) => {
+      const frame = JSON.parse(data.toString()) as { type: string; content?: string };
+      if (frame.type === "delta") arrived.push({ at: Date.now(), content: frame.content ?? "" });
+    };
+    socket.on("message", note);
+    return { arrived, stop: () => socket.off("message", note) };
+  });
+  const interval = 100;
+  const turns = await Promise.all(
+    neighbours.map(({ sessionId }) =>
+      post(sessionId, { tokens: Math.ceil(ms / interval), interval_ms: interval, mark: "time" }),
+    ),
+  );
+  await Promise.all(
+    neighbours.map(({ watch }, index) =>
+      watch.until(
+        (frame) => frame.type === "turn_finished" && frame.turn_id === turns[index]?.turn_id,
+        2 * ms + 30_000,
+      ),
+    ),
+  );
+  for (const { stop } of arrivals) stop();
+  return delays(arrivals);
+}
+
+/** A megabyte in every turn of the loud session, one turn after the other, until `ms` have passed. */
+async function makeNoise(sessionId: string, ms: number): Promise<void> {
+  const until = performance.now() + ms;
+  while (performance.now() < until) {
+    await post(sessionId, { tokens: 1_000, interval_ms: 0.5, prefix: "x".repeat(1_000), tokens_per_delta: 20 });
+    while ((await user.rest.turns(sessionId)).length > 0) await delay(50);
+  }
+}
+
+/** @returns what the neighbours saw beside the noise, and the most memory that the gateway held meanwhile */
+async function beside(loud: string, neighbours: Neighbour[]): Promise<{ delays: number[]; most: number }> {
+  let most = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      most = Math.max(most, await residentBytes());
+      await delay(200);
+    }
+  })();
+  const [delays] = await Promise.all([stream(neighbours, SLOW_MS), makeNoise(loud, SLOW_MS)]);
+  isOver = true;
+  await watching;
+  await untilAllEnded(system, 40_000);
+  return { delays, most };
+}
+
+test("a socket that stops reading costs neither memory nor its neighbours' time, and is caught up or ended", {
+  timeout: size(90_000, 400_000),
+}, async () => {
+  const neighbours = await Promise.all(
+    Array.from({ length: NEIGHBOURS }, async (): Promise<Neighbour> => {
+      const sessionId = await newSession();
+      const watch = watchSession(gateway.url, user.token, sessionId, "?cursor=0.0.0.0");
+      await watch.until((frame) => frame.type === "subscribed");
+      return { watch, sessionId };
+    }),
+  );
+  const loud = await newSession();
+  const open = async () => {
+    const socket = new WebSocket(`${gateway.url.replace("http", "ws")}/api/ws/sessions/${loud}`, {
+      headers: { authorization: `Bearer ${user.token}` },
+    });
+    await new Promise((resolve) => socket.once("message", resolve));
+    return socket;
+  };
+
+  // The same noise first for a socket that reads it.
+  const reading = await open();
+  let heard = 0;
+  reading.on("message", (data: Buffer) => {
+    heard += data.length;
+  });
+  const usual = await beside(loud, neighbours);
+  reading.terminate();
+  // More than the kernel's buffers and the gateway's own limits hold together.
+  expect(heard).toBeGreaterThan(8e6);
+
+  const slow = await open();
+  const closed = new Promise<number>((resolve) => slow.once("close", resolve));
+  slow.pause();
+  const burdened = await beside(loud, neighbours);
+  console.log(
+    `a socket that does not read ${(heard / 1e6).toFixed(0)} MB changes the gateway's memory by ` +
+      `${((burdened.most - usual.most) / 1e6).toFixed(1)} MB; delays of its ${NEIGHBOURS} neighbours: ` +
+      `${percentiles(usual.delays)} beside one that reads, ${percentiles(burdened.delays)} beside it`,
+  );
+  expect(burdened.delays).toHaveLength(usual.delays.length);
+
+  // It reads again: either it was ended, or it is caught up with what it missed.
+  const caughtUp = new Promise<string>((resolve) =>
+    slow.on("message", (data) => {
+      if (data.toString().includes('"type":"snapshot"')) resolve("caught up");
+    }),
+  );
+  slow.resume();
+  expect(["caught up", 1006, 4413]).toContain(await Promise.race([caughtUp, closed]));
+  slow.terminate();
+  await Promise.all(neighbours.map(({ watch }) => watch.close()));
+});
