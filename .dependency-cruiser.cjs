@@ -108,7 +108,9 @@ module.exports = {
         path: "^services/worker/src/",
         pathNot: [
           test,
-          ...["main", "consume-turns"].slice(0, 2 - index).map((file) => `^services/worker/src/${file}\\.ts$`),
+          ...[["main", "consume-turns", "run-lone-turn", "wire-turns"], ["main"]][index].map(
+            (file) => `^services/worker/src/${file}\\.ts$`,
+          ),
         ],
       },
       to: { path: `^services/worker/src/${name}\\.ts$` },
