@@ -19,6 +19,7 @@ describe("the size of a model's window", () => {
     { context_length: 4096 },
     { max_context_length: 4096 },
     { loaded_context_length: 4096, max_context_length: 131072 },
+    { top_provider: { context_length: 4096 } },
   ])("is found in a list of models as %j", (entry) => {
     const data = [
       { id: "other", max_model_len: 1 },
@@ -33,6 +34,7 @@ describe("the size of a model's window", () => {
     const model_info = { "general.architecture": "qwen3", "qwen3.context_length": 40960 };
     expect(fromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);
     expect(fromOllamaShow({ model_info })).toBe(40960);
+    expect(fromOllamaShow({ model_info: { "qwen3.context_length": 40960 } })).toBe(40960);
   });
 
   it("is unknown when an answer is anything else", () => {

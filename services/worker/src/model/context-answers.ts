@@ -22,7 +22,8 @@ export function fromModelList(answer: unknown, model: string): number | null {
     size(entry.loaded_context_length) ??
     size(entry.context_length) ??
     size(entry.max_context_length) ??
-    size(entry.context_window)
+    size(entry.context_window) ??
+    size(asObject(entry.top_provider).context_length)
   );
 }
 
@@ -37,7 +38,8 @@ export function fromOllamaShow(answer: unknown): number | null {
   const configured = /^num_ctx\s+(\d+)/m.exec(filled(parameters) ?? "");
   if (configured) return size(Number(configured[1]));
   const info = asObject(model_info);
-  return size(info[`${info["general.architecture"]}.context_length`]);
+  const key = `${info["general.architecture"]}.context_length`;
+  return size(info[key] ?? info[Object.keys(info).find((name) => name.endsWith(".context_length")) ?? key]);
 }
 
 /** The model's own entry; the only one, when a server has just one and calls it differently. */
