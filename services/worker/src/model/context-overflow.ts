@@ -1,4 +1,4 @@
-import { errorTextOf } from "./error-text.ts";
+import { errorWords } from "./error-text.ts";
 import { asObject, count, filled } from "./json-value.ts";
 
 const OVERFLOW_CODES = new Set(["exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"]);
@@ -21,7 +21,10 @@ const WINDOW_IN_WORDS = [
   /context (?:size|window|length|limit)(?: is| of|:)? (\d+)/i,
 ];
 
-/** @param error the server's error object or text */
+/**
+ * @param error the server's error object or text
+ * @param text all its words: the numbers may stand before the lines that are shown
+ */
 export function isContextOverflow(error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
   if (OVERFLOW_CODES.has(String(type)) || OVERFLOW_CODES.has(String(code))) return true;
@@ -52,7 +55,7 @@ export function promptFromOverflow(error: unknown, text: string): number | null 
 
 /** Passes on what an error tells of the window's size, if it tells anything. */
 export function learnWindow(learn: (model: string, size: number) => void, model: string, error: unknown): void {
-  const text = errorTextOf(error);
+  const text = errorWords(error);
   const size = isContextOverflow(error, text) ? windowFromOverflow(error, text) : null;
   if (size !== null) learn(model, size);
 }

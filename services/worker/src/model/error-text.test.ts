@@ -10,6 +10,8 @@ describe("errorText", () => {
     ['{"detail":"Not Found"}', "Not Found"],
     ['{"detail":[{"loc":["body","messages",0],"msg":"extra fields","type":"x"}]}', "body.messages.0: extra fields"],
     ['{"error":{"message":"Provider returned error","metadata":{"raw":"{\\"error\\":\\"busy\\"}"}}}', "busy"],
+    ['{"error":{"message":"{\\"error\\":{\\"message\\":\\"no such tool\\"}}"}}', "no such tool"],
+    ['{"error":{"message":"[sic]"}}', "[sic]"],
     ["<!doctype html><html><head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"],
     ["upstream\n  gone \n", "upstream gone"],
     ['{"odd":1}', '{"odd":1}'],

@@ -22,6 +22,12 @@ export function errorTextOf(error: unknown): string {
   return typeof error === "string" ? errorText(error) : shorten(messageOf(error) ?? JSON.stringify(error) ?? "");
 }
 
+/** All that an error says: for finding numbers in it, not for showing it. */
+export function errorWords(error: unknown): string {
+  const value = typeof error === "string" ? (parseJson(error) ?? error) : error;
+  return messageOf(value) ?? (typeof error === "string" ? error : (JSON.stringify(error) ?? ""));
+}
+
 /** The error object inside an error body, whatever it is wrapped in; the text itself when it is no JSON. */
 export function errorIn(body: string): unknown {
   const value = parseJson(body);
@@ -43,16 +49,15 @@ function shorten(text: string): string {
 
 /** Looks through the shapes that servers use: nested errors, strings, arrays (Gemini), `detail` (FastAPI), OpenRouter's metadata. */
 function messageOf(value: unknown): string | null {
-  if (typeof value === "string") return filled(value);
+  if (typeof value === "string") return innerMessage(value) ?? filled(value);
   if (Array.isArray(value)) {
     const messages = value.map(messageOf).filter((message) => message !== null);
     return messages.length > 0 ? messages.join("; ") : null;
   }
   if (!isObject(value)) return null;
   const provider = filled(asObject(value.metadata).raw);
-  const message = filled(value.message) ?? filled(value.msg);
-  if (provider !== null && /provider returned error/i.test(message ?? ""))
-    return messageOf(parseJson(provider)) ?? provider;
+  const message = innerMessage(value.message) ?? filled(value.message) ?? filled(value.msg);
+  if (provider !== null && /provider returned error/i.test(message ?? "")) return messageOf(provider);
   if (message !== null && filled(value.msg) !== null && Array.isArray(value.loc))
     return `${value.loc.join(".")}: ${message}`;
   return (
@@ -64,4 +69,10 @@ function messageOf(value: unknown): string | null {
     filled(value.type) ??
     filled(value.code)
   );
+}
+
+/** Gateways pass on the whole error body of the server behind them as their own message. */
+function innerMessage(text: unknown): string | null {
+  const value = typeof text === "string" && /^\s*[[{]/.test(text) ? parseJson(text) : undefined;
+  return typeof value === "object" ? messageOf(value) : null;
 }

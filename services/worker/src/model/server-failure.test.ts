@@ -10,6 +10,7 @@ describe("serverFailure", () => {
     [409, "swapping"],
     [425, ""],
     [429, { message: "Rate limit reached", code: "rate_limit_exceeded" }],
+    [429, { message: "Too many requests", type: "invalid_request_error", code: "concurrency_limit" }],
     [500, { message: "Compute error." }],
     [502, ""],
     [503, { message: "server busy" }],
@@ -43,6 +44,20 @@ describe("serverFailure", () => {
     "Prompt contains 5000 tokens, too large for model with 4096 maximum context length",
   ])("knows %j for a conversation that is too long", (error) => {
     expect(failure(400, error)).toMatchObject({ code: "context_overflow", retryable: false, status: 400 });
+  });
+
+  it("says of a tool call that Groq could not read that another may be readable, but not when it was refused", () => {
+    const error = { message: "Failed to call a function.", type: "invalid_request_error", code: "tool_use_failed" };
+    expect([failure(null, error).retryable, failure(400, error).retryable]).toEqual([true, false]);
+  });
+
+  it("finds the window before the lines that are shown", () => {
+    const message = `This model's maximum context length is 4096 tokens.\n${"x ".repeat(100)}\nReceived Model Group=m`;
+    expect(failure(400, { message })).toMatchObject({
+      code: "context_overflow",
+      message: "HTTP 400: Received Model Group=m",
+      overflow: { window: 4096 },
+    });
   });
 
   it("knows a model that is being loaded, and tells the status and the cause", () => {

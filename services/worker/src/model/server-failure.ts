@@ -1,6 +1,6 @@
 import { ModelFailure } from "../turn/ports.ts";
 import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./context-overflow.ts";
-import { errorTextOf } from "./error-text.ts";
+import { errorTextOf, errorWords } from "./error-text.ts";
 import { asObject, count } from "./json-value.ts";
 
 export interface ServerError {
@@ -26,8 +26,9 @@ export function serverFailure({ status, error, visible, retryAfterMs }: ServerEr
   const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined, visible };
   const message =
     status === null ? text || "the model server reported an error" : `HTTP ${status}${text && `: ${text}`}`;
-  if (isContextOverflow(error, text)) {
-    const overflow = { window: windowFromOverflow(error, text), promptTokens: promptFromOverflow(error, text) };
+  const words = errorWords(error);
+  if (isContextOverflow(error, words)) {
+    const overflow = { window: windowFromOverflow(error, words), promptTokens: promptFromOverflow(error, words) };
     return new ModelFailure("context_overflow", message, { ...details, overflow });
   }
   const retryable = !visible && mayPass(told, error, text);
@@ -45,7 +46,10 @@ function mayPass(status: number | null, error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
   // Money does not come back by waiting.
   if (code === "insufficient_quota" || type === "insufficient_quota") return false;
-  if (/invalid_request|authentication|permission|not_found/i.test(`${type} ${code}`)) return false;
+  // The status says more than the type: llama-swap calls the 429 of its own limit an invalid_request_error.
   if (status !== null && status !== 500) return PASSING.has(status);
+  // Groq could not read the model's tool call: another answer may be readable.
+  if (code === "tool_use_failed") return true;
+  if (/invalid_request|authentication|permission|not_found/i.test(`${type} ${code}`)) return false;
   return !ABOUT_THE_REQUEST.test(text);
 }
