@@ -47,7 +47,7 @@ export const TURN_ERRORS = {
   model_error: "the model server refused the request or broke off",
   model_unreachable: "no connection to the model server",
   model_timeout: "the model server fell silent",
-  model_cut: "the stream ended without a finish reason",
+  model_cut: "the stream ended without a whole answer",
   model_loading: "the model was still loading when patience ended",
   context_overflow: "the conversation does not fit into the model's window",
   tool_loop: "tool loop depth exceeded",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
-import { decodeChunk } from "./decode-chunk.ts";
+import { decodeEvent } from "./decode-chunk.ts";
 
 type Raw = Record<string, unknown>;
 
@@ -8,8 +8,9 @@ type Raw = Record<string, unknown>;
 function assemble(raw: Raw[], cutShort = false) {
   const assembler = createToolCallAssembler();
   for (const call of raw) {
-    const chunk = decodeChunk(JSON.stringify({ id: "c", choices: [{ index: 0, delta: { tool_calls: [call] } }] }));
-    if (chunk.kind === "facts") for (const delta of chunk.facts.toolCalls) assembler.add(delta);
+    const event = JSON.stringify({ id: "c", choices: [{ index: 0, delta: { tool_calls: [call] } }] });
+    for (const chunk of decodeEvent(event))
+      if (chunk.kind === "facts") for (const delta of chunk.facts.toolCalls) assembler.add(delta);
   }
   let given = 0;
   return assembler.finish(() => `new${++given}`, cutShort);
@@ -27,6 +28,14 @@ describe("createToolCallAssembler", () => {
   it("follows interleaved indexes, also ones that are sparse or start at 1", () => {
     const raw = [call("a", 1, "f", ""), call("b", 5, "g", ""), call(null, 1, null, '{"x":'), call(null, 5, null, "{}")];
     expect(brief([...raw, call(null, 1, null, "1}")])).toEqual([
+      ["a", "f", { x: 1 }],
+      ["b", "g", {}],
+    ]);
+  });
+
+  it("reads indexes that are written as text", () => {
+    const raw = [call("a", "0", "f", ""), call("b", "1", "g", ""), call(null, "0", null, '{"x":1}')];
+    expect(brief(raw)).toEqual([
       ["a", "f", { x: 1 }],
       ["b", "g", {}],
     ]);
@@ -87,6 +96,16 @@ describe("createToolCallAssembler", () => {
       { _raw: "[1]" },
       { _raw: "[1]" },
     ]);
+  });
+
+  it("takes an empty object for a placeholder when text follows", () => {
+    expect(brief([call("a", 0, "f", {}), call(null, 0, null, '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
+  });
+
+  it("makes no call of an entry in which everything is empty", () => {
+    const assembler = createToolCallAssembler();
+    assembler.add({ id: null, index: 0, name: null, arguments: null, extra: {} });
+    expect([assembler.begun, assembler.finish(() => "new", false)]).toEqual([false, []]);
   });
 
   it("does not take the unfinished arguments of a model that was stopped for none", () => {

@@ -16,7 +16,8 @@ interface OpenCall {
 
 export interface ToolCallAssembler {
   add(delta: ToolCallDelta): void;
-  readonly size: number;
+  /** Some call has a name or arguments: servers also send entries in which everything is empty. */
+  readonly begun: boolean;
   /**
    * @param newId makes an id that no other call has, for servers that give none
    * @param cutShort the model was stopped (by its token limit, say), so that the last call may be unfinished
@@ -64,16 +65,16 @@ export function createToolCallAssembler(): ToolCallAssembler {
 
   function finish(newId: () => string, cutShort: boolean): ToolCall[] {
     const used = new Set<string>();
-    const named = calls.filter((call) => call.name !== "" || call.text !== "" || call.object !== null);
-    return named.map((call, place) => {
+    const begun = calls.filter(hasBegun);
+    return begun.map((call, place) => {
       let id = call.id === null ? newId() : cleanText(call.id);
       while (id === "" || used.has(id)) id = newId();
       used.add(id);
-      const unfinished = cutShort && place === named.length - 1;
+      const unfinished = cutShort && place === begun.length - 1;
       return {
         id,
         name: cleanText(call.name),
-        arguments: call.object ? (cleanValue(call.object) as JsonObject) : parseArguments(call.text, unfinished),
+        arguments: argumentsOf(call, unfinished),
         ...(Object.keys(call.extra).length > 0 && { extra: cleanValue(call.extra) as JsonObject }),
       };
     });
@@ -82,10 +83,20 @@ export function createToolCallAssembler(): ToolCallAssembler {
   return {
     add,
     finish,
-    get size() {
-      return calls.length;
+    get begun() {
+      return calls.some(hasBegun);
     },
   };
+}
+
+function hasBegun({ name, text, object }: OpenCall): boolean {
+  return name !== "" || text !== "" || object !== null;
+}
+
+/** An empty object may be no more than a placeholder for the text that follows. */
+function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
+  const isPlaceholder = object === null || (Object.keys(object).length === 0 && text !== "");
+  return isPlaceholder ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
 }
 
 /** A delta without a name never starts a call; one with a name does if it cannot belong to the candidate. */

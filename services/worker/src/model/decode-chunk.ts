@@ -34,8 +34,23 @@ export type Chunk =
   /** Neither JSON nor the end marker. */
   | { kind: "garbage" };
 
-/** Decodes the payload of one `data:` event. Errors are looked for first: they come with `choices` beside them, or without. */
-export function decodeChunk(data: string): Chunk {
+/** Decodes the payload of one event. Gateways that forget the blank line give several chunks at once, each in its own line. */
+export function decodeEvent(data: string): Chunk[] {
+  const whole = decodeChunk(data);
+  if (whole.kind !== "garbage") return [whole];
+  const lines = data.split("\n").map(decodeChunk);
+  return lines.some(({ kind }) => kind === "garbage") ? [whole] : lines;
+}
+
+/** Decodes what is no event. An error may stand behind other words, or in a line that was cut before it was written. */
+export function decodeLoose(text: string): Chunk {
+  const whole = decodeChunk(text);
+  const tail = whole.kind === "garbage" ? /\{\s*"(?:src|error)".*$/s.exec(text)?.[0] : undefined;
+  return tail === undefined ? whole : decodeChunk(tail);
+}
+
+/** Errors are looked for first: they come with `choices` beside them, or without. */
+function decodeChunk(data: string): Chunk {
   if (data.trim() === "[DONE]") return { kind: "done" };
   const parsed = parseJson(data);
   const value = Array.isArray(parsed) ? parsed[0] : parsed;
@@ -82,7 +97,8 @@ function factsOf(value: JsonObject): ChunkFacts {
 /** llama-swap tells the loading of a model as reasoning, in chunks that have none of a model's own chunk's keys. */
 function isLoadingChatter(value: JsonObject, choice: JsonObject): boolean {
   const marked = "id" in value || "object" in value || "index" in choice || "finish_reason" in choice;
-  return !marked && Object.keys(asObject(choice.delta)).join() === "reasoning_content";
+  const { reasoning_content, content, tool_calls } = asObject(choice.delta);
+  return !marked && filled(reasoning_content) !== null && !content && !tool_calls;
 }
 
 function firstChoice(value: JsonObject): JsonObject {
@@ -128,7 +144,7 @@ function toolCallOf(call: JsonObject): ToolCallDelta {
   return {
     // An old llama.cpp put the id inside of `function`.
     id: filled(id) ?? filled(said.id),
-    index: typeof index === "number" ? index : null,
+    index: typeof index === "string" ? count(Number.parseInt(index, 10)) : typeof index === "number" ? index : null,
     name: filled(said.name),
     arguments: argumentsOf(said.arguments),
     extra: Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)),

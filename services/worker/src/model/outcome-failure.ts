@@ -19,20 +19,22 @@ export function outcomeFailure(
   switch (outcome.kind) {
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
+    // No whole answer either: like one that was cut it is worth another attempt, even after words were seen.
     case "leak":
-      return new ModelFailure("model_error", "the model wrote a tool call as text", { retryable, visible });
-    case "nothing":
-      return new ModelFailure("model_cut", "the model server ended the stream without an answer", {
-        retryable,
-        visible,
-      });
+      return new ModelFailure("model_cut", "the model wrote a tool call as text", { retryable, visible });
+    case "nothing": {
+      const message = because("the model server ended the stream without an answer", errorText(outcome.loose));
+      return new ModelFailure("model_cut", message, { retryable, visible });
+    }
     case "cut": {
       const why = errorText(outcome.loose) || (broken instanceof Error ? connectionText(broken) : "");
-      const message = `the stream ended before the answer was complete${why && `: ${why}`}`;
+      const message = because("the stream ended before the answer was complete", why);
       return new ModelFailure("model_cut", message, { retryable, visible, cause: broken });
     }
   }
 }
+
+const because = (what: string, why: string) => (why === "" ? what : `${what}: ${why}`);
 
 function connectionText(error: Error): string {
   return cutText(error.cause instanceof Error ? error.cause.message : error.message, 100);

@@ -57,6 +57,23 @@ describe("createReplyReader", () => {
     expect(readText(delta({ content: "a" }, "stop") + loose).outcome.kind).toBe("reply");
   });
 
+  it("finds that error although an end marker, other words or a torn frame stand beside it", () => {
+    const bang = '{"src":"llama-swap","error":{"message":"bang"}}';
+    for (const body of [
+      `${bang}\n\n${DONE}`,
+      `Bad Gateway\n${bang}`,
+      `${delta({ content: "a" })}${bang}\n\n${DONE}`,
+      `${delta({ content: "a" })}data: {"id":"c","choi${bang}`,
+    ]) {
+      expect(readText(body).outcome).toEqual({ kind: "error", error: { message: "bang" } });
+    }
+  });
+
+  it("reads the chunks of events that no blank line separates", () => {
+    const frames = [delta({ content: "a" }), delta({ content: "b" }, "stop"), DONE].map((one) => one.trimEnd());
+    expect(replyOf(readText(frames.join("\n")).outcome)).toMatchObject({ content: "ab", finishReason: "stop" });
+  });
+
   it("calls a stream cut that ends cleanly without finish reason and end marker, however whole its calls look", () => {
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
     expect(stream(delta({ tool_calls: [call] })).outcome.kind).toBe("cut");
@@ -67,12 +84,14 @@ describe("createReplyReader", () => {
       kind: "cut",
       loose: "Internal Server Error",
     });
+    expect(stream(delta({ content: "a" }), 'data: {"id":"c","choi').outcome).toEqual({ kind: "cut", loose: "" });
   });
 
   it("accepts an end marker in place of a finish reason, but not for nothing at all", () => {
     expect(replyOf(stream(delta({ content: "a" }), DONE).outcome)).toMatchObject({ content: "a", finishReason: null });
     expect(stream(delta({ role: "assistant", content: null }), DONE).outcome.kind).toBe("nothing");
-    expect(stream(DONE).outcome.kind).toBe("nothing");
+    expect(stream(DONE).outcome).toEqual({ kind: "nothing", loose: "" });
+    expect(stream(delta({}), "data: busy\n\n", DONE).outcome).toEqual({ kind: "nothing", loose: "busy" });
   });
 
   it("reads on after a finish reason, and lets no later null or empty one clear it", () => {
@@ -117,7 +136,9 @@ describe("createReplyReader", () => {
   });
 
   it("reads thoughts from every field, once, and drops a proxy's loading chatter", () => {
-    const chatter = frame({ choices: [{ delta: { reasoning_content: "llama-swap loading model" } }] });
+    const chatter = [{}, { role: "assistant", content: "" }]
+      .map((more) => frame({ choices: [{ delta: { ...more, reasoning_content: "llama-swap loading model" } }] }))
+      .join("");
     const { reasoning, text } = stream(
       chatter,
       delta({ reasoning_content: "a" }),
@@ -184,9 +205,18 @@ describe("createReplyReader", () => {
     }
   });
 
+  it("takes tool calls that are announced and do not come for no answer, but not for no words", () => {
+    const thought = delta({ reasoning_content: "I call it." });
+    expect(stream(thought, delta({}, "tool_calls"), DONE).outcome.kind).toBe("nothing");
+    expect(stream(delta({ content: "a" }), delta({}, "tool_calls")).outcome.kind).toBe("reply");
+  });
+
   it("takes a tool call that was written as text for a fault, unless the model also made real ones", () => {
     const leak = delta({ content: '<tool_call>\n{"name":"grep"}' });
-    expect(stream(leak, delta({}, "stop"))).toMatchObject({ text: "", outcome: { kind: "leak" } });
+    for (const reason of ["stop", "tool_calls"])
+      expect(stream(leak, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "leak" } });
+    const empty = delta({ tool_calls: [{ index: 0, id: "", function: { name: "", arguments: "" } }] });
+    expect(stream(empty, leak, delta({}, "stop")).outcome.kind).toBe("leak");
     expect(stream(leak, delta({}, "length")).text).toContain("<tool_call>");
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
     expect(stream(leak, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");

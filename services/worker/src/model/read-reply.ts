@@ -1,7 +1,7 @@
 import type { Reply } from "../turn/ports.ts";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
-import { type ChunkFacts, decodeChunk } from "./decode-chunk.ts";
-import { asObject, count, type JsonObject } from "./json-value.ts";
+import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose } from "./decode-chunk.ts";
+import { asObject, count, type JsonObject, parseJson } from "./json-value.ts";
 import { createSpeech } from "./speech.ts";
 import type { Piece } from "./split-think.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
@@ -10,10 +10,10 @@ import { createSseReader, type SseEvent } from "./sse.ts";
 export type Outcome =
   | { kind: "reply"; reply: Reply; timings: JsonObject | null }
   | { kind: "error"; error: unknown }
-  /** No finish reason and no end marker, although the body may have ended cleanly. `loose` stood there unframed. */
+  /** No finish reason and no end marker, although the body may have ended cleanly. `loose` is what stood there besides. */
   | { kind: "cut"; loose: string }
-  /** The end marker came, and nothing else. */
-  | { kind: "nothing" }
+  /** The end marker came, or the word that tools are called, and nothing else. */
+  | { kind: "nothing"; loose: string }
   /** The answer is a tool call written as text. */
   | { kind: "leak" };
 
@@ -36,6 +36,9 @@ export interface ReplyReader {
 /** A model that was stopped for one of these may have left its last call unfinished. */
 const CUT_SHORT = new Set(["length", "content_filter", "insufficient_system_resource"]);
 
+/** How servers say that the model called tools. */
+const CALLED = new Set(["tool_calls", "function_call"]);
+
 /**
  * Reads the bytes of one answer, whatever their chunking: an event stream, or a whole completion as JSON.
  *
@@ -55,13 +58,16 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   let progress = 0;
 
   function take(event: SseEvent): Piece[] {
+    return decodeEvent(event.data).flatMap((chunk) => takeChunk(chunk, event));
+  }
+
+  function takeChunk(chunk: Chunk, event: SseEvent): Piece[] {
     if (done || error !== undefined) return [];
-    const chunk = decodeChunk(event.data);
     if (chunk.kind === "facts" && event.kind === "data") return note(chunk.facts);
     if (chunk.kind === "done") done = true;
     else if (chunk.kind === "error") error = chunk.error;
     else if (event.kind === "error") error = event.data;
-    else garbage ||= event.data;
+    else garbage = event.data;
     return [];
   }
 
@@ -86,14 +92,11 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   /** What stood in the body unframed: a whole completion, or the error that a proxy appended to a stream. */
   function takeLoose(): Piece[] {
     const body = sse.loose().trim();
-    const chunk = decodeChunk(body);
-    if (chunk.kind === "error") {
-      error = chunk.error;
-    } else if (
-      chunk.kind === "facts" &&
-      progress === 0 &&
-      (chunk.facts.finishReason !== null || hasMessage(chunk.facts))
-    ) {
+    const chunk = decodeLoose(body);
+    const torn = decodeLoose(garbage);
+    if (chunk.kind === "error") error = chunk.error;
+    else if (torn.kind === "error") error = torn.error;
+    else if (chunk.kind === "facts" && progress === 0 && isAnswer(chunk.facts)) {
       done = true;
       return note(chunk.facts);
     } else if (progress === 0 && body !== "" && !body.startsWith("{")) {
@@ -105,7 +108,8 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
 
   function end(): { pieces: Piece[]; outcome: Outcome } {
     const pieces = sse.end().flatMap(take);
-    if (!isComplete() && error === undefined) pieces.push(...takeLoose());
+    // An end marker alone does not outweigh an error that stands beside it; a finish reason does.
+    if (filledReason() === null && error === undefined) pieces.push(...takeLoose());
     if (isLeak()) return { pieces, outcome: { kind: "leak" } };
     pieces.push(...speech.end());
     return { pieces, outcome: outcome() };
@@ -120,16 +124,27 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   }
 
   function isLeak(): boolean {
-    const stopped = isComplete() && (filledReason() ?? "stop") === "stop";
-    return error === undefined && stopped && calls.size === 0 && speech.leaked();
+    const stopped = isComplete() && !CUT_SHORT.has(filledReason() ?? "");
+    return error === undefined && stopped && !calls.begun && speech.leaked();
   }
 
   function outcome(): Outcome {
     if (error !== undefined) return { kind: "error", error };
-    if (!isComplete()) return { kind: "cut", loose: sse.loose() || garbage };
-    const silent = !speech.begun() && calls.size === 0;
-    if (silent && filledReason() === null) return { kind: "nothing" };
+    if (!isComplete()) return { kind: "cut", loose: looseWords() };
+    if (isNothing()) return { kind: "nothing", loose: looseWords() };
     return { kind: "reply", reply: reply(), timings: told.timings ?? null };
+  }
+
+  /** LM Studio drops a tool call that it cannot parse, and says all the same that tools are called. */
+  function isNothing(): boolean {
+    if (calls.begun) return false;
+    return filledReason() === null ? !speech.begun() : CALLED.has(filledReason() ?? "") && speech.content() === "";
+  }
+
+  /** What may say why the stream ended; the torn half of a frame does not. */
+  function looseWords(): string {
+    const words = sse.loose().trim() || garbage;
+    return /^[[{]/.test(words) && parseJson(words) === undefined ? "" : words;
   }
 
   function reply(): Reply {
@@ -160,6 +175,6 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
   };
 }
 
-function hasMessage(facts: ChunkFacts): boolean {
-  return facts.text !== "" || facts.reasoning !== "" || facts.toolCalls.length > 0;
+function isAnswer({ finishReason, text, reasoning, toolCalls }: ChunkFacts): boolean {
+  return finishReason !== null || text !== "" || reasoning !== "" || toolCalls.length > 0;
 }
