@@ -1,29 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Expectation } from "./expect-case.ts";
-
-type Write = string | { b64: string } | { text: string; delayMs?: number } | { seq: (string | Filling)[] };
-interface Filling {
-  fill: string;
-  count: number;
-}
-
-/** One recorded response, byte for byte, and what a client is to make of it. */
-export interface WireCase {
-  id: string;
-  model: string;
-  note: string;
-  status: number;
-  headers: Record<string, string>;
-  /** Each is one write to the socket. */
-  chunks: Write[];
-  gapMs?: number;
-  /** `fin`: closed without the last HTTP chunk; `hang`: left open. */
-  end: "end" | "fin" | "reset" | "hang";
-  endpoints?: { props?: unknown; propsStatus?: number; modelsEntry?: object };
-  expect: { must: Expectation; should: Expectation };
-}
+import { bytesOf, type WireCase } from "./wire-case.ts";
 
 export interface PlayedServer {
   baseUrl: string;
@@ -74,6 +52,8 @@ export async function serveCase(wire: WireCase): Promise<PlayedServer> {
 function sideAnswer({ endpoints, model }: WireCase, path: string): [number, unknown] {
   if (path === "/v1/models") return [200, { object: "list", data: [{ id: model, ...endpoints?.modelsEntry }] }];
   if (path === `/upstream/${model}/props` && endpoints?.props) return [endpoints.propsStatus ?? 200, endpoints.props];
+  if (path === "/api/ps" && endpoints?.ps) return [200, { models: [{ name: model, ...endpoints.ps }] }];
+  if (path === "/api/show" && endpoints?.show) return [200, endpoints.show];
   return [404, { error: { message: "not found" } }];
 }
 
@@ -91,13 +71,4 @@ async function play(wire: WireCase, response: ServerResponse): Promise<void> {
   if (wire.end === "end") response.end();
   else if (wire.end === "fin") response.socket?.destroy();
   else response.socket?.resetAndDestroy();
-}
-
-function bytesOf(write: Write): Buffer {
-  if (typeof write === "string") return Buffer.from(write);
-  if ("b64" in write) return Buffer.from(write.b64, "base64");
-  if ("text" in write) return Buffer.from(write.text);
-  return Buffer.concat(
-    write.seq.map((part) => (typeof part === "string" ? Buffer.from(part) : Buffer.alloc(part.count, part.fill))),
-  );
 }

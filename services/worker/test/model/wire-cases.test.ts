@@ -1,19 +1,16 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createContextSize } from "../../src/model/context-size.ts";
 import { createStreamReply } from "../../src/model/stream-reply.ts";
-import type { ModelRequest } from "../../src/turn/ports.ts";
+import type { ModelFailure, ModelRequest } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";
 import { type CaseResult, misses } from "./expect-case.ts";
-import { serveCase, type WireCase } from "./serve-case.ts";
+import { serveCase } from "./serve-case.ts";
+import { type WireCase, wireCases } from "./wire-case.ts";
 
-const folder = new URL("./fixtures/wire/", import.meta.url);
-const cases: WireCase[] = readdirSync(folder)
-  .filter((name) => name.endsWith(".json"))
-  .map((name) => JSON.parse(readFileSync(new URL(name, folder), "utf8")));
+const cases = wireCases();
 
 describe("responses of real servers", () => {
-  it("has its recordings", () => expect(cases.length).toBeGreaterThan(40));
+  it("has its recordings", () => expect(cases.length).toBeGreaterThan(90));
 
   for (const wire of cases) {
     it(`understands ${wire.id}`, async () => {
@@ -69,8 +66,8 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
       }
     }
   } catch (error) {
-    const { message, retryAfterMs } = error as { message: string; retryAfterMs?: number };
-    Object.assign(result, { error: message, retryAfterMs });
+    const { message, retryAfterMs, retryable } = error as ModelFailure;
+    Object.assign(result, { error: message, retryAfterMs, retryable, nCtx: contextSize.known(wire.model) });
   }
   result.ms = performance.now() - start;
   return result;

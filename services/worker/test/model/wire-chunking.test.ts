@@ -1,0 +1,34 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createReplyReader } from "../../src/model/read-reply.ts";
+import { bodyOf, wireCases } from "./wire-case.ts";
+
+/** Bodies that are larger are cut in fewer ways: each takes its time. */
+const LARGE = 100_000;
+
+function read(parts: Uint8Array[]) {
+  let ids = 0;
+  const reader = createReplyReader(true, () => `new${++ids}`);
+  const pieces = parts.flatMap((part) => reader.push(part));
+  const { pieces: last, outcome } = reader.end();
+  const said = (type: string) =>
+    [...pieces, ...last].flatMap((piece) => (piece.type === type ? [piece.text] : [])).join("");
+  return { text: said("text"), reasoning: said("reasoning"), outcome, loading: reader.hasLoaded() };
+}
+
+describe("every response of a server", () => {
+  for (const wire of wireCases().filter(({ status }) => status === 200)) {
+    it(`is understood alike in any chunking: ${wire.id}`, () => {
+      const bytes = bodyOf(wire);
+      const whole = read([bytes]);
+      if (bytes.length < LARGE) expect(read([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(whole);
+      fc.assert(
+        fc.property(fc.array(fc.nat(bytes.length), { maxLength: 30 }), (cuts) => {
+          const places = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+          expect(read(places.slice(1).map((place, at) => bytes.subarray(places[at], place)))).toEqual(whole);
+        }),
+        { numRuns: bytes.length < LARGE ? 50 : 3 },
+      );
+    });
+  }
+});
