@@ -267,6 +267,20 @@ describe("failures", () => {
     }
   });
 
+  it("counts a tool call that was written as text as a cut, which after words only another attempt makes good", async () => {
+    const leak = delta({ content: "[TOOL_CALLS]noop" }, "stop");
+    for (const [events, retryable] of [
+      [[leak], true],
+      [[delta({ content: "I look. " }), leak], false],
+      [[delta({ reasoning_content: "I call it." }), leak], false],
+    ] as const) {
+      const server = await modelServer((_, response) => beginStream(response, ...events, DONE));
+      const tools = [{ name: "noop", description: "", parameters: {} }];
+      const failure = await failureOf(streamReply(server.baseUrl)({ ...request, tools }, never));
+      expect(failure).toMatchObject({ code: "model_cut", retryable, visible: !retryable });
+    }
+  });
+
   it("takes a page for an error, although it came as a success", async () => {
     const server = await modelServer((_, response) => {
       response.writeHead(200, { "content-type": "text/html" }).end("<html><title>Log in</title></html>");
