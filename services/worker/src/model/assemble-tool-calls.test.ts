@@ -33,6 +33,15 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
+  it("follows interleaved ids where there is no index, also one that stands inside of the function", () => {
+    const inner = { function: { id: "a", name: "f", arguments: "" } };
+    const raw = [inner, call("b", null, "g", ""), call("a", null, null, '{"x":'), call("b", null, null, "{}")];
+    expect(brief([...raw, call("a", null, null, "1}")])).toEqual([
+      ["a", "f", { x: 1 }],
+      ["b", "g", {}],
+    ]);
+  });
+
   it("reads indexes that are written as text", () => {
     const raw = [call("a", "0", "f", ""), call("b", "1", "g", ""), call(null, "0", null, '{"x":1}')];
     expect(brief(raw)).toEqual([
@@ -57,6 +66,10 @@ describe("createToolCallAssembler", () => {
         ["new2", "g", { x: 2 }],
       ]);
     }
+  });
+
+  it("takes a fragment at an unknown index that has neither id nor name for the latest call's", () => {
+    expect(brief([call("a", 0, "f", '{"x":'), call(null, 3, null, "1}")])).toEqual([["a", "f", { x: 1 }]]);
   });
 
   it("takes fragments that each have a new id for one call, and keeps the first id", () => {
@@ -109,7 +122,7 @@ describe("createToolCallAssembler", () => {
   });
 
   it("does not take the unfinished arguments of a model that was stopped for none", () => {
-    expect(assemble([call("a", 0, "f", "{}"), call("b", 1, "g", "")], true).map((made) => made.arguments)).toEqual([
+    expect(assemble([call("a", 0, "f", ""), call("b", 1, "g", "")], true).map((made) => made.arguments)).toEqual([
       {},
       { _raw: "" },
     ]);

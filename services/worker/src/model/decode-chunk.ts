@@ -22,7 +22,7 @@ export interface ChunkFacts {
   /** llama.cpp's own measurements. */
   timings: JsonObject | null;
   model: string | null;
-  /** A proxy telling that it loads the model; the text is not the model's. */
+  /** A proxy telling that it loads the model; none of this is the model's. */
   loading: boolean;
 }
 
@@ -83,7 +83,7 @@ function factsOf(value: JsonObject): ChunkFacts {
   return {
     // A refusal comes instead of content, and must not look like an empty answer.
     text: content.text || (filled(delta.refusal) ?? ""),
-    reasoning: loading ? "" : said,
+    reasoning: said,
     toolCalls: toolCallsOf(delta),
     finishReason: filled(choice.finish_reason),
     promptTokens: count(usage.prompt_tokens),

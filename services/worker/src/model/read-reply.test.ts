@@ -32,12 +32,20 @@ describe("createReplyReader", () => {
     [{ error: { message: "bang" }, choices: [] }],
     [{ error: { message: "bang" }, choices: [{ index: 0, delta: { content: "" }, finish_reason: "error" }] }],
     [{ object: "error", message: "bang", code: 400 }],
+    [{ object: "error", message: "bang" }],
+    [{ detail: "bang" }],
+    [{ detail: [{ loc: ["body"], msg: "bang" }] }],
     [{ message: "bang", type: "server_error", code: 500 }],
     [{ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "error" }] }],
   ])("takes %j for an error, before and after text, with and without an end marker", (value) => {
     for (const frames of [[frame(value)], [frame(value), DONE], [delta({ content: "a" }), frame(value)]]) {
       expect(stream(...frames).outcome.kind).toBe("error");
     }
+  });
+
+  it("finds the error that stands inside of a choice", () => {
+    const choice = { index: 0, delta: { content: "" }, finish_reason: "error", error: { message: "bang" } };
+    expect(stream(frame({ choices: [choice] })).outcome).toEqual({ kind: "error", error: { message: "bang" } });
   });
 
   it("does not take an explicit `error: null` for an error", () => {
@@ -153,6 +161,8 @@ describe("createReplyReader", () => {
       delta({ content: "y", reasoning_content: null }, "stop"),
     );
     expect({ reasoning, text }).toEqual({ reasoning: "abcd", text: "xy" });
+    const bare = frame({ choices: [{ delta: { reasoning_content: "a", content: "x" } }] });
+    expect(stream(bare, DONE)).toMatchObject({ reasoning: "a", text: "x" });
   });
 
   it("gives an emoji whole that was cut inside its escape", () => {
@@ -192,6 +202,12 @@ describe("createReplyReader", () => {
         promptTokens: 1,
       });
     }
+  });
+
+  it("takes no completion behind a stream, and no object that answers nothing, for the answer", () => {
+    const whole = JSON.stringify({ choices: [{ index: 0, message: { content: "b" }, finish_reason: "stop" }] });
+    expect(readText(delta({ content: "a" }) + whole)).toMatchObject({ text: "a", outcome: { kind: "cut" } });
+    expect(readText('{"ok":true}').outcome).toEqual({ kind: "cut", loose: '{"ok":true}' });
   });
 
   it("takes a page, a line of text and an error body for errors", () => {
