@@ -59,6 +59,9 @@ describe("createReplyReader", () => {
   ])("takes %j for an error", (body) => expect(readText(body + DONE).outcome.kind).toBe("error"));
 
   it("finds the error that a proxy appended unframed, but believes a finish reason more", () => {
+    const words = `${delta({ content: "a" })}upstream gone\n\n`;
+    expect(readText(words).outcome).toEqual({ kind: "cut", loose: "upstream gone" });
+    expect(readText(words + DONE).outcome.kind).toBe("reply");
     const loose = '{"src":"llama-swap",\n"error":{"message":"upstream exited"}}';
     const { outcome } = readText(delta({ content: "a" }) + loose);
     expect(outcome).toEqual({ kind: "error", error: { message: "upstream exited" } });

@@ -30,5 +30,16 @@ describe("every response of a server", () => {
         { numRuns: bytes.length < LARGE ? 50 : 3 },
       );
     });
+
+    it(`is no answer when it is cut before it says that it ends: ${wire.id}`, () => {
+      const bytes = bodyOf(wire);
+      const end = bytes.toString("latin1").search(/"finish_reason": ?"[^"]|\[DONE\]/);
+      fc.assert(
+        fc.property(fc.nat(end === -1 ? bytes.length : end), (length) => {
+          expect(read([bytes.subarray(0, length)]).outcome.kind).not.toBe("reply");
+        }),
+        { numRuns: bytes.length < LARGE ? 50 : 3 },
+      );
+    });
   }
 });
