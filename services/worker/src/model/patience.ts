@@ -12,7 +12,7 @@ export interface Patience {
 }
 
 /** How long a complete answer is kept open for the usage chunk. Some servers say "finished" on every chunk: no shorter. */
-const AFTER_FINISH_MS = 15_000;
+const AFTER_FINISH_MS = 10_000;
 
 /**
  * Two limits: `idleMs` without a byte, and `progressMs` without anything but keep-alives (llama.cpp sends one every 30 s
