@@ -8,7 +8,7 @@ const OVERFLOW_WORDS = [
   /exceed(s|ed)?\b.{0,60}\bcontext (size|length|window|limit)/i,
   /context (size|length|window|limit).{0,40}\bexceed/i,
   /maximum context length/i,
-  /context length is only/i,
+  /context length (is|of) only/i,
   /(greater|longer|larger) than the (model's )?(maximum )?context (length|size|window)/i,
   /prompt is too long/i,
   /input token count.{0,40}exceeds/i,
@@ -16,7 +16,9 @@ const OVERFLOW_WORDS = [
 
 const WINDOW_IN_WORDS = [
   /(\d+) maximum context length/i,
-  /context length (?:is only|is|of) (\d+)/i,
+  /context length (?:is|of)(?: only)? (\d+)/i,
+  /maximum number of tokens allowed \((\d+)\)/i,
+  /> (\d+) maximum/i,
   /context (?:size|window|length) \((\d+)(?: tokens)?\)/i,
   /context (?:size|window|length|limit)(?: is| of|:)? (\d+)/i,
 ];
