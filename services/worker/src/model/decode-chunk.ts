@@ -49,8 +49,8 @@ export function decodeLoose(text: string): Chunk {
   return tail === undefined ? whole : decodeChunk(tail);
 }
 
-/** Errors are looked for first: they come with `choices` beside them, or without. */
-function decodeChunk(data: string): Chunk {
+/** Decodes one chunk. Errors are looked for first: they come with `choices` beside them, or without. */
+export function decodeChunk(data: string): Chunk {
   if (data.trim() === "[DONE]") return { kind: "done" };
   const parsed = parseJson(data);
   const value = Array.isArray(parsed) ? parsed[0] : parsed;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorText } from "./error-text.ts";
+import { errorIn, errorText } from "./error-text.ts";
 
 describe("errorText", () => {
   it.each([
@@ -26,4 +26,16 @@ describe("errorText", () => {
   it("cuts at 200 characters, and never through a character", () => {
     expect(errorText(`${"a".repeat(199)}🌊🌊`)).toBe("a".repeat(199));
   });
+});
+
+describe("errorIn", () => {
+  it.each([
+    '{"error":{"message":"bang"}}',
+    '[{"error":{"message":"bang"}}]',
+    '{"message":"bang"}',
+    'data: {"error":{"message":"bang"}}\n\n',
+    'event: error\ndata:{"message":"bang"}\n\n',
+  ])("finds the error in %j", (body) => expect(errorIn(body)).toEqual({ message: "bang" }));
+
+  it("gives the text when there is none", () => expect(errorIn("data lost")).toBe("data lost"));
 });

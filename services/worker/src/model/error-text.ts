@@ -28,9 +28,12 @@ export function errorWords(error: unknown): string {
   return messageOf(value) ?? (typeof error === "string" ? error : (JSON.stringify(error) ?? ""));
 }
 
+/** How an error body begins that is written as an event, because the request asked for a stream. */
+const EVENT = /^\s*(?:event: ?\w+\s+)?data: ?/;
+
 /** The error object inside an error body, whatever it is wrapped in; the text itself when it is no JSON. */
 export function errorIn(body: string): unknown {
-  const value = parseJson(body);
+  const value = parseJson(body.replace(EVENT, ""));
   const first = Array.isArray(value) ? value[0] : value;
   if (!isObject(first)) return body;
   return isObject(first.error) ? first.error : first;
