@@ -30,9 +30,6 @@ export interface Claim {
   takesSuspects: boolean;
 }
 
-/** A process starts before a suspect runs in it, and no heartbeat renews the lease until then. */
-const SUSPECT_LEASES = 3;
-
 /**
  * Claims a turn: the next of its session, with none of that session running. Attempt, nonce, lease and the text of the
  * streaming message change in one statement, so that no reader ever sees two attempts' words together (T4).
@@ -87,8 +84,7 @@ async function claimWhere(
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)}
-            * (select case when is_suspect then ${SUSPECT_LEASES}::int else 1 end from candidate),
+          worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
           started_at = coalesce(started_at, clock_timestamp())
         where id = (select id from candidate) returning *
       ), reset as (

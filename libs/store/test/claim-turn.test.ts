@@ -136,12 +136,8 @@ test("the last attempt of a turn whose worker died before is claimed only by who
   expect(await claimTurn(stage.pool, turnId, asWorker({ takesSuspects: false }))).toBeNull();
   await stage.pool`update turns set status = 'complete' where id <> ${turnId}`;
   expect(await claimDueTurn(stage.pool, asWorker({ takesSuspects: false }))).toBeNull();
-  const turn = await claimDueTurn(stage.pool, asWorker({ leaseMs: 5_000 }));
+  const turn = await claimDueTurn(stage.pool, asWorker());
   expect(turn).toMatchObject({ id: turnId, is_suspect: true });
-  // Its process starts before any heartbeat renews the lease.
-  const [row] = await stage.pool`
-    select extract(epoch from lease_until - now())::float as lease from turns where id = ${turnId}`;
-  expect(row?.lease).toBeGreaterThan(10);
 });
 
 test("neither an earlier attempt nor one after answers that were cut makes a suspect", async () => {

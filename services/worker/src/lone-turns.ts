@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import type { Logger } from "@boocode/runtime";
 import type { Fence } from "@boocode/store";
+import type { Leases } from "./hold-leases.ts";
 
 /**
  * Turns that are run in processes of their own. Which of a dead worker's turns killed it, nobody knows; before one of them is
@@ -8,22 +9,30 @@ import type { Fence } from "@boocode/store";
  */
 export interface LoneTurns {
   /** Resolves when the turn's process has ended, however it did; its lease, if it left one, ends by itself. */
-  run(fence: Fence): Promise<void>;
+  run(fence: Fence, claimedAt: number): Promise<void>;
   handBackAll(): void;
 }
 
 const ALONE = "alone";
+/** A process that has not taken its turn over by then never will. */
+const START_MS = 60_000;
 
-export function createLoneTurns(log: Logger): LoneTurns {
+export function createLoneTurns(leases: Leases, log: Logger): LoneTurns {
   const children = new Set<ChildProcess>();
   return {
-    async run({ turnId, attempt }) {
-      const main = process.argv[1] as string;
-      const child = spawn(process.execPath, [...process.execArgv, main, ALONE, turnId, String(attempt)], {
-        // Its standard input says nothing, and ends with this process: then nobody waits for it any more.
-        stdio: ["pipe", "inherit", "inherit"],
-      });
+    async run(fence, claimedAt) {
+      const { turnId, attempt } = fence;
+      // The same program with the same environment. The channel between the two says one thing, and ends with either of them.
+      const child = fork(process.argv[1] as string, [ALONE, turnId, String(attempt)]);
       children.add(child);
+      // A process takes its time to start, on a busy machine longer than a lease; until it says so, the turn is held here.
+      const lease = leases.hold(fence, claimedAt);
+      const starting = setTimeout(() => child.kill("SIGKILL"), START_MS);
+      const letGo = () => {
+        clearTimeout(starting);
+        lease.release();
+      };
+      child.once("message", letGo);
       await new Promise<void>((resolve) => {
         child.once("error", (err) => {
           log.error({ err, turn_id: turnId }, "a turn's own process could not be started");
@@ -35,6 +44,7 @@ export function createLoneTurns(log: Logger): LoneTurns {
         });
       });
       children.delete(child);
+      letGo();
     },
     handBackAll() {
       for (const child of children) child.kill("SIGTERM");

@@ -43,7 +43,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
-  const loneTurns = createLoneTurns(log);
+  const loneTurns = createLoneTurns(leases, log);
   const runner = createTurnRunner({
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,
@@ -56,7 +56,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
       await fault("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
-    processAlone: (turn) => loneTurns.run({ turnId: turn.id, attempt: turn.attempt }),
+    processAlone: (turn, claimedAt) => loneTurns.run({ turnId: turn.id, attempt: turn.attempt }, claimedAt),
   });
 
   const consumer = consumeTurns({

@@ -10,12 +10,15 @@ export async function runLoneTurn(config: Config, context: ServiceContext, fence
   const claimedAt = performance.now();
   const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, config.LEASE_MS));
   if (!turn) return context.stop("its turn is no longer held");
+  // From here on the lease is kept here.
+  process.send?.("held");
   const run = processTurn(turnDeps, turn, claimedAt);
   context.onRelease("turn", async () => {
     leases.handBackAll();
     await run;
   });
-  process.stdin.resume().once("end", () => context.stop("its worker is gone"));
+  process.once("disconnect", () => context.stop("its worker is gone"));
+  if (!process.connected) context.stop("its worker is gone");
   await run;
   context.stop("its turn has ended");
 }

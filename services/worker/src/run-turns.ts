@@ -24,7 +24,7 @@ export interface TurnRunnerDeps {
   /** Runs a claimed turn to its end; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   /** The same for a suspect, apart from all others; never throws. */
-  processAlone(turn: ClaimedTurn): Promise<void>;
+  processAlone(turn: ClaimedTurn, claimedAt: number): Promise<void>;
 }
 
 export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
@@ -55,7 +55,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   async function process(turn: ClaimedTurn, claimedAt: number): Promise<void> {
     if (!turn.is_suspect) return await deps.process(turn, claimedAt);
     lone += 1;
-    await deps.processAlone(turn).finally(() => {
+    await deps.processAlone(turn, claimedAt).finally(() => {
       lone -= 1;
     });
   }
