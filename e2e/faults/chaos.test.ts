@@ -63,6 +63,7 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
       `${broken.length} broken invariants; silence ${percentiles(users.viewers.map((one) => one.longestSilenceMs()))}; ` +
       `ends: ${ends.map(({ end, count }) => `${count} × ${end}`).join(", ")}`,
   );
+  for (const what of broken) console.log(what);
   expect(lost).toEqual([]);
   expect(broken).toEqual([]);
   await Promise.all(users.viewers.map((viewer) => viewer.close()));
