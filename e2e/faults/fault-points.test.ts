@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceProcess } from "@boocode/local-stack";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { markedScript } from "../harness/marked-text.ts";
+import { createRest, type Rest } from "../harness/rest.ts";
+import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
+import { closeAll, untilAllSpeak, viewersOf, watchTurns } from "../harness/turns.ts";
+import { openViewer } from "../harness/viewer.ts";
+
+/*
+ * A process that dies between a commit and the step after it, at every such place. Each test asserts that the place was
+ * reached: a fault that did not happen proves nothing.
+ */
+let system: System;
+let user: User;
+
+beforeEach(async () => {
+  system = await startSystem({ workers: 1, gateways: 1 });
+  user = await system.addUser("ada");
+});
+afterEach(() => system.stop());
+
+const fired = (point: string) => system.lines.filter((line) => line.includes(`fault point ${point} fired`)).length;
+
+test("a worker that dies right after any of its commits loses and doubles nothing", { timeout: 120_000 }, async () => {
+  const points = [
+    "after-claim",
+    "after-prepare-turn",
+    "after-start-message",
+    "after-save-tool-calls",
+    "after-commit-step",
+    "after-spend-attempt",
+    "after-end-turn",
+  ];
+  const doomed = await Promise.all(
+    points.map((point) => system.start("worker", { FAULT_POINTS: `${point}:kill`, WORKER_CONCURRENCY: "4" })),
+  );
+  const tool = { name: "list_dir", arguments: {} };
+  const turns = [
+    ...(await watchTurns(system, user, 20, { tokens: 30, tool_depth: 1, tool })),
+    // Cut after words were seen: another attempt is to say it again.
+    ...(await watchTurns(system, user, 20, { tokens: 30, end_after_tokens: 10, fail_first: 1 })),
+  ];
+  await untilAllEnded(system, 60_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  await closeAll(turns);
+  // Whoever has not met its place yet goes on getting turns until it does.
+  while (doomed.some((worker) => worker.process.signalCode === null)) {
+    const more = [
+      ...(await watchTurns(system, user, 10, { tokens: 5, tool_depth: 1, tool })),
+      ...(await watchTurns(system, user, 10, { tokens: 10, end_after_tokens: 4, fail_first: 1 })),
+    ];
+    await untilAllEnded(system, 60_000);
+    expect(await viewersAgree(system, viewersOf(more))).toEqual([]);
+    await closeAll(more);
+  }
+  expect(points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
+  expect(await brokenInvariants(system)).toEqual([]);
+  const [row] = await system.sql<[{ count: number }]>`select count(*) from turns where status <> 'complete'`;
+  expect(row.count).toBe(0);
+});
+
+test("a reconciler that dies after it has ended a turn for its worker, and before it tells, leaves the end to be seen", async () => {
+  const turns = await watchTurns(system, user, 3, { tokens: 2_000 });
+  await untilAllSpeak(turns);
+  const worker = system.workers[0] as ServiceProcess;
+  await worker.stop("SIGKILL");
+  await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
+  const reconciling = await system.restart(worker, { FAULT_POINTS: "after-end-orphan:kill" });
+  expect(await reconciling.exited).toBe("SIGKILL");
+  expect(fired("after-end-orphan")).toBe(1);
+  await system.restart(reconciling);
+  await untilAllEnded(system, 20_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(turns.map(({ viewer }) => viewer.follower.view.messages.at(-1)?.status)).toEqual(Array(3).fill("cancelled"));
+  await closeAll(turns);
+});
+
+test("an API that dies after a commit has told nobody, and every viewer learns of it all the same", {
+  timeout: 120_000,
+}, async () => {
+  const project = await user.rest.project(FASTIFY);
+  const long = () => markedScript(randomUUID(), { tokens: 2_000, interval_ms: 10 });
+  const short = () => markedScript(randomUUID(), { tokens: 3, interval_ms: 1 });
+  const [running, waiting, ended, answered, renamed] = await Promise.all(
+    Array.from({ length: 5 }, () => user.rest.session(project.id, { name: "named", model: "words" })),
+  );
+  await user.rest.post(running?.id as string, long());
+  await user.rest.post(waiting?.id as string, long());
+  const second = await user.rest.post(waiting?.id as string, short());
+  const gone = await user.rest.post(ended?.id as string, short());
+  const first = await user.rest.post(answered?.id as string, short());
+  const viewers = [running, waiting, ended, answered, renamed].map((session) =>
+    openViewer(system, user, session?.id as string),
+  );
+  await viewers[2]?.untilEnded(gone.turn_id);
+  await viewers[3]?.untilEnded(first.turn_id);
+
+  const acts: Record<string, (rest: Rest) => Promise<unknown>> = {
+    "after-cancel": (rest) => rest.cancel(running?.id as string),
+    "after-withdraw": (rest) => rest.request("DELETE", `/api/sessions/${waiting?.id}/turns/${second.turn_id}`),
+    "after-delete": (rest) => rest.request("DELETE", `/api/sessions/${ended?.id}/messages/${gone.message_id}`),
+    "after-regenerate": (rest) => rest.request("POST", `/api/sessions/${answered?.id}/regenerate`),
+    "after-change-session": (rest) => rest.request("PATCH", `/api/sessions/${renamed?.id}`, { name: "other" }),
+  };
+  await Promise.all(
+    Object.entries(acts).map(async ([point, act]) => {
+      const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
+      const rest = createRest(() => doomed.url, user.token);
+      expect(await act(rest).catch(() => "lost")).toBe("lost");
+      expect(await doomed.exited).toBe("SIGKILL");
+      expect(fired(point)).toBe(1);
+    }),
+  );
+  await user.rest.cancel(waiting?.id as string);
+  await untilAllEnded(system, 20_000);
+  expect(await viewersAgree(system, viewers)).toEqual([]);
+  const name = await viewers[4]?.follower.until((view) => view.session?.name === "other", AbortSignal.timeout(10_000));
+  expect(name?.session?.name).toBe("other");
+  expect(viewers[0]?.follower.view.messages.at(-1)?.status).toBe("cancelled");
+  expect(viewers[2]?.follower.view.messages).toEqual([]);
+  expect(await brokenInvariants(system)).toEqual([]);
+  await Promise.all(viewers.map((viewer) => viewer.close()));
+});
+
+test("a gateway that dies between reading a turn and sending it is come back to, and one that dawdles misses nothing", async () => {
+  const turns = await watchTurns(system, user, 4, { tokens: 300 });
+  await untilAllSpeak(turns);
+  const gateway = system.gateways[0] as ServiceProcess;
+  await gateway.stop("SIGKILL");
+  const doomed = await system.restart(gateway, { FAULT_POINTS: "after-snapshot:kill" });
+  expect(await doomed.exited).toBe("SIGKILL");
+  await system.restart(doomed, { FAULT_POINTS: "after-subscribe:700" });
+  await untilAllEnded(system, 30_000);
+  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect([fired("after-snapshot"), fired("after-subscribe")]).toEqual([1, 1]);
+  await closeAll(turns);
+});
