@@ -20,12 +20,14 @@ interface Run {
   output(): string;
   /** Resolves when the output holds this. @throws with the output when the process ends before */
   says(pattern: RegExp): Promise<RegExpExecArray>;
-  stop(): Promise<number | null>;
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-function npmStart(args: string[]): Run {
+/** @param command what a person types, or the launcher that it comes to */
+function npmStart(args: string[], command = [process.execPath, join(root, "scripts", "start.mjs")]): Run {
   const { DATABASE_URL: _, REDIS_URL: __, LLAMA_SWAP_URL: ___, ...env } = process.env;
-  const child = spawn(process.execPath, [join(root, "scripts", "start.mjs"), ...args], {
+  const [program = "", ...before] = command;
+  const child = spawn(program, [...before, ...args], {
     cwd: root,
     env: { ...env, DATA_DIR: dataDir },
     stdio: ["ignore", "pipe", "pipe"],
@@ -57,9 +59,8 @@ function npmStart(args: string[]): Run {
         });
       }
     },
-    async stop() {
-      // What Ctrl-C is to the launcher alone; it passes SIGTERM on.
-      child.kill("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       return await ended;
     },
   };
@@ -88,3 +89,36 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   expect(kept.projects).toHaveLength(1);
   expect(await second.stop()).toBe(0);
 });
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s to npm itself stops everything, and npm waits for it",
+  {
+    timeout: 120_000,
+  },
+  async (signal) => {
+    const run = npmStart([], ["npm", "start"]);
+    const api = (await run.says(/API\s+(http\S+)/))[1] as string;
+    await run.says(/Ctrl-C stops everything/);
+    expect(await run.stop(signal)).toBe(0);
+    await expect(fetch(`${api}/healthz`)).rejects.toThrow();
+  },
+);
+
+test("a launcher that is killed leaves nothing running", { timeout: 120_000 }, async () => {
+  const run = npmStart([]);
+  const api = (await run.says(/API\s+(http\S+)/))[1] as string;
+  await run.says(/Ctrl-C stops everything/);
+  await run.stop("SIGKILL");
+  while (await answers(api)) await new Promise((resolve) => setTimeout(resolve, 50));
+  // Its servers ended too, and let go of their data.
+  const next = npmStart([]);
+  await next.says(/Ctrl-C stops everything/);
+  expect(await next.stop()).toBe(0);
+});
+
+async function answers(url: string): Promise<boolean> {
+  return await fetch(`${url}/healthz`).then(
+    () => true,
+    () => false,
+  );
+}

@@ -9,11 +9,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const child = spawn(
   process.execPath,
   ["--import", "tsx", "--conditions=@boocode/source", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],
-  { cwd: root, stdio: "inherit" },
+  // The channel tells the child when we are gone, however we went.
+  { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"] },
 );
-// The terminal sends Ctrl-C to the child as well; we wait for it to stop what it started.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => child.kill("SIGTERM"));
+// Passed on, and the child waited for while it stops what it started. After a Ctrl-C the terminal has told it already, and
+// hearing it twice changes nothing.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.once("exit", (code, signal) => {
   process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
 });

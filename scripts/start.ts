@@ -33,12 +33,14 @@ function stop(exitCode: number): Promise<void> {
   })();
   return stopping;
 }
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
+// `disconnect`: who started us was killed. `SIGHUP`: the terminal was closed, and nobody reads what we say.
+for (const end of ["SIGINT", "SIGTERM", "SIGHUP", "disconnect"] as const) {
+  process.on(end, () => {
     if (!stopping) say("\nStopping …");
     void stop(0);
   });
 }
+process.stdout.on("error", () => {});
 
 async function service(name: string, env: Record<string, string | undefined>): Promise<ServiceProcess> {
   const started = await startService(name, {

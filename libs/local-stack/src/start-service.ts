@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
+const endWithParent = new URL("end-with-parent.ts", import.meta.url).href;
 
 /** One of the system's processes, run from its sources. */
 export interface ServiceProcess {
@@ -31,11 +32,16 @@ export interface ServiceSettings {
  */
 export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
   const main = name === "scripted-model" ? "libs/scripted-model/src/main.ts" : `services/${name}/src/main.ts`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", main], {
-    cwd: repository,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "--import", endWithParent, "--conditions=@boocode/source", main],
+    {
+      cwd: repository,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
+      // The channel carries nothing but its own end: see `end-with-parent.ts`.
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    },
+  );
   settings.onSpawn?.(child);
   const exited = once(child, "exit").then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals | null);
   const lastWords: string[] = [];
@@ -54,7 +60,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
       clearTimeout(timer);
       resolve(told);
     };
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", hear);
+    for (const input of [child.stdout, child.stderr]) if (input) createInterface({ input }).on("line", hear);
     child.once("close", () => {
       clearTimeout(timer);
       fail("ended before it listened");
