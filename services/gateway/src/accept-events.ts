@@ -16,7 +16,8 @@ const AS_ERROR: Partial<Record<CloseReason, ApiErrorCode>> = {
 export function refuse(response: ServerResponse, code: ApiErrorCode): void {
   const { status, when } = API_ERRORS[code];
   const body: ErrorBody = { error: { code, message: when } };
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  const retryAfter = status === 503 ? { "retry-after": "1" } : {};
+  response.writeHead(status, { "content-type": "application/json", ...retryAfter }).end(JSON.stringify(body));
 }
 
 /** Serves one event stream. */
@@ -37,11 +38,10 @@ export async function acceptEvents(
   if (caller === null) return refuseFor("unauthenticated");
   if (caller === "unavailable") return refuseFor("unavailable");
   if (typeof subscription === "string") return refuseFor(subscription);
-  if (
-    subscription.target === "session" &&
-    !(await deps.mayRead(caller.userId, subscription.sessionId).catch(() => null))
-  ) {
-    return refuseFor("not_found");
+  // Before the first byte: later a refusal could not have a status any more.
+  if (subscription.target === "session") {
+    const mayRead = await deps.mayRead(caller.userId, subscription.sessionId).catch(() => "unavailable" as const);
+    if (mayRead !== true) return refuseFor(mayRead || "not_found");
   }
 
   response.writeHead(200, {
@@ -60,7 +60,7 @@ export async function acceptEvents(
     beat(now) {
       if (now - beatAt < deps.pingMs) return;
       beatAt = now;
-      response.write(": ping\n\n");
+      outlet.beat();
     },
   });
   let closed = false;

@@ -13,6 +13,7 @@ export interface AcceptDeps extends SubscribeDeps {
   pingMs: number;
   pongTimeoutMs: number;
   authTimeoutMs: number;
+  maxUnsentBytes: number;
 }
 
 /** What a request showed before its socket was open. */
@@ -50,9 +51,16 @@ export function acceptSocket(
   const leave = deps.connections.open(connection);
   const authTimer = setTimeout(() => outlet.close("auth_timeout"), deps.authTimeoutMs);
 
+  /** A peer that asks on and on and never reads the answers would have them all kept for it (D8). */
+  function answer(send: () => void): void {
+    if (outlet.unsent() > deps.maxUnsentBytes) socket.terminate();
+    else send();
+  }
+
   socket.on("pong", () => {
     pingedAt = null;
   });
+  socket.on("ping", (data) => answer(() => socket.pong(data)));
   // An oversized or malformed message: ws answers with the code itself (1009, 1002), and the close event follows.
   socket.on("error", () => {});
   socket.on("close", () => {
@@ -64,7 +72,7 @@ export function acceptSocket(
   socket.on("message", (data, isBinary) => {
     const message = isBinary ? null : parseMessage(data.toString());
     if (!message) outlet.close("bad_request");
-    else if (message.type === "ping") outlet.send('{"type":"pong"}', null);
+    else if (message.type === "ping") answer(() => outlet.send('{"type":"pong"}', null));
     else void authenticate(() => deps.findCaller(message.token));
   });
 

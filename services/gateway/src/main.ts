@@ -119,6 +119,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     pingMs: config.PING_MS,
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,
+    maxUnsentBytes: config.MAX_UNSENT_BYTES,
     checks: {
       postgres: () => pool`select 1`,
       redis: () => redis.ping(),

@@ -19,6 +19,8 @@ export function buildServer(deps: ServerDeps): Server {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    // `acceptSocket` answers pings: ws would do it whether or not the answers are read.
+    autoPong: false,
     maxPayload: MAX_CLIENT_MESSAGE_BYTES,
     clientTracking: false,
   });

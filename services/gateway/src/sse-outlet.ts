@@ -2,20 +2,33 @@ import type { ServerResponse } from "node:http";
 import type { CloseReason } from "@boocode/contracts";
 import type { Outlet } from "./outlet.ts";
 
+/** A peer that does not take the end of its stream within this time is ended. */
+const CLOSE_PATIENCE_MS = 3_000;
+
+/** An event stream's outlet, with the comment that keeps proxies from taking it for dead. */
+export interface SseOutlet extends Outlet {
+  beat(): void;
+}
+
 /**
  * An event stream. The event's id is the subscriber's place after it, which a browser sends back as `Last-Event-ID`. A frame
  * has no line breaks of its own, because JSON escapes them.
  */
-export function createSseOutlet(response: ServerResponse): Outlet {
+export function createSseOutlet(response: ServerResponse): SseOutlet {
+  /** Between its end and its close a slow stream is still looked after; a write would be an error that nobody catches. */
+  const write = (text: string) => {
+    if (!response.writableEnded) response.write(text);
+  };
   return {
     send(json, id) {
-      response.write(`${id === null ? "" : `id: ${id}\n`}data: ${json.toString()}\n\n`);
+      write(`${id === null ? "" : `id: ${id}\n`}data: ${json.toString()}\n\n`);
     },
     unsent: () => response.writableLength,
+    beat: () => write(": ping\n\n"),
     close(reason: CloseReason) {
-      response.write(`event: close\ndata: ${JSON.stringify({ reason })}\n\n`);
-      response.end();
-      setTimeout(() => response.destroy(), 3_000).unref();
+      if (response.writableEnded) return;
+      response.end(`event: close\ndata: ${JSON.stringify({ reason })}\n\n`);
+      setTimeout(() => response.destroy(), CLOSE_PATIENCE_MS).unref();
     },
     terminate: () => void response.destroy(),
   };

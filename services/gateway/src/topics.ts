@@ -78,6 +78,15 @@ export function createTopics(deps: TopicsDeps): Topics {
     return topic;
   }
 
+  function userTopic(userId: string) {
+    const channel = deps.keys.user(userId);
+    const known = users.get(channel);
+    if (known) return known;
+    const entry = { id: userId, topic: createUserTopic(deps.limits.maxUnsentBytes), followed: follow(channel) };
+    users.set(channel, entry);
+    return entry;
+  }
+
   return {
     watchSession(sessionId, viewer) {
       const channel = deps.keys.session(sessionId);
@@ -92,20 +101,24 @@ export function createTopics(deps: TopicsDeps): Topics {
     },
     async watchUser(userId, viewer) {
       const channel = deps.keys.user(userId);
-      let entry = users.get(channel);
-      if (!entry) {
-        entry = { id: userId, topic: createUserTopic(deps.limits.maxUnsentBytes), followed: follow(channel) };
-        users.set(channel, entry);
-      }
-      const { topic, followed } = entry;
-      await followed;
-      topic.add(viewer, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
-      return () => {
+      const { topic, followed } = userTopic(userId);
+      const end = () => {
         topic.remove(viewer);
         if (topic.viewers.size > 0 || users.get(channel)?.topic !== topic) return;
         users.delete(channel);
         leave(channel);
       };
+      // Before anything is waited for: the last viewer to leave takes the topic with it, and whoever still waits to be
+      // welcome would be in a topic that nobody serves.
+      topic.add(viewer);
+      try {
+        await followed;
+        topic.welcome(viewer, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
+      } catch (error) {
+        end();
+        throw error;
+      }
+      return end;
     },
     receive(channel, bytes) {
       const topic = sessions.get(channel)?.topic ?? users.get(channel)?.topic;

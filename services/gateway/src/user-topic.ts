@@ -12,8 +12,10 @@ export interface UserViewer {
 /** A user's sockets in this gateway. The frames are hints: a hole in their versions means that the lists are loaded again. */
 export interface UserTopic {
   readonly viewers: ReadonlySet<UserViewer>;
+  /** It belongs to the topic at once, and is told nothing before it is welcome. */
+  add(viewer: UserViewer): void;
   /** @param version of the user's lists, read after the channel was subscribed */
-  add(viewer: UserViewer, version: number): void;
+  welcome(viewer: UserViewer, version: number): void;
   remove(viewer: UserViewer): void;
   receive(envelope: Envelope): void;
   check(version: number): void;
@@ -37,8 +39,9 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
 
   return {
     viewers,
-    add(viewer, version) {
-      viewers.add(viewer);
+    add: (viewer) => void viewers.add(viewer),
+    welcome(viewer, version) {
+      if (!viewers.has(viewer)) return;
       tell(viewer, "subscribed", version);
       if (viewer.cursor !== null && viewer.cursor !== version) tell(viewer, "snapshot", version);
     },
@@ -47,11 +50,12 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
       if (envelope.kind !== "structure") return;
       const bytes = Buffer.from(envelope.json);
       // Two processes may publish in another order than they committed: each frame states a thing by itself.
-      for (const viewer of viewers) send(viewer, bytes, envelope.version);
+      for (const viewer of viewers) if (viewer.version !== null) send(viewer, bytes, envelope.version);
     },
     check(version) {
       for (const viewer of viewers) {
-        if (lastCheck !== null && (viewer.version ?? 0) < lastCheck) tell(viewer, "snapshot", version);
+        if (viewer.version === null || lastCheck === null) continue;
+        if (viewer.version < lastCheck) tell(viewer, "snapshot", version);
       }
       lastCheck = version;
     },

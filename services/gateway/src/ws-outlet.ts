@@ -13,6 +13,7 @@ export function createWsOutlet(socket: WebSocket): Outlet {
     },
     unsent: () => socket.bufferedAmount,
     close(reason) {
+      if (socket.readyState !== WebSocket.OPEN) return;
       socket.close(CLOSE_CODES[reason].code, reason);
       // A stuck peer would hold the socket for ws's own 30 s.
       setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS).unref();

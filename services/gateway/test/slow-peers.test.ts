@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { SESSION, startGateway } from "./stage.ts";
+
+test("an event stream that reads nothing is ended once, and what comes to it after its end disturbs nobody", async () => {
+  const { url, topics, connections, publish } = await startGateway();
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
+  await once(socket, "readable");
+  // Nothing is read from here on: what the kernel does not take is kept by the gateway, and the stream falls behind.
+  for (let version = 1; version <= 400; version += 1) {
+    publish(version, 50_000);
+    await turn();
+  }
+  // Each look finds it behind for too long; only the first may end it, and neither a heartbeat nor a revocation may write.
+  for (let look = 0; look < 3; look += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    topics.tend();
+    connections.beat();
+    await connections.checkTokens(async (tokens) => tokens);
+  }
+  expect(connections.count()).toBe(1);
+  const gone = once(socket, "close");
+  await Promise.all([connections.drain(), gone, socket.resume()]);
+  expect(connections.count()).toBe(0);
+});
+
+test("a socket that asks on and on and reads no answer is ended", async () => {
+  const { url, connections } = await startGateway();
+  for (const ask of [
+    (peer: WebSocket) => peer.ping("x".repeat(120)),
+    (peer: WebSocket) => peer.send('{"type":"ping"}'),
+  ]) {
+    const peer = new WebSocket(`${url.replace("http", "ws")}/api/ws/sessions/${SESSION}`);
+    peer.on("error", () => {});
+    await once(peer, "open");
+    expect(connections.count()).toBe(1);
+    peer.pause();
+    (peer as unknown as { _socket: { pause(): void } })._socket.pause();
+    while (connections.count() === 1) {
+      for (let count = 0; count < 2_000; count += 1) ask(peer);
+      await turn();
+    }
+    peer.terminate();
+  }
+});

@@ -1,0 +1,63 @@
+import type { Server } from "node:http";
+import { createKeys } from "@boocode/frame-log";
+import { listen } from "@boocode/runtime";
+import { afterEach } from "vitest";
+import { createConnections } from "../src/connections.ts";
+import { buildServer, type ServerDeps } from "../src/server.ts";
+import { createTopics, type Topics } from "../src/topics.ts";
+
+export const keys = createKeys("test");
+export const SESSION = "00000000-0000-4000-8000-000000000001";
+const USER = "00000000-0000-4000-8000-000000000002";
+
+export interface Stage {
+  url: string;
+  topics: Topics;
+  connections: ServerDeps["connections"];
+  /** Publishes a structural frame of about so many bytes on the session's channel. */
+  publish(version: number, bytes: number): void;
+}
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** The gateway's server with small limits, on a port of its own; every token is good, and the session is empty. */
+export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Stage> {
+  const limits = { behindBytes: 10_000, caughtUpBytes: 1_000, maxUnsentBytes: 50_000_000, behindTimeoutMs: 0 };
+  const topics = createTopics({
+    follower: { follow: async () => {}, leave: async () => {} },
+    keys,
+    limits,
+    reads: {
+      turnsFrom: async () => ({ version: 0, turns: [] }),
+      log: async () => [],
+      positions: async () => new Map(),
+      userVersions: async () => new Map(),
+    },
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
+  const server = buildServer({
+    topics,
+    connections,
+    mayRead: async () => true,
+    findCaller: async () => ({ userId: USER, tokenId: "token" }),
+    takeTicket: async () => null,
+    ...{ pingMs: 60_000, pongTimeoutMs: 60_000, authTimeoutMs: 60_000, maxUnsentBytes: 10_000 },
+    checks: {},
+    metrics: async () => "",
+    ...deps,
+  });
+  servers.push(server);
+  const url = await listen(server, "127.0.0.1", 0);
+  const publish = (version: number, bytes: number) =>
+    topics.receive(keys.session(SESSION), `v${version}\n${JSON.stringify({ version, fill: "x".repeat(bytes) })}`);
+  return { url, topics, connections, publish };
+}
