@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 interface Run {
-  child: ChildProcess;
   output(): string;
+  ended: Promise<number | null>;
   /** Resolves when the output holds this. @throws with the output when the process ends before */
   says(pattern: RegExp): Promise<RegExpExecArray>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
@@ -47,8 +47,8 @@ function npmStart(args: string[], command = [process.execPath, join(root, "scrip
     notify();
   });
   return {
-    child,
     output: () => output,
+    ended,
     async says(pattern) {
       for (;;) {
         const match = pattern.exec(output);
@@ -85,6 +85,11 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   const again = (await second.says(/Token\s+(boo_\S+)/))[1];
   expect(again).toBe(token);
   const url = (await second.says(/API\s+(http\S+)/))[1] as string;
+  const socketLine = (await second.says(/node -e '.+'$/m))[0];
+  // Pasted into a terminal that was opened anywhere.
+  const socket = spawn("sh", ["-c", `exec ${socketLine}`], { cwd: tmpdir(), stdio: ["ignore", "pipe", "inherit"] });
+  expect(String((await once(socket.stdout, "data"))[0])).toContain('{"type":"subscribed"');
+  socket.kill();
   const kept = (await (await fetch(`${url}/api/projects`, { headers })).json()) as { projects: unknown[] };
   expect(kept.projects).toHaveLength(1);
   expect(await second.stop()).toBe(0);
@@ -114,6 +119,20 @@ test("a launcher that is killed leaves nothing running", { timeout: 120_000 }, a
   const next = npmStart([]);
   await next.says(/Ctrl-C stops everything/);
   expect(await next.stop()).toBe(0);
+});
+
+test.each([
+  [["--project", "/nowhere/at/all"], /\/nowhere\/at\/all is no directory/],
+  [["--project", join(root, "package.json")], /package\.json is no directory/],
+  [["--ask", "why?"], /--ask asks about a --project/],
+  [["--porject", "."], /Unknown option '--porject'/],
+  [["."], /Unexpected argument '\.'/],
+])("npm start with %j says what is wrong and how to use it, without starting anything", async (args, words) => {
+  const run = npmStart(args);
+  await run.says(/npm start \[-- --project PATH/);
+  expect(run.output()).toMatch(words);
+  expect(run.output()).not.toMatch(/^\s+at /m);
+  expect(await run.ended).toBe(1);
 });
 
 async function answers(url: string): Promise<boolean> {

@@ -2,20 +2,17 @@ import { once } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { investigate } from "./start/investigate.ts";
 import { localToken } from "./start/local-token.ts";
 import { printWelcome } from "./start/print-welcome.ts";
+import { readOptions } from "./start/read-options.ts";
 
 /*
  * Everything on this machine: a Postgres and a Redis, the migrated database, a user with a token, and the three services as
  * separate processes. Ctrl-C stops all of it.
  */
-const { values: options } = parseArgs({
-  options: { project: { type: "string" }, ask: { type: "string" } },
-});
 const dataDir = resolve(repositoryRoot, process.env.DATA_DIR ?? ".data");
 mkdirSync(dataDir, { recursive: true });
 const logFile = resolve(dataDir, "boocode.log");
@@ -62,34 +59,38 @@ async function service(name: string, env: Record<string, string | undefined>): P
 }
 
 async function main(): Promise<void> {
+  const { project, question } = readOptions(process.argv.slice(2));
   const backing = await startBackingServices({ dataDir, keep: true, log: say });
   releases.push(() => backing.stop());
   await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
   const token = await localToken(backing.databaseUrl, dataDir);
 
-  const project = options.project === undefined ? undefined : resolve(options.project);
-  const model = process.env.LLAMA_SWAP_URL ?? (await service("scripted-model", { PORT: "0" })).url;
-  const roots = process.env.PROJECT_ROOTS ?? [repositoryRoot, homedir(), project].filter(Boolean).join(":");
+  const { LLAMA_SWAP_URL, MODEL_SERVERS, PROJECT_ROOTS } = process.env;
+  const model = LLAMA_SWAP_URL || (MODEL_SERVERS ? undefined : (await service("scripted-model", { PORT: "0" })).url);
+  const roots = PROJECT_ROOTS || [repositoryRoot, homedir(), project].filter(Boolean).join(":");
   const common = {
-    ...settings(),
+    // Every setting of .env.example, and the keys that MODEL_SERVERS names: only the services know which these are.
+    ...process.env,
     DATABASE_URL: backing.databaseUrl,
     REDIS_URL: backing.redisUrl,
     LLAMA_SWAP_URL: model,
     PROJECT_ROOTS: roots,
   };
   const [api, gateway] = await Promise.all([
-    service("api", { ...common, PORT: process.env.API_PORT ?? "0" }),
-    service("gateway", { ...common, PORT: process.env.GATEWAY_PORT ?? "0" }),
-    service("worker", { ...common, PORT: process.env.WORKER_PORT ?? "0" }),
+    service("api", { ...common, PORT: process.env.API_PORT || "0" }),
+    service("gateway", { ...common, PORT: process.env.GATEWAY_PORT || "0" }),
+    service("worker", { ...common, PORT: process.env.WORKER_PORT || "0" }),
   ]);
-  printWelcome(say, { api: api.url, gateway: gateway.url, token, logFile, roots, how: backing.how, model });
-  if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question: options.ask });
-}
-
-/** What a person set for the services; this process's other variables are none of their business. */
-function settings(): Record<string, string | undefined> {
-  const names = /^(LLAMA_SWAP_|DEFAULT_MODEL$|LOG_LEVEL$|HOST$|MAX_|MODEL_|TOOL_|TURN_|WORKER_|REDIS_PREFIX$|CORS_)/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
+  printWelcome(say, {
+    api: api.url,
+    gateway: gateway.url,
+    token,
+    logFile,
+    roots,
+    how: backing.how,
+    model: model ?? "MODEL_SERVERS",
+  });
+  if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
 }
 
 main().catch((error: unknown) => {

@@ -1,3 +1,8 @@
+import { createRequire } from "node:module";
+
+// By its place, so that the line works in a terminal that was opened anywhere.
+const ws = createRequire(import.meta.url).resolve("ws");
+
 /** What a newcomer needs: where it runs, a token, and lines to paste. */
 export function printWelcome(
   say: (line: string) => void,
@@ -11,6 +16,7 @@ export function printWelcome(
     how: { postgres: string; redis: string };
   },
 ): void {
+  const project = JSON.stringify({ name: "boocode", path: stack.roots.split(":")[0] });
   const socket = `${stack.gateway.replace(/^http/, "ws")}/api/ws/user`;
   say(`
 BooCode is running.
@@ -27,11 +33,11 @@ BooCode is running.
 Make a project:
 
   curl -s ${stack.api}/api/projects -H "authorization: Bearer ${stack.token}" \\
-    -H "content-type: application/json" -d '{"name":"boocode","path":"${stack.roots.split(":")[0]}"}'
+    -H "content-type: application/json" -d '${project}'
 
 Watch your lists on a WebSocket:
 
-  node -e 'new (require("ws"))("${socket}", { headers: { authorization: "Bearer ${stack.token}" } }).on("message", (frame) => console.log(String(frame)))'
+  node -e 'new (require("${ws}"))("${socket}", { headers: { authorization: "Bearer ${stack.token}" } }).on("message", (frame) => console.log(String(frame)))'
 
 Or let it show itself: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
 `);

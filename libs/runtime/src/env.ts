@@ -2,12 +2,16 @@ import { z } from "zod";
 
 /** The kinds of values that an environment variable takes. */
 
-export const port = z.coerce.number<string>("must be a number").int().min(0).max(65_535);
+/** One sentence for whatever is wrong with a number: a message of zod's for each check would not say what is wanted. */
+const whole = (wanted: string, least: number, most = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number<string>(wanted).int(wanted).min(least, wanted).max(most, wanted);
 
-export const count = (least = 1) => z.coerce.number<string>("must be a number").int().min(least);
+export const port = whole("must be a port, 0 to 65535", 0, 65_535);
+
+export const count = (least = 1) => whole(`must be a whole number, ${least} or more`, least);
 
 /** A duration in milliseconds. */
-export const duration = (leastMs = 1) => z.coerce.number<string>("must be a number of milliseconds").int().min(leastMs);
+export const duration = (leastMs = 1) => whole(`must be a whole number of milliseconds, ${leastMs} or more`, leastMs);
 
 export const url = (...protocols: string[]) =>
   z.string("is required").refine(

@@ -73,6 +73,15 @@ test.each([
   expect(mistakes({ ...good, [name]: value }).map((line) => line.split(":")[0])).toEqual([name]);
 });
 
+test("a number that does not fit is answered with the ones that do", () => {
+  const wrong = { ...good, PORT: "65536", SLOTS: "0", WAIT_MS: "1.5" };
+  expect(mistakes(wrong).sort()).toEqual([
+    "PORT: must be a port, 0 to 65535",
+    "SLOTS: must be a whole number, 1 or more",
+    "WAIT_MS: must be a whole number of milliseconds, 100 or more",
+  ]);
+});
+
 test("a value may stand in a file, without the line end, and a value in the environment goes before it", () => {
   const KEY_FILE = file("key", "from the file\n");
   expect(loadConfig(Schema, { ...good, KEY_FILE }).KEY).toBe("from the file");
