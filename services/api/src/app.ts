@@ -14,7 +14,7 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { type App, type Deps, setCaller } from "./deps.ts";
-import { ApiError, answerErrors } from "./errors.ts";
+import { ApiError, answerErrors, answerUnroutable } from "./errors.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
 import { changeSession } from "./routes/change-session.ts";
@@ -74,12 +74,16 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     trustProxy: false,
     forceCloseConnections: "idle",
     requestTimeout: 30_000,
+    frameworkErrors: answerUnroutable,
   }).withTypeProvider<ZodTypeProvider>();
+  // A body of any other type than JSON is refused by that name.
+  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app);
 
-  await app.register(helmet, { global: true });
+  // TLS, where there is any, ends in front of this process: the pages of /docs load their parts as they were loaded.
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   await app.register(cors, { origin: options.corsOrigins.length > 0 ? options.corsOrigins : false });
   await app.register(swagger, {
     openapi: {
@@ -97,11 +101,19 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   });
   await app.register(swaggerUi, { routePrefix: "/docs" });
 
-  app.get("/healthz", { schema: { security: [], response: { 200: Alive } } }, async () => ({ status: "ok" as const }));
-  app.get("/readyz", { schema: { security: [], response: { 200: Ready, 503: Ready } } }, async (_request, reply) => {
-    const answer = await checkReadiness(options.checks);
-    return reply.status(answer.status === "ready" ? 200 : 503).send(answer);
-  });
+  app.get(
+    "/healthz",
+    { schema: { summary: "Whether the process lives", security: [], response: { 200: Alive } } },
+    async () => ({ status: "ok" as const }),
+  );
+  app.get(
+    "/readyz",
+    { schema: { summary: "Whether each dependency answers", security: [], response: { 200: Ready, 503: Ready } } },
+    async (_request, reply) => {
+      const answer = await checkReadiness(options.checks);
+      return reply.status(answer.status === "ready" ? 200 : 503).send(answer);
+    },
+  );
   app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4").send(await options.metrics()),
   );

@@ -1,6 +1,6 @@
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
 import { IdempotencyKeyReused, isTransient } from "@boocode/store";
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 
 /** An expected refusal; its code is in the contracts' table, which says the status. */
@@ -33,7 +33,7 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const details = error.validation.map((issue) => ({
-      path: `${error.validationContext ?? "body"}${issue.instancePath.replaceAll("/", ".")}`,
+      path: [error.validationContext ?? "body", ...issue.instancePath.split("/").filter(Boolean)].join("."),
       message: issue.message ?? "does not fit",
     }));
     return { code: "invalid_request", message: details.map((d) => `${d.path}: ${d.message}`).join("; "), details };
@@ -59,4 +59,9 @@ export function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) =>
     reply.status(404).send({ error: { code: "not_found", message: "no such route" } } satisfies ErrorBody),
   );
+}
+
+/** A URL that cannot even be read finds no route and no error handler. */
+export function answerUnroutable(error: FastifyError, _request: unknown, reply: Pick<FastifyReply, "status">): void {
+  reply.status(400).send({ error: { code: "invalid_request", message: error.message } } satisfies ErrorBody);
 }

@@ -5,8 +5,10 @@ import { useApi } from "./stage.ts";
 const stage = useApi();
 
 interface Operation {
+  summary?: string;
+  parameters?: object[];
   requestBody?: { content: Record<string, { schema: object }> };
-  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
   security?: object[];
 }
 
@@ -50,6 +52,26 @@ test("every body and every answer has a schema, and every status of an error is 
   }
 });
 
+test("every operation says what it does, and lists the refusals that it can give by status and code", async () => {
+  for (const [name, { summary, parameters, requestBody, responses }] of await operations()) {
+    expect([name, summary]).toEqual([name, expect.stringMatching(/^[A-Z]/)]);
+    if (!name.includes("/api/")) continue;
+    const expected = ["401", "500", "503"];
+    if (parameters || requestBody) expected.push("400");
+    if (/\{id\}/.test(name)) expected.push("404");
+    if (requestBody) expected.push("413", "415");
+    expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(expected)]);
+    for (const [status, { description }] of Object.entries(responses)) {
+      const codes = [...description.matchAll(/`([a-z_]+)`: /g)].map(([, code]) => code as keyof typeof API_ERRORS);
+      expect([name, status, codes.map((code) => String(API_ERRORS[code].status))]).toEqual([
+        ...[name, status],
+        Number(status) < 400 ? [] : codes.map(() => status),
+      ]);
+      if (Number(status) >= 400) expect([name, status, codes]).not.toEqual([name, status, []]);
+    }
+  }
+});
+
 test("every reference in the description leads somewhere", async () => {
   const text = (await stage.app.inject({ url: "/openapi.json" })).body;
   const document = JSON.parse(text);
@@ -68,10 +90,11 @@ test("only what tells of health needs no token", async () => {
   }
 });
 
-test("the pages of /docs are served with everything that they load", async () => {
+test("the pages of /docs are served with everything that they load, over plain HTTP too", async () => {
   const page = await stage.app.inject({ url: "/docs" });
   const home = page.statusCode === 302 ? await stage.app.inject({ url: String(page.headers.location) }) : page;
   expect([home.statusCode, String(home.headers["content-type"])]).toEqual([200, expect.stringContaining("text/html")]);
+  expect(home.headers["content-security-policy"]).not.toContain("upgrade-insecure-requests");
   const assets = [...home.body.matchAll(/(?:src|href)="(?:\.?\/)?((?:docs\/)?static\/[^"]+)"/g)].map(
     (match) => match[1] ?? "",
   );

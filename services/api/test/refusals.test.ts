@@ -51,7 +51,7 @@ test.each([
   ["too many characters", { content: "x".repeat(100_001).slice(0, 60_000), when_busy: 1 }],
 ])("a message with %s is refused, and the answer says where", async (_what, body) => {
   const answer = await refused("invalid_request", () => raw(JSON.stringify(body)));
-  expect(answer.body.error.details[0].path).toMatch(/^body/);
+  expect(answer.body.error.details[0].path).toMatch(/^body(\.[a-z_]+)*$/);
 });
 
 test("wrong names, prompts and changes are refused", async () => {
@@ -89,6 +89,7 @@ test("a body over the limit and one of another type are refused by their own cod
   await refused("body_too_large", () => raw(JSON.stringify({ content: "x".repeat(BODY_LIMIT) })));
   await refused("unsupported_media_type", () => raw("content=x", "application/x-www-form-urlencoded"));
   await refused("unsupported_media_type", () => raw("<x/>", "text/xml"));
+  await refused("unsupported_media_type", () => raw('{"content":"x"}', "text/plain"));
 });
 
 test("a revoked token is refused", async () => {
@@ -101,6 +102,10 @@ test("an unknown route and a method that it does not have are not found", async 
   await refused("not_found", () => me.call("GET", "/api/unknown"));
   await refused("not_found", () => me.call("DELETE", "/api/projects"));
   await refused("not_found", () => me.call("GET", "/"));
+});
+
+test("a URL that cannot be read is refused in the same shape", async () => {
+  await refused("invalid_request", () => me.call("GET", "/api/%zz"));
 });
 
 test("a defect of ours is told as one and says nothing of what it was", async () => {

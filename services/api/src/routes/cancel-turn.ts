@@ -1,13 +1,18 @@
-import { CancelAnswer, ErrorBody, Id } from "@boocode/contracts";
+import { CancelAnswer, Id } from "@boocode/contracts";
 import { cancelCurrentTurn } from "@boocode/store";
 import { z } from "zod";
 import { withdrawnFrames } from "../announce.ts";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /** Stops the turn that runs, else the first that waits; the answer says what became of it. */
 export function cancelTurn(app: App, { pool, announce, fault }: Deps): void {
-  const schema = { params: z.object({ id: Id }), response: { 200: CancelAnswer, 404: ErrorBody } };
+  const schema = {
+    summary: "Cancel the turn that runs, else the first that waits",
+    params: z.object({ id: Id }),
+    response: answers({ 200: CancelAnswer }, "invalid_request", "not_found"),
+  };
   app.post("/api/sessions/:id/cancel", { schema }, async (request) => {
     const outcome = found(await cancelCurrentTurn(pool, callerOf(request).userId, request.params.id));
     await fault("after-cancel");

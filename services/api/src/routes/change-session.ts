@@ -1,11 +1,17 @@
-import { ChangeSession, ErrorBody, Id, Session } from "@boocode/contracts";
+import { ChangeSession, Id, Session } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 export function changeSession(app: App, { pool, announce }: Deps): void {
-  const schema = { params: z.object({ id: Id }), body: ChangeSession, response: { 200: Session, 404: ErrorBody } };
+  const schema = {
+    summary: "Rename a session, or change its model or system prompt",
+    params: z.object({ id: Id }),
+    body: ChangeSession,
+    response: answers({ 200: Session }, ...BODY_ERRORS, "not_found"),
+  };
   app.patch("/api/sessions/:id", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const changed = found(await store.changeSession(pool, ownerId, request.params.id, request.body));

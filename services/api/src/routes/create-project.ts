@@ -1,10 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { CreateProject, ErrorBody, Project } from "@boocode/contracts";
+import { CreateProject, Project } from "@boocode/contracts";
 import * as store from "@boocode/store";
+import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
 export function createProject(app: App, { pool, announce, checkProjectPath }: Deps): void {
-  const schema = { body: CreateProject, response: { 201: Project, 422: ErrorBody } };
+  const schema = {
+    summary: "Register a folder as a project",
+    body: CreateProject,
+    response: answers({ 201: Project }, ...BODY_ERRORS, "path_not_allowed"),
+  };
   app.post("/api/projects", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
     const path = await checkProjectPath(request.body.path);

@@ -1,12 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { CreateSession, ErrorBody, Id, Session } from "@boocode/contracts";
+import { CreateSession, Id, Session } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 export function createSession(app: App, { pool, announce }: Deps): void {
-  const schema = { params: z.object({ id: Id }), body: CreateSession, response: { 201: Session, 404: ErrorBody } };
+  const schema = {
+    summary: "Begin a session about a project",
+    params: z.object({ id: Id }),
+    body: CreateSession,
+    response: answers({ 201: Session }, ...BODY_ERRORS, "not_found"),
+  };
   app.post("/api/projects/:id/sessions", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
     const place = { id: randomUUID(), ownerId, projectId: request.params.id };

@@ -1,15 +1,17 @@
-import { ErrorBody, Id, MessagesDeleted } from "@boocode/contracts";
+import { Id, MessagesDeleted } from "@boocode/contracts";
 import { deleteMessagesFrom } from "@boocode/store";
 import { z } from "zod";
 import { withdrawnFrames } from "../announce.ts";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /** Deletes a message and all that follows it; what was writing there is cancelled. */
 export function deleteMessages(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
+    summary: "Delete a message and all that follow it",
     params: z.object({ id: Id, messageId: Id }),
-    response: { 200: MessagesDeleted, 404: ErrorBody },
+    response: answers({ 200: MessagesDeleted }, "invalid_request", "not_found"),
   };
   app.delete("/api/sessions/:id/messages/:messageId", { schema }, async (request) => {
     const { id, messageId } = request.params;

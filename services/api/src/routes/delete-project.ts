@@ -1,11 +1,16 @@
-import { ErrorBody, Id } from "@boocode/contracts";
+import { Id } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 export function deleteProject(app: App, { pool, announce }: Deps): void {
-  const schema = { params: z.object({ id: Id }), response: { 204: z.null(), 404: ErrorBody } };
+  const schema = {
+    summary: "Delete a project with its sessions; what runs in them is cancelled",
+    params: z.object({ id: Id }),
+    response: answers({ 204: z.null() }, "invalid_request", "not_found"),
+  };
   app.delete("/api/projects/:id", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
     const projectId = request.params.id;

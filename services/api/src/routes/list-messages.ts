@@ -1,6 +1,7 @@
-import { ErrorBody, Id, MessageList } from "@boocode/contracts";
+import { Id, MessageList } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
@@ -12,7 +13,12 @@ const Page = z.strictObject({
 });
 
 export function listMessages(app: App, { pool }: Deps): void {
-  const schema = { params: z.object({ id: Id }), querystring: Page, response: { 200: MessageList, 404: ErrorBody } };
+  const schema = {
+    summary: "Read the newest messages and the cursor to follow the session from",
+    params: z.object({ id: Id }),
+    querystring: Page,
+    response: answers({ 200: MessageList }, "invalid_request", "not_found"),
+  };
   app.get("/api/sessions/:id/messages", { schema }, async (request) =>
     found(await store.listMessages(pool, callerOf(request).userId, request.params.id, request.query)),
   );

@@ -1,11 +1,16 @@
-import { ErrorBody, Id, SessionList } from "@boocode/contracts";
+import { Id, SessionList } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 export function listSessions(app: App, { pool }: Deps): void {
-  const schema = { params: z.object({ id: Id }), response: { 200: SessionList, 404: ErrorBody } };
+  const schema = {
+    summary: "List the sessions of a project, the last used first",
+    params: z.object({ id: Id }),
+    response: answers({ 200: SessionList }, "invalid_request", "not_found"),
+  };
   app.get("/api/projects/:id/sessions", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const project = found(await store.findProject(pool, ownerId, request.params.id));

@@ -1,5 +1,6 @@
-import { ErrorBody, SocketTicket } from "@boocode/contracts";
+import { SocketTicket } from "@boocode/contracts";
 import { TICKET_LIFE_MS } from "@boocode/identity";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
@@ -7,7 +8,12 @@ import { ApiError } from "../errors.ts";
 export function makeTicket(app: App, deps: Deps): void {
   app.post(
     "/api/ws-tickets",
-    { schema: { response: { 201: SocketTicket, 503: ErrorBody } } },
+    {
+      schema: {
+        summary: "Make a single-use ticket that opens one socket or event stream",
+        response: answers({ 201: SocketTicket }),
+      },
+    },
     async (request, reply) => {
       const ticket = await deps.makeTicket(callerOf(request)).catch(() => {
         throw new ApiError("unavailable", "no ticket can be made while Redis is away");

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { ErrorBody, Id, PostMessage, TurnAccepted } from "@boocode/contracts";
+import { Id, PostMessage, TurnAccepted } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
@@ -9,10 +10,11 @@ import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 /** The message and its turn are stored, and only then anybody is told; 202 whether or not the queue could be reached. */
 export function postMessage(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
+    summary: "Ask: store a message and queue the turn that answers it",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
     body: PostMessage,
-    response: { 202: TurnAccepted, 404: ErrorBody, 409: ErrorBody, 422: ErrorBody },
+    response: answers({ 202: TurnAccepted }, ...BODY_ERRORS, "not_found", "session_busy", "idempotency_key_reused"),
   };
   app.post("/api/sessions/:id/messages", { schema }, async (request, reply) => {
     const post = { ownerId: callerOf(request).userId, sessionId: request.params.id, ...request.body };

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { ErrorBody, Id, TurnAccepted } from "@boocode/contracts";
+import { Id, TurnAccepted } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
@@ -9,9 +10,17 @@ import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 /** The last answer goes, and a new turn answers the same question. */
 export function regenerateAnswer(app: App, { pool, announce, fault }: Deps): void {
   const schema = {
+    summary: "Delete the last answer and have it made again",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
-    response: { 202: TurnAccepted, 404: ErrorBody, 409: ErrorBody, 422: ErrorBody },
+    response: answers(
+      { 202: TurnAccepted },
+      "invalid_request",
+      "not_found",
+      "session_busy",
+      "nothing_to_regenerate",
+      "idempotency_key_reused",
+    ),
   };
   app.post("/api/sessions/:id/regenerate", { schema }, async (request, reply) => {
     const turn = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };

@@ -1,15 +1,17 @@
-import { CancelAnswer, ErrorBody, Id } from "@boocode/contracts";
+import { CancelAnswer, Id } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
 import { withdrawnFrames } from "../announce.ts";
+import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError, found } from "../errors.ts";
 
 /** Takes a waiting turn out of the line. */
 export function withdrawTurn(app: App, { pool, announce }: Deps): void {
   const schema = {
+    summary: "Take a waiting turn out of the line",
     params: z.object({ id: Id, turnId: Id }),
-    response: { 200: CancelAnswer, 404: ErrorBody, 409: ErrorBody },
+    response: answers({ 200: CancelAnswer }, "invalid_request", "not_found", "turn_not_waiting"),
   };
   app.delete("/api/sessions/:id/turns/:turnId", { schema }, async (request) => {
     const { id, turnId } = request.params;
