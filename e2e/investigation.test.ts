@@ -1,4 +1,4 @@
-import type { MessageList, Session, SessionFrame } from "@boocode/contracts";
+import type { MessageList, Session, SessionFrame, UserFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "./harness/fold.ts";
 import { FASTIFY, readFastify, type System, startSystem, type User } from "./harness/start-system.ts";
@@ -146,7 +146,10 @@ test("a failed turn keeps its partial text, tells everybody, and the session tak
   const failed = (await user.rest.messages(session.id)).messages.at(-1);
   expect(failed).toMatchObject({ status: "failed", error: { code: "model_error" } });
   expect(failed?.content.trim().split(/\s+/)).toHaveLength(5);
-  await lists.until((frame) => frame.type === "session_updated" && frame.session.id === session.id);
+  const isListed = (busy: boolean) => (frame: UserFrame) =>
+    frame.type === "session_updated" && frame.session.id === session.id && frame.session.busy === busy;
+  await lists.until(isListed(true));
+  await lists.until(isListed(false));
 
   const second = await user.rest.post(session.id, '[[script {"tokens":2,"interval_ms":1}]]');
   expect(await watch.until(isEnd(second.turn_id))).toMatchObject({ status: "complete" });

@@ -3,7 +3,7 @@ import { type CancelledTurns, cancelTurnsOfSessions } from "./cancel-turns.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";
 import { countLiveTurns, countLiveTurnsOfUser, insertTurn } from "./post-message.ts";
 import { messageColumns } from "./rows.ts";
-import { lockSession, raiseSessionVersion } from "./sessions.ts";
+import { lockSession, raiseSessionVersion, type SessionChange, showInLists } from "./sessions.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function deleteMessagesFrom(
   ownerId: string,
   sessionId: string,
   messageId: string,
-): Promise<{ deleted: string[]; version: number; cancelled: CancelledTurns } | null> {
+): Promise<{ deleted: string[]; version: number; cancelled: CancelledTurns; lists: SessionChange } | null> {
   return await pool.begin(async (sql) => {
     if (!(await lockSession(sql, ownerId, sessionId))) return null;
     const [first] = await sql<{ turn_ordinal: number; position: number }[]>`
@@ -25,7 +25,7 @@ export async function deleteMessagesFrom(
     const cancelled = await cancelTurnsOfSessions(sql, ownerId, [sessionId], "messages_deleted", first.turn_ordinal);
     const deleted = await markDeleted(sql, sessionId, first);
     const version = await raiseSessionVersion(sql, sessionId, cancelled.withdrawn.length + 1);
-    return { deleted, version, cancelled };
+    return { deleted, version, cancelled, lists: await showInLists(sql, ownerId, sessionId) };
   });
 }
 
@@ -37,6 +37,8 @@ export interface RegeneratedTurn {
   deleted: string[];
   version: number;
   liveTurnsOfUser: number;
+  /** null when this is the answer to an earlier request. */
+  lists: SessionChange | null;
 }
 
 export type RegenerateOutcome = RegeneratedTurn | { kind: "not_found" } | { kind: "busy" } | { kind: "nothing" };
@@ -51,8 +53,9 @@ export async function regenerateAnswer(
   turn: { ownerId: string; sessionId: string; turnId: string },
   key: IdempotencyKey | null,
 ): Promise<RegenerateOutcome> {
-  return await pool.begin((sql) =>
-    once<RegenerateOutcome>(
+  return await pool.begin(async (sql) => {
+    let lists = null as SessionChange | null;
+    const outcome = await once<RegenerateOutcome>(
       sql,
       key,
       async () => {
@@ -70,11 +73,13 @@ export async function regenerateAnswer(
         returning ${messageColumns(sql)}`;
         const version = await raiseSessionVersion(sql, turn.sessionId, 3);
         const liveTurnsOfUser = await countLiveTurnsOfUser(sql, turn.ownerId);
-        return { kind: "regenerated", turnId: turn.turnId, message, deleted, version, liveTurnsOfUser };
+        lists = await showInLists(sql, turn.ownerId, turn.sessionId);
+        return { kind: "regenerated", turnId: turn.turnId, message, deleted, version, liveTurnsOfUser, lists: null };
       },
-      (outcome) => outcome.kind === "regenerated",
-    ),
-  );
+      (answer) => answer.kind === "regenerated",
+    );
+    return outcome.kind === "regenerated" ? { ...outcome, lists } : outcome;
+  });
 }
 
 async function markDeleted(

@@ -2,7 +2,7 @@ import type { Message, PostMessage } from "@boocode/contracts";
 import { type CancelledTurns, cancelTurnsOfSessions } from "./cancel-turns.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";
 import { messageColumns } from "./rows.ts";
-import { lockSession, raiseSessionVersion } from "./sessions.ts";
+import { lockSession, raiseSessionVersion, type SessionChange, showInLists } from "./sessions.ts";
 import { milliseconds, only, type Pool, type Sql } from "./sql.ts";
 
 /** How long the queue alone may bring a turn to a worker before any reconciler may take it from Postgres, in ms. */
@@ -20,6 +20,8 @@ export interface PostedTurn {
   cancelled: CancelledTurns;
   /** Turns of this user that wait or run: the queue's priority grows with it. */
   liveTurnsOfUser: number;
+  /** What the owner's lists show of it; null when this is the answer to an earlier post, after which they have gone on. */
+  lists: SessionChange | null;
 }
 
 export type PostOutcome = PostedTurn | { kind: "not_found" } | { kind: "busy" };
@@ -33,8 +35,9 @@ export async function postMessage(
   post: PostMessage & { ownerId: string; sessionId: string; turnId: string; messageId: string },
   key: IdempotencyKey | null,
 ): Promise<PostOutcome> {
-  return await pool.begin((sql) =>
-    once<PostOutcome>(
+  return await pool.begin(async (sql) => {
+    let lists = null as SessionChange | null;
+    const outcome = await once<PostOutcome>(
       sql,
       key,
       async () => {
@@ -54,11 +57,22 @@ export async function postMessage(
         await sql`update projects set last_session_id = ${post.sessionId} where id = ${session.project_id}`;
         const version = await raiseSessionVersion(sql, post.sessionId, cancelled.withdrawn.length + 2);
         const liveTurnsOfUser = await countLiveTurnsOfUser(sql, post.ownerId);
-        return { kind: "posted", turnId: post.turnId, message, version, ahead, cancelled, liveTurnsOfUser };
+        lists = await showInLists(sql, post.ownerId, post.sessionId);
+        return {
+          kind: "posted",
+          turnId: post.turnId,
+          message,
+          version,
+          ahead,
+          cancelled,
+          liveTurnsOfUser,
+          lists: null,
+        };
       },
-      (outcome) => outcome.kind === "posted",
-    ),
-  );
+      (answer) => answer.kind === "posted",
+    );
+    return outcome.kind === "posted" ? { ...outcome, lists } : outcome;
+  });
 }
 
 /** Adds a turn to a locked session. @returns its ordinal */

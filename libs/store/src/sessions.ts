@@ -1,6 +1,6 @@
 import type { ChangeSession, CreateSession, Session } from "@boocode/contracts";
 import { cancelTurnsOfSessions } from "./cancel-turns.ts";
-import type { Pool, Sql } from "./sql.ts";
+import { only, type Pool, type Sql } from "./sql.ts";
 import { raiseUserVersion } from "./users.ts";
 
 /** A change of a session, with the versions that its two frames carry. */
@@ -102,6 +102,17 @@ export async function deleteSession(
     const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, [sessionId], "session_deleted");
     return { projectId: row.project_id, userVersion: await raiseUserVersion(sql, ownerId), cancelling };
   });
+}
+
+/**
+ * A change that shows in the owner's lists: the session is busy, idle, or touched. By the order of locks the last statement of
+ * its transaction, which holds the session's row.
+ */
+export async function showInLists(sql: Sql, ownerId: string, sessionId: string): Promise<SessionChange> {
+  const rows = await sql<
+    Session[]
+  >`select ${columns(sql)} from sessions s where s.id = ${sessionId} and s.owner_id = ${ownerId}`;
+  return { session: only(rows), userVersion: await raiseUserVersion(sql, ownerId) };
 }
 
 /** Locks a session for a change of its structure. @returns null when there is no such session of this owner */

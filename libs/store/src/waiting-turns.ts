@@ -1,7 +1,7 @@
 import type { CancelAnswer, WaitingTurnList } from "@boocode/contracts";
 import { type CancelledTurns, cancelTurns } from "./cancel-turns.ts";
 import { turnColumns } from "./rows.ts";
-import { lockSession, raiseSessionVersion } from "./sessions.ts";
+import { lockSession, raiseSessionVersion, type SessionChange, showInLists } from "./sessions.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 /** The turn that runs and those that wait, in the order in which they run. @returns null when there is no such session */
@@ -25,6 +25,8 @@ export interface CancelOutcome {
   answer: CancelAnswer;
   cancelled: CancelledTurns;
   version: number;
+  /** What the owner's lists show of a turn that was withdrawn; the end of one that was taken is told by its worker. */
+  lists: SessionChange | null;
 }
 
 /**
@@ -60,6 +62,7 @@ export async function withdrawTurn(
         answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] },
         cancelled: { cancelling: [], withdrawn: [] },
         version: session.version,
+        lists: null,
       };
     }
     return await cancelOne(sql, ownerId, sessionId, session.version, turnId);
@@ -78,9 +81,8 @@ async function cancelOne(
     select id as turn_id, status from turns
     where session_id = ${sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
     order by ordinal desc limit 1`;
-  return {
-    answer: turn ?? { turn_id: null, status: null },
-    cancelled,
-    version: cancelled.withdrawn.length > 0 ? await raiseSessionVersion(sql, sessionId, 1) : version,
-  };
+  const answer = turn ?? { turn_id: null, status: null };
+  if (cancelled.withdrawn.length === 0) return { answer, cancelled, version, lists: null };
+  const raised = await raiseSessionVersion(sql, sessionId, 1);
+  return { answer, cancelled, version: raised, lists: await showInLists(sql, ownerId, sessionId) };
 }

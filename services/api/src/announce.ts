@@ -1,7 +1,7 @@
 import type { PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
 import type { Keys, Publisher } from "@boocode/frame-log";
 import type { Redis } from "@boocode/runtime";
-import type { CancelledTurns, PostedTurn, RegeneratedTurn } from "@boocode/store";
+import type { CancelledTurns, PostedTurn, RegeneratedTurn, SessionChange } from "@boocode/store";
 import type { TurnQueue } from "@boocode/turn-queue";
 
 type Bare<F> = F extends unknown ? Omit<F, "session_id" | "version"> : never;
@@ -12,6 +12,8 @@ type Bare<F> = F extends unknown ? Omit<F, "session_id" | "version"> : never;
  */
 export interface Announce {
   toUser(userId: string, frame: PublishedUserFrame): void;
+  /** Tells the owner's lists what they show of a session now; null when nothing of it has changed. */
+  toLists(userId: string, change: SessionChange | null): void;
   /** @param lastVersion of the session after the change; the frames carry the versions up to it */
   toSession(sessionId: string, lastVersion: number, frames: Bare<StructuralFrame>[]): void;
   posted(posted: PostedTurn): void;
@@ -34,12 +36,16 @@ export function createAnnounce(deps: {
       quietly(deps.publisher.toSession({ session_id: sessionId, version, ...frame } as StructuralFrame));
     }
   };
+  const toUser: Announce["toUser"] = (userId, frame) => quietly(deps.publisher.toUser(userId, frame));
   const cancelling = (turnIds: string[]) => {
     for (const turnId of turnIds) quietly(deps.redis.publish(deps.keys.cancel, turnId));
   };
 
   return {
-    toUser: (userId, frame) => quietly(deps.publisher.toUser(userId, frame)),
+    toUser,
+    toLists(userId, change) {
+      if (change) toUser(userId, { type: "session_updated", version: change.userVersion, session: change.session });
+    },
     toSession,
     cancelling,
     posted({ message, turnId, version, ahead, cancelled, liveTurnsOfUser }) {

@@ -142,6 +142,32 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   heard.stop();
 });
 
+test("the owner's lists hear of a session that becomes busy, loses messages, or is idle again before any worker took it", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.user(me.userId));
+  const url = `/api/sessions/${sessionId}`;
+  const post = (content: string) => me.call("POST", `${url}/messages`, { content }, { "idempotency-key": content });
+  const first = (await post("one")).body;
+  await post("one");
+  await me.call("DELETE", `${url}/turns/${first.turn_id}`);
+  const second = (await post("two")).body;
+  await me.call("POST", `${url}/cancel`);
+  await me.call("POST", `${url}/cancel`);
+  await me.call("POST", `${url}/regenerate`);
+  await me.call("DELETE", `${url}/messages/${second.message_id}`);
+  const states = () => heard.frames.map((frame) => [frame.version, frame.type, "session" in frame && frame.session]);
+  await until(() => expect(heard.frames).toHaveLength(6));
+  expect(states()).toEqual(
+    [true, false, true, false, true, false].map((busy, index) => [
+      ...[index + 3, "session_updated"],
+      expect.objectContaining({ id: sessionId, busy }),
+    ]),
+  );
+  for (const frame of heard.frames) contracts.PublishedUserFrame.parse(frame);
+  heard.stop();
+});
+
 test("an id is taken in capitals too, and its frames go out on the session's one channel", async () => {
   const me = await newClient(stage);
   const { sessionId } = await newSession(stage, me);

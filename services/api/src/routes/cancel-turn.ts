@@ -14,10 +14,12 @@ export function cancelTurn(app: App, { pool, announce, fault }: Deps): void {
     response: answers({ 200: CancelAnswer }, "invalid_request", "not_found"),
   };
   app.post("/api/sessions/:id/cancel", { schema }, async (request) => {
-    const outcome = found(await cancelCurrentTurn(pool, callerOf(request).userId, request.params.id));
+    const ownerId = callerOf(request).userId;
+    const outcome = found(await cancelCurrentTurn(pool, ownerId, request.params.id));
     await fault("after-cancel");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(request.params.id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
+    announce.toLists(ownerId, outcome.lists);
     return outcome.answer;
   });
 }

@@ -15,13 +15,13 @@ export function changeSession(app: App, { pool, announce }: Deps): void {
   app.patch("/api/sessions/:id", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const changed = found(await store.changeSession(pool, ownerId, request.params.id, request.body));
-    const { session, userVersion, renamed } = changed;
+    const { session, renamed } = changed;
     if (renamed) {
       announce.toSession(session.id, session.version, [
         { type: "session_renamed", name: session.name, auto_named: session.auto_named },
       ]);
     }
-    announce.toUser(ownerId, { type: "session_updated", version: userVersion, session });
+    announce.toLists(ownerId, changed);
     return session;
   });
 }

@@ -15,13 +15,15 @@ export function deleteMessages(app: App, { pool, announce, fault }: Deps): void 
   };
   app.delete("/api/sessions/:id/messages/:messageId", { schema }, async (request) => {
     const { id, messageId } = request.params;
-    const outcome = found(await deleteMessagesFrom(pool, callerOf(request).userId, id, messageId));
+    const ownerId = callerOf(request).userId;
+    const outcome = found(await deleteMessagesFrom(pool, ownerId, id, messageId));
     await fault("after-delete");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(id, outcome.version, [
       ...withdrawnFrames(outcome.cancelled, "messages_deleted"),
       { type: "messages_deleted", message_ids: outcome.deleted },
     ]);
+    announce.toLists(ownerId, outcome.lists);
     return { deleted: outcome.deleted, version: outcome.version };
   });
 }

@@ -24,6 +24,7 @@ export function postMessage(app: App, { pool, announce, fault }: Deps): void {
     if (outcome.kind === "busy") throw new ApiError("session_busy");
     await fault("after-post");
     announce.posted(outcome);
+    announce.toLists(post.ownerId, outcome.lists);
     return reply.status(202).send({
       session_id: outcome.message.session_id,
       turn_id: outcome.turnId,

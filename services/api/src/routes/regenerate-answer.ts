@@ -30,6 +30,7 @@ export function regenerateAnswer(app: App, { pool, announce, fault }: Deps): voi
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
     await fault("after-regenerate");
     announce.regenerated(outcome);
+    announce.toLists(turn.ownerId, outcome.lists);
     return reply.status(202).send({
       session_id: outcome.message.session_id,
       turn_id: outcome.turnId,

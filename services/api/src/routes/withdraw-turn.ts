@@ -15,10 +15,12 @@ export function withdrawTurn(app: App, { pool, announce }: Deps): void {
   };
   app.delete("/api/sessions/:id/turns/:turnId", { schema }, async (request) => {
     const { id, turnId } = request.params;
-    const outcome = found(await store.withdrawTurn(pool, callerOf(request).userId, id, turnId));
+    const ownerId = callerOf(request).userId;
+    const outcome = found(await store.withdrawTurn(pool, ownerId, id, turnId));
     const { withdrawn, cancelling } = outcome.cancelled;
     if (withdrawn.length + cancelling.length === 0) throw new ApiError("turn_not_waiting");
     announce.toSession(id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
+    announce.toLists(ownerId, outcome.lists);
     return outcome.answer;
   });
 }
