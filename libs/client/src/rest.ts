@@ -11,6 +11,7 @@ import type {
   Project,
   Session,
   SocketTicket,
+  Turn,
   TurnAccepted,
   WaitingTurnList,
 } from "@boocode/contracts";
@@ -77,6 +78,9 @@ export function createRest(deps: RequestDeps) {
     /** The turn that runs and those that wait. */
     listTurns: async (sessionId: string, options?: CallOptions): Promise<WaitingTurnList["turns"]> =>
       (await call<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`, options)).turns,
+    /** One turn, also one that has ended: how, and why. */
+    getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
+      call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),
     /** Stops the turn that runs, else the first that waits. */
     cancel: (sessionId: string, options?: CallOptions) =>
       call<CancelAnswer>("POST", `/api/sessions/${sessionId}/cancel`, options),

@@ -3,6 +3,7 @@ export * from "./change-messages.ts";
 export * from "./claim-turn.ts";
 export * from "./conversation.ts";
 export * from "./end-turn.ts";
+export * from "./find-turn.ts";
 export * from "./idempotency.ts";
 export * from "./is-transient.ts";
 export * from "./messages.ts";

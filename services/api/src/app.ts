@@ -25,6 +25,7 @@ import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
+import { getTurn } from "./routes/get-turn.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
 import { listProjects } from "./routes/list-projects.ts";
@@ -51,6 +52,7 @@ const ROUTES = [
   deleteMessages,
   regenerateAnswer,
   listTurns,
+  getTurn,
   cancelTurn,
   withdrawTurn,
   listModels,

@@ -33,7 +33,8 @@ test("the description lists every route that the application has", async () => {
       ...["GET", "PATCH", "DELETE"].map((method) => `${method} /api/sessions/{id}`),
       ...["GET", "POST"].map((method) => `${method} /api/sessions/{id}/messages`),
       ...["DELETE /api/sessions/{id}/messages/{messageId}", "POST /api/sessions/{id}/regenerate"],
-      ...["GET /api/sessions/{id}/turns", "DELETE /api/sessions/{id}/turns/{turnId}", "POST /api/sessions/{id}/cancel"],
+      ...["GET /api/sessions/{id}/turns", "POST /api/sessions/{id}/cancel"],
+      ...["GET", "DELETE"].map((method) => `${method} /api/sessions/{id}/turns/{turnId}`),
     ].sort(),
   );
 });

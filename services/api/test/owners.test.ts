@@ -37,6 +37,7 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["POST", "/api/sessions/{session}/regenerate"],
   ["GET", "/api/sessions/{session}/turns"],
   ["POST", "/api/sessions/{session}/cancel"],
+  ["GET", "/api/sessions/{session}/turns/{turn}"],
   ["DELETE", "/api/sessions/{session}/turns/{turn}"],
 ];
 

@@ -168,6 +168,22 @@ test("the owner's lists hear of a session that becomes busy, loses messages, or 
   heard.stop();
 });
 
+test("a turn says how it stands and how it ended, also one that failed before its first message", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const { turn_id } = (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body;
+  const read = async () =>
+    contracts.Turn.parse((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).body);
+  expect(await read()).toMatchObject({ id: turn_id, ordinal: 1, status: "queued", attempt: 0, error: null });
+  const turn = await run(turn_id);
+  expect(await read()).toMatchObject({ status: "running", attempt: 1, finished_at: null });
+  const error = { code: "project_unavailable", message: "the folder is gone" } as const;
+  await endTurn(stage.pool, { turnId: turn_id, attempt: turn?.attempt ?? 0 }, { status: "failed", error }, null, 2);
+  expect(await read()).toMatchObject({ status: "failed", error, finished_at: expect.any(String) });
+  await me.call("DELETE", `/api/sessions/${sessionId}`);
+  expect((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).status).toBe(404);
+});
+
 test("an id is taken in capitals too, and its frames go out on the session's one channel", async () => {
   const me = await newClient(stage);
   const { sessionId } = await newSession(stage, me);

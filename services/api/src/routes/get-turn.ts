@@ -1,0 +1,19 @@
+import { Id, Turn } from "@boocode/contracts";
+import { findTurn } from "@boocode/store";
+import { z } from "zod";
+import { answers } from "../answers.ts";
+import { type App, callerOf, type Deps } from "../deps.ts";
+import { found } from "../errors.ts";
+
+/** A turn that failed before its first message has no other place in REST that says so. */
+export function getTurn(app: App, { pool }: Deps): void {
+  const schema = {
+    summary: "Read a turn: whether it waits or runs, or how it ended and why",
+    params: z.object({ id: Id, turnId: Id }),
+    response: answers({ 200: Turn }, "invalid_request", "not_found"),
+  };
+  app.get("/api/sessions/:id/turns/:turnId", { schema }, async (request) => {
+    const { id, turnId } = request.params;
+    return found(await findTurn(pool, callerOf(request).userId, id, turnId));
+  });
+}
