@@ -12,6 +12,8 @@ import { ToolFailure } from "./tool-failure.ts";
 const NAMES = [".gitignore", ".ignore"];
 const MAX_FILES = 2000;
 const MAX_FILE_BYTES = 256 * 1024;
+/** Of all files together. A repository with more says nothing of use, and each pattern costs memory here and in ripgrep. */
+const MAX_PATTERNS = 20_000;
 
 /**
  * Runs `work` with the path of one ignore file that says what all the ignore files of the project say about `directory`
@@ -63,12 +65,14 @@ async function listDirectories(directory: string, ignores: string | null, contex
   return [...new Set(found)].sort((a, b) => a.split("/").length - b.split("/").length);
 }
 
+/** What is over the limit ignores nothing: the files deepest in the tree are read last. */
 async function readIgnores(root: ProjectRoot, directories: string[]): Promise<string[]> {
-  const lines: string[] = [];
+  let lines: string[] = [];
   for (const name of NAMES) {
     for (const directory of directories) {
       const text = await readSmallFile(root, posix.join(directory, name));
-      if (text !== null) lines.push(...scopeIgnores(text, directory));
+      if (text !== null) lines = [...lines, ...scopeIgnores(text, directory)].slice(0, MAX_PATTERNS);
+      if (lines.length === MAX_PATTERNS) return lines;
     }
   }
   return lines;

@@ -35,15 +35,15 @@ export const findFiles = defineTool({
     })) {
       found.push(...files);
     }
-    if (found.length === 0) {
+    const kept = await keepExisting(found.sort().slice(0, max_results), context);
+    // A name that is not UTF-8 cannot be opened, and is left out like what is gone.
+    if (kept.length === 0 && found.length <= max_results) {
       const where = opened.path === "." ? "the project" : showPath(opened.path);
       return {
         output: `no files in ${where} match ${showPath(glob)} (a glob with a slash starts at path: **/ makes it match anywhere; ignored files are left out)`,
         truncated: false,
       };
     }
-    found.sort();
-    const kept = await keepExisting(found.slice(0, max_results), context);
     const lines = fitLines(kept.map(showPath), context.outputBytes - NOTE_BYTES);
     if (found.length <= max_results && lines.length === kept.length)
       return { output: lines.join("\n"), truncated: false };

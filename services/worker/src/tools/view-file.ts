@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
 import type { OpenedPath } from "./project-root.ts";
 import { type Line, readLines } from "./read-lines.ts";
+import { MAX_FILE_BYTES } from "./search-arguments.ts";
 import { showPath } from "./show-path.ts";
 import { sniffFile } from "./sniff-file.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
@@ -57,8 +58,9 @@ async function view(opened: OpenedPath, first: number, asked: number | null, { o
   // A byte that is not UTF-8 is shown as three, so a quarter surely fits.
   const maxLineBytes = Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4)));
   const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal };
+  const more = opened.size > MAX_FILE_BYTES ? "the rest of it cannot be shown" : "grep shows parts of it";
   const { lines, ended } = await readLines(opened.handle, options, (line) => {
-    const text = numbered(line, maxLineBytes);
+    const text = numbered(line, maxLineBytes, more);
     room -= Buffer.byteLength(text) + 1;
     // One line is always shown: a call that gives nothing could be repeated for ever.
     if (room < 0 && shown.length > 0) return false;
@@ -73,16 +75,16 @@ async function view(opened: OpenedPath, first: number, asked: number | null, { o
     throw new ToolFailure(`start_line ${first} is beyond the end: ${name} has ${lines} lines`);
   }
   const output = [`${name} (lines ${first}-${end} of ${total})`, ...shown];
-  const more = !ended || end < lines;
+  const goesOn = !ended || end < lines;
   // The end that was asked for is no cut, unless it was not reached.
-  const cut = more && (asked === null || end < asked);
-  if (more) output.push(`[${cut ? "cut" : "more"}: continue with start_line=${end + 1}]`);
+  const cut = goesOn && (asked === null || end < asked);
+  if (goesOn) output.push(`[${cut ? "cut" : "more"}: continue with start_line=${end + 1}]`);
   return { output: output.join("\n"), truncated: cut || lineCut };
 }
 
-function numbered({ number, bytes, size }: Line, maxLineBytes: number): string {
+function numbered({ number, bytes, size }: Line, maxLineBytes: number, more: string): string {
   if (size <= maxLineBytes) return `${String(number).padStart(6)}\t${bytes.toString("utf8")}`;
   // The decoder keeps back a character that the cut has torn.
   const text = new StringDecoder("utf8").write(bytes);
-  return `${String(number).padStart(6)}\t${text}… [line cut: ${size} bytes in all; grep shows parts of it]`;
+  return `${String(number).padStart(6)}\t${text}… [line cut: ${size} bytes in all; ${more}]`;
 }

@@ -47,6 +47,7 @@ test("odd names are whole, and one that is not UTF-8 does no harm", async () => 
   const call = await startTools(root);
   const { output } = await call("find_files", { glob: "*.txt" });
   expect(output.split("\n")).toEqual(["--files.txt", "a b.txt", '"new\\nline.txt"']);
+  expect((await call("find_files", { glob: "z*" })).output).toMatch(/^no files in the project match z\*/);
 });
 
 test("says how many more there are", async () => {

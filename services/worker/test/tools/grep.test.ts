@@ -58,6 +58,17 @@ test("what lies above the root, or behind a symlink, ignores nothing", async () 
   expect((await call("grep", { pattern: "needle" })).output).toBe("bad/secret-line:1: needle\nsecret-line:1: needle");
 });
 
+test("ignore files with more patterns than are any use hold up nothing; the first of them count", async () => {
+  const files = {
+    "a/.gitignore": `*.log\n${"x\n".repeat(127_000)}`,
+    "a/b/.gitignore": "*.txt\n",
+    "a/b/c.txt": "w",
+    "a/d.log": "w",
+  };
+  const call = await startTools((await makeTree(files)).root);
+  expect((await call("grep", { pattern: "w" })).output).toBe("a/b/c.txt:1: w");
+});
+
 test("a bad line of an ignore file is passed over, and not quoted", async () => {
   const files = { ".gitignore": "[TOP-SECRET\n*.log\n", "a.log": "x", "b.txt": "y" };
   expect((await grepIn(files, { pattern: "x" })).output).toMatch(/^no matches in the project/);

@@ -100,6 +100,9 @@ test("the beginning of a file of 3 GB comes at once, in little memory", async ()
   const before = process.memoryUsage().rss;
   const { output } = await call("view_file", { path: "huge.txt", start_line: 1, end_line: 1 });
   expect(output).toBe("huge.txt (lines 1-1 of more than 2)\n     1\tfirst\n[more: continue with start_line=2]");
+  // Where grep does not look into the file, the note does not send anybody there.
+  const cut = await call("view_file", { path: "huge.txt", start_line: 2, end_line: 2 });
+  expect(cut.output).toContain("… [line cut: 9000 bytes in all; the rest of it cannot be shown]");
   // The third line is 400 MB of NUL without an end: it is read, never held.
   await truncate(join(root, "huge.txt"), 400 * 2 ** 20);
   await call("view_file", { path: "huge.txt", start_line: 3 });
