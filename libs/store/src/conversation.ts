@@ -102,7 +102,10 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
   return turns;
 }
 
-/** The first question and answer of a session that has no name yet. @returns null when it has one or is gone */
+/**
+ * The first answer of a session that has no name yet, and its question: turns that failed or were cancelled say nothing of
+ * what it is about. @returns null when it has a name, no answer, or is gone
+ */
 export async function readForNaming(
   sql: Sql,
   sessionId: string,
@@ -111,15 +114,13 @@ export async function readForNaming(
     select s.model, question.content as question, answer.content as answer
     from sessions s
     cross join lateral (
-      select turn_ordinal, content from messages
-      where session_id = s.id and role = 'user' and deleted_at is null order by turn_ordinal limit 1
-    ) question
-    cross join lateral (
-      select content from messages
-      where session_id = s.id and turn_ordinal = question.turn_ordinal and role = 'assistant' and status = 'complete'
-        and deleted_at is null
-      order by position desc limit 1
+      select m.turn_id, m.content from messages m join turns t on t.id = m.turn_id and t.status = 'complete'
+      where m.session_id = s.id and m.role = 'assistant' and m.status = 'complete' and m.deleted_at is null
+      order by m.turn_ordinal, m.position desc limit 1
     ) answer
+    cross join lateral (
+      select content from messages where turn_id = answer.turn_id and role = 'user' and deleted_at is null limit 1
+    ) question
     where s.id = ${sessionId} and s.name is null and s.deleted_at is null`;
   return row ?? null;
 }

@@ -23,11 +23,15 @@ test("a turn's setting is its session's and project's, until either is deleted",
 test("a session is named after its first question and answer, once, and not against a person's name", async () => {
   const place = await newPlace(stage.pool);
   expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
+  const { turn, messageId } = await running(stage.pool, place);
+  const error = { code: "model_error", message: "no" } as const;
+  await endTurn(stage.pool, turn, { status: "failed", error }, reply(messageId, "half of it"), 5);
+  expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
   await answered(place, "first");
   await answered(place, "second");
   expect(await readForNaming(stage.pool, place.sessionId)).toEqual({ model: null, question: "why?", answer: "first" });
   const named = await autoNameSession(stage.pool, place.sessionId, "Why");
-  expect(named).toMatchObject({ ownerId: place.ownerId, session: { name: "Why", auto_named: true, version: 5 } });
+  expect(named).toMatchObject({ ownerId: place.ownerId, session: { name: "Why", auto_named: true, version: 7 } });
   expect(named?.session).not.toHaveProperty("owner_id");
   expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
   expect(await autoNameSession(stage.pool, place.sessionId, "Other")).toBeNull();
