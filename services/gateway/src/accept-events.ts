@@ -44,6 +44,8 @@ export async function acceptEvents(
     if (mayRead !== true) return refuseFor(mayRead || "not_found");
   }
 
+  // Gone meanwhile, and its close was told to nobody: it would stay for ever.
+  if (response.destroyed) return;
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",

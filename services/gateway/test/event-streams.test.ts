@@ -1,4 +1,6 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { expect, test, vi } from "vitest";
 import { SESSION, startGateway } from "./stage.ts";
 
 test("a database that is away while an event stream joins is told as that, and not as a session that does not exist", async () => {
@@ -10,4 +12,30 @@ test("a database that is away while an event stream joins is told as that, and n
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(await answer.json()).toMatchObject({ error: { code: "unavailable" } });
   expect((await ask(none.url)).status).toBe(404);
+});
+
+test("a client that is gone before it was let in takes no place", async () => {
+  let asked = () => {};
+  let answer = () => {};
+  const asking = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const gateway = await startGateway({
+    async mayRead() {
+      asked();
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return true;
+    },
+  });
+  const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");
+  socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
+  await asking;
+  socket.destroy();
+  await once(socket, "close");
+  await vi.waitFor(async () => expect(await gateway.sockets()).toBe(0));
+  answer();
+  await new Promise(setImmediate);
+  expect([gateway.connections.count(), gateway.topics.watched()]).toEqual([0, 0]);
 });

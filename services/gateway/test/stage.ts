@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { promisify } from "node:util";
 import { createKeys } from "@boocode/frame-log";
 import { listen } from "@boocode/runtime";
 import { afterEach } from "vitest";
@@ -14,6 +15,8 @@ export interface Stage {
   url: string;
   topics: Topics;
   connections: ServerDeps["connections"];
+  /** TCP connections that the server has. */
+  sockets(): Promise<number>;
   /** Publishes a structural frame of about so many bytes on the session's channel. */
   publish(version: number, bytes: number): void;
 }
@@ -59,5 +62,6 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Stag
   const url = await listen(server, "127.0.0.1", 0);
   const publish = (version: number, bytes: number) =>
     topics.receive(keys.session(SESSION), `v${version}\n${JSON.stringify({ version, fill: "x".repeat(bytes) })}`);
-  return { url, topics, connections, publish };
+  const sockets = promisify(server.getConnections.bind(server)) as () => Promise<number>;
+  return { url, topics, connections, sockets, publish };
 }
