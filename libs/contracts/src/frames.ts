@@ -6,7 +6,10 @@ import { Message, MessageStatus, ToolCall } from "./messages.ts";
 import { Id } from "./primitives.ts";
 import { CancelReason, Turn, TurnStatus } from "./turns.ts";
 
-/** No frame is larger; what would be is shortened, marked `shortened`, and whole in REST. */
+/**
+ * No frame of a turn and no posted message is larger; what would be is shortened, marked `shortened`, and whole in REST. A
+ * snapshot is as long as the turn's text, and a user frame as the system prompt in it.
+ */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
 /** Numbered by the worker that holds the turn's lease, within its epoch. */
@@ -112,7 +115,12 @@ export const TurnFinished = z.object({
   cancel_reason: CancelReason.nullable(),
 });
 
-export const MessagePosted = z.object({ type: z.literal("message_posted"), ...structuralFrame, message: Message });
+export const MessagePosted = z.object({
+  type: z.literal("message_posted"),
+  ...structuralFrame,
+  /** A question that is too large for a frame is `shortened` here and whole in REST. */
+  message: Message.extend({ shortened: z.boolean().optional() }),
+});
 export const TurnQueued = z.object({
   type: z.literal("turn_queued"),
   ...structuralFrame,

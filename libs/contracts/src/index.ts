@@ -1,5 +1,6 @@
 export * from "./cursor.ts";
 export * from "./errors.ts";
+export * from "./fit-text.ts";
 export * from "./frames.ts";
 export * from "./health.ts";
 export * from "./message-context.ts";

@@ -120,6 +120,27 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   heard.stop();
 });
 
+test("a question that is too large for a frame is shortened in it, marked, and whole in REST", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const heard = await hear(stage, keys.session(sessionId));
+  const messages = `/api/sessions/${sessionId}/messages`;
+  const contents = ["x".repeat(60_000), `${"y".repeat(10_580)}😀${"y".repeat(54_400)}`];
+  for (const content of contents) expect((await me.call("POST", messages, { content })).status).toBe(202);
+  await until(() => expect(heard.frames).toHaveLength(4));
+  const posted = heard.frames.map((frame) => contracts.StructuralFrame.parse(frame)).filter((f) => "message" in f);
+  expect(posted.map(({ message }) => [message.shortened, message.content])).toEqual([
+    [undefined, contents[0]],
+    [true, "y".repeat(10_580)],
+  ]);
+  for (const frame of posted) {
+    expect(Buffer.byteLength(JSON.stringify(frame))).toBeLessThanOrEqual(contracts.MAX_FRAME_BYTES);
+  }
+  const listed = (await me.call("GET", messages)).body.messages.map((message: contracts.Message) => message.content);
+  expect(listed).toEqual(contents);
+  heard.stop();
+});
+
 test("the running turn is cancelled and its worker gets the hint; a waiting one is withdrawn", async () => {
   const me = await newClient(stage);
   const { sessionId } = await newSession(stage, me);

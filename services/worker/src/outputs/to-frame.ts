@@ -1,8 +1,9 @@
 // PURE
 import {
   type Epoch,
+  fitText,
   formatCursor,
-  MAX_FRAME_BYTES,
+  MAX_TEXT_CHARACTERS,
   type ToolCall,
   type ToolResult,
   type TurnFrame,
@@ -33,17 +34,6 @@ export function toFrame(source: FrameSource, seq: number, body: FrameBody): Turn
     cursor: formatCursor({ epoch: source.epoch, seq }),
     ...rest,
   } as TurnFrame;
-}
-
-/** Room for a frame's own fields and for escapes: a character takes at most six bytes in JSON. */
-const ROOM = 2_048;
-const MAX_TEXT_CHARACTERS = Math.floor((MAX_FRAME_BYTES - ROOM) / 6);
-
-/** The first characters of a text that surely fit into a frame, never half of a surrogate pair. */
-function fitText(text: string, limit = MAX_TEXT_CHARACTERS): string {
-  if (text.length <= limit) return text;
-  const last = text.charCodeAt(limit - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit);
 }
 
 /** A text in pieces that each fit into a frame. */
