@@ -1,16 +1,9 @@
-import { judge, type Message, type SessionFrame } from "@boocode/contracts";
+import { judge } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import { idOf, planJoin } from "./plan-join.ts";
-import { createTopicReader, type TopicReads, type TopicState } from "./topic-reader.ts";
+import { createViewerService, type TopicLimits } from "./serve-viewer.ts";
+import { createTopicReader, type TopicReads } from "./topic-reader.ts";
 import type { Viewer } from "./viewer.ts";
-
-export interface TopicLimits {
-  behindBytes: number;
-  caughtUpBytes: number;
-  maxUnsentBytes: number;
-  behindTimeoutMs: number;
-}
 
 /** Everything about one watched session in this gateway. */
 export interface SessionTopic {
@@ -46,6 +39,7 @@ const PASS_GAP_MS = 50;
 
 export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   const viewers = new Set<Viewer>();
+  const service = createViewerService(deps.sessionId, deps.limits);
   const reader = createTopicReader(deps.sessionId, deps.reads);
   /** What came in since the pass that is under way began to read. */
   let buffer: Envelope[] | null = null;
@@ -54,35 +48,13 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   let nextPassAt = 0;
   let lastCheck: SessionPosition | null = null;
 
-  /** Sends, unless the viewer has not read what it got: then it falls behind. */
-  function send(viewer: Viewer, json: string | Buffer, id: string | null): boolean {
-    const unsent = viewer.outlet.unsent();
-    if (unsent > deps.limits.maxUnsentBytes) viewer.outlet.terminate();
-    else if (unsent > deps.limits.behindBytes) {
-      if (viewer.mode !== "behind") viewer.behindSince = performance.now();
-      viewer.mode = "behind";
-    } else {
-      viewer.outlet.send(json, id);
-      return true;
-    }
-    return false;
-  }
-
-  function deliver(viewer: Viewer, envelope: Envelope, bytes: Buffer): void {
-    if (envelope.kind === "structure") {
-      if (viewer.version === null || envelope.version <= viewer.version) return;
-      if (send(viewer, bytes, null)) viewer.version = envelope.version;
-      return;
-    }
-    if (!viewer.cursor) return;
-    const verdict = judge(viewer.cursor, envelope.position);
-    if (verdict === "misfit") rejoin(viewer);
-    else if (verdict === "next" && send(viewer, bytes, idOf(envelope.position))) viewer.cursor = envelope.position;
-  }
-
   function endAll(): void {
     for (const viewer of viewers) viewer.outlet.close("not_found");
     viewers.clear();
+  }
+
+  function deliver(viewer: Viewer, envelope: Envelope, bytes: Buffer): void {
+    if (!service.deliver(viewer, envelope, bytes)) rejoin(viewer);
   }
 
   function rejoin(viewer: Viewer): void {
@@ -130,7 +102,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     buffer = null;
     for (const viewer of joining) {
       if (!viewers.has(viewer) || viewer.mode !== "joining") continue;
-      catchUp(viewer, state);
+      service.catchUp(viewer, state);
       // What was published while the connection was away is neither in what was read nor in the buffer.
       if (missed.length >= MAX_BUFFERED || holes !== holesBefore) viewer.mode = "joining";
       else for (const envelope of missed) if (isLive(viewer)) deliver(viewer, envelope, Buffer.from(envelope.json));
@@ -138,51 +110,6 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
 
   const isLive = (viewer: Viewer) => viewer.mode === "live";
-
-  function catchUp(viewer: Viewer, { turns, version }: TopicState): void {
-    const plan = planJoin(viewer.cursor, turns);
-    viewer.mode = "live";
-    if (viewer.version === null) {
-      const subscribed: SessionFrame = {
-        type: "subscribed",
-        session_id: deps.sessionId,
-        version,
-        cursor: idOf(plan.from),
-      };
-      viewer.outlet.send(JSON.stringify(subscribed), idOf(plan.from));
-      viewer.version = version;
-      viewer.cursor = plan.from;
-    }
-    for (const frame of plan.frames) {
-      if (!send(viewer, frame.json, idOf(frame.position))) return;
-      viewer.cursor = frame.position;
-    }
-    viewer.cursor = plan.cursor;
-    if (version > viewer.version) tellVersion(viewer, version);
-  }
-
-  /** Structural frames were missed: nothing of a turn is news, the version says that the session has changed. */
-  function tellVersion(viewer: Viewer, version: number): void {
-    if (!viewer.cursor) return;
-    const frame: SessionFrame = {
-      type: "snapshot",
-      session_id: deps.sessionId,
-      version,
-      cursor: idOf(viewer.cursor),
-      turn: null,
-      messages: [] as Message[],
-    };
-    if (send(viewer, JSON.stringify(frame), null)) viewer.version = version;
-  }
-
-  function isBehind(viewer: Viewer, position: SessionPosition): boolean {
-    const { turn } = position;
-    if (!turn || !viewer.cursor) return false;
-    return judge(viewer.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
-  }
-
-  const isTakenOver = (viewer: Viewer, { turn }: SessionPosition) =>
-    viewer.cursor?.epoch.ordinal === turn?.ordinal && (viewer.cursor?.epoch.attempt ?? 0) < (turn?.attempt ?? 0);
 
   return {
     viewers,
@@ -216,17 +143,21 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
         if ((before && isBehind(viewer, before)) || (isSure && isBehind(viewer, position))) {
           rejoin(viewer);
         } else if (before && viewer.version !== null && viewer.version < before.version)
-          tellVersion(viewer, position.version);
+          service.tellVersion(viewer, position.version);
       }
       lastCheck = position;
     },
     tend(now) {
-      for (const viewer of viewers) {
-        if (viewer.mode !== "behind") continue;
-        if (viewer.outlet.unsent() > deps.limits.maxUnsentBytes) viewer.outlet.terminate();
-        else if (viewer.outlet.unsent() <= deps.limits.caughtUpBytes) rejoin(viewer);
-        else if (now - viewer.behindSince > deps.limits.behindTimeoutMs) viewer.outlet.close("too_slow");
-      }
+      for (const viewer of viewers) if (!service.tend(viewer, now)) rejoin(viewer);
     },
   };
 }
+
+function isBehind(viewer: Viewer, position: SessionPosition): boolean {
+  const { turn } = position;
+  if (!turn || !viewer.cursor) return false;
+  return judge(viewer.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
+}
+
+const isTakenOver = (viewer: Viewer, { turn }: SessionPosition) =>
+  viewer.cursor?.epoch.ordinal === turn?.ordinal && (viewer.cursor?.epoch.attempt ?? 0) < (turn?.attempt ?? 0);
