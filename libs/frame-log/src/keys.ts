@@ -10,8 +10,6 @@ export interface Keys {
   user(userId: string): string;
   /** Where workers hear that a turn should stop; a hint, the database says it for good. */
   cancel: string;
-  /** Where gateways hear that a token was revoked. */
-  revoked: string;
   /** A socket ticket, by the hash of it. */
   ticket(hash: string): string;
   /** The prefix of the job queues. */
@@ -24,7 +22,6 @@ export function createKeys(prefix: string): Keys {
     session: (sessionId) => `${prefix}:session:${sessionId}`,
     user: (userId) => `${prefix}:user:${userId}`,
     cancel: `${prefix}:cancel`,
-    revoked: `${prefix}:revoked`,
     ticket: (hash) => `${prefix}:ticket:${hash}`,
     queues: `${prefix}:queue`,
   };

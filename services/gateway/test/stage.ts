@@ -7,7 +7,7 @@ import { createConnections } from "../src/connections.ts";
 import { buildServer, type ServerDeps } from "../src/server.ts";
 import { createTopics, type Topics } from "../src/topics.ts";
 
-export const keys = createKeys("test");
+const keys = createKeys("test");
 export const SESSION = "00000000-0000-4000-8000-000000000001";
 const USER = "00000000-0000-4000-8000-000000000002";
 
