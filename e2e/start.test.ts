@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FASTIFY } from "./harness/start-system.ts";
 
@@ -67,7 +68,7 @@ function npmStart(args: string[], command = [process.execPath, join(root, "scrip
 }
 
 test("npm start shows an investigation, stops cleanly, and starts again with the same token", {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const first = npmStart(["--project", FASTIFY, "--ask", "Where is `buildRouting` defined?"]);
   await first.says(/The conversation: http/);
@@ -90,6 +91,11 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   const socket = spawn("sh", ["-c", `exec ${socketLine}`], { cwd: tmpdir(), stdio: ["ignore", "pipe", "inherit"] });
   expect(String((await once(socket.stdout, "data"))[0])).toContain('{"type":"subscribed"');
   socket.kill();
+  const { DATABASE_URL: _, ...env } = process.env;
+  const options = { cwd: root, env: { ...env, DATA_DIR: dataDir } };
+  const added = await promisify(execFile)("npm", ["run", "--silent", "admin", "--", "user", "add", "grace"], options);
+  const hers = await fetch(`${url}/api/projects`, { headers: { authorization: `Bearer ${added.stdout.trim()}` } });
+  expect(await hers.json()).toEqual({ projects: [] });
   const kept = (await (await fetch(`${url}/api/projects`, { headers })).json()) as { projects: unknown[] };
   expect(kept.projects).toHaveLength(1);
   expect(await second.stop()).toBe(0);

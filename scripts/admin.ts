@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { addUser } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 import { findUserByName, revokeTokens } from "@boocode/store";
@@ -5,16 +7,16 @@ import { findUserByName, revokeTokens } from "@boocode/store";
 const USAGE = `usage:
   npm run admin -- user add NAME       makes a user, or another token for one, and prints the token
   npm run admin -- user revoke NAME    revokes all tokens of a user
-DATABASE_URL names the database.`;
+DATABASE_URL names the database; without it, it is the one of the \`npm start\` that runs here.`;
 
 const [noun, verb, name] = process.argv.slice(2);
-const databaseUrl = process.env.DATABASE_URL;
+const databaseUrl = process.env.DATABASE_URL || startedDatabase();
 if (noun !== "user" || (verb !== "add" && verb !== "revoke") || !name?.trim() || name.length > 200) {
   console.error(USAGE);
   process.exit(2);
 }
 if (!databaseUrl || !URL.canParse(databaseUrl)) {
-  console.error("set DATABASE_URL, as in postgres://user:password@host:5432/boocode");
+  console.error("set DATABASE_URL, as in postgres://user:password@host:5432/boocode, or leave npm start running");
   process.exit(1);
 }
 const pool = connectPostgres(databaseUrl, { name: "admin", connections: 1 });
@@ -33,4 +35,13 @@ try {
   process.exitCode = 1;
 } finally {
   await pool.end({ timeout: 2 });
+}
+
+/** `npm start` leaves the URL of its own database here for as long as it runs. */
+function startedDatabase(): string | undefined {
+  try {
+    return readFileSync(join(process.env.DATA_DIR || ".data", "database-url"), "utf8");
+  } catch {
+    return undefined;
+  }
 }

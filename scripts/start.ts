@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
@@ -63,6 +63,7 @@ async function main(): Promise<void> {
   const backing = await startBackingServices({ dataDir, keep: true, log: say });
   releases.push(() => backing.stop());
   await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
+  if (!process.env.DATABASE_URL) tellAdmin(backing.databaseUrl);
   const token = await localToken(backing.databaseUrl, dataDir);
 
   const { LLAMA_SWAP_URL, MODEL_SERVERS, PROJECT_ROOTS } = process.env;
@@ -91,6 +92,13 @@ async function main(): Promise<void> {
     model: model ?? "MODEL_SERVERS",
   });
   if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
+}
+
+/** For `npm run admin`, which runs beside us: nobody else knows the password of a database that was made here. */
+function tellAdmin(databaseUrl: string): void {
+  const file = resolve(dataDir, "database-url");
+  writeFileSync(file, databaseUrl, { mode: 0o600 });
+  releases.push(async () => rmSync(file, { force: true }));
 }
 
 main().catch((error: unknown) => {

@@ -39,6 +39,8 @@ Watch your lists on a WebSocket:
 
   node -e 'new (require("${ws}"))("${socket}", { headers: { authorization: "Bearer ${stack.token}" } }).on("message", (frame) => console.log(String(frame)))'
 
+Make another user: npm run admin -- user add NAME
+
 Or let it show itself: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
 `);
 }
