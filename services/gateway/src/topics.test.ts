@@ -10,7 +10,11 @@ const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behi
 function topicsWith(userVersions: TopicsDeps["reads"]["userVersions"]) {
   const nothing = { turnsFrom: async () => null, log: async () => [], positions: async () => new Map() };
   const left: string[] = [];
-  const follower = { follow: async () => {}, leave: async (channel: string) => void left.push(channel) };
+  const follower = {
+    follow: async () => {},
+    leave: async (channel: string) => void left.push(channel),
+    connected: () => true,
+  };
   const topics = createTopics({ follower, keys, limits, reads: { ...nothing, userVersions }, onError: () => {} });
   return { topics, left };
 }

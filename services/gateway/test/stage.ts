@@ -33,7 +33,7 @@ afterEach(() => {
 export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Stage> {
   const limits = { behindBytes: 10_000, caughtUpBytes: 1_000, maxUnsentBytes: 50_000_000, behindTimeoutMs: 0 };
   const topics = createTopics({
-    follower: { follow: async () => {}, leave: async () => {} },
+    follower: { follow: async () => {}, leave: async () => {}, connected: () => true },
     keys,
     limits,
     reads: {
