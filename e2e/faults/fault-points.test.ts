@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { followUser } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
@@ -6,7 +7,7 @@ import { markedScript } from "../harness/marked-text.ts";
 import { createRest, type Rest } from "../harness/rest.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
 import { closeAll, untilAllSpeak, viewersOf, watchTurns } from "../harness/turns.ts";
-import { openViewer } from "../harness/viewer.ts";
+import { clientOf, openViewer } from "../harness/viewer.ts";
 
 /*
  * A process that dies between a commit and the step after it, at every such place. Each test asserts that the place was
@@ -22,6 +23,15 @@ beforeEach(async () => {
 afterEach(() => system.stop());
 
 const fired = (point: string) => system.lines.filter((line) => line.includes(`fault point ${point} fired`)).length;
+
+/** Asks an API that dies at that place, and so is never answered. */
+async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
+  const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
+  const rest = createRest(() => doomed.url, user.token);
+  expect(await act(rest).catch(() => "lost")).toBe("lost");
+  expect(await doomed.exited).toBe("SIGKILL");
+  expect(fired(point)).toBe(1);
+}
 
 test("a worker that dies right after any of its commits loses and doubles nothing", { timeout: 120_000 }, async () => {
   const points = [
@@ -104,15 +114,7 @@ test("an API that dies after a commit has told nobody, and every viewer learns o
     "after-regenerate": (rest) => rest.request("POST", `/api/sessions/${answered?.id}/regenerate`),
     "after-change-session": (rest) => rest.request("PATCH", `/api/sessions/${renamed?.id}`, { name: "other" }),
   };
-  await Promise.all(
-    Object.entries(acts).map(async ([point, act]) => {
-      const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
-      const rest = createRest(() => doomed.url, user.token);
-      expect(await act(rest).catch(() => "lost")).toBe("lost");
-      expect(await doomed.exited).toBe("SIGKILL");
-      expect(fired(point)).toBe(1);
-    }),
-  );
+  await Promise.all(Object.entries(acts).map(([point, act]) => dieAt(point, act)));
   await user.rest.cancel(waiting?.id as string);
   await untilAllEnded(system, 20_000);
   expect(await viewersAgree(system, viewers)).toEqual([]);
@@ -122,6 +124,47 @@ test("an API that dies after a commit has told nobody, and every viewer learns o
   expect(viewers[2]?.follower.view.messages).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await Promise.all(viewers.map((viewer) => viewer.close()));
+});
+
+test("a user's lists learn of what an API committed before it died", { timeout: 120_000 }, async () => {
+  const [kept, gone] = await Promise.all([user.rest.project(FASTIFY), user.rest.project(FASTIFY)]);
+  const old = await user.rest.session(kept.id, { name: "old", model: "words" });
+  const lists = followUser(clientOf(system, user));
+  await lists.until((view) => view.projects.length === 2, AbortSignal.timeout(10_000));
+  const acts: Record<string, (rest: Rest) => Promise<unknown>> = {
+    "after-create-project": (rest) => rest.project(FASTIFY),
+    "after-change-project": (rest) => rest.request("PATCH", `/api/projects/${kept.id}`, { name: "renamed" }),
+    "after-delete-project": (rest) => rest.request("DELETE", `/api/projects/${gone.id}`),
+    "after-create-session": (rest) => rest.session(kept.id, { name: "new", model: "words" }),
+    "after-delete-session": (rest) => rest.request("DELETE", `/api/sessions/${old.id}`),
+  };
+  await Promise.all(Object.entries(acts).map(([point, act]) => dieAt(point, act)));
+  const view = await lists.until(
+    ({ projects, sessions }) =>
+      projects.map(({ name }) => name).join() === "renamed,a project" &&
+      (sessions[kept.id] ?? []).map(({ name }) => name).join() === "new",
+    AbortSignal.timeout(15_000),
+  );
+  expect(view.projects.some(({ id }) => id === gone.id)).toBe(false);
+  await lists.close();
+});
+
+test("a session that was named by a worker that died then has its name, and its viewers learn of it", async () => {
+  const worker = system.workers[0] as ServiceProcess;
+  await worker.stop();
+  const naming = await system.restart(worker, { FAULT_POINTS: "after-auto-name:kill" });
+  const project = await user.rest.project(FASTIFY);
+  const session = await user.rest.session(project.id, { model: "words" });
+  const viewer = openViewer(system, user, session.id, { marked: false });
+  await user.rest.post(session.id, "what is it?");
+  expect(await naming.exited).toBe("SIGKILL");
+  expect(fired("after-auto-name")).toBe(1);
+  const view = await viewer.follower.until(
+    (seen) => (seen.session?.name ?? null) !== null,
+    AbortSignal.timeout(10_000),
+  );
+  expect(view.session?.auto_named).toBe(true);
+  await viewer.close();
 });
 
 test("a gateway that dies between reading a turn and sending it is come back to, and one that dawdles misses nothing", async () => {

@@ -72,9 +72,15 @@ test("a database behind a network that swallows everything for a while", { timeo
 
 test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
   const tool = { name: "list_dir", arguments: {} };
-  const turns = await watchTurns(system, user, 4, { tokens: 60, tool_depth: 1, tool });
+  const turns = await watchTurns(system, user, 4, {
+    tokens: 60,
+    tool_depth: 1,
+    tool,
+    gate: { name: "armed", step: 0 },
+  });
   const before = proxy.cuts();
   proxy.cutAnswerTo("commit", 8);
+  system.model.release("armed");
   await agreed(turns);
   proxy.cutAnswerTo("commit", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);

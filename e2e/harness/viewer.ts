@@ -9,7 +9,7 @@ export interface Viewer {
   follower: SessionFollower;
   /** Broken invariants, in words. */
   broken: string[];
-  /** When the view last changed, on the monotonic clock, and the longest time between two changes while a turn ran, in ms. */
+  /** The longest time between two changes of what is shown (words, or that they are waited for) while a turn ran, in ms. */
   longestSilenceMs(): number;
   /** Resolves when the turn has ended in this view. */
   untilEnded(turnId: string): Promise<SessionView>;
@@ -24,14 +24,18 @@ export interface ViewerOptions {
   marked?: boolean;
 }
 
-export function openViewer(system: System, user: User, sessionId: string, options: ViewerOptions = {}): Viewer {
-  const { gateway = 0, api = 0, marked = true } = options;
-  const client = createBooCodeClient({
+/** The client library as a user of this system has it. */
+export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: ViewerOptions = {}) {
+  return createBooCodeClient({
     apiUrl: system.apis[api]?.url as string,
     gatewayUrl: system.gateways[gateway]?.url as string,
     token: user.token,
     openSocket: (url, headers) => new WebSocket(url, { headers }) as never,
   });
+}
+
+export function openViewer(system: System, user: User, sessionId: string, options: ViewerOptions = {}): Viewer {
+  const { marked = true } = options;
   const broken: string[] = [];
   /** A view's messages are never changed: what was read once is read for good. */
   const read = new WeakSet<object>();
@@ -43,7 +47,7 @@ export function openViewer(system: System, user: User, sessionId: string, option
     const now = performance.now();
     const runs = before && Object.values(before.turns).some((turn) => turn.status === "running");
     if (runs) silence = Math.max(silence, now - changedAt);
-    if (before?.messages !== view.messages) changedAt = now;
+    if (before?.messages !== view.messages || before.turns !== view.turns) changedAt = now;
     if (before) neverBack(before, view);
     if (marked) {
       for (const message of view.messages) {
@@ -68,7 +72,7 @@ export function openViewer(system: System, user: User, sessionId: string, option
     }
   }
 
-  const follower = followSession(client, sessionId, { onChange: look });
+  const follower = followSession(clientOf(system, user, options), sessionId, { onChange: look });
   return {
     follower,
     broken,

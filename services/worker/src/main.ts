@@ -70,7 +70,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
-    deps: { pool, publisher: wired.publisher, models: wired.models, timeoutMs: 60_000 },
+    deps: { pool, publisher: wired.publisher, models: wired.models, fault, timeoutMs: 60_000 },
     onError: hint("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());
