@@ -1,4 +1,5 @@
 import type { Turn } from "@boocode/contracts";
+import { type RecentCall, recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { turnColumns } from "./rows.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 
@@ -18,6 +19,9 @@ export interface ClaimedTurn extends Turn {
   streaming_message_id: string | null;
   /** Its worker died under it before and this is its last attempt: it may be what kills workers, and is run apart. */
   is_suspect: boolean;
+  /** What must be known before the history can be read: with the claim it costs no round trip. Null: the session is gone. */
+  setting: TurnSetting | null;
+  recent_calls: RecentCall[];
 }
 
 export interface Claim {
@@ -64,7 +68,8 @@ export async function takeOverClaim(sql: Pool, fence: Fence, leaseMs: number): P
   return turn ?? null;
 }
 
-const claimedColumns = (sql: Sql) => sql`${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes`;
+const claimedColumns = (sql: Sql) => sql`
+  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
 
 async function claimWhere(
   pool: Pool,

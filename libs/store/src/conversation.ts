@@ -11,15 +11,12 @@ export interface TurnSetting {
   systemPrompt: string | null;
 }
 
-/** @returns null when the session or its project is gone */
-export async function readTurnSetting(sql: Sql, sessionId: string): Promise<TurnSetting | null> {
-  const [setting] = await sql<TurnSetting[]>`
-    select p.name as "projectName", p.path as "projectPath", s.name as "sessionName", s.model,
-      s.system_prompt as "systemPrompt"
-    from sessions s join projects p on p.id = s.project_id
-    where s.id = ${sessionId} and s.deleted_at is null and p.deleted_at is null`;
-  return setting ?? null;
-}
+/** Of `turns t`, as one value: a claim brings it along. Null when the session or its project is gone. */
+export const turnSetting = (sql: Sql) => sql`(
+  select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
+    'systemPrompt', s.system_prompt)
+  from sessions s join projects p on p.id = s.project_id
+  where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
 
 /** The committed messages of one turn, in order. */
 export async function readTurnMessages(sql: Sql, turnId: string): Promise<Message[]> {
@@ -37,16 +34,18 @@ export interface RecentCall {
   ctx_max: number | null;
 }
 
-/** Looks at the newest few messages only, so that it costs the same in a session of any length. */
-export async function readRecentCalls(sql: Sql, sessionId: string): Promise<RecentCall[]> {
-  return await sql<RecentCall[]>`
-    select context, tokens_used, ctx_used, ctx_max from (
-      select role, status, context, tokens_used, ctx_used, ctx_max from messages
-      where session_id = ${sessionId} and deleted_at is null
+/**
+ * Of the session of `turns t`, as one value: a claim brings them along. Looks at the newest few messages only, so that it
+ * costs the same in a session of any length.
+ */
+export const recentCalls = (sql: Sql) => sql`(
+  select coalesce(jsonb_agg(to_jsonb(call) - 'at' order by call.at desc), '[]') from (
+    select at, context, tokens_used, ctx_used, ctx_max from (
+      select array[turn_ordinal, position] as at, role, status, context, tokens_used, ctx_used, ctx_max from messages
+      where session_id = t.session_id and deleted_at is null
       order by turn_ordinal desc, position desc limit 60) newest
     where role = 'assistant' and status <> 'streaming' and context is not null
-    limit 10`;
-}
+    order by at desc limit 10) call)`;
 
 /** A message as far as a model is told of it. */
 export type ConversationRow = Pick<
@@ -63,8 +62,8 @@ export interface EarlierTurns {
   /** Turns below this ordinal, and not below `from`. */
   before: number;
   from: number;
-  /** At most so many turns in a page. */
-  turns: number;
+  /** At most so many turns; null where `from` is bound enough. */
+  turns: number | null;
   /** Outputs of turns below this ordinal are not read when they are surely longer than `elideOver` characters. */
   elideBelow: number;
   elideOver: number;
@@ -81,17 +80,21 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
   // takes at most three bytes, so that nothing shorter than `elideOver` is taken for longer.
   const elided = sql`
     m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and pg_column_size(m.content) > ${wanted.elideOver * 3 + 4}`;
+  const page =
+    wanted.turns === null
+      ? sql``
+      : sql`and m.turn_ordinal >= (
+        select min(turn_ordinal) from (
+          select q.turn_ordinal from messages q
+          where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
+            and q.turn_ordinal < ${wanted.before}
+          order by q.turn_ordinal desc limit ${wanted.turns}) newest)`;
   const rows = await sql<ConversationRow[]>`
     select m.turn_ordinal, m.role, m.status, case when ${elided} then '' else m.content end as content,
       ${wanted.withReasoning ? sql`m.reasoning,` : sql``} m.tool_calls, m.tool_result, ${elided} as left_out
     from messages m
     where m.session_id = ${wanted.sessionId} and m.deleted_at is null and m.status <> 'streaming'
-      and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} and m.turn_ordinal >= (
-        select min(turn_ordinal) from (
-          select q.turn_ordinal from messages q
-          where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
-            and q.turn_ordinal < ${wanted.before}
-          order by q.turn_ordinal desc limit ${wanted.turns}) newest)
+      and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} ${page}
     order by m.turn_ordinal desc, m.position`;
   const turns: ConversationRow[][] = [];
   for (const row of rows) {

@@ -22,22 +22,26 @@ export interface ToolMessage {
   result: ToolResult;
 }
 
+interface FencedTurn {
+  session_id: string;
+  owner_id: string;
+  ordinal: number;
+}
+
 /**
  * Takes the fence for one transaction. A late copy of a write whose answer was lost, and which was made again since, has an
  * older number and is refused too: it would move the number back under a text that has grown.
  * @returns the turn's session and owner, or null when the fence is lost
  */
-async function takeFence(
-  sql: Sql,
-  fence: Fence,
-  lastSeq: number,
-): Promise<{ session_id: string; owner_id: string; ordinal: number } | null> {
-  const [turn] = await sql<{ session_id: string; owner_id: string; ordinal: number }[]>`
-    update turns set last_seq = ${lastSeq}
-    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
-    returning session_id, owner_id, ordinal`;
+async function takeFence(sql: Sql, fence: Fence, lastSeq: number): Promise<FencedTurn | null> {
+  const [turn] = await takingFence(sql, fence, lastSeq);
   return turn ?? null;
 }
+
+const takingFence = (sql: Sql, fence: Fence, lastSeq: number) => sql<FencedTurn[]>`
+  update turns set last_seq = ${lastSeq}
+  where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
+  returning session_id, owner_id, ordinal`;
 
 /** Begins the assistant's message of a step, or takes the one that an earlier attempt began. @returns false: fence lost */
 export async function startMessage(
@@ -52,19 +56,19 @@ export async function startMessage(
     context?: MessageContext | null;
   },
 ): Promise<boolean> {
-  return await pool.begin(async (sql) => {
-    const turn = await takeFence(sql, fence, message.lastSeq);
-    if (!turn) return false;
-    await sql`
-      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
-        context, last_seq, started_at)
-      values (${message.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal},
-        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
-        ${jsonOrNull(sql, message.context)}, ${message.lastSeq}, now())
-      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
-        context = excluded.context`;
-    return true;
-  });
+  // One statement, because the model is asked only when it is done.
+  const started = await pool`
+    with turn as (${takingFence(pool, fence, message.lastSeq)})
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
+      context, last_seq, started_at)
+    select ${message.id}, turn.session_id, turn.owner_id, ${fence.turnId}, turn.ordinal,
+      ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
+      ${jsonOrNull(pool, message.context)}, ${message.lastSeq}, now()
+    from turn
+    on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
+      context = excluded.context
+    returning id`;
+  return started.length > 0;
 }
 
 /** Saves what a streaming message's model call was sent, before any frame states it. @returns false: fence lost */

@@ -1,6 +1,28 @@
-import { claimDueTurn, claimTurn, handBackTurn, requeueOrphans, saveDrafts, takeOverClaim } from "@boocode/store";
+import { randomUUID } from "node:crypto";
+import type { MessageContext } from "@boocode/contracts";
+import {
+  claimDueTurn,
+  claimTurn,
+  endTurn,
+  handBackTurn,
+  requeueOrphans,
+  saveDrafts,
+  startMessage,
+  takeOverClaim,
+} from "@boocode/store";
 import { expect, test } from "vitest";
-import { asWorker, claim, messageRow, newPlace, post, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+import {
+  asWorker,
+  claim,
+  messageRow,
+  newPlace,
+  post,
+  reply,
+  running,
+  turnRow,
+  untilBlocked,
+  useStore,
+} from "./stage.ts";
 
 const stage = useStore({ connections: 24 });
 
@@ -17,6 +39,46 @@ test("a claim gives the turn an attempt, the nonce, a lease and a worker", async
   expect(row?.worker_id).toBe("w7");
   expect(row?.lease).toBeGreaterThan(4);
   expect(row?.lease).toBeLessThanOrEqual(5);
+});
+
+test("a claim brings along its session's and project's setting, until either is deleted", async () => {
+  const place = await newPlace(stage.pool);
+  await stage.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
+  const turn = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+  expect(turn.setting).toEqual({
+    ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
+  });
+  expect(await takeOverClaim(stage.pool, turn, 5_000)).toMatchObject({ setting: turn.setting, recent_calls: [] });
+  await handBackTurn(stage.pool, turn);
+  await stage.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
+  expect((await claim(stage.pool, turn.id)).setting).toBeNull();
+});
+
+test("a claim brings along the session's newest model calls, newest first, and none that was deleted or still streams", async () => {
+  const place = await newPlace(stage.pool);
+  const context = (size: number) => ({ model: "m", prompt_characters: size }) as MessageContext;
+  const ask = async (size: number) => {
+    const turn = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+    const id = randomUUID();
+    const message = { id, position: 1, step: 0, model: "m", lastSeq: 2, context: context(size) };
+    await startMessage(stage.pool, turn, message);
+    return { turn, id };
+  };
+  for (let size = 1; size <= 12; size++) {
+    const { turn, id } = await ask(size);
+    await endTurn(stage.pool, turn, { status: "complete" }, reply(id), 5);
+  }
+  const { turn, id } = await ask(13);
+  await handBackTurn(stage.pool, turn);
+  const again = await claim(stage.pool, turn.id);
+  const calls = Array.from({ length: 10 }, (_, at) => ({
+    ...{ context: context(12 - at), tokens_used: 3, ctx_used: 4, ctx_max: 5 },
+  }));
+  expect(again.recent_calls).toEqual(calls);
+  await endTurn(stage.pool, again, { status: "complete" }, reply(id), 5);
+  await stage.pool`update messages set deleted_at = now() where session_id = ${place.sessionId} and turn_ordinal = 12`;
+  const next = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+  expect(next.recent_calls.map((call) => call.context.prompt_characters)).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
 });
 
 test("only the session's next turn can be claimed, and none while one runs or is being cancelled", async () => {

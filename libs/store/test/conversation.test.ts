@@ -1,4 +1,4 @@
-import { autoNameSession, endTurn, readForNaming, readTurnSetting } from "@boocode/store";
+import { autoNameSession, endTurn, readForNaming } from "@boocode/store";
 import { expect, test } from "vitest";
 import { newPlace, type Place, reply, running, useStore } from "./stage.ts";
 
@@ -9,16 +9,6 @@ async function answered(place: Place, content: string) {
   await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, content), 5);
   return { turn, messageId, questionId };
 }
-
-test("a turn's setting is its session's and project's, until either is deleted", async () => {
-  const place = await newPlace(stage.pool);
-  await stage.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
-  expect(await readTurnSetting(stage.pool, place.sessionId)).toEqual({
-    ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
-  });
-  await stage.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
-  expect(await readTurnSetting(stage.pool, place.sessionId)).toBeNull();
-});
 
 test("a session is named after its first question and answer, once, and not against a person's name", async () => {
   const place = await newPlace(stage.pool);

@@ -10,8 +10,8 @@ async function answered(place: Place, content: string) {
   return { turn, messageId, questionId };
 }
 
-const earlier = (sql: Sql, { sessionId }: Place, before: number, turns: number) =>
-  readTurnsBefore(sql, { sessionId, before, from: 1, turns, elideBelow: 0, elideOver: 0, withReasoning: true });
+const earlier = (sql: Sql, { sessionId }: Place, before: number, turns: number | null, from = 1) =>
+  readTurnsBefore(sql, { sessionId, before, from, turns, elideBelow: 0, elideOver: 0, withReasoning: true });
 
 const texts = (pages: { content: string }[][]) => pages.map((page) => page.map((message) => message.content));
 
@@ -29,6 +29,8 @@ test("earlier turns come whole, newest first, a page at a time", async () => {
     ["why?", "answer 1"],
   ]);
   expect(await earlier(stage.pool, place, 1, 10)).toEqual([]);
+  const bounded = await earlier(stage.pool, place, 5, null, 3);
+  expect(texts(bounded)).toEqual(texts(first));
 });
 
 test("deleted turns take no place in a page, and what still streams is left out", async () => {

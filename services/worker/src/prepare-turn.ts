@@ -1,5 +1,5 @@
 import { isUnder } from "@boocode/runtime";
-import { type ClaimedTurn, type Pool, readRecentCalls, readTurnMessages, readTurnSetting } from "@boocode/store";
+import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "./model/model-servers.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
 import { openProjectRoot, type ProjectRoot } from "./tools/project-root.ts";
@@ -39,11 +39,7 @@ export interface PrepareTurnDeps {
 
 /** @returns null when the session is gone. @throws ProjectUnavailable */
 export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Promise<PreparedTurn | null> {
-  const [setting, committed, calls] = await Promise.all([
-    readTurnSetting(deps.pool, turn.session_id),
-    readTurnMessages(deps.pool, turn.id),
-    readRecentCalls(deps.pool, turn.session_id),
-  ]);
+  const { setting, recent_calls: calls } = turn;
   if (!setting) return null;
   const model = await deps.models.resolve(setting.model);
   const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
@@ -52,10 +48,18 @@ export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Pro
   const { cut, turnsDropped } = recentCut(calls, model, budget.window);
   const history = { cut, turnsDropped, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
-  const [root, { earlier, unread }] = await Promise.all([
-    openRoot(setting.projectPath, deps.projectRoots),
+  const opening = openRoot(setting.projectPath, deps.projectRoots);
+  const [root, committed, { earlier, unread }] = await Promise.all([
+    opening,
+    readTurnMessages(deps.pool, turn.id),
     readEarlierTurns(deps.pool, turn, history, replayReasoning),
-  ]);
+  ]).catch(async (error: unknown) => {
+    await opening.then(
+      (opened) => opened.close(),
+      () => {},
+    );
+    throw error;
+  });
   return {
     deps: {
       streamReply: deps.models.streamReply,

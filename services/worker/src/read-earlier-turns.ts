@@ -16,9 +16,11 @@ export interface HistoryLimits {
   most: number;
 }
 
-/** Turns of the first page, where no cut says how many there are; each that follows is larger. */
-const FIRST_PAGE = 40;
+/** Turns of the first page, where no cut says how many there are: after one there are no more than were sent. */
+const FIRST_PAGE = 24;
 const LARGEST_PAGE = 320;
+/** Turns are not of one size, and a page more costs more than a few turns too many. */
+const SPARE = 1.25;
 
 /**
  * Whole turns from the newest backwards, as many as could be sent if every long tool output became a line: a request costs
@@ -35,13 +37,14 @@ export async function readEarlierTurns(
   let room = limit;
   let left = most;
   let before = turn.ordinal;
-  for (let size = cut.turn > 0 ? LARGEST_PAGE : FIRST_PAGE; ; size = Math.min(size * 4, LARGEST_PAGE)) {
+  let elideBelow = cut.elided_turn;
+  for (let size = FIRST_PAGE; ; size = pageFor(room, (limit - room) / newestFirst.length)) {
     const page = await readTurnsBefore(pool, {
       sessionId: turn.session_id,
       before,
       from: cut.turn,
-      turns: size,
-      elideBelow: cut.elided_turn,
+      turns: cut.turn > 0 ? null : size,
+      elideBelow,
       elideOver: WORTH_ELIDING,
       withReasoning: replayReasoning,
     });
@@ -53,9 +56,14 @@ export async function readEarlierTurns(
       newestFirst.push(earlier);
       before = earlier.ordinal;
     }
-    if (page.length < size) return { earlier: newestFirst.reverse(), unread: turnsDropped };
+    if (cut.turn > 0 || page.length < size) return { earlier: newestFirst.reverse(), unread: turnsDropped };
+    // What is newer fills the window by itself: every older output becomes a line, whatever is in it.
+    if (most - left > limit) elideBelow = before;
   }
 }
+
+const pageFor = (room: number, charactersOfTurn: number) =>
+  Math.min(Math.ceil((room / charactersOfTurn) * SPARE) + 1, LARGEST_PAGE);
 
 const build = (rows: ConversationRow[], replayReasoning: boolean) =>
   buildTurn(rows[0]?.turn_ordinal ?? 0, rows, replayReasoning);
