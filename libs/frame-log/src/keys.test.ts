@@ -4,7 +4,15 @@ import { createKeys } from "./keys.ts";
 const epoch = { ordinal: 3, attempt: 1, nonce: "k2" };
 const names = (prefix: string) => {
   const keys = createKeys(prefix);
-  return [keys.log("s", epoch), keys.session("s"), keys.user("u"), keys.cancel, keys.ticket("h"), keys.queues];
+  return [
+    keys.log("s", epoch),
+    keys.session("s"),
+    keys.user("u"),
+    keys.cancel,
+    keys.ticket("h"),
+    keys.modelSlots("a"),
+    keys.queues,
+  ];
 };
 
 test("every name stands below the prefix, none twice, and two prefixes share none", () => {

@@ -12,6 +12,8 @@ export interface Keys {
   cancel: string;
   /** A socket ticket, by the hash of it. */
   ticket(hash: string): string;
+  /** What the keys of the places at one model server begin with; the braces keep them together in a cluster. */
+  modelSlots(server: string): string;
   /** The prefix of the job queues. */
   queues: string;
 }
@@ -23,6 +25,7 @@ export function createKeys(prefix: string): Keys {
     user: (userId) => `${prefix}:user:${userId}`,
     cancel: `${prefix}:cancel`,
     ticket: (hash) => `${prefix}:ticket:${hash}`,
+    modelSlots: (server) => `${prefix}:model-slots:{${server}}`,
     queues: `${prefix}:queue`,
   };
 }

@@ -74,7 +74,7 @@ export async function wireTurns(config: Config, { log, onRelease }: ServiceConte
   const servers = modelServersOf(config);
   const slots = createSlots({
     redis,
-    prefix: `${config.REDIS_PREFIX}:model-slots`,
+    keyOf: keys.modelSlots,
     newTicket: randomUUID,
     leaseMs: config.MODEL_SLOT_LEASE_MS,
     onError: hint("asking for a place at a model server"),

@@ -19,8 +19,8 @@ export interface Slots {
 
 export interface SlotsDeps {
   redis: Redis;
-  /** Stands before the keys of every server. */
-  prefix: string;
+  /** What the keys of one server begin with. */
+  keyOf(server: string): string;
   /** Unique among all workers and all requests. */
   newTicket(): string;
   leaseMs: number;
@@ -47,8 +47,7 @@ export function createSlots(deps: SlotsDeps): Slots {
   const wakes = new Set<() => void>();
 
   function run(verb: "take" | "keep" | "free", { id, server, model, limits }: Ticket): Promise<number> {
-    const key = `${deps.prefix}:{${server}}`;
-    const keys = ["holders", "line", "waiters", "models"].map((name) => `${key}:${name}`);
+    const keys = ["holders", "line", "waiters", "models"].map((name) => `${deps.keyOf(server)}:${name}`);
     const sizes = [limits.server ?? 0, limits.model ?? 0, deps.leaseMs, FORGOTTEN_AFTER_MS];
     return (deps.redis as WithScript).slot(...keys, verb, id, model, ...sizes);
   }
