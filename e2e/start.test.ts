@@ -1,10 +1,11 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { startScriptedModel } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FASTIFY } from "./harness/start-system.ts";
 
@@ -25,12 +26,16 @@ interface Run {
 }
 
 /** @param command what a person types, or the launcher that it comes to */
-function npmStart(args: string[], command = [process.execPath, join(root, "scripts", "start.mjs")]): Run {
-  const { DATABASE_URL: _, REDIS_URL: __, LLAMA_SWAP_URL: ___, ...env } = process.env;
+function npmStart(
+  args: string[],
+  command = [process.execPath, join(root, "scripts", "start.mjs")],
+  more: Record<string, string> = {},
+): Run {
+  const { DATABASE_URL: _, REDIS_URL: __, LLAMA_SWAP_URL: ___, MODEL_SERVERS: ____, ...env } = process.env;
   const [program = "", ...before] = command;
   const child = spawn(program, [...before, ...args], {
     cwd: root,
-    env: { ...env, DATA_DIR: dataDir },
+    env: { ...env, DATA_DIR: dataDir, ...more },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit").then(([code]) => code as number | null);
@@ -99,6 +104,24 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   const kept = (await (await fetch(`${url}/api/projects`, { headers })).json()) as { projects: unknown[] };
   expect(kept.projects).toHaveLength(1);
   expect(await second.stop()).toBe(0);
+});
+
+test("npm start asks the servers that MODEL_SERVERS names, with the keys that it names, and no stand-in", {
+  timeout: 120_000,
+}, async () => {
+  const model = await startScriptedModel();
+  const file = join(dataDir, "model-servers.json");
+  const server = { name: "mine", url: model.url, api_key_env: "KEY_OF_MINE", default_model: "words" };
+  await writeFile(file, JSON.stringify([server]));
+  const run = npmStart(["--project", FASTIFY, "--ask", "Hello?"], undefined, {
+    MODEL_SERVERS_FILE: file,
+    KEY_OF_MINE: "a secret",
+  });
+  await run.says(/The conversation: http/);
+  expect(model.requests().map(({ model: asked }) => asked)).toContain("words");
+  expect(model.violations()).toEqual([]);
+  expect(await run.stop()).toBe(0);
+  await model.close();
 });
 
 test.each(["SIGTERM", "SIGINT"] as const)(

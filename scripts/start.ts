@@ -66,15 +66,17 @@ async function main(): Promise<void> {
   if (!process.env.DATABASE_URL) tellAdmin(backing.databaseUrl);
   const token = await localToken(backing.databaseUrl, dataDir);
 
-  const { LLAMA_SWAP_URL, MODEL_SERVERS, PROJECT_ROOTS } = process.env;
-  const model = LLAMA_SWAP_URL || (MODEL_SERVERS ? undefined : (await service("scripted-model", { PORT: "0" })).url);
-  const roots = PROJECT_ROOTS || [repositoryRoot, homedir(), project].filter(Boolean).join(":");
+  const isModelNamed = ["LLAMA_SWAP_URL", "MODEL_SERVERS"].some(
+    (name) => process.env[name] || process.env[`${name}_FILE`],
+  );
+  const ownModel = isModelNamed ? null : (await service("scripted-model", { PORT: "0" })).url;
+  const roots = process.env.PROJECT_ROOTS || [repositoryRoot, homedir(), project].filter(Boolean).join(":");
   const common = {
     // Every setting of .env.example, and the keys that MODEL_SERVERS names: only the services know which these are.
     ...process.env,
     DATABASE_URL: backing.databaseUrl,
     REDIS_URL: backing.redisUrl,
-    LLAMA_SWAP_URL: model,
+    ...(ownModel && { LLAMA_SWAP_URL: ownModel }),
     PROJECT_ROOTS: roots,
   };
   const [api, gateway] = await Promise.all([
@@ -89,7 +91,7 @@ async function main(): Promise<void> {
     logFile,
     roots,
     how: backing.how,
-    model: model ?? "MODEL_SERVERS",
+    model: ownModel ?? (process.env.LLAMA_SWAP_URL || "as you set it"),
   });
   if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
 }
