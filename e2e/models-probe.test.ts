@@ -16,7 +16,10 @@ async function probe(...args: string[]): Promise<{ code: number; out: string; er
 
 async function server(options: ScriptedModelOptions = {}): Promise<string> {
   const model = await startScriptedModel(options);
-  onTestFinished(() => model.close());
+  onTestFinished(async () => {
+    await model.close();
+    expect(model.violations()).toEqual([]);
+  });
   return model.url;
 }
 

@@ -84,6 +84,8 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   const api = (await first.says(/API\s+(http\S+)/))[1] as string;
   const headers = { authorization: `Bearer ${token}` };
   expect((await fetch(`${api}/api/projects`, { headers })).status).toBe(200);
+  const model = (await first.says(/Model\s+(http\S+)/))[1] as string;
+  expect(await (await fetch(`${model}/__violations`)).json()).toEqual([]);
   expect(await first.stop()).toBe(0);
   await expect(fetch(`${api}/healthz`)).rejects.toThrow();
 

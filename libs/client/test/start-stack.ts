@@ -43,7 +43,10 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
   const redis = await testRedis();
   releases.push(redis.stop);
   const model = await startScriptedModel();
-  releases.push(model.close);
+  releases.push(async () => {
+    await model.close();
+    if (model.violations().length > 0) throw new Error(`requests broke rules: ${JSON.stringify(model.violations())}`);
+  });
   const sql = connectPostgres(database.url, { name: "client-test", connections: 2 });
   releases.push(() => sql.end({ timeout: 2 }));
   const env = {

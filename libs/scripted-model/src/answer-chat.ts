@@ -12,6 +12,7 @@ import { readBody, sendError, sendJson } from "./http.ts";
 import { openOutlet } from "./outlet.ts";
 import { playReply } from "./play-reply.ts";
 import type { RecordedRequest, Records } from "./records.ts";
+import { refuseRequest } from "./refuse-request.ts";
 import type { Reply } from "./reply.ts";
 
 export interface ChatDeps extends Cast {
@@ -20,26 +21,31 @@ export interface ChatDeps extends Cast {
   gates: Gates;
 }
 
-/** `POST /v1/chat/completions`. A request that cannot be answered gets a 400 or 404 and is not recorded. */
+/** `POST /v1/chat/completions`. A request that cannot be answered gets a 400 or 404; of it, only what is wrong is recorded. */
 export async function answerChat(request: IncomingMessage, response: ServerResponse, deps: ChatDeps): Promise<void> {
   const raw = await readBody(request);
   if (raw === null) return sendError(response, 413, "the body is too large");
   const body = parseJson(raw);
-  if (body === undefined) return sendError(response, 400, "the body is not JSON");
+  const refuse = (status: number, why: string, model = "") => {
+    deps.records.blame(model, [...checkRequest(body), ...checkHeaders(request.headers)]);
+    sendError(response, status, why);
+  };
+  if (body === undefined) return refuse(400, "the body is not JSON");
   const parsed = ChatRequest.safeParse(body);
-  if (!parsed.success) return sendError(response, 400, z.prettifyError(parsed.error));
+  if (!parsed.success) return refuse(400, z.prettifyError(parsed.error));
   const chat = parsed.data;
 
   let answer: Answer | null;
   try {
     answer = chooseAnswer(chat, deps);
   } catch (error) {
-    return sendError(response, 400, (error as Error).message);
+    return refuse(400, (error as Error).message, chat.model);
   }
-  if (!answer) return sendError(response, 404, `no model is called ${chat.model}`);
+  if (!answer) return refuse(404, `no model is called ${chat.model}`, chat.model);
 
   const { answeredBy, key, step } = answer;
   const attempt = deps.attempts.next(key, step);
+  const reply = answer.reply(attempt);
   const record = deps.records.add(
     {
       model: chat.model,
@@ -51,11 +57,11 @@ export async function answerChat(request: IncomingMessage, response: ServerRespo
       toolChoice: chat.tool_choice ?? null,
       offeredTools: chat.tools.map((tool) => tool.function.name),
       body,
-      violations: [...checkRequest(body), ...checkHeaders(request.headers)],
+      violations: [...checkRequest(body, reply.quirks), ...checkHeaders(request.headers)],
     },
     raw.length,
   );
-  await send(answer.reply(attempt), { chat, record, response, deps, promptTokens: Math.ceil(raw.length / 4) });
+  await send(reply, { chat, record, response, deps, promptTokens: Math.ceil(raw.length / 4) });
 }
 
 interface Sending {
@@ -88,6 +94,8 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
     if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...stage, keepAliveMs: null });
   }
   if (outlet.gone) return;
+  const refusal = refuseRequest(record.body, reply.quirks);
+  if (refusal) return sendJson(response, refusal.status, refusal.body);
   if (reply.window && promptTokens >= reply.window.tokens)
     return sendJson(response, 400, overflow(promptTokens, reply.window));
   if (reply.failure) response.writeHead(reply.failure.status, reply.failure.headers).end(reply.failure.body);

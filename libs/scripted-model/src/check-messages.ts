@@ -5,8 +5,13 @@ const ROLES = new Set(["system", "user", "assistant", "tool"]);
 /** Mistral answers 422 to anything else. */
 const KEYS = new Set(["role", "content", "tool_calls", "tool_call_id", "name"]);
 
+export interface Expected {
+  /** `reasoning_content` may come back. */
+  reasoning: boolean;
+}
+
 /** The conversation: one system message first, alternation, and each tool call answered in its place. */
-export function checkMessages(messages: unknown): string[] {
+export function checkMessages(messages: unknown, expected: Expected): string[] {
   if (!Array.isArray(messages) || messages.length === 0) return ["messages is empty"];
   if (!messages.every(isObject)) return ["a message is not an object"];
   const violations: string[] = [];
@@ -15,25 +20,28 @@ export function checkMessages(messages: unknown): string[] {
   if (messages.at(-1)?.role === "assistant") violations.push("the last message is the assistant's");
   for (const [index, message] of messages.entries()) {
     const where = `messages[${index}]`;
-    violations.push(...checkMessage(message).map((violation) => `${where}: ${violation}`));
+    violations.push(...checkMessage(message, expected).map((violation) => `${where}: ${violation}`));
     const order = misplaced(message.role, index === 0 ? null : messages[index - 1]?.role);
     if (order) violations.push(`${where}: ${order}`);
   }
   return [...violations, ...checkToolCalls(messages)];
 }
 
-function checkMessage(message: Record<string, unknown>): string[] {
+function checkMessage(message: Record<string, unknown>, expected: Expected): string[] {
   const { role, content, tool_calls } = message;
   const violations: string[] = [];
   if (typeof role !== "string" || !ROLES.has(role)) violations.push(`role ${JSON.stringify(role)}`);
   if (typeof content !== "string") violations.push("content is not a string");
-  else if (content === "" && role !== "assistant") violations.push("content is empty");
+  // Anthropic, Gemini and Bedrock behind gateways refuse blanks as well.
+  else if (content.trim() === "" && role !== "assistant") violations.push("content is empty");
   const hasCalls = Array.isArray(tool_calls) && tool_calls.length > 0;
-  if (role === "assistant" && content === "" && !hasCalls) violations.push("an assistant message that says nothing");
+  if (role === "assistant" && typeof content === "string" && content.trim() === "" && !hasCalls)
+    violations.push("an assistant message that says nothing");
   if (tool_calls !== undefined && !hasCalls) violations.push("tool_calls is empty");
   if (tool_calls !== undefined && role !== "assistant") violations.push("tool_calls of another than the assistant");
   if (role !== "tool" && message.tool_call_id !== undefined) violations.push("tool_call_id of another than a tool");
-  const unknown = Object.keys(message).filter((key) => !KEYS.has(key));
+  const mayThink = expected.reasoning && role === "assistant";
+  const unknown = Object.keys(message).filter((key) => !KEYS.has(key) && !(mayThink && key === "reasoning_content"));
   if (unknown.length > 0) violations.push(`unknown ${unknown.join(", ")}`);
   return violations;
 }

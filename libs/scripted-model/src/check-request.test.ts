@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkHeaders, checkRequest } from "./check-request.ts";
+import { NO_QUIRKS } from "./script.ts";
 
 const call = (id: string, args = "{}") => ({ id, type: "function", function: { name: "grep", arguments: args } });
 const system = { role: "system", content: "s" };
@@ -39,6 +40,18 @@ test.each<[string, unknown[], RegExp]>([
   ["an id that is too long", [user, asks(call("a".repeat(41))), told("a".repeat(41))], /tool call id/],
   ["a lone surrogate", [{ role: "user", content: "\ud83d" }], /surrogate/],
   ["an explicit null", [{ role: "user", content: "u", name: null }], /null: name/],
+  ["a lone surrogate inside arguments", [user, asks(call("a", '{"p":"\\ud83d"}')), told("a")], /surrogate/],
+  ["a NUL", [{ role: "user", content: "a\u0000b" }], /NUL/],
+  ["a NUL inside arguments", [user, asks(call("a", '{"p":"\\u0000"}')), told("a")], /NUL/],
+  ["a blank question", [{ role: "user", content: " \n" }], /content is empty/],
+  ["a blank answer", [user, { role: "assistant", content: " " }, user], /says nothing/],
+  ["an assistant before any user", [system, says, user], /before any user/],
+  ["a developer", [{ role: "developer", content: "d" }, user], /role "developer"/],
+  ["parts in place of a text", [{ role: "user", content: [{ type: "text", text: "u" }] }], /not a string/],
+  ["a call without its type", [user, asks({ ...call("a"), type: undefined }), told("a")], /type is not function/],
+  ["a call with an index", [user, asks({ ...call("a"), index: 0 }), told("a")], /tool call with index/],
+  ["a call with a null", [user, asks({ ...call("a"), extra_content: null }), told("a")], /null: extra_content/],
+  ["a call answered twice", [user, asks(call("a")), told("a"), told("a")], /no call/],
   ["reasoning sent back", [user, { ...says, reasoning_content: "r" }, user], /unknown reasoning_content/],
 ])("%s is a violation", (_, messages, violation) => {
   expect(check(messages).join("\n")).toMatch(violation);
@@ -47,6 +60,50 @@ test.each<[string, unknown[], RegExp]>([
 test("tools are never an empty list and never left out beside a tool_choice", () => {
   expect(check([user], { tools: [] })).toEqual(["tools is an empty list"]);
   expect(check([user], { tool_choice: "none" })).toEqual(["tool_choice without tools"]);
+});
+
+test.each<[string, object, RegExp]>([
+  ["a choice that is an object", { tool_choice: { type: "function" } }, /tool_choice/],
+  ["a usage that is not asked for", { stream: true, stream_options: {} }, /usage/],
+  ["no room for an answer", { max_tokens: 0 }, /max_tokens/],
+])("%s is a violation", (_, rest, violation) => {
+  expect(check([user], rest).join("\n")).toMatch(violation);
+});
+
+test.each<[string, object, RegExp]>([
+  ["an array without items", { type: "object", properties: { b: { type: "array" } } }, /without items/],
+  ["a required name that is no property", { type: "object", required: ["b"] }, /not there/],
+  ["a required name twice", { type: "object", properties: { b: {} }, required: ["b", "b"] }, /twice/],
+  ["an unknown type", { type: "text" }, /type "text"/],
+  ["a list of types", { type: ["string", "null"] }, /type \["string","null"\]/],
+  ["an empty enum", { enum: [] }, /empty enum/],
+  ["a choice of nothing", { anyOf: [] }, /no list of schemas/],
+  ["a pattern that is not anchored", { type: "string", pattern: "a+" }, /not anchored/],
+  ["a pattern that is none", { type: "string", pattern: "^($" }, /not anchored/],
+  ["a reference to elsewhere", { $ref: "https://example.org/a" }, /leads nowhere/],
+  ["a reference to nothing", { $ref: "#/$defs/gone" }, /leads nowhere/],
+  ["a minimum in words", { type: "number", minimum: "one" }, /no number/],
+])("%s, deep inside a tool's schema, is a violation", (_, inner, violation) => {
+  const parameters = { type: "object", properties: { list: { type: "array", items: { anyOf: [inner] } } } };
+  const tools = [{ type: "function", function: { name: "grep", description: "d", parameters } }];
+  expect(check([user], { tools }).join("\n")).toMatch(violation);
+});
+
+test("a schema with what all servers understand has no violations", () => {
+  const list = { type: "array", items: { $ref: "#/$defs/path" }, minItems: 1 };
+  const parameters = {
+    ...{ type: "object", properties: { list, any: true }, required: ["list"], additionalProperties: false },
+    $defs: { path: { type: "string", pattern: "^[a-z]+$", enum: ["a"] } },
+  };
+  const tools = [{ type: "function", function: { name: "grep", description: "d", parameters } }];
+  expect(check([user], { tools })).toEqual([]);
+});
+
+test("reasoning that a server wants back is no violation there", () => {
+  const messages = [user, { ...asks(call("a")), reasoning_content: "r" }, told("a")];
+  const body = { model: "m", messages };
+  expect(checkRequest(body, { ...NO_QUIRKS, replayed_reasoning: "required" })).toEqual([]);
+  expect(checkRequest(body, NO_QUIRKS)).toHaveLength(1);
 });
 
 test("a well-formed emoji is no lone surrogate", () => {

@@ -2,23 +2,32 @@ import type { IncomingHttpHeaders } from "node:http";
 import { checkMessages } from "./check-messages.ts";
 import { checkTools } from "./check-tools.ts";
 import { isObject } from "./is-object.ts";
+import { NO_QUIRKS, type Quirks } from "./script.ts";
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * What is wrong with a chat request in the eyes of the strictest of the real servers, in words; empty when all of them
  * would take it. Llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each refuse something that the others let pass.
+ * @param quirks what this server wants is no violation, whatever others say
  */
-export function checkRequest(body: unknown): string[] {
+export function checkRequest(body: unknown, quirks: Quirks = NO_QUIRKS): string[] {
   if (!isObject(body)) return ["the body is not an object"];
   const violations: string[] = [];
   if (typeof body.model !== "string" || body.model === "") violations.push("model is not a name");
   if (body.n !== undefined && body.n !== 1) violations.push("n is not 1");
   if (body.stream_options !== undefined && body.stream !== true) violations.push("stream_options without a stream");
-  if (LONE_SURROGATE.test(stringsOf(body))) violations.push("a lone surrogate");
+  if (isObject(body.stream_options) && body.stream_options.include_usage !== true)
+    violations.push("stream_options that do not ask for the usage");
+  if (body.max_tokens !== undefined && !(Number.isInteger(body.max_tokens) && Number(body.max_tokens) > 0))
+    violations.push("max_tokens is not a number of tokens");
+  const strings = stringsOf(body);
+  if (LONE_SURROGATE.test(strings)) violations.push("a lone surrogate");
+  if (strings.includes("\u0000")) violations.push("a NUL");
   const names = nullsOf(body);
   if (names.length > 0) violations.push(`explicit null: ${names.join(", ")}`);
-  return [...violations, ...checkMessages(body.messages), ...checkTools(body)];
+  const expected = { reasoning: quirks.replayed_reasoning === "required" };
+  return [...violations, ...checkMessages(body.messages, expected), ...checkTools(body)];
 }
 
 /** Headers that change how real servers answer. */
@@ -32,13 +41,16 @@ export function checkHeaders(headers: IncomingHttpHeaders): string[] {
   return violations;
 }
 
-/** Keys and values, apart from each other so that two halves cannot meet and pass for a whole. */
+/**
+ * Keys and values, those inside the arguments of tool calls too (llama.cpp parses them), apart from each other so that two
+ * halves cannot meet and pass for a whole.
+ */
 function stringsOf(value: unknown): string {
   const strings: string[] = [];
   JSON.stringify(value, (key, inner) => {
     strings.push(key);
     if (typeof inner === "string") strings.push(inner);
-    return inner;
+    return key === "arguments" && typeof inner === "string" ? [inner, parsed(inner)] : inner;
   });
   return strings.join("\n");
 }
@@ -48,4 +60,12 @@ function nullsOf(body: Record<string, unknown>): string[] {
   const messages = Array.isArray(body.messages) ? body.messages.filter(isObject) : [];
   const nullKeys = (object: Record<string, unknown>) => Object.keys(object).filter((key) => object[key] === null);
   return [...new Set([...nullKeys(body), ...messages.flatMap(nullKeys)])];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -1,6 +1,8 @@
 import { isObject } from "./is-object.ts";
 
 const CALL_ID = /^[A-Za-z0-9_-]{1,40}$/;
+/** Gemini wants `extra_content` back; every other key is one too many for somebody. */
+const CALL_KEYS = new Set(["id", "type", "function", "extra_content"]);
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Each call is well made, its id is unique in the conversation, and tool messages answer directly, in the order of the calls. */
@@ -31,6 +33,11 @@ export function checkToolCalls(messages: Array<Record<string, unknown>>): string
 function checkCall(call: unknown, seen: Set<unknown>): string[] {
   if (!isObject(call) || !isObject(call.function)) return ["a tool call without a function"];
   const violations: string[] = [];
+  const unknown = Object.keys(call).filter((key) => !CALL_KEYS.has(key));
+  if (unknown.length > 0) violations.push(`a tool call with ${unknown.join(", ")}`);
+  for (const [key, value] of [...Object.entries(call), ...Object.entries(call.function)]) {
+    if (value === null) violations.push(`explicit null: ${key} of a tool call`);
+  }
   if (call.type !== "function") violations.push("tool call type is not function");
   if (typeof call.id !== "string" || !CALL_ID.test(call.id)) violations.push(`tool call id ${JSON.stringify(call.id)}`);
   if (seen.has(call.id)) violations.push(`tool call id ${call.id} is used twice`);

@@ -1,3 +1,4 @@
+import { checkSchema } from "./check-schema.ts";
 import { isObject } from "./is-object.ts";
 
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -11,7 +12,9 @@ export function checkTools(body: Record<string, unknown>): string[] {
   }
   if (!Array.isArray(tools) || tools.length === 0) return ["tools is an empty list"];
   const violations: string[] = [];
-  if (tool_choice !== undefined && typeof tool_choice !== "string") violations.push("tool_choice is not a string");
+  // llama.cpp ignores an object.
+  if (tool_choice !== undefined && !["auto", "none", "required"].includes(String(tool_choice)))
+    violations.push("tool_choice is not auto, none or required");
   if (tools.length > 128) violations.push("more than 128 tools");
   const names = tools.map((tool) => (isObject(tool) && isObject(tool.function) ? tool.function.name : undefined));
   if (new Set(names).size < names.length) violations.push("two tools of the same name");
@@ -23,19 +26,10 @@ function checkTool(tool: unknown): string[] {
   const { name, description, parameters } = tool.function;
   const violations: string[] = [];
   if (typeof name !== "string" || !TOOL_NAME.test(name)) violations.push(`tool name ${JSON.stringify(name)}`);
-  if (typeof description === "string" && description.length > 1024) violations.push(`${name}: description over 1024`);
+  if (description !== undefined && (typeof description !== "string" || description.length > 1024))
+    violations.push(`${name}: description over 1024 characters, or no text`);
   if (!isObject(parameters) || parameters.type !== "object" || !isObject(parameters.properties)) {
     return [...violations, `${name}: parameters is no object schema with properties`];
   }
-  const { properties, required } = parameters;
-  const known = new Set(Object.keys(properties));
-  if (Array.isArray(required) && required.some((key) => !known.has(key))) {
-    violations.push(`${name}: required names a property that is not there`);
-  }
-  for (const [key, schema] of Object.entries(properties)) {
-    if (isObject(schema) && schema.type === "array" && schema.items === undefined) {
-      violations.push(`${name}: ${key} is an array without items`);
-    }
-  }
-  return violations;
+  return [...violations, ...checkSchema(parameters, String(name))];
 }

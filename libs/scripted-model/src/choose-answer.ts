@@ -4,7 +4,7 @@ import { nextMove } from "./investigator/next-move.ts";
 import { asksForTitle, titleOf } from "./investigator/title.ts";
 import { plainReply, planReply } from "./plan-reply.ts";
 import type { Reply } from "./reply.ts";
-import type { Script } from "./script.ts";
+import type { Script, ScriptQuirks } from "./script.ts";
 
 export const INVESTIGATOR = "investigator";
 
@@ -18,6 +18,8 @@ export interface Answer {
 
 export interface Cast {
   scripts: Record<string, Script>;
+  /** Of every answer whose script does not say otherwise. */
+  quirks: ScriptQuirks;
   investigatorIntervalMs: number;
   now: () => number;
 }
@@ -28,7 +30,8 @@ export interface Cast {
  * @returns null when no script and no investigator goes by that name
  * @throws an Error in words for a 400 when the directive is nonsense
  */
-export function chooseAnswer(request: ChatRequest, { scripts, investigatorIntervalMs, now }: Cast): Answer | null {
+export function chooseAnswer(request: ChatRequest, cast: Cast): Answer | null {
+  const { scripts, quirks, investigatorIntervalMs, now } = cast;
   const { messages } = request;
   const question = textOf(messages[lastUserIndex(messages)] ?? {});
   const directive = readDirective(question);
@@ -39,7 +42,7 @@ export function chooseAnswer(request: ChatRequest, { scripts, investigatorInterv
   const key = script?.key ?? (withoutDirectives(question) || question).slice(0, 200);
   const offered = request.tools.map((tool) => tool.function);
   const mayCallTools = offered.length > 0 && request.tool_choice !== "none";
-  const plain = (text: string) => plainReply({ text, calls: [], intervalMs: investigatorIntervalMs });
+  const plain = (text: string) => plainReply({ text, calls: [], intervalMs: investigatorIntervalMs, quirks });
 
   if (asksForTitle(messages, offered)) {
     const title = script?.title;
@@ -48,12 +51,17 @@ export function chooseAnswer(request: ChatRequest, { scripts, investigatorInterv
       key: `title:${key}`,
       step,
       reply: (attempt) =>
-        title ? planReply(title, { attempt, step, mayCallTools: false, now }) : plain(titleOf(messages)),
+        title ? planReply(title, { attempt, step, mayCallTools: false, quirks, now }) : plain(titleOf(messages)),
     };
   }
   if (script) {
     const answeredBy = directive ? "directive" : request.model;
-    return { answeredBy, key, step, reply: (attempt) => planReply(script, { attempt, step, mayCallTools, now }) };
+    return {
+      answeredBy,
+      key,
+      step,
+      reply: (attempt) => planReply(script, { attempt, step, mayCallTools, quirks, now }),
+    };
   }
   return {
     answeredBy: INVESTIGATOR,
@@ -63,7 +71,7 @@ export function chooseAnswer(request: ChatRequest, { scripts, investigatorInterv
       const move = nextMove(messages, mayCallTools ? offered : []);
       if ("text" in move) return plain(move.text);
       const calls = move.toolCalls.map(({ name, input }) => ({ name, arguments: JSON.stringify(input) }));
-      return plainReply({ text: "", calls, intervalMs: investigatorIntervalMs });
+      return plainReply({ text: "", calls, intervalMs: investigatorIntervalMs, quirks });
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { ScriptQuirks } from "./script.ts";
+
 /** `GET /v1/models`, in the shape of llama-swap with loaded llama.cpp models. */
 export function modelList(names: string[], contextSize: number | null, status: Record<string, string>): unknown {
   return {
@@ -20,7 +22,7 @@ export function slots(requests: readonly { id: number; ending: string | null; su
 }
 
 /** `GET /props` of llama.cpp: `default_generation_settings.n_ctx` is the window of one slot, the real limit. */
-export function props(model: string, contextSize: number): unknown {
+export function props(model: string, contextSize: number, quirks: ScriptQuirks): unknown {
   return {
     default_generation_settings: { params: {}, n_ctx: contextSize },
     total_slots: 1,
@@ -30,7 +32,7 @@ export function props(model: string, contextSize: number): unknown {
     chat_template_caps: {
       supports_tools: true,
       supports_tool_calls: true,
-      supports_parallel_tool_calls: true,
+      supports_parallel_tool_calls: !quirks.single_tool_calls,
       supports_system_role: true,
     },
     build_info: "scripted",

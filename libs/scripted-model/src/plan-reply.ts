@@ -1,5 +1,5 @@
 import { type Reply, type ReplyCall, type Stop, type Tokens, words } from "./reply.ts";
-import { Script } from "./script.ts";
+import { NO_QUIRKS, type Quirks, Script, type ScriptQuirks } from "./script.ts";
 
 export interface Circumstances {
   /** Counts from 1: which request of this key and step it is. */
@@ -7,6 +7,8 @@ export interface Circumstances {
   step: number;
   /** Tools are offered and the request lets the model use them. */
   mayCallTools: boolean;
+  /** The server's own, where the script says nothing. */
+  quirks: ScriptQuirks;
   /** Epoch milliseconds, for tokens that say when they left. */
   now: () => number;
 }
@@ -36,16 +38,22 @@ export function planReply(script: Omit<Script, "title">, circumstances: Circumst
     usage: script.usage,
     promptTokens: script.prompt_tokens ?? null,
     window: script.window === undefined ? null : { tokens: script.window, told: !script.window_untold },
-    quirks: script.quirks,
+    quirks: { ...NO_QUIRKS, ...circumstances.quirks, ...script.quirks } as Quirks,
   };
 }
 
 /** An answer in words and calls without any script, as the investigator gives it. */
-export function plainReply(answer: { text: string; calls: ReplyCall[]; intervalMs: number }): Reply {
+export function plainReply(answer: {
+  text: string;
+  calls: ReplyCall[];
+  intervalMs: number;
+  quirks: ScriptQuirks;
+}): Reply {
   const plain = planReply(Script.parse({ interval_ms: answer.intervalMs }), {
     attempt: 1,
     step: 0,
     mayCallTools: false,
+    quirks: answer.quirks,
     now: () => 0,
   });
   const finishReason = answer.calls.length > 0 ? "tool_calls" : "stop";

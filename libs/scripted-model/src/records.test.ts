@@ -39,3 +39,15 @@ test("who waits for a request is told when one arrives and when one ends", async
   records.finish(record, "disconnected");
   expect(await ended).toBe(record);
 });
+
+test("what is wrong with a request outlives a reset, also where the request could not be answered", () => {
+  const records = createRecords(() => 0);
+  records.add({ ...arrival, body: {} }, 2);
+  records.blame("gone", ["another rule"]);
+  records.reset();
+  expect(records.all()).toEqual([]);
+  expect(records.violations()).toEqual([
+    { request: 1, model: "m", rule: "a rule" },
+    { request: 0, model: "gone", rule: "another rule" },
+  ]);
+});

@@ -34,6 +34,7 @@ export interface RecordedRequest {
 type Arrival = Omit<RecordedRequest, "id" | "at" | "tokensSent" | "ending" | "endedAt" | "survives">;
 
 export interface Violation {
+  /** 0: one that could not be answered, and is not recorded. */
   request: number;
   model: string;
   rule: string;
@@ -42,8 +43,11 @@ export interface Violation {
 export interface Records {
   /** @param size characters of the body, for the bound on memory */
   add(arrival: Arrival, size: number): RecordedRequest;
+  /** Notes what is wrong with a request that is not recorded. */
+  blame(model: string, rules: string[]): void;
   finish(record: RecordedRequest, ending: Ending): void;
   all(): RecordedRequest[];
+  /** Of all requests, those before a reset too: whoever looks at the end sees every one. */
   violations(): Violation[];
   /** Resolves with the first request, past or future, that fits. */
   until(fits: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
@@ -70,6 +74,11 @@ export function createRecords(now: () => number): Records {
     for (const watcher of told) watcher.resolve(record);
   }
 
+  function note(request: number, model: string, rules: string[]): void {
+    for (const rule of rules) violations.push({ request, model, rule });
+    violations = violations.slice(-KEEP_RECORDS);
+  }
+
   return {
     add(arrival, size) {
       lastId += 1;
@@ -84,11 +93,11 @@ export function createRecords(now: () => number): Records {
         oldest.record.body = null;
         chars -= oldest.size;
       }
-      for (const rule of record.violations) violations.push({ request: lastId, model: record.model, rule });
-      violations = violations.slice(-KEEP_RECORDS);
+      note(lastId, record.model, record.violations);
       tell(record);
       return record;
     },
+    blame: (model, rules) => note(0, model, rules),
     finish(record, ending) {
       record.ending = ending;
       record.endedAt = now();
@@ -105,7 +114,6 @@ export function createRecords(now: () => number): Records {
       records = [];
       bodies = [];
       chars = 0;
-      violations = [];
     },
   };
 }

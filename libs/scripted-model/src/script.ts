@@ -26,23 +26,52 @@ const ErrorFrame = z.strictObject({
   done: z.boolean().default(false),
 });
 
-/** Where real servers differ from llama.cpp of today. */
-const Quirks = z.strictObject({
-  ids: z.enum(["unique", "missing", "empty", "per_fragment"]).default("unique"),
-  index: z.enum(["counted", "zero", "missing"]).default("counted"),
-  whole_arguments: z.boolean().default(false),
-  object_arguments: z.boolean().default(false),
-  name_fragments: z.boolean().default(false),
-  crlf: z.boolean().default(false),
-  reasoning: z.enum(["reasoning_content", "reasoning", "both", "think"]).default("reasoning_content"),
-  nulls: z.boolean().default(false),
-  no_done: z.boolean().default(false),
-  /** llama-swap's reasoning chatter while a model loads, in chunks without id and object. */
-  loading_chatter: z.boolean().default(false),
-  /** Goes on generating when the client goes away; `/slots` shows it. */
-  survives_disconnect: z.boolean().default(false),
-});
-export type Quirks = z.infer<typeof Quirks>;
+/** Where real servers differ from llama.cpp of today. What a script does not say is as the server has it, else as usual. */
+export const ScriptQuirks = z
+  .strictObject({
+    ids: z.enum(["unique", "missing", "empty", "per_fragment"]),
+    index: z.enum(["counted", "zero", "missing"]),
+    whole_arguments: z.boolean(),
+    object_arguments: z.boolean(),
+    name_fragments: z.boolean(),
+    crlf: z.boolean(),
+    reasoning: z.enum(["reasoning_content", "reasoning", "both", "think"]),
+    nulls: z.boolean(),
+    no_done: z.boolean(),
+    /** llama-swap's reasoning chatter while a model loads, in chunks without id and object. */
+    loading_chatter: z.boolean(),
+    /** Goes on generating when the client goes away; `/slots` shows it. */
+    survives_disconnect: z.boolean(),
+    /** Tool calls that come back without the thoughts that led to them are refused (DeepSeek V4), or those with them (Mistral). */
+    replayed_reasoning: z.enum(["unexpected", "required", "refused"]),
+    /** `stream_options` are refused. */
+    no_stream_options: z.boolean(),
+    /** The template raises when a message holds several tool calls (Llama 3); `/props` says so. */
+    single_tool_calls: z.boolean(),
+    /** Ids of tool calls must be nine letters and digits (Mistral). */
+    nine_character_ids: z.boolean(),
+  })
+  .partial();
+export type ScriptQuirks = z.infer<typeof ScriptQuirks>;
+export type Quirks = { [Name in keyof ScriptQuirks]-?: NonNullable<ScriptQuirks[Name]> };
+
+export const NO_QUIRKS: Quirks = {
+  ids: "unique",
+  index: "counted",
+  whole_arguments: false,
+  object_arguments: false,
+  name_fragments: false,
+  crlf: false,
+  reasoning: "reasoning_content",
+  nulls: false,
+  no_done: false,
+  loading_chatter: false,
+  survives_disconnect: false,
+  replayed_reasoning: "unexpected",
+  no_stream_options: false,
+  single_tool_calls: false,
+  nine_character_ids: false,
+};
 
 const BaseScript = z.strictObject({
   /** Requests are counted per key and step; the question itself when absent. */
@@ -99,7 +128,7 @@ const BaseScript = z.strictObject({
   finish_reason: z.string().nullable().optional(),
   /** `asked`: on a `choices: []` chunk when the request asks for it. */
   usage: z.enum(["asked", "none", "finish", "each"]).default("asked"),
-  quirks: Quirks.prefault({}),
+  quirks: ScriptQuirks.prefault({}),
 });
 
 /** What the server does with a request: how it answers, how fast, and where it fails. */

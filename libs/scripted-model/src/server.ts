@@ -48,9 +48,10 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: S
   if (/^(\/upstream\/.+)?\/slots$/.test(path)) return sendJson(response, 200, slots(deps.records.all()));
   if (deps.contextSize === null) return sendError(response, 404, "no such path");
   if (path === "/props") {
-    return sendJson(response, 200, props(url.searchParams.get("model") ?? INVESTIGATOR, deps.contextSize));
+    return sendJson(response, 200, props(url.searchParams.get("model") ?? INVESTIGATOR, deps.contextSize, deps.quirks));
   }
   const upstream = /^\/upstream\/(.+)\/props$/.exec(path)?.[1];
-  if (upstream !== undefined) return sendJson(response, 200, props(decodeURIComponent(upstream), deps.contextSize));
+  if (upstream !== undefined)
+    return sendJson(response, 200, props(decodeURIComponent(upstream), deps.contextSize, deps.quirks));
   return sendError(response, 404, "no such path");
 }

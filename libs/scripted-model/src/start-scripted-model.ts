@@ -3,7 +3,7 @@ import { createAttempts } from "./attempts.ts";
 import { BUILT_IN_SCRIPTS } from "./built-in-scripts.ts";
 import { createGates } from "./gates.ts";
 import { createRecords, type RecordedRequest, type Violation } from "./records.ts";
-import { Script, type ScriptInput } from "./script.ts";
+import { Script, type ScriptInput, ScriptQuirks } from "./script.ts";
 import { createModelServer } from "./server.ts";
 
 export interface ScriptedModelOptions {
@@ -16,6 +16,8 @@ export interface ScriptedModelOptions {
   modelStatus?: Record<string, string>;
   /** By model name, beside the built-in ones. */
   scripts?: Record<string, ScriptInput>;
+  /** Of every answer whose script does not say otherwise: everything else can be tested against a difficult server. */
+  quirks?: ScriptQuirks;
   /** Pace of the investigator's words. */
   investigatorIntervalMs?: number;
 }
@@ -36,7 +38,7 @@ export interface ScriptedModel {
   release(gate: string): void;
   /** Resolves as soon as a request has come to the gate. */
   reached(gate: string): Promise<void>;
-  /** Forgets requests, violations, attempts and gates; whoever waits at a gate is let through. */
+  /** Forgets requests, attempts and gates, but no violation; whoever waits at a gate is let through. */
   reset(): void;
 }
 
@@ -47,6 +49,7 @@ export interface ScriptedModel {
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
   const { port = 0, host = "127.0.0.1", contextSize = 131_072, modelStatus = {}, investigatorIntervalMs = 5 } = options;
+  const quirks = ScriptQuirks.parse(options.quirks ?? {});
   const scripts = { ...BUILT_IN_SCRIPTS };
   for (const [name, script] of Object.entries(options.scripts ?? {})) scripts[name] = Script.parse(script);
 
@@ -61,6 +64,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
   };
   const server = createModelServer({
     scripts,
+    quirks,
     investigatorIntervalMs,
     contextSize,
     modelStatus,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { type ScriptedModel, startScriptedModel } from "../src/index.ts";
 import { ask, post, requestOf, TOOLS } from "./ask.ts";
 
@@ -157,12 +157,32 @@ test("nonsense is a clear 400", async () => {
   expect(model.requests()).toEqual([]);
 });
 
-test("broken rules are kept for the test to see", async () => {
+test("broken rules are kept for the test to see, of requests that cannot be answered too", async () => {
+  const own = await startScriptedModel();
+  onTestFinished(() => own.close());
   const user = { role: "user", content: 'x [[script {"tokens":1}]]' };
-  await (await post(model, { model: "mine", messages: [user, user] })).text();
-  const rule = "messages[1]: two user messages in a row";
-  expect(model.violations()).toEqual([{ request: model.requests()[0]?.id, model: "mine", rule }]);
-  expect(await (await fetch(`${model.url}/__violations`)).json()).toHaveLength(1);
+  await (await post(own, { model: "words", messages: [user, user] })).text();
+  await (await post(own, { model: "words", messages: [] })).text();
+  own.reset();
+  expect(own.violations()).toEqual([
+    { request: 1, model: "words", rule: "messages[1]: two user messages in a row" },
+    { request: 0, model: "", rule: "messages is empty" },
+  ]);
+  expect(await (await fetch(`${own.url}/__violations`)).json()).toHaveLength(2);
+});
+
+test("a server's quirks are those of every answer, where its script does not say otherwise", async () => {
+  const own = await startScriptedModel({ quirks: { no_done: true, no_stream_options: true, single_tool_calls: true } });
+  onTestFinished(() => own.close());
+  const refused = await post(own, requestOf({ tokens: 1 }));
+  expect(refused.status).toBe(422);
+  expect(await refused.text()).toContain("stream_options");
+  const plain = { model: "investigator", stream: true, messages: [{ role: "user", content: "What is this?" }] };
+  expect(await (await post(own, plain)).text()).not.toContain("[DONE]");
+  const script = { tokens: 1, quirks: { no_done: false, no_stream_options: false } };
+  expect((await ask(own, script)).text).toContain("[DONE]");
+  const told = (await (await fetch(`${own.url}/props`)).json()) as { chat_template_caps: object };
+  expect(told.chat_template_caps).toMatchObject({ supports_parallel_tool_calls: false });
 });
 
 test("300 streams at 100 tokens a second keep their pace", async () => {

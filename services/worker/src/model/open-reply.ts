@@ -2,19 +2,26 @@ import { Response } from "undici";
 import type { ModelRequest } from "../turn/ports.ts";
 import { learnWindow } from "./context-overflow.ts";
 import type { ContextSize } from "./context-size.ts";
-import { type OpenStreamDeps, openStream } from "./open-stream.ts";
+import { type OpenStreamDeps, openStream, type Refusal } from "./open-stream.ts";
 import { toRequest } from "./to-request.ts";
 
 export interface OpenReplyDeps extends OpenStreamDeps {
   contextSize: Pick<ContextSize, "learn"> & Partial<Pick<ContextSize, "singleCallsOnly">>;
-  /** Servers that refuse `stream_options` send the usage anyway; what was learned is kept for the next request. */
-  streamOptions: { refused: boolean };
+  /** What the server has refused so far: it is not sent again. */
+  refused: Refused;
   /** What is known of the server from its settings. */
   quirks?: { replayReasoning?: boolean; singleCalls?: boolean; noStreamOptions?: boolean };
 }
 
+export interface Refused {
+  /** Servers that refuse `stream_options` send the usage anyway. */
+  streamOptions: boolean;
+  /** Models whose template raises when a message holds several calls: without this a session that has them never answers again. */
+  severalCalls: Set<string>;
+}
+
 /**
- * Asks for one answer, in the form that this server understands.
+ * Asks for one answer, in the form that this server understands: one that it refuses is changed, once, and remembered.
  *
  * @returns a response that is a success
  * @throws ModelFailure, or the signal's reason
@@ -25,22 +32,31 @@ export async function openReply(
   request: ModelRequest,
   signal: AbortSignal,
 ): Promise<Response> {
-  const singleCalls = deps.quirks?.singleCalls || (deps.contextSize.singleCallsOnly?.(model) ?? false);
-  const replayReasoning = deps.quirks?.replayReasoning ?? false;
-  const send = (streamOptions: boolean) =>
-    openStream(deps, toRequest(request, { model, streamOptions, singleCalls, replayReasoning }), signal);
-
-  let answer = await send(!deps.streamOptions.refused);
-  if (!(answer instanceof Response) && !deps.streamOptions.refused && refusesStreamOptions(answer)) {
-    answer = await send(false);
-    deps.streamOptions.refused = answer instanceof Response;
+  const { refused, quirks } = deps;
+  let streamOptions = !refused.streamOptions;
+  let singleCalls =
+    quirks?.singleCalls || refused.severalCalls.has(model) || (deps.contextSize.singleCallsOnly?.(model) ?? false);
+  for (;;) {
+    const form = { model, streamOptions, singleCalls, replayReasoning: quirks?.replayReasoning ?? false };
+    const answer = await openStream(deps, toRequest(request, form), signal);
+    if (answer instanceof Response) {
+      if (!streamOptions) refused.streamOptions = true;
+      if (singleCalls) refused.severalCalls.add(model);
+      return answer;
+    }
+    if (streamOptions && refusesStreamOptions(answer)) streamOptions = false;
+    else if (!singleCalls && refusesSeveralCalls(answer)) singleCalls = true;
+    else {
+      learnWindow(deps.contextSize.learn, model, answer.error);
+      throw answer.failure;
+    }
   }
-  if (answer instanceof Response) return answer;
-  learnWindow(deps.contextSize.learn, model, answer.error);
-  throw answer.failure;
 }
 
-function refusesStreamOptions({ failure, body }: { failure: { status: number | null }; body: string }): boolean {
+function refusesStreamOptions({ failure, body }: Refusal): boolean {
   const status = failure.status ?? 0;
   return status >= 400 && status < 500 && body.includes("stream_options");
 }
+
+/** Llama 3 templates: "This model only supports single tool-calls at once!" */
+const refusesSeveralCalls = ({ body }: Refusal): boolean => /only supports single tool.?calls/i.test(body);

@@ -48,7 +48,7 @@ export function createStreamReply(given: StreamReplyDeps): StreamReply {
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
     // A model that is being loaded sends no headers for longer than undici's 300 s; `patience` has the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
-    streamOptions: { refused: given.quirks?.noStreamOptions ?? false },
+    refused: { streamOptions: given.quirks?.noStreamOptions ?? false, severalCalls: new Set<string>() },
   };
   return (request, signal) => streamReply(deps, request, signal);
 }

@@ -20,12 +20,14 @@ export interface ToMessagesOptions {
   callIds: (id: string) => string;
   /** Replay each call in a message of its own. */
   singleCalls: boolean;
-  /** Give the thoughts back that led to tool calls: DeepSeek V4 asks for them, Mistral and others refuse them. */
+  /** Give the thoughts back: DeepSeek V4 asks for them with every tool call, Mistral and others refuse them. */
   replayReasoning?: boolean;
 }
 
 const NO_OUTPUT = "(no output)";
 const NO_RESULT = "(no result: the call was interrupted)";
+/** For calls of a model that did not think, or whose thoughts nobody kept: without any the conversation would be refused. */
+const NO_THOUGHTS = "(none)";
 const INTERRUPTED = "(interrupted)";
 const GO_ON = "Please go on.";
 
@@ -80,6 +82,8 @@ function addAssistant(
     current = { role: "assistant", content: said };
     messages.push(current);
   }
+  const thoughts = cleanText(reasoning ?? "").trim();
+  if (replayReasoning && thoughts !== "") current.reasoning_content = thoughts;
   const groups = singleCalls ? toolCalls.map((call) => [call]) : toolCalls.length > 0 ? [toolCalls] : [];
   groups.forEach((group, place) => {
     if (place > 0) {
@@ -88,7 +92,7 @@ function addAssistant(
     }
     const calls = group.map((call) => wireCall(call, callIds(call.id)));
     current.tool_calls = calls;
-    if (replayReasoning && reasoning) current.reasoning_content = cleanText(reasoning);
+    if (replayReasoning) current.reasoning_content = thoughts || NO_THOUGHTS;
     group.forEach((call, index) => {
       messages.push({ role: "tool", tool_call_id: (calls[index] as WireCall).id, content: results(call) });
     });

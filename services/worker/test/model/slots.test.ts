@@ -22,7 +22,13 @@ const one = { server: 1, model: null };
 
 /** A worker's own view of the places; all with one prefix share them. */
 function worker(prefix: string, connection: Redis = redis, leaseMs = 2_000): Slots {
-  const slots = createSlots({ redis: connection, keyOf: (server) => `${prefix}:{${server}}`, newTicket: randomUUID, leaseMs, onError: () => {} });
+  const slots = createSlots({
+    redis: connection,
+    keyOf: (server) => `${prefix}:{${server}}`,
+    newTicket: randomUUID,
+    leaseMs,
+    onError: () => {},
+  });
   onTestFinished(() => slots.stop());
   return slots;
 }

@@ -130,7 +130,7 @@ describe("telling of a model that is not ready", () => {
 });
 
 describe("a server with quirks", () => {
-  it("gets back the thoughts that led to its calls, and nobody else does", async () => {
+  it("gets back its thoughts, with each call some, and nobody else does", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const toolCalls = [{ id: "a", name: "grep", arguments: {} }];
     const messages = [
@@ -138,14 +138,31 @@ describe("a server with quirks", () => {
       { role: "assistant" as const, content: "", reasoning: "hm \ud800", toolCalls },
       { role: "assistant" as const, content: "well", reasoning: "an answer's", toolCalls: [] },
       { role: "user" as const, content: "and?" },
+      { role: "assistant" as const, content: "", toolCalls },
     ];
     await replyOf(streamReply(server.baseUrl, { quirks: { replayReasoning: true } })({ ...request, messages }, never));
     await replyOf(streamReply(server.baseUrl)({ ...request, messages }, never));
     const thoughts = server.seen
       .flatMap(({ body }) => (body ? [body.messages as Record<string, unknown>[]] : []))
       .map((sent) => sent.map((message) => message.reasoning_content));
-    expect(thoughts[0]).toEqual([undefined, "hm \ufffd", undefined, undefined, undefined]);
+    expect(thoughts[0]).toEqual([undefined, "hm \ufffd", undefined, "an answer's", undefined, "(none)", undefined]);
     expect(thoughts[1]?.every((thought) => thought === undefined)).toBe(true);
+  });
+
+  it("that refuses several calls in a message gets them one by one, then and from then on", async () => {
+    const jinja = "Jinja Exception: This model only supports single tool-calls at once!";
+    const calls = ["a", "b"].map((id) => ({ id, name: "noop", arguments: {} }));
+    const messages = [...request.messages, { role: "assistant" as const, content: "", toolCalls: calls }];
+    const server = await modelServer(({ body }, response) => {
+      const sent = body?.messages as { tool_calls?: unknown[] }[];
+      if (!sent.some((message) => (message.tool_calls?.length ?? 0) > 1))
+        return beginStream(response, delta({ content: "a" }, "stop"), DONE);
+      response.writeHead(500).end(JSON.stringify({ error: { code: 500, message: jinja } }));
+    });
+    const ask = streamReply(server.baseUrl);
+    await replyOf(ask({ ...request, messages }, never));
+    await replyOf(ask({ ...request, messages }, never));
+    expect(server.seen.filter(({ body }) => body)).toHaveLength(3);
   });
 
   it("is sent no stream_options, and calls one by one, from the first request on", async () => {

@@ -1,0 +1,115 @@
+import type { SessionFrame } from "@boocode/contracts";
+import { type ScriptedModel, type ScriptQuirks, startScriptedModel } from "@boocode/scripted-model";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
+import { watchSession } from "./harness/watch.ts";
+
+/** Each refuses what another wants. */
+const SERVERS = {
+  thoughtful: { replayed_reasoning: "required", name_fragments: true },
+  forgetful: { replayed_reasoning: "refused" },
+  llama3: { single_tool_calls: true, nulls: true, crlf: true },
+  mistral: {
+    nine_character_ids: true,
+    no_stream_options: true,
+    index: "missing",
+    whole_arguments: true,
+    no_done: true,
+  },
+  ollama: { ids: "empty", index: "zero", whole_arguments: true, reasoning: "reasoning" },
+  gateway: { ids: "per_fragment", reasoning: "both", loading_chatter: true },
+  qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
+} satisfies Record<string, ScriptQuirks>;
+type Name = keyof typeof SERVERS;
+/** What people set for them; everything else is found out. */
+const SETTINGS: Partial<Record<Name, object>> = { thoughtful: { replay_reasoning: true } };
+const MODEL: Partial<Record<Name, string>> = { mistral: "mistral-small" };
+
+let system: System;
+let user: User;
+const models = {} as Record<Name, ScriptedModel>;
+const names = Object.keys(SERVERS) as Name[];
+
+beforeAll(async () => {
+  for (const name of names) {
+    models[name] = await startScriptedModel({ quirks: SERVERS[name], scripts: { "mistral-small": {} } });
+  }
+  const servers = names.map((name) => ({ name, url: models[name].url, quirks: SETTINGS[name] ?? {} }));
+  system = await startSystem({ env: { LLAMA_SWAP_URL: "", MODEL_SERVERS: JSON.stringify(servers) } });
+  user = await system.addUser("ada");
+});
+afterAll(async () => {
+  const violations = names.flatMap((name) => models[name].violations());
+  await system.stop();
+  await Promise.all(names.map((name) => models[name].close()));
+  expect(violations).toEqual([]);
+});
+
+async function talk(model: string) {
+  const project = await user.rest.project(FASTIFY);
+  const session = await user.rest.session(project.id, { name: "named", model });
+  const watch = watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0");
+  const ask = async (text: string) => {
+    const { turn_id } = await user.rest.post(session.id, text);
+    return await watch.until((frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turn_id);
+  };
+  return { id: session.id, watch, ask };
+}
+
+const SCRIPT = {
+  tokens: 2,
+  reasoning_tokens: 3,
+  tool_depth: 2,
+  tool: ["lib", "types"].map((path) => ({ name: "list_dir", arguments: { path } })),
+};
+const question = (script: object) => `Look. [[script ${JSON.stringify(script)}]]`;
+/** The messages of the newest request. */
+function sentTo(name: Name) {
+  const body = models[name].requests().at(-1)?.body;
+  return (body as { messages: { role: string; reasoning_content?: string }[] }).messages;
+}
+
+test.each(names)("a session with %s has its turns, with tools and with what came before", async (name) => {
+  const { id, watch, ask } = await talk(`${name}/${MODEL[name] ?? "words"}`);
+  // The scripted model takes calls that come back one by one for so many steps.
+  const script = { ...SCRIPT, tool_depth: name === "llama3" ? 4 : 2 };
+  for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
+  const { messages } = await user.rest.messages(id);
+  expect(messages.filter(({ role }) => role === "tool").map(({ tool_result }) => tool_result?.error)).toEqual(
+    Array(8).fill(null),
+  );
+  const said = messages.filter(({ role }) => role === "assistant");
+  expect(said.map(({ reasoning }) => reasoning?.trim())).toEqual(Array(6).fill("r0 r1 r2"));
+  expect(said.map(({ content }) => content.trim())).toEqual(["", "", "w0 w1", "", "", "w0 w1"]);
+  expect(sentTo(name).filter(({ role }) => role === "tool")).toHaveLength(8);
+  await watch.close();
+});
+
+test("thoughts go back to the server that wants them, and to no other", async () => {
+  const thoughts = async (name: Name) => {
+    const { watch, ask } = await talk(`${name}/words`);
+    for (let turn = 0; turn < 2; turn++) await ask(question({ ...SCRIPT, tool_depth: 1 }));
+    await watch.close();
+    return sentTo(name).flatMap((message) => (message.role === "assistant" ? (message.reasoning_content ?? null) : []));
+  };
+  expect(await thoughts("thoughtful")).toEqual(["r0 r1 r2", "r0 r1 r2", "r0 r1 r2"]);
+  expect(await thoughts("forgetful")).toEqual([null, null, null]);
+});
+
+test("a session whose model never thought goes on with one that wants thoughts back", async () => {
+  const { id, watch, ask } = await talk("forgetful/words");
+  await ask(question({ ...SCRIPT, reasoning_tokens: 0 }));
+  await user.rest.request("PATCH", `/api/sessions/${id}`, { model: "thoughtful/words" });
+  expect(await ask(question(SCRIPT))).toMatchObject({ status: "complete" });
+  await watch.close();
+});
+
+test("a worker that has learned nothing of a template yet can go on with a session that has several calls", async () => {
+  const { watch, ask } = await talk("llama3/words");
+  await ask(question(SCRIPT));
+  const worker = system.workers[0];
+  await worker?.stop();
+  if (worker) await system.restart(worker);
+  expect(await ask(question(SCRIPT))).toMatchObject({ status: "complete" });
+  await watch.close();
+});

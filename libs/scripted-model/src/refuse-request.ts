@@ -1,0 +1,47 @@
+import { isObject } from "./is-object.ts";
+import type { Quirks } from "./script.ts";
+
+export interface Refusal {
+  status: number;
+  body: unknown;
+}
+
+const NINE = /^[A-Za-z0-9]{9}$/;
+
+/** What a server with these quirks says to a request that others would take; null when it takes it. In its own words. */
+export function refuseRequest(body: unknown, quirks: Quirks): Refusal | null {
+  const { messages, stream_options, parallel_tool_calls } = isObject(body) ? body : {};
+  if (quirks.no_stream_options && stream_options !== undefined) {
+    return {
+      status: 422,
+      body: { detail: [{ loc: ["body", "stream_options"], msg: "Extra inputs are not permitted" }] },
+    };
+  }
+  const said = (Array.isArray(messages) ? messages : []).filter(isObject).filter(({ role }) => role === "assistant");
+  const calling = said.filter(({ tool_calls }) => Array.isArray(tool_calls) && tool_calls.length > 0);
+  if (quirks.replayed_reasoning === "required" && calling.some((message) => !message.reasoning_content)) {
+    return badRequest("The `reasoning_content` in the thinking mode must be passed back to the API.");
+  }
+  if (quirks.replayed_reasoning === "refused" && said.some((message) => "reasoning_content" in message)) {
+    return {
+      status: 422,
+      body: { detail: [{ type: "extra_forbidden", loc: ["body", "messages", "reasoning_content"] }] },
+    };
+  }
+  const groups = calling.map(({ tool_calls }) => tool_calls as unknown[]);
+  if (quirks.single_tool_calls && (parallel_tool_calls === true || groups.some((group) => group.length > 1))) {
+    const message = "Jinja Exception: This model only supports single tool-calls at once!";
+    return { status: 500, body: { error: { code: 500, message, type: "server_error" } } };
+  }
+  const ids = groups.flat().map((call) => (isObject(call) ? String(call.id) : ""));
+  const odd = ids.find((id) => !NINE.test(id));
+  if (quirks.nine_character_ids && odd !== undefined) {
+    return badRequest(`Tool call id was ${odd} but must be a-z, A-Z, 0-9, with a length of 9.`);
+  }
+  return null;
+}
+
+const badRequest = (message: string): Refusal => ({
+  status: 400,
+  body: { error: { message, type: "invalid_request_error", param: null, code: null } },
+});
