@@ -29,7 +29,8 @@ const ErrorFrame = z.strictObject({
 /** Where real servers differ from llama.cpp of today. What a script does not say is as the server has it, else as usual. */
 export const ScriptQuirks = z
   .strictObject({
-    ids: z.enum(["unique", "missing", "empty", "per_fragment"]),
+    /** `repeated`: the same in each step. `odd`: longer than 40 characters, and with signs that some refuse. */
+    ids: z.enum(["unique", "missing", "empty", "per_fragment", "repeated", "odd"]),
     index: z.enum(["counted", "zero", "missing"]),
     whole_arguments: z.boolean(),
     object_arguments: z.boolean(),

@@ -8,7 +8,7 @@ import type { Quirks } from "./script.ts";
  * @param newId a fresh id at each call
  */
 export function toolCallDeltas(call: ReplyCall, index: number, newId: () => string, quirks: Quirks): string[] {
-  const id = newId();
+  const id = idFor(call, index, newId, quirks);
   const place: Record<string, unknown> = { counted: { index }, zero: { index: 0 }, missing: {} }[quirks.index];
   const idOf = (first: boolean): Record<string, unknown> => {
     if (quirks.ids === "missing") return {};
@@ -31,6 +31,11 @@ export function toolCallDeltas(call: ReplyCall, index: number, newId: () => stri
       fragment(false, { ...(quirks.nulls ? { name: null } : {}), arguments: part }),
     ),
   ];
+}
+
+function idFor({ name }: ReplyCall, index: number, newId: () => string, { ids }: Quirks): string {
+  if (ids === "repeated") return `call_${index}`;
+  return ids === "odd" ? `functions.${name}:${index} ${"x".repeat(40)}` : newId();
 }
 
 function halves(text: string): string[] {
