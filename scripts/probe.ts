@@ -5,26 +5,33 @@ import { errorText } from "../services/worker/src/model/error-text.ts";
 import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
 import { askRaw, type Probed } from "./probe/ask-raw.ts";
 import { stopsOnDisconnect } from "./probe/probe-disconnect.ts";
+import { ProbeFailed } from "./probe/probe-failed.ts";
 import { probeTools } from "./probe/probe-tools.ts";
 
 /*
  * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: asks a model server what it can, prints what was
- * found, and the entry of MODEL_SERVERS that follows. `--script` is for the scripted model, which needs to be told what a language model understands. It sends about six short requests and one that it breaks off.
+ * found, and the entry of MODEL_SERVERS that follows. `--script` is for the scripted model, which needs to be told what a
+ * language model understands. It sends about six short requests and one that it breaks off.
  */
-class Away extends Error {}
-
 const USAGE = "npm run probe -- URL [--model MODEL] [--key-env NAME_OF_A_VARIABLE]";
 
+const OPTIONS = { model: { type: "string" }, "key-env": { type: "string" }, script: { type: "string" } } as const;
+
+function parseOptions() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    throw new ProbeFailed(`${(error as Error).message}\nusage: ${USAGE}`);
+  }
+}
+
 function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { model: { type: "string" }, "key-env": { type: "string" }, script: { type: "string" } },
-  });
+  const { values, positionals } = parseOptions();
   const url = ModelServerEntry.shape.url.safeParse(positionals[0]);
-  if (!url.success || positionals.length !== 1) throw new Away(`usage: ${USAGE}`);
+  if (!url.success || positionals.length !== 1) throw new ProbeFailed(`usage: ${USAGE}`);
   const keyEnv = values["key-env"];
   const apiKey = keyEnv === undefined ? null : (process.env[keyEnv] ?? null);
-  if (keyEnv !== undefined && apiKey === null) throw new Away(`${keyEnv} is not set`);
+  if (keyEnv !== undefined && apiKey === null) throw new ProbeFailed(`${keyEnv} is not set`);
   return { url: baseUrlOf(url.data), model: values.model, keyEnv, apiKey, script: values.script ?? "" };
 }
 
@@ -32,17 +39,19 @@ const say = (what: string, found: string) => console.log(`${what.padEnd(22)} ${f
 
 async function listModels(url: string, apiKey: string | null): Promise<ListedModel[]> {
   return await fetchModelList({ url, apiKey }, 10_000).catch((error: Error) => {
-    throw new Away(`${url} is away or no model server: ${error.message}`);
+    throw new ProbeFailed(`${url} is away or no model server: ${error.message}`);
   });
 }
 
 function chooseModel(models: ListedModel[], asked: string | undefined): string {
   if (asked !== undefined && !models.some(({ id }) => id === asked)) {
-    throw new Away(`the server lists no model ${asked}; it has ${models.map(({ id }) => id).join(", ") || "none"}`);
+    throw new ProbeFailed(
+      `the server lists no model ${asked}; it has ${models.map(({ id }) => id).join(", ") || "none"}`,
+    );
   }
   const server = { name: "probed", url: "", defaultModel: null } as never;
   const model = asked ?? defaultModel([{ server, models, error: null }], undefined)?.model;
-  if (!model) throw new Away("the server lists no model: name one with --model");
+  if (!model) throw new ProbeFailed("the server lists no model: name one with --model");
   return model;
 }
 
@@ -53,8 +62,9 @@ async function probeStream(server: Probed, script: string): Promise<boolean> {
   const refused = answer.status >= 400 && answer.refusal.includes("stream_options");
   if (refused) answer = await askRaw(server, { messages });
   if (answer.status !== 200)
-    throw new Away(`${server.model} does not answer: ${answer.status} ${errorText(answer.refusal)}`);
-  if (answer.error) throw new Away(`${server.model} broke off: ${errorText(JSON.stringify({ error: answer.error }))}`);
+    throw new ProbeFailed(`${server.model} does not answer: ${answer.status} ${errorText(answer.refusal)}`);
+  if (answer.error)
+    throw new ProbeFailed(`${server.model} broke off: ${errorText(JSON.stringify({ error: answer.error }))}`);
   say("answer", `${JSON.stringify(textOf(answer.chunks).slice(0, 60))} after ${answer.firstByteMs} ms`);
   const end = answer.isDone ? "and [DONE]" : "without [DONE]";
   say("end of a stream", `finish reason ${JSON.stringify(finishOf(answer.chunks))} ${end}`);
@@ -85,7 +95,8 @@ async function main(): Promise<void> {
     const { calls, ids, indexes, arguments: given } = tools.shape;
     say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);
     say("parallel calls", calls > 1 ? "yes" : "not seen");
-    say("results", tools.replayRefused === null ? "taken" : `refused: ${errorText(tools.replayRefused)}`);
+    const taken = tools.singleCalls ? "taken one call at a time" : "taken";
+    say("results", tools.replayRefused === null ? taken : `refused: ${errorText(tools.replayRefused)}`);
   }
   const stops = await stopsOnDisconnect(server, script);
   const found = {
@@ -98,7 +109,7 @@ async function main(): Promise<void> {
   const quirks = {
     ...(tools.wantsReasoning && { replay_reasoning: true }),
     ...(!takesStreamOptions && { no_stream_options: true }),
-    ...(sizes.singleCallsOnly(model) && { single_tool_calls: true }),
+    ...((tools.singleCalls || sizes.singleCallsOnly(model)) && { single_tool_calls: true }),
   };
   const entry = {
     name: "NAME",
@@ -112,7 +123,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  if (!(error instanceof Away)) throw error;
+  if (!(error instanceof ProbeFailed)) throw error;
   console.error(`npm run probe: ${error.message}`);
   process.exitCode = 1;
 });

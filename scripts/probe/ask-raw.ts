@@ -1,5 +1,6 @@
 import { decodeChunk } from "../../services/worker/src/model/decode-chunk.ts";
 import { createSseReader } from "../../services/worker/src/model/sse.ts";
+import { ProbeFailed } from "./probe-failed.ts";
 
 export interface Probed {
   /** Without `/v1`. */
@@ -22,8 +23,26 @@ export interface RawAnswer {
 
 const PATIENCE_MS = 10 * 60_000;
 
-/** Sends a chat request and keeps the stream as it comes, before this project's client makes sense of it. */
+/**
+ * Sends a chat request and keeps the stream as it comes, before this project's client makes sense of it.
+ * @throws ProbeFailed when the connection breaks
+ */
 export async function askRaw(
+  server: Probed,
+  body: object,
+  onChunk?: () => void,
+  signal?: AbortSignal,
+): Promise<RawAnswer> {
+  try {
+    return await readAnswer(server, body, onChunk, signal);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const cause = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new ProbeFailed(`${server.model} broke off without an answer: ${cause}`, { cause: error });
+  }
+}
+
+async function readAnswer(
   server: Probed,
   body: object,
   onChunk: () => void = () => {},
