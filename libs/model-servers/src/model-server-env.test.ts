@@ -57,14 +57,17 @@ describe("the environment's model servers", () => {
     const wrong = servers([
       { name: "with space", url: "ftp://x" },
       { name: "b", url: "http://b", key: "sk-secret", max_concurrent: 0 },
+      { name: "b", url: "http://b", api_key_env: "NOT_SET" },
     ]);
     const told = mistakes({ ...wrong, LLAMA_SWAP_URL: "nonsense" }) ?? [];
-    expect(told).toHaveLength(5);
+    expect(told).toHaveLength(7);
     expect(told).toEqual([
       expect.stringMatching(/^MODEL_SERVERS: 0\.name: must be 1 to 40/),
       expect.stringMatching(/^MODEL_SERVERS: 0\.url: must be a URL/),
       expect.stringMatching(/^MODEL_SERVERS: 1\.max_concurrent: /),
       expect.stringMatching(/^MODEL_SERVERS: 1: .*key/),
+      "MODEL_SERVERS: two servers are named b",
+      "MODEL_SERVERS: b: api_key_env names NOT_SET, which is not set",
       expect.stringMatching(/^LLAMA_SWAP_URL: must be a URL/),
     ]);
     expect(told.join()).not.toContain("sk-secret");
@@ -86,6 +89,8 @@ describe("the environment's model servers", () => {
       "MODEL_SERVERS: c: api_key_env and api_key_file exclude each other",
     ]);
     expect(mistakes({ MODEL_SERVERS: "[" })).toEqual([expect.stringContaining("is not JSON")]);
+    expect(mistakes({ MODEL_SERVERS: "{}" })).toEqual([expect.stringContaining("expected array")]);
+    expect(mistakes(servers(["a", null]))).toHaveLength(2);
     expect(mistakes({ MODEL_SERVERS: "[]" })).toEqual(["MODEL_SERVERS: must name at least one server"]);
     expect(mistakes({ LLAMA_SWAP_URL: url, ...servers([{ name: "default", url }]) })).toEqual([
       expect.stringContaining("names a server default"),

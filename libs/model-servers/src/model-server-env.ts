@@ -73,15 +73,22 @@ function readServers(text: string, keys: KeySources, context: IssueContext): Mod
     fail(`is not JSON: ${(error as Error).message.slice(0, 80)}`);
     return null;
   }
-  const parsed = z.array(ModelServerEntry).min(1, "must name at least one server").safeParse(json);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) fail(`${where(issue.path)}${issue.message}`);
+  const list = z.array(z.unknown()).min(1, "must name at least one server").safeParse(json);
+  if (!list.success) {
+    for (const issue of list.error.issues) fail(issue.message);
     return null;
   }
-  const names = parsed.data.map((entry) => entry.name);
+  // Each entry by itself: a mistake in one does not hide those of the others.
+  const parsed = list.data.map((entry) => ModelServerEntry.safeParse(entry));
+  for (const [at, { error }] of parsed.entries()) {
+    for (const issue of error?.issues ?? []) fail(`${where([at, ...issue.path])}${issue.message}`);
+  }
+  const named = z.object({ name: z.string() }).catch({ name: "" });
+  const names = list.data.map((entry) => named.parse(entry).name).filter((name) => name !== "");
   for (const name of new Set(names.filter((name, at) => names.indexOf(name) !== at)))
     fail(`two servers are named ${name}`);
-  return parsed.data.map((entry) => toServer(entry, readKey(entry, keys, fail)));
+  const servers = parsed.flatMap(({ data }) => (data ? [toServer(data, readKey(data, keys, fail))] : []));
+  return servers.length === parsed.length ? servers : null;
 }
 
 function readKey(entry: ModelServerEntry, keys: KeySources, fail: (message: string) => void): string | null {
