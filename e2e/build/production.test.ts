@@ -70,6 +70,7 @@ test("the built services answer a question about code, without sources and witho
   const { messages } = await rest.messages(session.id);
   expect(messages.filter(({ role }) => role === "tool").length).toBeGreaterThan(0);
   expect(messages.at(-1)).toMatchObject({ role: "assistant", status: "complete" });
+  expect(await (await fetch(`${model.url}/__violations`)).json()).toEqual([]);
   expect(messages.at(-1)?.content).toMatch(/`lib\/[\w-]+\.js:\d+`/);
 });
 

@@ -9,7 +9,8 @@ import { nextRetry, type RetrySettings } from "./retry-policy.ts";
  */
 export function createPatientReply(stream: StreamReply, settings: RetrySettings): StreamReply {
   return async function* (request, signal) {
-    const begun = performance.now();
+    // Each kind has its own clock: the time in a line for a place, or for a model to load, is nobody's failure.
+    const since = { loading: 0, failure: 0 };
     let failures = 0;
     let loadings = 0;
     for (;;) {
@@ -19,12 +20,15 @@ export function createPatientReply(stream: StreamReply, settings: RetrySettings)
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ModelFailure)) throw error;
-        if (error.code === "model_loading") loadings += 1;
+        const isLoading = error.code === "model_loading";
+        if (isLoading) loadings += 1;
         else failures += 1;
-        const elapsedMs = performance.now() - begun;
+        const kind = isLoading ? "loading" : "failure";
+        since[kind] ||= performance.now();
+        const elapsedMs = performance.now() - since[kind];
         const again = nextRetry(settings, { failure: error, failures, loadings, elapsedMs, chance: Math.random() });
         if (!again) throw error;
-        if (error.code === "model_loading" && loadings === 1) {
+        if (isLoading && loadings === 1) {
           yield { type: "loading", model: request.model, cause: "refused" };
         }
         yield { type: "waiting", reason: again.reason, retryInMs: again.waitMs };

@@ -4,9 +4,9 @@ import type { ModelFailure, WaitReason } from "../turn/ports.ts";
 export interface RetrySettings {
   /** Requests after the first, loading apart. */
   retries: number;
-  /** No wait may end later than so many milliseconds after the first request; loading apart. */
+  /** No wait may end later than so many milliseconds after the first failure; loading apart. */
   budgetMs: number;
-  /** A model that loads is waited for so long. */
+  /** A model that loads is waited for so long, from its first word of it on. */
   loadingMs: number;
 }
 
@@ -15,7 +15,7 @@ export interface RetryState {
   /** Failures so far that were no loading, this one included; and loading ones. */
   failures: number;
   loadings: number;
-  /** Since the first request. */
+  /** Since the first failure of this kind: loading, or another. */
   elapsedMs: number;
   /** 0 … 1, so that many who failed together do not come back together. */
   chance: number;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createPatientReply } from "../../src/model/patient-reply.ts";
 import {
@@ -28,10 +29,10 @@ function failing(...failures: Error[]): { stream: StreamReply; asked: () => numb
   };
 }
 
-async function read(stream: StreamReply, signal = new AbortController().signal) {
+async function read(stream: StreamReply, signal = new AbortController().signal, within = settings) {
   const events: ReplyEvent[] = [];
   const failure = await (async () => {
-    for await (const event of createPatientReply(stream, settings)(request, signal)) events.push(event);
+    for await (const event of createPatientReply(stream, within)(request, signal)) events.push(event);
   })().catch((error: unknown) => error);
   return { events: events.map((event) => (event.type === "waiting" ? event.reason : event.type)), failure };
 }
@@ -49,6 +50,18 @@ describe("a patient request", () => {
     const server = failing(...Array.from({ length: 9 }, () => passing("model_unreachable")));
     expect((await read(server.stream)).failure).toMatchObject({ code: "model_unreachable" });
     expect(server.asked()).toBe(3);
+  });
+
+  it("has its budget from the first failure on: a line for a place and a model that loads take nothing of it", async () => {
+    const failures = [passing("model_loading", 500), passing("model_unreachable"), passing("model_unreachable")];
+    async function* slow(): AsyncGenerator<ReplyEvent> {
+      await sleep(150);
+      const failure = failures.shift();
+      if (failure) throw failure;
+      yield { type: "reply", reply };
+    }
+    const budget = { ...settings, budgetMs: 600 };
+    expect((await read(slow, undefined, budget)).events.at(-1)).toBe("reply");
   });
 
   it("is never sent again after words were seen", async () => {
