@@ -7,6 +7,7 @@ import { watchSession } from "./harness/watch.ts";
 /** Each refuses what another wants. */
 const SERVERS = {
   thoughtful: { replayed_reasoning: "required", name_fragments: true },
+  untold: { replayed_reasoning: "required" },
   forgetful: { replayed_reasoning: "refused" },
   llama3: { single_tool_calls: true, nulls: true, crlf: true },
   mistral: {

@@ -2,9 +2,9 @@ import { z } from "zod";
 
 /** Where a server differs from what is usual. */
 export const ServerQuirks = z.strictObject({
-  /** It refuses a conversation whose tool calls come back without the thoughts that led to them (DeepSeek V4). */
+  /** It refuses a conversation whose tool calls come back without the thoughts that led to them (DeepSeek V4). Found out too. */
   replay_reasoning: z.boolean().default(false),
-  /** It refuses `stream_options`. It is found out by itself, at the cost of one refused request. */
+  /** It refuses `stream_options`. Found out too, as all of these, at the cost of one refused request. */
   no_stream_options: z.boolean().default(false),
   /** Its chat templates raise when a message holds several tool calls. llama.cpp tells it by itself. */
   single_tool_calls: z.boolean().default(false),

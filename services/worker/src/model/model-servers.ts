@@ -10,6 +10,7 @@ import {
 import type { StreamReply } from "../turn/ports.ts";
 import { fromModelList } from "./context-answers.ts";
 import { createContextSize } from "./context-size.ts";
+import { nothingRefused } from "./open-reply.ts";
 import { createPatientReply } from "./patient-reply.ts";
 import type { RetrySettings } from "./retry-policy.ts";
 import type { Slots } from "./slots.ts";
@@ -76,7 +77,10 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
       const listed = (await read()).find((one) => one.server === server)?.models?.find(({ id }) => id === model);
       return (listed ? fromModelList({ data: [listed.entry] }, model) : null) ?? server.contextSize;
     },
-    replaysReasoning: (name) => serverOf(name).server.quirks.replay_reasoning,
+    replaysReasoning(name) {
+      const { server, refused } = serverOf(name);
+      return server.quirks.replay_reasoning || refused.missingThoughts;
+    },
     streamReply: (request, signal) => {
       const { model } = locate(request.model);
       return serverOf(request.model).streamReply({ ...request, model }, signal);
@@ -89,8 +93,10 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
   const contextSize = createContextSize({ ...address, timeoutMs: 2_000 });
   const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
+  const refused = nothingRefused();
   const stream = createStreamReply({
     ...address,
+    refused,
     idleTimeoutMs: deps.idleTimeoutMs,
     firstByteTimeoutMs: deps.firstByteTimeoutMs,
     silenceNoticeMs: deps.silenceNoticeMs,
@@ -105,5 +111,5 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const slotted = createSlottedReply(stream, (model, signal, onWait) =>
     deps.slots.take(server.name, model, limits, signal, onWait),
   );
-  return { server, contextSize, streamReply: createPatientReply(slotted, deps.retries) };
+  return { server, contextSize, refused, streamReply: createPatientReply(slotted, deps.retries) };
 }

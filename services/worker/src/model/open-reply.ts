@@ -18,7 +18,15 @@ export interface Refused {
   streamOptions: boolean;
   /** Models whose template raises when a message holds several calls: without this a session that has them never answers again. */
   severalCalls: Set<string>;
+  /** Servers that refuse calls which come back without the thoughts that led to them. */
+  missingThoughts: boolean;
 }
+
+export const nothingRefused = (): Refused => ({
+  streamOptions: false,
+  severalCalls: new Set(),
+  missingThoughts: false,
+});
 
 /**
  * Asks for one answer, in the form that this server understands: one that it refuses is changed, once, and remembered.
@@ -33,19 +41,22 @@ export async function openReply(
   signal: AbortSignal,
 ): Promise<Response> {
   const { refused, quirks } = deps;
-  let streamOptions = !refused.streamOptions;
+  let streamOptions = !(quirks?.noStreamOptions || refused.streamOptions);
+  let replayReasoning = quirks?.replayReasoning || refused.missingThoughts;
   let singleCalls =
     quirks?.singleCalls || refused.severalCalls.has(model) || (deps.contextSize.singleCallsOnly?.(model) ?? false);
   for (;;) {
-    const form = { model, streamOptions, singleCalls, replayReasoning: quirks?.replayReasoning ?? false };
-    const answer = await openStream(deps, toRequest(request, form), signal);
+    const body = toRequest(request, { model, streamOptions, singleCalls, replayReasoning });
+    const answer = await openStream(deps, body, signal);
     if (answer instanceof Response) {
       if (!streamOptions) refused.streamOptions = true;
       if (singleCalls) refused.severalCalls.add(model);
+      if (replayReasoning) refused.missingThoughts = true;
       return answer;
     }
     if (streamOptions && refusesStreamOptions(answer)) streamOptions = false;
     else if (!singleCalls && refusesSeveralCalls(answer)) singleCalls = true;
+    else if (!replayReasoning && missesThoughts(answer)) replayReasoning = true;
     else {
       learnWindow(deps.contextSize.learn, model, answer.error);
       throw answer.failure;
@@ -60,3 +71,7 @@ function refusesStreamOptions({ failure, body }: Refusal): boolean {
 
 /** Llama 3 templates: "This model only supports single tool-calls at once!" */
 const refusesSeveralCalls = ({ body }: Refusal): boolean => /only supports single tool.?calls/i.test(body);
+
+/** DeepSeek: "must be passed back to the API"; Moonshot: "is missing in assistant tool call message at index 2". */
+const missesThoughts = ({ body }: Refusal): boolean =>
+  /reasoning_content.{0,80}(must be passed back|is missing|is required)/i.test(body);

@@ -3,7 +3,7 @@ import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } fr
 import { newCallId } from "./call-id.ts";
 import { learnWindow } from "./context-overflow.ts";
 import type { ContextSize } from "./context-size.ts";
-import { type OpenReplyDeps, openReply } from "./open-reply.ts";
+import { nothingRefused, type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { outcomeFailure } from "./outcome-failure.ts";
 import { createPatience } from "./patience.ts";
 import { createReplyReader } from "./read-reply.ts";
@@ -20,6 +20,8 @@ export interface StreamReplyDeps {
   /** After so long without the headers of an answer it is told that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
   quirks?: OpenReplyDeps["quirks"];
+  /** What is found out of the server goes in here. */
+  refused?: OpenReplyDeps["refused"];
   /** For requests that name no model. */
   defaultModel?: string | null;
   contextSize: Pick<ContextSize, "get" | "learn"> & Partial<ContextSize>;
@@ -48,7 +50,7 @@ export function createStreamReply(given: StreamReplyDeps): StreamReply {
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
     // A model that is being loaded sends no headers for longer than undici's 300 s; `patience` has the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
-    refused: { streamOptions: given.quirks?.noStreamOptions ?? false, severalCalls: new Set<string>() },
+    refused: given.refused ?? nothingRefused(),
   };
   return (request, signal) => streamReply(deps, request, signal);
 }
