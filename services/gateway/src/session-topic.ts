@@ -34,6 +34,8 @@ export interface SessionTopicDeps {
 
 /** Frames that are kept during a pass; more than that and whoever joins, joins again. */
 const MAX_BUFFERED = 2_000;
+/** A frame that was committed may be on its way for so long before it counts as lost. */
+const ON_ITS_WAY_MS = 150;
 /** Between the beginnings of two passes over one session. */
 const PASS_GAP_MS = 50;
 
@@ -88,6 +90,15 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     }
   }
 
+  /** Those to whom what they lack has not come in a moment. */
+  async function rejoinThoseBehind(late: Viewer[], position: SessionPosition): Promise<void> {
+    if (late.length === 0) return;
+    await deps.pause(ON_ITS_WAY_MS);
+    for (const viewer of late) {
+      if (viewers.has(viewer) && viewer.mode === "live" && isBehind(viewer, position)) rejoin(viewer);
+    }
+  }
+
   const joiners = () => [...viewers].filter((viewer) => viewer.mode === "joining");
 
   async function pass(joining: Viewer[]): Promise<void> {
@@ -134,17 +145,20 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       if (!position) return endAll();
       reader.checked(position);
       // A frame is committed before it is sent, so that Postgres is ahead for a moment in fair weather too: who is
-      // behind what the last check saw has missed something, and so has who is behind an end or still with an older attempt:
-      // whoever takes a turn over may be long in speaking.
+      // behind what the last check saw has missed something. Who is behind an end, or still with an older attempt (whoever
+      // takes a turn over may be long in speaking), need not wait for another check.
       const before = lastCheck;
+      const late: Viewer[] = [];
       for (const viewer of viewers) {
         if (viewer.mode !== "live") continue;
-        const isSure = nothingComes || position.turn?.ended || isTakenOver(viewer, position);
-        if ((before && isBehind(viewer, before)) || (isSure && isBehind(viewer, position))) {
-          rejoin(viewer);
-        } else if (before && viewer.version !== null && viewer.version < before.version)
+        const hasMissed = before && isBehind(viewer, before);
+        const lacks = isBehind(viewer, position);
+        if (hasMissed || (nothingComes && lacks)) rejoin(viewer);
+        else if (lacks && (position.turn?.ended || isTakenOver(viewer, position))) late.push(viewer);
+        else if (before && viewer.version !== null && viewer.version < before.version)
           service.tellVersion(viewer, position.version);
       }
+      void rejoinThoseBehind(late, position);
       lastCheck = position;
     },
     tend(now) {
