@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
 import { leakedKeys, leakedResources } from "../harness/leaks.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { createRandom, type Random } from "../harness/random.ts";
-import { startSystem } from "../harness/start-system.ts";
+import { type System, startSystem } from "../harness/start-system.ts";
 import { proxyBefore, through } from "../harness/tcp-proxy.ts";
 import { createFaults, type Networks } from "./chaos/faults.ts";
 import { createUsers } from "./chaos/users.ts";
@@ -16,11 +16,11 @@ import { createUsers } from "./chaos/users.ts";
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 const durationMs = Number(process.env.CHAOS_MINUTES ?? 0.5) * 60_000;
 
-test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behind`, {
-  timeout: durationMs + 300_000,
-}, async () => {
-  const networks = {} as Networks;
-  const system = await startSystem({
+const networks = {} as Networks;
+let system: System;
+
+beforeAll(async () => {
+  system = await startSystem({
     apis: 2,
     workers: 3,
     gateways: 2,
@@ -35,6 +35,15 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
       };
     },
   });
+});
+afterAll(async () => {
+  await system.stop();
+  await Promise.all([networks.database.close(), networks.redis.close()]);
+});
+
+test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behind`, {
+  timeout: durationMs + 300_000,
+}, async () => {
   // One generator for each actor: what one of them chooses does not depend on how fast the others are.
   const [havocs, ...askers] = [0, 1, 2, 3, 4].map((actor) => createRandom(seed + actor * 7_919)) as [
     Random,
@@ -69,6 +78,4 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
   await Promise.all(users.viewers.map((viewer) => viewer.close()));
   expect(await leakedResources(system)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
-  await system.stop();
-  await Promise.all([networks.database.close(), networks.redis.close()]);
 });
