@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { expectAgreement } from "../harness/expect-agreement.ts";
+import { untilAllEnded, viewersAgree } from "../harness/invariants.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 import { openViewer } from "../harness/viewer.ts";
 
 let system: System;
@@ -21,13 +22,6 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, 40_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
-  expect(await brokenInvariants(system)).toEqual([]);
-  await closeAll(turns);
-}
-
 test("gateways that are killed in turn are come back to, and every viewer goes on where it was", async () => {
   const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
@@ -36,7 +30,7 @@ test("gateways that are killed in turn are come back to, and every viewer goes o
     await system.restart(gateway);
     await delay(500);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("gateways that are replaced one by one send everybody away in good time and end with 0", async () => {
@@ -46,7 +40,7 @@ test("gateways that are replaced one by one send everybody away in good time and
     expect(await gateway.stop()).toBe(0);
     await system.restart(gateway);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("viewers who come and refresh at random moments all see the same in the end", async () => {
@@ -68,5 +62,5 @@ test("viewers who come and refresh at random moments all see the same in the end
   await untilAllEnded(system, 40_000);
   expect(await viewersAgree(system, visits)).toEqual([]);
   await Promise.all(visits.map((viewer) => viewer.close()));
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { expectAgreement } from "../harness/expect-agreement.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -28,13 +28,6 @@ afterAll(async () => {
   await proxy.close();
 });
 
-async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, size(60_000, 120_000));
-  expect(await viewersAgree(system, viewersOf(turns), 20_000)).toEqual([]);
-  expect(await brokenInvariants(system)).toEqual([]);
-  await closeAll(turns);
-}
-
 test("a Postgres that is stopped at once and started again, again and again, loses nothing that was acknowledged", {
   timeout: size(90_000, 600_000),
 }, async () => {
@@ -45,7 +38,7 @@ test("a Postgres that is stopped at once and started again, again and again, los
     await system.postgres?.restart();
     await delay(1_000);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a database whose connections are torn down again and again", { timeout: 60_000 }, async () => {
@@ -56,7 +49,7 @@ test("a database whose connections are torn down again and again", { timeout: 60
     proxy.set("pass");
     await delay(250);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a database behind a network that swallows everything for a while", { timeout: 90_000 }, async () => {
@@ -65,7 +58,7 @@ test("a database behind a network that swallows everything for a while", { timeo
   proxy.set("blackHole");
   await delay(8_000);
   proxy.set("pass");
-  await agreed(turns);
+  await expectAgreement(system, turns);
   const answer = await user.rest.messages(turns[0]?.sessionId as string);
   expect(answer.messages.length).toBeGreaterThan(0);
 });
@@ -81,7 +74,7 @@ test("a commit whose answer is lost is made again and done once", { timeout: 60_
   const before = proxy.cuts();
   proxy.cutAnswerTo("commit", 8);
   system.model.release("armed");
-  await agreed(turns);
+  await expectAgreement(system, turns);
   proxy.cutAnswerTo("commit", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);
 });

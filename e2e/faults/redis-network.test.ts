@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { expectAgreement } from "../harness/expect-agreement.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -28,13 +28,6 @@ afterAll(async () => {
   await proxy.close();
 });
 
-async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, 40_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
-  expect(await brokenInvariants(system)).toEqual([]);
-  await closeAll(turns);
-}
-
 test("the frame that ends a turn is lost on its way to the gateways, and every viewer sees the end all the same", async () => {
   const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60) });
   await untilAllSpeak(turns);
@@ -52,7 +45,7 @@ test("the frame that ends a turn is lost on its way to the gateways, and every v
   proxy.dropMessagesWith(null);
   expect(proxy.drops() - before).toBe(turns.length);
   console.log(`a lost last frame is repaired: ${percentiles(repairs)} after the turn's end`);
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("appends whose answers are lost are made again, and no viewer sees a frame twice", async () => {
@@ -63,7 +56,7 @@ test("appends whose answers are lost are made again, and no viewer sees a frame 
     await untilCut(before + 1);
   }
   proxy.cutAnswerTo("", 0);
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a wake-up whose answer is lost costs nothing but the connection, and the post is answered 202", async () => {
@@ -73,7 +66,7 @@ test("a wake-up whose answer is lost costs nothing but the connection, and the p
   const turns = await watchTurns(system, user, 12, { tokens: 10 });
   proxy.cutAnswerTo("", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a Redis behind a network that swallows everything, and then tears every connection down", async () => {
@@ -87,7 +80,7 @@ test("a Redis behind a network that swallows everything, and then tears every co
     proxy.set("pass");
     await delay(300);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
   console.log(`silence behind a broken network: ${percentiles(turns.map(({ viewer }) => viewer.longestSilenceMs()))}`);
 });
 

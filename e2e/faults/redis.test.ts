@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { connectRedis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { expectAgreement } from "../harness/expect-agreement.ts";
+import { untilAllEnded } from "../harness/invariants.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { isFull, size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -15,13 +16,6 @@ beforeAll(async () => {
   user = await system.addUser("ada");
 });
 afterAll(() => system.stop());
-
-async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, size(40_000, 120_000));
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
-  expect(await brokenInvariants(system)).toEqual([]);
-  await closeAll(turns);
-}
 
 const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ viewer }) => viewer.longestSilenceMs()));
 
@@ -37,7 +31,7 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
     const after = await watchTurns(system, user, 1, { tokens: 3 });
     await untilAllSpeak(after);
     console.log(`working again ${(performance.now() - back).toFixed(0)} ms after Redis is back`);
-    await agreed([...turns, ...after]);
+    await expectAgreement(system, [...turns, ...after]);
     console.log(`silence while Redis was away for ${awayMs} ms: ${silences(turns)}`);
   });
 }
@@ -59,7 +53,7 @@ test("without Redis a posted message is answered 202, run, and shown at the pace
   console.log(`two posts without Redis took ${(performance.now() - posted).toFixed(0)} ms`);
   await untilAllEnded(system, 40_000);
   await system.redis.restart();
-  await agreed([...turns, ...late]);
+  await expectAgreement(system, [...turns, ...late]);
 });
 
 test("a Redis that hangs is waited for by nobody", async () => {
@@ -68,7 +62,7 @@ test("a Redis that hangs is waited for by nobody", async () => {
   await system.redis.kill("SIGSTOP");
   await delay(size(5_000, 20_000));
   await system.redis.kill("SIGCONT");
-  await agreed(turns);
+  await expectAgreement(system, turns);
   console.log(`silence while Redis hung: ${silences(turns)}`);
 });
 
@@ -86,7 +80,7 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
     await delay(400);
   }
   redis.disconnect();
-  await agreed(turns);
+  await expectAgreement(system, turns);
   console.log(`silence while Redis was flushed: ${silences(turns)}`);
 });
 
@@ -99,7 +93,7 @@ test("subscriber connections that are cut every 300 ms show every frame once", a
     await delay(300);
   }
   redis.disconnect();
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a Redis that is full takes no frames, and turns go on all the same", async () => {
@@ -111,5 +105,5 @@ test("a Redis that is full takes no frames, and turns go on all the same", async
   await delay(2_500);
   await redis.config("SET", "maxmemory", "0");
   redis.disconnect();
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { expectAgreement } from "../harness/expect-agreement.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -15,13 +15,6 @@ beforeEach(async () => {
   user = await system.addUser("ada");
 });
 afterEach(() => system.stop());
-
-async function agreed(turns: WatchedTurn[]): Promise<void> {
-  await untilAllEnded(system, size(60_000, 300_000));
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
-  expect(await brokenInvariants(system)).toEqual([]);
-  await closeAll(turns);
-}
 
 async function statuses(turns: WatchedTurn[]): Promise<Record<string, number>> {
   const rows = await system.sql<{ status: string; count: number }[]>`
@@ -44,7 +37,7 @@ test("workers that are killed again and again lose and double nothing", {
     await victim.stop("SIGKILL");
     await system.restart(victim);
   }
-  await agreed(turns);
+  await expectAgreement(system, turns);
   const silences = turns.map(({ viewer }) => viewer.longestSilenceMs());
   console.log(`silence when workers are killed: ${percentiles(silences)}`);
   const rows = await system.sql<{ crashes: number; count: number }[]>`
@@ -62,7 +55,7 @@ test("a worker that sleeps for longer than its lease writes nothing when it wake
   sleeper.process.kill("SIGSTOP");
   await delay(7_500);
   sleeper.process.kill("SIGCONT");
-  await agreed(turns);
+  await expectAgreement(system, turns);
 });
 
 test("a worker that is asked to stop hands its turns back, spends no attempt, and ends with 0", {
@@ -75,7 +68,7 @@ test("a worker that is asked to stop hands its turns back, spends no attempt, an
   await untilAllSpeak(turns);
   await system.start("worker", room);
   expect(await leaving.stop()).toBe(0);
-  await agreed(turns);
+  await expectAgreement(system, turns);
   const [row] = await system.sql<[{ crashes: number; hand_backs: number }]>`
     select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns`;
   expect(row.crashes).toBe(0);
@@ -114,7 +107,7 @@ test("a turn that kills its worker each time ends failed after three attempts, a
     }
     await delay(50);
   }
-  await agreed([...neighbours, turn]);
+  await expectAgreement(system, [...neighbours, turn]);
   expect(await end()).toEqual({ status: "failed", error_code: "attempts_exhausted", crashes: 3, worker_deaths: 3 });
   expect(await statuses(neighbours)).toEqual({ complete: neighbours.length });
   // Two workers died of it; the third time it had a process for itself, and no neighbour.
