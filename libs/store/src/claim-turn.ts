@@ -53,12 +53,17 @@ export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTur
 
 /**
  * Takes over a claim that another process made for this one: a suspect is claimed by a worker and run in a process of its own.
+ * Only from here on it counts as begun, so that a death before is not counted against it.
  * @returns null when the turn is no longer held under this fence
  */
-export async function takeOverClaim(sql: Pool, fence: Fence, leaseMs: number): Promise<ClaimedTurn | null> {
+export async function takeOverClaim(
+  sql: Pool,
+  fence: Fence,
+  { workerId, leaseMs }: Pick<Claim, "workerId" | "leaseMs">,
+): Promise<ClaimedTurn | null> {
   const [turn] = await sql<ClaimedTurn[]>`
     with t as (
-      update turns set lease_until = now() + ${milliseconds(sql, leaseMs)}
+      update turns set worker_id = ${workerId}, lease_until = now() + ${milliseconds(sql, leaseMs)}
       where id = ${fence.turnId} and attempt = ${fence.attempt} and status in ('running', 'cancelling') returning *
     )
     select ${claimedColumns(sql)}, true as is_suspect,
@@ -89,7 +94,9 @@ async function claimWhere(
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          worker_id = ${claim.workerId}, lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
+          -- A suspect is nobody's yet: the process that will run it is still to start.
+          worker_id = case when (select is_suspect from candidate) then null else ${claim.workerId} end,
+          lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
           started_at = coalesce(started_at, clock_timestamp())
         where id = (select id from candidate) returning *
       ), reset as (

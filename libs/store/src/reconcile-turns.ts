@@ -2,13 +2,18 @@ import type { CancelReason, Epoch, TurnError } from "@boocode/contracts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool } from "./sql.ts";
 
-/** Running turns whose lease is dead go back to the queue, as long as they have attempts left. @returns their ids */
+/**
+ * Running turns whose lease is dead go back to the queue, as long as they have attempts left. One that had not begun, because
+ * its process was still to start, has spent none. @returns their ids
+ */
 export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    update turns set status = 'queued', lease_until = null, due_at = now(), crashes = crashes + 1,
-      worker_deaths = worker_deaths + 1
+    update turns set status = 'queued', lease_until = null, due_at = now(),
+      crashes = crashes + (worker_id is not null)::int, worker_deaths = worker_deaths + (worker_id is not null)::int,
+      hand_backs = hand_backs + (worker_id is null)::int
     where id in (
-      select id from turns where status = 'running' and lease_until < now() and crashes + 1 < ${maxCrashes}
+      select id from turns where status = 'running' and lease_until < now()
+        and (crashes + 1 < ${maxCrashes} or worker_id is null)
       order by id for no key update skip locked)
     returning id`;
   return rows.map((row) => row.id);
@@ -58,7 +63,7 @@ export async function endOrphan(
     // The session before the turn, the order in which everybody locks; one that is locked just now waits for the next look.
     const [found] = await sql<{ id: string; session_id: string }[]>`
       select t.id, t.session_id from turns t join sessions s on s.id = t.session_id
-      where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes})
+      where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes} and t.worker_id is not null)
         or (t.status = 'cancelling'
           and (t.lease_until < now() or t.cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))
       limit 1 for no key update of s skip locked`;

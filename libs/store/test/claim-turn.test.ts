@@ -48,7 +48,7 @@ test("a claim brings along its session's and project's setting, until either is 
   expect(turn.setting).toEqual({
     ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
   });
-  expect(await takeOverClaim(stage.pool, turn, 5_000)).toMatchObject({ setting: turn.setting, recent_calls: [] });
+  expect(await takeOverClaim(stage.pool, turn, asWorker())).toMatchObject({ setting: turn.setting, recent_calls: [] });
   await handBackTurn(stage.pool, turn);
   await stage.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
   expect((await claim(stage.pool, turn.id)).setting).toBeNull();
@@ -216,7 +216,7 @@ test("neither an earlier attempt nor one after answers that were cut makes a sus
 test("a claim is taken over whole, lease and all, and not once it is another's", async () => {
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool), 10);
   const fence = { turnId: turn.id, attempt: 1 };
-  const taken = await takeOverClaim(stage.pool, fence, 60_000);
+  const taken = await takeOverClaim(stage.pool, fence, asWorker({ workerId: "its own" }));
   expect(taken).toEqual({
     ...turn,
     turnId: undefined,
@@ -225,7 +225,7 @@ test("a claim is taken over whole, lease and all, and not once it is another's",
   });
   expect(await requeueOrphans(stage.pool, 3)).not.toContain(turn.id);
   await handBackTurn(stage.pool, fence);
-  expect(await takeOverClaim(stage.pool, fence, 60_000)).toBeNull();
+  expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();
   await claim(stage.pool, turn.id);
-  expect(await takeOverClaim(stage.pool, fence, 60_000)).toBeNull();
+  expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();
 });

@@ -7,9 +7,11 @@ import {
   readNextDue,
   renewLeases,
   requeueOrphans,
+  takeOverClaim,
 } from "@boocode/store";
 import { beforeEach, expect, test } from "vitest";
 import {
+  asWorker,
   claim,
   dump,
   letLeaseDie,
@@ -167,4 +169,22 @@ test("the next look is due when a lease ends or the queue's head start is over, 
   await letLeaseDie(stage.pool, turn.id);
   await stage.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
   expect(await readNextDue(stage.pool)).toBeNull();
+});
+
+test("a suspect whose worker dies before the turn's own process has begun goes back, and no attempt is spent", async () => {
+  const { turnId } = await post(stage.pool, await newPlace(stage.pool));
+  await stage.pool`update turns set crashes = 2, worker_deaths = 2 where id = ${turnId}`;
+  await claim(stage.pool, turnId, 1);
+  await letLeaseDie(stage.pool, turnId);
+  expect(await endOrphan(stage.pool, "n", 3, 5_000)).toBeNull();
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([turnId]);
+  expect(await turnRow(stage.pool, turnId)).toMatchObject({
+    ...{ status: "queued", crashes: 2, worker_deaths: 2, hand_backs: 1 },
+  });
+  const again = await claim(stage.pool, turnId, 60_000);
+  expect(again.is_suspect).toBe(true);
+  await takeOverClaim(stage.pool, { turnId, attempt: again.attempt }, asWorker());
+  await letLeaseDie(stage.pool, turnId);
+  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
+  expect(await endOrphan(stage.pool, "n", 3, 5_000)).toMatchObject({ end: { status: "failed" } });
 });

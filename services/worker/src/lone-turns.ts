@@ -17,7 +17,14 @@ const ALONE = "alone";
 /** A process that has not taken its turn over by then never will. */
 const START_MS = 60_000;
 
-export function createLoneTurns(leases: Leases, log: Logger): LoneTurns {
+export interface LoneTurnsDeps {
+  leases: Leases;
+  /** A turn's process ended before it had taken the turn over: that was its attempt. */
+  spend(fence: Fence): Promise<unknown>;
+  log: Logger;
+}
+
+export function createLoneTurns({ leases, spend, log }: LoneTurnsDeps): LoneTurns {
   const children = new Set<ChildProcess>();
   return {
     async run(fence, claimedAt) {
@@ -28,11 +35,12 @@ export function createLoneTurns(leases: Leases, log: Logger): LoneTurns {
       // A process takes its time to start, on a busy machine longer than a lease; until it says so, the turn is held here.
       const lease = leases.hold(fence, claimedAt);
       const starting = setTimeout(() => child.kill("SIGKILL"), START_MS);
-      const letGo = () => {
+      let isTakenOver = false;
+      child.once("message", () => {
+        isTakenOver = true;
         clearTimeout(starting);
         lease.release();
-      };
-      child.once("message", letGo);
+      });
       await new Promise<void>((resolve) => {
         child.once("error", (err) => {
           log.error({ err, turn_id: turnId }, "a turn's own process could not be started");
@@ -44,7 +52,11 @@ export function createLoneTurns(leases: Leases, log: Logger): LoneTurns {
         });
       });
       children.delete(child);
-      letGo();
+      if (isTakenOver) return;
+      clearTimeout(starting);
+      if (!lease.signal.aborted)
+        await spend(fence).catch((err: unknown) => log.warn({ err }, "spending an attempt failed"));
+      lease.release();
     },
     handBackAll() {
       for (const child of children) child.kill("SIGTERM");

@@ -11,7 +11,7 @@ import {
   type ServiceContext,
   within,
 } from "@boocode/runtime";
-import { claimDueTurn, claimTurn } from "@boocode/store";
+import { claimDueTurn, claimTurn, takeOverClaim } from "@boocode/store";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createLoneTurns, loneFence } from "./lone-turns.ts";
@@ -43,7 +43,11 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
-  const loneTurns = createLoneTurns(leases, log);
+  const loneTurns = createLoneTurns({
+    leases,
+    spend: (fence) => takeOverClaim(pool, fence, { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS }),
+    log,
+  });
   const runner = createTurnRunner({
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,

@@ -8,7 +8,8 @@ import { wireTurns } from "./wire-turns.ts";
 export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   const { pool, leases, turnDeps } = await wireTurns(config, context, () => 1);
   const claimedAt = performance.now();
-  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, config.LEASE_MS));
+  const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
+  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
   if (!turn) return context.stop("its turn is no longer held");
   // From here on the lease is kept here.
   process.send?.("held");
