@@ -27,7 +27,8 @@ let gateway: ServiceProcess;
 let projectId: string;
 
 beforeAll(async () => {
-  system = await startSystem();
+  // Room for all of them and the loud one.
+  system = await startSystem({ env: { WORKER_CONCURRENCY: "100" } });
   user = await system.addUser("ada");
   gateway = system.gateways[0] as ServiceProcess;
   projectId = (await user.rest.project(FASTIFY)).id;

@@ -26,13 +26,16 @@ test("workers that are killed again and again lose and double nothing", {
   timeout: size(120_000, 600_000),
 }, async () => {
   const kills = size(4, 12);
-  const perKill = Math.ceil(size(30, 250) / kills);
+  // New work all the time, and a kill every five seconds: twelve in a minute.
+  const [everyMs, portions] = [size(1_500, 5_000), 4];
+  const portion = Math.ceil(size(30, 250) / kills / portions);
   const turns: WatchedTurn[] = [];
   for (let kill = 0; kill < kills; kill++) {
-    // New work all the time, and a kill every five seconds: twelve in a minute.
-    const nextKill = delay(size(1_500, 5_000));
-    turns.push(...(await watchTurns(system, user, perKill, { tokens: 120, interval_ms: size(25, 60) })));
-    await nextKill;
+    for (let i = 0; i < portions; i++) {
+      const next = delay(everyMs / portions);
+      turns.push(...(await watchTurns(system, user, portion, { tokens: 100, interval_ms: size(25, 40) })));
+      await next;
+    }
     const victim = system.workers[kill % 3] as ServiceProcess;
     await victim.stop("SIGKILL");
     await system.restart(victim);

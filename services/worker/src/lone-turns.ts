@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
+import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
-import type { Fence } from "@boocode/store";
+import type { ClaimedTurn, Fence } from "@boocode/store";
 import type { Leases } from "./hold-leases.ts";
+import { toFrame } from "./outputs/to-frame.ts";
 
 /**
  * Turns that are run in processes of their own. Which of a dead worker's turns killed it, nobody knows; before one of them is
@@ -9,7 +11,7 @@ import type { Leases } from "./hold-leases.ts";
  */
 export interface LoneTurns {
   /** Resolves when the turn's process has ended, however it did; its lease, if it left one, ends by itself. */
-  run(fence: Fence, claimedAt: number): Promise<void>;
+  run(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   handBackAll(): void;
 }
 
@@ -19,21 +21,24 @@ const START_MS = 60_000;
 
 export interface LoneTurnsDeps {
   leases: Leases;
+  appender: FrameAppender;
   /** A turn's process ended before it had taken the turn over: that was its attempt. */
   spend(fence: Fence): Promise<unknown>;
   log: Logger;
 }
 
-export function createLoneTurns({ leases, spend, log }: LoneTurnsDeps): LoneTurns {
+export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps): LoneTurns {
   const children = new Set<ChildProcess>();
   return {
-    async run(fence, claimedAt) {
-      const { turnId, attempt } = fence;
+    async run(turn, claimedAt) {
+      const { id: turnId, attempt } = turn;
+      const fence = { turnId, attempt };
       // The same program with the same environment. The channel between the two says one thing, and ends with either of them.
       const child = fork(process.argv[1] as string, [ALONE, turnId, String(attempt)]);
       children.add(child);
       // A process takes its time to start, on a busy machine longer than a lease; until it says so, the turn is held here.
       const lease = leases.hold(fence, claimedAt);
+      tellStart(appender, turn).catch((err: unknown) => log.warn({ err }, "telling the start of a turn failed"));
       const starting = setTimeout(() => child.kill("SIGKILL"), START_MS);
       let isTakenOver = false;
       child.once("message", () => {
@@ -62,6 +67,14 @@ export function createLoneTurns({ leases, spend, log }: LoneTurnsDeps): LoneTurn
       for (const child of children) child.kill("SIGTERM");
     },
   };
+}
+
+/** Its viewers need not wait for the process; that one says it again, and the log takes a number only once. */
+async function tellStart(appender: FrameAppender, turn: ClaimedTurn): Promise<void> {
+  const { session_id: sessionId, id: turnId, ordinal, attempt, nonce } = turn;
+  const epoch = { ordinal, attempt, nonce };
+  const frame = toFrame({ sessionId, turnId, epoch }, 1, { type: "turn_started", ordinal });
+  await appender.append(sessionId, epoch, [{ seq: 1, frame }]);
 }
 
 /** @returns which turn this process was started for; null in a worker that takes turns */

@@ -45,6 +45,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
 
   const loneTurns = createLoneTurns({
     leases,
+    appender: wired.appender,
     spend: (fence) => takeOverClaim(pool, fence, { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS }),
     log,
   });
@@ -60,7 +61,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
       await fault("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
-    processAlone: (turn, claimedAt) => loneTurns.run({ turnId: turn.id, attempt: turn.attempt }, claimedAt),
+    processAlone: (turn, claimedAt) => loneTurns.run(turn, claimedAt),
   });
 
   const consumer = consumeTurns({
