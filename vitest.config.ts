@@ -47,7 +47,7 @@ export default defineConfig({
           include: ["{libs,services}/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
           exclude: ["e2e/harness/**", "**/node_modules/**"],
           // Runs only when this project has files to run: pure tests do not wait for a database.
-          globalSetup: ["libs/backing-services/src/testing/global-setup.ts"],
+          globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
           // `npm run faults` stages what takes minutes.
           testTimeout: process.env.FAULTS === "full" ? 600_000 : 60_000,
           hookTimeout: 60_000,

@@ -93,6 +93,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   const services = { api: [] as ServiceProcess[], worker: [] as ServiceProcess[], gateway: [] as ServiceProcess[] };
 
+  const launch = (name: string, settings: Record<string, string>) =>
+    startService(name, { env: settings, onLine: (line) => lines.push(line), built: true });
+
   const system: System = {
     model,
     redis,
@@ -104,14 +107,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     env,
     lines,
     async start(name, more = {}) {
-      const started = await startService(name, { env: { ...env, ...more }, onLine: (line) => lines.push(line) });
+      const started = await launch(name, { ...env, ...more });
       services[name].push(started);
       return started;
     },
     async restart(ended, more = {}) {
       const name = ended.name as keyof typeof services;
       const again = { ...env, ...more, PORT: new URL(ended.url).port };
-      const started = await startService(name, { env: again, onLine: (line) => lines.push(line) });
+      const started = await launch(name, again);
       services[name][services[name].indexOf(ended)] = started;
       return started;
     },

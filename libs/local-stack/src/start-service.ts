@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
-const endWithParent = new URL("end-with-parent.ts", import.meta.url).href;
+const endWithParent = new URL("end-with-parent.mjs", import.meta.url).href;
 
-/** One of the system's processes, run from its sources. */
+/** One of the system's processes. */
 export interface ServiceProcess {
   name: string;
   url: string;
@@ -24,6 +24,8 @@ export interface ServiceSettings {
   /** Told of the process before it listens: whoever gives up meanwhile must be able to end it. */
   onSpawn?(child: ChildProcess): void;
   startTimeoutMs?: number;
+  /** Runs what `npm run build` made in place of the sources. */
+  built?: boolean;
 }
 
 /**
@@ -31,17 +33,16 @@ export interface ServiceSettings {
  * @throws with the process's last words when it ends before that
  */
 export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
-  const main = name === "scripted-model" ? "libs/scripted-model/src/main.ts" : `services/${name}/src/main.ts`;
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", "--import", endWithParent, "--conditions=@boocode/source", main],
-    {
-      cwd: repository,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
-      // The channel carries nothing but its own end: see `end-with-parent.ts`.
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    },
-  );
+  const folder = name === "scripted-model" ? "libs/scripted-model" : `services/${name}`;
+  const program = settings.built
+    ? [`${folder}/dist/main.js`]
+    : ["--import", "tsx", "--conditions=@boocode/source", `${folder}/src/main.ts`];
+  const child = spawn(process.execPath, ["--import", endWithParent, ...program], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
+    // The channel carries nothing but its own end: see `end-with-parent.mjs`.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   settings.onSpawn?.(child);
   const exited = once(child, "exit").then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals | null);
   const lastWords: string[] = [];

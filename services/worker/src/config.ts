@@ -16,7 +16,7 @@ export const Config = z
     /** Turns at once in this process; they wait on the network most of the time. */
     WORKER_CONCURRENCY: count().default(50),
     /** Of them, turns on their last attempt whose worker died before; each runs in a process of its own. */
-    LONE_TURNS: count().default(4),
+    LONE_TURNS: count().default(8),
     /** Follow-up model calls after the first. */
     MAX_TOOL_LOOP_DEPTH: count(0).default(5),
     TURN_TIMEOUT_MS: duration().default(30 * 60_000),

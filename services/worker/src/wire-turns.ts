@@ -43,8 +43,10 @@ export async function wireTurns(config: Config, { log, onRelease }: ServiceConte
   onRelease("redis", () => redis.disconnect());
   const hints = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => hints.disconnect());
-  await within(10_000, "Postgres", pool`select 1`);
-  await Promise.all([redis, hints].map((connection) => untilRedisReady(connection, 10_000)));
+  await Promise.all([
+    within(10_000, "Postgres", pool`select 1`),
+    ...[redis, hints].map((connection) => untilRedisReady(connection, 10_000)),
+  ]);
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
