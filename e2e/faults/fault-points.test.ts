@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { followUser } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { expectAgreement } from "../harness/expect-agreement.ts";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
 import { markedScript } from "../harness/marked-text.ts";
 import { createRest, type Rest } from "../harness/rest.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, watchTurns } from "../harness/turns.ts";
+import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 import { clientOf, openViewer } from "../harness/viewer.ts";
 
 /*
@@ -69,6 +71,37 @@ test("a worker that dies right after any of its commits loses and doubles nothin
   expect(await brokenInvariants(system)).toEqual([]);
   const [row] = await system.sql<[{ count: number }]>`select count(*) from turns where status <> 'complete'`;
   expect(row.count).toBe(0);
+});
+
+/** A turn whose next attempt is its last and is run in a process of its own, by a worker that starts now. */
+async function suspect(faultPoints: string) {
+  const worker = system.workers[0] as ServiceProcess;
+  await worker.stop();
+  const [turn] = (await watchTurns(system, user, 1, { tokens: 20 })) as [WatchedTurn];
+  await system.sql`update turns set crashes = 2, worker_deaths = 2 where id = ${turn.turnId}`;
+  const row = async () => {
+    const [found] = await system.sql<[{ status: string; crashes: number; hand_backs: number }]>`
+      select status, crashes, hand_backs from turns where id = ${turn.turnId}`;
+    return found;
+  };
+  return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: faultPoints }) };
+}
+
+test("a turn's own process that dies before it has begun spends the attempt and nothing else", async () => {
+  const { turn, row, worker } = await suspect("after-lone-start:kill");
+  await expectAgreement(system, [turn]);
+  expect(await row()).toEqual({ status: "failed", crashes: 3, hand_backs: 0 });
+  expect(fired("after-lone-start")).toBe(1);
+  expect(worker.process.signalCode).toBeNull();
+});
+
+test("a worker that dies while a turn's own process starts spends no attempt: that process gives the turn back", async () => {
+  const { turn, row, worker } = await suspect("after-lone-start:1500");
+  while (fired("after-lone-start") === 0) await delay(20);
+  await worker.stop("SIGKILL");
+  await system.restart(worker);
+  await expectAgreement(system, [turn]);
+  expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 1 });
 });
 
 test("a reconciler that dies after it has ended a turn for its worker, and before it tells, leaves the end to be seen", async () => {

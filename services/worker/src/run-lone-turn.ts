@@ -8,7 +8,8 @@ import { wireTurns } from "./wire-turns.ts";
 export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
   process.removeAllListeners("disconnect");
-  const { pool, leases, turnDeps } = await wireTurns(config, context, () => 1);
+  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1);
+  await fault("after-lone-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
   const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
