@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { messageFilter } from "./redis-replies.ts";
 
 /**
- * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through. `reset`: every connection is
- * torn down, new ones too.
+ * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through until it passes again; then all
+ * of it arrives, late, for TCP leaves no hole in a stream. `reset`: every connection is torn down, new ones too.
  */
 type ProxyMode = "pass" | "blackHole" | "reset";
 
@@ -28,6 +28,8 @@ export interface TcpProxy {
 
 async function startTcpProxy(target: { host: string; port: number; isRedis?: boolean }): Promise<TcpProxy> {
   const pairs = new Set<{ near: Socket; far: Socket }>();
+  /** What came during a black hole, by connection. */
+  const holds = new Set<{ to: Socket; data: Buffer }[]>();
   let mode: ProxyMode = "pass";
   let cut: { bytes: string; times: number } | null = null;
   let cuts = 0;
@@ -40,13 +42,15 @@ async function startTcpProxy(target: { host: string; port: number; isRedis?: boo
     const pair = { near, far };
     pairs.add(pair);
     let cutting = false;
+    const held: { to: Socket; data: Buffer }[] = [];
+    holds.add(held);
     const passOn = messageFilter((message) => {
       const drop = dropped !== null && message.includes(dropped);
       if (drop) drops += 1;
       return drop;
     });
     near.on("data", (data) => {
-      if (mode === "blackHole") return;
+      if (mode === "blackHole") return void held.push({ to: far, data });
       if (cut && cut.times > 0 && data.includes(cut.bytes)) {
         cut.times -= 1;
         cutting = true;
@@ -54,7 +58,7 @@ async function startTcpProxy(target: { host: string; port: number; isRedis?: boo
       far.write(data);
     });
     far.on("data", (data) => {
-      if (mode === "blackHole") return;
+      if (mode === "blackHole") return void held.push({ to: near, data: target.isRedis ? passOn(data) : data });
       if (cutting) {
         cuts += 1;
         near.resetAndDestroy();
@@ -65,6 +69,7 @@ async function startTcpProxy(target: { host: string; port: number; isRedis?: boo
     });
     const end = () => {
       pairs.delete(pair);
+      holds.delete(held);
       near.destroy();
       far.destroy();
     };
@@ -79,6 +84,7 @@ async function startTcpProxy(target: { host: string; port: number; isRedis?: boo
     port: (server.address() as AddressInfo).port,
     set(next) {
       mode = next;
+      if (next === "pass") for (const held of holds) for (const { to, data } of held.splice(0)) to.write(data);
       if (next === "reset") for (const { near } of pairs) near.resetAndDestroy();
     },
     cutAnswerTo(bytes, times) {

@@ -81,7 +81,11 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
     }
     case "turn_finished": {
       const { status, cancel_reason } = frame;
-      return withTurn(view, frame.turn_id, { ordinal, status, cancel_reason, waiting: null });
+      // A message that an earlier attempt began, and that this one had not come to, ends with its turn.
+      const messages = view.messages.map((message) =>
+        message.turn_id === frame.turn_id && message.status === "streaming" ? { ...message, status } : message,
+      );
+      return withTurn({ ...view, messages }, frame.turn_id, { ordinal, status, cancel_reason, waiting: null });
     }
     default:
       return view;

@@ -53,8 +53,21 @@ export async function endTurn(
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
     if (reply) await finishMessage(sql, reply, end.status, lastSeq, end.status === "failed" ? end.error : null);
+    await endOpenMessages(sql, fence.turnId, end, lastSeq);
     return await closeTurn(sql, turn.session_id, turn.owner_id);
   });
+}
+
+/**
+ * No message outlives its turn (T3): one that an earlier attempt began and this one had not come to, or one whose beginning
+ * was committed while its answer was lost on the way.
+ */
+async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: number): Promise<void> {
+  const error = end.status === "failed" ? end.error : null;
+  await sql`
+    update messages set status = ${end.status}, error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
+      last_seq = ${lastSeq}, finished_at = now()
+    where turn_id = ${turnId} and status = 'streaming' and deleted_at is null`;
 }
 
 /** The session after one of its turns ended: touched, its next turn due soon, its owner's lists changed. */

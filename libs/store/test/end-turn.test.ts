@@ -1,6 +1,6 @@
-import { cancelCurrentTurn, deleteSession, endTurn, readCancelReason } from "@boocode/store";
+import { cancelCurrentTurn, deleteSession, endTurn, handBackTurn, readCancelReason } from "@boocode/store";
 import { expect, test } from "vitest";
-import { dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
+import { claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
 
 const stage = useStore();
 
@@ -106,4 +106,16 @@ test("a turn of a session that was deleted meanwhile ends without a session to s
   expect(await deleteSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ cancelling: [turn.id] });
   const end = { status: "cancelled", reason: "session_deleted" } as const;
   expect(await endTurn(stage.pool, turn, end, reply(messageId), 5)).toMatchObject({ session: null });
+});
+
+test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {
+  for (const end of [CANCELLED, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
+    const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+    await handBackTurn(stage.pool, turn);
+    const again = await claim(stage.pool, turn.id);
+    expect(again.streaming_message_id).toBe(messageId);
+    if (end === CANCELLED) await cancelCurrentTurn(stage.pool, again.owner_id, again.session_id);
+    await endTurn(stage.pool, { turnId: turn.id, attempt: 2 }, end, null, 2);
+    expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: end.status });
+  }
 });
