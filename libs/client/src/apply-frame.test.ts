@@ -240,3 +240,16 @@ test("a tool's output that is known whole stays whole when a snapshot has it sho
   const fresh = applyFrame(at(world, 2), shortened).view;
   expect(fresh.messages.filter((message) => message.shortened).map((message) => message.content)).toEqual(["fou"]);
 });
+
+test("a message that still streams when its turn is said to be over ends with it", () => {
+  const world = createWorld([turn]);
+  // Amid its words: as if an earlier attempt had begun it and the one that ends the turn had not come to it.
+  const at5 = at(world, 5);
+  const frame = world.frames[5] as Extract<SessionFrame, { type: "delta" }>;
+  expect(at5.messages.at(-1)?.status).toBe("streaming");
+  const over = { ...frame, type: "turn_finished", status: "cancelled", cancel_reason: "user" } as never;
+  const { view, verdict } = applyFrame(at5, over);
+  expect(verdict).toBe("applied");
+  expect(view.messages.at(-1)?.status).toBe("cancelled");
+  expect(view.turns["turn 1"]?.status).toBe("cancelled");
+});
