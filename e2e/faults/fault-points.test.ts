@@ -74,7 +74,7 @@ test("a worker that dies right after any of its commits loses and doubles nothin
 });
 
 /** A turn whose next attempt is its last and is run in a process of its own, by a worker that starts now. */
-async function suspect(faultPoints: string) {
+async function suspect(faultPoints: string, beforeStart = async () => {}) {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const [turn] = (await watchTurns(system, user, 1, { tokens: 20 })) as [WatchedTurn];
@@ -84,6 +84,7 @@ async function suspect(faultPoints: string) {
       select status, crashes, hand_backs from turns where id = ${turn.turnId}`;
     return found;
   };
+  await beforeStart();
   return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: faultPoints }) };
 }
 
@@ -102,6 +103,14 @@ test("a worker that dies while a turn's own process starts spends no attempt: th
   await system.restart(worker);
   await expectAgreement(system, [turn]);
   expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 1 });
+});
+
+test("neither a worker nor a turn's own process needs Redis to start, and the last attempt is not spent for want of it", async () => {
+  const { turn, row } = await suspect("", () => system.redis.kill("SIGKILL"));
+  await untilAllEnded(system, 30_000);
+  await system.redis.restart();
+  await expectAgreement(system, [turn]);
+  expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 0 });
 });
 
 test("a reconciler that dies after it has ended a turn for its worker, and before it tells, leaves the end to be seen", async () => {

@@ -22,7 +22,7 @@ const START_MS = 60_000;
 export interface LoneTurnsDeps {
   leases: Leases;
   appender: FrameAppender;
-  /** A turn's process ended before it had taken the turn over: that was its attempt. */
+  /** A turn's process was killed before it had taken the turn over: that was its attempt, or it would begin for ever. */
   spend(fence: Fence): Promise<unknown>;
   log: Logger;
 }
@@ -59,7 +59,8 @@ export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps)
       children.delete(child);
       if (isTakenOver) return;
       clearTimeout(starting);
-      if (!lease.signal.aborted)
+      // One that could not start, for want of a database say, has spent nothing: the lease ends, and somebody tries again.
+      if (child.signalCode !== null && !lease.signal.aborted)
         await spend(fence).catch((err: unknown) => log.warn({ err }, "spending an attempt failed"));
       lease.release();
     },

@@ -25,6 +25,9 @@ import { wireTurns } from "./wire-turns.ts";
 /** The last part of the grace period, for saving and handing back what still runs. */
 const HAND_BACK_MS = 8_000;
 
+/** A worker that starts waits so long for Redis, and then begins with what it finds in Postgres. */
+const REDIS_PATIENCE_MS = 10_000;
+
 runService(() => {
   const config = loadConfig(Config, process.env);
   const log = createLogger("worker", config.LOG_LEVEL).child({ worker_id: config.WORKER_ID });
@@ -38,7 +41,7 @@ async function start(config: Config, context: ServiceContext): Promise<void> {
 
 async function serve(config: Config, context: ServiceContext): Promise<void> {
   const { log, onRelease } = context;
-  const wired = await wireTurns(config, context, () => runner.running());
+  const wired = await wireTurns(config, context, () => runner.running(), REDIS_PATIENCE_MS);
   const { keys, fault, hint, pool, redis, leases } = wired;
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());

@@ -4,11 +4,14 @@ import type { Config } from "./config.ts";
 import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
 
+/** Its viewers wait: they are served from Postgres while Redis is away. */
+const REDIS_PATIENCE_MS = 500;
+
 /** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
 export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
   process.removeAllListeners("disconnect");
-  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1);
+  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
   await fault("after-lone-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };

@@ -31,8 +31,14 @@ const GAP_MS = 40;
 /**
  * What a turn runs on, whether it has the process for itself or shares it: connections, leases, outputs, models and tools.
  * @param running how many turns this process runs now
+ * @param redisPatienceMs goes on without Redis after so long: a turn needs none
  */
-export async function wireTurns(config: Config, { log, onRelease }: ServiceContext, running: () => number) {
+export async function wireTurns(
+  config: Config,
+  { log, onRelease }: ServiceContext,
+  running: () => number,
+  redisPatienceMs: number,
+) {
   const keys = createKeys(config.REDIS_PREFIX);
   const fault = createFaultPoints(config.FAULT_POINTS);
   const hint = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
@@ -43,10 +49,8 @@ export async function wireTurns(config: Config, { log, onRelease }: ServiceConte
   onRelease("redis", () => redis.disconnect());
   const hints = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => hints.disconnect());
-  await Promise.all([
-    within(10_000, "Postgres", pool`select 1`),
-    ...[redis, hints].map((connection) => untilRedisReady(connection, 10_000)),
-  ]);
+  const redisReady = Promise.all([redis, hints].map((connection) => untilRedisReady(connection, redisPatienceMs)));
+  await Promise.all([within(10_000, "Postgres", pool`select 1`), redisReady.catch(hint("connecting to Redis"))]);
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
@@ -150,7 +154,8 @@ export async function wireTurns(config: Config, { log, onRelease }: ServiceConte
     onHole: () => leases.look(),
   });
   onRelease("follower", () => follower.stop());
-  await follower.follow(keys.cancel);
+  // One that is not connected yet, or no longer, follows as soon as it is.
+  await follower.follow(keys.cancel).catch(hint("following cancels"));
 
   return { keys, fault, hint, pool, redis, appender, publisher, models, leases, announce, turnDeps, follower };
 }
