@@ -64,6 +64,10 @@ test("a database behind a network that swallows everything for a while", { timeo
 });
 
 test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
+  // A connection names a commit in words only once; after that it is a prepared statement. So all connections are new.
+  proxy.set("reset");
+  proxy.set("pass");
+  for (const { url } of system.apis) while (!(await fetch(`${url}/readyz`)).ok) await delay(20);
   const tool = { name: "list_dir", arguments: {} };
   const turns = await watchTurns(system, user, 4, {
     tokens: 60,
