@@ -1,15 +1,16 @@
-import type { MessageList, Session, SessionFrame, UserFrame } from "@boocode/contracts";
+import type { MessageList, Session, UserFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "./harness/fold.ts";
-import { FASTIFY, readFastify, type System, startSystem, type User } from "./harness/start-system.ts";
-import { watchSession, watchUser } from "./harness/watch.ts";
+import { FASTIFY, ONLY_PUBLISHED, readFastify, type System, startSystem, type User } from "./harness/start-system.ts";
+import { untilEnd } from "./harness/turn-end.ts";
+import { subscribed, watchSession, watchUser } from "./harness/watch.ts";
 
 let system: System;
 let user: User;
 let gateway: string;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ env: ONLY_PUBLISHED });
   user = await system.addUser("ada");
   gateway = system.gateways[0]?.url as string;
 });
@@ -20,14 +21,11 @@ async function newSession(body: object = {}): Promise<Session> {
   return await user.rest.session(project.id, body);
 }
 
-const isEnd = (turnId: string) => (frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turnId;
-
 test("a question about a real code base is answered after reading it, with cited files and lines that are true", async () => {
   const session = await newSession({ model: "investigator" });
-  const watch = watchSession(gateway, user.token, session.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id));
   const turn = await user.rest.post(session.id, "Where is `buildRouting` defined?");
-  await watch.until(isEnd(turn.turn_id));
+  await untilEnd(watch, turn.turn_id);
 
   const { messages } = await user.rest.messages(session.id);
   const roles = messages.map((message) => message.role);
@@ -48,17 +46,16 @@ test("a question about a real code base is answered after reading it, with cited
 
 test("frames come in the order of the protocol, numbered without a hole, and fold to what REST says", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id));
   const script = { tokens: 3, interval_ms: 5, tool_depth: 1, tool: { name: "list_dir", arguments: { path: "." } } };
   const turn = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
-  await watch.until(isEnd(turn.turn_id));
+  await untilEnd(watch, turn.turn_id);
 
   const order = watch.frames
     .map((frame) => frame.type)
     .filter((type, i, all) => type !== "delta" || all[i - 1] !== "delta");
-  const [subscribed, ...rest] = order;
-  expect(subscribed).toBe("subscribed");
+  const [first, ...rest] = order;
+  expect(first).toBe("subscribed");
   // Structural frames come from the API, a turn's from the worker: each in its own order.
   expect(rest.filter((type) => type === "message_posted" || type === "turn_queued")).toEqual([
     "message_posted",
@@ -93,10 +90,9 @@ test("frames come in the order of the protocol, numbered without a hole, and fol
 
 test("tokens, the context's use and its size are stored with the answer", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const turn = await user.rest.post(session.id, '[[script {"tokens":7,"interval_ms":1}]]');
-  await watch.until(isEnd(turn.turn_id));
+  await untilEnd(watch, turn.turn_id);
   const message = (await user.rest.messages(session.id)).messages.at(-1);
   expect(message?.tokens_used).toBe(7);
   expect(message?.ctx_used).toBeGreaterThan(7);
@@ -107,12 +103,11 @@ test("tokens, the context's use and its size are stored with the answer", async 
 
 test("a model that only ever calls tools is asked for words at last, and then the turn fails", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const tool = { name: "list_dir", arguments: {} };
   const script = { tokens: 1, tool_depth: 50, tool, ignore_tool_choice: true, key: session.id };
   const turn = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
-  const end = await watch.until(isEnd(turn.turn_id));
+  const end = await untilEnd(watch, turn.turn_id);
   expect(end).toMatchObject({ status: "failed" });
   const requests = system.model.requests().filter((request) => request.key === session.id);
   expect(requests.map((request) => request.toolChoice)).toEqual(["auto", "auto", "auto", "auto", "auto", "none"]);
@@ -128,17 +123,15 @@ test("a model that only ever calls tools is asked for words at last, and then th
 
 test("a failed turn keeps its partial text, tells everybody, and the session takes the next message", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const lists = watchUser(gateway, user.token);
-  await lists.until((frame) => frame.type === "subscribed");
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const lists = await subscribed(watchUser(gateway, user.token));
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const script = {
     tokens: 20,
     interval_ms: 1,
     error_frame: { after_tokens: 5, frame: { error: { message: "Compute error." } } },
   };
   const first = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
-  await watch.until(isEnd(first.turn_id));
+  await untilEnd(watch, first.turn_id);
   expect(watch.frames.find((frame) => frame.type === "error")).toMatchObject({
     code: "model_error",
     message: "Compute error.",
@@ -152,17 +145,16 @@ test("a failed turn keeps its partial text, tells everybody, and the session tak
   await lists.until(isListed(false));
 
   const second = await user.rest.post(session.id, '[[script {"tokens":2,"interval_ms":1}]]');
-  expect(await watch.until(isEnd(second.turn_id))).toMatchObject({ status: "complete" });
+  expect(await untilEnd(watch, second.turn_id)).toMatchObject({ status: "complete" });
   await Promise.all([watch.close(), lists.close()]);
 });
 
 test("a refusal of the model server fails the turn with its status and the part of the body that says why", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const script = { status: 400, body: { error: { message: `no such thing ${"x".repeat(500)}` } } };
   const turn = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
-  await watch.until(isEnd(turn.turn_id));
+  await untilEnd(watch, turn.turn_id);
   const error = watch.frames.find((frame) => frame.type === "error");
   expect(error).toMatchObject({ code: "model_error" });
   const text = error?.type === "error" ? error.message : "";
@@ -175,8 +167,7 @@ test("a refusal of the model server fails the turn with its status and the part 
 test("a session without a name is named by the model after its first answer; a given name stays", async () => {
   const unnamed = await newSession({ model: "investigator" });
   const named = await newSession({ name: "mine", model: "investigator" });
-  const watch = watchSession(gateway, user.token, unnamed.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, unnamed.id));
   await user.rest.post(unnamed.id, "Where is `buildRouting` defined?");
   const keeps = watchSession(gateway, user.token, named.id, "?cursor=0.0.0.0");
   const turn = await user.rest.post(named.id, "Where is `buildRouting` defined?");
@@ -184,7 +175,7 @@ test("a session without a name is named by the model after its first answer; a g
   expect(renamed).toMatchObject({ auto_named: true });
   const { body } = await user.rest.request<Session>("GET", `/api/sessions/${unnamed.id}`);
   expect(body).toMatchObject({ auto_named: true, name: renamed.type === "session_renamed" ? renamed.name : "" });
-  await keeps.until(isEnd(turn.turn_id));
+  await untilEnd(keeps, turn.turn_id);
   expect((await user.rest.request<Session>("GET", `/api/sessions/${named.id}`)).body).toMatchObject({
     name: "mine",
     auto_named: false,
@@ -194,12 +185,11 @@ test("a session without a name is named by the model after its first answer; a g
 
 test("two messages at once to one session are answered one after the other", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const posts = await Promise.all(
     [1, 2, 3].map(() => user.rest.post(session.id, '[[script {"tokens":10,"interval_ms":5}]]')),
   );
-  await Promise.all(posts.map((post) => watch.until(isEnd(post.turn_id))));
+  await Promise.all(posts.map((post) => untilEnd(watch, post.turn_id)));
   const order = watch.frames.flatMap((frame) =>
     frame.type === "turn_started" || frame.type === "turn_finished" ? [`${frame.type} ${frame.turn_id}`] : [],
   );
@@ -220,17 +210,16 @@ test("one Idempotency-Key makes one turn, whoever asks again", async () => {
 
 test("regenerating replaces the last answer and keeps the question", async () => {
   const session = await newSession({ name: "named", model: "words" });
-  const watch = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const first = await user.rest.post(session.id, `[[script {"tokens":2,"mark":"attempt","key":"${session.id}"}]]`);
-  await watch.until(isEnd(first.turn_id));
+  await untilEnd(watch, first.turn_id);
   const before = (await user.rest.messages(session.id)).messages;
   const { body, status } = await user.rest.request<{ turn_id: string }>(
     "POST",
     `/api/sessions/${session.id}/regenerate`,
   );
   expect(status).toBe(202);
-  await watch.until(isEnd(body.turn_id));
+  await untilEnd(watch, body.turn_id);
   const after = (await user.rest.messages(session.id)).messages;
   expect(after.map((message) => message.role)).toEqual(["user", "assistant"]);
   expect(after[0]?.id).toBe(before[0]?.id);

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "./harness/fold.ts";
 import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
-import { watchSession } from "./harness/watch.ts";
+import { isEndOf, turnEnd, untilEnd } from "./harness/turn-end.ts";
+import { subscribed, watchSession } from "./harness/watch.ts";
 
 let system: System;
 let user: User;
@@ -19,9 +20,6 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const newSession = (): Promise<Session> => user.rest.session(projectId, { name: "named", model: "words" });
-const isEnd = (turnId: string) => (frame: SessionFrame) =>
-  (frame.type === "turn_finished" && frame.turn_id === turnId) ||
-  (frame.type === "snapshot" && frame.turn?.id === turnId && frame.turn.status === "complete");
 const hasText = (frame: SessionFrame) => frame.type === "delta";
 
 test("whoever loads by REST and follows from its cursor misses nothing, at any point of a stream", async () => {
@@ -36,13 +34,13 @@ test("whoever loads by REST and follows from its cursor misses nothing, at any p
     const watch = watchSession(gateway, user.token, session.id, `?cursor=${loaded.cursor}`);
     late.push({ fold: createFold(loaded), watch });
     const seen = first.frames.length;
-    await first.until((frame) => frame === first.frames[seen + 3] || frame.type === "turn_finished");
+    await first.until((frame) => frame === first.frames[seen + 3] || turnEnd(frame) !== null);
   }
-  await first.until(isEnd(turn.turn_id));
+  await untilEnd(first, turn.turn_id);
   const truth = foldOf(await user.rest.messages(session.id));
   for (const { fold, watch } of late) {
     if (fold.texts.size < 2 || [...fold.texts.values()].some((text) => text.status === "streaming")) {
-      await watch.until(isEnd(turn.turn_id));
+      await untilEnd(watch, turn.turn_id);
     }
     for (const frame of watch.frames) fold.apply(frame);
     expect(fold.texts).toEqual(truth);
@@ -59,7 +57,7 @@ test("whoever comes without a cursor gets a snapshot of what streams and then ev
   const watch = watchSession(gateway, user.token, session.id);
   await watch.until((frame) => frame.type === "snapshot");
   system.model.release("half");
-  await watch.until(isEnd(turn.turn_id));
+  await untilEnd(watch, turn.turn_id);
   const fold = createFold(null);
   for (const frame of watch.frames) fold.apply(frame);
   const truth = foldOf(await user.rest.messages(session.id));
@@ -85,13 +83,12 @@ test("joining, leaving and joining again at random moments never shows a gap or 
         for (const frames of [...stays, Number.POSITIVE_INFINITY]) {
           const { epoch, seq } = fold.cursor;
           const cursor = `${epoch.ordinal}.${epoch.attempt}.${epoch.nonce}.${seq}`;
-          const watch = watchSession(gateway, user.token, session.id, `?cursor=${cursor}`);
-          await watch.until((frame) => frame.type === "subscribed");
-          if (!ended) await watch.until((frame) => watch.frames.length > frames + 1 || isEnd(turn.turn_id)(frame));
+          const watch = await subscribed(watchSession(gateway, user.token, session.id, `?cursor=${cursor}`));
+          if (!ended) await watch.until((frame) => watch.frames.length > frames + 1 || isEndOf(turn.turn_id)(frame));
           await watch.close();
           for (const frame of watch.frames) {
             fold.apply(frame);
-            ended ||= isEnd(turn.turn_id)(frame);
+            ended ||= isEndOf(turn.turn_id)(frame);
           }
         }
         const loaded = await user.rest.messages(session.id);
@@ -109,13 +106,12 @@ test("joining, leaving and joining again at random moments never shows a gap or 
 
 test("a thousand frames after the fact, a cursor from the middle gives the rest in a few merged frames", async () => {
   const session = await newSession();
-  const first = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
-  await first.until((frame) => frame.type === "subscribed");
+  const first = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const turn = await user.rest.post(session.id, '[[script {"tokens":300,"interval_ms":1}]]');
-  await first.until(isEnd(turn.turn_id));
+  await untilEnd(first, turn.turn_id);
   const middle = first.frames.filter((frame) => frame.type === "delta").at(5) as { cursor: string };
   const late = watchSession(gateway, user.token, session.id, `?cursor=${middle.cursor}`);
-  await late.until(isEnd(turn.turn_id));
+  await untilEnd(late, turn.turn_id);
   const fold = createFold(null);
   for (const frame of first.frames) {
     fold.apply(frame);

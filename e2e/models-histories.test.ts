@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SessionFrame } from "@boocode/contracts";
 import type { ScriptInput } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type System, startSystem, type User } from "./harness/start-system.ts";
-import { watchSession } from "./harness/watch.ts";
+import { untilEnd } from "./harness/turn-end.ts";
+import { subscribed, watchSession } from "./harness/watch.ts";
 
 let system: System;
 let user: User;
@@ -38,11 +38,12 @@ afterAll(async () => {
 async function talk(model = "words") {
   const project = await user.rest.project(folder);
   const session = await user.rest.session(project.id, { name: "named", model });
-  const watch = watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0");
+  const watch = await subscribed(
+    watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0"),
+  );
   const post = async (script: ScriptInput) =>
     (await user.rest.post(session.id, `Go on. [[script ${JSON.stringify(script)}]]`)).turn_id;
-  const end = (turnId: string) =>
-    watch.until((frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turnId);
+  const end = (turnId: string) => untilEnd(watch, turnId);
   const ask = async (script: ScriptInput) => await end(await post(script));
   /** The session is not lost: it answers, twice, with all of it in the request. */
   const answers = async () => {

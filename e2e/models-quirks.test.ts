@@ -1,8 +1,8 @@
-import type { SessionFrame } from "@boocode/contracts";
 import { type ScriptedModel, type ScriptQuirks, startScriptedModel } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
-import { watchSession } from "./harness/watch.ts";
+import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./harness/start-system.ts";
+import { untilEnd } from "./harness/turn-end.ts";
+import { subscribed, watchSession } from "./harness/watch.ts";
 
 /** Each refuses what another wants. */
 const SERVERS = {
@@ -36,7 +36,9 @@ beforeAll(async () => {
     models[name] = await startScriptedModel({ quirks: SERVERS[name], scripts: { "mistral-small": {} } });
   }
   const servers = names.map((name) => ({ name, url: models[name].url, quirks: SETTINGS[name] ?? {} }));
-  system = await startSystem({ env: { LLAMA_SWAP_URL: "", MODEL_SERVERS: JSON.stringify(servers) } });
+  system = await startSystem({
+    env: { ...ONLY_PUBLISHED, LLAMA_SWAP_URL: "", MODEL_SERVERS: JSON.stringify(servers) },
+  });
   user = await system.addUser("ada");
 });
 afterAll(async () => {
@@ -49,10 +51,12 @@ afterAll(async () => {
 async function talk(model: string) {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "named", model });
-  const watch = watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0");
+  const watch = await subscribed(
+    watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0"),
+  );
   const ask = async (text: string) => {
     const { turn_id } = await user.rest.post(session.id, text);
-    return await watch.until((frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turn_id);
+    return await untilEnd(watch, turn_id);
   };
   return { id: session.id, watch, ask };
 }

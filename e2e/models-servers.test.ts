@@ -1,8 +1,9 @@
 import type { ModelList, SessionFrame } from "@boocode/contracts";
 import { type ScriptedModel, startScriptedModel } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
-import { type Watch, watchSession } from "./harness/watch.ts";
+import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./harness/start-system.ts";
+import { untilEnd } from "./harness/turn-end.ts";
+import { subscribed, type Watch, watchSession } from "./harness/watch.ts";
 
 const LEASE_MS = 1_000;
 let system: System;
@@ -21,6 +22,7 @@ beforeAll(async () => {
   system = await startSystem({
     workers: 2,
     env: {
+      ...ONLY_PUBLISHED,
       LLAMA_SWAP_URL: "",
       MODEL_SERVERS: JSON.stringify(servers),
       KEY_OF_A: "a secret",
@@ -43,12 +45,13 @@ afterAll(async () => {
 async function talk(model: string | null): Promise<{ id: string; watch: Watch<SessionFrame> }> {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "named", ...(model === null ? {} : { model }) });
-  const watch = watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0");
+  const watch = await subscribed(
+    watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0"),
+  );
   return { id: session.id, watch };
 }
 const ask = async (sessionId: string, script: object) =>
   (await user.rest.post(sessionId, `[[script ${JSON.stringify(script)}]]`)).turn_id;
-const isEnd = (frame: SessionFrame) => frame.type === "turn_finished";
 const isWaiting = (frame: SessionFrame) => frame.type === "turn_waiting" && frame.reason === "slot";
 
 test("the models of all servers are listed under the names that sessions give, and one of them is the default", async () => {
@@ -65,7 +68,7 @@ test("the models of all servers are listed under the names that sessions give, a
   expect(preferred).toMatchObject([{ id: "a/slow", server: "a", loaded: true }]);
   const { id, watch } = await talk(null);
   await ask(id, { tokens: 1, key: id });
-  await watch.until(isEnd);
+  await untilEnd(watch);
   expect(a.requests().find(({ key }) => key === id)?.model).toBe("slow");
   await watch.close();
 });
@@ -78,7 +81,7 @@ test.each([
 ])("a session that names %s is answered by server %s with its model %s", async (name, server, model) => {
   const { id, watch } = await talk(name);
   await ask(id, { tokens: 1, key: `${id} ${name}` });
-  expect(await watch.until(isEnd)).toMatchObject({ status: "complete" });
+  expect(await untilEnd(watch)).toMatchObject({ status: "complete" });
   const seen = { a, b }[server as "a" | "b"].requests().find(({ key }) => key === `${id} ${name}`);
   expect(seen?.model).toBe(model);
   expect(watch.frames.find((frame) => frame.type === "message_started")).toMatchObject({ model: `${server}/${model}` });
@@ -97,12 +100,12 @@ test("a server's limit holds over all workers, who came first goes first, and th
   // Another server is not concerned.
   const other = await talk("b/words");
   await ask(other.id, { tokens: 1 });
-  expect(await other.watch.until(isEnd)).toMatchObject({ status: "complete" });
+  expect(await untilEnd(other.watch)).toMatchObject({ status: "complete" });
 
   for (const [place, { watch }] of talks.entries()) {
     await a.reached(`go ${place}`);
     a.release(`go ${place}`);
-    expect(await watch.until(isEnd)).toMatchObject({ status: "complete" });
+    expect(await untilEnd(watch)).toMatchObject({ status: "complete" });
   }
   const requests = a.requests();
   expect(requests.map(({ key }) => key)).toEqual(["0", "1", "2", "3"]);
@@ -125,7 +128,7 @@ test("a limit for each model lets other models of the server by", async () => {
   }
   expect(b.requests().map(({ key }) => key)).toEqual(["0", "1", "3"]);
   b.release("all");
-  for (const { watch } of talks) expect(await watch.until(isEnd)).toMatchObject({ status: "complete" });
+  for (const { watch } of talks) expect(await untilEnd(watch)).toMatchObject({ status: "complete" });
   await Promise.all(talks.map(({ watch }) => watch.close()));
 });
 
@@ -139,9 +142,9 @@ test("a turn that waits for a place is cancelled at once, and leaves the line to
   await ask(third.id, { tokens: 1, key: "third" });
   await third.watch.until(isWaiting);
   await user.rest.cancel(second.id);
-  expect(await second.watch.until(isEnd)).toMatchObject({ status: "cancelled" });
+  expect(await untilEnd(second.watch)).toMatchObject({ status: "cancelled" });
   a.release("hold");
-  expect(await third.watch.until(isEnd)).toMatchObject({ status: "complete" });
+  expect(await untilEnd(third.watch)).toMatchObject({ status: "complete" });
   expect(a.requests().map(({ key }) => key)).toEqual(["first", "third"]);
   await Promise.all([first, second, third].map(({ watch }) => watch.close()));
 });
@@ -159,8 +162,8 @@ test("the place of a worker that died is free when its lease is over", async () 
   const victim = system.workers.find(({ pid }) => row?.worker_id.endsWith(`-${pid}`));
   victim?.process.kill("SIGKILL");
   await victim?.exited;
-  expect(await next.watch.until(isEnd)).toMatchObject({ status: "complete" });
-  expect(await holder.watch.until(isEnd)).toMatchObject({ status: "complete" });
+  expect(await untilEnd(next.watch)).toMatchObject({ status: "complete" });
+  expect(await untilEnd(holder.watch)).toMatchObject({ status: "complete" });
   await Promise.all([holder, next].map(({ watch }) => watch.close()));
 });
 

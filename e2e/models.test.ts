@@ -1,15 +1,16 @@
 import type { Message, Session, SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "./harness/fold.ts";
-import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
-import { type Watch, watchSession } from "./harness/watch.ts";
+import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./harness/start-system.ts";
+import { type TurnEnd, untilEnd } from "./harness/turn-end.ts";
+import { subscribed, type Watch, watchSession } from "./harness/watch.ts";
 
 let system: System;
 let user: User;
 
 beforeAll(async () => {
   system = await startSystem({
-    env: { MODEL_SILENCE_NOTICE_MS: "200" },
+    env: { ...ONLY_PUBLISHED, MODEL_SILENCE_NOTICE_MS: "200" },
     model: { scripts: { tiny: { window: 3_000 }, small: { window: 4_000, tokens: 3 } } },
   });
   user = await system.addUser("ada");
@@ -21,7 +22,7 @@ interface Talk {
   watch: Watch<SessionFrame>;
   /** @returns the turn's id */
   ask(script: object, words?: string): Promise<string>;
-  ended(turnId: string): Promise<SessionFrame>;
+  ended(turnId: string): Promise<TurnEnd>;
   frames<T extends SessionFrame["type"]>(type: T): Extract<SessionFrame, { type: T }>[];
   last(): Promise<Message>;
 }
@@ -29,13 +30,15 @@ interface Talk {
 async function talk(model = "words"): Promise<Talk> {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "named", model });
-  const watch = watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0");
+  const watch = await subscribed(
+    watchSession(system.gateways[0]?.url as string, user.token, session.id, "?cursor=0.0.0.0"),
+  );
   return {
     session,
     watch,
     ask: async (script, words = "") =>
       (await user.rest.post(session.id, `${words}[[script ${JSON.stringify(script)}]]`)).turn_id,
-    ended: (turnId) => watch.until((frame) => frame.type === "turn_finished" && frame.turn_id === turnId),
+    ended: (turnId) => untilEnd(watch, turnId),
     frames: (type) => watch.frames.filter((frame) => frame.type === type) as never,
     last: async () => (await user.rest.messages(session.id)).messages.at(-1) as Message,
   };

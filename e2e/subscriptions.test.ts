@@ -4,7 +4,8 @@ import { WebSocket } from "ws";
 import { openEvents } from "./harness/events.ts";
 import { createFold, foldOf } from "./harness/fold.ts";
 import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
-import { watchSession, watchUser } from "./harness/watch.ts";
+import { isEndOf, untilEnd } from "./harness/turn-end.ts";
+import { subscribed, watchSession, watchUser } from "./harness/watch.ts";
 
 let system: System;
 let ada: User;
@@ -23,7 +24,6 @@ afterAll(() => system.stop());
 
 const newSession = (): Promise<Session> => ada.rest.session(projectId, { name: "named", model: "words" });
 const WORDS = '[[script {"tokens":10,"interval_ms":1}]]';
-const isEnd = (turnId: string) => (frame: SessionFrame) => frame.type === "turn_finished" && frame.turn_id === turnId;
 const ticketOf = async (user: User) => (await user.rest.request<SocketTicket>("POST", "/api/ws-tickets")).body.ticket;
 
 test("each refusal of a socket has its close code", async () => {
@@ -53,8 +53,7 @@ test("a message that is no JSON, none of ours, or too big closes the socket with
     [Buffer.from([1, 2, 3]), CLOSE_CODES.bad_request.code],
     ["x".repeat(20_000), CLOSE_CODES.message_too_big.code],
   ] as const) {
-    const watch = watchSession(gateway, ada.token, session.id);
-    await watch.until((frame) => frame.type === "subscribed");
+    const watch = await subscribed(watchSession(gateway, ada.token, session.id));
     watch.socket.send(message);
     expect(await watch.closed).toBe(code);
   }
@@ -81,16 +80,14 @@ test("a browser may send its token first, and a ping is answered", async () => {
 test("a ticket opens one socket, once", async () => {
   const session = await newSession();
   const ticket = await ticketOf(ada);
-  const first = watchSession(gateway, null, session.id, `?ticket=${ticket}`);
-  await first.until((frame) => frame.type === "subscribed");
+  const first = await subscribed(watchSession(gateway, null, session.id, `?ticket=${ticket}`));
   expect(await watchSession(gateway, null, session.id, `?ticket=${ticket}`).closed).toBe(4401);
   await first.close();
 });
 
 test("a peer that answers pings stays; the gateway's own pings keep coming", async () => {
   const session = await newSession();
-  const watch = watchSession(gateway, ada.token, session.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, ada.token, session.id));
   let pings = 0;
   await new Promise<void>((resolve) => {
     watch.socket.on("ping", () => {
@@ -123,7 +120,7 @@ test("an event stream carries the same frames, and goes on after Last-Event-ID",
   system.model.release("sse");
   const last = stream.events.filter((event) => event.id !== null).at(-1);
   const rest = await openEvents(`${url}?cursor=0.0.0.0`, { ...headers, "last-event-id": last?.id as string });
-  await rest.until((event) => event.data.includes(`"turn_finished"`) && event.data.includes(turn.turn_id));
+  await rest.until((event) => isEndOf(turn.turn_id)(SessionFrame.parse(JSON.parse(event.data))));
   rest.close();
 
   const fold = createFold(null);
@@ -153,7 +150,7 @@ test("refusals of an event stream are ordinary answers", async () => {
 test("the user's channel tells of projects and sessions, and of nobody else's", async () => {
   const lists = watchUser(gateway, ada.token);
   const others = watchUser(gateway, bob.token);
-  await Promise.all([lists, others].map((watch) => watch.until((frame) => frame.type === "subscribed")));
+  await Promise.all([lists, others].map(subscribed));
   const project = await ada.rest.project(FASTIFY);
   const session = await ada.rest.session(project.id, { name: "one" });
   await ada.rest.request("DELETE", `/api/sessions/${session.id}`);
@@ -170,8 +167,7 @@ test("the user's channel tells of projects and sessions, and of nobody else's", 
   const version = (told.at(-1) as { version: number }).version;
   await Promise.all([lists.close(), others.close()]);
 
-  const same = watchUser(gateway, ada.token, `?cursor=${version}`);
-  await same.until((frame) => frame.type === "subscribed");
+  const same = await subscribed(watchUser(gateway, ada.token, `?cursor=${version}`));
   const older = watchUser(gateway, ada.token, `?cursor=${version - 1}`);
   await older.until((frame) => frame.type === "snapshot");
   expect(same.frames.map((frame) => frame.type)).toEqual(["subscribed"]);
@@ -180,15 +176,14 @@ test("the user's channel tells of projects and sessions, and of nobody else's", 
 
 test("deleting messages while one streams stops it, tells every subscriber, and nothing of it comes back", async () => {
   const session = await newSession();
-  const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0"));
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"doomed"}]]');
   await watch.until((frame) => frame.type === "delta");
   const answer = await ada.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`);
   expect(answer.status).toBe(200);
   const deleted = await watch.until((frame) => frame.type === "messages_deleted");
   expect(deleted).toMatchObject({ message_ids: expect.arrayContaining([turn.message_id]) });
-  expect(await watch.until(isEnd(turn.turn_id))).toMatchObject({
+  expect(await untilEnd(watch, turn.turn_id)).toMatchObject({
     status: "cancelled",
     cancel_reason: "messages_deleted",
   });
@@ -196,18 +191,17 @@ test("deleting messages while one streams stops it, tells every subscriber, and 
   expect(request.ending).toBe("disconnected");
   expect((await ada.rest.messages(session.id)).messages).toEqual([]);
   const next = await ada.rest.post(session.id, WORDS);
-  expect(await watch.until(isEnd(next.turn_id))).toMatchObject({ status: "complete" });
+  expect(await untilEnd(watch, next.turn_id)).toMatchObject({ status: "complete" });
   await watch.close();
 });
 
 test("a cancel keeps the partial text, ends the upstream request, and says what became of the turn", async () => {
   const session = await newSession();
-  const watch = watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0");
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0"));
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"stopped"}]]');
   await watch.until((frame) => frame.type === "delta");
   expect(await ada.rest.cancel(session.id)).toEqual({ turn_id: turn.turn_id, status: "cancelling" });
-  expect(await watch.until(isEnd(turn.turn_id))).toMatchObject({ status: "cancelled", cancel_reason: "user" });
+  expect(await untilEnd(watch, turn.turn_id)).toMatchObject({ status: "cancelled", cancel_reason: "user" });
   const { messages } = await ada.rest.messages(session.id);
   expect(messages.at(-1)).toMatchObject({ role: "assistant", status: "cancelled" });
   const fold = createFold(null);
@@ -223,8 +217,7 @@ test("a cancel keeps the partial text, ends the upstream request, and says what 
 
 test("a deleted session closes its sockets and answers 404", async () => {
   const session = await newSession();
-  const watch = watchSession(gateway, ada.token, session.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(gateway, ada.token, session.id));
   await ada.rest.request("DELETE", `/api/sessions/${session.id}`);
   expect(await watch.closed).toBe(CLOSE_CODES.not_found.code);
   expect((await ada.rest.request("GET", `/api/sessions/${session.id}/messages`)).status).toBe(404);
@@ -232,8 +225,7 @@ test("a deleted session closes its sockets and answers 404", async () => {
 
 test("a revoked token ends its sockets", async () => {
   const eve = await system.addUser("eve");
-  const watch = watchUser(gateway, eve.token);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchUser(gateway, eve.token));
   await system.sql`update api_tokens set revoked_at = now() where user_id = ${eve.id}`;
   expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
 });
@@ -241,8 +233,7 @@ test("a revoked token ends its sockets", async () => {
 test("a gateway that stops says when to come back and closes with 1001", async () => {
   const session = await newSession();
   const other = await system.start("gateway");
-  const watch = watchSession(other.url, ada.token, session.id);
-  await watch.until((frame) => frame.type === "subscribed");
+  const watch = await subscribed(watchSession(other.url, ada.token, session.id));
   const ended = other.stop();
   expect(await watch.until((frame) => frame.type === "going_away")).toHaveProperty("retry_after_ms");
   expect(await watch.closed).toBe(1001);

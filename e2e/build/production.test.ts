@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import { SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openEvents } from "../harness/events.ts";
 import { createRest } from "../harness/rest.ts";
 import { FASTIFY } from "../harness/start-system.ts";
+import { isEndOf } from "../harness/turn-end.ts";
 import { buildCopy, installService } from "./build-copy.ts";
 import { type Running, runImage } from "./run-image.ts";
 
@@ -57,16 +60,12 @@ test("the built services answer a question about code, without sources and witho
   const token = stdout.trim();
   const rest = createRest(() => running.get("api")?.url ?? "", token);
   const session = await rest.session((await rest.project(FASTIFY)).id);
-  const events = await fetch(`${running.get("gateway")?.url}/api/sessions/${session.id}/events`, {
-    headers: { authorization: `Bearer ${token}` },
+  const stream = await openEvents(`${running.get("gateway")?.url}/api/sessions/${session.id}/events`, {
+    authorization: `Bearer ${token}`,
   });
-  await rest.post(session.id, "Where is a route's schema compiled?");
-
-  let seen = "";
-  for await (const bytes of events.body as AsyncIterable<Uint8Array>) {
-    seen += Buffer.from(bytes).toString();
-    if (seen.includes('"type":"turn_finished"')) break;
-  }
+  const { turn_id } = await rest.post(session.id, "Where is a route's schema compiled?");
+  await stream.until(({ data }) => isEndOf(turn_id)(SessionFrame.parse(JSON.parse(data))));
+  stream.close();
   const { messages } = await rest.messages(session.id);
   expect(messages.filter(({ role }) => role === "tool").length).toBeGreaterThan(0);
   expect(messages.at(-1)).toMatchObject({ role: "assistant", status: "complete" });

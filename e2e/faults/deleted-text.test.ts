@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { markedScript } from "../harness/marked-text.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
+import { untilEnd } from "../harness/turn-end.ts";
 import { watchSession } from "../harness/watch.ts";
 
 let system: System;
@@ -19,7 +20,7 @@ test("a cursor from before a deletion brings nothing of the deleted text back, t
   const gateway = system.gateways[0]?.url as string;
   const first = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
   const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 20, interval_ms: 1 }));
-  await first.until((frame) => frame.type === "turn_finished");
+  await untilEnd(first);
   const middle = first.frames.find((frame) => frame.type === "delta") as { cursor: string };
   expect((await user.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`)).status).toBe(
     200,

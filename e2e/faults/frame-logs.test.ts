@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "../harness/fold.ts";
 import { viewersAgree } from "../harness/invariants.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { untilEnd } from "../harness/turn-end.ts";
 import { closeAll, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 import { openViewer } from "../harness/viewer.ts";
 import { watchSession } from "../harness/watch.ts";
@@ -51,11 +52,7 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
   const last = first.frames.findLast((frame) => "cursor" in frame) as { cursor: string };
   expect(parseCursor(last.cursor)).toEqual(fold.cursor);
   const again = watchSession(gateway, user.token, turn.sessionId, `?cursor=${last.cursor}`);
-  await again.until(
-    (frame) =>
-      frame.type === "turn_finished" ||
-      (frame.type === "snapshot" && frame.turn !== null && frame.turn.status === "complete"),
-  );
+  await untilEnd(again);
   for (const frame of again.frames) fold.apply(frame);
   expect(again.frames.some((frame) => frame.type === "snapshot")).toBe(true);
   const stored = foldOf(await user.rest.messages(turn.sessionId));

@@ -6,7 +6,8 @@ import { untilAllEnded } from "../harness/invariants.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
-import { watchSession } from "../harness/watch.ts";
+import { untilEnd } from "../harness/turn-end.ts";
+import { subscribed, watchSession } from "../harness/watch.ts";
 
 /*
  * One socket among others stops reading. It may cost the gateway no memory and the others no time. The slow one's session is
@@ -69,14 +70,7 @@ async function stream(neighbours: Neighbour[], ms: number): Promise<number[]> {
       post(sessionId, { tokens: Math.ceil(ms / interval), interval_ms: interval, mark: "time" }),
     ),
   );
-  await Promise.all(
-    neighbours.map(({ watch }, index) =>
-      watch.until(
-        (frame) => frame.type === "turn_finished" && frame.turn_id === turns[index]?.turn_id,
-        2 * ms + 30_000,
-      ),
-    ),
-  );
+  await Promise.all(neighbours.map(({ watch }, index) => untilEnd(watch, turns[index]?.turn_id, 2 * ms + 30_000)));
   for (const { stop } of arrivals) stop();
   return delays(arrivals);
 }
@@ -113,8 +107,7 @@ test("a socket that stops reading costs neither memory nor its neighbours' time,
   const neighbours = await Promise.all(
     Array.from({ length: NEIGHBOURS }, async (): Promise<Neighbour> => {
       const sessionId = await newSession();
-      const watch = watchSession(gateway.url, user.token, sessionId, "?cursor=0.0.0.0");
-      await watch.until((frame) => frame.type === "subscribed");
+      const watch = await subscribed(watchSession(gateway.url, user.token, sessionId, "?cursor=0.0.0.0"));
       return { watch, sessionId };
     }),
   );

@@ -75,3 +75,9 @@ export function watchSession(
 export function watchUser(gatewayUrl: string, token: string | null, query = ""): Watch<UserFrame> {
   return watch(`${ws(gatewayUrl)}/api/ws/user${query}`, token, (frame) => UserFrame.parse(frame));
 }
+
+/** Resolves when the watch is told where it stands: what happens from now on reaches it frame by frame. */
+export async function subscribed<F extends SessionFrame | UserFrame>(watch: Watch<F>): Promise<Watch<F>> {
+  await watch.until((frame) => frame.type === "subscribed");
+  return watch;
+}
