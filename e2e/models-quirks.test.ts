@@ -1,5 +1,6 @@
 import { type ScriptedModel, type ScriptQuirks, startScriptedModel } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createFold } from "./harness/fold.ts";
 import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./harness/start-system.ts";
 import { untilEnd } from "./harness/turn-end.ts";
 import { subscribed, watchSession } from "./harness/watch.ts";
@@ -19,6 +20,7 @@ const SERVERS = {
   },
   ollama: { ids: "empty", index: "zero", whole_arguments: true, reasoning: "reasoning" },
   gateway: { ids: "per_fragment", reasoning: "both", loading_chatter: true },
+  deepseek: { reasoning: "untold" },
   qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
 } satisfies Record<string, ScriptQuirks>;
 type Name = keyof typeof SERVERS;
@@ -86,6 +88,9 @@ test.each(names)("a session with %s has its turns, with tools and with what came
   const said = messages.filter(({ role }) => role === "assistant");
   expect(said.map(({ reasoning }) => reasoning?.trim())).toEqual(Array(6).fill("r0 r1 r2"));
   expect(said.map(({ content }) => content.trim())).toEqual(["", "", "w0 w1", "", "", "w0 w1"]);
+  const fold = createFold(null);
+  for (const frame of watch.frames) fold.apply(frame);
+  for (const message of messages) expect(fold.texts.get(message.id)?.content).toBe(message.content);
   expect(sentTo(name).filter(({ role }) => role === "tool")).toHaveLength(8);
   await watch.close();
 });

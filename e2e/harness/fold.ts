@@ -48,6 +48,7 @@ export function createFold(loaded: MessageList | null): Fold {
       }
       const message = "message_id" in frame && frame.message_id ? texts.get(frame.message_id) : undefined;
       if (frame.type === "delta" && message) message.content += frame.content;
+      if (frame.type === "text_was_reasoning" && message) message.content = "";
       if (frame.type === "message_complete" && message) message.status = frame.status;
       if (frame.type === "tool_result") {
         texts.set(frame.message_id, { content: frame.output, status: "complete", role: "tool" });

@@ -40,6 +40,12 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
         }),
         true,
       );
+    case "text_was_reasoning":
+      return inMessage(frame.message_id, (message) => ({
+        ...message,
+        reasoning: (message.reasoning ?? "") + message.content,
+        content: "",
+      }));
     case "tool_call":
       return inMessage(frame.message_id, (message) => ({
         ...message,

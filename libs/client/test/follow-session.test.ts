@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { followSession } from "../src/index.ts";
+import { followSession, type SessionView } from "../src/index.ts";
 import { expectRest } from "./expect-rest.ts";
 import { createRecord } from "./record.ts";
 import { endedAs, isLive, says } from "./shown.ts";
@@ -29,6 +29,26 @@ test("what is posted and answered is shown as REST has it", async () => {
   expect(record.views.length).toBeGreaterThan(5);
   record.expectSteady();
   await follower.close();
+});
+
+test("text that turns out to have been a thought is shown as one, also to whoever comes in between", async () => {
+  const sessionId = await stack.newSession();
+  const follower = followSession(stack.client, sessionId);
+  await follower.until(isLive);
+  const script = { reasoning_tokens: 3, tokens: 4, gate: { name: "thought", at: 2 }, quirks: { reasoning: "untold" } };
+  await stack.client.postMessage(sessionId, ask(script));
+  const hasThought = (view: SessionView) => view.messages.at(-1)?.reasoning != null;
+  const half = await follower.until((view) => hasThought(view) && view.messages.at(-1)?.content !== "");
+  expect(half.messages.at(-1)).toMatchObject({ reasoning: "r0 r1 r2\n", content: expect.stringMatching(/^w0/) });
+  const late = followSession(stack.client, sessionId);
+  await late.until(hasThought);
+  stack.model.release("thought");
+  for (const one of [follower, late]) {
+    const view = await one.until(endedAs("complete"));
+    expect(view.messages.at(-1)).toMatchObject({ reasoning: "r0 r1 r2\n", content: "w0 w1 w2 w3" });
+    await expectRest(stack.client, view);
+    await one.close();
+  }
 });
 
 test("names, the queue, withdrawals and regenerated answers are shown as they change", async () => {

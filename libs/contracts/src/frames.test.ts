@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { API_ERRORS, ErrorBody, TURN_ERRORS, TurnError } from "./errors.ts";
-import { MessageComplete, SessionFrame, StructuralFrame, TurnFrame } from "./frames.ts";
+import { SessionFrame, StructuralFrame } from "./frames.ts";
 import { CLOSE_CODES } from "./sockets.ts";
+import { MessageComplete, TurnFrame } from "./turn-frames.ts";
 import { isTerminal, TurnStatus } from "./turns.ts";
 import { PublishedUserFrame, UserFrame } from "./user-frames.ts";
 

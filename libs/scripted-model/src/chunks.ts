@@ -52,6 +52,7 @@ export function buildChunks({ id, model, created }: ChunkNames, quirks: Quirks):
         reasoning: `"content":"","reasoning":${json}`,
         both: `"reasoning":${json},"reasoning_content":${json}`,
         think: `"content":${json}`,
+        untold: `"content":${json}`,
       }[quirks.reasoning];
       return delta(field);
     },

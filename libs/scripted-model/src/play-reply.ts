@@ -59,8 +59,9 @@ export async function playReply(reply: Reply, stage: Stage): Promise<void> {
 
 async function playReasoning(reply: Reply, stage: Stage, chunks: Chunks): Promise<void> {
   if (reply.reasoning.count === 0) return;
-  const inline = reply.quirks.reasoning === "think";
-  if (inline) await stage.outlet.write(chunks.content("<thi") + chunks.content("nk>\n"));
+  const opens = reply.quirks.reasoning === "think";
+  const inline = opens || reply.quirks.reasoning === "untold";
+  if (opens) await stage.outlet.write(chunks.content("<thi") + chunks.content("nk>\n"));
   await playTokens(reply.reasoning, 0, reply.reasoning.count, (text) => chunks.reasoning(text), reply, stage);
   if (inline) await stage.outlet.write(chunks.content("\n</th") + chunks.content("ink>\n\n"));
 }

@@ -36,7 +36,8 @@ export const ScriptQuirks = z
     object_arguments: z.boolean(),
     name_fragments: z.boolean(),
     crlf: z.boolean(),
-    reasoning: z.enum(["reasoning_content", "reasoning", "both", "think"]),
+    /** `untold`: inline, and only its end is marked. */
+    reasoning: z.enum(["reasoning_content", "reasoning", "both", "think", "untold"]),
     nulls: z.boolean(),
     no_done: z.boolean(),
     /** llama-swap's reasoning chatter while a model loads, in chunks without id and object. */

@@ -8,7 +8,7 @@ import { messageComplete } from "./outputs/end-frames.ts";
 import type { FrameWriter } from "./outputs/frame-writer.ts";
 import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
 import { leavesOut } from "./turn/fit-request.ts";
-import { type OpenMessage, partialReply, type ReplyFacts, wholeReply } from "./turn/reply-so-far.ts";
+import { type OpenMessage, partialReply, type ReplyFacts, wholeReply, withdrawText } from "./turn/reply-so-far.ts";
 import type { TurnEvent } from "./turn/turn-event.ts";
 
 /** The writes that a turn's events become. Each is fenced, and resolves to false when the fence is lost. */
@@ -114,6 +114,11 @@ export async function playTurn(
         break;
       case "reasoning":
         frames.delta("reasoning_delta", message().id, event.text);
+        break;
+      case "text_was_reasoning":
+        frames.flush();
+        withdrawText(message());
+        frames.emit({ type: "text_was_reasoning", message_id: message().id });
         break;
       case "tools_called": {
         frames.flush();

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { joinPieces } from "../../test/model/join-pieces.ts";
 import { createReplyReader, type Outcome } from "./read-reply.ts";
 
 const encoder = new TextEncoder();
@@ -9,9 +10,7 @@ function read(parts: Uint8Array[]) {
   const reader = createReplyReader(true, () => `new${++ids}`);
   const pieces = parts.flatMap((part) => reader.push(part));
   const last = reader.end();
-  const said = (type: string) =>
-    [...pieces, ...last.pieces].flatMap((piece) => (piece.type === type ? [piece.text] : []));
-  return { text: said("text").join(""), reasoning: said("reasoning").join(""), outcome: last.outcome };
+  return { ...joinPieces([...pieces, ...last.pieces]), outcome: last.outcome };
 }
 
 const readText = (body: string) => read([encoder.encode(body)]);

@@ -1,4 +1,4 @@
-import { createThinkSplitter, type Piece } from "./split-think.ts";
+import { createThinkSplitter, type Piece, type SpokenPiece } from "./split-think.ts";
 import { createLeakGate } from "./text-leaks.ts";
 import { createCharacterGate } from "./whole-characters.ts";
 
@@ -19,15 +19,27 @@ export function createSpeech(watchForLeaks: boolean): Speech {
   const textGate = createCharacterGate();
   const reasoningGate = createCharacterGate();
   const think = createThinkSplitter();
-  const leaks = createLeakGate();
+  let leaks = createLeakGate();
   const said = { text: "", reasoning: "" };
 
   function give(pieces: Piece[]): Piece[] {
-    const given = pieces
-      .map((piece) => (piece.type === "text" && watchForLeaks ? { ...piece, text: leaks.push(piece.text) } : piece))
-      .filter((piece) => piece.text !== "");
-    for (const piece of given) said[piece.type] += piece.text;
-    return given;
+    return pieces.flatMap((piece) => (piece.type === "text_was_reasoning" ? withdraw() : speak(piece)));
+  }
+
+  function speak({ type, text }: SpokenPiece): Piece[] {
+    const shown = type === "text" && watchForLeaks ? leaks.push(text) : text;
+    said[type] += shown;
+    return shown === "" ? [] : [{ type, text: shown }];
+  }
+
+  /** What a thought says of tool calls is no leak either. */
+  function withdraw(): Piece[] {
+    const held = leaks.end();
+    leaks = createLeakGate();
+    if (said.text === "" && held === "") return [];
+    said.reasoning += said.text + held;
+    said.text = "";
+    return [...(held === "" ? [] : [{ type: "text" as const, text: held }]), { type: "text_was_reasoning" }];
   }
 
   return {
@@ -39,9 +51,9 @@ export function createSpeech(watchForLeaks: boolean): Speech {
         ...think.push(textGate.end()),
         ...think.end(),
       ]);
-      const held: Piece = { type: "text", text: leaks.end() };
-      said.text += held.text;
-      return held.text === "" ? rest : [...rest, held];
+      const text = leaks.end();
+      said.text += text;
+      return text === "" ? rest : [...rest, { type: "text", text }];
     },
     content: () => said.text,
     reasoning: () => said.reasoning,

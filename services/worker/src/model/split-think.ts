@@ -1,26 +1,31 @@
-export interface Piece {
+import { createStrayCloseFinder, type StrayClose } from "./stray-close.ts";
+import { CLOSE, OPEN } from "./think-tags.ts";
+
+export interface SpokenPiece {
   type: "text" | "reasoning";
   text: string;
 }
+
+/** `text_was_reasoning`: all text that was given out so far was a thought. */
+export type Piece = SpokenPiece | { type: "text_was_reasoning" };
 
 export interface ThinkSplitter {
   push(text: string): Piece[];
   end(): Piece[];
 }
 
-const OPEN = "<think>";
-const CLOSE = "</think>";
-
 /**
  * Takes a thought that a server left inline, `<think>…</think>`, out of the content; the tags may be cut anywhere.
- * Only a tag at the very beginning counts: later ones are the answer's own words, about a chat template, say.
+ * Only an opening tag at the very beginning counts: later ones are the answer's own words, about a chat template, say. Where it
+ * stands in the prompt, the thought passes for text until its closing tag comes.
  */
 export function createThinkSplitter(): ThinkSplitter {
-  let state: "start" | "thinking" | "gap" | "answer" = "start";
+  let state: "start" | "thinking" | "gap" | "unsure" | "answer" = "start";
   let held = "";
+  const stray = createStrayCloseFinder();
 
   function push(text: string): Piece[] {
-    if (state === "answer") return text === "" ? [] : [{ type: "text", text }];
+    if (state === "unsure") return judged(stray.push(text));
     held += text;
     const pieces: Piece[] = [];
     if (state === "start") {
@@ -29,8 +34,8 @@ export function createThinkSplitter(): ThinkSplitter {
         state = "thinking";
         held = begin.slice(OPEN.length);
       } else if (!OPEN.startsWith(begin)) {
-        state = "answer";
-        give(pieces, "text", held);
+        state = "unsure";
+        return judged(stray.push(take()));
       }
     }
     if (state === "thinking") {
@@ -47,26 +52,37 @@ export function createThinkSplitter(): ThinkSplitter {
     // The blank lines after a thought belong to neither.
     if (state === "gap") {
       held = held.trimStart();
-      if (held !== "") {
-        state = "answer";
-        give(pieces, "text", held);
-      }
+      if (held !== "") state = "answer";
     }
-    if (state === "answer") held = "";
+    if (state === "answer") give(pieces, "text", take());
     return pieces;
   }
 
-  function end(): Piece[] {
+  function judged({ before, after }: StrayClose): Piece[] {
     const pieces: Piece[] = [];
-    give(pieces, state === "thinking" ? "reasoning" : "text", state === "gap" ? "" : held);
+    give(pieces, "text", before);
+    if (after === null) return pieces;
+    state = "gap";
+    return [...pieces, { type: "text_was_reasoning" }, ...push(after)];
+  }
+
+  function take(): string {
+    const all = held;
     held = "";
+    return all;
+  }
+
+  function end(): Piece[] {
+    if (state === "unsure") return judged(stray.end());
+    const pieces: Piece[] = [];
+    if (state !== "gap") give(pieces, state === "thinking" ? "reasoning" : "text", take());
     return pieces;
   }
 
   return { push, end };
 }
 
-function give(pieces: Piece[], type: Piece["type"], text: string): void {
+function give(pieces: Piece[], type: SpokenPiece["type"], text: string): void {
   if (text !== "") pieces.push({ type, text });
 }
 

@@ -1,3 +1,5 @@
+import { createCodeTracker } from "./markdown-code.ts";
+
 export interface LeakGate {
   /** @returns what of the text may be shown; what follows a leak is held back. */
   push(text: string): string;
@@ -48,32 +50,4 @@ export function createLeakGate(): LeakGate {
       return rest;
     },
   };
-}
-
-/** Knows, character by character, whether Markdown stands inside a fence or an inline code span. */
-function createCodeTracker(): { step(character: string): void; inside(): boolean } {
-  let fence = false;
-  let inline = false;
-  let ticks = 0;
-  let blank = true;
-
-  function step(character: string): void {
-    if (character === "\n") {
-      inline = false;
-      ticks = 0;
-      blank = true;
-    } else if (character === "`") {
-      ticks += 1;
-      inline = !inline;
-      if (ticks === 3 && blank) {
-        fence = !fence;
-        inline = false;
-      }
-    } else {
-      ticks = 0;
-      if (character !== " " && character !== "\t") blank = false;
-    }
-  }
-
-  return { step, inside: () => fence || inline };
 }

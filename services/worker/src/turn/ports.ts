@@ -53,6 +53,8 @@ export type WaitEvent =
 export type ReplyEvent =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
+  /** All text so far of this message was a thought: the model does not say that it thinks, only that it has thought. */
+  | { type: "text_was_reasoning" }
   | WaitEvent
   | { type: "reply"; reply: Reply };
 

@@ -9,6 +9,12 @@ export interface OpenMessage {
   reasoning: string;
 }
 
+/** All text so far was a thought. */
+export function withdrawText(message: OpenMessage): void {
+  message.reasoning += message.content;
+  message.content = "";
+}
+
 /** What a message row takes from an answer that may have come only in part. */
 export interface ReplyFacts {
   messageId: string;

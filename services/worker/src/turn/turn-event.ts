@@ -10,6 +10,8 @@ export type TurnEvent =
   | WaitEvent
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
+  /** All text so far of this message was a thought: the model does not say that it thinks, only that it has thought. */
+  | { type: "text_was_reasoning" }
   /** The model has spoken and asks for tools, which have not run yet. */
   | { type: "tools_called"; reply: Reply }
   /** The tools have answered, in the order of the calls. */

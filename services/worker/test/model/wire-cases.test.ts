@@ -1,9 +1,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createContextSize } from "../../src/model/context-size.ts";
+import type { Piece } from "../../src/model/split-think.ts";
 import { createStreamReply } from "../../src/model/stream-reply.ts";
 import type { ModelFailure, ModelRequest } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";
 import { type CaseResult, misses } from "./expect-case.ts";
+import { joinPieces } from "./join-pieces.ts";
 import { serveCase } from "./serve-case.ts";
 import { type WireCase, wireCases } from "./wire-case.ts";
 
@@ -50,13 +52,17 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
   const signal = abortAfterMs ? AbortSignal.timeout(100) : new AbortController().signal;
   const start = performance.now();
   const result: CaseResult = { content: "", reasoning: "", contentDeltas: 0, toolCalls: [], error: null };
+  const pieces: Piece[] = [];
   try {
     for await (const event of streamReply(request, signal)) {
-      if (event.type === "text") {
-        result.content += event.text;
-        result.contentDeltas = Number(result.contentDeltas) + 1;
-      } else if (event.type === "reasoning") {
-        result.reasoning += event.text;
+      if (event.type === "text" || event.type === "reasoning" || event.type === "text_was_reasoning") {
+        pieces.push(event);
+        const { text: content, reasoning } = joinPieces(pieces);
+        Object.assign(result, {
+          content,
+          reasoning,
+          contentDeltas: pieces.filter(({ type }) => type === "text").length,
+        });
       } else if (event.type === "reply") {
         const { toolCalls, contextSize: nCtx, ...reply } = event.reply;
         expect(reply.content).toBe(result.content);

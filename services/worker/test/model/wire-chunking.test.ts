@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createReplyReader } from "../../src/model/read-reply.ts";
+import { joinPieces } from "./join-pieces.ts";
 import { bodyOf, wireCases } from "./wire-case.ts";
 
 /** Bodies that are larger are cut in fewer ways: each takes its time. */
@@ -11,9 +12,7 @@ function read(parts: Uint8Array[]) {
   const reader = createReplyReader(true, () => `new${++ids}`);
   const pieces = parts.flatMap((part) => reader.push(part));
   const { pieces: last, outcome } = reader.end();
-  const said = (type: string) =>
-    [...pieces, ...last].flatMap((piece) => (piece.type === type ? [piece.text] : [])).join("");
-  return { text: said("text"), reasoning: said("reasoning"), outcome, loading: reader.hasLoaded() };
+  return { ...joinPieces([...pieces, ...last]), outcome, loading: reader.hasLoaded() };
 }
 
 describe("every response of a server", () => {

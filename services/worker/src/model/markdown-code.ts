@@ -1,0 +1,33 @@
+export interface CodeTracker {
+  /** The next character of the text. */
+  step(character: string): void;
+  inside(): boolean;
+}
+
+/** Knows, character by character, whether Markdown stands inside a fence or an inline code span. */
+export function createCodeTracker(): CodeTracker {
+  let fence = false;
+  let inline = false;
+  let ticks = 0;
+  let blank = true;
+
+  function step(character: string): void {
+    if (character === "\n") {
+      inline = false;
+      ticks = 0;
+      blank = true;
+    } else if (character === "`") {
+      ticks += 1;
+      inline = !inline;
+      if (ticks === 3 && blank) {
+        fence = !fence;
+        inline = false;
+      }
+    } else {
+      ticks = 0;
+      if (character !== " " && character !== "\t") blank = false;
+    }
+  }
+
+  return { step, inside: () => fence || inline };
+}

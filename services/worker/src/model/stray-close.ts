@@ -1,0 +1,57 @@
+import { createCodeTracker } from "./markdown-code.ts";
+import { CLOSE, OPEN } from "./think-tags.ts";
+
+/** What stands before the tag, and what behind it; `after` is null as long as there is no tag. */
+export interface StrayClose {
+  before: string;
+  after: string | null;
+}
+
+export interface StrayCloseFinder {
+  push(text: string): StrayClose;
+  /** The text is over: gives what was held back. */
+  end(): StrayClose;
+}
+
+/**
+ * Finds the end of a thought whose beginning stands in the prompt (templates of Qwen, DeepSeek and others end with `<think>`), so
+ * that the answer holds only `</think>`. It counts alone at the beginning or the end of a line, outside Markdown code, in a text
+ * that names no opening tag: everything else is an answer about such tags.
+ */
+export function createStrayCloseFinder(): StrayCloseFinder {
+  const code = createCodeTracker();
+  let held = "";
+  let atLineStart = true;
+  let over = false;
+
+  function find(text: string, isEnd: boolean): StrayClose {
+    const all = held + text;
+    held = "";
+    for (let at = 0; at < all.length && !over; at++) {
+      const character = all[at] as string;
+      if (character === "<" && !code.inside()) {
+        const here = all.slice(at);
+        const behind = all[at + CLOSE.length];
+        const isClose = here.startsWith(CLOSE);
+        if (isClose && (atLineStart || behind === "\n" || behind === "\r" || (isEnd && behind === undefined))) {
+          over = true;
+          return { before: all.slice(0, at), after: here.slice(CLOSE.length) };
+        }
+        const isOpen = here.startsWith(OPEN);
+        if (!isEnd && !isOpen && (CLOSE.startsWith(here) || OPEN.startsWith(here))) {
+          held = here;
+          return { before: all.slice(0, at), after: null };
+        }
+        over = isOpen;
+      }
+      code.step(character);
+      atLineStart = character === "\n" || (atLineStart && (character === " " || character === "\t"));
+    }
+    return { before: all, after: null };
+  }
+
+  return {
+    push: (text) => find(text, false),
+    end: () => find("", true),
+  };
+}
