@@ -67,10 +67,13 @@ test("a worker that is asked to stop hands its turns back, spends no attempt, an
   const room = { WORKER_CONCURRENCY: "250" };
   const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "9000", ...room });
   await Promise.all(system.workers.slice(0, 3).map((worker) => worker.stop()));
-  const turns = await watchTurns(system, user, size(20, 200), { tokens: 300, interval_ms: size(20, 150) });
+  // None can end before its worker has gone, however slow the machine is.
+  const script = { tokens: 300, interval_ms: size(20, 150), gate: { name: "gone", at: 290 } };
+  const turns = await watchTurns(system, user, size(20, 200), script);
   await untilAllSpeak(turns);
   await system.start("worker", room);
   expect(await leaving.stop()).toBe(0);
+  system.model.release("gone");
   await expectAgreement(system, turns);
   const [row] = await system.sql<[{ crashes: number; hand_backs: number }]>`
     select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns`;
