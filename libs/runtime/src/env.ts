@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { faultPoints } from "./fault-points.ts";
 
 /** The kinds of values that an environment variable takes. */
 
@@ -35,8 +36,8 @@ export const commonEnv = {
     .regex(/^[a-z0-9_-]{1,40}$/, "must be 1 to 40 of a-z, 0-9, _ and -")
     .default("boocode"),
   HOST: z.string().default("127.0.0.1"),
-  /** For tests: see `createFaultPoints`. */
-  FAULT_POINTS: z.string().optional(),
+  /** For tests of the services alone. */
+  FAULT_POINTS: faultPoints,
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 };
 

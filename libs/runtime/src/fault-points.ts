@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 
 /**
  * A named place between a commit and the step after it. Off, it costs one look into an empty map; armed by `FAULT_POINTS`, it
@@ -10,19 +11,30 @@ export type FaultPoint = (name: string) => Promise<void> | void;
 /** `kill`: SIGKILL to this process. `stop`: SIGSTOP. `throw`: an error. A number: so many milliseconds of waiting. */
 type Act = "kill" | "stop" | "throw" | number;
 
-/**
- * @param setting `name:act` pairs separated by commas, as in `after-claim:kill,after-step-commit@2:500`; with `@n` the point
- * acts when it is passed the n-th time, and it acts once
- * @throws when the setting makes no sense
- */
-export function createFaultPoints(setting: string | undefined): FaultPoint {
-  const armed = new Map<string, { act: Act; passesLeft: number }>();
-  for (const entry of (setting ?? "").split(",").filter((text) => text !== "")) {
-    const match = /^([a-z-]+)(?:@(\d+))?:(?:(kill|stop|throw)|(\d+))$/.exec(entry);
-    if (!match) throw new Error(`FAULT_POINTS: ${entry} is not name:act`);
-    const [, name, nth, word, ms] = match;
-    armed.set(name as string, { act: (word as Act | undefined) ?? Number(ms), passesLeft: Number(nth ?? 1) });
-  }
+/** A point that acts, once, when it is passed the n-th time. */
+export interface ArmedPoint {
+  name: string;
+  nth: number;
+  act: Act;
+}
+
+const ENTRY = /^([a-z-]+)(?:@(\d+))?:(?:(kill|stop|throw)|(\d+))$/;
+
+/** `name:act` pairs separated by commas, as in `after-claim:kill,after-step-commit@2:500`; `@n` is 1 where it is left out. */
+export const faultPoints = z
+  .string()
+  .default("")
+  .transform((setting) => setting.split(",").filter((entry) => entry !== ""))
+  .refine((entries) => entries.every((entry) => ENTRY.test(entry)), "must be name:act pairs, separated by commas")
+  .transform((entries) =>
+    entries.map((entry): ArmedPoint => {
+      const [, name, nth, word, ms] = ENTRY.exec(entry) as RegExpExecArray;
+      return { name: name as string, nth: Number(nth ?? 1), act: (word as Act | undefined) ?? Number(ms) };
+    }),
+  );
+
+export function createFaultPoints(points: readonly ArmedPoint[]): FaultPoint {
+  const armed = new Map(points.map(({ name, nth, act }) => [name, { act, passesLeft: nth }]));
   if (armed.size === 0) return () => {};
 
   return async (name) => {

@@ -42,7 +42,7 @@ test("what is not set gets its default, what is set gets its type, and what nobo
   const config = loadConfig(Schema, { ...good, PORT: "8080", LOG_LEVEL: "debug", HOME: "/root", KEY: "" });
   expect(config).toEqual({
     ...{ ...good, ROOTS: ["/a", "/b"], PORT: 8080, LOG_LEVEL: "debug", HOST: "127.0.0.1" },
-    ...{ REDIS_PREFIX: "boocode", SLOTS: 5, WAIT_MS: 1_000 },
+    ...{ REDIS_PREFIX: "boocode", FAULT_POINTS: [], SLOTS: 5, WAIT_MS: 1_000 },
   });
 });
 
@@ -69,6 +69,8 @@ test.each([
   ["ROOTS", ":"],
   ["ROOTS", "/a:relative"],
   ["REDIS_URL", "http://h"],
+  ["FAULT_POINTS", "after-claim:explode"],
+  ["FAULT_POINTS", "after-claim"],
 ])("%s is not %j", (name, value) => {
   expect(mistakes({ ...good, [name]: value }).map((line) => line.split(":")[0])).toEqual([name]);
 });
@@ -79,6 +81,13 @@ test("a number that does not fit is answered with the ones that do", () => {
     "PORT: must be a port, 0 to 65535",
     "SLOTS: must be a whole number, 1 or more",
     "WAIT_MS: must be a whole number of milliseconds, 100 or more",
+  ]);
+});
+
+test("fault points are read with the pass at which they act", () => {
+  expect(loadConfig(Schema, { ...good, FAULT_POINTS: "after-claim:kill,after-step@2:500" }).FAULT_POINTS).toEqual([
+    { name: "after-claim", nth: 1, act: "kill" },
+    { name: "after-step", nth: 2, act: 500 },
   ]);
 });
 

@@ -24,13 +24,14 @@ describe.each(["api", "worker", "gateway"])("%s", (service) => {
       PORT: "hunter2",
       LOG_LEVEL: "hunter2",
       REDIS_PREFIX: "hunter 2",
+      FAULT_POINTS: "hunter2",
     };
     const { code, said } = await fail(service, {
       ...wrong,
       ...(service === "gateway" ? {} : { PROJECT_ROOTS: "hunter2" }),
     });
     expect(code).toBe(1);
-    const names = ["DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "REDIS_PREFIX"];
+    const names = ["DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "REDIS_PREFIX", "FAULT_POINTS"];
     if (service !== "gateway") names.push("PROJECT_ROOTS", "LLAMA_SWAP_URL");
     for (const name of names) expect(said).toContain(name);
     expect(said).not.toContain("hunter");
