@@ -29,6 +29,7 @@ export async function launchPostgres(
 ): Promise<{ pid: number; port: number }> {
   await removeStalePidFile(cluster.dataFolder);
   const deadline = Date.now() + startupMs;
+  let words = "it ended without a word";
   for (;;) {
     const port = options.samePort && cluster.port ? cluster.port : await freePort(cluster.port);
     await writeFile(cluster.logFile, "");
@@ -42,7 +43,9 @@ export async function launchPostgres(
     // The port was taken in between, or children of a killed server are still letting go of the memory they shared.
     const passing =
       /could not bind|Address already in use|pre-existing shared memory|is another (postmaster|server)/.test(outcome);
-    if (!passing || Date.now() > deadline) throw new Error(`Postgres did not start:\n${outcome.slice(-2000)}`);
+    // The last of many attempts may be cut short by the deadline, and say nothing.
+    words = outcome || words;
+    if (!passing || Date.now() > deadline) throw new Error(`Postgres did not start:\n${words.slice(-2000)}`);
     await sleep(50);
   }
 }
@@ -70,7 +73,7 @@ async function tryPort(cluster: Cluster, port: number, deadline: number): Promis
     }
     await sleep(10);
   }
-  return (await readFile(cluster.logFile, "utf8")) || "it ended without a word";
+  return await readFile(cluster.logFile, "utf8");
 }
 
 /** What postmaster.pid says: line 1 is the pid, 4 the port, 8 the state. */

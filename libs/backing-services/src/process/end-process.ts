@@ -16,6 +16,9 @@ export async function waitUntilGone(pid: number, withinMs: number): Promise<bool
  * crash and start to repair it. For SIGKILL it resolves when all of them are gone.
  */
 export async function signalTree(pid: number, signal: NodeJS.Signals): Promise<void> {
+  // A child that is made while the others are looked up would be missed. Of a killed Postgres it may wait for ever for a lock
+  // that died with the others, and hold the memory that keeps the next server from starting.
+  if (signal === "SIGKILL" || signal === "SIGSTOP") await stopOne(pid);
   const pids = [pid, ...childrenOf(pid)];
   for (const each of pids) signalOne(each, signal);
   if (signal === "SIGKILL") await Promise.all(pids.map((each) => waitUntilGone(each, 10_000)));
@@ -26,6 +29,13 @@ export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs = 
   signalOne(pid, signal);
   for (const each of [pid, ...childrenOf(pid)]) signalOne(each, "SIGCONT");
   if (!(await waitUntilGone(pid, graceMs))) await signalTree(pid, "SIGKILL");
+}
+
+/** Resolves when the process does nothing more, so that it makes no more children. */
+async function stopOne(pid: number): Promise<void> {
+  signalOne(pid, "SIGSTOP");
+  const deadline = Date.now() + 1_000;
+  while (inspectProcess(pid)?.isStopped === false && Date.now() < deadline) await sleep(1);
 }
 
 function signalOne(pid: number, signal: NodeJS.Signals): void {

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface ProcessInfo {
   pid: number;
   parent: number;
+  /** By SIGSTOP: it does nothing more until SIGCONT or SIGKILL. */
+  isStopped: boolean;
   startedAt: string;
   command: string;
 }
@@ -37,7 +39,13 @@ function fromProc(pid: number): ProcessInfo | undefined {
   const end = stat.lastIndexOf(")");
   const [state, parent, ...rest] = stat.slice(end + 2).split(" ");
   if (state === "Z" || state === "X") return undefined;
-  return { pid, parent: Number(parent), startedAt: rest[17]!, command: stat.slice(stat.indexOf("(") + 1, end) };
+  return {
+    pid,
+    parent: Number(parent),
+    isStopped: state === "T",
+    startedAt: rest[17]!,
+    command: stat.slice(stat.indexOf("(") + 1, end),
+  };
 }
 
 function fromPs(selection: string[]): ProcessInfo[] {
@@ -53,14 +61,22 @@ function fromPs(selection: string[]): ProcessInfo[] {
   return table.split("\n").flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/.exec(line);
     if (!match || match[3]!.startsWith("Z")) return [];
-    return [{ pid: Number(match[1]), parent: Number(match[2]), startedAt: match[4]!, command: match[5]! }];
+    return [
+      {
+        pid: Number(match[1]),
+        parent: Number(match[2]),
+        isStopped: match[3]!.startsWith("T"),
+        startedAt: match[4]!,
+        command: match[5]!,
+      },
+    ];
   });
 }
 
 function fromSignal(pid: number): ProcessInfo | undefined {
   try {
     process.kill(pid, 0);
-    return { pid, parent: 0, startedAt: "", command: "" };
+    return { pid, parent: 0, isStopped: false, startedAt: "", command: "" };
   } catch {
     return undefined;
   }
