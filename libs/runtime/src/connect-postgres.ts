@@ -1,6 +1,6 @@
 import postgres from "postgres";
+import { openPostgresSocket, type Security } from "./postgres-socket.ts";
 import { useSafeTransactions } from "./safe-transactions.ts";
-import { connectWatched } from "./watched-socket.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
 
@@ -12,15 +12,16 @@ const STATEMENT_MS = 5_000;
  * Every connection gives up a statement or an idle transaction by itself, so that a lock is never held by the dead.
  */
 export function connectPostgres(url: string, options: { name: string; connections: number }): Postgres {
-  const wantsTls = /[?&]ssl(mode)?=(?!disable|false)/.test(url);
+  const security = securityOf(url);
   const settings = {
-    // Under TLS the bytes go past the socket that is watched: there the time limits of the server must do.
-    ...(wantsTls
-      ? {}
-      : {
-          socket: ({ host, port }: { host: string[]; port: number[] }) =>
-            connectWatched(host[0] ?? "127.0.0.1", port[0] ?? 5432, STATEMENT_MS + 1_000),
-        }),
+    socket: ({ host, port, path }: { host: string[]; port: number[]; path: string | false }) =>
+      openPostgresSocket(
+        path ? { path } : { host: host[0] ?? "127.0.0.1", port: port[0] ?? 5432 },
+        security,
+        STATEMENT_MS + 1_000,
+      ),
+    // The socket comes secured, if at all.
+    ssl: false,
     max: options.connections,
     // The default back-off leaves queries waiting for up to 40 s after the database is back.
     backoff: () => 0.1 + Math.random() * 0.2,
@@ -48,4 +49,13 @@ export function connectPostgres(url: string, options: { name: string; connection
   // `max_pipeline` is a documented setting that the library's types leave out.
   const pool = postgres(url, settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
   return useSafeTransactions(pool as unknown as Postgres);
+}
+
+/** In the words of libpq's `sslmode`, or `ssl=true`, as the client library takes them. */
+function securityOf(url: string): Security {
+  const params = new URL(url).searchParams;
+  const mode = params.get("sslmode") ?? params.get("ssl") ?? "disable";
+  if (mode === "disable" || mode === "false") return "none";
+  if (mode === "prefer" || mode === "allow") return "if_offered";
+  return mode === "require" ? "any" : "verified";
 }

@@ -1,8 +1,8 @@
-import diagnostics from "node:diagnostics_channel";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Socket } from "node:net";
 import { testDatabase } from "@boocode/backing-services/testing";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Network, networkBefore } from "./network.ts";
 
 /*
  * A connection that is reset is told of in two steps, with time between them in which the client still takes queries for it. What
@@ -12,62 +12,59 @@ const LOST = /^(ECONNRESET|CONNECTION_CLOSED)$/;
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let pool: Postgres;
-let network: { url: string; port: number; reset(): void; close(): Promise<void> };
-/** The client's own sockets, newest last. */
-const sockets: Socket[] = [];
-const hear = (message: unknown) => void sockets.push((message as { socket: Socket }).socket);
+let network: Network;
 
 beforeAll(async () => {
   database = await testDatabase();
 });
 afterAll(() => database.drop());
 
-beforeEach(async () => {
-  network = await networkBefore(database.url);
-  diagnostics.subscribe("net.client.socket", hear);
-  pool = connectPostgres(network.url, { name: "tested", connections: 1 });
-  await pool`select ${1}::int as one`;
-});
-afterEach(async () => {
-  diagnostics.unsubscribe("net.client.socket", hear);
-  sockets.length = 0;
-  await pool.end({ timeout: 1 });
-  await network.close();
-});
+describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
+  beforeEach(async () => {
+    network = await networkBefore(database.url);
+    pool = connectPostgres(`${network.url}?sslmode=${sslmode}`, { name: `lost ${sslmode}`, connections: 1 });
+    await pool`select ${1}::int as one`;
+  });
+  afterEach(async () => {
+    await pool.end({ timeout: 1 });
+    await network.close();
+  });
 
-test("a query on an idle connection that is just being lost fails, and is not answered with nothing", async () => {
-  const asked = whileItIsLost(() => Promise.allSettled([pool`select ${7}::int as n`]));
-  network.reset();
-  const next = pool`select ${8}::int as n`;
-  expect(await asked()).toMatchObject([{ status: "rejected", reason: { code: expect.stringMatching(LOST) } }]);
-  expect([...(await next)]).toEqual([{ n: 8 }]);
-});
+  test("a query on an idle connection that is just being lost fails, and is not answered with nothing", async () => {
+    const asked = whileItIsLost(() => Promise.allSettled([pool`select ${7}::int as n`]));
+    network.reset();
+    const next = pool`select ${8}::int as n`;
+    expect(await asked()).toMatchObject([{ status: "rejected", reason: { code: expect.stringMatching(LOST) } }]);
+    expect([...(await next)]).toEqual([{ n: 8 }]);
+  });
 
-test("queries behind one whose connection is just being lost fail, or get their own answers from the next", async () => {
-  const under = pool`select pg_sleep(20)`.catch(({ code }: { code: string }) => code);
-  await untilBusy();
-  const asked = whileItIsLost(() => Promise.allSettled([2, 3, 4].map((n) => pool`select ${n}::int as n`)));
-  network.reset();
-  expect(await under).toMatch(LOST);
-  // Others come when the connection is back, in transactions and without.
-  const later = await Promise.all([
-    pool.begin((sql) => sql`select ${8}::int as n`),
-    ...[9, 10].map((n) => pool`select ${n}::int as n`),
-  ]);
-  expect(later.flat().map(({ n }) => n)).toEqual([8, 9, 10]);
-  for (const [index, answer] of (await asked()).entries()) {
-    if (answer.status === "fulfilled") expect([...answer.value]).toEqual([{ n: index + 2 }]);
-    else expect(answer.reason.code).toMatch(LOST);
-  }
+  test("queries behind one whose connection is just being lost fail, or get their own answers from the next", async () => {
+    const under = pool`select pg_sleep(20)`.catch(({ code }: { code: string }) => code);
+    await untilBusy(`lost ${sslmode}`);
+    const asked = whileItIsLost(() => Promise.allSettled([2, 3, 4].map((n) => pool`select ${n}::int as n`)));
+    network.reset();
+    expect(await under).toMatch(LOST);
+    // Others come when the connection is back, in transactions and without.
+    const later = await Promise.all([
+      pool.begin((sql) => sql`select ${8}::int as n`),
+      ...[9, 10].map((n) => pool`select ${n}::int as n`),
+    ]);
+    expect(later.flat().map(({ n }) => n)).toEqual([8, 9, 10]);
+    for (const [index, answer] of (await asked()).entries()) {
+      if (answer.status === "fulfilled") expect([...answer.value]).toEqual([{ n: index + 2 }]);
+      else expect(answer.reason.code).toMatch(LOST);
+    }
+  });
 });
 
 /** Asks between the two steps. @returns what gives the answer */
 function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
-  const socket = sockets.findLast(({ remotePort }) => remotePort === network.port) as Socket;
-  const destroy = socket._destroy.bind(socket);
+  const destroy = Socket.prototype._destroy;
   const answer = new Promise<T>((resolve, reject) => {
-    socket._destroy = (error, done) => {
-      destroy(error, done);
+    Socket.prototype._destroy = function (this: Socket, error, done) {
+      destroy.call(this, error, done);
+      if (!error || network.owns(this)) return;
+      Socket.prototype._destroy = destroy;
       // The error is told in the next tick, the end of the socket after it, when the event loop comes to closed handles.
       process.nextTick(() => process.nextTick(() => ask().then(resolve, reject)));
     };
@@ -75,42 +72,10 @@ function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
   return () => answer;
 }
 
-async function untilBusy(): Promise<void> {
+async function untilBusy(name: string): Promise<void> {
   const watcher = connectPostgres(database.url, { name: "watcher", connections: 1 });
   const find = () => watcher`
-    select from pg_stat_activity where application_name = 'tested' and state = 'active' and query like '%pg_sleep%'`;
+    select from pg_stat_activity where application_name = ${name} and state = 'active' and query like '%pg_sleep%'`;
   while ((await find()).length === 0);
   await watcher.end();
-}
-
-/** A network that can be reset, as by a router that has forgotten its connections. */
-async function networkBefore(target: string): Promise<typeof network> {
-  const { hostname, port } = new URL(target);
-  const pairs = new Set<{ near: Socket; far: Socket }>();
-  const server = createServer((near) => {
-    const far = connect({ host: hostname, port: Number(port) });
-    pairs.add({ near, far });
-    near.pipe(far);
-    far.pipe(near);
-    for (const socket of [near, far]) socket.on("error", () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const by = new URL(target);
-  by.port = String((server.address() as AddressInfo).port);
-  const reset = () => {
-    for (const { near, far } of pairs) {
-      near.resetAndDestroy();
-      far.destroy();
-    }
-    pairs.clear();
-  };
-  return {
-    url: by.href,
-    port: Number(by.port),
-    reset,
-    async close() {
-      reset();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+
+const [key, cert] = ["key", "cert"].map((name) => readFileSync(new URL(`./tls/${name}.pem`, import.meta.url)));
+
+export interface Network {
+  url: string;
+  /** Tears every connection down, as a router does that has forgotten them. */
+  reset(): void;
+  /** Whether a socket is one of the network's own ends. */
+  owns(socket: Socket): boolean;
+  close(): Promise<void>;
+}
+
+/** A way to a Postgres that can be cut, and that offers TLS, with a certificate of its own, to whoever asks for it. */
+export async function networkBefore(target: string, options: { offersTls?: boolean } = {}): Promise<Network> {
+  const { hostname, port } = new URL(target);
+  const pairs = new Map<Socket, Socket>();
+  const sockets = new Set<Socket>();
+  const own = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    return socket;
+  };
+  const server = createServer((near) => {
+    own(near).once("data", (first) => {
+      const far = own(connect({ host: hostname, port: Number(port) }));
+      pairs.set(near, far);
+      const asksForTls = first.length === 8 && first.readInt32BE(4) === 80_877_103;
+      if (asksForTls) near.write(options.offersTls === false ? "N" : "S");
+      else far.write(first);
+      const secured = asksForTls && options.offersTls !== false;
+      const end = secured ? own(new TLSSocket(near, { isServer: true, key, cert })) : near;
+      end.pipe(far).pipe(end);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const by = new URL(target);
+  by.search = "";
+  by.port = String((server.address() as AddressInfo).port);
+  const reset = () => {
+    for (const [near, far] of pairs) {
+      near.resetAndDestroy();
+      far.destroy();
+    }
+    pairs.clear();
+  };
+  return {
+    url: by.href,
+    reset,
+    owns: (socket) => sockets.has(socket),
+    async close() {
+      reset();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
