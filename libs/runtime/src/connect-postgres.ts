@@ -1,4 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
+import { DeadlineExceeded, within } from "./deadline.ts";
+import { losesConnection } from "./loses-connection.ts";
 import { openPostgresSocket, type Security } from "./postgres-socket.ts";
 import { useSafeTransactions } from "./safe-transactions.ts";
 
@@ -49,6 +52,31 @@ export function connectPostgres(url: string, options: { name: string; connection
   // `max_pipeline` is a documented setting that the library's types leave out.
   const pool = postgres(url, settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
   return useSafeTransactions(pool as unknown as Postgres);
+}
+
+/** Wrong credentials and a database that is not there (SQLSTATE 28 and 3D) do not pass by waiting. */
+const REFUSED = /^(28|3D)/;
+
+/**
+ * Resolves when the server answers: whoever starts while it does so too waits for it.
+ * @throws what it said, or how it could not be reached, when that lasts longer than `ms`
+ */
+export async function untilPostgresReady(pool: Postgres, ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  let why: unknown;
+  for (;;) {
+    try {
+      const left = Math.max(1, deadline - performance.now());
+      await within(left, "Postgres", pool`select 1`);
+      return;
+    } catch (error) {
+      // The last of many tries may be cut short by the deadline, and says less than the one before.
+      if (error instanceof DeadlineExceeded || performance.now() > deadline) throw why ?? error;
+      if (!losesConnection(error) || REFUSED.test(String((error as { code?: unknown }).code))) throw error;
+      why = error;
+      await delay(200);
+    }
+  }
 }
 
 /** In the words of libpq's `sslmode`, or `ssl=true`, as the client library takes them. */

@@ -1,6 +1,7 @@
 import { testDatabase } from "@boocode/backing-services/testing";
-import { connectPostgres, type Postgres } from "@boocode/runtime";
+import { connectPostgres, type Postgres, untilPostgresReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { networkBefore } from "./network.ts";
 
 let url: string;
 let pool: Postgres;
@@ -104,4 +105,23 @@ test("however long the line on a connection is, a transaction has it to itself a
   const [two] = await single`select txid_current() as id`;
   expect(two?.id).not.toBe(one?.id);
   await single.end({ timeout: 2 });
+});
+
+test("whoever starts while the server does waits for it, and not for one that refuses the password", async () => {
+  const network = await networkBefore(url, { refuses: 3 });
+  const early = connectPostgres(network.url, { name: "early", connections: 1 });
+  await untilPostgresReady(early, 20_000);
+  expect([...(await early`select 1 as one`)]).toEqual([{ one: 1 }]);
+  await early.end({ timeout: 2 });
+  await network.close();
+
+  const stranger = new URL(url);
+  stranger.password = "wrong";
+  const refused = connectPostgres(stranger.href, { name: "stranger", connections: 1 });
+  await expect(untilPostgresReady(refused, 600_000)).rejects.toMatchObject({ code: "28P01" });
+  await refused.end({ timeout: 2 });
+
+  const away = connectPostgres(network.url, { name: "away", connections: 1 });
+  await expect(untilPostgresReady(away, 300)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await away.end({ timeout: 2 });
 });

@@ -13,8 +13,14 @@ export interface Network {
   close(): Promise<void>;
 }
 
-/** A way to a Postgres that can be cut, and that offers TLS, with a certificate of its own, to whoever asks for it. */
-export async function networkBefore(target: string, options: { offersTls?: boolean } = {}): Promise<Network> {
+/**
+ * A way to a Postgres that can be cut, and that offers TLS, with a certificate of its own, to whoever asks for it.
+ * @param options `refuses`: so many connections are hung up on first
+ */
+export async function networkBefore(
+  target: string,
+  options: { offersTls?: boolean; refuses?: number } = {},
+): Promise<Network> {
   const { hostname, port } = new URL(target);
   const pairs = new Map<Socket, Socket>();
   const sockets = new Set<Socket>();
@@ -23,7 +29,9 @@ export async function networkBefore(target: string, options: { offersTls?: boole
     socket.on("error", () => {});
     return socket;
   };
+  let refusals = options.refuses ?? 0;
   const server = createServer((near) => {
+    if (refusals-- > 0) return void near.destroy();
     own(near).once("data", (first) => {
       const far = own(connect({ host: hostname, port: Number(port) }));
       pairs.set(near, far);

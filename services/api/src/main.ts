@@ -11,8 +11,8 @@ import {
   loadConfig,
   runService,
   type ServiceContext,
+  untilPostgresReady,
   untilRedisReady,
-  within,
 } from "@boocode/runtime";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { createAnnounce } from "./announce.ts";
@@ -36,7 +36,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   onRelease("postgres", () => pool.end({ timeout: 2 }));
   const redis = connectRedis(config.REDIS_URL);
   onRelease("redis", () => redis.disconnect());
-  await within(10_000, "Postgres", pool`select 1`);
+  await untilPostgresReady(pool, 10_000);
   await untilRedisReady(redis, 10_000);
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());

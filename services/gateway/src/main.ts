@@ -14,6 +14,7 @@ import {
   loadConfig,
   runService,
   type ServiceContext,
+  untilPostgresReady,
   untilRedisReady,
   within,
 } from "@boocode/runtime";
@@ -41,7 +42,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   onRelease("redis", () => redis.disconnect());
   const subscriber = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => subscriber.disconnect());
-  await within(10_000, "Postgres", pool`select 1`);
+  await untilPostgresReady(pool, 10_000);
   await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 10_000)));
 
   const fault = createFaultPoints(config.FAULT_POINTS);

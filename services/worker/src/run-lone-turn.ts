@@ -1,5 +1,5 @@
 import { type ServiceContext, within } from "@boocode/runtime";
-import { type Fence, takeOverClaim } from "@boocode/store";
+import { type Fence, isTransient, takeOverClaim } from "@boocode/store";
 import type { Config } from "./config.ts";
 import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
@@ -11,12 +11,13 @@ const REDIS_PATIENCE_MS = 500;
 export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
   process.removeAllListeners("disconnect");
-  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
-  await fault("after-lone-start");
-  const claimedAt = performance.now();
-  const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
-  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
-  if (!turn) return context.stop("its turn is no longer held");
+  const taken = await takeOver(config, context, fence).catch((err: unknown) => {
+    if (!isTransient(err)) throw err;
+    context.log.warn({ err }, "a turn could not be taken over");
+    return null;
+  });
+  if (!taken) return context.stop("its turn is not to be had");
+  const { turn, claimedAt, leases, turnDeps } = taken;
   // From here on the lease is kept here; a worker that is gone meanwhile need not hear it.
   process.send?.("held", () => {});
   const run = processTurn(turnDeps, turn, claimedAt);
@@ -28,4 +29,14 @@ export async function runLoneTurn(config: Config, context: ServiceContext, fence
   if (!process.connected) context.stop("its worker is gone");
   await run;
   context.stop("its turn has ended");
+}
+
+/** @returns null when the turn is no longer held for this process. @throws as the database does; then nothing is spent */
+async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
+  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
+  await fault("after-lone-start");
+  const claimedAt = performance.now();
+  const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
+  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
+  return turn && { turn, claimedAt, leases, turnDeps };
 }

@@ -7,6 +7,7 @@ import {
   connectRedisSubscriber,
   createFaultPoints,
   type ServiceContext,
+  untilPostgresReady,
   untilRedisReady,
   within,
 } from "@boocode/runtime";
@@ -50,7 +51,7 @@ export async function wireTurns(
   const hints = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => hints.disconnect());
   const redisReady = Promise.all([redis, hints].map((connection) => untilRedisReady(connection, redisPatienceMs)));
-  await Promise.all([within(10_000, "Postgres", pool`select 1`), redisReady.catch(hint("connecting to Redis"))]);
+  await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(hint("connecting to Redis"))]);
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
