@@ -4,6 +4,10 @@ import { TLSSocket } from "node:tls";
 
 const [key, cert] = ["key", "cert"].map((name) => readFileSync(new URL(`./tls/${name}.pem`, import.meta.url)));
 
+const words = Buffer.from("SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
+/** PostgreSQL's protocol, "ErrorResponse": its length counts itself and not the letter before it. */
+const STARTING = Buffer.concat([Buffer.from("E"), Buffer.from([0, 0, 0, words.length + 4]), words]);
+
 export interface Network {
   url: string;
   /** Tears every connection down, as a router does that has forgotten them. */
@@ -15,7 +19,7 @@ export interface Network {
 
 /**
  * A way to a Postgres that can be cut, and that offers TLS, with a certificate of its own, to whoever asks for it.
- * @param options `refuses`: so many connections are hung up on first
+ * @param options `refuses`: so many connections are first told what a server says that is starting
  */
 export async function networkBefore(
   target: string,
@@ -31,7 +35,7 @@ export async function networkBefore(
   };
   let refusals = options.refuses ?? 0;
   const server = createServer((near) => {
-    if (refusals-- > 0) return void near.destroy();
+    if (refusals-- > 0) return void own(near).once("data", () => near.end(STARTING));
     own(near).once("data", (first) => {
       const far = own(connect({ host: hostname, port: Number(port) }));
       pairs.set(near, far);
