@@ -4,42 +4,54 @@
 export interface Edges {
   /** The edges that follow begin at this node. */
   from(node: number): void;
-  to(node: number): void;
+  /** @param mark what kind of edge this is, 1 to 31; 0 for one of no kind */
+  to(node: number, mark?: number): void;
   count(): number;
   /** @returns the nodes of a cycle in the order in which it goes round; null when there is none */
   findCycle(nodes: number): number[] | null;
+  /** @returns for each mark, as bits, the marks that a path may have before it; of a graph without a cycle */
+  marksBefore(nodes: number): Int32Array;
 }
 
-/** Four bytes an edge: a few million fit. */
+/** Five bytes an edge: a few million fit. */
 export function createEdges(): Edges {
   let targets = new Int32Array(1 << 16);
+  let marks = new Uint8Array(1 << 16);
   let used = 0;
   const offsets: number[] = [];
+
+  /** Takes away nodes that nothing leads to until none is left; what stays lies on a cycle or behind one. */
+  function sort(nodes: number): { order: number[]; incoming: Int32Array } {
+    const incoming = new Int32Array(nodes);
+    for (let i = 0; i < used; i++) incoming[targets[i]!]!++;
+    const order: number[] = [];
+    for (let node = 0; node < nodes; node++) if (incoming[node] === 0) order.push(node);
+    for (let taken = 0; taken < order.length; taken++) {
+      const node = order[taken]!;
+      const end = offsets[node + 1] ?? used;
+      for (let i = offsets[node]!; i < end; i++) if (--incoming[targets[i]!]! === 0) order.push(targets[i]!);
+    }
+    return { order, incoming };
+  }
+
   return {
     from(node) {
       offsets[node] = used;
     },
-    to(node) {
+    to(node, mark = 0) {
       if (used === targets.length) {
-        const larger = new Int32Array(used * 2);
-        larger.set(targets);
-        targets = larger;
+        const [moreTargets, moreMarks] = [new Int32Array(used * 2), new Uint8Array(used * 2)];
+        moreTargets.set(targets);
+        moreMarks.set(marks);
+        [targets, marks] = [moreTargets, moreMarks];
       }
-      targets[used++] = node;
+      targets[used] = node;
+      marks[used++] = mark;
     },
     count: () => used,
-    /** Takes away nodes that nothing leads to until none is left; what stays lies on a cycle or behind one. */
     findCycle(nodes) {
-      const incoming = new Int32Array(nodes);
-      for (let i = 0; i < used; i++) incoming[targets[i]!]!++;
-      const free: number[] = [];
-      for (let node = 0; node < nodes; node++) if (incoming[node] === 0) free.push(node);
-      for (let taken = 0; taken < free.length; taken++) {
-        const node = free[taken]!;
-        const end = offsets[node + 1] ?? used;
-        for (let i = offsets[node]!; i < end; i++) if (--incoming[targets[i]!]! === 0) free.push(targets[i]!);
-      }
-      if (free.length === nodes) return null;
+      const { order, incoming } = sort(nodes);
+      if (order.length === nodes) return null;
       const before = new Int32Array(nodes);
       for (let node = 0; node < nodes; node++) {
         if (incoming[node] === 0) continue;
@@ -50,6 +62,20 @@ export function createEdges(): Edges {
         before,
         incoming.findIndex((count) => count > 0),
       );
+    },
+    /** In the order of the edges, so that all is known of a node before it hands that on. */
+    marksBefore(nodes) {
+      const seen = new Int32Array(nodes);
+      const before = new Int32Array(32);
+      for (const node of sort(nodes).order) {
+        const end = offsets[node + 1] ?? used;
+        for (let i = offsets[node]!; i < end; i++) {
+          const mark = marks[i]!;
+          seen[targets[i]!]! |= seen[node]! | (mark && 1 << mark);
+          before[mark]! |= seen[node]!;
+        }
+      }
+      return before;
     },
   };
 }

@@ -22,7 +22,7 @@ const labels = (steps: string[] = []) => steps.slice(1).map((step) => /to \d+/.e
 describe("the explorer", () => {
   it("visits every state once and every transition of it", () => {
     const diamond = counter((n) => ({ 0: [1, 2], 1: [3], 2: [3] })[n] ?? []);
-    expect(run(diamond)).toEqual({ states: 4, transitions: 4, seconds: 0, counterexample: null });
+    expect(run(diamond)).toEqual({ states: 4, transitions: 4, seconds: 0, pairs: new Set(), counterexample: null });
   });
 
   it("tells a shortest way to a broken invariant", () => {
@@ -40,13 +40,24 @@ describe("the explorer", () => {
     const model = counter(() => [], {
       successors(n, emit) {
         if (n === 0) emit("to 1", 1);
-        else if (n === 1) emit("to 2", 2, "fault");
+        else if (n === 1) emit("to 2", 2, "a fault");
       },
       stuck: (n) => (n === 1 ? "stuck" : null),
     });
     const { counterexample } = run(model);
     expect(counterexample?.broken).toBe("stuck");
     expect(labels(counterexample?.steps)).toEqual(["to 1"]);
+  });
+
+  it("tells which faults lie on one path, in whichever order and however far apart", () => {
+    const faults: Record<string, string> = { "0-1": "b", "0-2": "c", "1-3": "a", "4-5": "a", "2-6": "d" };
+    const ways: Record<number, number[]> = { 0: [1, 2], 1: [3], 2: [6], 3: [4], 4: [5] };
+    const model = counter(() => [], {
+      successors(n, emit) {
+        for (const to of ways[n] ?? []) emit(`to ${to}`, to, faults[`${n}-${to}`]);
+      },
+    });
+    expect([...run(model).pairs].sort()).toEqual(["a + a", "a + b", "c + d"]);
   });
 
   it("finds a cycle, also one that the way to a good end leads past", () => {

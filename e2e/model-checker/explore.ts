@@ -1,8 +1,8 @@
 // PURE
 import { createEdges } from "./edges.ts";
 
-/** Takes one successor: what was done, and what it made of the state. */
-export type Emit<S> = (label: string, state: S, kind?: "step" | "fault") => void;
+/** Takes one successor: what was done, what it made of the state, and the kind of fault that it was, if it was one. */
+export type Emit<S> = (label: string, state: S, fault?: string) => void;
 
 /** A system as its states and what each may become. States are values: a step copies what it changes. */
 export interface Model<S> {
@@ -26,6 +26,8 @@ export interface Exploration {
   states: number;
   transitions: number;
   seconds: number;
+  /** The kinds of faults that some path has both of, in alphabetical order; also a kind twice. */
+  pairs: ReadonlySet<string>;
   /** null: every invariant holds in every state, and every fault-free continuation comes to a good end. */
   counterexample: { broken: string; steps: string[] } | null;
 }
@@ -47,15 +49,16 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   const parents = [-1];
   const frontier: (S | null)[] = [model.initial];
   const edges = createEdges();
+  const kinds: string[] = [];
   let found: { broken: string; id: number; round?: number[] } | null = null;
 
   function expand(id: number, state: S): void {
     let moves = false;
     edges.from(id);
-    model.successors(state, (_label, next, kind = "step") => {
+    model.successors(state, (_label, next, fault) => {
       const key = model.key(next);
       if (key === keys[id]) return;
-      if (kind === "step") moves = true;
+      if (!fault) moves = true;
       let to = ids.get(key);
       if (to === undefined) {
         to = keys.length;
@@ -66,7 +69,7 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
         const broken = model.broken(next);
         if (broken) found ??= { broken, id: to };
       }
-      edges.to(to);
+      edges.to(to, fault ? markOf(kinds, fault) : 0);
     });
     const stuck = moves || found ? null : model.stuck(state);
     if (stuck) found = { broken: stuck, id };
@@ -85,9 +88,24 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   return {
     states: keys.length,
     transitions: edges.count(),
+    pairs: found ? new Set() : pairsOf(kinds, edges.marksBefore(keys.length)),
     seconds: (now() - began) / 1_000,
     counterexample: found && { broken: found.broken, steps: retrace(model, keys, parents, found) },
   };
+}
+
+/** The name of two kinds of faults, whichever came first. */
+const pairOf = (a: string, b: string) => [a, b].sort().join(" + ");
+
+/** Kinds are numbered from 1 in the order in which they come up. */
+function markOf(kinds: string[], kind: string): number {
+  const known = kinds.indexOf(kind);
+  return known < 0 ? kinds.push(kind) : known + 1;
+}
+
+function pairsOf(kinds: readonly string[], before: Int32Array): Set<string> {
+  const earlier = (mark: number) => kinds.filter((_, i) => before[mark]! & (1 << (i + 1)));
+  return new Set(kinds.flatMap((later, i) => earlier(i + 1).map((one) => pairOf(one, later))));
 }
 
 /** Walks from the beginning to a state again, this time noting what was done. */

@@ -14,7 +14,7 @@ export interface Context {
 export function fault(context: Context, world: World, kind: Fault, label: string, make: () => World): void {
   if (world.faults === 0 || !context.scope.kinds.includes(kind)) return;
   const after = make();
-  context.emit(`FAULT ${label}`, { ...after, faults: world.faults - 1 }, "fault");
+  context.emit(`FAULT ${label}`, { ...after, faults: world.faults - 1 }, kind);
 }
 
 /** An epoch as frames, logs and cursors name it: ordinal, attempt, nonce. */

@@ -29,7 +29,7 @@ export function deliveryModel(scope: Scope, without: readonly Rule[] = []): Mode
       const context: Context = {
         scope,
         rules,
-        emit: (label, next, kind) => emit(label, forget(rules, next), kind),
+        emit: (label, next, fault) => emit(label, forget(rules, next), fault),
       };
       workerSteps(context, world);
       gatewaySteps(context, world);

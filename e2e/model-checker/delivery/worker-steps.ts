@@ -1,6 +1,6 @@
 // PURE
 import { append } from "./append.ts";
-import { type Context, epochName, withRow, withWorker } from "./context.ts";
+import { type Context, epochName, fault, withRow, withWorker } from "./context.ts";
 import { hasEnded, IDLE, isLetter, type Row, stored, textAt, type World } from "./state.ts";
 
 /*
@@ -145,9 +145,9 @@ function commit(world: World, turn: number, change: Partial<Row>, seq: number): 
 }
 
 function lateCommit(context: Context, after: World, late: NonNullable<World["late"]>): void {
-  if (after.late || after.faults === 0 || !context.scope.kinds.includes("late write")) return;
-  const label = "FAULT the step's commit is made again, its first copy is still on its way";
-  context.emit(label, { ...after, late, faults: after.faults - 1 }, "fault");
+  if (after.late) return;
+  const label = "the step's commit is made again, its first copy is still on its way";
+  fault(context, after, "late write", label, () => ({ ...after, late }));
 }
 
 /** Each attempt has letters of its own. */
