@@ -3,8 +3,7 @@ import { compareEpochs, sameEpoch } from "@boocode/contracts";
 import { judgeFrame, judgeSnapshot } from "../../../libs/client/src/judge-frame.ts";
 import type { SessionView } from "../../../libs/client/src/session-view.ts";
 import type { Context } from "./context.ts";
-import type { Sent } from "./plan.ts";
-import { cursorOf, hasEnded, placeOf, type Row, stored, type Viewer } from "./state.ts";
+import { cursorOf, hasEnded, placeOf, type Row, type Sent, stored, type Viewer } from "./state.ts";
 
 /** A client's view after something, and what was wrong with it. */
 export interface Applied {

@@ -16,7 +16,7 @@ export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
   if (world.rows.every((row) => row.attempt < 2)) return after;
   const { pass, kept, arriving } = world.gateway;
-  const reads = pass !== null || kept?.some((row, turn) => row.attempt < world.rows[turn]!.attempt);
+  const reads = pass?.answers === null || kept?.some((row, turn) => row.attempt < world.rows[turn]!.attempt);
   for (let turn = 0; turn < world.rows.length; turn++) {
     const row = world.rows[turn]!;
     for (let attempt = 1; attempt < row.attempt; attempt++) {
@@ -26,7 +26,8 @@ export function forget(rules: Rules, world: World): World {
       const stood = world.viewers.some(
         ({ at, cursor, loading }) => loading || at.startsWith(epoch) || cursor.startsWith(epoch),
       );
-      if (held || stood || reads || framesOf(arriving).some((f) => f.startsWith(epoch))) continue;
+      const told = pass?.answers?.some((answer) => answer?.frames.some(({ place }) => place.startsWith(epoch)));
+      if (held || stood || told || reads || framesOf(arriving).some((f) => f.startsWith(epoch))) continue;
       const produced = after.rows[turn]!.produced.map((one, i) => (i === attempt - 1 ? FORGOTTEN : one));
       after = { ...after, rows: after.rows.map((one, i) => (i === turn ? { ...one, produced } : one)) };
     }

@@ -2,9 +2,9 @@
 import { judge } from "@boocode/contracts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withViewer } from "./context.ts";
-import { plan, type Sent, sentAsItCame } from "./plan.ts";
+import { plan, sentAsItCame } from "./plan.ts";
 import { currentPlace, heard, reaches, withGateway } from "./shared-reads.ts";
-import { framesOf, isLetter, type Pass, placeOf, type Row, UNWATCHED, type Viewer, type World } from "./state.ts";
+import { type Answer, framesOf, type Pass, placeOf, type Sent, UNWATCHED, type Viewer, type World } from "./state.ts";
 
 /*
  * One gateway's topic, as `session-topic.ts` has it: viewers that wait to join are served by passes, one at a time, each of
@@ -31,12 +31,7 @@ function viewerSteps(context: Context, world: World, viewer: Viewer, index: numb
     const joining = subscribed(context, withViewer(world, index, { mode: "joining", at: viewer.cursor }));
     context.emit(`${name} connects with ${viewer.cursor}`, joining);
   }
-  if (viewer.dead) {
-    context.emit(
-      `${name} notices its broken socket`,
-      unwatched(withViewer(world, index, { mode: "away", at: "00n0", dead: false })),
-    );
-  }
+  if (viewer.dead) context.emit(`${name} notices its broken socket`, unwatched(left(world, index)));
   const { loading } = viewer;
   if (loading)
     context.emit(
@@ -49,6 +44,15 @@ function viewerSteps(context: Context, world: World, viewer: Viewer, index: numb
     const told = context.rules.checkTellsReads ? heard(world, place) : world;
     if (isBehind) context.emit(`the position check finds ${name} behind`, withViewer(told, index, { mode: "joining" }));
   }
+}
+
+/** Who comes back is somebody else to the gateway: a pass that is under way is not for it. */
+function left(world: World, index: number): World {
+  const { pass } = world.gateway;
+  const after = withViewer(world, index, { mode: "away", at: "00n0", dead: false });
+  if (!pass) return after;
+  const answers = pass.answers?.map((answer, i) => (i === index ? null : answer)) ?? null;
+  return withGateway(after, { pass: { ...pass, who: pass.who & ~(1 << index), answers } });
 }
 
 /**
@@ -74,42 +78,53 @@ function passSteps(context: Context, world: World): void {
   if (!pass) {
     const who = world.viewers.reduce((sum, viewer, index) => sum + (viewer.mode === "joining" ? 1 << index : 0), 0);
     if (who === 0 || (gateway.channel === "none" && context.rules.subscribeBeforeReading)) return;
-    const begun: Pass = { who, rows: world.rows, log: null, buffer: "", goal: null, holed: false };
+    const begun: Pass = { who, rows: world.rows, buffer: "", answers: null, goal: null, holed: false };
     const kept = context.scope.sharesReads ? world.rows : null;
     context.emit("a pass begins and reads Postgres", withGateway(world, { pass: begun, kept }));
     if (gateway.kept) {
       const shared = { ...begun, rows: gateway.kept, goal: gateway.newest };
       context.emit("a pass begins with what was read before", withGateway(world, { pass: shared }));
     }
-  } else if (pass.log === null) {
+  } else if (pass.answers === null) {
     const isGood = pass.goal === null || (pass.rows === gateway.kept && reaches(context, pass, world.log));
     const again: Pass = { ...pass, rows: world.rows, goal: null };
-    if (isGood)
-      context.emit("the pass reads the log", withGateway(world, { pass: { ...pass, log: world.log, goal: null } }));
+    if (isGood) context.emit("the pass reads the log", withGateway(world, { pass: planned(context, world, pass) }));
     else
       context.emit(
         "the log does not lead on, the pass reads Postgres",
         withGateway(world, { pass: again, kept: world.rows }),
       );
-  } else if (gateway.channel !== "none") context.emit("the pass ends", endPass(context, world, pass));
+  } else if (gateway.channel !== "none")
+    context.emit("the pass ends", endPass(context, world, pass.answers, pass.holed));
 }
 
-function endPass(context: Context, world: World, pass: Pass): World {
-  let after = withGateway(world, { pass: null });
+/** All has been read: what becomes of each viewer is decided, but for what is still to come in. */
+function planned(context: Context, world: World, pass: Pass): Pass {
   const epochOf = (turn: number, attempt: number) => epochName(context.rules, turn, attempt);
-  for (let index = 0; index < world.viewers.length; index++) {
-    const viewer = world.viewers[index]!;
-    if (!(pass.who & (1 << index)) || viewer.mode !== "joining") continue;
-    const answer = plan(viewer.at, pass.rows, pass.log!, epochOf, context.rules.deletedNotReplayed);
+  const answers = world.viewers.map(({ at }, index) => {
+    if (!(pass.who & (1 << index))) return null;
+    const answer = plan(at, pass.rows, world.log, epochOf, context.rules.deletedNotReplayed);
+    return framesOf(pass.buffer).reduce((sum, frame) => andThen(context, sum, frame), answer);
+  });
+  return { ...pass, buffer: "", goal: null, answers };
+}
+
+/** An answer, and a frame that came in before it was sent. */
+function andThen(context: Context, answer: Answer, frame: string): Answer {
+  const verdict = judge(placeOf(answer.cursor), placeOf(frame.slice(0, 4)));
+  if (answer.again || verdict === "old") return answer;
+  if (verdict === "misfit") return { ...answer, again: context.rules.joinAgainOnBufferedMisfit };
+  return { ...answer, frames: [...answer.frames, sentAsItCame(frame)], cursor: frame.slice(0, 4) };
+}
+
+function endPass(context: Context, world: World, answers: readonly (Answer | null)[], holed: boolean): World {
+  let after = withGateway(world, { pass: null });
+  for (const [index, answer] of answers.entries()) {
+    if (!answer) continue;
     after = withViewer(after, index, { mode: "live", at: answer.cursor });
-    for (const sent of answer.frames) after = send(context, after, index, sent, pass.rows);
-    for (const frame of framesOf(pass.buffer)) {
-      if (after.viewers[index]!.mode === "live")
-        after = deliver(context, after, index, frame, !context.rules.joinAgainOnBufferedMisfit);
-    }
-    if (pass.holed && context.rules.holeRepeatsPass && after.viewers[index]!.mode === "live") {
-      after = withViewer(after, index, { mode: "joining" });
-    }
+    for (const sent of answer.frames) after = send(context, after, index, sent);
+    const again = answer.again || (holed && context.rules.holeRepeatsPass);
+    if (again && after.viewers[index]!.mode === "live") after = withViewer(after, index, { mode: "joining" });
   }
   return unwatched(after);
 }
@@ -117,29 +132,35 @@ function endPass(context: Context, world: World, pass: Pass): World {
 function arrive(context: Context, world: World): World {
   const { gateway } = world;
   const frame = gateway.arriving.slice(0, 5);
-  const pass = gateway.pass && { ...gateway.pass, buffer: gateway.pass.buffer + frame };
+  const pass = gateway.pass && keep(context, gateway.pass, frame);
   let after = heard(withGateway(world, { arriving: gateway.arriving.slice(5), pass }), frame.slice(0, 4));
   for (let index = 0; index < world.viewers.length; index++) {
-    if (after.viewers[index]!.mode === "live") after = deliver(context, after, index, frame, false);
+    if (after.viewers[index]!.mode === "live") after = deliver(context, after, index, frame);
   }
   return unwatched(after);
 }
 
-function deliver(context: Context, world: World, index: number, frame: string, ignoresMisfit: boolean): World {
-  const verdict = judge(placeOf(world.viewers[index]!.at), placeOf(frame.slice(0, 4)));
-  if (verdict === "old" || (verdict === "misfit" && ignoresMisfit)) return world;
-  if (verdict === "misfit") return withViewer(world, index, { mode: "joining" });
-  const after = withViewer(world, index, { at: frame.slice(0, 4) });
-  return send(context, after, index, sentAsItCame(frame), null);
+/** What comes in during a pass is for its end. What the rows cover will be old then. */
+function keep(context: Context, pass: Pass, frame: string): Pass {
+  if (pass.answers)
+    return { ...pass, answers: pass.answers.map((answer) => answer && andThen(context, answer, frame)) };
+  const isOld = judge(placeOf(currentPlace(context, pass.rows)), placeOf(frame.slice(0, 4))) === "old";
+  return isOld ? pass : { ...pass, buffer: pass.buffer + frame };
 }
 
-/** @param read what Postgres said when this was put together; null for a frame that goes out as it came */
-function send(context: Context, world: World, index: number, sent: Sent, read: readonly Row[] | null): World {
+function deliver(context: Context, world: World, index: number, frame: string): World {
+  const verdict = judge(placeOf(world.viewers[index]!.at), placeOf(frame.slice(0, 4)));
+  if (verdict === "old") return world;
+  if (verdict === "misfit") return withViewer(world, index, { mode: "joining" });
+  const after = withViewer(world, index, { at: frame.slice(0, 4) });
+  return send(context, after, index, sentAsItCame(frame));
+}
+
+function send(context: Context, world: World, index: number, sent: Sent): World {
   const viewer = world.viewers[index]!;
   if (viewer.mode === "away") return world;
   const after = viewer.dead ? world : applied(world, index, receive(context, viewer, sent));
-  const shown = read?.[Number(sent.place[0]) - 1]?.deleted && [...(sent.text ?? "")].some(isLetter);
-  return shown ? { ...after, wrong: "T11 deleted text was sent" } : after;
+  return sent.ofDeleted ? { ...after, wrong: "T11 deleted text was sent" } : after;
 }
 
 function applied(world: World, index: number, { viewer, wrong }: Applied): World {

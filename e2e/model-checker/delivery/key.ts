@@ -1,5 +1,5 @@
 // PURE
-import type { Row, Viewer, Worker, World } from "./state.ts";
+import { type Answer, hasEnded, type Pass, type Row, stored, type Viewer, type Worker, type World } from "./state.ts";
 
 /** The text of a value that many states share, made once. */
 function remembered<T extends object>(make: (value: T) => string): (value: T) => string {
@@ -15,11 +15,25 @@ function remembered<T extends object>(make: (value: T) => string): (value: T) =>
 }
 
 /** Rows as a reader sees them: of what was read at some time, nothing else matters any more. */
-export const readKey = remembered((rows: readonly Row[]) =>
-  rows
-    .map((row) => `${row.status}${row.attempt}.${row.seq}${row.deleted ? "d" : ""}${row.done}|${row.draft}`)
-    .join("/"),
-);
+export const readKey = remembered((rows: readonly Row[]) => rows.map(readRowKey).join("/"));
+
+function readRowKey(row: Row): string {
+  if (row.attempt === 0) return "";
+  return `${row.attempt}.${row.seq}${row.deleted ? "d" : ""}${stored(row)}${hasEnded(row) ? row.status : ""}`;
+}
+
+const answerKey = remembered(({ frames, cursor, again }: Answer) => {
+  let key = `${cursor}${again ? "again" : ""}`;
+  for (const { place, firstSeq, kind, text, end, ofDeleted } of frames)
+    key += `,${place}${firstSeq}${kind[0]}${text}${end}${ofDeleted ? "d" : ""}`;
+  return key;
+});
+
+function passKey({ who, rows, buffer, answers, holed, goal }: Pass): string {
+  const flag = holed ? "!" : "";
+  if (answers) return `${flag}=${answers.map((answer) => (answer ? answerKey(answer) : "")).join("?")}`;
+  return `${flag}${who}${readKey(rows)}?${buffer}${goal ?? ""}`;
+}
 
 function rowKey(row: Row): string {
   let key = `${row.status}${row.attempt}${row.seq}${row.crashes}${row.next}${row.lease ? "l" : ""}${row.deleted ? "d" : ""}`;
@@ -44,10 +58,9 @@ export function keyOf(world: World): string {
   key += `;${inOrder(workers, workerKey)};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
   if (late) key += `late${late.turn}${late.attempt}${late.seq}`;
   const { pass } = gateway;
-  if (pass)
-    key += `${pass.who}${readKey(pass.rows)}?${pass.log ?? "unread"}?${pass.buffer}${pass.holed ? "!" : ""}${pass.goal ?? ""}`;
+  if (pass) key += `pass${passKey(pass)}`;
   if (gateway.kept) key += `kept${readKey(gateway.kept)}${gateway.newest}`;
-  // `who` names viewers by their place: then they may not change it.
+  // A pass names viewers by their place: then they may not change it.
   return `${key}${pass ? viewers.map(viewerKey).join("&") : inOrder(viewers, viewerKey)}`;
 }
 

@@ -2,24 +2,7 @@
 import type { SessionFrame } from "@boocode/contracts";
 import { type KnownTurn, planJoin } from "../../../services/gateway/src/plan-join.ts";
 import { readKey } from "./key.ts";
-import { framesOf, hasEnded, isLetter, nameOf, placeOf, type Row, stored } from "./state.ts";
-
-/** What a gateway sends to a subscriber, as the client needs it. */
-export interface Sent {
-  /** Where the client stands after it, and the first number that it covers. */
-  place: string;
-  firstSeq: number;
-  kind: "snapshot" | "frame";
-  /** The text of a delta, or the whole text of a snapshot. */
-  text: string;
-  /** How the turn ended, if this tells of it. */
-  end: string;
-}
-
-export interface Plan {
-  frames: readonly Sent[];
-  cursor: string;
-}
+import { type Answer, framesOf, hasEnded, isLetter, nameOf, placeOf, type Row, type Sent, stored } from "./state.ts";
 
 interface Content {
   type: string;
@@ -29,7 +12,7 @@ interface Content {
   end: string;
 }
 
-const plans = new Map<string, Plan>();
+const plans = new Map<string, Answer>();
 
 /**
  * The gateway's own `planJoin` with model values on both sides. It is a function of its arguments, so that an answer that
@@ -42,7 +25,7 @@ export function plan(
   log: string,
   epochOf: (turn: number, attempt: number) => string,
   hidesDeleted: boolean,
-): Plan {
+): Answer {
   const last = rows.findLastIndex((row) => row.attempt > 0);
   const key = `${cursor} ${readKey(rows)} ${log} ${last < 0 ? "" : epochOf(last, rows[last]!.attempt)} ${hidesDeleted}`;
   let answer = plans.get(key);
@@ -53,7 +36,7 @@ export function plan(
   return answer;
 }
 
-function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<typeof plan>): Plan {
+function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<typeof plan>): Answer {
   const frames = framesOf(log);
   const known = rows.flatMap((row, turn): KnownTurn[] => {
     if (row.attempt === 0) return [];
@@ -75,15 +58,18 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
   return {
     frames: sent.map(({ json, position }) => {
       const content = JSON.parse(json) as Content;
+      const { deleted } = rows[position.epoch.ordinal - 1]!;
       return {
         place: nameOf(position),
         firstSeq: content.first_seq ?? position.seq,
         kind: content.type === "snapshot" ? "snapshot" : "frame",
         text: content.content,
         end: content.end,
+        ofDeleted: deleted && [...content.content].some(isLetter),
       };
     }),
     cursor: nameOf(end),
+    again: false,
   };
 }
 
@@ -101,5 +87,5 @@ function contentOf(frame: string): Content & { message_id: string } {
 /** A frame that goes out as it came. */
 export function sentAsItCame(frame: string): Sent {
   const { seq, content, end } = contentOf(frame);
-  return { place: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end };
+  return { place: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end, ofDeleted: false };
 }

@@ -65,5 +65,5 @@ export const SCOPES = {
     without: ["positionCheck"],
   }),
   /** Another database used the same Redis, and the session had the same id there. */
-  stranger: scope("a stranger's log", { strangersLog: "11z1*11z2Z" }),
+  stranger: scope("a stranger's log", { faults: 2, strangersLog: "11z1*11z2Z" }),
 } as const;

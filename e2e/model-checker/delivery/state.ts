@@ -52,12 +52,37 @@ export interface Worker {
 export interface Pass {
   who: number;
   rows: readonly Row[];
-  log: string | null;
+  /** What came in since the rows were read, less what they cover. */
   buffer: string;
+  /** Once the log is read too: what becomes of each viewer, with all that came in. Nothing else is kept of what was read. */
+  answers: readonly (Answer | null)[] | null;
   /** The rows are those of an earlier pass, and good for this one if the log leads from them to this place. */
   goal: string | null;
   /** The subscription had a hole while this pass was reading. */
   holed: boolean;
+}
+
+/** What a gateway sends to a subscriber, as the client needs it. */
+export interface Sent {
+  /** Where the client stands after it, and the first number that it covers. */
+  place: string;
+  firstSeq: number;
+  kind: "snapshot" | "frame";
+  /** The text of a delta, or the whole text of a snapshot. */
+  text: string;
+  /** How the turn ended, if this tells of it. */
+  end: string;
+  /** It has text of messages that were deleted when it was put together. */
+  ofDeleted: boolean;
+}
+
+/** What a pass will send to one viewer. */
+export interface Answer {
+  frames: readonly Sent[];
+  /** Where the viewer then stands. */
+  cursor: string;
+  /** Something came in that does not fit: it joins again. */
+  again: boolean;
 }
 
 export interface Gateway {
