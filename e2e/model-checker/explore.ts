@@ -26,7 +26,7 @@ export interface Exploration {
   states: number;
   transitions: number;
   seconds: number;
-  /** The kinds of faults that some path has both of, in alphabetical order; also a kind twice. */
+  /** The kinds of faults that some path has both of, as `pairOf` names them; also a kind twice. */
   pairs: ReadonlySet<string>;
   /** null: every invariant holds in every state, and every fault-free continuation comes to a good end. */
   counterexample: { broken: string; steps: string[] } | null;
@@ -95,7 +95,7 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
 }
 
 /** The name of two kinds of faults, whichever came first. */
-const pairOf = (a: string, b: string) => [a, b].sort().join(" + ");
+export const pairOf = (a: string, b: string) => [a, b].sort().join(" + ");
 
 /** Kinds are numbered from 1 in the order in which they come up. */
 function markOf(kinds: string[], kind: string): number {

@@ -10,11 +10,12 @@ export interface Context {
   emit: Emit<World>;
 }
 
-/** Faults are steps that cost one of the scope's, and that nobody can count on. */
+/** Faults are steps that cost one of the scope's, if they are not free in it, and that nobody can count on. */
 export function fault(context: Context, world: World, kind: Fault, label: string, make: () => World): void {
-  if (world.faults === 0 || !context.scope.kinds.includes(kind)) return;
-  const after = make();
-  context.emit(`FAULT ${label}`, { ...after, faults: world.faults - 1 }, kind);
+  const { kinds, free } = context.scope;
+  const cost = free.includes(kind) ? 0 : 1;
+  if (world.faults < cost || !kinds.includes(kind)) return;
+  context.emit(`FAULT ${label}`, { ...make(), faults: world.faults - cost }, kind);
 }
 
 /** An epoch as frames, logs and cursors name it: ordinal, attempt, nonce. */

@@ -5,7 +5,7 @@ import { reconcile } from "./worker-steps.ts";
 
 /** What can happen to processes, connections and Redis between two steps. Those of an append are with the append. */
 export function faults(context: Context, world: World): void {
-  if (world.faults === 0) return;
+  if (world.faults === 0 && context.scope.free.length === 0) return;
   world.workers.forEach(({ turn, attempt }, index) => {
     if (turn < 0) return;
     const row = world.rows[turn]!;

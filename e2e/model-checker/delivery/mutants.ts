@@ -1,6 +1,6 @@
 // PURE
 import type { Rule, Scope } from "./rules.ts";
-import { SCOPES } from "./scopes.ts";
+import { TURNS, WATCHING } from "./scopes.ts";
 
 /** The protocol less one rule, and the invariant that this must break. */
 export interface Mutant {
@@ -16,9 +16,11 @@ const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
  * What runs in `unchecked` would hold with the position check, which repairs within two seconds whatever the gateway missed.
  * There it is off, and somebody notices every fault: the rule alone stands between a viewer and a text that stays stale.
  */
-const unchecked = oneFault(SCOPES.noticed);
-const sharing = { ...SCOPES.twoViewers, viewers: 1 };
+const unchecked = oneFault(WATCHING.noticed);
+const sharing = oneFault(WATCHING.sharing);
 const short = { ...sharing, sharesReads: false };
+const twoSteps = oneFault(TURNS.twoSteps);
+const stranger = oneFault(WATCHING.stranger);
 
 export const MUTANTS: readonly Mutant[] = [
   { name: "reading the log before subscribing", without: "subscribeBeforeReading", scope: unchecked, breaks: "D7" },
@@ -46,17 +48,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { name: "no position check", without: "positionCheck", scope: short, breaks: "D7" },
   { name: "frames without an epoch", without: "epochs", scope: short, breaks: "D4" },
-  { name: "epochs without a nonce", without: "nonces", scope: SCOPES.stranger, breaks: "D1" },
+  { name: "epochs without a nonce", without: "nonces", scope: stranger, breaks: "D1" },
   { name: "an unfenced draft", without: "fencedDrafts", scope: short, breaks: "T4" },
   { name: "a draft without its number", without: "draftsWithNumber", scope: short, breaks: "T4" },
-  { name: "a late write that is not refused", without: "lateWritesRefused", scope: SCOPES.twoSteps, breaks: "T4" },
+  { name: "a late write that is not refused", without: "lateWritesRefused", scope: twoSteps, breaks: "T4" },
   { name: "a claim that keeps the text", without: "claimResetsText", scope: short, breaks: "T4" },
   { name: "the end told before its commit", without: "commitBeforeTellingTheEnd", scope: short, breaks: "D5" },
   { name: "a client that applies blindly", without: "clientJudges", scope: short, breaks: "D2" },
   {
     name: "a forced cancel without an attempt of its own",
     without: "endTakesAttempt",
-    scope: SCOPES.twoSteps,
+    scope: twoSteps,
     breaks: "T4",
   },
   { name: "a log replayed after a deletion", without: "deletedNotReplayed", scope: short, breaks: "T11" },

@@ -36,32 +36,35 @@ export const PROTOCOL = {
 export type Rules = typeof PROTOCOL;
 export type Rule = keyof Rules;
 
-/** What can go wrong, or happen at a bad moment. Each costs one of the scope's faults. */
-export type Fault =
+/** What can go wrong, or happen at a bad moment. Each costs one of the scope's faults, if it is not free there. */
+export const FAULTS = [
   /** Pub/sub loses one message without a word. */
-  | "lose"
+  "lose",
   /** Redis refuses a frame for so long that the worker drops it from its buffer. */
-  | "refuse"
+  "refuse",
   /** The answer to an append is lost, and the append is made again. */
-  | "resend"
-  | "flush"
-  | "trim"
-  | "kill worker"
+  "resend",
+  "flush",
+  "trim",
+  "kill worker",
   /** The worker dies between the commit of a turn's end and the frame that tells of it. */
-  | "kill worker at the end"
+  "kill worker at the end",
   /** The worker is stopped or cut off for longer than its lease, and goes on afterwards. */
-  | "lose lease"
+  "lose lease",
   /** The reconciler dies between the commit of an end and its frame. */
-  | "kill reconciler"
+  "kill reconciler",
   /** The answer to a commit is lost; it is made again, and its first copy arrives some time later. */
-  | "late write"
-  | "drop subscriber"
-  | "restart gateway"
-  | "break socket"
+  "late write",
+  "drop subscriber",
+  "restart gateway",
+  "break socket",
   /** A client loads the session by REST while it is subscribed; the answer takes its time. */
-  | "load by REST"
-  | "cancel"
-  | "delete messages";
+  "load by REST",
+  "cancel",
+  "delete messages",
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
 
 export interface Scope {
   name: string;
@@ -70,6 +73,8 @@ export interface Scope {
   viewers: number;
   faults: number;
   kinds: readonly Fault[];
+  /** Those of them that cost none of the faults; only such as can happen once to a turn. */
+  free: readonly Fault[];
   /** Crashes after which a turn is given up. */
   maxCrashes: number;
   /** Messages that may be on their way to the gateway at once. */

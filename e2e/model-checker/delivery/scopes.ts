@@ -1,5 +1,5 @@
 // PURE
-import type { Fault, Scope } from "./rules.ts";
+import { FAULTS, type Fault, type Scope } from "./rules.ts";
 
 /** What a gateway or a client hears of, so that it can join again by itself. */
 const NOTICED: readonly Fault[] = [
@@ -7,29 +7,21 @@ const NOTICED: readonly Fault[] = [
   "flush",
   "trim",
   "kill worker",
+  "lose lease",
+  "cancel",
   "drop subscriber",
   "restart gateway",
   "break socket",
   "load by REST",
-];
-const ALL: readonly Fault[] = [
-  ...NOTICED,
-  "lose lease",
-  "kill worker at the end",
-  "lose",
-  "refuse",
-  "kill reconciler",
-  "late write",
-  "cancel",
-  "delete messages",
 ];
 
 const scope = (name: string, rest: Partial<Scope>): Scope => ({
   name,
   scripts: ["a!"],
   viewers: 1,
-  faults: 1,
-  kinds: ALL,
+  faults: 2,
+  kinds: FAULTS,
+  free: [],
   maxCrashes: 2,
   channel: 1,
   lead: 0,
@@ -39,31 +31,53 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
   ...rest,
 });
 
-/**
- * Less two, for the sake of time: what a trim leaves, a flush before the newest append leaves too; and loading by REST meets
- * every other fault that a gateway notices in the scope for those.
- */
-const PAIRED = ALL.filter((kind) => kind !== "trim" && kind !== "load by REST");
+/** A reconciler has nothing to be killed at but the end of a turn that somebody gave up. */
+const GIVEN_UP: readonly Fault[] = ["cancel", "kill reconciler"];
 
-/** Small enough to be exhausted in seconds, and each for what the others leave out. */
-export const SCOPES = {
-  twoFaults: scope("a turn of three frames, any two faults", { faults: 2, kinds: PAIRED }),
-  /** A later attempt begins after a committed step, so that its log does not tell the whole turn. */
-  twoSteps: scope("a turn of two steps", { scripts: ["a+b!"] }),
+/*
+ * All scopes are small enough to be exhausted in seconds, and each is for what the others leave out.
+ */
+
+/** What becomes of turns. In these together every kind of fault meets every kind, itself too: the test counts it. */
+export const TURNS = {
+  /** A later attempt begins after a committed step, so that its log does not tell the whole turn. All kinds can happen. */
+  twoSteps: scope("a turn of two steps, any two faults", { scripts: ["a+b!"] }),
+  /** A second commit may be late as well. */
+  threeSteps: scope("a turn of three steps, any two faults", { scripts: ["++!"] }),
+  /** What can happen to a turn once can happen to each of two. Words would be too many states. */
+  twoTurns: scope("two turns without words, any two faults", { scripts: ["!", "!"] }),
+  talkingTurns: scope("two turns with words, any fault", { scripts: ["a!", "b!"], faults: 1 }),
+  /** With a reconciler that is killed goes, as a third, the cancel that gave it something to do. */
+  givenUp: scope("a turn given up, any fault beside", { scripts: ["a+b!"], faults: 1, free: GIVEN_UP }),
+  /** Both turns, or one beside a turn that came to its own end. */
+  bothGivenUp: scope("two turns given up, a fault at an end beside", {
+    scripts: ["!", "!"],
+    faults: 1,
+    kinds: [...GIVEN_UP, "kill worker at the end", "break socket"],
+    free: GIVEN_UP,
+  }),
+} as const;
+
+/** What is between turns and those who watch. */
+export const WATCHING = {
   /** More than one frame at a time waits in the worker and in the channel. */
-  backlog: scope("a backlog", { channel: 2, lead: 1 }),
-  twoTurns: scope("two turns", { scripts: ["a!", "b!"], kinds: ["lose", "break socket", "kill worker"] }),
-  twoViewers: scope("two viewers", { viewers: 2, sharesReads: true }),
+  backlog: scope("a backlog, any two faults", { channel: 2, lead: 1 }),
+  sharing: scope("reads that are shared, any two faults", { sharesReads: true }),
+  twoViewers: scope("two viewers of a turn without words, any two faults", {
+    scripts: ["!"],
+    viewers: 2,
+    sharesReads: true,
+  }),
+  twoReaders: scope("two viewers of a turn with words, any fault", { viewers: 2, faults: 1, sharesReads: true }),
   /**
    * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
    * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.
    */
   noticed: scope("two noticed faults, no position check", {
-    faults: 2,
     kinds: NOTICED,
     sharesReads: true,
     without: ["positionCheck"],
   }),
   /** Another database used the same Redis, and the session had the same id there. */
-  stranger: scope("a stranger's log", { faults: 2, strangersLog: "11z1*11z2Z" }),
+  stranger: scope("a stranger's log, any two faults", { strangersLog: "11z1*11z2Z" }),
 } as const;
