@@ -4,13 +4,13 @@
 export interface Edges {
   /** The edges that follow begin at this node. */
   from(node: number): void;
-  /** @param mark what kind of edge this is, 1 to 31; 0 for one of no kind */
+  /** @param mark what kind of edge this is, up to 255; 0 for one of no kind */
   to(node: number, mark?: number): void;
   count(): number;
   /** @returns the nodes of a cycle in the order in which it goes round; null when there is none */
   findCycle(nodes: number): number[] | null;
-  /** @returns for each mark, as bits, the marks that a path may have before it; of a graph without a cycle */
-  marksBefore(nodes: number): Int32Array;
+  /** Visits every edge of a graph without a cycle: those that lead to a node come before those that leave it. */
+  inOrder(nodes: number, visit: (from: number, to: number, mark: number) => void): void;
 }
 
 /** Five bytes an edge: a few million fit. */
@@ -63,19 +63,11 @@ export function createEdges(): Edges {
         incoming.findIndex((count) => count > 0),
       );
     },
-    /** In the order of the edges, so that all is known of a node before it hands that on. */
-    marksBefore(nodes) {
-      const seen = new Int32Array(nodes);
-      const before = new Int32Array(32);
+    inOrder(nodes, visit) {
       for (const node of sort(nodes).order) {
         const end = offsets[node + 1] ?? used;
-        for (let i = offsets[node]!; i < end; i++) {
-          const mark = marks[i]!;
-          seen[targets[i]!]! |= seen[node]! | (mark && 1 << mark);
-          before[mark]! |= seen[node]!;
-        }
+        for (let i = offsets[node]!; i < end; i++) visit(node, targets[i]!, marks[i]!);
       }
-      return before;
     },
   };
 }

@@ -1,5 +1,6 @@
 // PURE
 import { createEdges } from "./edges.ts";
+import { together } from "./together.ts";
 
 /** Takes one successor: what was done, what it made of the state, and the kind of fault that it was, if it was one. */
 export type Emit<S> = (label: string, state: S, fault?: string) => void;
@@ -26,8 +27,8 @@ export interface Exploration {
   states: number;
   transitions: number;
   seconds: number;
-  /** The kinds of faults that some path has both of, as `pairOf` names them; also a kind twice. */
-  pairs: ReadonlySet<string>;
+  /** @returns which of the `choices` of so many faults happen on one path; none where there is a counterexample */
+  together(size: number): ReadonlySet<string>;
   /** null: every invariant holds in every state, and every fault-free continuation comes to a good end. */
   counterexample: { broken: string; steps: string[] } | null;
 }
@@ -88,24 +89,16 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   return {
     states: keys.length,
     transitions: edges.count(),
-    pairs: found ? new Set() : pairsOf(kinds, edges.marksBefore(keys.length)),
+    together: (size) => (found ? new Set() : together(edges, keys.length, kinds, size)),
     seconds: (now() - began) / 1_000,
     counterexample: found && { broken: found.broken, steps: retrace(model, keys, parents, found) },
   };
 }
 
-/** The name of two kinds of faults, whichever came first. */
-export const pairOf = (a: string, b: string) => [a, b].sort().join(" + ");
-
 /** Kinds are numbered from 1 in the order in which they come up. */
 function markOf(kinds: string[], kind: string): number {
   const known = kinds.indexOf(kind);
   return known < 0 ? kinds.push(kind) : known + 1;
-}
-
-function pairsOf(kinds: readonly string[], before: Int32Array): Set<string> {
-  const earlier = (mark: number) => kinds.filter((_, i) => before[mark]! & (1 << (i + 1)));
-  return new Set(kinds.flatMap((later, i) => earlier(i + 1).map((one) => pairOf(one, later))));
 }
 
 /** Walks from the beginning to a state again, this time noting what was done. */
