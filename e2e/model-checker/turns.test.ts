@@ -1,10 +1,23 @@
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import { expectToHold, PATIENCE_MS } from "./holds.ts";
+import { choices } from "./together.ts";
 import { turnModel } from "./turns/model.ts";
+import { FAULTS } from "./turns/rules.ts";
 import { SCOPES } from "./turns/scopes.ts";
+
+const met = new Set<string>();
 
 for (const scope of Object.values(SCOPES)) {
   it(`the turn protocol keeps its invariants in every state: ${scope.name}`, { timeout: PATIENCE_MS }, () => {
-    expectToHold(`turns, ${scope.name}`, turnModel(scope));
+    const together = expectToHold(`turns, ${scope.name}`, turnModel(scope)).together(scope.faults);
+    expect([...together, ...scope.apart].sort()).toEqual(choices(FAULTS, scope.faults).sort());
+    console.log(`${together.size} triples of faults happen together, and not: ${scope.apart.join("; ") || "none"}`);
+    for (const triple of together) met.add(triple);
   });
 }
+
+it("any three faults, of one kind or of several, happened on one path", () => {
+  const triples = choices(FAULTS, 3);
+  expect(triples.filter((triple) => !met.has(triple))).toEqual([]);
+  console.log(`turns: ${triples.length} triples of ${FAULTS.length} kinds of faults`);
+});

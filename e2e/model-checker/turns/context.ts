@@ -11,8 +11,8 @@ export interface Context {
 }
 
 /** Faults are steps that cost one of the scope's, and that nobody can count on. */
-export function fault({ scope, emit }: Context, world: World, kind: Fault, label: string, make: () => World): void {
-  if (world.faults === 0 || !scope.kinds.includes(kind)) return;
+export function fault({ emit }: Context, world: World, kind: Fault, label: string, make: () => World): void {
+  if (world.faults === 0) return;
   emit(`FAULT ${label}`, { ...make(), faults: world.faults - 1 }, kind);
 }
 

@@ -19,6 +19,8 @@ export function brokenInvariant(scope: Scope, world: World): string | null {
 }
 
 function brokenTurn(scope: Scope, turn: Turn): string | null {
+  // They were asked of it when it ended.
+  if (turn.forgotten) return null;
   if (turn.draft !== 0 && turn.status === "r" && turn.draft !== turn.attempt) {
     return `T4 attempt ${turn.attempt} runs over the words of attempt ${turn.draft}`;
   }

@@ -32,25 +32,30 @@ export const PROTOCOL = {
 export type Rules = typeof PROTOCOL;
 export type Rule = keyof Rules;
 
-export type Fault =
-  | "kill api"
+/** What can go wrong. Each costs one of the scope's faults. */
+export const FAULTS = [
+  "kill api",
   /** The client hears no answer and posts again with the same key. */
-  | "lose answer"
-  | "lose job"
-  | "double job"
-  | "flush queue"
-  | "kill worker"
+  "lose answer",
+  "lose job",
+  "double job",
+  "flush queue",
+  "kill worker",
   /** SIGSTOP, or a worker cut off from Postgres: its lease may run out, and it goes on afterwards. */
-  | "pause worker"
+  "pause worker",
   /** A write is done and its answer lost: it is made again. */
-  | "repeat step"
-  | "sigterm";
+  "repeat step",
+  "sigterm",
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
 
 export interface Scope {
   name: string;
   workers: number;
   faults: number;
-  kinds: readonly Fault[];
+  /** As `choices` names them: as many faults as the scope has, and that cannot happen together in it. */
+  apart: readonly string[];
   /** Posts by key, each by an API of its own; the same key twice is a client that sends its request again. */
   posts: readonly string[];
   /** Turns that are there in the beginning. */

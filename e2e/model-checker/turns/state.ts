@@ -33,6 +33,8 @@ export interface Turn {
   jobs: number;
   /** With fixed job ids: the id is still known to the queue, and no job can be added. */
   idTaken: boolean;
+  /** It has ended, and nothing of it is kept but how. */
+  forgotten: boolean;
 }
 
 export interface Worker {
@@ -58,7 +60,7 @@ export interface World {
   faults: number;
   cancels: number;
   deletes: number;
-  /** An invariant that the last step itself broke. */
+  /** An invariant that the last step broke. */
   wrong: string;
 }
 
@@ -78,6 +80,7 @@ export const newTurn = (key: string): Turn => ({
   deleted: false,
   jobs: 0,
   idTaken: false,
+  forgotten: false,
 });
 
 export const IDLE: Worker = { turn: -1, attempt: 0, step: 0, paused: false };
@@ -98,6 +101,7 @@ export const hasEnded = ({ status }: Turn) => status === "!" || status === "-" |
 export const isActive = ({ status }: Turn) => status === "r" || status === "x";
 
 function turnKey(turn: Turn): string {
+  if (turn.forgotten) return `${turn.key}${turn.status}`;
   const { streaming, lease, asked, deleted, idTaken } = turn;
   const flags = (streaming ? 1 : 0) + (lease ? 2 : 0) + (asked ? 4 : 0) + (deleted ? 8 : 0) + (idTaken ? 16 : 0);
   const counts = `${turn.attempt}${turn.steps}${turn.draft}${turn.answer}${turn.crashes}${turn.handBacks}${turn.ends}`;
@@ -120,6 +124,7 @@ export function keyOf(world: World): string {
 /** A state in one line, for traces. */
 export function show(world: World): string {
   const turns = world.turns.map((turn) => {
+    if (turn.forgotten) return turn.status;
     const text = `${turn.steps} steps${turn.streaming ? `, a draft of attempt ${turn.draft}` : ""}`;
     return `${turn.status}${turn.attempt}${turn.lease ? "" : " (no lease)"} ${text}, ${turn.jobs} jobs`;
   });
