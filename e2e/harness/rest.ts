@@ -17,7 +17,7 @@ export interface Rest {
   session(projectId: string, body?: object): Promise<Session>;
   post(sessionId: string, content: string, more?: object, key?: string): Promise<TurnAccepted>;
   messages(sessionId: string): Promise<MessageList>;
-  cancel(sessionId: string): Promise<CancelAnswer>;
+  cancel(sessionId: string, turnId?: string): Promise<CancelAnswer>;
   turns(sessionId: string): Promise<WaitingTurnList["turns"]>;
 }
 
@@ -61,7 +61,8 @@ export function createRest(apiUrl: () => string, token: string): Rest {
         ),
       ),
     messages: (sessionId) => expectOk(request("GET", `/api/sessions/${sessionId}/messages`)),
-    cancel: (sessionId) => expectOk(request("POST", `/api/sessions/${sessionId}/cancel`)),
+    cancel: (sessionId, turnId) =>
+      expectOk(request("POST", `/api/sessions/${sessionId}/cancel${turnId ? `?turn_id=${turnId}` : ""}`)),
     turns: async (sessionId) =>
       (await expectOk(request<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`))).turns,
   };

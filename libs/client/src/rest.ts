@@ -81,9 +81,9 @@ export function createRest(deps: RequestDeps) {
     /** One turn, also one that has ended: how, and why. */
     getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),
-    /** Stops the turn that runs, else the first that waits. */
-    cancel: (sessionId: string, options?: CallOptions) =>
-      call<CancelAnswer>("POST", `/api/sessions/${sessionId}/cancel`, options),
+    /** Stops the turn that is named, else the one that runs, else the first that waits. */
+    cancel: (sessionId: string, turn: { turn_id?: string } = {}, options?: CallOptions) =>
+      call<CancelAnswer>("POST", `/api/sessions/${sessionId}/cancel${query(turn)}`, options),
     withdrawTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<CancelAnswer>("DELETE", `/api/sessions/${sessionId}/turns/${turnId}`, options),
 
@@ -93,7 +93,7 @@ export function createRest(deps: RequestDeps) {
   };
 }
 
-function query(page: Page): string {
-  const pairs = Object.entries(page).filter(([, value]) => value !== undefined);
+function query(parameters: object): string {
+  const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined);
   return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${value}`).join("&")}`;
 }

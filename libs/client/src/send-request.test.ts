@@ -58,7 +58,7 @@ test("a post under a key is sent again after lost answers and 503, with the same
 test("what is not asked to be repeated, or is not idempotent, or is refused, is sent once", async () => {
   for (const send of [
     (client: ReturnType<typeof setUp>["client"]) => client.postMessage("s", { content: "hi" }, { idempotencyKey: "k" }),
-    (client: ReturnType<typeof setUp>["client"]) => client.cancel("s", { retry: { attempts: 5 } }),
+    (client: ReturnType<typeof setUp>["client"]) => client.cancel("s", {}, { retry: { attempts: 5 } }),
     (client: ReturnType<typeof setUp>["client"]) =>
       client.createProject({ name: "p", path: "/" }, { retry: { attempts: 5 } }),
   ]) {

@@ -36,7 +36,7 @@ export const WaitingTurn = Turn.extend({ message_id: Id.nullable(), place: z.int
 export const WaitingTurnList = z.object({ turns: z.array(WaitingTurn) }).meta({ id: "WaitingTurnList" });
 export type WaitingTurnList = z.infer<typeof WaitingTurnList>;
 
-/** What became of the turn that was to be cancelled; the last one, when nothing ran or waited; null when there never was one. */
+/** What became of the turn that was to be cancelled; of the last one, when none was named or live; null when there never was one. */
 export const CancelAnswer = z
   .object({ turn_id: Id.nullable(), status: TurnStatus.nullable() })
   .meta({ id: "CancelAnswer" });

@@ -30,17 +30,25 @@ export interface CancelOutcome {
 }
 
 /**
- * Cancels the turn that runs, else the first that waits. One compare-and-set decides between this and the turn's own
- * completion, and the answer says which it was. @returns null when there is no such session of this owner
+ * Cancels the turn that runs, else the first that waits; or the one that is named, and then no other. One compare-and-set
+ * decides between this and the turn's own completion, and the answer says which it was.
+ * @returns null when there is no such session of this owner, or no such turn in it
  */
-export async function cancelCurrentTurn(pool: Pool, ownerId: string, sessionId: string): Promise<CancelOutcome | null> {
+export async function cancelTurn(
+  pool: Pool,
+  ownerId: string,
+  sessionId: string,
+  turnId?: string,
+): Promise<CancelOutcome | null> {
   return await pool.begin(async (sql) => {
     const session = await lockSession(sql, ownerId, sessionId);
     if (!session) return null;
-    const [current] = await sql<{ id: string }[]>`
-      select id from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling')
+    const [turn] = await sql<{ id: string }[]>`
+      select id from turns where session_id = ${sessionId}
+        and ${turnId ? sql`id = ${turnId}` : sql`status in ('queued', 'running', 'cancelling')`}
       order by (status = 'queued'), ordinal limit 1`;
-    return await cancelOne(sql, ownerId, sessionId, session.version, current?.id ?? null);
+    if (turnId && !turn) return null;
+    return await cancelOne(sql, ownerId, sessionId, session.version, turn?.id ?? null);
   });
 }
 

@@ -1,4 +1,4 @@
-import { cancelCurrentTurn, endOrphan, handBackTurn, withdrawTurn } from "@boocode/store";
+import { cancelTurn, endOrphan, handBackTurn, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import { messageRow, newPlace, running, turnRow, useStore } from "./stage.ts";
 
@@ -14,7 +14,7 @@ async function handedBack() {
 
 test("a turn that waits for another attempt is ended by a reconciler, which takes the attempt and ends its message too", async () => {
   const { place, turn, messageId } = await handedBack();
-  const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(outcome?.answer).toEqual({ turn_id: turn.turnId, status: "cancelling" });
   expect(outcome?.cancelled).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
 

@@ -1,4 +1,4 @@
-import { cancelCurrentTurn, deleteSession, endTurn, handBackTurn, readCancelReason } from "@boocode/store";
+import { cancelTurn, deleteSession, endTurn, handBackTurn, readCancelReason } from "@boocode/store";
 import { expect, test } from "vitest";
 import { claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
 
@@ -58,7 +58,7 @@ test("cancelled first: the turn cannot complete any more, and ends cancelled wit
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
   expect(await readCancelReason(stage.pool, turn)).toBeNull();
-  const cancel = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "cancelling" });
   const before = await dump(stage.pool);
   expect(await endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12)).toBe("cancelling");
@@ -73,7 +73,7 @@ test("completed first: the cancel says that it came too late", async () => {
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
   await endTurn(stage.pool, turn, COMPLETE, reply(messageId), 12);
-  const cancel = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "complete" });
   expect(cancel?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
 });
@@ -85,7 +85,7 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
     const { turn, messageId } = await running(stage.pool, place);
     const asked = [
       () => endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12),
-      () => cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId),
+      () => cancelTurn(stage.pool, place.ownerId, place.sessionId),
     ] as const;
     const cancelFirst = round % 2 === 0 ? asked[1]() : null;
     const ending = asked[0]();
@@ -114,7 +114,7 @@ test("a message that an earlier attempt began ends with its turn, though this at
     await handBackTurn(stage.pool, turn);
     const again = await claim(stage.pool, turn.id);
     expect(again.streaming_message_id).toBe(messageId);
-    if (end === CANCELLED) await cancelCurrentTurn(stage.pool, again.owner_id, again.session_id);
+    if (end === CANCELLED) await cancelTurn(stage.pool, again.owner_id, again.session_id);
     await endTurn(stage.pool, { turnId: turn.id, attempt: 2 }, end, null, 2);
     expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: end.status });
   }

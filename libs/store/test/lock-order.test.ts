@@ -40,7 +40,7 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
       const actions: (() => Promise<unknown>)[] = [
         () => store.postMessage(pool, question(place), null),
         () => store.postMessage(pool, { ...question(place), when_busy: "interrupt" }, null),
-        () => store.cancelCurrentTurn(pool, ownerId, place.sessionId),
+        () => store.cancelTurn(pool, ownerId, place.sessionId),
         () => take(),
         () => take(),
         () => take(),

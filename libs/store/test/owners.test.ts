@@ -31,7 +31,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   lockSession: (owner) => store.lockSession(stage.pool, owner, place.sessionId),
   listMessages: (owner) => store.listMessages(stage.pool, owner, place.sessionId, { limit: 10 }),
   listLiveTurns: (owner) => store.listLiveTurns(stage.pool, owner, place.sessionId),
-  cancelCurrentTurn: (owner) => store.cancelCurrentTurn(stage.pool, owner, place.sessionId),
+  cancelTurn: (owner) => store.cancelTurn(stage.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(stage.pool, owner, place.sessionId, turnId),
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(stage.pool, owner, place.sessionId, messageId),
 };

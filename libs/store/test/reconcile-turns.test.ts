@@ -1,5 +1,5 @@
 import {
-  cancelCurrentTurn,
+  cancelTurn,
   endOrphan,
   endTurn,
   listMessages,
@@ -71,7 +71,7 @@ test("a cancel that its worker leaves unanswered takes the attempt away and ends
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
   await stage.pool`update messages set content = 'half' where id = ${messageId}`;
-  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(await endOrphan(stage.pool, "early", 3, 5_000)).toBeNull();
   await askedLongAgo(turn.id);
   const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
@@ -85,7 +85,7 @@ test("a cancelled turn of a dead worker is ended without waiting for the patienc
   const place = await newPlace(stage.pool);
   const posted = await post(stage.pool, place);
   await claim(stage.pool, posted.turnId);
-  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   await letLeaseDie(stage.pool, posted.turnId);
   expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
   const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
@@ -103,7 +103,7 @@ test("of ten reconcilers at once, one ends an orphan", async () => {
 test("the worker's own end that waits for a forced cancel is lost and changes nothing", async () => {
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
-  await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   await askedLongAgo(turn.id);
   const { late, forced } = await stage.pool.begin(async (transaction) => {
     const sql = Object.assign(transaction as unknown as Pool, {
@@ -139,7 +139,7 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
     await running(stage.pool, asked, 1_000),
     await running(stage.pool, lost, 1_000),
   ].map(({ turn }) => turn);
-  await cancelCurrentTurn(stage.pool, asked.ownerId, asked.sessionId);
+  await cancelTurn(stage.pool, asked.ownerId, asked.sessionId);
   await letLeaseDie(stage.pool, turns[2]!.id);
   await requeueOrphans(stage.pool, 3);
   await claim(stage.pool, turns[2]!.id);

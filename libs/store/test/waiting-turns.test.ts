@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cancelCurrentTurn, claimTurn, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
+import { cancelTurn, claimTurn, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import { asWorker, claim, dump, newPlace, type Place, post, turnRow, untilBlocked, useStore } from "./stage.ts";
 
@@ -25,10 +25,10 @@ test("live turns come in the order in which they run, each with its question and
 
 test("a cancel stops the turn that runs and leaves the line; again, it says that the turn is stopping", async () => {
   const { place, turns } = await crowded();
-  const first = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const first = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" }, version: 6 });
   expect(first?.cancelled).toEqual({ cancelling: [turns[0]], withdrawn: [] });
-  const again = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const again = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(again).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
   expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
   expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "queued" });
@@ -37,7 +37,7 @@ test("a cancel stops the turn that runs and leaves the line; again, it says that
 test("where none runs, a cancel withdraws the first that waits and raises the version for its frame", async () => {
   const place = await newPlace(stage.pool);
   const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
-  const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(outcome).toMatchObject({
     answer: { turn_id: first.turnId, status: "cancelled" },
     version: second.version + 1,
@@ -48,7 +48,7 @@ test("where none runs, a cancel withdraws the first that waits and raises the ve
 test("a cancel in a session where nothing ever ran finds nothing to cancel", async () => {
   const place = await newPlace(stage.pool);
   const before = await dump(stage.pool);
-  const outcome = await cancelCurrentTurn(stage.pool, place.ownerId, place.sessionId);
+  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(outcome).toMatchObject({ answer: { turn_id: null, status: null }, version: 0 });
   expect(await dump(stage.pool)).toEqual(before);
 });

@@ -163,6 +163,25 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   heard.stop();
 });
 
+test("a cancel that names a turn hits no other: one that has ended keeps its end, one that waits goes, a stranger's is not found", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const other = await newSession(stage, me);
+  const post = async (session: string) =>
+    (await me.call("POST", `/api/sessions/${session}/messages`, { content: "x" })).body.turn_id;
+  const [first, second, third] = [await post(sessionId), await post(sessionId), await post(sessionId)];
+  const elsewhere = await post(other.sessionId);
+  const cancel = (turn: string) => me.call("POST", `/api/sessions/${sessionId}/cancel?turn_id=${turn}`);
+  expect(await cancel(first)).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelled" } });
+  // Once more, now that the second would be the next: the answer is the first one's end.
+  expect(await cancel(first)).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelled" } });
+  expect(await cancel(third)).toMatchObject({ status: 200, body: { turn_id: third, status: "cancelled" } });
+  expect((await cancel(elsewhere)).status).toBe(404);
+  expect((await me.call("POST", `/api/sessions/${sessionId}/cancel?turn=${second}`)).status).toBe(400);
+  const left = (await me.call("GET", `/api/sessions/${sessionId}/turns`)).body.turns;
+  expect(left.map((turn: contracts.Turn) => [turn.id, turn.status])).toEqual([[second, "queued"]]);
+});
+
 test("the owner's lists hear of a session that becomes busy, loses messages, or is idle again before any worker took it", async () => {
   const me = await newClient(stage);
   const { sessionId } = await newSession(stage, me);
