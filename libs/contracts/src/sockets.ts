@@ -21,7 +21,11 @@ export const CLOSE_CODES = {
   },
   not_found: { code: 4404, when: "no such session, one of another user, or one that was deleted", reconnect: false },
   auth_timeout: { code: 4408, when: "not authenticated within 10 s", reconnect: true },
-  too_slow: { code: 4413, when: "over 1 MB unread, or behind for 30 s; come back with the cursor", reconnect: true },
+  too_slow: {
+    code: 4413,
+    when: "behind for 30 s, or without a code over 1 MB unread; come back with the cursor",
+    reconnect: true,
+  },
   unavailable: { code: 4503, when: "a dependency was away while joining", reconnect: true },
 } as const satisfies Record<string, { code: number; when: string; reconnect: boolean }>;
 

@@ -14,7 +14,8 @@ test("a database that is away while an event stream joins is told as that, and n
   expect((await ask(none.url)).status).toBe(404);
 });
 
-test("a client that is gone before it was let in takes no place", async () => {
+/** A gateway whose database answers whether the session may be read only when it is told to. */
+async function startHesitant() {
   let asked = () => {};
   let answer = () => {};
   const asking = new Promise<void>((resolve) => {
@@ -29,6 +30,11 @@ test("a client that is gone before it was let in takes no place", async () => {
       return true;
     },
   });
+  return { gateway, asking, answer: () => answer() };
+}
+
+test("a client that is gone before it was let in takes no place", async () => {
+  const { gateway, asking, answer } = await startHesitant();
   const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");
   socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
   await asking;
@@ -38,4 +44,15 @@ test("a client that is gone before it was let in takes no place", async () => {
   answer();
   await new Promise(setImmediate);
   expect([gateway.connections.count(), gateway.topics.watched()]).toEqual([0, 0]);
+});
+
+test("a stream that asks before the gateway begins to stop, and would open after, is refused and keeps nobody waiting", async () => {
+  const { gateway, asking, answer } = await startHesitant();
+  const headers = { authorization: "Bearer t" };
+  const asked = fetch(`${gateway.url}/api/sessions/${SESSION}/events`, { headers });
+  await asking;
+  await gateway.connections.drain();
+  answer();
+  expect((await asked).status).toBe(503);
+  expect(gateway.connections.count()).toBe(0);
 });
