@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ServiceProcess } from "@boocode/local-stack";
 import { connectRedis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
@@ -36,10 +37,13 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
   });
 }
 
-test("without Redis a posted message is answered 202, run, and shown at the pace of the drafts", async () => {
-  const turns = await watchTurns(system, user, 3, { tokens: 600 });
+test("without Redis services start, a posted message is answered 202, run, and shown at the pace of the drafts", async () => {
+  const turns = await watchTurns(system, user, 3, { tokens: 1_200 });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGKILL");
+  const replaced = [system.apis[1], system.gateways[1]] as ServiceProcess[];
+  for (const service of replaced) expect(await service.stop()).toBe(0);
+  await Promise.all(replaced.map((service) => system.restart(service)));
   const [first] = turns as [WatchedTurn];
   const length = () => first.viewer.follower.view.messages.at(-1)?.content.length ?? 0;
   for (let growth = 0; growth < 4; growth++) {

@@ -24,6 +24,9 @@ import { fetchModels } from "./fetch-models.ts";
 /** Requests that are under way when the process is asked to stop have so long to be answered. */
 const CLOSE_PATIENCE_MS = 3_000;
 
+/** Nothing that is asked here needs Redis; until it is there, readiness says so. */
+const REDIS_PATIENCE_MS = 2_000;
+
 runService(() => {
   const config = loadConfig(Config, process.env);
   const log = createLogger("api", config.LOG_LEVEL);
@@ -36,8 +39,10 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   onRelease("postgres", () => pool.end({ timeout: 2 }));
   const redis = connectRedis(config.REDIS_URL);
   onRelease("redis", () => redis.disconnect());
-  await untilPostgresReady(pool, 10_000);
-  await untilRedisReady(redis, 10_000);
+  const redisReady = untilRedisReady(redis, REDIS_PATIENCE_MS).catch((err: unknown) =>
+    log.warn({ err }, "connecting to Redis failed and goes on"),
+  );
+  await Promise.all([untilPostgresReady(pool, 10_000), redisReady]);
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
 

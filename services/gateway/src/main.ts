@@ -28,6 +28,9 @@ const READ_DEADLINE_MS = 3_000;
 /** A subscriber that missed more turns than this loads the session again, as the version tells it to. */
 const MAX_TURNS = 20;
 
+/** Subscribers are served from Postgres meanwhile, at the pace of the drafts; until Redis is there, readiness says so. */
+const REDIS_PATIENCE_MS = 2_000;
+
 runService(() => {
   const config = loadConfig(Config, process.env);
   const log = createLogger("gateway", config.LOG_LEVEL);
@@ -42,8 +45,11 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   onRelease("redis", () => redis.disconnect());
   const subscriber = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => subscriber.disconnect());
-  await untilPostgresReady(pool, 10_000);
-  await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 10_000)));
+  const failed = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
+  const redisReady = Promise.all(
+    [redis, subscriber].map((connection) => untilRedisReady(connection, REDIS_PATIENCE_MS)),
+  );
+  await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(failed("connecting to Redis"))]);
 
   const fault = createFaultPoints(config.FAULT_POINTS);
   const metrics = createMetrics("gateway");
@@ -86,7 +92,6 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     reconnectSpreadMs: config.RECONNECT_SPREAD_MS,
   });
 
-  const failed = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
   const checkPositions = () => topics.check();
   const checkTokens = () => connections.checkTokens((ids) => read("the token check", findRevokedTokens(pool, ids)));
   onRelease(
