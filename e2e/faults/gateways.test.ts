@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SessionView } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
@@ -28,10 +29,16 @@ test("gateways that are killed in turn are come back to, and every viewer goes o
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
     await gateway.stop("SIGKILL");
     await system.restart(gateway);
-    await delay(500);
+    await untilLive(turns);
   }
   await expectAgreement(system, turns);
 });
+
+/** Resolves when every viewer has a socket that serves it. */
+async function untilLive(turns: WatchedTurn[]): Promise<void> {
+  const isLive = (view: SessionView) => view.connection === "live";
+  await Promise.all(turns.map(({ viewer }) => viewer.follower.until(isLive, AbortSignal.timeout(20_000))));
+}
 
 test("gateways that are replaced one by one send everybody away in good time and end with 0", async () => {
   const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });

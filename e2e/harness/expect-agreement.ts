@@ -4,9 +4,20 @@ import { size } from "./scale.ts";
 import type { System } from "./start-system.ts";
 import { closeAll, viewersOf, type WatchedTurn } from "./turns.ts";
 
-/** The oracle of every fault: all turns end, every viewer shows what is stored, and no invariant is broken. */
-export async function expectAgreement(system: System, turns: WatchedTurn[]): Promise<void> {
+/**
+ * The oracle of every fault: all turns end, every viewer shows what is stored, and no invariant is broken. No fault but the
+ * model's own may fail a turn (T13): all turns of the sessions complete, unless some of them are `failing`.
+ */
+export async function expectAgreement(
+  system: System,
+  turns: WatchedTurn[],
+  failing: readonly WatchedTurn[] = [],
+): Promise<void> {
   await untilAllEnded(system, size(60_000, 300_000));
+  const incomplete = await system.sql<{ id: string; status: string; error_code: string | null }[]>`
+    select id, status, error_code from turns
+    where session_id = any(${turns.map(({ sessionId }) => sessionId)}::uuid[]) and status <> 'complete'`;
+  expect(incomplete.filter(({ id }) => !failing.some(({ turnId }) => turnId === id))).toEqual([]);
   expect(await viewersAgree(system, viewersOf(turns), 20_000)).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);

@@ -1,4 +1,6 @@
-import { readMarkedText } from "./marked-text.ts";
+import type { SessionView } from "@boocode/client";
+import { parseCursor } from "@boocode/contracts";
+import { readMarkedText, readScript } from "./marked-text.ts";
 import type { System } from "./start-system.ts";
 import type { Viewer } from "./viewer.ts";
 
@@ -77,41 +79,112 @@ export async function brokenInvariants(
     having count(*) <> s.last_ordinal`,
   );
   if (marked) {
-    const rows = await sql<{ id: string; content: string; question: string; status: string }[]>`
-      select m.id, m.content, q.content as question, t.status from messages m
-      join turns t on t.id = m.turn_id join messages q on q.turn_id = t.id and q.role = 'user'
-      where m.role = 'assistant' and m.deleted_at is null`;
-    for (const row of rows) {
-      try {
-        const { words } = readMarkedText(row.content);
-        const wanted = /"tokens":(\d+)/.exec(row.question)?.[1];
-        const whole = row.status === "complete" && wanted !== undefined && !/tool_depth/.test(row.question);
-        if (whole && words !== Number(wanted)) broken.push(`T3 message ${row.id} has ${words} of ${wanted} words`);
-      } catch (error) {
-        broken.push(`T4 message ${row.id}: ${(error as Error).message}`);
-      }
+    // Every question that a test asks has a key of its own in its session, so that equal ones are one that was asked twice.
+    say(
+      "T6 a question twice",
+      await sql`
+      select session_id, content from messages where role = 'user' and deleted_at is null
+      group by session_id, content having count(*) > 1`,
+    );
+    broken.push(...(await brokenAnswers(system)));
+  }
+  return broken;
+}
+
+interface Answer {
+  question: string;
+  status: string;
+  /** Its assistant messages in order, and how many outputs of tools it has. */
+  texts: string[];
+  outputs: number;
+}
+
+/** T3, T4: every text is what one request said; and a complete turn has all its steps, with all their words. */
+async function brokenAnswers({ sql }: System): Promise<string[]> {
+  const broken: string[] = [];
+  const answers = await sql<(Answer & { id: string })[]>`
+    select t.id, t.status, q.content as question, count(m.id) filter (where m.role = 'tool')::int as outputs,
+      coalesce(json_agg(m.content order by m.position) filter (where m.role = 'assistant'), '[]') as texts
+    from turns t join messages q on q.turn_id = t.id and q.role = 'user' and q.deleted_at is null
+    left join messages m on m.turn_id = t.id and m.role <> 'user' and m.deleted_at is null
+    group by t.id, q.content`;
+  for (const { id, ...answer } of answers) {
+    try {
+      judgeAnswer(answer);
+    } catch (error) {
+      broken.push(`turn ${id}: ${(error as Error).message}`);
     }
   }
   return broken;
 }
 
-/** D4, D7: once the faults stop, every viewer shows exactly what is stored. Waits for it as long as the goal allows. */
+/** @throws when it is not what its question asked the model for */
+function judgeAnswer({ question, status, texts, outputs }: Answer): void {
+  const isComplete = status === "complete";
+  const read = texts.map((text, index) => readMarkedText(text, isComplete || index < texts.length - 1));
+  if (!isComplete) return;
+  const script = readScript(question);
+  const steps = script.tool_depth ?? 0;
+  const calls = script.tool === undefined ? 1 : [script.tool].flat().length;
+  const found = [texts.length - 1, outputs, read.at(-1)?.words];
+  const wanted = [steps, steps * calls, script.tokens];
+  if (found.join() !== wanted.join())
+    throw new Error(`T3 steps, outputs and words are ${found} and should be ${wanted}`);
+}
+
+/**
+ * D4, D7: once the faults stop, every viewer shows exactly what is stored: the messages, how each turn ended, that none waits,
+ * and a cursor of the attempt that ended it. Waits for it as long as the goal allows.
+ */
 export async function viewersAgree(system: System, viewers: readonly Viewer[], ms = 15_000): Promise<string[]> {
-  const broken: string[] = [];
-  for (const viewer of viewers) {
-    broken.push(...viewer.broken);
-    const { sessionId } = viewer.follower.view;
-    const stored = await system.sql<{ id: string; content: string; status: string }[]>`
-      select id, content, status from messages where session_id = ${sessionId} and deleted_at is null
-      order by turn_ordinal, position`;
-    const truth = JSON.stringify(stored.map(({ id, content, status }) => [id, content, status]));
-    const shown = () =>
-      JSON.stringify(viewer.follower.view.messages.map(({ id, content, status }) => [id, content, status]));
-    await viewer.follower
-      .until(() => shown() === truth, AbortSignal.timeout(ms))
-      .catch(() => {
-        broken.push(`D7: session ${sessionId} shows ${shown().slice(0, 600)} and is ${truth.slice(0, 600)}`);
-      });
+  const broken = await Promise.all(
+    viewers.map(async (viewer) => {
+      const truth = await readTruth(system, viewer.follower.view.sessionId);
+      const differs = () => difference(viewer.follower.view, truth);
+      await viewer.follower.until(() => differs() === null, AbortSignal.timeout(ms)).catch(() => {});
+      const found = differs();
+      return found === null ? viewer.broken : [...viewer.broken, `D7: session ${truth.sessionId}: ${found}`];
+    }),
+  );
+  return broken.flat();
+}
+
+interface Truth {
+  sessionId: string;
+  messages: { id: string; content: string; status: string }[];
+  turns: { id: string; ordinal: number; attempt: number; status: string }[];
+}
+
+async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
+  const messages = await sql<Truth["messages"]>`
+    select id, content, status from messages where session_id = ${sessionId} and deleted_at is null
+    order by turn_ordinal, position`;
+  const turns = await sql<Truth["turns"]>`
+    select id, ordinal, attempt, status from turns where session_id = ${sessionId} order by ordinal`;
+  return { sessionId, messages, turns };
+}
+
+/** @returns what a view shows otherwise than it is stored, in words; null when nothing */
+function difference(view: SessionView, { messages, turns }: Truth): string | null {
+  const texts = (some: readonly Truth["messages"][number][]) =>
+    JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
+  // A long output of a tool is shown as far as a frame holds it, and said to be cut.
+  const cut = messages.map((message, index) => {
+    const shown = view.messages[index];
+    return shown?.shortened ? { ...message, content: message.content.slice(0, shown.content.length) } : message;
+  });
+  if (texts(view.messages) !== texts(cut)) {
+    return `shows ${texts(view.messages).slice(0, 600)} and is ${texts(cut).slice(0, 600)}`;
   }
-  return broken;
+  if (view.queue.length > 0) return `shows that turns wait: ${JSON.stringify(view.queue)}`;
+  const cursor = parseCursor(view.cursor);
+  for (const turn of turns) {
+    const shown = view.turns[turn.id]?.status ?? "ended";
+    // What REST lists no more has ended, and its messages do not always say how.
+    if (shown !== turn.status && shown !== "ended") return `turn ${turn.id} shows ${shown} and is ${turn.status}`;
+    const attempt = cursor?.epoch.ordinal === turn.ordinal ? cursor.epoch.attempt : turn.attempt;
+    if (attempt !== turn.attempt)
+      return `the cursor is ${view.cursor} and turn ${turn.ordinal} ended in ${turn.attempt}`;
+  }
+  return null;
 }

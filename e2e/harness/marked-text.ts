@@ -8,20 +8,22 @@ export interface MarkedText {
   words: number;
 }
 
-/** @throws when the text is not the beginning of what exactly one request produced */
-export function readMarkedText(text: string): MarkedText {
+/**
+ * @param isWhole nothing more is to come: the last word may not have come in part
+ * @throws when the text is not the beginning of what exactly one request produced
+ */
+export function readMarkedText(text: string, isWhole = false): MarkedText {
   const words = text.split(" ").filter((word) => word !== "");
   let attempt: number | null = null;
   for (const [index, word] of words.entries()) {
     const match = /^(\d+):(\d+)$/.exec(word);
-    // The last word may have come in part.
-    if (!match && index === words.length - 1 && /^\d+:?$/.test(word)) continue;
+    const mayBePart = !isWhole && index === words.length - 1;
+    if (!match && mayBePart && /^\d+:?$/.test(word)) continue;
     if (!match) throw new Error(`"${excerpt(word)}" is no marked word in: ${excerpt(text)}`);
     const [, said, number] = match;
     attempt ??= Number(said);
     if (Number(said) !== attempt) throw new Error(`two attempts in one text: ${excerpt(text)}`);
-    const isLast = index === words.length - 1;
-    if (Number(number) !== index && !(isLast && String(index).startsWith(number as string))) {
+    if (Number(number) !== index && !(mayBePart && String(index).startsWith(number as string))) {
       throw new Error(`word ${index} says ${word} in: ${excerpt(text)}`);
     }
   }
@@ -36,4 +38,10 @@ export function markedScript(
   script: { tokens: number; interval_ms?: number; [option: string]: unknown },
 ): string {
   return `[[script ${JSON.stringify({ mark: "attempt", interval_ms: 20, key, ...script })}]]`;
+}
+
+/** The script that a message carries for the model. */
+export function readScript(question: string): { tokens?: number; tool_depth?: number; tool?: unknown } {
+  const [, script] = /\[\[script (.*)\]\]/s.exec(question) ?? [];
+  return script === undefined ? {} : JSON.parse(script);
 }

@@ -34,6 +34,17 @@ export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: V
   });
 }
 
+/** What a reader sees move: the newest texts, and what their turn does. The same again, told anew, is silence. */
+function whatMoves({ messages, turns, queue }: SessionView): string {
+  const newest = messages.slice(-4);
+  const turn = turns[newest.at(-1)?.turn_id ?? ""];
+  return JSON.stringify([
+    messages.length,
+    newest.map(({ id, status, content, reasoning }) => [id, status, content.length, reasoning?.length]),
+    [queue.length, turn?.status, turn?.waiting],
+  ]);
+}
+
 export function openViewer(system: System, user: User, sessionId: string, options: ViewerOptions = {}): Viewer {
   const { marked = true } = options;
   const broken: string[] = [];
@@ -41,13 +52,18 @@ export function openViewer(system: System, user: User, sessionId: string, option
   const read = new WeakSet<object>();
   let before: SessionView | null = null;
   let changedAt = performance.now();
+  let shown = "";
   let silence = 0;
 
   function look(view: SessionView): void {
     const now = performance.now();
     const runs = before && Object.values(before.turns).some((turn) => turn.status === "running");
     if (runs) silence = Math.max(silence, now - changedAt);
-    if (before?.messages !== view.messages || before.turns !== view.turns) changedAt = now;
+    if (before?.messages !== view.messages || before.turns !== view.turns) {
+      const shows = whatMoves(view);
+      if (shows !== shown) changedAt = now;
+      shown = shows;
+    }
     if (before) neverBack(before, view);
     if (marked) {
       for (const message of view.messages) {
