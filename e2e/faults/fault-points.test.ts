@@ -73,6 +73,44 @@ test("a worker that dies right after any of its commits loses and doubles nothin
   expect(row.count).toBe(0);
 });
 
+test("a worker that dies when it has noted how a request was fitted into the window goes on with the turn all the same", async () => {
+  const worker = system.workers[0] as ServiceProcess;
+  await worker.stop();
+  const doomed = await system.restart(worker, { FAULT_POINTS: "after-save-context:kill" });
+  const tool = { name: "view_file", arguments: { path: "fastify.js" } };
+  const turns = await watchTurns(system, user, 1, { tokens: 5, tool_depth: 1, tool, window: 4_000 });
+  expect(await doomed.exited).toBe("SIGKILL");
+  expect(fired("after-save-context")).toBe(1);
+  await system.restart(doomed);
+  await expectAgreement(system, turns);
+});
+
+test("a worker that dies while it gives its turns back, or when it has put a dead worker's back, loses none of them", async () => {
+  const turns = await watchTurns(system, user, 6, { tokens: 100, gate: { name: "gone", at: 90 } });
+  await untilAllSpeak(turns);
+  const worker = system.workers[0] as ServiceProcess;
+  await worker.stop("SIGKILL");
+  const requeuing = await system.restart(worker, { FAULT_POINTS: "after-requeue-orphans:kill" });
+  expect(await requeuing.exited).toBe("SIGKILL");
+  const leaving = await system.restart(requeuing, { FAULT_POINTS: "after-hand-back:kill", SHUTDOWN_GRACE_MS: "8000" });
+  await untilHeld(turns);
+  expect(await leaving.stop("SIGTERM")).toBe("SIGKILL");
+  expect([fired("after-requeue-orphans"), fired("after-hand-back")]).toEqual([1, 1]);
+  await system.restart(leaving);
+  system.model.release("gone");
+  await expectAgreement(system, turns);
+});
+
+/** Resolves when a worker runs all of them. */
+async function untilHeld(turns: WatchedTurn[]): Promise<void> {
+  for (;;) {
+    const [row] = await system.sql<[{ count: number }]>`
+      select count(*)::int from turns where id = any(${turns.map(({ turnId }) => turnId)}::uuid[]) and status = 'running'`;
+    if (row.count === turns.length) return;
+    await delay(20);
+  }
+}
+
 /** A turn whose next attempt is its last and is run in a process of its own, by a worker that starts now. */
 async function suspect(faultPoints: string, beforeStart = async () => {}) {
   const worker = system.workers[0] as ServiceProcess;
@@ -88,12 +126,30 @@ async function suspect(faultPoints: string, beforeStart = async () => {}) {
   return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: faultPoints }) };
 }
 
-test("a turn's own process that dies before it has begun spends the attempt and nothing else", async () => {
-  const { turn, row, worker } = await suspect("after-lone-start:kill");
-  await expectAgreement(system, [turn]);
+test.each([
+  ["before it has begun", "after-lone-start", false],
+  ["when it has just taken its turn over", "after-take-over", false],
+  ["before it has begun, as does its worker then", "after-spend", true],
+])("a turn's own process that dies %s spends the attempt and nothing else", async (_when, point, killsWorker) => {
+  const first = killsWorker ? "after-lone-start:kill," : "";
+  const { turn, row, worker } = await suspect(`${first}${point}:kill`);
+  if (killsWorker) {
+    expect(await worker.exited).toBe("SIGKILL");
+    await system.restart(worker);
+  }
+  await expectAgreement(system, [turn], [turn]);
   expect(await row()).toEqual({ status: "failed", crashes: 3, hand_backs: 0 });
-  expect(fired("after-lone-start")).toBe(1);
-  expect(worker.process.signalCode).toBeNull();
+  expect(fired(point)).toBe(1);
+  expect(worker.process.signalCode).toBe(killsWorker ? "SIGKILL" : null);
+});
+
+test("a worker that dies before a turn's own process is started spends no attempt", async () => {
+  const { turn, row, worker } = await suspect("after-claim:kill");
+  expect(await worker.exited).toBe("SIGKILL");
+  expect(fired("after-claim")).toBe(1);
+  await system.restart(worker);
+  await expectAgreement(system, [turn]);
+  expect(await row()).toMatchObject({ status: "complete", crashes: 2 });
 });
 
 test("a worker that dies while a turn's own process starts spends no attempt: that process gives the turn back", async () => {

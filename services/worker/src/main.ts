@@ -49,7 +49,10 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const loneTurns = createLoneTurns({
     leases,
     appender: wired.appender,
-    spend: (fence) => takeOverClaim(pool, fence, { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS }),
+    async spend(fence) {
+      await takeOverClaim(pool, fence, { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS });
+      await fault("after-spend");
+    },
     log,
   });
   const runner = createTurnRunner({
@@ -64,7 +67,10 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
       await fault("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
-    processAlone: (turn, claimedAt) => loneTurns.run(turn, claimedAt),
+    processAlone: async (turn, claimedAt) => {
+      await fault("after-claim");
+      await loneTurns.run(turn, claimedAt);
+    },
   });
 
   const consumer = consumeTurns({

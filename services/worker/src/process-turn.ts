@@ -129,7 +129,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   }
 
   async function handBack(reply: ReplyFacts | null): Promise<void> {
-    if (!(await deps.store.handBack(fence, reply, frames.lastSeq()))) {
+    if (!(await deps.store.handBack(fence, reply, frames.lastSeq(), lease.mayWrite))) {
+      if (!lease.mayWrite()) return;
       const reason = await deps.store.cancelReason(fence);
       return reason ? await end({ status: "cancelled", reason }, reply) : undefined;
     }

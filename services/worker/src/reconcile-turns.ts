@@ -50,7 +50,10 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
     async () => {
       pauseMs = EVERY_MS;
       const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
-      if (requeued.length > 0) deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
+      if (requeued.length > 0) {
+        deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
+        await deps.fault("after-requeue-orphans");
+      }
       for (;;) {
         const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
         if (!orphan) break;

@@ -38,5 +38,6 @@ async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
   const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
+  await fault("after-take-over");
   return turn && { turn, claimedAt, leases, turnDeps };
 }

@@ -33,8 +33,8 @@ export interface TurnStore {
     mayWrite: () => boolean,
   ): Promise<EndedTurn | "cancelling" | "lost">;
   cancelReason(fence: Fence): Promise<CancelReason | null>;
-  /** Saves the text so far and gives the turn back. @returns false when it is no longer this worker's */
-  handBack(fence: Fence, reply: ReplyFacts | null, lastSeq: number): Promise<boolean>;
+  /** Saves the text so far and gives the turn back. @returns false when it is being cancelled or no longer this worker's */
+  handBack(fence: Fence, reply: ReplyFacts | null, lastSeq: number, mayWrite: () => boolean): Promise<boolean>;
   /**
    * Gives the turn back to be done again by another attempt, after `waitMs`.
    * @returns false when it has no attempt left, is being cancelled, or is no longer this worker's
@@ -67,6 +67,10 @@ export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
     }
   }
 
+  async function saveReply(fence: Fence, reply: ReplyFacts | null, lastSeq: number): Promise<void> {
+    if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
+  }
+
   return {
     async read(what, read, mayWrite) {
       const result = await persist<{ value: Awaited<ReturnType<typeof read>> } | null>(
@@ -95,13 +99,20 @@ export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
         "lost",
       ),
     cancelReason: (fence) => readCancelReason(pool, fence),
-    async handBack(fence, reply, lastSeq) {
-      if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
-      return await handBackTurn(pool, fence);
+    // Not given back, the turn would wait for its lease to end, and that would cost it an attempt.
+    handBack(fence, reply, lastSeq, mayWrite) {
+      const giveBack = async () => {
+        await saveReply(fence, reply, lastSeq);
+        return await handBackTurn(pool, fence);
+      };
+      return persist("hand-back", giveBack, mayWrite, false);
     },
-    async spendAttempt(fence, reply, lastSeq, { maxAttempts, waitMs, mayWrite }) {
-      if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
-      return await persist("spend-attempt", () => spendAttempt(pool, fence, maxAttempts, waitMs), mayWrite, false);
+    spendAttempt(fence, reply, lastSeq, { maxAttempts, waitMs, mayWrite }) {
+      const spend = async () => {
+        await saveReply(fence, reply, lastSeq);
+        return await spendAttempt(pool, fence, maxAttempts, waitMs);
+      };
+      return persist("spend-attempt", spend, mayWrite, false);
     },
   };
 }
