@@ -59,6 +59,23 @@ test("a worker that sleeps for longer than its lease writes nothing when it wake
   await expectAgreement(system, turns);
 });
 
+test("a turn whose row stays locked for longer than a lease costs its neighbours nothing", async () => {
+  const turns = await watchTurns(system, user, 12, { tokens: 300, interval_ms: 30 });
+  await untilAllSpeak(turns);
+  const [locked, ...neighbours] = turns as [WatchedTurn, ...WatchedTurn[]];
+  // As an API does that is frozen in the middle of a cancel.
+  await system.sql.begin(async (sql) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`;
+    await sql`select id from turns where id = ${locked.turnId} for no key update`;
+    await delay(6_000);
+  });
+  await expectAgreement(system, turns);
+  const hit = await system.sql`
+    select id, attempt, crashes from turns
+    where id = any(${neighbours.map(({ turnId }) => turnId)}::uuid[]) and (crashes > 0 or attempt > 1)`;
+  expect(hit).toEqual([]);
+});
+
 test("a worker that is asked to stop hands its turns back, spends no attempt, and ends with 0", {
   timeout: size(60_000, 600_000),
 }, async () => {

@@ -1,3 +1,4 @@
+import { connectPostgres } from "@boocode/runtime";
 import { expect, test } from "vitest";
 import { isTransient } from "./is-transient.ts";
 
@@ -23,6 +24,21 @@ test.each([
 
 test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s will not succeed later", (code) => {
   expect(isTransient(coded(code))).toBe(false);
+});
+
+test.each(["ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENOENT"])(
+  "%s may succeed later where it ended a query",
+  (code) => {
+    expect(isTransient(Object.assign(coded(code), { query: "select 1" }))).toBe(true);
+    expect(isTransient(coded(code))).toBe(false);
+  },
+);
+
+test("a database whose name is not known just now may answer later", async () => {
+  const pool = connectPostgres("postgres://somebody@database.invalid/any", { name: "test", connections: 1 });
+  const error = await pool`select 1`.catch((reason: unknown) => reason);
+  expect(isTransient(error)).toBe(true);
+  await pool.end({ timeout: 1 });
 });
 
 test("a missed deadline may succeed later; a defect and things that are no error do not", () => {

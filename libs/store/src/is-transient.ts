@@ -1,5 +1,5 @@
-/** Connection errors of the client library and of Node's sockets. */
-const CODES = new Set([
+/** Errors of the client library and of sockets that nothing but a lost connection has; others must have ended a query. */
+const NETWORK = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
   "CONNECTION_DESTROYED",
@@ -18,5 +18,8 @@ const CODES = new Set([
 export function isTransient(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return (error as { name?: string } | null)?.name === "DeadlineExceeded";
-  return CODES.has(code) || /^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03"].includes(code);
+  if (/^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03"].includes(code)) return true;
+  // The client adds the query to whatever ended one. A name that is not resolved, a host or a socket that is not there just
+  // now: that is how a database in a container looks while it is restarted.
+  return NETWORK.has(code) || (/^E[A-Z]/.test(code) && "query" in (error as object));
 }

@@ -11,8 +11,9 @@ export interface Draft extends Fence {
 
 /**
  * Saves the drafts of all streams of a process in one statement. The turn's row is written with the message, which locks
- * it against a claim at the same instant: a draft of an older attempt changes no row (T10).
- * @returns the turns whose draft was saved; one that is missing is no longer running under that attempt
+ * it against a claim at the same instant: a draft of an older attempt changes no row (T10). It waits for no turn's row: one
+ * that is locked for long would hold the drafts of all others.
+ * @returns the turns whose draft was saved; one that is missing is no longer running under that attempt, or is locked now
  */
 export async function saveDrafts(sql: Pool, drafts: Draft[]): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`
@@ -24,7 +25,7 @@ export async function saveDrafts(sql: Pool, drafts: Draft[]): Promise<Set<string
       ) as d (turn_id, attempt, message_id, content, reasoning, last_seq)
     ), held as (
       select t.id from turns t join draft d on d.turn_id = t.id and d.attempt = t.attempt
-      where t.status = 'running' order by t.id for no key update of t
+      where t.status = 'running' order by t.id for no key update of t skip locked
     ), fenced as (
       update turns set last_seq = d.last_seq
       from draft d, held where turns.id = held.id and d.turn_id = held.id and turns.last_seq <= d.last_seq

@@ -6,11 +6,18 @@ import {
   handBackTurn,
   type Pool,
   renewLeases,
+  saveContext,
   saveDrafts,
   saveToolCalls,
+  spendAttempt,
   startMessage,
 } from "@boocode/store";
 import { reply } from "./stage.ts";
+
+const CONTEXT = {
+  ...{ model: "old", window: 1, window_known: true, turns_dropped: 0, outputs_elided: 0, prompt_estimate: 1 },
+  ...{ prompt_characters: 1, truncated_by_server: false, cut: { turn: 0, elided_turn: 0, elided_outputs: 0 } },
+};
 
 interface WorkerWrite {
   write(pool: Pool, fence: Fence, messageId: string): Promise<unknown>;
@@ -36,7 +43,7 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     write: (pool, fence, messageId) =>
       saveDrafts(pool, [{ ...fence, messageId, content: "old", reasoning: null, lastSeq: 92 }]),
     refused: new Set(),
-    waits: true,
+    waits: false,
   },
   commitStep: {
     write: (pool, fence, id) => commitStep(pool, fence, reply(id, "old"), 0, [toolMessage()], 93),
@@ -60,7 +67,13 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     waits: false,
   },
   handBackTurn: { write: (pool, fence) => handBackTurn(pool, fence), refused: false, waits: true },
-  renewLeases: { write: (pool, fence) => renewLeases(pool, [fence], 600_000), refused: new Map(), waits: true },
+  renewLeases: { write: (pool, fence) => renewLeases(pool, [fence], 600_000), refused: new Map(), waits: false },
+  saveContext: {
+    write: (pool, fence, id) => saveContext(pool, fence, id, CONTEXT, 97),
+    refused: false,
+    waits: true,
+  },
+  spendAttempt: { write: (pool, fence) => spendAttempt(pool, fence, 9, 0), refused: false, waits: true },
 };
 
 export function toolMessage(position = 2) {

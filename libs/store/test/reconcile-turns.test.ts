@@ -7,6 +7,7 @@ import {
   readNextDue,
   renewLeases,
   requeueOrphans,
+  saveDrafts,
   takeOverClaim,
 } from "@boocode/store";
 import { beforeEach, expect, test } from "vitest";
@@ -146,14 +147,40 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
   const state = await renewLeases(stage.pool, turns, 60_000);
   expect(state).toEqual(
     new Map([
-      [turns[0]!.id, { cancel: null }],
-      [turns[1]!.id, { cancel: "user" }],
+      [turns[0]!.id, { cancel: null, isRenewed: true }],
+      [turns[1]!.id, { cancel: "user", isRenewed: true }],
     ]),
   );
   const [row] =
     await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
   expect(row).toEqual({ renewed: true });
   expect(await renewLeases(stage.pool, [], 1_000)).toEqual(new Map());
+});
+
+test("a heartbeat and drafts wait for no row that somebody has locked: the others are written, and that one is still held", async () => {
+  const [locked, free] = [
+    await running(stage.pool, await newPlace(stage.pool), 1_000),
+    await running(stage.pool, await newPlace(stage.pool), 1_000),
+  ];
+  const turns = [locked.turn, free.turn];
+  const drafts = [locked, free].map(({ turn, messageId }) => ({
+    ...{ turnId: turn.id, attempt: turn.attempt, messageId, content: "text", reasoning: null, lastSeq: 7 },
+  }));
+  await stage.pool.begin(async (sql) => {
+    await sql`select id from turns where id = ${locked.turn.id} for no key update`;
+    expect(await renewLeases(stage.pool, turns, 60_000)).toEqual(
+      new Map([
+        [locked.turn.id, { cancel: null, isRenewed: false }],
+        [free.turn.id, { cancel: null, isRenewed: true }],
+      ]),
+    );
+    expect(await saveDrafts(stage.pool, drafts)).toEqual(new Set([free.turn.id]));
+  });
+  expect([...(await renewLeases(stage.pool, turns, 60_000)).values()].map(({ isRenewed }) => isRenewed)).toEqual([
+    true,
+    true,
+  ]);
+  expect(await saveDrafts(stage.pool, drafts)).toEqual(new Set(turns.map(({ id }) => id)));
 });
 
 test("the next look is due when a lease ends or the queue's head start is over, whichever is first", async () => {

@@ -1,6 +1,6 @@
 import type { CancelReason } from "@boocode/contracts";
 import { every } from "@boocode/runtime";
-import type { Fence } from "@boocode/store";
+import type { Fence, HeldTurn } from "@boocode/store";
 
 /** Why a turn is stopped before its end. `lost` means that nothing may be written any more. */
 export class TurnStopped extends Error {
@@ -21,6 +21,8 @@ export interface Lease {
   /** False when the last good heartbeat is so old that another worker may hold the turn. */
   mayWrite(): boolean;
   stop(why: TurnStopped["why"]): void;
+  /** The turn's end is being written: a beat that no longer finds it running has found nothing wrong. */
+  ending(): void;
   release(): void;
 }
 
@@ -41,9 +43,12 @@ export interface LeasesDeps {
   /** Stop writing so long before the lease ends by the database's clock. */
   marginMs: number;
   /** One statement for all turns of the process. */
-  renew(held: Fence[]): Promise<Map<string, { cancel: CancelReason | null }>>;
+  renew(held: Fence[]): Promise<Map<string, HeldTurn>>;
   onError(error: unknown): void;
 }
+
+/** A turn whose row was locked is renewed again after so long: rows are mostly locked for milliseconds. */
+const LOCKED_RETRY_MS = 100;
 
 /** Keeps the leases of this process's turns, and stops a turn that was cancelled or whose lease cannot be kept. */
 export function createLeases(deps: LeasesDeps): Leases {
@@ -53,11 +58,13 @@ export function createLeases(deps: LeasesDeps): Leases {
     /** On the monotonic clock, when the renewal that succeeded was asked for: the database's lease began no earlier. */
     renewedAt: number;
     lost: boolean;
+    isEnding: boolean;
   }
   const held = new Map<string, Held>();
   const lifeMs = deps.leaseMs - deps.marginMs;
   let beating: Promise<void> | null = null;
   let beatAgain = false;
+  let retry: NodeJS.Timeout | undefined;
 
   function stopTurn(turn: Held, why: TurnStopped["why"]): void {
     // A turn that is already stopping for another reason can still lose its lease; only the first reason aborts.
@@ -73,12 +80,13 @@ export function createLeases(deps: LeasesDeps): Leases {
       const kept = await deps.renew(turns.map((turn) => turn.fence));
       for (const turn of turns) {
         const state = kept.get(turn.fence.turnId);
-        if (!state) stopTurn(turn, { kind: "lost" });
-        else {
-          turn.renewedAt = askedAt;
-          if (state.cancel) stopTurn(turn, { kind: "cancelled", reason: state.cancel });
-        }
+        if (state?.isRenewed) turn.renewedAt = askedAt;
+        if (state?.cancel) stopTurn(turn, { kind: "cancelled", reason: state.cancel });
+        if (!state && !turn.isEnding) stopTurn(turn, { kind: "lost" });
       }
+      clearTimeout(retry);
+      if ([...kept.values()].some(({ isRenewed }) => !isRenewed))
+        retry = setTimeout(() => void look(), LOCKED_RETRY_MS);
     } catch (error) {
       deps.onError(error);
     }
@@ -106,7 +114,13 @@ export function createLeases(deps: LeasesDeps): Leases {
 
   return {
     hold(fence, claimedAt) {
-      const turn: Held = { fence, controller: new AbortController(), renewedAt: claimedAt, lost: false };
+      const turn: Held = {
+        fence,
+        controller: new AbortController(),
+        renewedAt: claimedAt,
+        lost: false,
+        isEnding: false,
+      };
       held.set(fence.turnId, turn);
       return {
         fence,
@@ -117,6 +131,9 @@ export function createLeases(deps: LeasesDeps): Leases {
           return !turn.lost;
         },
         stop: (why) => stopTurn(turn, why),
+        ending: () => {
+          turn.isEnding = true;
+        },
         release: () => {
           if (held.get(fence.turnId) === turn) held.delete(fence.turnId);
         },
@@ -127,6 +144,9 @@ export function createLeases(deps: LeasesDeps): Leases {
     handBackAll() {
       for (const turn of held.values()) stopTurn(turn, { kind: "handed_back" });
     },
-    stop,
+    async stop() {
+      clearTimeout(retry);
+      await stop();
+    },
   };
 }

@@ -44,6 +44,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   async function end(how: End, reply: ReplyFacts | null): Promise<void> {
     deps.drafts.drop(turn.id);
     const bodies = endFrames(how, reply);
+    lease.ending();
     const ended = await deps.store.endTurn(fence, how, reply, frames.lastSeq() + bodies.length, lease.mayWrite);
     if (ended === "lost") return;
     if (ended === "cancelling") {

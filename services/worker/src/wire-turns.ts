@@ -46,6 +46,9 @@ export async function wireTurns(
 
   const pool = connectPostgres(config.DATABASE_URL, { name: "worker", connections: config.DATABASE_CONNECTIONS });
   onRelease("postgres", () => pool.end({ timeout: 2 }));
+  // A connection of its own: writes that wait for locks may take all the others, and no turn may lose its lease for that.
+  const heartbeats = connectPostgres(config.DATABASE_URL, { name: "worker heartbeat", connections: 1 });
+  onRelease("heartbeats", () => heartbeats.end({ timeout: 2 }));
   const redis = connectRedis(config.REDIS_URL);
   onRelease("redis", () => redis.disconnect());
   const hints = connectRedisSubscriber(config.REDIS_URL);
@@ -66,7 +69,7 @@ export async function wireTurns(
     leaseMs: config.LEASE_MS,
     heartbeatMs: config.HEARTBEAT_MS,
     marginMs: Math.min(1_000, config.LEASE_MS / 5),
-    renew: (held) => within(config.HEARTBEAT_MS, "the heartbeat", renewLeases(pool, held, config.LEASE_MS)),
+    renew: (held) => within(config.HEARTBEAT_MS, "the heartbeat", renewLeases(heartbeats, held, config.LEASE_MS)),
     onError: hint("a heartbeat"),
   });
   onRelease("leases", () => leases.stop());

@@ -35,9 +35,13 @@ export function createDraftSaver(deps: DraftSaverDeps): DraftSaver {
       for (const draft of due) {
         // A newer draft may have come while this one was saved, and a turn may have ended.
         const current = waiting.get(draft.turnId);
-        if (current) savedAt.set(draft.turnId, now);
-        if (current === draft) waiting.delete(draft.turnId);
-        if (current && !saved.has(draft.turnId)) deps.onRefused(draft.turnId);
+        if (!current) continue;
+        // Its row was locked, and it is saved at the next look; or the turn is another worker's, and its lease tells.
+        if (!saved.has(draft.turnId)) deps.onRefused(draft.turnId);
+        else {
+          savedAt.set(draft.turnId, now);
+          if (current === draft) waiting.delete(draft.turnId);
+        }
       }
     },
     deps.onError,
