@@ -11,8 +11,12 @@ export const port = whole("must be a port, 0 to 65535", 0, 65_535);
 
 export const count = (least = 1) => whole(`must be a whole number, ${least} or more`, least);
 
+/** A timer of Node's that is set for longer goes off at once. */
+const LONGEST_MS = 2_147_483_647;
+
 /** A duration in milliseconds. */
-export const duration = (leastMs = 1) => whole(`must be a whole number of milliseconds, ${leastMs} or more`, leastMs);
+export const duration = (leastMs = 1) =>
+  whole(`must be a whole number of milliseconds, ${leastMs} to ${LONGEST_MS}`, leastMs, LONGEST_MS);
 
 export const url = (...protocols: string[]) =>
   z.string("is required").refine(

@@ -66,6 +66,7 @@ test.each([
   ["PORT", "80.5"],
   ["SLOTS", "many"],
   ["WAIT_MS", "99"],
+  ["WAIT_MS", "2147483648"],
   ["ROOTS", ":"],
   ["ROOTS", "/a:relative"],
   ["REDIS_URL", "http://h"],
@@ -80,7 +81,7 @@ test("a number that does not fit is answered with the ones that do", () => {
   expect(mistakes(wrong).sort()).toEqual([
     "PORT: must be a port, 0 to 65535",
     "SLOTS: must be a whole number, 1 or more",
-    "WAIT_MS: must be a whole number of milliseconds, 100 or more",
+    "WAIT_MS: must be a whole number of milliseconds, 100 to 2147483647",
   ]);
 });
 

@@ -19,7 +19,7 @@ export interface SessionTopic {
    * @param nothingComes Redis is away: whatever Postgres has is not on its way to anybody
    */
   check(position: SessionPosition | null, nothingComes: boolean): void;
-  /** Looks after sockets that have not read what they were sent. */
+  /** Looks after sockets that have not read what they were sent, and lets go of what is no longer needed. */
   tend(now: number): void;
 }
 
@@ -162,6 +162,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       lastCheck = position;
     },
     tend(now) {
+      reader.tend(now);
       for (const viewer of viewers) if (!service.tend(viewer, now)) rejoin(viewer);
     },
   };

@@ -2,7 +2,7 @@ import { compareEpochs, type Epoch, isTerminal, type Position, sameEpoch } from 
 import type { Envelope, LoggedFrame } from "@boocode/frame-log";
 import type { SessionPosition, TurnSnapshot } from "@boocode/store";
 import { following, type KnownTurn } from "./plan-join.ts";
-import { snapshotFrame } from "./snapshot-frame.ts";
+import { shortenOutputs, snapshotFrame } from "./snapshot-frame.ts";
 
 /** Reads that a topic makes; each may throw, and is then made again. */
 export interface TopicReads {
@@ -31,6 +31,8 @@ export interface TopicReader {
   checked(position: SessionPosition): void;
   /** Frames were missed: the next read goes to Postgres. */
   forget(): void;
+  /** Lets go of what was read so long ago that nobody will be given it: a watched session may be silent for days. */
+  tend(now: number): void;
 }
 
 interface Kept {
@@ -90,8 +92,9 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
       }
       const before = forgotten;
       const readAt = performance.now();
-      const state = await reads.turnsFrom(sessionId, from);
-      if (!state) return null;
+      const whole = await reads.turnsFrom(sessionId, from);
+      if (!whole) return null;
+      const state = { version: whole.version, turns: whole.turns.map(shortenOutputs) };
       // What changed while this was read is not in it.
       kept = forgotten === before ? { from, readAt, state } : null;
       return await addLogs(state, cursors);
@@ -112,6 +115,9 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
       kept = null;
       newest = null;
       forgotten += 1;
+    },
+    tend(now) {
+      if (kept && now - kept.readAt >= KEEP_MS) kept = null;
     },
   };
 }

@@ -16,6 +16,8 @@ export interface LoneTurns {
 }
 
 const ALONE = "alone";
+/** What a terminal or a service manager sends to a whole group of processes. */
+const ASKED_TO_STOP = new Set<NodeJS.Signals>(["SIGTERM", "SIGINT", "SIGHUP"]);
 /** A process that has not taken its turn over by then never will. */
 const START_MS = 60_000;
 
@@ -29,12 +31,24 @@ export interface LoneTurnsDeps {
 
 export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps): LoneTurns {
   const children = new Set<ChildProcess>();
+
+  /** @returns null when there is no room for another process; then nothing is spent, and the claim ends by itself */
+  function start(turnId: string, attempt: number): ChildProcess | null {
+    try {
+      return fork(process.argv[1] as string, [ALONE, turnId, String(attempt)]);
+    } catch (err) {
+      log.error({ err, turn_id: turnId }, "a turn's own process could not be started");
+      return null;
+    }
+  }
+
   return {
     async run(turn, claimedAt) {
       const { id: turnId, attempt } = turn;
       const fence = { turnId, attempt };
       // The same program with the same environment. The channel between the two says one thing, and ends with either of them.
-      const child = fork(process.argv[1] as string, [ALONE, turnId, String(attempt)]);
+      const child = start(turnId, attempt);
+      if (!child) return;
       children.add(child);
       // A process takes its time to start, on a busy machine longer than a lease; until it says so, the turn is held here.
       const lease = leases.hold(fence, claimedAt);
@@ -60,7 +74,7 @@ export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps)
       if (isTakenOver) return;
       clearTimeout(starting);
       // One that could not start, for want of a database say, has spent nothing: the lease ends, and somebody tries again.
-      if (child.signalCode !== null && !lease.signal.aborted)
+      if (child.signalCode !== null && !ASKED_TO_STOP.has(child.signalCode) && !lease.signal.aborted)
         await spend(fence).catch((err: unknown) => log.warn({ err }, "spending an attempt failed"));
       lease.release();
     },

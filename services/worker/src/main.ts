@@ -4,6 +4,7 @@ import {
   connectRedisBlocking,
   createLogger,
   createMetrics,
+  DeadlineExceeded,
   Gauge,
   listen,
   loadConfig,
@@ -11,7 +12,7 @@ import {
   type ServiceContext,
   within,
 } from "@boocode/runtime";
-import { claimDueTurn, claimTurn, takeOverClaim } from "@boocode/store";
+import { type ClaimedTurn, claimDueTurn, claimTurn, handBackTurn, takeOverClaim } from "@boocode/store";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createLoneTurns, loneFence } from "./lone-turns.ts";
@@ -27,6 +28,8 @@ const HAND_BACK_MS = 8_000;
 
 /** A worker that starts waits so long for Redis, and then begins with what it finds in Postgres. */
 const REDIS_PATIENCE_MS = 10_000;
+
+const CLAIM_MS = 5_000;
 
 runService(() => {
   const config = loadConfig(Config, process.env);
@@ -46,6 +49,17 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
+  /** A claim that is answered too late is nobody's: given back, it costs its turn no attempt. */
+  const inTime = (claim: Promise<ClaimedTurn | null>) =>
+    within(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
+      const giveBack = async () => {
+        const turn = await claim;
+        if (turn) await handBackTurn(pool, { turnId: turn.id, attempt: turn.attempt });
+      };
+      if (error instanceof DeadlineExceeded) void giveBack().catch(hint("giving a late claim back"));
+      throw error;
+    });
+
   const loneTurns = createLoneTurns({
     leases,
     appender: wired.appender,
@@ -61,8 +75,8 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     leaseMs: config.LEASE_MS,
     loneCapacity: config.LONE_TURNS,
     maxAttempts: config.MAX_ATTEMPTS,
-    claim: (turnId, claim) => within(5_000, "a claim", claimTurn(pool, turnId, claim)),
-    claimDue: (claim) => within(5_000, "a claim", claimDueTurn(pool, claim)),
+    claim: (turnId, claim) => inTime(claimTurn(pool, turnId, claim)),
+    claimDue: (claim) => inTime(claimDueTurn(pool, claim)),
     process: async (turn, claimedAt) => {
       await fault("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);

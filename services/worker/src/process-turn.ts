@@ -83,7 +83,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   } finally {
     frames.abandon();
     deps.drafts.drop(turn.id);
-    await prepared?.close();
+    await prepared?.close().catch((err: unknown) => log.warn({ err }, "closing the project's folder failed"));
     lease.release();
   }
 

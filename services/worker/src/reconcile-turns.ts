@@ -64,7 +64,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       const taken = await deps.runner.takeDue(TAKE_AT_ONCE);
       if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
         cleanedAt = Date.now();
-        await forgetOldIdempotencyKeys(deps.pool);
+        while ((await forgetOldIdempotencyKeys(deps.pool)) > 0);
       }
       pauseMs = taken < TAKE_AT_ONCE ? Math.min(EVERY_MS, (await readNextDue(deps.pool)) ?? EVERY_MS) : TAKE_AGAIN_MS;
     },

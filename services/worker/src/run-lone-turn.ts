@@ -7,6 +7,9 @@ import { wireTurns } from "./wire-turns.ts";
 /** Its viewers wait: they are served from Postgres while Redis is away. */
 const REDIS_PATIENCE_MS = 500;
 
+/** Longer than a statement takes: one that is answered after this time was not made, and the attempt is not spent unseen. */
+const TAKE_OVER_MS = 10_000;
+
 /** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
 export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
@@ -37,7 +40,7 @@ async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
   await fault("after-lone-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
-  const turn = await within(5_000, "taking over a claim", takeOverClaim(pool, fence, claim));
+  const turn = await within(TAKE_OVER_MS, "taking over a claim", takeOverClaim(pool, fence, claim));
   await fault("after-take-over");
   return turn && { turn, claimedAt, leases, turnDeps };
 }

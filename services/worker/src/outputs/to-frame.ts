@@ -58,12 +58,16 @@ export function toolCallBody(messageId: string, call: ToolCall): FrameBody {
 
 /** A tool's output; what is too large for a frame is shortened and whole in REST. */
 export function toolResultBody(messageId: string, position: number, output: string, result: ToolResult): FrameBody {
-  const shown = fitText(output);
+  // What a failed tool says is its output and its error: both must fit into one frame.
+  const room = result.error === null ? MAX_TEXT_CHARACTERS : Math.floor(MAX_TEXT_CHARACTERS / 2);
+  const shown = fitText(output, room);
+  const error = result.error === null ? null : fitText(result.error, room);
   return {
     type: "tool_result",
     message_id: messageId,
     position,
     ...result,
+    error,
     output: shown,
     ...(shown.length < output.length ? { shortened: true } : {}),
   };

@@ -21,6 +21,16 @@ const MAX_COMPLAINT_BYTES = 8192;
 /** ripgrep's exit code when something went wrong; 1 means that nothing was found. */
 const WENT_WRONG = 2;
 
+/** @throws when there is no room for another process; the slot is then free again */
+function start(args: string[], cwd: string, release: () => void) {
+  try {
+    return spawn(rgPath, args, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 /**
  * Runs ripgrep and gives the records of its output as they come. The process is killed when the consumer stops, when the
  * signal aborts, and in no case outlives the iteration. Throws `ToolFailure` with ripgrep's words for a bad pattern or glob.
@@ -28,7 +38,7 @@ const WENT_WRONG = 2;
 export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepRun): AsyncGenerator<SplitRecord> {
   const release = await slots.acquire(signal);
   // An empty environment: no configuration of ripgrep or git, and no secret of this process, reaches the child.
-  const child = spawn(rgPath, args, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  const child = start(args, cwd, release);
   // A killed process that hangs in the kernel keeps its slot until it is gone; nobody waits for it.
   child.once("exit", release);
   child.once("error", release);

@@ -1,0 +1,46 @@
+import type { TurnSnapshot } from "@boocode/store";
+import { expect, test } from "vitest";
+import { createTopicReader } from "./topic-reader.ts";
+
+const EPOCH = { ordinal: 1, attempt: 1, nonce: "a" };
+const KEPT_MS = 10_000;
+
+function aTurn(output: string): TurnSnapshot {
+  const messages = [{ role: "tool", content: output }] as TurnSnapshot["messages"];
+  return {
+    epoch: EPOCH,
+    lastSeq: 5,
+    hasDeletions: false,
+    messages,
+    turn: { status: "complete" } as TurnSnapshot["turn"],
+  };
+}
+
+function setUp(output = "found") {
+  let reads = 0;
+  const reader = createTopicReader("s", {
+    async turnsFrom() {
+      reads += 1;
+      return { version: 1, turns: [aTurn(output)] };
+    },
+    log: async () => [],
+  });
+  return { reader, reads: () => reads };
+}
+
+test("what was read is shared by all who join soon, and let go of after that", async () => {
+  const { reader, reads } = setUp();
+  await reader.read([null]);
+  reader.tend(performance.now());
+  await reader.read([null]);
+  expect(reads()).toBe(1);
+  reader.tend(performance.now() + KEPT_MS);
+  await reader.read([null]);
+  expect(reads()).toBe(2);
+});
+
+test("of a long output no more is kept than is shown", async () => {
+  const state = await setUp("x".repeat(48_000)).reader.read([null]);
+  const frame = state?.turns[0]?.snapshot() as { messages: { content: string; shortened?: boolean }[] };
+  expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(4_000), shortened: true }]);
+});
