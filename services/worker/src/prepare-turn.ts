@@ -1,4 +1,4 @@
-import { isUnder } from "@boocode/runtime";
+import { DeadlineExceeded, isUnder, within } from "@boocode/runtime";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "./model/model-servers.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
@@ -37,8 +37,21 @@ export interface PrepareTurnDeps {
   historyCharacters: number;
 }
 
-/** @returns null when the session is gone. @throws ProjectUnavailable */
-export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Promise<PreparedTurn | null> {
+/** Reads from a database that may be away for a moment, again and again for as long as the turn is held. */
+export type PersistentRead = <T>(what: string, read: () => Promise<T>) => Promise<T>;
+
+/** A folder on a network disk that is gone answers never, and each try would hold another of Node's few threads. */
+const OPEN_MS = 10_000;
+
+/**
+ * Only the database is asked again: a folder that cannot be opened ends the turn, and models have their own patience.
+ * @returns null when the session is gone. @throws ProjectUnavailable
+ */
+export async function prepareTurn(
+  deps: PrepareTurnDeps,
+  turn: ClaimedTurn,
+  read: PersistentRead,
+): Promise<PreparedTurn | null> {
   const { setting, recent_calls: calls } = turn;
   if (!setting) return null;
   const model = await deps.models.resolve(setting.model);
@@ -48,11 +61,12 @@ export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Pro
   const { cut, turnsDropped } = recentCut(calls, model, budget.window);
   const history = { cut, turnsDropped, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
-  const opening = openRoot(setting.projectPath, deps.projectRoots);
-  const [root, committed, { earlier, unread }] = await Promise.all([
+  const opening = openInTime(setting.projectPath, deps.projectRoots);
+  const readMessages = () =>
+    Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
+  const [root, [committed, { earlier, unread }]] = await Promise.all([
     opening,
-    readTurnMessages(deps.pool, turn.id),
-    readEarlierTurns(deps.pool, turn, history, replayReasoning),
+    read("prepare-turn", readMessages),
   ]).catch(async (error: unknown) => {
     await opening.then(
       (opened) => opened.close(),
@@ -83,6 +97,21 @@ export async function prepareTurn(deps: PrepareTurnDeps, turn: ClaimedTurn): Pro
     position: resumePoint(committed).position,
     close: () => root.close(),
   };
+}
+
+/** @throws ProjectUnavailable; what opens later is closed again */
+async function openInTime(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {
+  const opening = openRoot(path, projectRoots);
+  try {
+    return await within(OPEN_MS, "opening the project's folder", opening);
+  } catch (cause) {
+    if (!(cause instanceof DeadlineExceeded)) throw cause;
+    opening.then(
+      (root) => root.close(),
+      () => {},
+    );
+    throw new ProjectUnavailable("the project's folder does not answer", { cause });
+  }
 }
 
 async function openRoot(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {

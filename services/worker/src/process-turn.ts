@@ -7,7 +7,7 @@ import type { DraftSaver } from "./outputs/draft-saver.ts";
 import { type End, endFrames } from "./outputs/end-frames.ts";
 import { createFrameWriter, type FrameWriter } from "./outputs/frame-writer.ts";
 import { playTurn, type Stage } from "./play-turn.ts";
-import { type PreparedTurn, ProjectUnavailable } from "./prepare-turn.ts";
+import { type PersistentRead, type PreparedTurn, ProjectUnavailable } from "./prepare-turn.ts";
 import { type OpenMessage, partialReply, type ReplyFacts } from "./turn/reply-so-far.ts";
 import { runTurn } from "./turn/run-turn.ts";
 import type { TurnStore } from "./turn-store.ts";
@@ -18,7 +18,7 @@ export interface ProcessTurnDeps {
   appender: FrameAppender;
   store: TurnStore;
   /** @returns null when the session is gone */
-  prepare(turn: ClaimedTurn): Promise<PreparedTurn | null>;
+  prepare(turn: ClaimedTurn, read: PersistentRead): Promise<PreparedTurn | null>;
   /** Tells everybody that the turn is over: the owner, the next turn's worker, the one who names sessions. */
   announceEnd(ended: EndedTurn, answered: boolean): void;
   wake(turnId: string): void;
@@ -59,9 +59,9 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
 
   try {
     frames.emit({ type: "turn_started", ordinal: turn.ordinal });
-    prepared = await deps.store.read("prepare-turn", () => deps.prepare(turn), lease.mayWrite);
-    if (!prepared) return await end({ status: "cancelled", reason: "session_deleted" }, null);
     const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
+    prepared = await deps.prepare(turn, (what, read) => deps.store.read(what, read, lease.mayWrite));
+    if (!prepared) return await end({ status: "cancelled", reason: "session_deleted" }, null);
     const outcome = await playTurn(runTurn(prepared.deps, prepared.input, signal), {
       writes: deps.store.writes(fence, lease.mayWrite),
       frames,

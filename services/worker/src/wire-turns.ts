@@ -119,7 +119,7 @@ export async function wireTurns(
     drafts,
     appender,
     store: createTurnStore(pool, fault),
-    prepare: (turn) =>
+    prepare: (turn, read) =>
       prepareTurn(
         {
           pool,
@@ -142,6 +142,7 @@ export async function wireTurns(
           historyCharacters: config.HISTORY_CHARACTERS,
         },
         turn,
+        read,
       ),
     announceEnd: (ended, answered) => announceEnd(announce, ended, answered),
     wake,
