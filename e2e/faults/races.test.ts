@@ -58,8 +58,10 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
     const script = markedScript(key, { tokens: 3, interval_ms: 1, gate: { name: key, at: "end" } });
     const turn = await user.rest.post(session.id, script);
     await system.model.reached(key);
-    // The barrier: the model's last chunk and the cancel set out together.
-    const cancelling = restOf(round % 2).cancel(session.id);
+    const next = await user.rest.post(session.id, markedScript(`${key} next`, { tokens: 2, interval_ms: 1 }));
+    // The barrier: the model's last chunk and the cancel set out together, now the one first and now the other.
+    if (round % 2) system.model.release(key);
+    const cancelling = restOf(round % 2).cancel(session.id, turn.turn_id);
     system.model.release(key);
     const answer = await cancelling;
     expect(answer.turn_id).toBe(turn.turn_id);
@@ -69,10 +71,13 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
     const [row] = await system.sql<[{ status: string }]>`select status from turns where id = ${turn.turn_id}`;
     // What was said first holds: a turn that was being cancelled is cancelled, one that was complete is complete.
     expect(row.status).toBe(answer.status === "complete" ? "complete" : "cancelled");
-    expect(view.messages.at(-1)?.status).toBe(row.status);
+    expect(view.messages.findLast((message) => message.turn_id === turn.turn_id)?.status).toBe(row.status);
+    // The next question is nobody's cancel, however close.
+    expect((await viewer.untilEnded(next.turn_id)).turns[next.turn_id]?.status).toBe("complete");
     await viewer.close();
   });
   console.log(`cancel against completion: ${JSON.stringify(Object.fromEntries(answers))}`);
+  expect([...answers.keys()].sort()).toEqual(["cancelling", "complete"]);
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
@@ -130,8 +135,10 @@ test("without Redis a cancel reaches the model by the heartbeat", async () => {
 });
 
 test("messages deleted while they stream come back by no way", async () => {
+  const sessionIds: string[] = [];
   await rounds(size(40, 200), 8, async () => {
     const session = await newSession();
+    sessionIds.push(session.id);
     const viewer = openViewer(system, user, session.id);
     const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 1_000, interval_ms: 2 }));
     await viewer.follower.until(
@@ -148,31 +155,65 @@ test("messages deleted while they stream come back by no way", async () => {
     await Promise.all([viewer.close(), fresh.close()]);
   });
   await untilAllEnded(system, 20_000);
-  const [row] = await system.sql<[{ count: number }]>`
-    select count(*) from messages m join turns t on t.id = m.turn_id
-    where t.cancel_reason = 'messages_deleted' and m.deleted_at is null`;
-  expect(row.count).toBe(0);
+  const left = await system.sql`
+    select session_id from messages where session_id = any(${sessionIds}::uuid[]) and deleted_at is null`;
+  expect(left).toEqual([]);
+  expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("fifty posts with one key over two APIs, one of them killed after its commit, make one message and one turn", async () => {
+test("a session deleted while it streams ends its turn, its model request and its viewers, and is found by nobody", async () => {
+  await rounds(size(20, 100), 8, async () => {
+    const session = await newSession();
+    const viewer = openViewer(system, user, session.id);
+    const key = randomUUID();
+    const turn = await user.rest.post(session.id, markedScript(key, { tokens: 2_000, interval_ms: 2 }));
+    await viewer.follower.until(
+      (view) => view.messages.some((message) => message.role === "assistant" && message.content !== ""),
+      AbortSignal.timeout(30_000),
+    );
+    expect((await user.rest.request("DELETE", `/api/sessions/${session.id}`)).status).toBe(204);
+    const request = await system.model.until((seen) => seen.key === key && seen.ending !== null);
+    expect(request.ending).toBe("disconnected");
+    const over = await viewer.follower
+      .until(() => false, AbortSignal.timeout(10_000))
+      .catch((error: { code?: string }) => error.code);
+    expect(over).toBe("not_found");
+    expect((await user.rest.request("GET", `/api/sessions/${session.id}/messages`)).status).toBe(404);
+    await untilAllEnded(system, 20_000);
+    const [row] = await system.sql`select status, cancel_reason from turns where id = ${turn.turn_id}`;
+    expect(row).toEqual({ status: "cancelled", cancel_reason: "session_deleted" });
+    await viewer.close();
+  });
+  expect(await brokenInvariants(system, { marked: false })).toEqual([]);
+});
+
+test("fifty posts at once with one key over two APIs, one of them killed after its commit, make one message and one turn", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
   const third = system.apis.indexOf(doomed);
   const key = randomUUID();
   const body = markedScript(key, { tokens: 3, interval_ms: 1 });
-  const killed = await restOf(third)
-    .post(session.id, body, {}, key)
-    .catch(() => "lost");
-  expect(killed).toBe("lost");
+  let lost = 0;
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async (_, index) => {
+      const ask = (api: number) => restOf(api).post(session.id, body, {}, key);
+      if (index % 2) return await ask(0);
+      // Whose request was lost sends it again, to another API.
+      return await ask(third).catch(() => {
+        lost += 1;
+        return ask(1);
+      });
+    }),
+  );
   expect(await doomed.exited).toBe("SIGKILL");
   expect(system.lines.filter((line) => line.includes("fault point after-post fired"))).toHaveLength(1);
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, index) => restOf(index % 2).post(session.id, body, {}, key)),
-  );
+  expect(lost).toBeGreaterThan(0);
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   await untilAllEnded(system, 20_000);
   const rows = await system.sql`select role from messages where session_id = ${session.id} order by position`;
   expect(rows.map((row) => row.role)).toEqual(["user", "assistant"]);
+  const turns = await system.sql`select id from turns where session_id = ${session.id}`;
+  expect(turns.map(({ id }) => id)).toEqual([answers[0]?.turn_id]);
 });
 
 test("a post whose API died before it told anybody is found and answered", async () => {
