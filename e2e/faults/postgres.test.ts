@@ -1,10 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import type { TurnAccepted } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
+import { markedScript } from "../harness/marked-text.ts";
+import { persist } from "../harness/persist.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
-import { untilAllSpeak, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -33,12 +37,27 @@ test("a Postgres that is stopped at once and started again, again and again, los
 }, async () => {
   const turns = await watchTurns(system, user, 10, { tokens: size(300, 900) });
   await untilAllSpeak(turns);
+  let isOver = false;
+  // Meanwhile people go on asking, and what they are told was accepted is there and is answered.
+  const asking = turns.slice(0, 3).map(async ({ sessionId }) => {
+    const accepted: string[] = [];
+    while (!isOver) {
+      const content = markedScript(randomUUID(), { tokens: 3, interval_ms: 1 });
+      const { turn_id } = await persist<TurnAccepted>(system, user, `/api/sessions/${sessionId}/messages`, { content });
+      accepted.push(turn_id);
+    }
+    return accepted;
+  });
   for (let i = 0; i < size(3, 12); i++) {
     await system.postgres?.kill("SIGKILL");
     await system.postgres?.restart();
     await delay(1_000);
   }
+  isOver = true;
+  const accepted = (await Promise.all(asking)).flat();
   await expectAgreement(system, turns);
+  const kept = await system.sql<{ id: string }[]>`select id from turns where id = any(${accepted}::uuid[])`;
+  expect(kept.map(({ id }) => id).sort()).toEqual(accepted.sort());
 });
 
 test("a database whose connections are torn down again and again", { timeout: 60_000 }, async () => {
@@ -64,10 +83,7 @@ test("a database behind a network that swallows everything for a while", { timeo
 });
 
 test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
-  // A connection names a commit in words only once; after that it is a prepared statement. So all connections are new.
-  proxy.set("reset");
-  proxy.set("pass");
-  for (const { url } of system.apis) while (!(await fetch(`${url}/readyz`)).ok) await delay(20);
+  await renewConnections();
   const tool = { name: "list_dir", arguments: {} };
   const turns = await watchTurns(system, user, 4, {
     tokens: 60,
@@ -82,3 +98,29 @@ test("a commit whose answer is lost is made again and done once", { timeout: 60_
   proxy.cutAnswerTo("commit", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);
 });
+
+test("a post whose commit's answer is lost is asked again under its key, and asked once", {
+  timeout: 60_000,
+}, async () => {
+  const [watched] = (await watchTurns(system, user, 1, { tokens: 2 })) as [WatchedTurn];
+  await watched.viewer.untilEnded(watched.turnId);
+  await renewConnections();
+  const before = proxy.cuts();
+  proxy.cutAnswerTo("commit", 1);
+  const content = markedScript(randomUUID(), { tokens: 5, interval_ms: 1 });
+  const path = `/api/sessions/${watched.sessionId}/messages`;
+  const { turn_id } = await persist<TurnAccepted>(system, user, path, { content });
+  proxy.cutAnswerTo("commit", 0);
+  expect(proxy.cuts()).toBe(before + 1);
+  await expectAgreement(system, [watched]);
+  const turns = await system.sql<{ id: string }[]>`
+    select id from turns where session_id = ${watched.sessionId} order by ordinal`;
+  expect(turns.map(({ id }) => id)).toEqual([watched.turnId, turn_id]);
+});
+
+/** A connection names a commit in words only once; after that it is a prepared statement. So all connections are made anew. */
+async function renewConnections(): Promise<void> {
+  proxy.set("reset");
+  proxy.set("pass");
+  for (const { url } of system.apis) while (!(await fetch(`${url}/readyz`)).ok) await delay(20);
+}

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { connectRedis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { askRedis, cutSubscribers, refusedWhenFull } from "../harness/ask-redis.ts";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { untilAllEnded } from "../harness/invariants.ts";
 import { percentiles } from "../harness/percentiles.ts";
@@ -71,43 +71,52 @@ test("a Redis that hangs is waited for by nobody", async () => {
 });
 
 test("FLUSHALL in mid-stream with turns queued delays them and changes no final state", async () => {
-  const turns = await watchTurns(system, user, size(15, 50), { tokens: 200, interval_ms: size(20, 50) });
-  await untilAllSpeak(turns);
-  // Queued behind their sessions' running turns, and in the queue.
-  await Promise.all(
-    turns.map(({ sessionId }) => user.rest.post(sessionId, '[[script {"tokens":5,"mark":"attempt","key":"q"}]]')),
-  );
-  const redis = connectRedis(system.redis.url);
-  await untilRedisReady(redis, 5_000);
-  for (let i = 0; i < 3; i++) {
-    await redis.flushall();
-    await delay(400);
+  // So many run at once in all workers, and no more: the others wait in the queue.
+  const room = size(6, 48);
+  for (const worker of [...system.workers]) {
+    await worker.stop();
+    await system.restart(worker, { WORKER_CONCURRENCY: String(room / 3) });
   }
-  redis.disconnect();
-  await expectAgreement(system, turns);
+  const turns = await watchTurns(system, user, room, { tokens: 200, interval_ms: size(20, 50) });
+  await untilAllSpeak(turns);
+  const queued = await watchTurns(system, user, size(15, 50), { tokens: 5 });
+  await askRedis(system, async (redis) => {
+    const [key] = await redis.keys("*:queue:turns:prioritized");
+    expect(await redis.zcard(key as string)).toBeGreaterThan(queued.length / 2);
+    for (let i = 0; i < 3; i++) {
+      await redis.flushall();
+      await delay(400);
+    }
+    expect(await redis.keys("*:queue:turns:prioritized")).toEqual([]);
+  });
+  await expectAgreement(system, [...turns, ...queued]);
   console.log(`silence while Redis was flushed: ${silences(turns)}`);
 });
 
 test("subscriber connections that are cut every 300 ms show every frame once", async () => {
   const turns = await watchTurns(system, user, 10, { tokens: 250 });
-  const redis = connectRedis(system.redis.url);
-  await untilRedisReady(redis, 5_000);
-  for (let i = 0; i < 12; i++) {
-    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-    await delay(300);
-  }
-  redis.disconnect();
+  await askRedis(system, async (redis) => {
+    let cuts = 0;
+    for (let i = 0; i < 12; i++) {
+      cuts += await cutSubscribers(redis);
+      await delay(300);
+    }
+    // Five processes follow channels, and each came back in between.
+    expect(cuts).toBeGreaterThan(2 * 5);
+  });
   await expectAgreement(system, turns);
 });
 
-test("a Redis that is full takes no frames, and turns go on all the same", async () => {
-  const redis = connectRedis(system.redis.url);
-  await untilRedisReady(redis, 5_000);
+test("a Redis that is full takes no frames, and turns and posts go on all the same", async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 250 });
   await untilAllSpeak(turns);
-  await redis.config("SET", "maxmemory", "1mb");
-  await delay(2_500);
-  await redis.config("SET", "maxmemory", "0");
-  redis.disconnect();
-  await expectAgreement(system, turns);
+  const posted = await askRedis(system, async (redis) => {
+    await redis.config("SET", "maxmemory", "1mb");
+    const late = await watchTurns(system, user, 2, { tokens: 10 });
+    await delay(2_500);
+    expect(await refusedWhenFull(redis)).toBeGreaterThan(0);
+    await redis.config("SET", "maxmemory", "0");
+    return late;
+  });
+  await expectAgreement(system, [...turns, ...posted]);
 });
