@@ -1,5 +1,6 @@
 import { connect, isIP, Socket, type SocketConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { createFatalReader } from "./read-fatal.ts";
 
 /** How a connection is secured: `any` takes every certificate, `verified` only one that is good for the host. */
 export type Security = "none" | "if_offered" | "any" | "verified";
@@ -90,11 +91,15 @@ function giveUpInSilence(socket: Socket, silenceMs: number): void {
  * fails the queries that wait, but goes on taking new ones, and does not fail those when the end comes with an error: an idle
  * connection's query is answered with no rows once the connection is back, and one that stood in line is then taken for the
  * receiver of another query's answer. Here the error comes together with the end, and nothing is taken in between.
+ * A server's last words are such an error too. The client would keep them, when they end a query, for the first query after it has
+ * connected again, whenever that is.
  */
 function loseInOneStep(socket: Socket): void {
   const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
   let failure: unknown;
+  const readFatal = createFatalReader();
   socket.emit = (event: string, ...args: unknown[]) => {
+    if (event === "data") return hear(args[0] as Buffer);
     if (event === "error") {
       failure ??= args[0];
       return true;
@@ -103,4 +108,12 @@ function loseInOneStep(socket: Socket): void {
     if (failure !== undefined) emit("error", failure);
     return emit("close", false);
   };
+
+  function hear(piece: Buffer): boolean {
+    const fatal = failure === undefined ? readFatal(piece) : null;
+    if (!fatal) return emit("data", piece);
+    if (fatal.at > 0) emit("data", piece.subarray(0, fatal.at));
+    socket.destroy(fatal.error);
+    return true;
+  }
 }

@@ -57,6 +57,19 @@ describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
   });
 });
 
+test("the server's last words end the query that they came to, and none after it", async () => {
+  const pool = connectPostgres(database.url, { name: "ended by the server", connections: 1 });
+  const under = pool`select pg_sleep(20)`.catch((error: unknown) => error);
+  const watcher = connectPostgres(database.url, { name: "watcher", connections: 1 });
+  await untilBusy("ended by the server");
+  await watcher`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended by the server'`;
+  expect(await under).toMatchObject({ code: "57P01", severity: "FATAL" });
+  // The first one after it, once the connection has surely ended, and without another that would have met the old error.
+  const [first] = await pool`select ${1}::int as n`;
+  expect(first).toEqual({ n: 1 });
+  await Promise.all([pool.end(), watcher.end()]);
+});
+
 /** Asks between the two steps. @returns what gives the answer */
 function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
   const destroy = Socket.prototype._destroy;

@@ -1,0 +1,65 @@
+// PURE
+
+/** What a server says before it ends a connection by itself. `code` is an SQLSTATE. */
+export interface FatalError extends Error {
+  severity: string;
+  code: string;
+}
+
+/** Where in the newest bytes the last words of a connection begin (0 if before them), and what they are. */
+export interface Fatal {
+  at: number;
+  error: FatalError;
+}
+
+/** PostgreSQL's protocol: a letter, and a length that counts itself and not the letter. */
+const HEADER_BYTES = 5;
+const ERROR_RESPONSE = 0x45;
+
+/**
+ * Follows what a Postgres server sends, message by message, in pieces of any size.
+ * @returns takes the next piece; null as long as the server has not said an error that ends the connection
+ */
+export function createFatalReader(): (piece: Buffer) => Fatal | null {
+  /** The beginning of a message whose length is not known yet, or an error that has not come whole. */
+  let begun = Buffer.alloc(0);
+  /** Bytes of another message that are still to come. */
+  let toSkip = 0;
+
+  return (piece) => {
+    let place = Math.min(toSkip, piece.length);
+    toSkip -= place;
+    while (toSkip === 0 && place < piece.length) {
+      const before = begun.length;
+      const bytes = before === 0 ? piece.subarray(place) : Buffer.concat([begun, piece.subarray(place)]);
+      if (bytes.length < HEADER_BYTES) {
+        begun = Buffer.from(bytes);
+        return null;
+      }
+      const length = 1 + bytes.readInt32BE(1);
+      if (bytes[0] === ERROR_RESPONSE) {
+        if (bytes.length < length) {
+          begun = Buffer.from(bytes);
+          return null;
+        }
+        const error = readError(bytes.subarray(HEADER_BYTES, length));
+        if (error) return { at: place, error };
+      }
+      begun = Buffer.alloc(0);
+      const rest = bytes.length - length;
+      toSkip = Math.max(0, -rest);
+      place = piece.length - Math.max(0, rest);
+    }
+    return null;
+  };
+}
+
+/** @param fields each a letter and a text that ends with a zero byte. @returns null when the connection goes on after it */
+function readError(fields: Buffer): FatalError | null {
+  const said = new Map<string, string>();
+  for (const field of fields.toString("utf8").split("\0")) said.set(field.charAt(0), field.slice(1));
+  const severity = said.get("V") ?? said.get("S") ?? "";
+  if (severity !== "FATAL" && severity !== "PANIC") return null;
+  const error = new Error(said.get("M") ?? "the server ended the connection");
+  return Object.assign(error, { name: "PostgresError", severity, code: said.get("C") ?? "" });
+}
