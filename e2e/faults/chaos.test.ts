@@ -25,7 +25,7 @@ beforeAll(async () => {
     workers: 3,
     gateways: 2,
     privatePostgres: true,
-    env: { RECONNECT_SPREAD_MS: "500" },
+    env: { RECONNECT_SPREAD_MS: "500", MODEL_FIRST_BYTE_TIMEOUT_MS: "4000", MODEL_IDLE_TIMEOUT_MS: "4000" },
     route: async ({ databaseUrl, redisUrl }) => {
       networks.database = await proxyBefore(databaseUrl);
       networks.redis = await proxyBefore(redisUrl);
@@ -50,7 +50,7 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
     ...Random[],
   ];
   const users = await createUsers(system, await system.addUser("ada"));
-  const faults = createFaults(system, networks, havocs);
+  const faults = createFaults(system, networks, users, havocs);
   const until = performance.now() + durationMs;
   const havoc = async () => {
     while (performance.now() < until) {
@@ -62,7 +62,12 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
   await Promise.all([users.askUntil(until, askers), havoc()]);
   await untilAllEnded(system, 120_000);
 
-  const broken = [...(await viewersAgree(system, users.viewers, 30_000)), ...(await brokenInvariants(system))];
+  const broken = [
+    ...users.broken,
+    ...(await viewersAgree(system, users.viewers, 30_000)),
+    ...(await brokenInvariants(system)),
+    ...(await needlessFailures()),
+  ];
   const known = await system.sql<{ id: string }[]>`select id from turns`;
   const lost = users.acknowledged.filter((id) => !known.some((turn) => turn.id === id));
   const ends = await system.sql<{ end: string; count: number }[]>`
@@ -79,3 +84,11 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
   expect(await leakedResources(system)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
 });
+
+/** T13: a turn fails only if its model did, which its question then asked for. */
+async function needlessFailures(): Promise<string[]> {
+  const failed = await system.sql<{ id: string; error_code: string; question: string }[]>`
+    select t.id, t.error_code, m.content as question from turns t join messages m on m.turn_id = t.id and m.role = 'user'
+    where t.status = 'failed' and m.content !~ 'error_frame|stall|_after_tokens|"status"'`;
+  return failed.map((turn) => `T13: ${JSON.stringify(turn)}`);
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { leakedKeys, leakedResources } from "../harness/leaks.ts";
 import { markedScript, readMarkedText } from "../harness/marked-text.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { createRest } from "../harness/rest.ts";
@@ -263,4 +264,9 @@ test("a busy session refuses, queues or is interrupted, as the post says; a wait
     [third.turn_id, "cancelled", "user"],
     [last.turn_id, "complete", null],
   ]);
+});
+
+test("after all of this no process holds more timers and sockets than a fresh one, and Redis nothing that stays", async () => {
+  expect(await leakedResources(system)).toEqual([]);
+  expect(await leakedKeys(system)).toEqual([]);
 });

@@ -25,7 +25,8 @@ const CLIENTS = 50;
  * @returns what each holds too much of, in words
  */
 export async function leakedResources(system: System, ms = 30_000): Promise<string[]> {
-  const kinds = { api: [...system.apis], worker: [...system.workers], gateway: [...system.gateways] };
+  const alive = (services: ServiceProcess[]) => services.filter((service) => service.process.signalCode === null);
+  const kinds = { api: alive(system.apis), worker: alive(system.workers), gateway: alive(system.gateways) };
   const leaks: string[] = [];
   for (const [kind, worn] of Object.entries(kinds) as [keyof typeof kinds, ServiceProcess[]][]) {
     const fresh = await system.start(kind);

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { connectRedis, untilRedisReady } from "@boocode/runtime";
+import { askRedis, cutSubscribers, refusedWhenFull } from "../../harness/ask-redis.ts";
 import type { Random } from "../../harness/random.ts";
 import type { System } from "../../harness/start-system.ts";
 import type { TcpProxy } from "../../harness/tcp-proxy.ts";
+import type { Users } from "./users.ts";
 
 /** Breaks a system in every way that one machine can stage, one fault after the other. */
 export interface Faults {
@@ -11,6 +12,7 @@ export interface Faults {
   next(): Promise<void>;
   /** Makes sure that everything runs. */
   calm(): void;
+  /** Faults that took effect: a frame was dropped, an answer was lost, a process died. */
   count(): number;
   summary(): string;
 }
@@ -20,29 +22,38 @@ export interface Networks {
   redis: TcpProxy;
 }
 
-export function createFaults(system: System, { database, redis }: Networks, random: Random): Faults {
+/** Where a worker dies between two of its steps. */
+const WORKER_POINTS = [
+  "after-claim",
+  "after-start-message",
+  "after-commit-step",
+  "after-end-turn",
+  "after-save-tool-calls",
+];
+
+export function createFaults(system: System, { database, redis }: Networks, users: Users, random: Random): Faults {
   const done = new Map<string, number>();
-  const pick = (services: ServiceProcess[]) => services[random.below(services.length)] as ServiceProcess;
+  const pick = <T>(some: readonly T[]) => some[random.below(some.length)] as T;
 
   async function endAndRestart(service: ServiceProcess, signal: NodeJS.Signals): Promise<void> {
     await service.stop(signal);
     await system.restart(service);
   }
 
+  /** @returns whether the process came to the place where it dies */
+  async function dieAt(service: ServiceProcess, point: string): Promise<boolean> {
+    await service.stop("SIGKILL");
+    const doomed = await system.restart(service, { FAULT_POINTS: `${point}:kill` });
+    await Promise.race([doomed.exited, delay(4_000)]);
+    const died = doomed.process.signalCode !== null;
+    await endAndRestart(doomed, "SIGKILL");
+    return died;
+  }
+
   async function pause(service: ServiceProcess, ms: number): Promise<void> {
     service.process.kill("SIGSTOP");
     await delay(ms);
     service.process.kill("SIGCONT");
-  }
-
-  async function withRedis(act: (client: ReturnType<typeof connectRedis>) => Promise<unknown>): Promise<void> {
-    const client = connectRedis(system.redis.url);
-    try {
-      await untilRedisReady(client, 3_000);
-      await act(client);
-    } finally {
-      client.disconnect();
-    }
   }
 
   async function swallow(network: TcpProxy, ms: number): Promise<void> {
@@ -57,50 +68,72 @@ export function createFaults(system: System, { database, redis }: Networks, rand
     network.set("pass");
   }
 
-  async function loseAnswers(network: TcpProxy, to: string, times: number): Promise<void> {
+  /** @returns whether there was such an answer within two seconds */
+  async function loseAnswers(network: TcpProxy, to: string, times: number): Promise<boolean> {
+    const before = network.cuts();
     network.cutAnswerTo(to, times);
-    await delay(400);
+    const until = performance.now() + 2_000;
+    while (network.cuts() - before < times && performance.now() < until) await delay(20);
     network.cutAnswerTo(to, 0);
+    return network.cuts() > before;
   }
 
-  const kinds: Record<string, () => Promise<void>> = {
+  /** A fault says whether it took effect, where that is not certain. */
+  const kinds: Record<string, () => Promise<unknown>> = {
     "kill a worker": () => endAndRestart(pick(system.workers), "SIGKILL"),
     "stop a worker": () => endAndRestart(pick(system.workers), "SIGTERM"),
     "pause a worker": () => pause(pick(system.workers), 500 + random.below(7_000)),
+    "let a worker die at a step": () => dieAt(pick(system.workers), pick(WORKER_POINTS)),
     "kill an api": () => endAndRestart(pick(system.apis), "SIGKILL"),
+    "let an api die after a post": () => dieAt(pick(system.apis), "after-post"),
     "kill a gateway": () => endAndRestart(pick(system.gateways), "SIGKILL"),
     "replace a gateway": () => endAndRestart(pick(system.gateways), "SIGTERM"),
     "pause a gateway": () => pause(pick(system.gateways), 500 + random.below(3_000)),
+    "stop reading a socket": () => users.stopReading(random, 500 + random.below(3_000)),
     "kill Redis": async () => {
       await system.redis.kill("SIGKILL");
-      await delay(300 + random.below(2_000));
+      await delay(300 + random.below(4_000));
       await system.redis.restart();
     },
     "hang Redis": async () => {
       await system.redis.kill("SIGSTOP");
-      await delay(500 + random.below(2_500));
+      await delay(500 + random.below(4_000));
       await system.redis.kill("SIGCONT");
     },
-    "flush Redis": () => withRedis((client) => client.flushall()),
+    "flush Redis": () => askRedis(system, (client) => client.flushall()),
     "fill Redis": () =>
-      withRedis(async (client) => {
+      askRedis(system, async (client) => {
+        const before = await refusedWhenFull(client);
         await client.config("SET", "maxmemory", "1mb");
         await delay(500 + random.below(1_500));
         await client.config("SET", "maxmemory", "0");
+        return (await refusedWhenFull(client)) > before;
       }),
-    "cut subscribers": () => withRedis((client) => client.call("CLIENT", "KILL", "TYPE", "pubsub")),
+    "expire the logs": () =>
+      askRedis(system, async (client) => {
+        const logs = await client.keys("*:log:*");
+        return logs.length > 0 && (await client.del(...logs)) > 0;
+      }),
+    "cut subscribers": async () => (await askRedis(system, cutSubscribers)) > 0,
     "swallow Redis' answers": () => swallow(redis, 200 + random.below(2_000)),
     "cut Redis' connections": () => tear(redis, random.below(300)),
     "lose the answer to an append": () => loseAnswers(redis, '"type":"', 1 + random.below(3)),
     "lose the answer to a wake-up": () => loseAnswers(redis, '{"turn_id":"', 1 + random.below(3)),
     "drop frames that end turns": async () => {
+      const before = redis.drops();
       redis.dropMessagesWith('"type":"turn_finished"');
-      await delay(500);
+      await delay(1_000);
       redis.dropMessagesWith(null);
+      return redis.drops() > before;
     },
     "cut the database's connections": () => tear(database, random.below(300)),
     "swallow the database's answers": () => swallow(database, 200 + random.below(2_000)),
-    "lose the answer to a commit": () => loseAnswers(database, "commit", 1 + random.below(3)),
+    "lose the answer to a commit": () => {
+      // A connection names a commit in words only once; so all connections are made anew.
+      database.set("reset");
+      database.set("pass");
+      return loseAnswers(database, "commit", 1 + random.below(3));
+    },
     "kill Postgres": async () => {
       await system.postgres?.kill("SIGKILL");
       await system.postgres?.restart();
@@ -118,8 +151,7 @@ export function createFaults(system: System, { database, redis }: Networks, rand
   return {
     async next() {
       const name = draw();
-      done.set(name, (done.get(name) ?? 0) + 1);
-      await kinds[name]?.();
+      if ((await kinds[name]?.()) !== false) done.set(name, (done.get(name) ?? 0) + 1);
     },
     calm() {
       for (const network of [database, redis]) {

@@ -1,27 +1,36 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import type { TurnAccepted } from "@boocode/contracts";
+import { WebSocket } from "ws";
 import { markedScript } from "../../harness/marked-text.ts";
+import { persist } from "../../harness/persist.ts";
 import type { Random } from "../../harness/random.ts";
-import { createRest } from "../../harness/rest.ts";
 import { FASTIFY, type System, type User } from "../../harness/start-system.ts";
 import { openViewer, type Viewer } from "../../harness/viewer.ts";
 
-/** People who ask, cancel, interrupt and delete, and do not give up when they are not answered. */
+/** People who ask, cancel, interrupt, delete and refresh, and do not give up when they are not answered. */
 export interface Users {
   /** Resolves when all of them have stopped asking. */
   askUntil(at: number, randoms: readonly Random[]): Promise<void>;
+  /** Looks at some session through a socket that is not read for so long. @returns whether there was one to look at */
+  stopReading(random: Random, ms: number): Promise<boolean>;
   /** The turns that they were told of. */
   acknowledged: readonly string[];
-  /** Every session is watched from its beginning. */
+  /** Every session is watched from its beginning; who refreshes goes and comes back as another. */
   viewers: readonly Viewer[];
+  /** What those saw wrong who have gone. */
+  broken: readonly string[];
 }
 
-/** Every turn is seen by somebody: there are no more sessions than can be watched. */
-const MAX_SESSIONS = 40;
+/** Every turn is seen by somebody: nobody has more sessions than can be watched. */
+const MAX_SESSIONS_EACH = 10;
 const MAX_WAITING = 60;
 
 /** What the model does with one question in ten; what it does with the others is to answer. */
 const TROUBLES = [
+  { stall: "headers" },
+  { stall: 7 },
   { end_after_tokens: 8, fail_first: 1 },
   { cut_after_tokens: 12, fail_first: 1 },
   { status: 503, body: { error: { message: "Loading model", code: 503 } }, fail_first: 2 },
@@ -29,51 +38,49 @@ const TROUBLES = [
   { error_frame: { after_tokens: 5 } },
 ];
 
+interface Watched {
+  id: string;
+  /** Its viewer's place among all. */
+  place: number;
+}
+
 export async function createUsers(system: System, user: User): Promise<Users> {
   const project = await user.rest.project(FASTIFY);
   const acknowledged: string[] = [];
   const viewers: Viewer[] = [];
-  const sessions: string[] = [];
+  const broken: string[] = [];
 
-  /** The same request under the same key until it is answered. */
-  async function persist<T>(path: string, body: unknown): Promise<T> {
-    const key = randomUUID();
-    for (let attempt = 0; attempt < 150; attempt++) {
-      const rest = createRest(() => system.apis[attempt % 2]?.url as string, user.token);
-      const answer = await rest.request<T>("POST", path, body, { "idempotency-key": key }).catch(() => null);
-      if (answer && answer.status < 300) return answer.body;
-      if (answer && answer.status < 500) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
-      await delay(200);
-    }
-    throw new Error(`POST ${path} was not accepted in half a minute of trying`);
-  }
-
-  async function anySession(random: Random): Promise<string> {
-    if (sessions.length >= MAX_SESSIONS || (sessions.length > 3 && random.below(3) > 0)) {
-      return sessions[random.below(sessions.length)] as string;
-    }
-    const { id } = await persist<{ id: string }>(`/api/projects/${project.id}/sessions`, {
-      name: "chaos",
-      model: "words",
-    });
-    sessions.push(id);
+  /** A session of one who asks. What one of them chooses does not depend on what the others have. */
+  async function anySession(random: Random, own: Watched[]): Promise<Watched> {
+    const isNew = own.length < MAX_SESSIONS_EACH && random.below(3) === 0;
+    if (own.length > 0 && !isNew) return own[random.below(own.length)] as Watched;
+    const path = `/api/projects/${project.id}/sessions`;
+    const { id } = await persist<{ id: string }>(system, user, path, { name: "chaos", model: "words" });
+    const watched = { id, place: viewers.length };
     viewers.push(openViewer(system, user, id, { gateway: random.below(2), api: random.below(2) }));
-    return id;
+    own.push(watched);
+    return watched;
   }
 
-  async function ask(random: Random): Promise<void> {
-    const sessionId = await anySession(random);
+  async function refresh({ id, place }: Watched, random: Random): Promise<void> {
+    const before = viewers[place] as Viewer;
+    viewers[place] = openViewer(system, user, id, { gateway: random.below(2), api: random.below(2) });
+    broken.push(...before.broken);
+    await before.close();
+  }
+
+  async function ask(random: Random, own: Watched[]): Promise<void> {
+    const session = await anySession(random, own);
+    const sessionId = session.id;
     const trouble = random.below(10) === 0 ? TROUBLES[random.below(TROUBLES.length)] : {};
     const tool = random.below(5) === 0 ? { tool_depth: 1, tool: { name: "list_dir", arguments: {} } } : {};
     const script = { tokens: 20 + random.below(100), interval_ms: 10, ...tool, ...trouble };
-    const { turn_id, message_id } = await persist<{ turn_id: string; message_id: string }>(
-      `/api/sessions/${sessionId}/messages`,
-      {
-        content: markedScript(randomUUID(), script),
-        when_busy: random.below(12) === 0 ? "interrupt" : "queue",
-      },
-    );
+    const { turn_id, message_id } = await persist<TurnAccepted>(system, user, `/api/sessions/${sessionId}/messages`, {
+      content: markedScript(randomUUID(), script),
+      when_busy: random.below(12) === 0 ? "interrupt" : "queue",
+    });
     acknowledged.push(turn_id);
+    if (random.below(12) === 0) await refresh(session, random);
     if (random.below(12) === 0) await user.rest.cancel(sessionId).catch(() => null);
     if (random.below(25) === 0) {
       await user.rest
@@ -96,12 +103,30 @@ export async function createUsers(system: System, user: User): Promise<Users> {
   return {
     acknowledged,
     viewers,
+    broken,
+    async stopReading(random, ms) {
+      if (viewers.length === 0) return false;
+      const { sessionId } = (viewers[random.below(viewers.length)] as Viewer).follower.view;
+      const gateway = system.gateways[random.below(2)]?.url.replace("http", "ws");
+      const headers = { authorization: `Bearer ${user.token}` };
+      const socket = new WebSocket(`${gateway}/api/ws/sessions/${sessionId}?cursor=0.0.0.0`, { headers });
+      socket.on("error", () => {});
+      const opened = await Promise.race([
+        once(socket, "open").then(() => true),
+        once(socket, "close").then(() => false),
+      ]);
+      socket.pause();
+      await delay(ms);
+      socket.terminate();
+      return opened;
+    },
     async askUntil(at, randoms) {
       await Promise.all(
         randoms.map(async (random) => {
+          const own: Watched[] = [];
           while (performance.now() < at) {
             await untilThereIsRoom();
-            await ask(random);
+            await ask(random, own);
           }
         }),
       );

@@ -10,6 +10,8 @@ export interface ServiceContext {
   stop(reason: string): void;
 }
 
+const ASKS_FOR_TYPES = /from pg_catalog\.pg_type/;
+
 /**
  * The life of a process: start it, stop it on SIGTERM or SIGINT with releases in reverse order, exit 0. A wrong environment
  * prints every mistake and exits 1; an error that nobody caught is a defect: it is logged and the process exits 1, because a
@@ -58,7 +60,7 @@ export function runService(
   process.on("unhandledRejection", (err) => {
     // The Postgres client asks every new connection for its array types in a promise that it hands to nobody (3.4.9). When the
     // connection is lost just then, that is all there is to it: whoever waits for the connection is told by its own promise.
-    if (losesConnection(err)) {
+    if (losesConnection(err) && ASKS_FOR_TYPES.test(String((err as { query?: unknown }).query))) {
       log.warn({ err }, "a database connection was lost while it was opened");
       return;
     }
