@@ -82,6 +82,33 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
+test("nobody hears of an end before it is committed", async () => {
+  const session = await newSession();
+  const viewer = openViewer(system, user, session.id);
+  const key = randomUUID();
+  const gate = { name: key, at: "end" };
+  const turn = await user.rest.post(session.id, markedScript(key, { tokens: 3, interval_ms: 1, gate }));
+  await system.model.reached(key);
+  const status = () => viewer.follower.view.turns[turn.turn_id]?.status;
+  await system.sql.begin(async (sql) => {
+    await sql`select id from turns where id = ${turn.turn_id} for no key update`;
+    system.model.release(key);
+    await untilAWorkerWaits();
+    expect([status(), viewer.follower.view.messages.at(-1)?.status]).toEqual(["running", "streaming"]);
+  });
+  await viewer.untilEnded(turn.turn_id);
+  expect(status()).toBe("complete");
+  await viewer.close();
+});
+
+/** Resolves when a worker waits for a row that another transaction holds. */
+async function untilAWorkerWaits(): Promise<void> {
+  const find = () => system.sql`
+    select from pg_stat_activity where datname = current_database() and application_name = 'worker'
+      and wait_event_type = 'Lock'`;
+  while ((await find()).length === 0);
+}
+
 test("a cancelled turn's text never grows afterwards, and its upstream request is closed", async () => {
   const turns = await watchTurns(system, user, size(20, 90), { tokens: 2_000, interval_ms: size(5, 40) });
   await untilAllSpeak(turns);

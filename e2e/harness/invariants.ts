@@ -30,6 +30,7 @@ export async function brokenInvariants(
   const say = (name: string, rows: readonly unknown[]) => {
     if (rows.length > 0) broken.push(`${name}: ${JSON.stringify(rows.slice(0, 3))}`);
   };
+  say("a turn's history", await sql`select * from audit`);
   say("T1 not ended", await sql`select id, status from turns where status not in ('complete', 'failed', 'cancelled')`);
   say("T1 ended without a time", await sql`select id from turns where finished_at is null`);
   say(

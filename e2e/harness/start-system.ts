@@ -6,6 +6,7 @@ import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
 import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from "@boocode/scripted-model";
+import { auditTurns } from "./audit.ts";
 import { createRest, type Rest } from "./rest.ts";
 
 /** The code base that the tests ask about: a real one that every checkout has. */
@@ -88,6 +89,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const direct = { databaseUrl: database.url, redisUrl: redis.url };
   const routed = options.route ? await options.route(direct) : direct;
   const sql = connectPostgres(database.url, { name: "e2e", connections: 4 });
+  await auditTurns(sql);
   const lines: string[] = [];
   const env = {
     DATABASE_URL: routed.databaseUrl,
