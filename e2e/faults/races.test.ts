@@ -94,6 +94,10 @@ test("nobody hears of an end before it is committed", async () => {
     await sql`select id from turns where id = ${turn.turn_id} for no key update`;
     system.model.release(key);
     await untilAWorkerWaits();
+    // What was sent too early has come by the time that a whole turn of another session has.
+    const [other] = await watchTurns(system, user, 1, { tokens: 5 });
+    await other?.viewer.untilEnded(other.turnId);
+    await other?.viewer.close();
     expect([status(), viewer.follower.view.messages.at(-1)?.status]).toEqual(["running", "streaming"]);
   });
   await viewer.untilEnded(turn.turn_id);
