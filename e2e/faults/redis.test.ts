@@ -38,9 +38,16 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
 }
 
 test("without Redis services start, a posted message is answered 202, run, and shown at the pace of the drafts", async () => {
-  const turns = await watchTurns(system, user, 3, { tokens: 1_200 });
+  const turns = await watchTurns(system, user, 3, { tokens: 800 });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGKILL");
+  for (const { url, name } of [system.apis[0], system.workers[0], system.gateways[0]] as ServiceProcess[]) {
+    const ready = await fetch(`${url}/readyz`);
+    expect([ready.status, (await fetch(`${url}/healthz`)).status]).toEqual([503, 200]);
+    const { dependencies } = (await ready.json()) as { dependencies: Record<string, string> };
+    const follows = { api: {}, worker: { hints: "down" }, gateway: { subscriber: "down" } }[name];
+    expect(dependencies).toEqual({ postgres: "ok", redis: "down", ...follows });
+  }
   const replaced = [system.apis[1], system.gateways[1]] as ServiceProcess[];
   for (const service of replaced) expect(await service.stop()).toBe(0);
   await Promise.all(replaced.map((service) => system.restart(service)));
