@@ -3,7 +3,10 @@ import { newNonce } from "./new-nonce.ts";
 
 /** The turns that this process runs, at most `capacity` at once; they wait on the network most of the time. */
 export interface TurnRunner {
-  /** Claims this turn and runs it, if there is room and it is its time. Resolves when it has ended, or at once. */
+  /**
+   * Claims this turn and runs it, as soon as there is room and if it is its time then. Resolves when it has ended, or when there is
+   * nothing to run: whoever brings turns brings no more than can run.
+   */
   take(turnId: string): Promise<void>;
   /** Claims turns that are due, as long as there is room, at most `most`. @returns how many were claimed */
   takeDue(most: number): Promise<number>;
@@ -32,6 +35,8 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   let claiming = 0;
   let lone = 0;
   let settled = false;
+  /** Those who wait for room; each looks again. */
+  const waiting = new Set<() => void>();
 
   const isRoom = () => !settled && running.size + claiming < deps.capacity;
 
@@ -44,11 +49,15 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
       const takesSuspects = lone < deps.loneCapacity;
       const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesSuspects });
       if (!turn) return null;
-      const run = process(turn, claimedAt).finally(() => running.delete(run));
+      const run = process(turn, claimedAt).finally(() => {
+        running.delete(run);
+        lookAgain();
+      });
       running.add(run);
       return { run };
     } finally {
       claiming -= 1;
+      lookAgain();
     }
   }
 
@@ -60,9 +69,17 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     });
   }
 
+  function lookAgain(): void {
+    for (const look of waiting) look();
+    waiting.clear();
+  }
+
   return {
     async take(turnId) {
-      if (!isRoom()) return;
+      while (!isRoom()) {
+        if (settled) return;
+        await new Promise<void>((resolve) => waiting.add(resolve));
+      }
       const started = await start((claim) => deps.claim(turnId, claim));
       await started?.run;
     },
@@ -74,6 +91,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     running: () => running.size,
     async settle(ms) {
       settled = true;
+      lookAgain();
       const until = performance.now() + ms;
       while (running.size + claiming > 0 && performance.now() < until) {
         await Promise.race([Promise.allSettled([...running]), new Promise((resolve) => setTimeout(resolve, 50))]);

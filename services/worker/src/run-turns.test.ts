@@ -1,0 +1,50 @@
+import type { Claim, ClaimedTurn } from "@boocode/store";
+import { expect, test } from "vitest";
+import { createTurnRunner } from "./run-turns.ts";
+
+function setUp(capacity: number) {
+  const ends = new Map<string, () => void>();
+  const claimed: string[] = [];
+  const due = ["due 1", "due 2"];
+  const claim = async (id: string | undefined) => {
+    if (id === undefined) return null;
+    claimed.push(id);
+    return { id, is_suspect: false } as ClaimedTurn;
+  };
+  const runner = createTurnRunner({
+    capacity,
+    ...{ loneCapacity: 1, maxAttempts: 3, workerId: "w", leaseMs: 1_000 },
+    claim: (id: string, _claim: Claim) => claim(id),
+    claimDue: () => claim(due.shift()),
+    process: (turn) => new Promise((resolve) => ends.set(turn.id, resolve)),
+    processAlone: async () => {},
+  });
+  return { runner, claimed, end: (id: string) => ends.get(id)?.() };
+}
+
+const aMoment = () => new Promise(setImmediate);
+
+test("a turn that is brought while there is no room waits for it, and is not dropped", async () => {
+  const { runner, claimed, end } = setUp(2);
+  expect(await runner.takeDue(5)).toBe(2);
+  const brought = runner.take("brought");
+  await aMoment();
+  expect(claimed).toEqual(["due 1", "due 2"]);
+  end("due 1");
+  await aMoment();
+  expect(claimed).toEqual(["due 1", "due 2", "brought"]);
+  end("brought");
+  await brought;
+  expect(runner.running()).toBe(1);
+});
+
+test("who waits for room when the runner settles is let go, and claims nothing", async () => {
+  const { runner, claimed, end } = setUp(1);
+  await runner.takeDue(1);
+  const brought = runner.take("brought");
+  const settled = runner.settle(10_000);
+  await brought;
+  end("due 1");
+  await settled;
+  expect(claimed).toEqual(["due 1"]);
+});
