@@ -1,7 +1,7 @@
 // PURE
 
 /** What a server says before it ends a connection by itself. `code` is an SQLSTATE. */
-export interface FatalError extends Error {
+interface FatalError extends Error {
   severity: string;
   code: string;
 }
