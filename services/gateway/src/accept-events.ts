@@ -47,7 +47,7 @@ export async function acceptEvents(
   // Gone meanwhile, and its close was told to nobody: it would stay for ever.
   if (response.destroyed) return;
   // Nor would anybody send it away, if the gateway began to stop meanwhile.
-  if (deps.connections.isFull()) return refuseFor("unavailable");
+  if (deps.connections.isFull(false)) return refuseFor("unavailable");
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -61,6 +61,7 @@ export async function acceptEvents(
   const leave = deps.connections.open({
     outlet,
     tokenId: caller.tokenId,
+    isAnonymous: false,
     beat(now) {
       if (now - beatAt < deps.pingMs) return;
       beatAt = now;

@@ -22,6 +22,8 @@ export interface Credentials {
   ticket: string | null;
 }
 
+export const isAnonymous = ({ token, ticket }: Credentials) => token === null && ticket === null;
+
 /** Serves one WebSocket: authenticates it, subscribes it, answers its pings, and ends it with a code of the table. */
 export function acceptSocket(
   deps: AcceptDeps,
@@ -36,9 +38,11 @@ export function acceptSocket(
   let authenticating = false;
   let unsubscribe = () => {};
 
+  const { token, ticket } = credentials;
   const connection = {
     outlet,
     tokenId: null as string | null,
+    isAnonymous: isAnonymous(credentials),
     beat(now: number) {
       if (pingedAt !== null && now - pingedAt > deps.pongTimeoutMs) socket.terminate();
       else if (pingedAt === null && now - beatAt > deps.pingMs) {
@@ -85,6 +89,7 @@ export function acceptSocket(
     if (caller === null) return outlet.close("unauthenticated");
     if (caller === "unavailable") return outlet.close("unavailable");
     connection.tokenId = caller.tokenId;
+    connection.isAnonymous = false;
     // Only now: who has no token learns nothing of what there is.
     if (typeof subscription === "string") return outlet.close(subscription);
     const served = await subscribe(deps, caller, subscription, outlet);
@@ -93,7 +98,6 @@ export function acceptSocket(
     else unsubscribe = served;
   }
 
-  const { token, ticket } = credentials;
   if (token !== null) void authenticate(() => deps.findCaller(token));
   else if (ticket !== null) void authenticate(() => deps.takeTicket(ticket));
 }

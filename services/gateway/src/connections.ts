@@ -7,6 +7,8 @@ interface Connection {
   readonly outlet: Outlet;
   /** null until it is authenticated. */
   tokenId: string | null;
+  /** It has shown nothing yet, and has some seconds to send its token. */
+  isAnonymous: boolean;
   /** Shows that this side is alive, or ends a peer that is not. */
   beat(now: number): void;
 }
@@ -14,7 +16,8 @@ interface Connection {
 /** All connections of this gateway. */
 export interface Connections {
   open(connection: Connection): () => void;
-  isFull(): boolean;
+  /** @param isAnonymous for one that shows nothing: of those there is room for a tenth, so that they can keep nobody out */
+  isFull(isAnonymous: boolean): boolean;
   count(): number;
   beat(): void;
   /** Ends those whose token is no longer good. */
@@ -36,7 +39,12 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
         if (connections.size === 0) whenEmpty();
       };
     },
-    isFull: () => draining || connections.size >= options.max,
+    isFull(isAnonymous) {
+      if (draining || connections.size >= options.max) return true;
+      if (!isAnonymous) return false;
+      const anonymous = [...connections].filter((connection) => connection.isAnonymous);
+      return anonymous.length >= Math.ceil(options.max / 10);
+    },
     count: () => connections.size,
     beat() {
       const now = performance.now();

@@ -3,7 +3,7 @@ import { bearerToken } from "@boocode/identity";
 import { answerHealth, type HealthChecks } from "@boocode/runtime";
 import { WebSocketServer } from "ws";
 import { acceptEvents, refuse } from "./accept-events.ts";
-import { type AcceptDeps, acceptSocket, type Credentials } from "./accept-socket.ts";
+import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./accept-socket.ts";
 import { parseSubscription } from "./subscription.ts";
 
 /** Clients have next to nothing to say here. */
@@ -31,7 +31,7 @@ export function buildServer(deps: ServerDeps): Server {
     const isEvents = asked && request.method === "GET" && asked.url.pathname.endsWith("/events");
     const subscription = isEvents ? parseSubscription(asked.url, header(request, "last-event-id")) : null;
     if (!asked || subscription === null) return refuse(response, "not_found");
-    if (deps.connections.isFull()) return refuse(response, "unavailable");
+    if (deps.connections.isFull(false)) return refuse(response, "unavailable");
     acceptEvents(deps, request, response, asked.credentials, subscription).catch(() => response.destroy());
   });
 
@@ -41,7 +41,7 @@ export function buildServer(deps: ServerDeps): Server {
     const isSocket = asked?.url.pathname.startsWith("/api/ws/");
     const subscription = asked && isSocket ? parseSubscription(asked.url, undefined) : null;
     if (!asked || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    if (deps.connections.isFull()) {
+    if (deps.connections.isFull(isAnonymous(asked.credentials))) {
       return void socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) =>

@@ -47,3 +47,23 @@ test("a socket that asks on and on and reads no answer is ended", async () => {
     peer.terminate();
   }
 });
+
+test("sockets that show no token keep nobody out who does", async () => {
+  const { url, connections } = await startGateway();
+  const at = `${url.replace("http", "ws")}/api/ws/sessions/${SESSION}`;
+  const open = async (headers: Record<string, string>) => {
+    const socket = new WebSocket(at, { headers });
+    const state = await new Promise<string>((resolve) => {
+      socket.once("open", () => resolve("open"));
+      socket.once("error", (error) => resolve(String(error)));
+    });
+    return { socket, state };
+  };
+  // There is room for ten, and of those for one that shows nothing.
+  const [first, second] = [await open({}), await open({})];
+  expect([first.state, second.state]).toEqual(["open", expect.stringContaining("503")]);
+  const known = await Promise.all(Array.from({ length: 9 }, () => open({ authorization: "Bearer t" })));
+  expect(known.map(({ state }) => state)).toEqual(Array(9).fill("open"));
+  expect(connections.count()).toBe(10);
+  for (const { socket } of [first, ...known]) socket.terminate();
+});
