@@ -297,7 +297,9 @@ test("a busy session refuses, queues or is interrupted, as the post says; a wait
   ]);
 });
 
-test("after all of this no process holds more timers and sockets than a fresh one, and Redis nothing that stays", async () => {
+test("after all of this no process holds more timers and sockets than a fresh one, and Redis nothing that stays", {
+  timeout: 200_000,
+}, async () => {
   expect(await leakedResources(system)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
 });

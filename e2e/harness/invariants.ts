@@ -153,7 +153,7 @@ export async function viewersAgree(system: System, viewers: readonly Viewer[], m
 interface Truth {
   sessionId: string;
   messages: { id: string; content: string; status: string }[];
-  turns: { id: string; ordinal: number; attempt: number; status: string }[];
+  turns: { id: string; ordinal: number; attempt: number; status: string; cancel_reason: string | null }[];
 }
 
 async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
@@ -161,7 +161,7 @@ async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
     select id, content, status from messages where session_id = ${sessionId} and deleted_at is null
     order by turn_ordinal, position`;
   const turns = await sql<Truth["turns"]>`
-    select id, ordinal, attempt, status from turns where session_id = ${sessionId} order by ordinal`;
+    select id, ordinal, attempt, status, cancel_reason from turns where session_id = ${sessionId} order by ordinal`;
   return { sessionId, messages, turns };
 }
 
@@ -177,7 +177,9 @@ function difference(view: SessionView, { messages, turns }: Truth): string | nul
   if (texts(view.messages) !== texts(cut)) {
     return `shows ${texts(view.messages).slice(0, 600)} and is ${texts(cut).slice(0, 600)}`;
   }
-  if (view.queue.length > 0) return `shows that turns wait: ${JSON.stringify(view.queue)}`;
+  if (view.queue.length > 0) {
+    return `shows at ${view.cursor} and version ${view.version} that turns wait: ${JSON.stringify([view.queue, turns])}`;
+  }
   const cursor = parseCursor(view.cursor);
   for (const turn of turns) {
     const shown = view.turns[turn.id]?.status ?? "ended";

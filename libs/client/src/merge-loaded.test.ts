@@ -6,6 +6,7 @@ import { createWorld, type Truth, type World } from "../test/world.ts";
 import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView } from "./session-view.ts";
+import { withTurns } from "./turn-views.ts";
 
 // What frames and loads make of each other in any order is in apply-frame.test.ts.
 
@@ -51,6 +52,25 @@ test("a turn whose end was missed is REST's, while the one that streams is the f
     "question 2",
     "1:0 1:1 1:2 ",
   ]);
+});
+
+test("a turn that waited and has gone waits no more, and one that began is not put back in line, though frames are ahead of REST", () => {
+  const world = createWorld([turn]);
+  const view = at(world, 7);
+  const gone = {
+    id: "gone",
+    ordinal: 2,
+    status: "queued",
+    attempt: 0,
+    cancel_reason: null,
+    error: null,
+    waiting: null,
+  } as const;
+  const merged = mergeLoaded(withTurns(view, { ...view.turns, gone }), world.truths[5] as Truth);
+  expect([merged.queue, Object.keys(merged.turns)]).toEqual([[], ["turn 1"]]);
+  const [before] = world.truths.filter(({ liveTurns }) => liveTurns[0]?.status === "queued") as [Truth];
+  const again = mergeLoaded(view, before);
+  expect([again.cursor, again.turns["turn 1"]?.status, again.queue]).toEqual([view.cursor, "running", []]);
 });
 
 test("an output that a frame has shortened is whole after a load, even when the frames are ahead", () => {

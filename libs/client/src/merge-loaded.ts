@@ -9,7 +9,7 @@ import { turnsOf, withTurns } from "./turn-views.ts";
 export interface LoadedSession {
   session: Session;
   messages: readonly Message[];
-  /** The turns that wait or run, read after the messages. */
+  /** The turns that wait or run, as of the same moment as the messages. */
   liveTurns: readonly Turn[];
   cursor: string;
   version: number;
@@ -48,16 +48,23 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
   });
   const ids = new Set(loaded.messages.map((message) => message.id));
   const newer = view.messages.filter((message) => !ids.has(message.id) && isAfter(message.since, rest));
-  for (const turn of Object.values(view.turns)) {
-    if (turn.ordinal >= rest.epoch.ordinal) turns[turn.id] = furtherTurn(turn, turns[turn.id]);
+  const { ordinal } = (parseCursor(view.cursor) as Position).epoch;
+  for (const own of Object.values(view.turns)) {
+    const listed = turns[own.id];
+    if (own.ordinal >= rest.epoch.ordinal && isFurther(own, listed, own.ordinal === ordinal)) turns[own.id] = own;
   }
   return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
 }
 
-/** Of a turn whose frames are ahead of REST, an end that was told stands; else what is listed, which was read later. */
-function furtherTurn(own: ViewTurn, listed: ViewTurn | undefined): ViewTurn {
-  if (!listed || listed.status === "ended" || (hasEnded(own) && own.status !== "ended")) return own;
-  return listed;
+/**
+ * Whether frames told more of a turn than REST knew: its end, or that it had begun. Of a turn that no frame told of, REST knows
+ * more: one that it does not have has gone.
+ * @param isCurrent the view's cursor is in this turn
+ */
+function isFurther(own: ViewTurn, listed: ViewTurn | undefined, isCurrent: boolean): boolean {
+  if (hasEnded(own)) return own.status !== "ended";
+  if (!isCurrent || own.status === "queued") return false;
+  return !listed || listed.status === "ended" || listed.attempt < own.attempt;
 }
 
 /** Whether frames told more of the session than REST has saved. Epochs of another nonce are another database's. */

@@ -3,6 +3,7 @@ import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
 import { cleanText, Id, Timestamp } from "./primitives.ts";
+import { Turn } from "./turns.ts";
 
 /** A tool call as the model asked for it. Arguments that were not a JSON object stand as `{_raw: text}`. */
 export const ToolCall = z
@@ -71,6 +72,8 @@ export const MessageList = z
     cursor: Cursor,
     /** The session's structure (messages posted and deleted, names, queue) as of this answer. */
     version: z.int().nonnegative(),
+    /** The turns that run or wait, as of this answer: a turn of its messages that is none of them has ended. */
+    live_turns: z.array(Turn),
     /** There are older messages: ask again with `before` set to the first message's `turn_ordinal`. */
     has_more: z.boolean(),
   })

@@ -1,11 +1,11 @@
-import { formatCursor, type Message, type MessageList, START } from "@boocode/contracts";
+import { formatCursor, type Message, type MessageList, START, type Turn } from "@boocode/contracts";
 import { readCurrentTurn } from "./positions.ts";
-import { messageColumns } from "./rows.ts";
+import { messageColumns, turnColumns } from "./rows.ts";
 import type { Pool } from "./sql.ts";
 
 /**
- * Messages in the order of the conversation, and the cursor up to which their text is complete, both from one snapshot
- * of the database: following the frames from that cursor misses nothing and doubles nothing.
+ * Messages in the order of the conversation, the turns that live, and the cursor up to which all this is complete, from one
+ * snapshot of the database: following the frames from that cursor misses nothing and doubles nothing.
  * @param page the newest `limit` messages, of turns before the ordinal `before` where that is given; whole turns only, so that
  * the next page loses nothing: at least one turn, also where it alone is longer than the limit
  * @returns null when there is no such session of this owner
@@ -33,11 +33,16 @@ export async function listMessages(
     const rows = await sql<Message[]>`
       select ${messageColumns(sql)} from ${messages} and m.turn_ordinal >= ${first}
       order by m.turn_ordinal, m.position`;
+    const live = await sql<Turn[]>`
+      select ${turnColumns(sql)} from turns t
+      where t.session_id = ${sessionId} and t.owner_id = ${ownerId} and t.status in ('queued', 'running', 'cancelling')
+      order by t.ordinal`;
     const older = await sql`select from ${messages} and m.turn_ordinal < ${first} limit 1`;
     return {
       messages: [...rows],
       cursor: formatCursor(turn ? { epoch: turn, seq: turn.last_seq } : START),
       version: session.version,
+      live_turns: [...live],
       has_more: older.length > 0,
     };
   });

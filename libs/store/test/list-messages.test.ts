@@ -72,7 +72,7 @@ test("before the first turn there is nothing, and no more", async () => {
 test("an empty session has the cursor before every frame", async () => {
   const empty = await newPlace(stage.pool);
   const page = await listMessages(stage.pool, empty.ownerId, empty.sessionId, { limit: 10 });
-  expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, has_more: false });
+  expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, live_turns: [], has_more: false });
 });
 
 test("another user, and one who asks for a deleted or unknown session, gets null", async () => {
@@ -110,7 +110,7 @@ test("text and cursor are of one moment: the text is as long as the cursor says,
   expect(seen.size).toBeGreaterThan(3);
 });
 
-test("a draft that is committed between two reads of one answer is in none of it", async () => {
+test("a draft and an end that are committed between two reads of one answer are in none of it", async () => {
   const live = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, live);
   const other = stage.pool.begin(async (sql) => {
@@ -119,9 +119,11 @@ test("a draft that is committed between two reads of one answer is in none of it
     const listing = listMessages(stage.pool, live.ownerId, live.sessionId, { limit: 10 });
     await untilBlocked(stage.pool);
     await saveDrafts(sql as unknown as Pool, [{ ...turn, messageId, content: "new", reasoning: null, lastSeq: 9 }]);
+    await sql`update turns set status = 'complete', finished_at = now() where id = ${turn.id}`;
     return { listing };
   });
   const page = await (await other).listing;
   expect(parseCursor(page?.cursor ?? "")?.seq).toBe(2);
   expect(page?.messages.at(-1)?.content).toBe("");
+  expect(page?.live_turns.map(({ id, status }) => [id, status])).toEqual([[turn.id, "running"]]);
 });
