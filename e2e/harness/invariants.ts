@@ -167,6 +167,7 @@ async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
 
 /** @returns what a view shows otherwise than it is stored, in words; null when nothing */
 function difference(view: SessionView, { messages, turns }: Truth): string | null {
+  if (view.error) return `ended with ${view.error}`;
   const texts = (some: readonly Truth["messages"][number][]) =>
     JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
   // A long output of a tool is shown as far as a frame holds it, and said to be cut.
