@@ -1,5 +1,5 @@
 import { InvalidConfig } from "./load-config.ts";
-import type { Logger } from "./logger.ts";
+import { endLog, type Logger } from "./logger.ts";
 import { losesConnection } from "./loses-connection.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 
@@ -38,15 +38,13 @@ export function runService(
     stopping = true;
     // First of all: whatever fails from here on, the process ends.
     setTimeout(() => {
-      process.exitCode = exitCode || 1;
       log.fatal("the grace period is over");
-      process.exit(exitCode || 1);
+      void exit(exitCode || 1);
     }, graceMs).unref();
     log.info({ reason }, "stopping");
     await releaser.release();
     log.info("stopped");
-    log.flush?.();
-    process.exit(exitCode);
+    await exit(exitCode);
   }
 
   // Whoever reads the log may be gone; that is no reason to stop, and none not to.
@@ -71,4 +69,13 @@ export function runService(
     log.fatal({ err }, "could not start");
     void stop("failed start", 1);
   });
+}
+
+/** Whoever reads the log has so long to take its last lines. */
+const LOG_MS = 500;
+
+async function exit(code: number): Promise<void> {
+  process.exitCode = code;
+  await endLog(LOG_MS);
+  process.exit(code);
 }
