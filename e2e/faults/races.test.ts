@@ -298,8 +298,9 @@ test("a busy session refuses, queues or is interrupted, as the post says; a wait
 });
 
 test("after all of this no process holds more timers and sockets than a fresh one, and Redis nothing that stays", {
-  timeout: 200_000,
+  timeout: 300_000,
 }, async () => {
-  expect(await leakedResources(system)).toEqual([]);
+  // Clients that were there at once, up to a hundred, let their connections to an API go a minute after their last use.
+  expect(await leakedResources(system, 120_000)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
 });
