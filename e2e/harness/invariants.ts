@@ -171,7 +171,9 @@ function difference(view: SessionView, { messages, turns }: Truth): string | nul
   const texts = (some: readonly Truth["messages"][number][]) =>
     JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
   // A long output of a tool is shown as far as a frame holds it, and said to be cut.
-  const cut = messages.map((message, index) => {
+  // Whoever came late to a long session has loaded its newest page.
+  const first = view.hasMore ? messages.findIndex(({ id }) => id === view.messages[0]?.id) : 0;
+  const cut = messages.slice(Math.max(0, first)).map((message, index) => {
     const shown = view.messages[index];
     return shown?.shortened ? { ...message, content: message.content.slice(0, shown.content.length) } : message;
   });
