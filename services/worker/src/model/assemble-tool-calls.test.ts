@@ -111,7 +111,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("takes an empty object for a placeholder when text follows", () => {
+  it("takes an empty object for a stand-in when text follows", () => {
     expect(brief([call("a", 0, "f", {}), call(null, 0, null, '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
   });
 

@@ -93,10 +93,10 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
   return name !== "" || text !== "" || object !== null;
 }
 
-/** An empty object may be no more than a placeholder for the text that follows. */
+/** An empty object may only stand in for the text that follows. */
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
-  const isPlaceholder = object === null || (Object.keys(object).length === 0 && text !== "");
-  return isPlaceholder ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
+  const standsIn = object === null || (Object.keys(object).length === 0 && text !== "");
+  return standsIn ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
 }
 
 /** A delta without a name never starts a call; one with a name does if it cannot belong to the candidate. */
