@@ -82,6 +82,27 @@ test("a database behind a network that swallows everything for a while", { timeo
   expect(answer.messages.length).toBeGreaterThan(0);
 });
 
+test("a worker that gives its turns back while the database is away for a moment spends no attempt", async () => {
+  // Its grace is all for giving back: it begins at once.
+  const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "8000" });
+  const others = system.workers.filter((worker) => worker !== leaving);
+  await Promise.all(others.map((worker) => worker.stop()));
+  const turns = await watchTurns(system, user, 6, { tokens: 100, gate: { name: "given back", at: 90 } });
+  await untilAllSpeak(turns);
+  proxy.set("reset");
+  const stopped = leaving.stop();
+  await delay(800);
+  proxy.set("pass");
+  expect(await stopped).toBe(0);
+  await Promise.all(others.map((worker) => system.restart(worker)));
+  system.model.release("given back");
+  await expectAgreement(system, turns);
+  const [row] = await system.sql`
+    select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns
+    where id = any(${turns.map(({ turnId }) => turnId)}::uuid[])`;
+  expect(row).toEqual({ crashes: 0, hand_backs: turns.length });
+});
+
 test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
   await renewConnections();
   const tool = { name: "list_dir", arguments: {} };
