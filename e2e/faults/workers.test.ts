@@ -132,7 +132,7 @@ test("a turn that kills its worker each time ends failed after three attempts, a
   expect(await end()).toEqual({ status: "failed", error_code: "attempts_exhausted", crashes: 3, worker_deaths: 3 });
   expect(await statuses(neighbours)).toEqual({ complete: neighbours.length });
   // Two workers died of it; the third time it had a process for itself, and no neighbour.
-  expect(system.lines.filter((line) => line.includes("fault point after-commit-step fired"))).toHaveLength(3);
+  expect(system.lines.filter((line) => line.includes("failpoint after-commit-step fired"))).toHaveLength(3);
   expect(revived).toBe(2);
   const [hit] = await system.sql<[{ count: number }]>`select count(*)::int from turns where worker_deaths = 2`;
   console.log(`neighbours that ran beside it both times: ${hit.count} of ${neighbours.length}`);

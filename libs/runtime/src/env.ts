@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { faultPoints } from "./fault-points.ts";
+import { failpoints } from "./failpoints.ts";
 
 /** The kinds of values that an environment variable takes. */
 
@@ -41,7 +41,7 @@ export const commonEnv = {
     .default("boocode"),
   HOST: z.string().default("127.0.0.1"),
   /** For tests of the services alone. */
-  FAULT_POINTS: faultPoints,
+  FAULT_POINTS: failpoints,
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 };
 

@@ -3,7 +3,7 @@ export * from "./connect-redis.ts";
 export * from "./deadline.ts";
 export * from "./env.ts";
 export * from "./every.ts";
-export * from "./fault-points.ts";
+export * from "./failpoints.ts";
 export * from "./health.ts";
 export * from "./listen.ts";
 export * from "./load-config.ts";

@@ -85,7 +85,7 @@ test("a number that does not fit is answered with the ones that do", () => {
   ]);
 });
 
-test("fault points are read with the pass at which they act", () => {
+test("failpoints are read with the pass at which they act", () => {
   expect(loadConfig(Schema, { ...good, FAULT_POINTS: "after-claim:kill,after-step@2:500" }).FAULT_POINTS).toEqual([
     { name: "after-claim", nth: 1, act: "kill" },
     { name: "after-step", nth: 2, act: 500 },

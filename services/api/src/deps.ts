@@ -1,6 +1,6 @@
 import type { ModelList } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
-import type { FaultPoint } from "@boocode/runtime";
+import type { Failpoint } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
   FastifyBaseLogger,
@@ -18,7 +18,7 @@ export interface Deps {
   pool: Pool;
   announce: Announce;
   /** Passed between a commit and what is told of it. */
-  fault: FaultPoint;
+  failpoint: Failpoint;
   /** @returns the real path of a directory that may be a project; throws `path_not_allowed` */
   checkProjectPath(path: string): Promise<string>;
   /** The model server's list; throws `model_server_unavailable`. */

@@ -4,7 +4,7 @@ import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
   connectPostgres,
   connectRedis,
-  createFaultPoints,
+  createFailpoints,
   createLogger,
   createMetrics,
   listen,
@@ -60,7 +60,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     {
       pool,
       announce,
-      fault: createFaultPoints(config.FAULT_POINTS),
+      failpoint: createFailpoints(config.FAULT_POINTS),
       checkProjectPath: (path) => checkProjectPath(path, config.PROJECT_ROOTS),
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),

@@ -73,7 +73,7 @@ export function useApi(change: Partial<Deps> = {}): Stage {
     const deps: Deps = {
       pool,
       announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, redis, keys, onError }),
-      fault: () => {},
+      failpoint: () => {},
       checkProjectPath: (path) => checkProjectPath(path, [stage.root]),
       listModels: async () => ({ models: [] }),
       makeTicket: (caller) => makeTicket(redis, keys, caller),

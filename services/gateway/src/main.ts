@@ -5,7 +5,7 @@ import {
   connectPostgres,
   connectRedis,
   connectRedisSubscriber,
-  createFaultPoints,
+  createFailpoints,
   createLogger,
   createMetrics,
   every,
@@ -51,7 +51,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   );
   await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(failed("connecting to Redis"))]);
 
-  const fault = createFaultPoints(config.FAULT_POINTS);
+  const failpoint = createFailpoints(config.FAULT_POINTS);
   const metrics = createMetrics("gateway");
   const snapshotReads = new Counter({
     name: "boocode_snapshot_reads_total",
@@ -75,10 +75,10 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     },
     reads: {
       turnsFrom: async (sessionId, ordinal) => {
-        await fault("after-subscribe");
+        await failpoint("after-subscribe");
         snapshotReads.inc();
         const turns = await read("a snapshot", readTurnsFrom(pool, sessionId, ordinal, MAX_TURNS));
-        await fault("after-snapshot");
+        await failpoint("after-snapshot");
         return turns;
       },
       log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),

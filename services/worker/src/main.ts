@@ -45,7 +45,7 @@ async function start(config: Config, context: ServiceContext): Promise<void> {
 async function serve(config: Config, context: ServiceContext): Promise<void> {
   const { log, onRelease } = context;
   const wired = await wireTurns(config, context, () => runner.running(), REDIS_PATIENCE_MS);
-  const { keys, fault, hint, pool, redis, leases } = wired;
+  const { keys, failpoint, hint, pool, redis, leases } = wired;
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
@@ -65,7 +65,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     appender: wired.appender,
     async spend(fence) {
       await takeOverClaim(pool, fence, { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS });
-      await fault("after-spend");
+      await failpoint("after-spend");
     },
     log,
   });
@@ -78,11 +78,11 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     claim: (turnId, claim) => inTime(claimTurn(pool, turnId, claim)),
     claimDue: (claim) => inTime(claimDueTurn(pool, claim)),
     process: async (turn, claimedAt) => {
-      await fault("after-claim");
+      await failpoint("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
     processAlone: async (turn, claimedAt) => {
-      await fault("after-claim");
+      await failpoint("after-claim");
       await loneTurns.run(turn, claimedAt);
     },
   });
@@ -98,7 +98,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
-    deps: { pool, publisher: wired.publisher, models: wired.models, fault, timeoutMs: 60_000 },
+    deps: { pool, publisher: wired.publisher, models: wired.models, failpoint, timeoutMs: 60_000 },
     onError: hint("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());
@@ -123,7 +123,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     appender: wired.appender,
     announce: wired.announce,
     maxCrashes: config.MAX_ATTEMPTS,
-    fault,
+    failpoint,
     log,
   });
   // The last acquired is the first released: take no more turns, let those that run end, hand back what is left.

@@ -1,6 +1,6 @@
 import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
 import type { Publisher } from "@boocode/frame-log";
-import type { FaultPoint, Redis } from "@boocode/runtime";
+import type { Failpoint, Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { type Job, Worker } from "bullmq";
 import type { ModelServers } from "./model/model-servers.ts";
@@ -10,7 +10,7 @@ export interface NameSessionDeps {
   pool: Pool;
   publisher: Publisher;
   models: Pick<ModelServers, "resolve" | "streamReply">;
-  fault: FaultPoint;
+  failpoint: Failpoint;
   /** A model that takes longer than this is not worth waiting for. */
   timeoutMs: number;
 }
@@ -27,7 +27,7 @@ async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<vo
   const name = cleanName(text);
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
-  await deps.fault("after-auto-name");
+  await deps.failpoint("after-auto-name");
   const { session } = change;
   await deps.publisher.toSession({
     type: "session_renamed",

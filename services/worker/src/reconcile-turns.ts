@@ -1,5 +1,5 @@
 import type { FrameAppender } from "@boocode/frame-log";
-import { every, type FaultPoint, type Logger } from "@boocode/runtime";
+import { every, type Failpoint, type Logger } from "@boocode/runtime";
 import {
   type EndedOrphan,
   endOrphan,
@@ -21,7 +21,7 @@ export interface ReconcileDeps {
   appender: FrameAppender;
   announce: AnnounceEndDeps;
   maxCrashes: number;
-  fault: FaultPoint;
+  failpoint: Failpoint;
   log: Logger;
 }
 
@@ -52,12 +52,12 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
       if (requeued.length > 0) {
         deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
-        await deps.fault("after-requeue-orphans");
+        await deps.failpoint("after-requeue-orphans");
       }
       for (;;) {
         const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
         if (!orphan) break;
-        await deps.fault("after-end-orphan");
+        await deps.failpoint("after-end-orphan");
         await tellEnd(deps, orphan);
       }
       // The queue had its chance with every turn that is due; what is left is taken from here, Redis or not.

@@ -36,11 +36,11 @@ export async function runLoneTurn(config: Config, context: ServiceContext, fence
 
 /** @returns null when the turn is no longer held for this process. @throws as the database does; then nothing is spent */
 async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
-  const { pool, leases, turnDeps, fault } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
-  await fault("after-lone-start");
+  const { pool, leases, turnDeps, failpoint } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
+  await failpoint("after-lone-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
   const turn = await within(TAKE_OVER_MS, "taking over a claim", takeOverClaim(pool, fence, claim));
-  await fault("after-take-over");
+  await failpoint("after-take-over");
   return turn && { turn, claimedAt, leases, turnDeps };
 }

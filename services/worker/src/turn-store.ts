@@ -1,5 +1,5 @@
 import type { CancelReason } from "@boocode/contracts";
-import { type FaultPoint, within } from "@boocode/runtime";
+import { type Failpoint, within } from "@boocode/runtime";
 import {
   commitStep,
   type EndedTurn,
@@ -52,13 +52,13 @@ const DEADLINE_MS = 3_000;
 const RETRY_MS = 100;
 
 /** Each write is idempotent under its fence, so that one whose answer was lost is simply made again. */
-export function createTurnStore(pool: Pool, fault: FaultPoint): TurnStore {
+export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
   async function persist<T>(what: string, write: () => Promise<T>, mayWrite: () => boolean, lost: T): Promise<T> {
     for (;;) {
       if (!mayWrite()) return lost;
       try {
         const written = await within(DEADLINE_MS, what, write());
-        await fault(`after-${what}`);
+        await failpoint(`after-${what}`);
         return written;
       } catch (error) {
         if (!isTransient(error)) throw error;

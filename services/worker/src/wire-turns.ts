@@ -5,7 +5,7 @@ import {
   connectPostgres,
   connectRedis,
   connectRedisSubscriber,
-  createFaultPoints,
+  createFailpoints,
   type ServiceContext,
   untilPostgresReady,
   untilRedisReady,
@@ -41,7 +41,7 @@ export async function wireTurns(
   redisPatienceMs: number,
 ) {
   const keys = createKeys(config.REDIS_PREFIX);
-  const fault = createFaultPoints(config.FAULT_POINTS);
+  const failpoint = createFailpoints(config.FAULT_POINTS);
   const hint = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
 
   const pool = connectPostgres(config.DATABASE_URL, { name: "worker", connections: config.DATABASE_CONNECTIONS });
@@ -118,7 +118,7 @@ export async function wireTurns(
     leases,
     drafts,
     appender,
-    store: createTurnStore(pool, fault),
+    store: createTurnStore(pool, failpoint),
     prepare: (turn, read) =>
       prepareTurn(
         {
@@ -162,5 +162,5 @@ export async function wireTurns(
   // One that is not connected yet, or no longer, follows as soon as it is.
   await follower.follow(keys.cancel).catch(hint("following cancels"));
 
-  return { keys, fault, hint, pool, redis, appender, publisher, models, leases, announce, turnDeps, follower };
+  return { keys, failpoint, hint, pool, redis, appender, publisher, models, leases, announce, turnDeps, follower };
 }

@@ -10,7 +10,7 @@ import { found } from "../errors.ts";
  * Stops the turn that runs, else the first that waits, or only the one that is named: whoever means the answer that they see
  * must not hit the next one, when that answer is complete before the cancel arrives. The answer says what became of it.
  */
-export function cancelTurn(app: App, { pool, announce, fault }: Deps): void {
+export function cancelTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Cancel the turn that is named, else the one that runs, else the first that waits",
     params: z.object({ id: Id }),
@@ -20,7 +20,7 @@ export function cancelTurn(app: App, { pool, announce, fault }: Deps): void {
   app.post("/api/sessions/:id/cancel", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const outcome = found(await store.cancelTurn(pool, ownerId, request.params.id, request.query.turn_id));
-    await fault("after-cancel");
+    await failpoint("after-cancel");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(request.params.id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
     announce.toLists(ownerId, outcome.lists);

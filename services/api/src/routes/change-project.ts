@@ -5,7 +5,7 @@ import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function changeProject(app: App, { pool, announce, fault }: Deps): void {
+export function changeProject(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Rename a project",
     params: z.object({ id: Id }),
@@ -15,7 +15,7 @@ export function changeProject(app: App, { pool, announce, fault }: Deps): void {
   app.patch("/api/projects/:id", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const changed = found(await renameProject(pool, ownerId, request.params.id, request.body.name));
-    await fault("after-change-project");
+    await failpoint("after-change-project");
     announce.toUser(ownerId, { type: "project_updated", ...changed });
     return changed.project;
   });

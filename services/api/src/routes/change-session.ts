@@ -5,7 +5,7 @@ import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function changeSession(app: App, { pool, announce, fault }: Deps): void {
+export function changeSession(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Rename a session, or change its model or system prompt",
     params: z.object({ id: Id }),
@@ -16,7 +16,7 @@ export function changeSession(app: App, { pool, announce, fault }: Deps): void {
     const ownerId = callerOf(request).userId;
     const changed = found(await store.changeSession(pool, ownerId, request.params.id, request.body));
     const { session, renamed } = changed;
-    await fault("after-change-session");
+    await failpoint("after-change-session");
     if (renamed) {
       announce.toSession(session.id, session.version, [
         { type: "session_renamed", name: session.name, auto_named: session.auto_named },

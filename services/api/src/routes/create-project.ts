@@ -4,7 +4,7 @@ import * as store from "@boocode/store";
 import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
-export function createProject(app: App, { pool, announce, fault, checkProjectPath }: Deps): void {
+export function createProject(app: App, { pool, announce, failpoint, checkProjectPath }: Deps): void {
   const schema = {
     summary: "Register a folder as a project",
     body: CreateProject,
@@ -14,7 +14,7 @@ export function createProject(app: App, { pool, announce, fault, checkProjectPat
     const ownerId = callerOf(request).userId;
     const path = await checkProjectPath(request.body.path);
     const created = await store.createProject(pool, { id: randomUUID(), ownerId, name: request.body.name, path });
-    await fault("after-create-project");
+    await failpoint("after-create-project");
     announce.toUser(ownerId, { type: "project_created", ...created });
     return reply.status(201).send(created.project);
   });

@@ -6,7 +6,7 @@ import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function createSession(app: App, { pool, announce, fault }: Deps): void {
+export function createSession(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Begin a session about a project",
     params: z.object({ id: Id }),
@@ -17,7 +17,7 @@ export function createSession(app: App, { pool, announce, fault }: Deps): void {
     const ownerId = callerOf(request).userId;
     const place = { id: randomUUID(), ownerId, projectId: request.params.id };
     const { session, userVersion } = found(await store.createSession(pool, { ...request.body, ...place }));
-    await fault("after-create-session");
+    await failpoint("after-create-session");
     announce.toUser(ownerId, { type: "session_created", version: userVersion, session });
     return reply.status(201).send(session);
   });

@@ -7,7 +7,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /** Deletes a message and all that follows it; what was writing there is cancelled. */
-export function deleteMessages(app: App, { pool, announce, fault }: Deps): void {
+export function deleteMessages(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Delete a message and all that follow it",
     params: z.object({ id: Id, messageId: Id }),
@@ -17,7 +17,7 @@ export function deleteMessages(app: App, { pool, announce, fault }: Deps): void 
     const { id, messageId } = request.params;
     const ownerId = callerOf(request).userId;
     const outcome = found(await deleteMessagesFrom(pool, ownerId, id, messageId));
-    await fault("after-delete");
+    await failpoint("after-delete");
     announce.cancelling(outcome.cancelled.cancelling);
     announce.toSession(id, outcome.version, [
       ...withdrawnFrames(outcome.cancelled, "messages_deleted"),

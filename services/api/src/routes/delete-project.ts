@@ -5,7 +5,7 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function deleteProject(app: App, { pool, announce, fault }: Deps): void {
+export function deleteProject(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Delete a project with its sessions; what runs in them is cancelled",
     params: z.object({ id: Id }),
@@ -15,7 +15,7 @@ export function deleteProject(app: App, { pool, announce, fault }: Deps): void {
     const ownerId = callerOf(request).userId;
     const projectId = request.params.id;
     const { version, cancelling } = found(await store.deleteProject(pool, ownerId, projectId));
-    await fault("after-delete-project");
+    await failpoint("after-delete-project");
     announce.cancelling(cancelling);
     announce.toUser(ownerId, { type: "project_deleted", version, project_id: projectId });
     return reply.status(204).send(null);

@@ -5,7 +5,7 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function deleteSession(app: App, { pool, announce, fault }: Deps): void {
+export function deleteSession(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Delete a session; what runs in it is cancelled",
     params: z.object({ id: Id }),
@@ -15,7 +15,7 @@ export function deleteSession(app: App, { pool, announce, fault }: Deps): void {
     const ownerId = callerOf(request).userId;
     const sessionId = request.params.id;
     const { projectId, userVersion, cancelling } = found(await store.deleteSession(pool, ownerId, sessionId));
-    await fault("after-delete-session");
+    await failpoint("after-delete-session");
     announce.cancelling(cancelling);
     const gone = { session_id: sessionId, project_id: projectId };
     announce.toUser(ownerId, { type: "session_deleted", version: userVersion, ...gone });

@@ -8,7 +8,7 @@ import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 
 /** The message and its turn are stored, and only then anybody is told; 202 whether or not the queue could be reached. */
-export function postMessage(app: App, { pool, announce, fault }: Deps): void {
+export function postMessage(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Ask: store a message and queue the turn that answers it",
     params: z.object({ id: Id }),
@@ -22,7 +22,7 @@ export function postMessage(app: App, { pool, announce, fault }: Deps): void {
     const outcome = await store.postMessage(pool, { ...post, ...ids }, idempotencyKeyOf(request));
     if (outcome.kind === "not_found") throw new ApiError("not_found");
     if (outcome.kind === "busy") throw new ApiError("session_busy");
-    await fault("after-post");
+    await failpoint("after-post");
     announce.posted(outcome);
     announce.toLists(post.ownerId, outcome.lists);
     return reply.status(202).send({

@@ -8,7 +8,7 @@ import { ApiError } from "../errors.ts";
 import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 
 /** The last answer goes, and a new turn answers the same question. */
-export function regenerateAnswer(app: App, { pool, announce, fault }: Deps): void {
+export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Delete the last answer and have it made again",
     params: z.object({ id: Id }),
@@ -28,7 +28,7 @@ export function regenerateAnswer(app: App, { pool, announce, fault }: Deps): voi
     if (outcome.kind === "not_found") throw new ApiError("not_found");
     if (outcome.kind === "busy") throw new ApiError("session_busy");
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
-    await fault("after-regenerate");
+    await failpoint("after-regenerate");
     announce.regenerated(outcome);
     announce.toLists(turn.ownerId, outcome.lists);
     return reply.status(202).send({

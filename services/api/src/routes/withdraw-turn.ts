@@ -7,7 +7,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError, found } from "../errors.ts";
 
 /** Takes a waiting turn out of the line. */
-export function withdrawTurn(app: App, { pool, announce, fault }: Deps): void {
+export function withdrawTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
     summary: "Take a waiting turn out of the line",
     params: z.object({ id: Id, turnId: Id }),
@@ -19,7 +19,7 @@ export function withdrawTurn(app: App, { pool, announce, fault }: Deps): void {
     const outcome = found(await store.withdrawTurn(pool, ownerId, id, turnId));
     const { withdrawn, cancelling } = outcome.cancelled;
     if (withdrawn.length + cancelling.length === 0) throw new ApiError("turn_not_waiting");
-    await fault("after-withdraw");
+    await failpoint("after-withdraw");
     announce.toSession(id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
     announce.toLists(ownerId, outcome.lists);
     return outcome.answer;

@@ -6,13 +6,13 @@ import { z } from "zod";
  * A named place between a commit and the step after it. Off, it costs one look into an empty map; armed by `FAULT_POINTS`, it
  * does there what a test wants to see survived.
  */
-export type FaultPoint = (name: string) => Promise<void> | void;
+export type Failpoint = (name: string) => Promise<void> | void;
 
 /** `kill`: SIGKILL to this process. `stop`: SIGSTOP. `throw`: an error. A number: so many milliseconds of waiting. */
 type Act = "kill" | "stop" | "throw" | number;
 
 /** A point that acts, once, when it is passed the n-th time. */
-export interface ArmedPoint {
+export interface ArmedFailpoint {
   name: string;
   nth: number;
   act: Act;
@@ -21,19 +21,19 @@ export interface ArmedPoint {
 const ENTRY = /^([a-z-]+)(?:@(\d+))?:(?:(kill|stop|throw)|(\d+))$/;
 
 /** `name:act` pairs separated by commas, as in `after-claim:kill,after-step-commit@2:500`; `@n` is 1 where it is left out. */
-export const faultPoints = z
+export const failpoints = z
   .string()
   .default("")
   .transform((setting) => setting.split(",").filter((entry) => entry !== ""))
   .refine((entries) => entries.every((entry) => ENTRY.test(entry)), "must be name:act pairs, separated by commas")
   .transform((entries) =>
-    entries.map((entry): ArmedPoint => {
+    entries.map((entry): ArmedFailpoint => {
       const [, name, nth, word, ms] = ENTRY.exec(entry) as RegExpExecArray;
       return { name: name as string, nth: Number(nth ?? 1), act: (word as Act | undefined) ?? Number(ms) };
     }),
   );
 
-export function createFaultPoints(points: readonly ArmedPoint[]): FaultPoint {
+export function createFailpoints(points: readonly ArmedFailpoint[]): Failpoint {
   const armed = new Map(points.map(({ name, nth, act }) => [name, { act, passesLeft: nth }]));
   if (armed.size === 0) return () => {};
 
@@ -44,10 +44,10 @@ export function createFaultPoints(points: readonly ArmedPoint[]): FaultPoint {
     if (point.passesLeft > 0) return;
     armed.delete(name);
     // Written at once and past the logger: a killed process flushes nothing, and a test must see that the point fired.
-    writeSync(2, `fault point ${name} fired\n`);
+    writeSync(2, `failpoint ${name} fired\n`);
     if (point.act === "kill") process.kill(process.pid, "SIGKILL");
     else if (point.act === "stop") process.kill(process.pid, "SIGSTOP");
-    else if (point.act === "throw") throw new Error(`fault point ${name}`);
+    else if (point.act === "throw") throw new Error(`failpoint ${name}`);
     else await delay(point.act);
   };
 }

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => system.stop());
 
-const fired = (point: string) => system.lines.filter((line) => line.includes(`fault point ${point} fired`)).length;
+const fired = (point: string) => system.lines.filter((line) => line.includes(`failpoint ${point} fired`)).length;
 
 /** Asks an API that dies at that place, and so is never answered. */
 async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
@@ -112,7 +112,7 @@ async function untilHeld(turns: WatchedTurn[]): Promise<void> {
 }
 
 /** A turn whose next attempt is its last and is run in a process of its own, by a worker that starts now. */
-async function suspect(faultPoints: string, beforeStart = async () => {}) {
+async function suspect(failpoints: string, beforeStart = async () => {}) {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const [turn] = (await watchTurns(system, user, 1, { tokens: 20 })) as [WatchedTurn];
@@ -123,7 +123,7 @@ async function suspect(faultPoints: string, beforeStart = async () => {}) {
     return found;
   };
   await beforeStart();
-  return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: faultPoints }) };
+  return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: failpoints }) };
 }
 
 test.each([
