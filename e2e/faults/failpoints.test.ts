@@ -92,10 +92,10 @@ test("a worker that dies while it gives its turns back, or when it has put a dea
   await worker.stop("SIGKILL");
   const requeuing = await system.restart(worker, { FAULT_POINTS: "after-requeue-orphans:kill" });
   expect(await requeuing.exited).toBe("SIGKILL");
-  const leaving = await system.restart(requeuing, { FAULT_POINTS: "after-hand-back:kill", SHUTDOWN_GRACE_MS: "8000" });
+  const leaving = await system.restart(requeuing, { FAULT_POINTS: "after-release:kill", SHUTDOWN_GRACE_MS: "8000" });
   await untilHeld(turns);
   expect(await leaving.stop("SIGTERM")).toBe("SIGKILL");
-  expect([fired("after-requeue-orphans"), fired("after-hand-back")]).toEqual([1, 1]);
+  expect([fired("after-requeue-orphans"), fired("after-release")]).toEqual([1, 1]);
   await system.restart(leaving);
   system.model.release("gone");
   await expectAgreement(system, turns);

@@ -25,8 +25,8 @@ function brokenTurn(scope: Scope, turn: Turn): string | null {
     return `T4 attempt ${turn.attempt} runs over the words of attempt ${turn.draft}`;
   }
   if (turn.crashes > scope.maxCrashes) return `T5 ${turn.crashes} attempts crashed`;
-  if (turn.attempt > 1 + turn.crashes + turn.handBacks + turn.ends) return `T5 attempt ${turn.attempt} without a crash`;
-  if (turn.crashes + turn.handBacks > turn.attempt - turn.ends) return "T5 more attempts were spent than made";
+  if (turn.attempt > 1 + turn.crashes + turn.releases + turn.ends) return `T5 attempt ${turn.attempt} without a crash`;
+  if (turn.crashes + turn.releases > turn.attempt - turn.ends) return "T5 more attempts were spent than made";
   if (turn.status === "#" && turn.crashes < scope.maxCrashes) return "T5 given up with attempts left";
   if (!hasEnded(turn)) return null;
   if (turn.streaming) return "T3 it has ended, and its message is streaming";

@@ -28,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "a claim that keeps the text", without: "claimResetsText", scope: oneTurn, breaks: "T4" },
   { name: "a claim that does not look at the session", without: "claimLooksAtSession", scope: twoTurns, breaks: "T7" },
   { name: "crashes that are not counted", without: "crashesCount", scope: oneTurn, breaks: "T5" },
-  { name: "a hand-back that spends an attempt", without: "handBackKeepsCrashes", scope: oneTurn, breaks: "T5" },
+  { name: "a hand-back that spends an attempt", without: "releaseKeepsCrashes", scope: oneTurn, breaks: "T5" },
   { name: "a cancel without compare-and-set", without: "cancelCompares", scope: oneTurn, breaks: "T1" },
   { name: "a completion without compare-and-set", without: "finishCompares", scope: oneTurn, breaks: "T12" },
   { name: "a withdrawn turn that leaves its message", without: "withdrawEndsMessage", scope: oneTurn, breaks: "T3" },

@@ -26,7 +26,7 @@ export const PROTOCOL = {
   withdrawEndsMessage: true,
   /** Deleting cancels in the same transaction. */
   deleteCancels: true,
-  handBackKeepsCrashes: true,
+  releaseKeepsCrashes: true,
 };
 
 export type Rules = typeof PROTOCOL;

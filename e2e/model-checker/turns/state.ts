@@ -23,7 +23,7 @@ export interface Turn {
   answer: number;
   lease: boolean;
   crashes: number;
-  handBacks: number;
+  releases: number;
   /** Attempts that no worker ran: the turn was ended for one. */
   ends: number;
   /** Somebody was told that it is being cancelled. */
@@ -74,7 +74,7 @@ export const newTurn = (key: string): Turn => ({
   answer: 0,
   lease: false,
   crashes: 0,
-  handBacks: 0,
+  releases: 0,
   ends: 0,
   asked: false,
   deleted: false,
@@ -104,7 +104,7 @@ function turnKey(turn: Turn): string {
   if (turn.forgotten) return `${turn.key}${turn.status}`;
   const { streaming, lease, asked, deleted, idTaken } = turn;
   const flags = (streaming ? 1 : 0) + (lease ? 2 : 0) + (asked ? 4 : 0) + (deleted ? 8 : 0) + (idTaken ? 16 : 0);
-  const counts = `${turn.attempt}${turn.steps}${turn.draft}${turn.answer}${turn.crashes}${turn.handBacks}${turn.ends}`;
+  const counts = `${turn.attempt}${turn.steps}${turn.draft}${turn.answer}${turn.crashes}${turn.releases}${turn.ends}`;
   return `${turn.key}${turn.status}${counts}${turn.jobs}.${flags}`;
 }
 

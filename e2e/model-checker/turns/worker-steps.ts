@@ -114,8 +114,8 @@ function workerFaults(context: Context, world: World, index: number, name: strin
     );
   }
   if (holds && turn.status === "r" && !worker.paused) {
-    const handBacks = turn.handBacks + 1;
-    const counted = context.rules.handBackKeepsCrashes ? { handBacks } : { handBacks, crashes: turn.crashes + 1 };
+    const releases = turn.releases + 1;
+    const counted = context.rules.releaseKeepsCrashes ? { releases } : { releases, crashes: turn.crashes + 1 };
     fault(context, world, "sigterm", `${name} is handed back`, () => {
       const back = write(world, worker.turn, { status: "q", lease: false, ...counted }, worker.attempt);
       return wake(context, setWorker(back, index, IDLE), worker.turn);

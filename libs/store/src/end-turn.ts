@@ -93,7 +93,7 @@ export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelRe
  * Gives a turn back to the queue, as a worker does that is asked to stop: no crash is counted.
  * @returns false when the turn is no longer this worker's to give
  */
-export async function handBackTurn(sql: Sql, fence: Fence): Promise<boolean> {
+export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now(), hand_backs = hand_backs + 1
     where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'`;

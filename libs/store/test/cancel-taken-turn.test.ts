@@ -1,4 +1,4 @@
-import { cancelTurn, endOrphan, handBackTurn, withdrawTurn } from "@boocode/store";
+import { cancelTurn, endOrphan, releaseTurn, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import { messageRow, newPlace, running, turnRow, useStore } from "./stage.ts";
 
@@ -8,7 +8,7 @@ const stage = useStore();
 async function handedBack() {
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
-  expect(await handBackTurn(stage.pool, turn)).toBe(true);
+  expect(await releaseTurn(stage.pool, turn)).toBe(true);
   return { place, turn, messageId };
 }
 

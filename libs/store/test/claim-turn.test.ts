@@ -4,7 +4,7 @@ import {
   claimDueTurn,
   claimTurn,
   endTurn,
-  handBackTurn,
+  releaseTurn,
   requeueOrphans,
   saveDrafts,
   startMessage,
@@ -49,7 +49,7 @@ test("a claim brings along its session's and project's setting, until either is 
     ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
   });
   expect(await takeOverClaim(stage.pool, turn, asWorker())).toMatchObject({ setting: turn.setting, recent_calls: [] });
-  await handBackTurn(stage.pool, turn);
+  await releaseTurn(stage.pool, turn);
   await stage.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
   expect((await claim(stage.pool, turn.id)).setting).toBeNull();
 });
@@ -69,7 +69,7 @@ test("a claim brings along the session's newest model calls, newest first, and n
     await endTurn(stage.pool, turn, { status: "complete" }, reply(id), 5);
   }
   const { turn, id } = await ask(13);
-  await handBackTurn(stage.pool, turn);
+  await releaseTurn(stage.pool, turn);
   const again = await claim(stage.pool, turn.id);
   const calls = Array.from({ length: 10 }, (_, at) => ({
     ...{ context: context(12 - at), tokens_used: 3, ctx_used: 4, ctx_max: 5 },
@@ -137,7 +137,7 @@ test("a new claim takes back the text of the message that was being written, wit
   const draft = { turnId: turn.id, attempt: 1, messageId, content: "half of", reasoning: "hm", lastSeq: 9 };
   await saveDrafts(stage.pool, [draft]);
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "half of", last_seq: 9 });
-  await handBackTurn(stage.pool, turn);
+  await releaseTurn(stage.pool, turn);
   const again = await claim(stage.pool, turn.id);
   expect(again).toMatchObject({ attempt: 2, streaming_message_id: messageId });
   expect(again.nonce).not.toBe(turn.nonce);
@@ -224,7 +224,7 @@ test("a claim is taken over whole, lease and all, and not once it is another's",
     streaming_message_id: messageId,
   });
   expect(await requeueOrphans(stage.pool, 3)).not.toContain(turn.id);
-  await handBackTurn(stage.pool, fence);
+  await releaseTurn(stage.pool, fence);
   expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();
   await claim(stage.pool, turn.id);
   expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();

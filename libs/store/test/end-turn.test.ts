@@ -1,4 +1,4 @@
-import { cancelTurn, deleteSession, endTurn, handBackTurn, readCancelReason } from "@boocode/store";
+import { cancelTurn, deleteSession, endTurn, readCancelReason, releaseTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import { claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
 
@@ -111,7 +111,7 @@ test("a turn of a session that was deleted meanwhile ends without a session to s
 test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {
   for (const end of [CANCELLED, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
     const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    await handBackTurn(stage.pool, turn);
+    await releaseTurn(stage.pool, turn);
     const again = await claim(stage.pool, turn.id);
     expect(again.streaming_message_id).toBe(messageId);
     if (end === CANCELLED) await cancelTurn(stage.pool, again.owner_id, again.session_id);

@@ -1,4 +1,4 @@
-import { claimTurn, handBackTurn, type Pool, saveDrafts } from "@boocode/store";
+import { claimTurn, type Pool, releaseTurn, saveDrafts } from "@boocode/store";
 import { describe, expect, test } from "vitest";
 import { WORKER_WRITES } from "./older-attempts.ts";
 import { asWorker, claim, dump, newPlace, running, turnRow, untilBlocked, useStore } from "./stage.ts";
@@ -8,7 +8,7 @@ const stage = useStore();
 describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, { write, refused, waits }) => {
   test("changes no row and says so", async () => {
     const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    await handBackTurn(stage.pool, turn);
+    await releaseTurn(stage.pool, turn);
     await claim(stage.pool, turn.id);
     const before = await dump(stage.pool);
     expect(await write(stage.pool, { turnId: turn.id, attempt: 1 }, messageId)).toEqual(refused);
@@ -21,7 +21,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
       const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
       const { late, claimed } = await stage.pool.begin(async (transaction) => {
         const sql = transaction as unknown as Pool;
-        await handBackTurn(sql, turn);
+        await releaseTurn(sql, turn);
         await claimTurn(sql, turn.id, asWorker({ workerId: "w2", nonce: "second", leaseMs: 60_000 }));
         const late = write(stage.pool, { turnId: turn.id, attempt: 1 }, messageId);
         await untilBlocked(stage.pool);
@@ -34,7 +34,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
 
   test("changes no row once the turn waits in the queue again", async () => {
     const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    await handBackTurn(stage.pool, turn);
+    await releaseTurn(stage.pool, turn);
     const before = await dump(stage.pool);
     expect(await write(stage.pool, turn, messageId)).toEqual(refused);
     expect(await dump(stage.pool)).toEqual(before);

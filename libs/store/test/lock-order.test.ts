@@ -52,7 +52,7 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
           ),
         async () => mine && store.commitStep(pool, mine.fence, reply(mine.messageId), 0, [toolMessage(9)], ++mine.seq),
         async () => mine && end(mine),
-        async () => mine && store.handBackTurn(pool, mine.fence),
+        async () => mine && store.releaseTurn(pool, mine.fence),
         () =>
           store.renewLeases(
             pool,

@@ -3,8 +3,8 @@ import {
   commitStep,
   endTurn,
   type Fence,
-  handBackTurn,
   type Pool,
+  releaseTurn,
   renewLeases,
   saveContext,
   saveDrafts,
@@ -66,7 +66,7 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     refused: "lost",
     waits: false,
   },
-  handBackTurn: { write: (pool, fence) => handBackTurn(pool, fence), refused: false, waits: true },
+  releaseTurn: { write: (pool, fence) => releaseTurn(pool, fence), refused: false, waits: true },
   renewLeases: { write: (pool, fence) => renewLeases(pool, [fence], 600_000), refused: new Map(), waits: false },
   saveContext: {
     write: (pool, fence, id) => saveContext(pool, fence, id, CONTEXT, 97),

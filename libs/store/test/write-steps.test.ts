@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { commitStep, handBackTurn, readTurnMessages, saveDrafts, saveToolCalls, startMessage } from "@boocode/store";
+import { commitStep, readTurnMessages, releaseTurn, saveDrafts, saveToolCalls, startMessage } from "@boocode/store";
 import { expect, test } from "vitest";
 import { toolMessage } from "./older-attempts.ts";
 import { claim, dump, messageRow, newPlace, reply, running, turnRow, useStore } from "./stage.ts";
@@ -16,7 +16,7 @@ test("a started message is streaming, empty, and carries the number of its frame
 
 test("a later attempt begins its message under the id of the one that an earlier attempt left", async () => {
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  await handBackTurn(stage.pool, turn);
+  await releaseTurn(stage.pool, turn);
   const again = await claim(stage.pool, turn.id);
   const message = { id: messageId, position: 1, step: 0, model: "m2", lastSeq: 2 };
   expect(await startMessage(stage.pool, again, message)).toBe(true);
@@ -67,7 +67,7 @@ test("drafts of many turns are saved in one call, and a lost fence among them hi
   const turns = [];
   for (let i = 0; i < 5; i++) turns.push(await running(stage.pool, await newPlace(stage.pool)));
   const lost = turns[2]!;
-  await handBackTurn(stage.pool, lost.turn);
+  await releaseTurn(stage.pool, lost.turn);
   const drafts = turns.map(({ turn, messageId }, i) => ({
     ...{ turnId: turn.id, attempt: 1, messageId },
     ...{ content: `text ${i}`, reasoning: i === 1 ? "thought" : null, lastSeq: 10 + i },

@@ -5,7 +5,7 @@ import type { Fence, HeldTurn } from "@boocode/store";
 /** Why a turn is stopped before its end. `lost` means that nothing may be written any more. */
 export class TurnStopped extends Error {
   override name = "TurnStopped";
-  readonly why: { kind: "lost" } | { kind: "handed_back" } | { kind: "cancelled"; reason: CancelReason };
+  readonly why: { kind: "lost" } | { kind: "released" } | { kind: "cancelled"; reason: CancelReason };
 
   constructor(why: TurnStopped["why"]) {
     super(`the turn was stopped: ${why.kind}`);
@@ -23,7 +23,7 @@ export interface Lease {
   stop(why: TurnStopped["why"]): void;
   /** The turn's end is being written: a beat that no longer finds it running has found nothing wrong. */
   ending(): void;
-  release(): void;
+  drop(): void;
 }
 
 export interface Leases {
@@ -33,7 +33,7 @@ export interface Leases {
   /** Looks now instead of at the next beat: a cancel was hinted at, or a write was refused. */
   look(): void;
   /** Asks every turn to stop and be given back to the queue. */
-  handBackAll(): void;
+  releaseAll(): void;
   stop(): Promise<void>;
 }
 
@@ -134,15 +134,15 @@ export function createLeases(deps: LeasesDeps): Leases {
         ending: () => {
           turn.isEnding = true;
         },
-        release: () => {
+        drop: () => {
           if (held.get(fence.turnId) === turn) held.delete(fence.turnId);
         },
       };
     },
     holds: (turnId) => held.has(turnId),
     look: () => void look(),
-    handBackAll() {
-      for (const turn of held.values()) stopTurn(turn, { kind: "handed_back" });
+    releaseAll() {
+      for (const turn of held.values()) stopTurn(turn, { kind: "released" });
     },
     async stop() {
       clearTimeout(retry);

@@ -12,7 +12,7 @@ import { toFrame } from "./outputs/to-frame.ts";
 export interface LoneTurns {
   /** Resolves when the turn's process has ended, however it did; its lease, if it left one, ends by itself. */
   run(turn: ClaimedTurn, claimedAt: number): Promise<void>;
-  handBackAll(): void;
+  releaseAll(): void;
 }
 
 const ALONE = "alone";
@@ -58,7 +58,7 @@ export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps)
       child.once("message", () => {
         isTakenOver = true;
         clearTimeout(starting);
-        lease.release();
+        lease.drop();
       });
       await new Promise<void>((resolve) => {
         child.once("error", (err) => {
@@ -76,9 +76,9 @@ export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps)
       // One that could not start, for want of a database say, has spent nothing: the lease ends, and somebody tries again.
       if (child.signalCode !== null && !ASKED_TO_STOP.has(child.signalCode) && !lease.signal.aborted)
         await spend(fence).catch((err: unknown) => log.warn({ err }, "spending an attempt failed"));
-      lease.release();
+      lease.drop();
     },
-    handBackAll() {
+    releaseAll() {
       for (const child of children) child.kill("SIGTERM");
     },
   };

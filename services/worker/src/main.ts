@@ -12,7 +12,7 @@ import {
   type ServiceContext,
   within,
 } from "@boocode/runtime";
-import { type ClaimedTurn, claimDueTurn, claimTurn, handBackTurn, takeOverClaim } from "@boocode/store";
+import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createLoneTurns, loneFence } from "./lone-turns.ts";
@@ -24,7 +24,7 @@ import { createTurnRunner } from "./run-turns.ts";
 import { wireTurns } from "./wire-turns.ts";
 
 /** The last part of the grace period, for saving and handing back what still runs. */
-const HAND_BACK_MS = 8_000;
+const RELEASE_MS = 8_000;
 
 /** A worker that starts waits so long for Redis, and then begins with what it finds in Postgres. */
 const REDIS_PATIENCE_MS = 10_000;
@@ -54,7 +54,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     within(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
       const giveBack = async () => {
         const turn = await claim;
-        if (turn) await handBackTurn(pool, { turnId: turn.id, attempt: turn.attempt });
+        if (turn) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });
       };
       if (error instanceof DeadlineExceeded) void giveBack().catch(hint("giving a late claim back"));
       throw error;
@@ -129,9 +129,9 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
   // The last acquired is the first released: take no more turns, let those that run end, hand back what is left.
   onRelease("turns", async () => {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
-    await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - HAND_BACK_MS));
-    leases.handBackAll();
-    loneTurns.handBackAll();
-    await runner.settle(HAND_BACK_MS / 2);
+    await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));
+    leases.releaseAll();
+    loneTurns.releaseAll();
+    await runner.settle(RELEASE_MS / 2);
   });
 }

@@ -84,7 +84,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     frames.abandon();
     deps.drafts.drop(turn.id);
     await prepared?.close().catch((err: unknown) => log.warn({ err }, "closing the project's folder failed"));
-    lease.release();
+    lease.drop();
   }
 
   async function stopped(error: unknown, message: OpenMessage | null): Promise<void> {
@@ -96,10 +96,10 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       const why = error instanceof TurnStopped ? error.why : null;
       if (why?.kind === "cancelled")
         await end({ status: "cancelled", reason: why.reason satisfies CancelReason }, reply);
-      else if (why?.kind === "handed_back") await handBack(reply);
+      else if (why?.kind === "released") await release(reply);
       else if (why?.kind === "lost") log.warn("the turn is no longer ours");
       // The database was away for longer than a write waits: nobody's defect, and not this turn's fault.
-      else if (isTransient(error)) await handBack(reply);
+      else if (isTransient(error)) await release(reply);
       else if (error instanceof DOMException && error.name === "TimeoutError") {
         const message = `the turn took longer than ${Math.round(deps.turnTimeoutMs / 1_000)} s`;
         await end({ status: "failed", error: { code: "turn_timeout", message } }, reply);
@@ -129,8 +129,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     await frames.drained(1_000);
   }
 
-  async function handBack(reply: ReplyFacts | null): Promise<void> {
-    if (!(await deps.store.handBack(fence, reply, frames.lastSeq(), lease.mayWrite))) {
+  async function release(reply: ReplyFacts | null): Promise<void> {
+    if (!(await deps.store.release(fence, reply, frames.lastSeq(), lease.mayWrite))) {
       if (!lease.mayWrite()) return;
       const reason = await deps.store.cancelReason(fence);
       return reason ? await end({ status: "cancelled", reason }, reply) : undefined;

@@ -25,7 +25,7 @@ export async function runLoneTurn(config: Config, context: ServiceContext, fence
   process.send?.("held", () => {});
   const run = processTurn(turnDeps, turn, claimedAt);
   context.onRelease("turn", async () => {
-    leases.handBackAll();
+    leases.releaseAll();
     await run;
   });
   process.once("disconnect", () => context.stop("its worker is gone"));

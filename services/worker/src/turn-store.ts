@@ -5,10 +5,10 @@ import {
   type EndedTurn,
   endTurn,
   type Fence,
-  handBackTurn,
   isTransient,
   type Pool,
   readCancelReason,
+  releaseTurn,
   saveContext,
   saveDrafts,
   saveToolCalls,
@@ -34,7 +34,7 @@ export interface TurnStore {
   ): Promise<EndedTurn | "cancelling" | "lost">;
   cancelReason(fence: Fence): Promise<CancelReason | null>;
   /** Saves the text so far and gives the turn back. @returns false when it is being cancelled or no longer this worker's */
-  handBack(fence: Fence, reply: ReplyFacts | null, lastSeq: number, mayWrite: () => boolean): Promise<boolean>;
+  release(fence: Fence, reply: ReplyFacts | null, lastSeq: number, mayWrite: () => boolean): Promise<boolean>;
   /**
    * Gives the turn back to be done again by another attempt, after `waitMs`.
    * @returns false when it has no attempt left, is being cancelled, or is no longer this worker's
@@ -100,10 +100,10 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
       ),
     cancelReason: (fence) => readCancelReason(pool, fence),
     // Not given back, the turn would wait for its lease to end, and that would cost it an attempt.
-    handBack(fence, reply, lastSeq, mayWrite) {
+    release(fence, reply, lastSeq, mayWrite) {
       const giveBack = async () => {
         await saveReply(fence, reply, lastSeq);
-        return await handBackTurn(pool, fence);
+        return await releaseTurn(pool, fence);
       };
       return persist("hand-back", giveBack, mayWrite, false);
     },
