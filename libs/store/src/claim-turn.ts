@@ -18,7 +18,7 @@ export interface ClaimedTurn extends Turn {
   /** The message that an earlier attempt was writing; its text has gone back to nothing, its id stays. */
   streaming_message_id: string | null;
   /** Its worker died under it before and this is its last attempt: it may be what kills workers, and is run apart. */
-  is_suspect: boolean;
+  is_poison_candidate: boolean;
   /** What must be known before the history can be read: with the claim it costs no round trip. Null: the session is gone. */
   setting: TurnSetting | null;
   recent_calls: RecentCall[];
@@ -31,7 +31,7 @@ export interface Claim {
   /** A turn is begun so many times. */
   maxAttempts: number;
   /** Whether there is room for a turn that has to be run apart from all others. */
-  takesSuspects: boolean;
+  takesPoisonCandidates: boolean;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function takeOverClaim(
       update turns set worker_id = ${workerId}, lease_until = now() + ${milliseconds(sql, leaseMs)}
       where id = ${fence.turnId} and attempt = ${fence.attempt} and status in ('running', 'cancelling') returning *
     )
-    select ${claimedColumns(sql)}, true as is_suspect,
+    select ${claimedColumns(sql)}, true as is_poison_candidate,
       (select m.id from messages m where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null limit 1)
         as streaming_message_id
     from t`;
@@ -81,12 +81,12 @@ async function claimWhere(
   claim: Claim,
   which: (sql: Sql) => ReturnType<typeof turnColumns>,
 ): Promise<ClaimedTurn | null> {
-  const isSuspect = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
+  const isPoisonCandidate = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
   try {
     const [turn] = await pool<ClaimedTurn[]>`
       with candidate as (
-        select t.id, ${isSuspect} as is_suspect from turns t
-        where t.status = 'queued' and ${which(pool)} and (${claim.takesSuspects} or not ${isSuspect})
+        select t.id, ${isPoisonCandidate} as is_poison_candidate from turns t
+        where t.status = 'queued' and ${which(pool)} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})
           and not exists (
             select from turns o where o.session_id = t.session_id
               and (o.status in ('running', 'cancelling') or (o.status = 'queued' and o.ordinal < t.ordinal)))
@@ -95,7 +95,7 @@ async function claimWhere(
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
           -- A suspect is nobody's yet: the process that will run it is still to start.
-          worker_id = case when (select is_suspect from candidate) then null else ${claim.workerId} end,
+          worker_id = case when (select is_poison_candidate from candidate) then null else ${claim.workerId} end,
           lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
           started_at = coalesce(started_at, clock_timestamp())
         where id = (select id from candidate) returning *
@@ -104,7 +104,7 @@ async function claimWhere(
         from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id
       )
       select ${claimedColumns(pool)}, (select id from reset limit 1) as streaming_message_id,
-        (select is_suspect from candidate) as is_suspect
+        (select is_poison_candidate from candidate) as is_poison_candidate
       from t`;
     return turn ?? null;
   } catch (error) {

@@ -195,11 +195,11 @@ async function spent(crashes: number, workerDeaths: number): Promise<string> {
 
 test("the last attempt of a turn whose worker died before is claimed only by who has room to run it apart", async () => {
   const turnId = await spent(2, 1);
-  expect(await claimTurn(stage.pool, turnId, asWorker({ takesSuspects: false }))).toBeNull();
+  expect(await claimTurn(stage.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
   await stage.pool`update turns set status = 'complete' where id <> ${turnId}`;
-  expect(await claimDueTurn(stage.pool, asWorker({ takesSuspects: false }))).toBeNull();
+  expect(await claimDueTurn(stage.pool, asWorker({ takesPoisonCandidates: false }))).toBeNull();
   const turn = await claimDueTurn(stage.pool, asWorker());
-  expect(turn).toMatchObject({ id: turnId, is_suspect: true });
+  expect(turn).toMatchObject({ id: turnId, is_poison_candidate: true });
 });
 
 test("neither an earlier attempt nor one after answers that were cut makes a suspect", async () => {
@@ -208,8 +208,8 @@ test("neither an earlier attempt nor one after answers that were cut makes a sus
     [1, 1],
     [2, 0],
   ] as const) {
-    const turn = await claimTurn(stage.pool, await spent(crashes, deaths), asWorker({ takesSuspects: false }));
-    expect(turn).toMatchObject({ is_suspect: false, crashes });
+    const turn = await claimTurn(stage.pool, await spent(crashes, deaths), asWorker({ takesPoisonCandidates: false }));
+    expect(turn).toMatchObject({ is_poison_candidate: false, crashes });
   }
 });
 
@@ -220,7 +220,7 @@ test("a claim is taken over whole, lease and all, and not once it is another's",
   expect(taken).toEqual({
     ...turn,
     turnId: undefined,
-    is_suspect: true,
+    is_poison_candidate: true,
     streaming_message_id: messageId,
   });
   expect(await requeueOrphans(stage.pool, 3)).not.toContain(turn.id);

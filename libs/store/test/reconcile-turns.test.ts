@@ -209,7 +209,7 @@ test("a suspect whose worker dies before the turn's own process has begun goes b
     ...{ status: "queued", crashes: 2, worker_deaths: 2, hand_backs: 1 },
   });
   const again = await claim(stage.pool, turnId, 60_000);
-  expect(again.is_suspect).toBe(true);
+  expect(again.is_poison_candidate).toBe(true);
   await takeOverClaim(stage.pool, { turnId, attempt: again.attempt }, asWorker());
   await letLeaseDie(stage.pool, turnId);
   expect(await requeueOrphans(stage.pool, 3)).toEqual([]);

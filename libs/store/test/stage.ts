@@ -81,7 +81,7 @@ export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
   nonce: randomUUID().slice(0, 8),
   leaseMs: 60_000,
   maxAttempts: 3,
-  takesSuspects: true,
+  takesPoisonCandidates: true,
   ...claim,
 });
 

@@ -9,7 +9,7 @@ function setUp(capacity: number) {
   const claim = async (id: string | undefined) => {
     if (id === undefined) return null;
     claimed.push(id);
-    return { id, is_suspect: false } as ClaimedTurn;
+    return { id, is_poison_candidate: false } as ClaimedTurn;
   };
   const runner = createTurnRunner({
     capacity,

@@ -46,8 +46,8 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     try {
       const claimedAt = performance.now();
       const { workerId, leaseMs, maxAttempts } = deps;
-      const takesSuspects = lone < deps.loneCapacity;
-      const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesSuspects });
+      const takesPoisonCandidates = lone < deps.loneCapacity;
+      const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesPoisonCandidates });
       if (!turn) return null;
       const run = process(turn, claimedAt).finally(() => {
         running.delete(run);
@@ -62,7 +62,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   }
 
   async function process(turn: ClaimedTurn, claimedAt: number): Promise<void> {
-    if (!turn.is_suspect) return await deps.process(turn, claimedAt);
+    if (!turn.is_poison_candidate) return await deps.process(turn, claimedAt);
     lone += 1;
     await deps.processAlone(turn, claimedAt).finally(() => {
       lone -= 1;
