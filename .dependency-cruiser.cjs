@@ -108,7 +108,7 @@ module.exports = {
         path: "^services/worker/src/",
         pathNot: [
           test,
-          ...[["main", "consume-turns", "run-lone-turn", "wire-turns"], ["main"]][index].map(
+          ...[["main", "consume-turns", "run-isolated-turn", "wire-turns"], ["main"]][index].map(
             (file) => `^services/worker/src/${file}\\.ts$`,
           ),
         ],

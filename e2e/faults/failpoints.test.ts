@@ -127,11 +127,11 @@ async function suspect(failpoints: string, beforeStart = async () => {}) {
 }
 
 test.each([
-  ["before it has begun", "after-lone-start", false],
+  ["before it has begun", "after-isolated-start", false],
   ["when it has just taken its turn over", "after-take-over", false],
   ["before it has begun, as does its worker then", "after-spend", true],
 ])("a turn's own process that dies %s spends the attempt and nothing else", async (_when, point, killsWorker) => {
-  const first = killsWorker ? "after-lone-start:kill," : "";
+  const first = killsWorker ? "after-isolated-start:kill," : "";
   const { turn, row, worker } = await suspect(`${first}${point}:kill`);
   if (killsWorker) {
     expect(await worker.exited).toBe("SIGKILL");
@@ -153,8 +153,8 @@ test("a worker that dies before a turn's own process is started spends no attemp
 });
 
 test("a worker that dies while a turn's own process starts spends no attempt: that process gives the turn back", async () => {
-  const { turn, row, worker } = await suspect("after-lone-start:1500");
-  while (fired("after-lone-start") === 0) await delay(20);
+  const { turn, row, worker } = await suspect("after-isolated-start:1500");
+  while (fired("after-isolated-start") === 0) await delay(20);
   await worker.stop("SIGKILL");
   await system.restart(worker);
   await expectAgreement(system, [turn]);

@@ -15,11 +15,11 @@ import {
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
 import { Config } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
-import { createLoneTurns, loneFence } from "./lone-turns.ts";
+import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
 import { consumeNaming } from "./name-session.ts";
 import { processTurn } from "./process-turn.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
-import { runLoneTurn } from "./run-lone-turn.ts";
+import { runIsolatedTurn } from "./run-isolated-turn.ts";
 import { createTurnRunner } from "./run-turns.ts";
 import { wireTurns } from "./wire-turns.ts";
 
@@ -38,8 +38,8 @@ runService(() => {
 });
 
 async function start(config: Config, context: ServiceContext): Promise<void> {
-  const fence = loneFence(process.argv);
-  await (fence ? runLoneTurn(config, context, fence) : serve(config, context));
+  const fence = isolatedFence(process.argv);
+  await (fence ? runIsolatedTurn(config, context, fence) : serve(config, context));
 }
 
 async function serve(config: Config, context: ServiceContext): Promise<void> {
@@ -60,7 +60,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
       throw error;
     });
 
-  const loneTurns = createLoneTurns({
+  const isolatedTurns = createIsolatedTurns({
     leases,
     appender: wired.appender,
     async spend(fence) {
@@ -73,7 +73,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,
     leaseMs: config.LEASE_MS,
-    loneCapacity: config.LONE_TURNS,
+    isolatedCapacity: config.LONE_TURNS,
     maxAttempts: config.MAX_ATTEMPTS,
     claim: (turnId, claim) => inTime(claimTurn(pool, turnId, claim)),
     claimDue: (claim) => inTime(claimDueTurn(pool, claim)),
@@ -81,9 +81,9 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
       await failpoint("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
     },
-    processAlone: async (turn, claimedAt) => {
+    processIsolated: async (turn, claimedAt) => {
       await failpoint("after-claim");
-      await loneTurns.run(turn, claimedAt);
+      await isolatedTurns.run(turn, claimedAt);
     },
   });
 
@@ -131,7 +131,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
     await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));
     leases.releaseAll();
-    loneTurns.releaseAll();
+    isolatedTurns.releaseAll();
     await runner.settle(RELEASE_MS / 2);
   });
 }

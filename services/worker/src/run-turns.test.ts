@@ -13,11 +13,11 @@ function setUp(capacity: number) {
   };
   const runner = createTurnRunner({
     capacity,
-    ...{ loneCapacity: 1, maxAttempts: 3, workerId: "w", leaseMs: 1_000 },
+    ...{ isolatedCapacity: 1, maxAttempts: 3, workerId: "w", leaseMs: 1_000 },
     claim: (id: string, _claim: Claim) => claim(id),
     claimDue: () => claim(due.shift()),
     process: (turn) => new Promise((resolve) => ends.set(turn.id, resolve)),
-    processAlone: async () => {},
+    processIsolated: async () => {},
   });
   return { runner, claimed, end: (id: string) => ends.get(id)?.() };
 }

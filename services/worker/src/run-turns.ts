@@ -18,7 +18,7 @@ export interface TurnRunner {
 export interface TurnRunnerDeps {
   capacity: number;
   /** Of them, suspects: each has a process of its own. */
-  loneCapacity: number;
+  isolatedCapacity: number;
   maxAttempts: number;
   workerId: string;
   leaseMs: number;
@@ -27,13 +27,13 @@ export interface TurnRunnerDeps {
   /** Runs a claimed turn to its end; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   /** The same for a suspect, apart from all others; never throws. */
-  processAlone(turn: ClaimedTurn, claimedAt: number): Promise<void>;
+  processIsolated(turn: ClaimedTurn, claimedAt: number): Promise<void>;
 }
 
 export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   const running = new Set<Promise<void>>();
   let claiming = 0;
-  let lone = 0;
+  let isolated = 0;
   let settled = false;
   /** Those who wait for room; each looks again. */
   const waiting = new Set<() => void>();
@@ -46,7 +46,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     try {
       const claimedAt = performance.now();
       const { workerId, leaseMs, maxAttempts } = deps;
-      const takesPoisonCandidates = lone < deps.loneCapacity;
+      const takesPoisonCandidates = isolated < deps.isolatedCapacity;
       const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesPoisonCandidates });
       if (!turn) return null;
       const run = process(turn, claimedAt).finally(() => {
@@ -63,9 +63,9 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
 
   async function process(turn: ClaimedTurn, claimedAt: number): Promise<void> {
     if (!turn.is_poison_candidate) return await deps.process(turn, claimedAt);
-    lone += 1;
-    await deps.processAlone(turn, claimedAt).finally(() => {
-      lone -= 1;
+    isolated += 1;
+    await deps.processIsolated(turn, claimedAt).finally(() => {
+      isolated -= 1;
     });
   }
 

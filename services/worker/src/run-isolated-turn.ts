@@ -11,7 +11,7 @@ const REDIS_PATIENCE_MS = 500;
 const TAKE_OVER_MS = 10_000;
 
 /** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
-export async function runLoneTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
+export async function runIsolatedTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
   process.removeAllListeners("disconnect");
   const taken = await takeOver(config, context, fence).catch((err: unknown) => {
@@ -37,7 +37,7 @@ export async function runLoneTurn(config: Config, context: ServiceContext, fence
 /** @returns null when the turn is no longer held for this process. @throws as the database does; then nothing is spent */
 async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
   const { pool, leases, turnDeps, failpoint } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
-  await failpoint("after-lone-start");
+  await failpoint("after-isolated-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
   const turn = await within(TAKE_OVER_MS, "taking over a claim", takeOverClaim(pool, fence, claim));

@@ -9,19 +9,19 @@ import { toFrame } from "./outputs/to-frame.ts";
  * Turns that are run in processes of their own. Which of a dead worker's turns killed it, nobody knows; before one of them is
  * given up it runs apart from all others, so that what it does then it does to itself alone (T5: its neighbours live).
  */
-export interface LoneTurns {
+export interface IsolatedTurns {
   /** Resolves when the turn's process has ended, however it did; its lease, if it left one, ends by itself. */
   run(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   releaseAll(): void;
 }
 
-const ALONE = "alone";
+const ISOLATED = "isolated";
 /** What a terminal or a service manager sends to a whole group of processes. */
 const ASKED_TO_STOP = new Set<NodeJS.Signals>(["SIGTERM", "SIGINT", "SIGHUP"]);
 /** A process that has not taken its turn over by then never will. */
 const START_MS = 60_000;
 
-export interface LoneTurnsDeps {
+export interface IsolatedTurnsDeps {
   leases: Leases;
   appender: FrameAppender;
   /** A turn's process was killed before it had taken the turn over: that was its attempt, or it would begin for ever. */
@@ -29,13 +29,13 @@ export interface LoneTurnsDeps {
   log: Logger;
 }
 
-export function createLoneTurns({ leases, appender, spend, log }: LoneTurnsDeps): LoneTurns {
+export function createIsolatedTurns({ leases, appender, spend, log }: IsolatedTurnsDeps): IsolatedTurns {
   const children = new Set<ChildProcess>();
 
   /** @returns null when there is no room for another process; then nothing is spent, and the claim ends by itself */
   function start(turnId: string, attempt: number): ChildProcess | null {
     try {
-      return fork(process.argv[1] as string, [ALONE, turnId, String(attempt)]);
+      return fork(process.argv[1] as string, [ISOLATED, turnId, String(attempt)]);
     } catch (err) {
       log.error({ err, turn_id: turnId }, "a turn's own process could not be started");
       return null;
@@ -93,7 +93,7 @@ async function tellStart(appender: FrameAppender, turn: ClaimedTurn): Promise<vo
 }
 
 /** @returns which turn this process was started for; null in a worker that takes turns */
-export function loneFence(argv: readonly string[]): Fence | null {
+export function isolatedFence(argv: readonly string[]): Fence | null {
   const [, , word, turnId, attempt] = argv;
-  return word === ALONE && turnId ? { turnId, attempt: Number(attempt) } : null;
+  return word === ISOLATED && turnId ? { turnId, attempt: Number(attempt) } : null;
 }
