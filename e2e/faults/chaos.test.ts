@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { leakedKeys, leakedResources } from "../harness/leaks.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { createRandom, type Random } from "../harness/random.ts";
@@ -64,7 +64,7 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
 
   const broken = [
     ...users.broken,
-    ...(await viewersAgree(system, users.viewers, 30_000)),
+    ...(await subscribersAgree(system, users.subscribers, 30_000)),
     ...(await brokenInvariants(system)),
     ...(await needlessFailures()),
   ];
@@ -74,13 +74,13 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
     select coalesce(error_code, status) as end, count(*)::int from turns group by 1 order by 2 desc`;
   console.log(
     `seed ${seed}: ${known.length} turns, ${faults.count()} faults (${faults.summary()}), ` +
-      `${broken.length} broken invariants; silence ${percentiles(users.viewers.map((one) => one.longestSilenceMs()))}; ` +
+      `${broken.length} broken invariants; silence ${percentiles(users.subscribers.map((one) => one.longestSilenceMs()))}; ` +
       `ends: ${ends.map(({ end, count }) => `${count} × ${end}`).join(", ")}`,
   );
   for (const what of broken) console.log(what);
   expect(lost).toEqual([]);
   expect(broken).toEqual([]);
-  await Promise.all(users.viewers.map((viewer) => viewer.close()));
+  await Promise.all(users.subscribers.map((subscriber) => subscriber.close()));
   expect(await leakedResources(system)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
 });

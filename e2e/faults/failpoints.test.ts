@@ -4,12 +4,12 @@ import { followUser } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { markedScript } from "../harness/marked-text.ts";
 import { createRest, type Rest } from "../harness/rest.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
-import { clientOf, openViewer } from "../harness/viewer.ts";
+import { clientOf, openSubscriber } from "../harness/subscriber.ts";
+import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 /*
  * A process that dies between a commit and the step after it, at every such place. Each test asserts that the place was
@@ -55,7 +55,7 @@ test("a worker that dies right after any of its commits loses and doubles nothin
     ...(await watchTurns(system, user, 20, { tokens: 30, end_after_tokens: 10, fail_first: 1 })),
   ];
   await untilAllEnded(system, 60_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   await closeAll(turns);
   // Whoever has not met its place yet goes on getting turns until it does.
   while (doomed.some((worker) => worker.process.signalCode === null)) {
@@ -64,7 +64,7 @@ test("a worker that dies right after any of its commits loses and doubles nothin
       ...(await watchTurns(system, user, 10, { tokens: 10, end_after_tokens: 4, fail_first: 1 })),
     ];
     await untilAllEnded(system, 60_000);
-    expect(await viewersAgree(system, viewersOf(more))).toEqual([]);
+    expect(await subscribersAgree(system, subscribersOf(more))).toEqual([]);
     await closeAll(more);
   }
   expect(points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
@@ -180,12 +180,14 @@ test("a reconciler that dies after it has ended a turn for its worker, and befor
   expect(fired("after-end-orphan")).toBe(1);
   await system.restart(reconciling);
   await untilAllEnded(system, 20_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
-  expect(turns.map(({ viewer }) => viewer.follower.view.messages.at(-1)?.status)).toEqual(Array(3).fill("cancelled"));
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
+  expect(turns.map(({ subscriber }) => subscriber.follower.view.messages.at(-1)?.status)).toEqual(
+    Array(3).fill("cancelled"),
+  );
   await closeAll(turns);
 });
 
-test("an API that dies after a commit has told nobody, and every viewer learns of it all the same", {
+test("an API that dies after a commit has told nobody, and every subscriber learns of it all the same", {
   timeout: 120_000,
 }, async () => {
   const project = await user.rest.project(FASTIFY);
@@ -199,11 +201,11 @@ test("an API that dies after a commit has told nobody, and every viewer learns o
   const second = await user.rest.post(waiting?.id as string, short());
   const gone = await user.rest.post(ended?.id as string, short());
   const first = await user.rest.post(answered?.id as string, short());
-  const viewers = [running, waiting, ended, answered, renamed].map((session) =>
-    openViewer(system, user, session?.id as string),
+  const subscribers = [running, waiting, ended, answered, renamed].map((session) =>
+    openSubscriber(system, user, session?.id as string),
   );
-  await viewers[2]?.untilEnded(gone.turn_id);
-  await viewers[3]?.untilEnded(first.turn_id);
+  await subscribers[2]?.untilEnded(gone.turn_id);
+  await subscribers[3]?.untilEnded(first.turn_id);
 
   const acts: Record<string, (rest: Rest) => Promise<unknown>> = {
     "after-cancel": (rest) => rest.cancel(running?.id as string),
@@ -215,13 +217,16 @@ test("an API that dies after a commit has told nobody, and every viewer learns o
   await Promise.all(Object.entries(acts).map(([point, act]) => dieAt(point, act)));
   await user.rest.cancel(waiting?.id as string);
   await untilAllEnded(system, 20_000);
-  expect(await viewersAgree(system, viewers)).toEqual([]);
-  const name = await viewers[4]?.follower.until((view) => view.session?.name === "other", AbortSignal.timeout(10_000));
+  expect(await subscribersAgree(system, subscribers)).toEqual([]);
+  const name = await subscribers[4]?.follower.until(
+    (view) => view.session?.name === "other",
+    AbortSignal.timeout(10_000),
+  );
   expect(name?.session?.name).toBe("other");
-  expect(viewers[0]?.follower.view.messages.at(-1)?.status).toBe("cancelled");
-  expect(viewers[2]?.follower.view.messages).toEqual([]);
+  expect(subscribers[0]?.follower.view.messages.at(-1)?.status).toBe("cancelled");
+  expect(subscribers[2]?.follower.view.messages).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
-  await Promise.all(viewers.map((viewer) => viewer.close()));
+  await Promise.all(subscribers.map((subscriber) => subscriber.close()));
 });
 
 test("a user's lists learn of what an API committed before it died", { timeout: 120_000 }, async () => {
@@ -247,22 +252,22 @@ test("a user's lists learn of what an API committed before it died", { timeout: 
   await lists.close();
 });
 
-test("a session that was named by a worker that died then has its name, and its viewers learn of it", async () => {
+test("a session that was named by a worker that died then has its name, and its subscribers learn of it", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const naming = await system.restart(worker, { FAULT_POINTS: "after-auto-name:kill" });
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { model: "words" });
-  const viewer = openViewer(system, user, session.id, { marked: false });
+  const subscriber = openSubscriber(system, user, session.id, { marked: false });
   await user.rest.post(session.id, "what is it?");
   expect(await naming.exited).toBe("SIGKILL");
   expect(fired("after-auto-name")).toBe(1);
-  const view = await viewer.follower.until(
+  const view = await subscriber.follower.until(
     (seen) => (seen.session?.name ?? null) !== null,
     AbortSignal.timeout(10_000),
   );
   expect(view.session?.auto_named).toBe(true);
-  await viewer.close();
+  await subscriber.close();
 });
 
 test("a gateway that dies between reading a turn and sending it is come back to, and one that dawdles misses nothing", async () => {
@@ -274,7 +279,7 @@ test("a gateway that dies between reading a turn and sending it is come back to,
   expect(await doomed.exited).toBe("SIGKILL");
   await system.restart(doomed, { FAULT_POINTS: "after-subscribe:700" });
   await untilAllEnded(system, 30_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   expect([fired("after-snapshot"), fired("after-subscribe")]).toEqual([1, 1]);
   await closeAll(turns);
 });

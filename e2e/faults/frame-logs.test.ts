@@ -4,11 +4,11 @@ import { createKeys } from "@boocode/frame-log";
 import { connectRedis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold, foldOf } from "../harness/fold.ts";
-import { viewersAgree } from "../harness/invariants.ts";
+import { subscribersAgree } from "../harness/invariants.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { openSubscriber } from "../harness/subscriber.ts";
 import { untilEnd } from "../harness/turn-end.ts";
 import { closeAll, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
-import { openViewer } from "../harness/viewer.ts";
 import { watchSession } from "../harness/watch.ts";
 
 let system: System;
@@ -61,9 +61,9 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
   await again.close();
 
   // One who comes only now, from the very beginning, cannot be replayed either.
-  const late = openViewer(system, user, turn.sessionId);
+  const late = openSubscriber(system, user, turn.sessionId);
   await late.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
-  expect(await viewersAgree(system, [late, turn.viewer])).toEqual([]);
+  expect(await subscribersAgree(system, [late, turn.subscriber])).toEqual([]);
   await late.close();
   await closeAll([turn]);
 }

@@ -3,11 +3,11 @@ import type { SessionView } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
-import { untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { openSubscriber } from "../harness/subscriber.ts";
 import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
-import { openViewer } from "../harness/viewer.ts";
 
 let system: System;
 let user: User;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("gateways that are killed in turn are come back to, and every viewer goes on where it was", async () => {
+test("gateways that are killed in turn are come back to, and every subscriber goes on where it was", async () => {
   const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
@@ -34,10 +34,10 @@ test("gateways that are killed in turn are come back to, and every viewer goes o
   await expectAgreement(system, turns);
 });
 
-/** Resolves when every viewer has a socket that serves it. */
+/** Resolves when every subscriber has a socket that serves it. */
 async function untilLive(turns: WatchedTurn[]): Promise<void> {
   const isLive = (view: SessionView) => view.connection === "live";
-  await Promise.all(turns.map(({ viewer }) => viewer.follower.until(isLive, AbortSignal.timeout(20_000))));
+  await Promise.all(turns.map(({ subscriber }) => subscriber.follower.until(isLive, AbortSignal.timeout(20_000))));
 }
 
 test("gateways that are replaced one by one send everybody away in good time and end with 0", async () => {
@@ -50,24 +50,24 @@ test("gateways that are replaced one by one send everybody away in good time and
   await expectAgreement(system, turns);
 });
 
-test("viewers who come and refresh at random moments all see the same in the end", async () => {
+test("subscribers who come and refresh at random moments all see the same in the end", async () => {
   const turns = await watchTurns(system, user, size(3, 10), { tokens: 400, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
   const visits = await Promise.all(
     Array.from({ length: size(60, 200) }, async (_, index) => {
       const turn = turns[index % turns.length] as WatchedTurn;
-      let viewer = openViewer(system, user, turn.sessionId, { gateway: index % 2 });
+      let subscriber = openSubscriber(system, user, turn.sessionId, { gateway: index % 2 });
       for (let refresh = 0; refresh < 3; refresh++) {
         await delay(Math.random() * 1_500);
-        expect(viewer.broken).toEqual([]);
-        await viewer.close();
-        viewer = openViewer(system, user, turn.sessionId, { gateway: (index + refresh) % 2 });
+        expect(subscriber.broken).toEqual([]);
+        await subscriber.close();
+        subscriber = openSubscriber(system, user, turn.sessionId, { gateway: (index + refresh) % 2 });
       }
-      return viewer;
+      return subscriber;
     }),
   );
   await untilAllEnded(system, 40_000);
-  expect(await viewersAgree(system, visits)).toEqual([]);
-  await Promise.all(visits.map((viewer) => viewer.close()));
+  expect(await subscribersAgree(system, visits)).toEqual([]);
+  await Promise.all(visits.map((subscriber) => subscriber.close()));
   await expectAgreement(system, turns);
 });

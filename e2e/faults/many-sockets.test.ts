@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 /*
  * A gateway dies, or gateways are replaced, with many sockets on them. The clients live in this process and share its cores
@@ -89,7 +89,7 @@ async function ended(clients: Client[], turns: WatchedTurn[]): Promise<void> {
   await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
   await untilAllEnded(system, 20_000);
   // Ten of the sockets belong to the client library, and show all that was said.
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, viewersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
+import { closeAll, subscribersOf, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -20,15 +20,15 @@ afterAll(() => system.stop());
 async function ends(script: { tokens: number; [option: string]: unknown }) {
   const turns = await watchTurns(system, user, 2, script);
   await untilAllEnded(system, 40_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   const [turn] = turns as [WatchedTurn];
   const [row] = await system.sql<[{ status: string; error_code: string | null; error: string | null }]>`
     select status, error_code, error from turns where id = ${turn.turnId}`;
-  const words = turn.viewer.follower.view.messages.at(-1)?.content ?? "";
+  const words = turn.subscriber.follower.view.messages.at(-1)?.content ?? "";
   // The session takes the next message, whatever happened.
   const next = await user.rest.post(turn.sessionId, '[[script {"tokens":2,"mark":"attempt","key":"next"}]]');
-  const view = await turn.viewer.untilEnded(next.turn_id);
+  const view = await turn.subscriber.untilEnded(next.turn_id);
   expect(view.turns[next.turn_id]?.status).toBe("complete");
   await closeAll(turns);
   return { ...row, words };

@@ -124,7 +124,7 @@ test("a post whose commit's answer is lost is asked again under its key, and ask
   timeout: 60_000,
 }, async () => {
   const [watched] = (await watchTurns(system, user, 1, { tokens: 2 })) as [WatchedTurn];
-  await watched.viewer.untilEnded(watched.turnId);
+  await watched.subscriber.untilEnded(watched.turnId);
   await renewConnections();
   const before = proxy.cuts();
   proxy.cutAnswerTo("commit", 1);

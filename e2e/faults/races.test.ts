@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "../harness/invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { leakedKeys, leakedResources } from "../harness/leaks.ts";
 import { markedScript, readMarkedText } from "../harness/marked-text.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { createRest } from "../harness/rest.ts";
 import { size } from "../harness/scale.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
-import { closeAll, untilAllSpeak, viewersOf, watchTurns } from "../harness/turns.ts";
-import { openViewer } from "../harness/viewer.ts";
+import { openSubscriber } from "../harness/subscriber.ts";
+import { closeAll, subscribersOf, untilAllSpeak, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -67,15 +67,15 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
     const answer = await cancelling;
     expect(answer.turn_id).toBe(turn.turn_id);
     answers.set(String(answer.status), (answers.get(String(answer.status)) ?? 0) + 1);
-    const viewer = openViewer(system, user, session.id);
-    const view = await viewer.untilEnded(turn.turn_id);
+    const subscriber = openSubscriber(system, user, session.id);
+    const view = await subscriber.untilEnded(turn.turn_id);
     const [row] = await system.sql<[{ status: string }]>`select status from turns where id = ${turn.turn_id}`;
     // What was said first holds: a turn that was being cancelled is cancelled, one that was complete is complete.
     expect(row.status).toBe(answer.status === "complete" ? "complete" : "cancelled");
     expect(view.messages.findLast((message) => message.turn_id === turn.turn_id)?.status).toBe(row.status);
     // The next question is nobody's cancel, however close.
-    expect((await viewer.untilEnded(next.turn_id)).turns[next.turn_id]?.status).toBe("complete");
-    await viewer.close();
+    expect((await subscriber.untilEnded(next.turn_id)).turns[next.turn_id]?.status).toBe("complete");
+    await subscriber.close();
   });
   console.log(`cancel against completion: ${JSON.stringify(Object.fromEntries(answers))}`);
   expect([...answers.keys()].sort()).toEqual(["cancelling", "complete"]);
@@ -84,25 +84,25 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
 
 test("nobody hears of an end before it is committed", async () => {
   const session = await newSession();
-  const viewer = openViewer(system, user, session.id);
+  const subscriber = openSubscriber(system, user, session.id);
   const key = randomUUID();
   const gate = { name: key, at: "end" };
   const turn = await user.rest.post(session.id, markedScript(key, { tokens: 3, interval_ms: 1, gate }));
   await system.model.reached(key);
-  const status = () => viewer.follower.view.turns[turn.turn_id]?.status;
+  const status = () => subscriber.follower.view.turns[turn.turn_id]?.status;
   await system.sql.begin(async (sql) => {
     await sql`select id from turns where id = ${turn.turn_id} for no key update`;
     system.model.release(key);
     await untilAWorkerWaits();
     // What was sent too early has come by the time that a whole turn of another session has.
     const [other] = await watchTurns(system, user, 1, { tokens: 5 });
-    await other?.viewer.untilEnded(other.turnId);
-    await other?.viewer.close();
-    expect([status(), viewer.follower.view.messages.at(-1)?.status]).toEqual(["running", "streaming"]);
+    await other?.subscriber.untilEnded(other.turnId);
+    await other?.subscriber.close();
+    expect([status(), subscriber.follower.view.messages.at(-1)?.status]).toEqual(["running", "streaming"]);
   });
-  await viewer.untilEnded(turn.turn_id);
+  await subscriber.untilEnded(turn.turn_id);
   expect(status()).toBe("complete");
-  await viewer.close();
+  await subscriber.close();
 });
 
 /** Resolves when a worker waits for a row that another transaction holds. */
@@ -127,7 +127,7 @@ test("a cancelled turn's text never grows afterwards, and its upstream request i
   );
   console.log(`upstream closed after a cancel: ${percentiles(closings)}`);
   await untilAllEnded(system, 20_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   const texts = async () =>
     await system.sql<{ id: string; content: string; status: string }[]>`
     select m.id, m.content, m.status from messages m where m.turn_id = any(${turns.map(({ turnId }) => turnId)}::uuid[])
@@ -162,7 +162,7 @@ test("without Redis a cancel reaches the model by the heartbeat", async () => {
   console.log(`upstream closed after a cancel without Redis: ${percentiles(closings)}`);
   await system.redis.restart();
   await untilAllEnded(system, 20_000);
-  expect(await viewersAgree(system, viewersOf(turns))).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   await closeAll(turns);
 });
 
@@ -171,20 +171,20 @@ test("messages deleted while they stream come back by no way", async () => {
   await rounds(size(40, 200), 8, async () => {
     const session = await newSession();
     sessionIds.push(session.id);
-    const viewer = openViewer(system, user, session.id);
+    const subscriber = openSubscriber(system, user, session.id);
     const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 1_000, interval_ms: 2 }));
-    await viewer.follower.until(
+    await subscriber.follower.until(
       (view) => view.messages.some((m) => m.role === "assistant" && m.content !== ""),
       AbortSignal.timeout(30_000),
     );
     const answer = await user.rest.request("DELETE", `/api/sessions/${session.id}/messages/${turn.message_id}`);
     expect(answer.status).toBe(200);
     expect((await user.rest.messages(session.id)).messages).toEqual([]);
-    await viewer.follower.until((view) => view.messages.length === 0, AbortSignal.timeout(10_000));
-    const fresh = openViewer(system, user, session.id);
+    await subscriber.follower.until((view) => view.messages.length === 0, AbortSignal.timeout(10_000));
+    const fresh = openSubscriber(system, user, session.id);
     await fresh.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
     expect(fresh.follower.view.messages).toEqual([]);
-    await Promise.all([viewer.close(), fresh.close()]);
+    await Promise.all([subscriber.close(), fresh.close()]);
   });
   await untilAllEnded(system, 20_000);
   const left = await system.sql`
@@ -193,20 +193,20 @@ test("messages deleted while they stream come back by no way", async () => {
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("a session deleted while it streams ends its turn, its model request and its viewers, and is found by nobody", async () => {
+test("a session deleted while it streams ends its turn, its model request and its subscribers, and is found by nobody", async () => {
   await rounds(size(20, 100), 8, async () => {
     const session = await newSession();
-    const viewer = openViewer(system, user, session.id);
+    const subscriber = openSubscriber(system, user, session.id);
     const key = randomUUID();
     const turn = await user.rest.post(session.id, markedScript(key, { tokens: 2_000, interval_ms: 2 }));
-    await viewer.follower.until(
+    await subscriber.follower.until(
       (view) => view.messages.some((message) => message.role === "assistant" && message.content !== ""),
       AbortSignal.timeout(30_000),
     );
     expect((await user.rest.request("DELETE", `/api/sessions/${session.id}`)).status).toBe(204);
     const request = await system.model.until((seen) => seen.key === key && seen.ending !== null);
     expect(request.ending).toBe("disconnected");
-    const over = await viewer.follower
+    const over = await subscriber.follower
       .until(() => false, AbortSignal.timeout(10_000))
       .catch((error: { code?: string }) => error.code);
     expect(over).toBe("not_found");
@@ -214,7 +214,7 @@ test("a session deleted while it streams ends its turn, its model request and it
     await untilAllEnded(system, 20_000);
     const [row] = await system.sql`select status, cancel_reason from turns where id = ${turn.turn_id}`;
     expect(row).toEqual({ status: "cancelled", cancel_reason: "session_deleted" });
-    await viewer.close();
+    await subscriber.close();
   });
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
@@ -251,20 +251,20 @@ test("fifty posts at once with one key over two APIs, one of them killed after i
 test("a post whose API died before it told anybody is found and answered", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
-  const viewer = openViewer(system, user, session.id);
-  await viewer.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
+  const subscriber = openSubscriber(system, user, session.id);
+  await subscriber.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
   await restOf(system.apis.indexOf(doomed))
     .post(session.id, markedScript(randomUUID(), { tokens: 4 }))
     .catch(() => null);
   expect(await doomed.exited).toBe("SIGKILL");
   const begun = performance.now();
-  const view = await viewer.follower.until(
+  const view = await subscriber.follower.until(
     (seen) => seen.messages.at(-1)?.role === "assistant" && seen.messages.at(-1)?.status === "complete",
     AbortSignal.timeout(20_000),
   );
   console.log(`found and answered ${(performance.now() - begun).toFixed(0)} ms after its API died`);
   expect(view.messages.map((message) => message.role)).toEqual(["user", "assistant"]);
-  await viewer.close();
+  await subscriber.close();
 });
 
 test("a busy session refuses, queues or is interrupted, as the post says; a waiting turn can be withdrawn", async () => {

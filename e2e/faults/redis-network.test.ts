@@ -28,14 +28,14 @@ afterAll(async () => {
   await proxy.close();
 });
 
-test("the frame that ends a turn is lost on its way to the gateways, and every viewer sees the end all the same", async () => {
+test("the frame that ends a turn is lost on its way to the gateways, and every subscriber sees the end all the same", async () => {
   const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60) });
   await untilAllSpeak(turns);
   const before = proxy.drops();
   proxy.dropMessagesWith('"type":"turn_finished"');
   const repairs = await Promise.all(
-    turns.map(async ({ viewer, turnId }) => {
-      await viewer.untilEnded(turnId);
+    turns.map(async ({ subscriber, turnId }) => {
+      await subscriber.untilEnded(turnId);
       const shownAt = Date.now();
       const [row] = await system.sql<[{ at: number }]>`
         select (extract(epoch from finished_at) * 1000)::float as at from turns where id = ${turnId}`;
@@ -48,7 +48,7 @@ test("the frame that ends a turn is lost on its way to the gateways, and every v
   await expectAgreement(system, turns);
 });
 
-test("appends whose answers are lost are made again, and no viewer sees a frame twice", async () => {
+test("appends whose answers are lost are made again, and no subscriber sees a frame twice", async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 200, interval_ms: 15 });
   for (const bytes of ['"type":"delta"', '"type":"message_complete"', '"type":"turn_finished"']) {
     const before = proxy.cuts();
@@ -81,7 +81,9 @@ test("a Redis behind a network that swallows everything, and then tears every co
     await delay(300);
   }
   await expectAgreement(system, turns);
-  console.log(`silence behind a broken network: ${percentiles(turns.map(({ viewer }) => viewer.longestSilenceMs()))}`);
+  console.log(
+    `silence behind a broken network: ${percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()))}`,
+  );
 });
 
 async function untilCut(cuts: number): Promise<void> {

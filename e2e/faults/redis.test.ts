@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ viewer }) => viewer.longestSilenceMs()));
+const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
 
 // In full: from half a second to half a minute away.
 for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
@@ -52,12 +52,12 @@ test("without Redis services start, a posted message is answered 202, run, and s
   for (const service of replaced) expect(await service.stop()).toBe(0);
   await Promise.all(replaced.map((service) => system.restart(service)));
   const [first] = turns as [WatchedTurn];
-  const length = () => first.viewer.follower.view.messages.at(-1)?.content.length ?? 0;
+  const length = () => first.subscriber.follower.view.messages.at(-1)?.content.length ?? 0;
   for (let growth = 0; growth < 4; growth++) {
     const before = length();
-    await first.viewer.follower.until(() => length() > before, AbortSignal.timeout(10_000));
+    await first.subscriber.follower.until(() => length() > before, AbortSignal.timeout(10_000));
     // Not only at its end.
-    expect(first.viewer.follower.view.messages.at(-1)?.status).toBe("streaming");
+    expect(first.subscriber.follower.view.messages.at(-1)?.status).toBe("streaming");
   }
   const posted = performance.now();
   const late = await watchTurns(system, user, 2, { tokens: 20 });

@@ -41,7 +41,7 @@ test("workers that are killed again and again lose and double nothing", {
     await system.restart(victim);
   }
   await expectAgreement(system, turns);
-  const silences = turns.map(({ viewer }) => viewer.longestSilenceMs());
+  const silences = turns.map(({ subscriber }) => subscriber.longestSilenceMs());
   console.log(`silence when workers are killed: ${percentiles(silences)}`);
   const rows = await system.sql<{ crashes: number; count: number }[]>`
     select crashes, count(*)::int from turns group by crashes order by crashes`;

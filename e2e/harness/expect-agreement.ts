@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { brokenInvariants, untilAllEnded, viewersAgree } from "./invariants.ts";
+import { brokenInvariants, subscribersAgree, untilAllEnded } from "./invariants.ts";
 import { size } from "./scale.ts";
 import type { System } from "./start-system.ts";
-import { closeAll, viewersOf, type WatchedTurn } from "./turns.ts";
+import { closeAll, subscribersOf, type WatchedTurn } from "./turns.ts";
 
 /**
- * The oracle of every fault: all turns end, every viewer shows what is stored, and no invariant is broken. No fault but the
+ * The oracle of every fault: all turns end, every subscriber shows what is stored, and no invariant is broken. No fault but the
  * model's own may fail a turn (T13): all turns of the sessions complete, unless some of them are `failing`.
  */
 export async function expectAgreement(
@@ -18,7 +18,7 @@ export async function expectAgreement(
     select id, status, error_code from turns
     where session_id = any(${turns.map(({ sessionId }) => sessionId)}::uuid[]) and status <> 'complete'`;
   expect(incomplete.filter(({ id }) => !failing.some(({ turnId }) => turnId === id))).toEqual([]);
-  expect(await viewersAgree(system, viewersOf(turns), 20_000)).toEqual([]);
+  expect(await subscribersAgree(system, subscribersOf(turns), 20_000)).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);
 }

@@ -2,7 +2,7 @@ import type { SessionView } from "@boocode/client";
 import { parseCursor } from "@boocode/contracts";
 import { readMarkedText, readScript } from "./marked-text.ts";
 import type { System } from "./start-system.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** Resolves once every turn has ended. @throws when one has not within `ms` (T9) */
 export async function untilAllEnded(system: System, ms: number): Promise<void> {
@@ -134,17 +134,21 @@ function judgeAnswer({ question, status, texts, outputs }: Answer): void {
 }
 
 /**
- * D4, D7: once the faults stop, every viewer shows exactly what is stored: the messages, how each turn ended, that none waits,
+ * D4, D7: once the faults stop, every subscriber shows exactly what is stored: the messages, how each turn ended, that none waits,
  * and a cursor of the attempt that ended it. Waits for it as long as the goal allows.
  */
-export async function viewersAgree(system: System, viewers: readonly Viewer[], ms = 15_000): Promise<string[]> {
+export async function subscribersAgree(
+  system: System,
+  subscribers: readonly Subscriber[],
+  ms = 15_000,
+): Promise<string[]> {
   const broken = await Promise.all(
-    viewers.map(async (viewer) => {
-      const truth = await readTruth(system, viewer.follower.view.sessionId);
-      const differs = () => difference(viewer.follower.view, truth);
-      await viewer.follower.until(() => differs() === null, AbortSignal.timeout(ms)).catch(() => {});
+    subscribers.map(async (subscriber) => {
+      const truth = await readTruth(system, subscriber.follower.view.sessionId);
+      const differs = () => difference(subscriber.follower.view, truth);
+      await subscriber.follower.until(() => differs() === null, AbortSignal.timeout(ms)).catch(() => {});
       const found = differs();
-      return found === null ? viewer.broken : [...viewer.broken, `D7: session ${truth.sessionId}: ${found}`];
+      return found === null ? subscriber.broken : [...subscriber.broken, `D7: session ${truth.sessionId}: ${found}`];
     }),
   );
   return broken.flat();

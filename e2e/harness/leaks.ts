@@ -20,7 +20,7 @@ const CLIENTS = 50;
 
 /**
  * Whether processes that have worked hold more timers and sockets than ones of the same kind that have just started, beyond
- * what stays open on purpose. One of either for each turn, post or viewer would be many times that. Asks until they do not,
+ * what stays open on purpose. One of either for each turn, post or subscriber would be many times that. Asks until they do not,
  * or `ms` have passed: some connections are closed a while after their last use.
  * @returns what each holds too much of, in words
  */

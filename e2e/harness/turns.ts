@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { markedScript } from "./marked-text.ts";
 import { FASTIFY, type System, type User } from "./start-system.ts";
-import { openViewer, type Viewer } from "./viewer.ts";
+import { openSubscriber, type Subscriber } from "./subscriber.ts";
 
 export interface WatchedTurn {
   sessionId: string;
   turnId: string;
   /** The model's requests of this turn carry it. */
   key: string;
-  viewer: Viewer;
+  subscriber: Subscriber;
 }
 
-/** Starts turns in sessions of their own, each watched by a viewer, spread over the gateways and APIs. */
+/** Starts turns in sessions of their own, each watched by a subscriber, spread over the gateways and APIs. */
 export async function watchTurns(
   system: System,
   user: User,
@@ -22,23 +22,23 @@ export async function watchTurns(
   return await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const session = await user.rest.session(project.id, { name: `session ${index}`, model: "words" });
-      const viewer = openViewer(system, user, session.id, {
+      const subscriber = openSubscriber(system, user, session.id, {
         gateway: index % system.gateways.length,
         api: index % system.apis.length,
       });
-      await viewer.follower.until((view) => view.connection === "live", AbortSignal.timeout(30_000));
+      await subscriber.follower.until((view) => view.connection === "live", AbortSignal.timeout(30_000));
       const key = randomUUID();
       const turn = await user.rest.post(session.id, markedScript(key, script));
-      return { sessionId: session.id, turnId: turn.turn_id, key, viewer };
+      return { sessionId: session.id, turnId: turn.turn_id, key, subscriber };
     }),
   );
 }
 
-/** Resolves when every viewer has seen the model's first words. */
+/** Resolves when every subscriber has seen the model's first words. */
 export async function untilAllSpeak(turns: WatchedTurn[]): Promise<void> {
   await Promise.all(
-    turns.map(({ viewer }) =>
-      viewer.follower.until(
+    turns.map(({ subscriber }) =>
+      subscriber.follower.until(
         (view) => view.messages.some((message) => message.role === "assistant" && message.content !== ""),
         AbortSignal.timeout(30_000),
       ),
@@ -46,5 +46,5 @@ export async function untilAllSpeak(turns: WatchedTurn[]): Promise<void> {
   );
 }
 
-export const closeAll = (turns: WatchedTurn[]) => Promise.all(turns.map(({ viewer }) => viewer.close()));
-export const viewersOf = (turns: WatchedTurn[]) => turns.map(({ viewer }) => viewer);
+export const closeAll = (turns: WatchedTurn[]) => Promise.all(turns.map(({ subscriber }) => subscriber.close()));
+export const subscribersOf = (turns: WatchedTurn[]) => turns.map(({ subscriber }) => subscriber);

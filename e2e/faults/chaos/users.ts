@@ -7,7 +7,7 @@ import { markedScript } from "../../harness/marked-text.ts";
 import { persist } from "../../harness/persist.ts";
 import type { Random } from "../../harness/random.ts";
 import { FASTIFY, type System, type User } from "../../harness/start-system.ts";
-import { openViewer, type Viewer } from "../../harness/viewer.ts";
+import { openSubscriber, type Subscriber } from "../../harness/subscriber.ts";
 
 /** People who ask, cancel, interrupt, delete and refresh, and do not give up when they are not answered. */
 export interface Users {
@@ -18,7 +18,7 @@ export interface Users {
   /** The turns that they were told of. */
   acknowledged: readonly string[];
   /** Every session is watched from its beginning; who refreshes goes and comes back as another. */
-  viewers: readonly Viewer[];
+  subscribers: readonly Subscriber[];
   /** What those saw wrong who have gone. */
   broken: readonly string[];
 }
@@ -40,14 +40,14 @@ const TROUBLES = [
 
 interface Watched {
   id: string;
-  /** Its viewer's place among all. */
+  /** Its subscriber's place among all. */
   place: number;
 }
 
 export async function createUsers(system: System, user: User): Promise<Users> {
   const project = await user.rest.project(FASTIFY);
   const acknowledged: string[] = [];
-  const viewers: Viewer[] = [];
+  const subscribers: Subscriber[] = [];
   const broken: string[] = [];
 
   /** A session of one who asks. What one of them chooses does not depend on what the others have. */
@@ -56,15 +56,15 @@ export async function createUsers(system: System, user: User): Promise<Users> {
     if (own.length > 0 && !isNew) return own[random.below(own.length)] as Watched;
     const path = `/api/projects/${project.id}/sessions`;
     const { id } = await persist<{ id: string }>(system, user, path, { name: "chaos", model: "words" });
-    const watched = { id, place: viewers.length };
-    viewers.push(openViewer(system, user, id, { gateway: random.below(2), api: random.below(2) }));
+    const watched = { id, place: subscribers.length };
+    subscribers.push(openSubscriber(system, user, id, { gateway: random.below(2), api: random.below(2) }));
     own.push(watched);
     return watched;
   }
 
   async function refresh({ id, place }: Watched, random: Random): Promise<void> {
-    const before = viewers[place] as Viewer;
-    viewers[place] = openViewer(system, user, id, { gateway: random.below(2), api: random.below(2) });
+    const before = subscribers[place] as Subscriber;
+    subscribers[place] = openSubscriber(system, user, id, { gateway: random.below(2), api: random.below(2) });
     broken.push(...before.broken);
     await before.close();
   }
@@ -102,11 +102,11 @@ export async function createUsers(system: System, user: User): Promise<Users> {
 
   return {
     acknowledged,
-    viewers,
+    subscribers,
     broken,
     async stopReading(random, ms) {
-      if (viewers.length === 0) return false;
-      const { sessionId } = (viewers[random.below(viewers.length)] as Viewer).follower.view;
+      if (subscribers.length === 0) return false;
+      const { sessionId } = (subscribers[random.below(subscribers.length)] as Subscriber).follower.view;
       const gateway = system.gateways[random.below(2)]?.url.replace("http", "ws");
       const headers = { authorization: `Bearer ${user.token}` };
       const socket = new WebSocket(`${gateway}/api/ws/sessions/${sessionId}?cursor=0.0.0.0`, { headers });

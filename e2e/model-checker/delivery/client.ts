@@ -3,11 +3,11 @@ import { compareEpochs, sameEpoch } from "@boocode/contracts";
 import { judgeFrame, judgeSnapshot } from "../../../libs/client/src/judge-frame.ts";
 import type { SessionView } from "../../../libs/client/src/session-view.ts";
 import type { Context } from "./context.ts";
-import { cursorOf, hasEnded, placeOf, type Row, type Sent, stored, type Viewer } from "./state.ts";
+import { cursorOf, hasEnded, placeOf, type Row, type Sent, type Subscriber, stored } from "./state.ts";
 
 /** A client's view after something, and what was wrong with it. */
 export interface Applied {
-  viewer: Viewer;
+  subscriber: Subscriber;
   wrong: string;
 }
 
@@ -18,54 +18,54 @@ const replaced = (items: readonly string[], index: number, value: string) =>
  * What a client does with what it is sent: the next frame applies, an older one drops, a snapshot that is not older
  * replaces, and at a frame that does not fit it connects again from its cursor.
  */
-export function receive(context: Context, viewer: Viewer, sent: Sent): Applied {
+export function receive(context: Context, subscriber: Subscriber, sent: Sent): Applied {
   const turn = placeOf(sent.place).epoch.ordinal - 1;
   if (context.rules.clientJudges) {
-    const verdict = judged(viewer, sent);
-    if (verdict === "old") return { viewer, wrong: "" };
-    if (verdict === "misfit") return { viewer: { ...viewer, mode: "away" }, wrong: "" };
+    const verdict = judged(subscriber, sent);
+    if (verdict === "old") return { subscriber, wrong: "" };
+    if (verdict === "misfit") return { subscriber: { ...subscriber, mode: "away" }, wrong: "" };
   }
-  const text = sent.kind === "snapshot" ? sent.text : viewer.texts[turn]! + sent.text;
-  const after: Viewer = {
-    ...viewer,
+  const text = sent.kind === "snapshot" ? sent.text : subscriber.texts[turn]! + sent.text;
+  const after: Subscriber = {
+    ...subscriber,
     cursor: sent.place,
-    texts: replaced(viewer.texts, turn, text),
-    ends: replaced(viewer.ends, turn, sent.end),
+    texts: replaced(subscriber.texts, turn, text),
+    ends: replaced(subscriber.ends, turn, sent.end),
   };
-  return { viewer: after, wrong: isOlder(viewer.cursor, sent.place) ? "D2 the client's cursor went back" : "" };
+  return { subscriber: after, wrong: isOlder(subscriber.cursor, sent.place) ? "D2 the client's cursor went back" : "" };
 }
 
 /**
  * An answer of REST: every turn so far, and the place up to which that is whole. Where frames are ahead of it, it has the
  * say over earlier turns only.
  */
-export function load(context: Context, viewer: Viewer, rows: readonly Row[], place: string): Applied {
-  const isAhead = context.rules.clientJudges && isOlder(viewer.cursor, place);
+export function load(context: Context, subscriber: Subscriber, rows: readonly Row[], place: string): Applied {
+  const isAhead = context.rules.clientJudges && isOlder(subscriber.cursor, place);
   const newest = placeOf(place).epoch.ordinal - 1;
   const own = (turn: number) => isAhead && turn >= newest;
   return {
-    viewer: {
-      ...viewer,
+    subscriber: {
+      ...subscriber,
       loading: null,
-      cursor: isAhead ? viewer.cursor : place,
-      texts: rows.map((row, turn) => (own(turn) ? viewer.texts[turn]! : row.attempt > 0 ? stored(row) : "")),
-      ends: rows.map((row, turn) => (own(turn) ? viewer.ends[turn]! : hasEnded(row) ? row.status : "")),
+      cursor: isAhead ? subscriber.cursor : place,
+      texts: rows.map((row, turn) => (own(turn) ? subscriber.texts[turn]! : row.attempt > 0 ? stored(row) : "")),
+      ends: rows.map((row, turn) => (own(turn) ? subscriber.ends[turn]! : hasEnded(row) ? row.status : "")),
     },
-    wrong: !isAhead && isOlder(viewer.cursor, place) ? "D2 the client's cursor went back" : "",
+    wrong: !isAhead && isOlder(subscriber.cursor, place) ? "D2 the client's cursor went back" : "",
   };
 }
 
 const verdicts = new Map<string, "next" | "old" | "misfit">();
 
 /** The client library's own rule, asked once for each question. */
-function judged(viewer: Viewer, sent: Sent): "next" | "old" | "misfit" {
-  const { epoch } = placeOf(viewer.cursor);
-  const over = viewer.ends[epoch.ordinal - 1] !== "";
-  const question = `${viewer.cursor}${sent.place}${sent.firstSeq}${sent.kind}${over}`;
+function judged(subscriber: Subscriber, sent: Sent): "next" | "old" | "misfit" {
+  const { epoch } = placeOf(subscriber.cursor);
+  const over = subscriber.ends[epoch.ordinal - 1] !== "";
+  const question = `${subscriber.cursor}${sent.place}${sent.firstSeq}${sent.kind}${over}`;
   let verdict = verdicts.get(question);
   if (!verdict) {
     const turns = { t: { ordinal: epoch.ordinal, status: over ? "complete" : "running" } };
-    const view = { cursor: cursorOf(viewer.cursor), turns } as unknown as SessionView;
+    const view = { cursor: cursorOf(subscriber.cursor), turns } as unknown as SessionView;
     const place = placeOf(sent.place);
     if (sent.kind === "snapshot") verdict = judgeSnapshot(view, place) === "fits" ? "next" : "old";
     else verdict = judgeFrame(view, { ...place, firstSeq: sent.firstSeq });

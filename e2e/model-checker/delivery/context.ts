@@ -1,7 +1,7 @@
 // PURE
 import type { Emit } from "../explore.ts";
 import type { Fault, Rules, Scope } from "./rules.ts";
-import type { Row, Viewer, Worker, World } from "./state.ts";
+import type { Row, Subscriber, Worker, World } from "./state.ts";
 
 /** What every step knows besides the state. */
 export interface Context {
@@ -37,7 +37,7 @@ export const withWorker = (world: World, index: number, change: Partial<Worker>)
   ...world,
   workers: replaced(world.workers, index, change),
 });
-export const withViewer = (world: World, index: number, change: Partial<Viewer>): World => ({
+export const withSubscriber = (world: World, index: number, change: Partial<Subscriber>): World => ({
   ...world,
-  viewers: replaced(world.viewers, index, change),
+  subscribers: replaced(world.subscribers, index, change),
 });

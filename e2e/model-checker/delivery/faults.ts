@@ -1,5 +1,5 @@
 // PURE
-import { type Context, fault, withRow, withViewer, withWorker } from "./context.ts";
+import { type Context, fault, withRow, withSubscriber, withWorker } from "./context.ts";
 import { framesOf, hasEnded, IDLE, UNWATCHED, type World } from "./state.ts";
 import { reconcile } from "./worker-steps.ts";
 
@@ -61,19 +61,19 @@ function gatewayFaults(context: Context, world: World): void {
     fault(context, world, "restart gateway", "the gateway is killed and started", () => ({
       ...world,
       gateway: UNWATCHED,
-      viewers: world.viewers.map((viewer) => ({ ...viewer, ...away })),
+      subscribers: world.subscribers.map((subscriber) => ({ ...subscriber, ...away })),
     }));
   }
-  world.viewers.forEach((viewer, index) => {
-    const name = `viewer ${index + 1}`;
-    if (viewer.mode !== "away" && !viewer.dead) {
+  world.subscribers.forEach((subscriber, index) => {
+    const name = `subscriber ${index + 1}`;
+    if (subscriber.mode !== "away" && !subscriber.dead) {
       fault(context, world, "break socket", `the socket of ${name} breaks`, () =>
-        withViewer(world, index, { dead: true }),
+        withSubscriber(world, index, { dead: true }),
       );
     }
-    if (!viewer.loading && world.rows.some((row) => row.attempt > 0)) {
+    if (!subscriber.loading && world.rows.some((row) => row.attempt > 0)) {
       const label = `${name} loads the session by REST`;
-      fault(context, world, "load by REST", label, () => withViewer(world, index, { loading: world.rows }));
+      fault(context, world, "load by REST", label, () => withSubscriber(world, index, { loading: world.rows }));
     }
   });
 }

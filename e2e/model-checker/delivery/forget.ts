@@ -8,7 +8,7 @@ const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
 /**
  * Takes out of a state what nothing can depend on any more, so that states which differ in nothing else are one.
  *
- * The oracle of an older epoch, once no worker holds it, no viewer stands in it, and nothing of it is on its way. The log of
+ * The oracle of an older epoch, once no worker holds it, no subscriber stands in it, and nothing of it is on its way. The log of
  * an older epoch, once no pass is reading, or may yet read, what Postgres was then: joins read the log of the epoch that
  * Postgres names.
  */
@@ -23,7 +23,7 @@ export function forget(rules: Rules, world: World): World {
       if (row.produced[attempt - 1] === FORGOTTEN) continue;
       const held = after.workers.some((worker) => worker.turn === turn && worker.attempt === attempt);
       const epoch = epochName(rules, turn, attempt);
-      const stood = world.viewers.some(
+      const stood = world.subscribers.some(
         ({ at, cursor, loading }) => loading || at.startsWith(epoch) || cursor.startsWith(epoch),
       );
       const told = pass?.answers?.some((answer) => answer?.frames.some(({ place }) => place.startsWith(epoch)));

@@ -1,21 +1,30 @@
 // PURE
 import { judge } from "@boocode/contracts";
 import { type Applied, load, receive } from "./client.ts";
-import { type Context, epochName, withViewer } from "./context.ts";
+import { type Context, epochName, withSubscriber } from "./context.ts";
 import { plan, sentAsItCame } from "./plan.ts";
 import { currentPlace, heard, reaches, withGateway } from "./shared-reads.ts";
-import { type Answer, framesOf, type Pass, placeOf, type Sent, UNWATCHED, type Viewer, type World } from "./state.ts";
+import {
+  type Answer,
+  framesOf,
+  type Pass,
+  placeOf,
+  type Sent,
+  type Subscriber,
+  UNWATCHED,
+  type World,
+} from "./state.ts";
 
 /*
- * One gateway's topic, as `session-topic.ts` has it: viewers that wait to join are served by passes, one at a time, each of
+ * One gateway's topic, as `session-topic.ts` has it: subscribers that wait to join are served by passes, one at a time, each of
  * which reads Postgres, then the log, and then goes through what came in meanwhile. What is sent reaches the client at once,
  * unless the socket is broken; a connection that loses its last frames is a socket that broke before them.
  */
 export function gatewaySteps(context: Context, world: World): void {
   const { gateway } = world;
-  const watched = world.viewers.some((viewer) => viewer.mode !== "away");
-  world.viewers.forEach((viewer, index) => {
-    viewerSteps(context, world, viewer, index);
+  const watched = world.subscribers.some((subscriber) => subscriber.mode !== "away");
+  world.subscribers.forEach((subscriber, index) => {
+    subscriberSteps(context, world, subscriber, index);
   });
   if (watched && gateway.channel === "none") {
     context.emit("the gateway subscribes", withGateway(world, { channel: "up" }));
@@ -25,31 +34,32 @@ export function gatewaySteps(context: Context, world: World): void {
   passSteps(context, world);
 }
 
-function viewerSteps(context: Context, world: World, viewer: Viewer, index: number): void {
-  const name = `viewer ${index + 1}`;
-  if (viewer.mode === "away") {
-    const joining = subscribed(context, withViewer(world, index, { mode: "joining", at: viewer.cursor }));
-    context.emit(`${name} connects with ${viewer.cursor}`, joining);
+function subscriberSteps(context: Context, world: World, subscriber: Subscriber, index: number): void {
+  const name = `subscriber ${index + 1}`;
+  if (subscriber.mode === "away") {
+    const joining = subscribed(context, withSubscriber(world, index, { mode: "joining", at: subscriber.cursor }));
+    context.emit(`${name} connects with ${subscriber.cursor}`, joining);
   }
-  if (viewer.dead) context.emit(`${name} notices its broken socket`, unwatched(left(world, index)));
-  const { loading } = viewer;
+  if (subscriber.dead) context.emit(`${name} notices its broken socket`, unwatched(left(world, index)));
+  const { loading } = subscriber;
   if (loading)
     context.emit(
       `${name} has its answer of REST`,
-      applied(world, index, load(context, viewer, loading, currentPlace(context, loading))),
+      applied(world, index, load(context, subscriber, loading, currentPlace(context, loading))),
     );
-  if (context.rules.positionCheck && viewer.mode === "live" && isQuiet(world)) {
+  if (context.rules.positionCheck && subscriber.mode === "live" && isQuiet(world)) {
     const place = currentPlace(context, world.rows);
-    const isBehind = place !== "00n0" && judge(placeOf(viewer.at), placeOf(place)) !== "old";
+    const isBehind = place !== "00n0" && judge(placeOf(subscriber.at), placeOf(place)) !== "old";
     const told = context.rules.checkTellsReads ? heard(world, place) : world;
-    if (isBehind) context.emit(`the position check finds ${name} behind`, withViewer(told, index, { mode: "joining" }));
+    if (isBehind)
+      context.emit(`the position check finds ${name} behind`, withSubscriber(told, index, { mode: "joining" }));
   }
 }
 
 /** Who comes back is somebody else to the gateway: a pass that is under way is not for it. */
 function left(world: World, index: number): World {
   const { pass } = world.gateway;
-  const after = withViewer(world, index, { mode: "away", at: "00n0", dead: false });
+  const after = withSubscriber(world, index, { mode: "away", at: "00n0", dead: false });
   if (!pass) return after;
   const answers = pass.answers?.map((answer, i) => (i === index ? null : answer)) ?? null;
   return withGateway(after, { pass: { ...pass, who: pass.who & ~(1 << index), answers } });
@@ -76,7 +86,10 @@ function passSteps(context: Context, world: World): void {
   const { gateway } = world;
   const { pass } = gateway;
   if (!pass) {
-    const who = world.viewers.reduce((sum, viewer, index) => sum + (viewer.mode === "joining" ? 1 << index : 0), 0);
+    const who = world.subscribers.reduce(
+      (sum, subscriber, index) => sum + (subscriber.mode === "joining" ? 1 << index : 0),
+      0,
+    );
     if (who === 0 || (gateway.channel === "none" && context.rules.subscribeBeforeReading)) return;
     const begun: Pass = { who, rows: world.rows, buffer: "", answers: null, goal: null, holed: false };
     const kept = context.scope.sharesReads ? world.rows : null;
@@ -98,10 +111,10 @@ function passSteps(context: Context, world: World): void {
     context.emit("the pass ends", endPass(context, world, pass.answers, pass.holed));
 }
 
-/** All has been read: what becomes of each viewer is decided, but for what is still to come in. */
+/** All has been read: what becomes of each subscriber is decided, but for what is still to come in. */
 function planned(context: Context, world: World, pass: Pass): Pass {
   const epochOf = (turn: number, attempt: number) => epochName(context.rules, turn, attempt);
-  const answers = world.viewers.map(({ at }, index) => {
+  const answers = world.subscribers.map(({ at }, index) => {
     if (!(pass.who & (1 << index))) return null;
     const answer = plan(at, pass.rows, world.log, epochOf, context.rules.deletedNotReplayed);
     return framesOf(pass.buffer).reduce((sum, frame) => andThen(context, sum, frame), answer);
@@ -121,10 +134,10 @@ function endPass(context: Context, world: World, answers: readonly (Answer | nul
   let after = withGateway(world, { pass: null });
   for (const [index, answer] of answers.entries()) {
     if (!answer) continue;
-    after = withViewer(after, index, { mode: "live", at: answer.cursor });
+    after = withSubscriber(after, index, { mode: "live", at: answer.cursor });
     for (const sent of answer.frames) after = send(context, after, index, sent);
     const again = answer.again || (holed && context.rules.holeRepeatsPass);
-    if (again && after.viewers[index]!.mode === "live") after = withViewer(after, index, { mode: "joining" });
+    if (again && after.subscribers[index]!.mode === "live") after = withSubscriber(after, index, { mode: "joining" });
   }
   return unwatched(after);
 }
@@ -134,8 +147,8 @@ function arrive(context: Context, world: World): World {
   const frame = gateway.arriving.slice(0, 5);
   const pass = gateway.pass && keep(context, gateway.pass, frame);
   let after = heard(withGateway(world, { arriving: gateway.arriving.slice(5), pass }), frame.slice(0, 4));
-  for (let index = 0; index < world.viewers.length; index++) {
-    if (after.viewers[index]!.mode === "live") after = deliver(context, after, index, frame);
+  for (let index = 0; index < world.subscribers.length; index++) {
+    if (after.subscribers[index]!.mode === "live") after = deliver(context, after, index, frame);
   }
   return unwatched(after);
 }
@@ -149,22 +162,26 @@ function keep(context: Context, pass: Pass, frame: string): Pass {
 }
 
 function deliver(context: Context, world: World, index: number, frame: string): World {
-  const verdict = judge(placeOf(world.viewers[index]!.at), placeOf(frame.slice(0, 4)));
+  const verdict = judge(placeOf(world.subscribers[index]!.at), placeOf(frame.slice(0, 4)));
   if (verdict === "old") return world;
-  if (verdict === "misfit") return withViewer(world, index, { mode: "joining" });
-  const after = withViewer(world, index, { at: frame.slice(0, 4) });
+  if (verdict === "misfit") return withSubscriber(world, index, { mode: "joining" });
+  const after = withSubscriber(world, index, { at: frame.slice(0, 4) });
   return send(context, after, index, sentAsItCame(frame));
 }
 
 function send(context: Context, world: World, index: number, sent: Sent): World {
-  const viewer = world.viewers[index]!;
-  if (viewer.mode === "away") return world;
-  const after = viewer.dead ? world : applied(world, index, receive(context, viewer, sent));
+  const subscriber = world.subscribers[index]!;
+  if (subscriber.mode === "away") return world;
+  const after = subscriber.dead ? world : applied(world, index, receive(context, subscriber, sent));
   return sent.ofDeleted ? { ...after, wrong: "T11 deleted text was sent" } : after;
 }
 
-function applied(world: World, index: number, { viewer, wrong }: Applied): World {
-  const after = withViewer(world, index, viewer.mode === "away" ? { ...viewer, at: "00n0", dead: false } : viewer);
+function applied(world: World, index: number, { subscriber, wrong }: Applied): World {
+  const after = withSubscriber(
+    world,
+    index,
+    subscriber.mode === "away" ? { ...subscriber, at: "00n0", dead: false } : subscriber,
+  );
   return wrong ? { ...after, wrong } : after;
 }
 
@@ -175,12 +192,12 @@ function resubscribed(context: Context, world: World): World {
   if (!context.rules.joinAfterResubscribe) return unwatched(after);
   return unwatched({
     ...after,
-    viewers: after.viewers.map((v) => (v.mode === "live" ? { ...v, mode: "joining" } : v)),
+    subscribers: after.subscribers.map((v) => (v.mode === "live" ? { ...v, mode: "joining" } : v)),
   });
 }
 
 /** A topic that nobody watches is forgotten, and its channel left. */
 function unwatched(world: World): World {
-  if (world.viewers.some((viewer) => viewer.mode !== "away")) return world;
+  if (world.subscribers.some((subscriber) => subscriber.mode !== "away")) return world;
   return { ...world, gateway: { ...UNWATCHED, channel: world.gateway.channel === "down" ? "down" : "none" } };
 }

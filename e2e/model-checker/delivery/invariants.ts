@@ -1,5 +1,5 @@
 // PURE
-import { hasEnded, placeOf, type Row, stored, textAt, type Viewer, type World } from "./state.ts";
+import { hasEnded, placeOf, type Row, type Subscriber, stored, textAt, type World } from "./state.ts";
 
 /** D1–D6 and T4, in every state. @returns the one that does not hold */
 export function brokenInvariant(world: World): string | null {
@@ -9,19 +9,19 @@ export function brokenInvariant(world: World): string | null {
       return `T4 "${stored(row)}" is stored as attempt ${row.attempt} up to ${row.seq}, which is "${textAt(row, row.attempt, row.seq)}"`;
     }
   }
-  for (const viewer of world.viewers) {
+  for (const subscriber of world.subscribers) {
     for (let turn = 0; turn < world.rows.length; turn++) {
-      const broken = brokenView(viewer, turn, world.rows[turn]!);
+      const broken = brokenView(subscriber, turn, world.rows[turn]!);
       if (broken) return broken;
     }
   }
   return null;
 }
 
-function brokenView(viewer: Viewer, turn: number, row: Row): string | null {
-  const { epoch, seq } = placeOf(viewer.cursor);
-  const shown = viewer.texts[turn]!;
-  const end = viewer.ends[turn]!;
+function brokenView(subscriber: Subscriber, turn: number, row: Row): string | null {
+  const { epoch, seq } = placeOf(subscriber.cursor);
+  const shown = subscriber.texts[turn]!;
+  const end = subscriber.ends[turn]!;
   if (end && !hasEnded(row)) return `D5 "${end}" is shown, and the turn is ${row.status}`;
   const isCurrent = epoch.ordinal === turn + 1;
   if (isCurrent && epoch.attempt > row.attempt)
@@ -31,7 +31,7 @@ function brokenView(viewer: Viewer, turn: number, row: Row): string | null {
   }
   if (row.deleted) return null;
   const right = isCurrent ? textAt(row, epoch.attempt, seq) : epoch.ordinal > turn ? stored(row) : "";
-  if (shown !== right) return `D1 "${shown}" is shown at ${viewer.cursor}, where it should be "${right}"`;
+  if (shown !== right) return `D1 "${shown}" is shown at ${subscriber.cursor}, where it should be "${right}"`;
   if (epoch.ordinal > turn + 1 && end !== row.status) return `D1 turn ${turn + 1} is shown without its end`;
   return null;
 }
@@ -40,10 +40,10 @@ function brokenView(viewer: Viewer, turn: number, row: Row): string | null {
 export function notArrived(world: World): string | null {
   for (const [turn, row] of world.rows.entries()) {
     if (!hasEnded(row)) return `T9 turn ${turn + 1} stays ${row.status}`;
-    for (const viewer of world.viewers) {
-      const same = row.deleted || (viewer.texts[turn] === stored(row) && viewer.ends[turn] === row.status);
+    for (const subscriber of world.subscribers) {
+      const same = row.deleted || (subscriber.texts[turn] === stored(row) && subscriber.ends[turn] === row.status);
       if (!same) {
-        return `D7 "${viewer.texts[turn]}"${viewer.ends[turn]} is shown for ever, "${stored(row)}"${row.status} is stored`;
+        return `D7 "${subscriber.texts[turn]}"${subscriber.ends[turn]} is shown for ever, "${stored(row)}"${row.status} is stored`;
       }
     }
   }

@@ -1,5 +1,14 @@
 // PURE
-import { type Answer, hasEnded, type Pass, type Row, stored, type Viewer, type Worker, type World } from "./state.ts";
+import {
+  type Answer,
+  hasEnded,
+  type Pass,
+  type Row,
+  type Subscriber,
+  stored,
+  type Worker,
+  type World,
+} from "./state.ts";
 
 /** The text of a value that many states share, made once. */
 function remembered<T extends object>(make: (value: T) => string): (value: T) => string {
@@ -42,17 +51,17 @@ function rowKey(row: Row): string {
   return key;
 }
 
-const viewerKey = (viewer: Viewer) => {
-  const { mode, at, dead, cursor, texts, ends, loading } = viewer;
+const subscriberKey = (subscriber: Subscriber) => {
+  const { mode, at, dead, cursor, texts, ends, loading } = subscriber;
   let key = mode === "away" ? "-" : `${mode[0]}${at}${dead ? "d" : ""}`;
   key += cursor;
   for (let turn = 0; turn < texts.length; turn++) key += `"${texts[turn]}${ends[turn]}`;
   return loading ? `${key}load${readKey(loading)}` : key;
 };
 
-/** One text for each state; workers and viewers are interchangeable, and so stand in order. */
+/** One text for each state; workers and subscribers are interchangeable, and so stand in order. */
 export function keyOf(world: World): string {
-  const { rows, workers, log, orphanEnd, late, gateway, viewers, faults } = world;
+  const { rows, workers, log, orphanEnd, late, gateway, subscribers, faults } = world;
   let key = `${faults}${world.wrong}`;
   for (const row of rows) key += rowKey(row);
   key += `;${inOrder(workers, workerKey)};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
@@ -60,8 +69,8 @@ export function keyOf(world: World): string {
   const { pass } = gateway;
   if (pass) key += `pass${passKey(pass)}`;
   if (gateway.kept) key += `kept${readKey(gateway.kept)}${gateway.newest}`;
-  // A pass names viewers by their place: then they may not change it.
-  return `${key}${pass ? viewers.map(viewerKey).join("&") : inOrder(viewers, viewerKey)}`;
+  // A pass names subscribers by their place: then they may not change it.
+  return `${key}${pass ? subscribers.map(subscriberKey).join("&") : inOrder(subscribers, subscriberKey)}`;
 }
 
 const workerKey = ({ turn, attempt, sent }: Worker) => (turn < 0 ? "-" : `${turn}${attempt}${sent}`);
@@ -80,7 +89,7 @@ export function show(world: World): string {
   const rows = world.rows
     .map((row) => `${row.status}${row.attempt}.${row.seq} "${row.done}|${row.draft}"${row.deleted ? " deleted" : ""}`)
     .join(", ");
-  const viewers = world.viewers
+  const subscribers = world.subscribers
     .map(
       (v) =>
         `${v.mode}${v.dead ? " (dead)" : ""} at ${v.at} shows ${v.cursor} "${v.texts.join("|")}"${v.ends.join("")}`,
@@ -88,5 +97,5 @@ export function show(world: World): string {
     .join(" & ");
   const log = world.log.match(/.{5}/g)?.join(" ") ?? "";
   const arriving = gateway.arriving.match(/.{5}/g)?.join(" ") ?? "";
-  return `db ${rows} · log [${log}] · ${gateway.channel} [${arriving}] · ${viewers}`;
+  return `db ${rows} · log [${log}] · ${gateway.channel} [${arriving}] · ${subscribers}`;
 }

@@ -23,7 +23,7 @@ export function deliveryModel(scope: Scope, without: readonly Rule[] = []): Mode
   const rules = { ...PROTOCOL };
   for (const rule of [...scope.without, ...without]) rules[rule] = false;
   return {
-    initial: begin(scope.scripts.length, scope.viewers, scope.faults, scope.strangersLog),
+    initial: begin(scope.scripts.length, scope.subscribers, scope.faults, scope.strangersLog),
     key: keyOf,
     successors(world, emit) {
       const context: Context = {

@@ -14,7 +14,7 @@ const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
 
 /*
  * What runs in `unchecked` would hold with the position check, which repairs within two seconds whatever the gateway missed.
- * There it is off, and somebody notices every fault: the rule alone stands between a viewer and a text that stays stale.
+ * There it is off, and somebody notices every fault: the rule alone stands between a subscriber and a text that stays stale.
  */
 const unchecked = oneFault(WATCHING.noticed);
 const sharing = oneFault(WATCHING.sharing);

@@ -70,7 +70,7 @@ export interface Scope {
   name: string;
   /** One for each turn. */
   scripts: readonly string[];
-  viewers: number;
+  subscribers: number;
   faults: number;
   kinds: readonly Fault[];
   /** Those of them that cost none of the faults; only such as can happen once to a turn. */

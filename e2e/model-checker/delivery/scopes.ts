@@ -18,7 +18,7 @@ const NOTICED: readonly Fault[] = [
 const scope = (name: string, rest: Partial<Scope>): Scope => ({
   name,
   scripts: ["a!"],
-  viewers: 1,
+  subscribers: 1,
   faults: 2,
   kinds: FAULTS,
   free: [],
@@ -63,12 +63,16 @@ export const WATCHING = {
   /** More than one frame at a time waits in the worker and in the channel. */
   backlog: scope("a backlog, any two faults", { channel: 2, lead: 1 }),
   sharing: scope("reads that are shared, any two faults", { sharesReads: true }),
-  twoViewers: scope("two viewers of a turn without words, any two faults", {
+  twoSubscribers: scope("two subscribers of a turn without words, any two faults", {
     scripts: ["!"],
-    viewers: 2,
+    subscribers: 2,
     sharesReads: true,
   }),
-  twoReaders: scope("two viewers of a turn with words, any fault", { viewers: 2, faults: 1, sharesReads: true }),
+  twoReaders: scope("two subscribers of a turn with words, any fault", {
+    subscribers: 2,
+    faults: 1,
+    sharesReads: true,
+  }),
   /**
    * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
    * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.

@@ -2,7 +2,7 @@
 import { type Epoch, formatCursor, type Position, START } from "@boocode/contracts";
 
 /*
- * The world of the delivery model: one session, one gateway with its viewers, two workers, Redis and Postgres. Everything is
+ * The world of the delivery model: one session, one gateway with its subscribers, two workers, Redis and Postgres. Everything is
  * a small value, and texts are strings of letters in which each letter tells the attempt that wrote it, so that two
  * attempts' words can never pass for each other.
  *
@@ -48,13 +48,13 @@ export interface Worker {
   sent: number;
 }
 
-/** A pass of the topic over its joining viewers. */
+/** A pass of the topic over its joining subscribers. */
 export interface Pass {
   who: number;
   rows: readonly Row[];
   /** What came in since the rows were read, less what they cover. */
   buffer: string;
-  /** Once the log is read too: what becomes of each viewer, with all that came in. Nothing else is kept of what was read. */
+  /** Once the log is read too: what becomes of each subscriber, with all that came in. Nothing else is kept of what was read. */
   answers: readonly (Answer | null)[] | null;
   /** The rows are those of an earlier pass, and good for this one if the log leads from them to this place. */
   goal: string | null;
@@ -76,10 +76,10 @@ export interface Sent {
   ofDeleted: boolean;
 }
 
-/** What a pass will send to one viewer. */
+/** What a pass will send to one subscriber. */
 export interface Answer {
   frames: readonly Sent[];
-  /** Where the viewer then stands. */
+  /** Where the subscriber then stands. */
   cursor: string;
   /** Something came in that does not fit: it joins again. */
   again: boolean;
@@ -98,7 +98,7 @@ export interface Gateway {
 }
 
 /** A subscriber: what the gateway holds of it, and what its client shows. */
-export interface Viewer {
+export interface Subscriber {
   mode: "away" | "joining" | "live";
   /** The gateway's cursor for it. */
   at: string;
@@ -122,14 +122,14 @@ export interface World {
   /** A copy of a step's commit, on its way to Postgres by a connection that hangs. */
   late: { turn: number; attempt: number; seq: number } | null;
   gateway: Gateway;
-  viewers: readonly Viewer[];
+  subscribers: readonly Subscriber[];
   faults: number;
   /** An invariant that the last step itself broke. */
   wrong: string;
 }
 
 /** Turns are given as scripts, for instance `ab+c!`: two deltas, a step, a delta, the end. */
-export function begin(turns: number, viewers: number, faults: number, strangersLog: string): World {
+export function begin(turns: number, subscribers: number, faults: number, strangersLog: string): World {
   const row: Row = {
     status: "q",
     attempt: 0,
@@ -151,7 +151,7 @@ export function begin(turns: number, viewers: number, faults: number, strangersL
     orphanEnd: "",
     late: null,
     gateway: UNWATCHED,
-    viewers: Array.from({ length: viewers }, () => ({ ...away, texts: nothing, ends: nothing })),
+    subscribers: Array.from({ length: subscribers }, () => ({ ...away, texts: nothing, ends: nothing })),
     faults,
     wrong: "",
   };

@@ -25,7 +25,7 @@ import { buildServer } from "./server.ts";
 import { createTopics } from "./topics.ts";
 
 const READ_DEADLINE_MS = 3_000;
-/** A subscriber that missed more turns than this loads the session again, as the version tells it to. */
+/** A pubsub that missed more turns than this loads the session again, as the version tells it to. */
 const MAX_TURNS = 20;
 
 /** Subscribers are served from Postgres meanwhile, at the pace of the drafts; until Redis is there, readiness says so. */
@@ -43,12 +43,10 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   onRelease("postgres", () => pool.end({ timeout: 2 }));
   const redis = connectRedis(config.REDIS_URL);
   onRelease("redis", () => redis.disconnect());
-  const subscriber = connectRedisSubscriber(config.REDIS_URL);
-  onRelease("redis subscriber", () => subscriber.disconnect());
+  const pubsub = connectRedisSubscriber(config.REDIS_URL);
+  onRelease("redis subscriber", () => pubsub.disconnect());
   const failed = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
-  const redisReady = Promise.all(
-    [redis, subscriber].map((connection) => untilRedisReady(connection, REDIS_PATIENCE_MS)),
-  );
+  const redisReady = Promise.all([redis, pubsub].map((connection) => untilRedisReady(connection, REDIS_PATIENCE_MS)));
   await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(failed("connecting to Redis"))]);
 
   const failpoint = createFailpoints(config.FAULT_POINTS);
@@ -59,7 +57,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     registers: [metrics],
   });
   const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
-  const follower = createFollower(subscriber, {
+  const follower = createFollower(pubsub, {
     onMessage: (channel, bytes) => topics.receive(channel, bytes),
     onHole: () => topics.hole(),
   });

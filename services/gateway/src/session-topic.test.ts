@@ -3,7 +3,7 @@ import type { TurnSnapshot } from "@boocode/store";
 import { expect, test } from "vitest";
 import type { Outlet } from "./outlet.ts";
 import { createSessionTopic } from "./session-topic.ts";
-import { createViewer } from "./viewer.ts";
+import { createSubscriber } from "./subscriber.ts";
 
 const epoch = { ordinal: 1, attempt: 1, nonce: "a" };
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
@@ -47,7 +47,7 @@ test("a subscription that is lost while a pass reads makes its subscribers join 
   });
   lose = () => topic.hole();
   topic.add(
-    createViewer(
+    createSubscriber(
       {
         ...outlet,
         send(json, id) {
@@ -92,12 +92,12 @@ test("the first check that finds a turn taken over makes its subscribers join, t
       throw error;
     },
   });
-  const viewer = createViewer(outlet, null);
-  topic.add(viewer);
-  while (viewer.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
+  const subscriber = createSubscriber(outlet, null);
+  topic.add(subscriber);
+  while (subscriber.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
   const position = { session_id: "s", version: 1 };
   topic.check({ ...position, turn: { ...epoch, last_seq: 2, ended: false } }, false);
-  expect(viewer.mode).toBe("live");
+  expect(subscriber.mode).toBe("live");
   topic.check({ ...position, turn: { ...second.epoch, last_seq: 0, ended: false } }, false);
   await shown;
 });

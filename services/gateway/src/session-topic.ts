@@ -1,15 +1,15 @@
 import { judge } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import { createViewerService, type TopicLimits } from "./serve-viewer.ts";
+import { createSubscriberService, type TopicLimits } from "./serve-subscriber.ts";
+import type { Subscriber } from "./subscriber.ts";
 import { createTopicReader, type TopicReads } from "./topic-reader.ts";
-import type { Viewer } from "./viewer.ts";
 
 /** Everything about one watched session in this gateway. */
 export interface SessionTopic {
-  readonly viewers: ReadonlySet<Viewer>;
-  add(viewer: Viewer): void;
-  remove(viewer: Viewer): void;
+  readonly subscribers: ReadonlySet<Subscriber>;
+  add(subscriber: Subscriber): void;
+  remove(subscriber: Subscriber): void;
   /** Something was published on the session's channel. */
   receive(envelope: Envelope): void;
   /** The subscription had a hole: everybody joins again. */
@@ -40,8 +40,8 @@ const ON_ITS_WAY_MS = 150;
 const PASS_GAP_MS = 50;
 
 export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
-  const viewers = new Set<Viewer>();
-  const service = createViewerService(deps.sessionId, deps.limits);
+  const subscribers = new Set<Subscriber>();
+  const service = createSubscriberService(deps.sessionId, deps.limits);
   const reader = createTopicReader(deps.sessionId, deps.reads);
   /** What came in since the pass that is under way began to read. */
   let buffer: Envelope[] | null = null;
@@ -51,16 +51,16 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   let lastCheck: SessionPosition | null = null;
 
   function endAll(): void {
-    for (const viewer of viewers) viewer.outlet.close("not_found");
-    viewers.clear();
+    for (const subscriber of subscribers) subscriber.outlet.close("not_found");
+    subscribers.clear();
   }
 
-  function deliver(viewer: Viewer, envelope: Envelope, bytes: Buffer): void {
-    if (!service.deliver(viewer, envelope, bytes)) rejoin(viewer);
+  function deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): void {
+    if (!service.deliver(subscriber, envelope, bytes)) rejoin(subscriber);
   }
 
-  function rejoin(viewer: Viewer): void {
-    viewer.mode = "joining";
+  function rejoin(subscriber: Subscriber): void {
+    subscriber.mode = "joining";
     void passes(0);
   }
 
@@ -91,54 +91,57 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
 
   /** Those to whom what they lack has not come in a moment. */
-  async function rejoinThoseBehind(late: Viewer[], position: SessionPosition): Promise<void> {
+  async function rejoinThoseBehind(late: Subscriber[], position: SessionPosition): Promise<void> {
     if (late.length === 0) return;
     await deps.pause(ON_ITS_WAY_MS);
-    for (const viewer of late) {
-      if (viewers.has(viewer) && viewer.mode === "live" && isBehind(viewer, position)) rejoin(viewer);
+    for (const subscriber of late) {
+      if (subscribers.has(subscriber) && subscriber.mode === "live" && isBehind(subscriber, position))
+        rejoin(subscriber);
     }
   }
 
-  const joiners = () => [...viewers].filter((viewer) => viewer.mode === "joining");
+  const joiners = () => [...subscribers].filter((subscriber) => subscriber.mode === "joining");
 
-  async function pass(joining: Viewer[]): Promise<void> {
+  async function pass(joining: Subscriber[]): Promise<void> {
     buffer = [];
     const holesBefore = holes;
-    const state = await reader.read(joining.map((viewer) => viewer.cursor));
+    const state = await reader.read(joining.map((subscriber) => subscriber.cursor));
     if (!state) {
       endAll();
       return;
     }
     const missed = buffer;
     buffer = null;
-    for (const viewer of joining) {
-      if (!viewers.has(viewer) || viewer.mode !== "joining") continue;
-      service.catchUp(viewer, state);
+    for (const subscriber of joining) {
+      if (!subscribers.has(subscriber) || subscriber.mode !== "joining") continue;
+      service.catchUp(subscriber, state);
       // What was published while the connection was away is neither in what was read nor in the buffer.
-      if (missed.length >= MAX_BUFFERED || holes !== holesBefore) viewer.mode = "joining";
-      else for (const envelope of missed) if (isLive(viewer)) deliver(viewer, envelope, Buffer.from(envelope.json));
+      if (missed.length >= MAX_BUFFERED || holes !== holesBefore) subscriber.mode = "joining";
+      else
+        for (const envelope of missed)
+          if (isLive(subscriber)) deliver(subscriber, envelope, Buffer.from(envelope.json));
     }
   }
 
-  const isLive = (viewer: Viewer) => viewer.mode === "live";
+  const isLive = (subscriber: Subscriber) => subscriber.mode === "live";
 
   return {
-    viewers,
-    add(viewer) {
-      viewers.add(viewer);
+    subscribers,
+    add(subscriber) {
+      subscribers.add(subscriber);
       void passes(0);
     },
-    remove: (viewer) => void viewers.delete(viewer),
+    remove: (subscriber) => void subscribers.delete(subscriber),
     receive(envelope) {
       reader.saw(envelope);
       if (buffer && buffer.length < MAX_BUFFERED) buffer.push(envelope);
       const bytes = Buffer.from(envelope.json);
-      for (const viewer of viewers) if (viewer.mode === "live") deliver(viewer, envelope, bytes);
+      for (const subscriber of subscribers) if (subscriber.mode === "live") deliver(subscriber, envelope, bytes);
     },
     hole() {
       holes += 1;
       reader.forget();
-      for (const viewer of viewers) if (viewer.mode === "live") viewer.mode = "joining";
+      for (const subscriber of subscribers) if (subscriber.mode === "live") subscriber.mode = "joining";
       void passes(Math.random() * 300);
     },
     check(position, nothingComes) {
@@ -148,31 +151,31 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       // behind what the last check saw has missed something. Who is behind an end, or still with an older attempt (whoever
       // takes a turn over may be long in speaking), need not wait for another check.
       const before = lastCheck;
-      const late: Viewer[] = [];
-      for (const viewer of viewers) {
-        if (viewer.mode !== "live") continue;
-        const hasMissed = before && isBehind(viewer, before);
-        const lacks = isBehind(viewer, position);
-        if (hasMissed || (nothingComes && lacks)) rejoin(viewer);
-        else if (lacks && (position.turn?.ended || isTakenOver(viewer, position))) late.push(viewer);
-        else if (before && viewer.version !== null && viewer.version < before.version)
-          service.tellVersion(viewer, position.version);
+      const late: Subscriber[] = [];
+      for (const subscriber of subscribers) {
+        if (subscriber.mode !== "live") continue;
+        const hasMissed = before && isBehind(subscriber, before);
+        const lacks = isBehind(subscriber, position);
+        if (hasMissed || (nothingComes && lacks)) rejoin(subscriber);
+        else if (lacks && (position.turn?.ended || isTakenOver(subscriber, position))) late.push(subscriber);
+        else if (before && subscriber.version !== null && subscriber.version < before.version)
+          service.tellVersion(subscriber, position.version);
       }
       void rejoinThoseBehind(late, position);
       lastCheck = position;
     },
     tend(now) {
       reader.tend(now);
-      for (const viewer of viewers) if (!service.tend(viewer, now)) rejoin(viewer);
+      for (const subscriber of subscribers) if (!service.tend(subscriber, now)) rejoin(subscriber);
     },
   };
 }
 
-function isBehind(viewer: Viewer, position: SessionPosition): boolean {
+function isBehind(subscriber: Subscriber, position: SessionPosition): boolean {
   const { turn } = position;
-  if (!turn || !viewer.cursor) return false;
-  return judge(viewer.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
+  if (!turn || !subscriber.cursor) return false;
+  return judge(subscriber.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
 }
 
-const isTakenOver = (viewer: Viewer, { turn }: SessionPosition) =>
-  viewer.cursor?.epoch.ordinal === turn?.ordinal && (viewer.cursor?.epoch.attempt ?? 0) < (turn?.attempt ?? 0);
+const isTakenOver = (subscriber: Subscriber, { turn }: SessionPosition) =>
+  subscriber.cursor?.epoch.ordinal === turn?.ordinal && (subscriber.cursor?.epoch.attempt ?? 0) < (turn?.attempt ?? 0);

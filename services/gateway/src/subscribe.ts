@@ -1,9 +1,9 @@
 import type { CloseReason } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import type { Outlet } from "./outlet.ts";
+import { createSubscriber } from "./subscriber.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Topics } from "./topics.ts";
-import { createViewer } from "./viewer.ts";
 
 export interface SubscribeDeps {
   topics: Topics;
@@ -23,7 +23,7 @@ export async function subscribe(
       return await deps.topics.watchUser(caller.userId, { outlet, cursor: subscription.cursor, version: null });
     }
     if (!(await deps.mayRead(caller.userId, subscription.sessionId))) return "not_found";
-    return deps.topics.watchSession(subscription.sessionId, createViewer(outlet, subscription.cursor));
+    return deps.topics.watchSession(subscription.sessionId, createSubscriber(outlet, subscription.cursor));
   } catch {
     return "unavailable";
   }

@@ -2,7 +2,7 @@ import { createKeys } from "@boocode/frame-log";
 import { expect, test } from "vitest";
 import type { Outlet } from "./outlet.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
-import type { UserViewer } from "./user-topic.ts";
+import type { UserSubscriber } from "./user-topic.ts";
 
 const keys = createKeys("t");
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
@@ -19,7 +19,7 @@ function topicsWith(userVersions: TopicsDeps["reads"]["userVersions"]) {
   return { topics, left };
 }
 
-function viewer(): UserViewer & { told: { type: string; version: number }[] } {
+function subscriber(): UserSubscriber & { told: { type: string; version: number }[] } {
   const told: { type: string; version: number }[] = [];
   const outlet: Outlet = {
     send: (json) => void told.push(JSON.parse(json.toString())),
@@ -38,15 +38,15 @@ test("who comes to a user's channel while the last other one leaves it is served
         answer = resolve;
       }),
   );
-  const watch = async (one: UserViewer) => {
+  const watch = async (one: UserSubscriber) => {
     const watching = topics.watchUser("u", one);
     await new Promise(setImmediate);
     return { watching, welcome: () => answer(new Map([["u", 3]])) };
   };
-  const first = await watch(viewer());
+  const first = await watch(subscriber());
   first.welcome();
   const leaveFirst = await first.watching;
-  const newcomer = viewer();
+  const newcomer = subscriber();
   const second = await watch(newcomer);
   leaveFirst();
   // A frame that comes before the welcome would be ahead of the place that the welcome states.
@@ -64,6 +64,6 @@ test("who comes to a user's channel while the last other one leaves it is served
 
 test("a user's channel whose version cannot be read is not kept", async () => {
   const { topics, left } = topicsWith(() => Promise.reject(new Error("away")));
-  await expect(topics.watchUser("u", viewer())).rejects.toThrow("away");
+  await expect(topics.watchUser("u", subscriber())).rejects.toThrow("away");
   expect([topics.watched(), left]).toEqual([0, [keys.user("u")]]);
 });

@@ -2,17 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys, LoggedFrame } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import type { TopicLimits } from "./serve-viewer.ts";
+import type { TopicLimits } from "./serve-subscriber.ts";
 import { createSessionTopic, type SessionTopic } from "./session-topic.ts";
+import type { Subscriber } from "./subscriber.ts";
 import type { TopicReads } from "./topic-reader.ts";
-import { createUserTopic, type UserTopic, type UserViewer } from "./user-topic.ts";
-import type { Viewer } from "./viewer.ts";
+import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-topic.ts";
 
 /** What is watched in this gateway: a topic for each session and each user that has a subscriber here. */
 export interface Topics {
-  watchSession(sessionId: string, viewer: Viewer): () => void;
+  watchSession(sessionId: string, subscriber: Subscriber): () => void;
   /** Resolves when the subscriber has been told where the lists stand. */
-  watchUser(userId: string, viewer: UserViewer): Promise<() => void>;
+  watchUser(userId: string, subscriber: UserSubscriber): Promise<() => void>;
   receive(channel: string, bytes: string): void;
   hole(): void;
   /** Compares what every subscriber has seen with Postgres, in two queries however many there are. */
@@ -89,32 +89,32 @@ export function createTopics(deps: TopicsDeps): Topics {
   }
 
   return {
-    watchSession(sessionId, viewer) {
+    watchSession(sessionId, subscriber) {
       const channel = deps.keys.session(sessionId);
       const topic = sessionTopic(sessionId);
-      topic.add(viewer);
+      topic.add(subscriber);
       return () => {
-        topic.remove(viewer);
-        if (topic.viewers.size > 0 || sessions.get(channel)?.topic !== topic) return;
+        topic.remove(subscriber);
+        if (topic.subscribers.size > 0 || sessions.get(channel)?.topic !== topic) return;
         sessions.delete(channel);
         leave(channel);
       };
     },
-    async watchUser(userId, viewer) {
+    async watchUser(userId, subscriber) {
       const channel = deps.keys.user(userId);
       const { topic, followed } = userTopic(userId);
       const end = () => {
-        topic.remove(viewer);
-        if (topic.viewers.size > 0 || users.get(channel)?.topic !== topic) return;
+        topic.remove(subscriber);
+        if (topic.subscribers.size > 0 || users.get(channel)?.topic !== topic) return;
         users.delete(channel);
         leave(channel);
       };
-      // Before anything is waited for: the last viewer to leave takes the topic with it, and whoever still waits to be
+      // Before anything is waited for: the last subscriber to leave takes the topic with it, and whoever still waits to be
       // welcome would be in a topic that nobody serves.
-      topic.add(viewer);
+      topic.add(subscriber);
       try {
         await followed;
-        topic.welcome(viewer, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
+        topic.welcome(subscriber, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
       } catch (error) {
         end();
         throw error;

@@ -3,7 +3,7 @@ import type { Envelope } from "@boocode/frame-log";
 import type { Outlet } from "./outlet.ts";
 
 /** One subscriber of a user's lists; `version` is null until it was told where it stands. */
-export interface UserViewer {
+export interface UserSubscriber {
   readonly outlet: Outlet;
   readonly cursor: number | null;
   version: number | null;
@@ -11,51 +11,51 @@ export interface UserViewer {
 
 /** A user's sockets in this gateway. The frames are hints: a hole in their versions means that the lists are loaded again. */
 export interface UserTopic {
-  readonly viewers: ReadonlySet<UserViewer>;
+  readonly subscribers: ReadonlySet<UserSubscriber>;
   /** It belongs to the topic at once, and is told nothing before it is welcome. */
-  add(viewer: UserViewer): void;
+  add(subscriber: UserSubscriber): void;
   /** @param version of the user's lists, read after the channel was subscribed */
-  welcome(viewer: UserViewer, version: number): void;
-  remove(viewer: UserViewer): void;
+  welcome(subscriber: UserSubscriber, version: number): void;
+  remove(subscriber: UserSubscriber): void;
   receive(envelope: Envelope): void;
   check(version: number): void;
 }
 
 export function createUserTopic(maxUnsentBytes: number): UserTopic {
-  const viewers = new Set<UserViewer>();
+  const subscribers = new Set<UserSubscriber>();
   let lastCheck: number | null = null;
 
-  function send(viewer: UserViewer, json: string | Buffer, version: number): void {
-    if (viewer.outlet.unsent() > maxUnsentBytes) {
-      viewer.outlet.terminate();
+  function send(subscriber: UserSubscriber, json: string | Buffer, version: number): void {
+    if (subscriber.outlet.unsent() > maxUnsentBytes) {
+      subscriber.outlet.terminate();
       return;
     }
-    viewer.outlet.send(json, String(version));
-    viewer.version = Math.max(viewer.version ?? 0, version);
+    subscriber.outlet.send(json, String(version));
+    subscriber.version = Math.max(subscriber.version ?? 0, version);
   }
 
-  const tell = (viewer: UserViewer, type: "subscribed" | "snapshot", version: number) =>
-    send(viewer, JSON.stringify({ type, version } satisfies UserFrame), version);
+  const tell = (subscriber: UserSubscriber, type: "subscribed" | "snapshot", version: number) =>
+    send(subscriber, JSON.stringify({ type, version } satisfies UserFrame), version);
 
   return {
-    viewers,
-    add: (viewer) => void viewers.add(viewer),
-    welcome(viewer, version) {
-      if (!viewers.has(viewer)) return;
-      tell(viewer, "subscribed", version);
-      if (viewer.cursor !== null && viewer.cursor !== version) tell(viewer, "snapshot", version);
+    subscribers,
+    add: (subscriber) => void subscribers.add(subscriber),
+    welcome(subscriber, version) {
+      if (!subscribers.has(subscriber)) return;
+      tell(subscriber, "subscribed", version);
+      if (subscriber.cursor !== null && subscriber.cursor !== version) tell(subscriber, "snapshot", version);
     },
-    remove: (viewer) => void viewers.delete(viewer),
+    remove: (subscriber) => void subscribers.delete(subscriber),
     receive(envelope) {
       if (envelope.kind !== "structure") return;
       const bytes = Buffer.from(envelope.json);
       // Two processes may publish in another order than they committed: each frame states a thing by itself.
-      for (const viewer of viewers) if (viewer.version !== null) send(viewer, bytes, envelope.version);
+      for (const subscriber of subscribers) if (subscriber.version !== null) send(subscriber, bytes, envelope.version);
     },
     check(version) {
-      for (const viewer of viewers) {
-        if (viewer.version === null || lastCheck === null) continue;
-        if (viewer.version < lastCheck) tell(viewer, "snapshot", version);
+      for (const subscriber of subscribers) {
+        if (subscriber.version === null || lastCheck === null) continue;
+        if (subscriber.version < lastCheck) tell(subscriber, "snapshot", version);
       }
       lastCheck = version;
     },

@@ -84,7 +84,7 @@ export function createIsolatedTurns({ leases, appender, spend, log }: IsolatedTu
   };
 }
 
-/** Its viewers need not wait for the process; that one says it again, and the log takes a number only once. */
+/** Its subscribers need not wait for the process; that one says it again, and the log takes a number only once. */
 async function tellStart(appender: FrameAppender, turn: ClaimedTurn): Promise<void> {
   const { session_id: sessionId, id: turnId, ordinal, attempt, nonce } = turn;
   const epoch = { ordinal, attempt, nonce };

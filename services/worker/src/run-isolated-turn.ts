@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
 
-/** Its viewers wait: they are served from Postgres while Redis is away. */
+/** Its subscribers wait: they are served from Postgres while Redis is away. */
 const REDIS_PATIENCE_MS = 500;
 
 /** Longer than a statement takes: one that is answered after this time was not made, and the attempt is not spent unseen. */

@@ -99,7 +99,7 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
       if (gathered && (gathered.kind !== kind || gathered.messageId !== messageId)) flush();
       if (gathered) gathered.text += text;
       else gathered = { kind, messageId, text };
-      // Redis hangs or is away: viewers are served from the draft, which holds what has a number.
+      // Redis hangs or is away: subscribers are served from the draft, which holds what has a number.
       if (waiting.length > 0 && performance.now() - flushedAt > PATIENCE_MS) flush();
       start();
     },

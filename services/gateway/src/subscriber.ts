@@ -7,16 +7,16 @@ import type { Outlet } from "./outlet.ts";
  * `joining`: waits for the topic's next pass. `live`: gets frames as they come. `behind`: has not read what it was sent, gets
  * nothing, and joins again from its cursor once it has read.
  */
-export interface Viewer {
+export interface Subscriber {
   readonly outlet: Outlet;
   /** null until the first join of a subscriber that brought no cursor. */
   cursor: Position | null;
-  /** The newest structural version that this viewer was told of; null before `subscribed`. */
+  /** The newest structural version that this subscriber was told of; null before `subscribed`. */
   version: number | null;
   mode: "joining" | "live" | "behind";
   behindSince: number;
 }
 
-export function createViewer(outlet: Outlet, cursor: Position | null): Viewer {
+export function createSubscriber(outlet: Outlet, cursor: Position | null): Subscriber {
   return { outlet, cursor, version: null, mode: "joining", behindSince: 0 };
 }

@@ -5,7 +5,7 @@ import { readMarkedText } from "./marked-text.ts";
 import type { System, User } from "./start-system.ts";
 
 /** A user who looks at a session through the client library, as it is delivered, and notes what is wrong with what is shown. */
-export interface Viewer {
+export interface Subscriber {
   follower: SessionFollower;
   /** Broken invariants, in words. */
   broken: string[];
@@ -16,7 +16,7 @@ export interface Viewer {
   close(): Promise<void>;
 }
 
-export interface ViewerOptions {
+export interface SubscriberOptions {
   /** Which gateway and which API it uses. */
   gateway?: number;
   api?: number;
@@ -25,7 +25,7 @@ export interface ViewerOptions {
 }
 
 /** The client library as a user of this system has it. */
-export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: ViewerOptions = {}) {
+export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: SubscriberOptions = {}) {
   return createBooCodeClient({
     apiUrl: system.apis[api]?.url as string,
     gatewayUrl: system.gateways[gateway]?.url as string,
@@ -45,7 +45,12 @@ function whatMoves({ messages, turns, queue }: SessionView): string {
   ]);
 }
 
-export function openViewer(system: System, user: User, sessionId: string, options: ViewerOptions = {}): Viewer {
+export function openSubscriber(
+  system: System,
+  user: User,
+  sessionId: string,
+  options: SubscriberOptions = {},
+): Subscriber {
   const { marked = true } = options;
   const broken: string[] = [];
   /** A view's messages are never changed: what was read once is read for good. */
