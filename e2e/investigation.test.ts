@@ -44,7 +44,7 @@ test("a question about a real code base is answered after reading it, with cited
   await watch.close();
 });
 
-test("frames come in the order of the protocol, numbered without a hole, and fold to what REST says", async () => {
+test("frames come in the order of the protocol, numbered without a gap, and fold to what REST says", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id));
   const script = { tokens: 3, interval_ms: 5, tool_depth: 1, tool: { name: "list_dir", arguments: { path: "." } } };

@@ -28,7 +28,7 @@ afterEach(() => system.stop());
 
 /** A client that only keeps its cursor and comes back: after what it was told, or a pause of up to a second. */
 function follow(url: () => string, path: string) {
-  const state = { cursor: "0.0.0.0", frames: 0, holes: 0, stopped: false, socket: null as WebSocket | null };
+  const state = { cursor: "0.0.0.0", frames: 0, gaps: 0, stopped: false, socket: null as WebSocket | null };
   const open = () => {
     if (state.stopped) return;
     const socket = new WebSocket(`${url()}${path}?cursor=${state.cursor}`, {
@@ -44,7 +44,7 @@ function follow(url: () => string, path: string) {
         const epoch = (cursor: string) => cursor.slice(0, cursor.lastIndexOf("."));
         const known = Number(state.cursor.slice(state.cursor.lastIndexOf(".") + 1));
         const isNext = (frame.first_seq ?? frame.seq) === known + 1;
-        if (frame.type !== "snapshot" && epoch(frame.cursor) === epoch(state.cursor) && !isNext) state.holes += 1;
+        if (frame.type !== "snapshot" && epoch(frame.cursor) === epoch(state.cursor) && !isNext) state.gaps += 1;
         state.cursor = frame.cursor;
       }
       if (first || frame.type !== "subscribed") state.frames += 1;
@@ -81,7 +81,7 @@ async function snapshotReads(gateway: ServiceProcess): Promise<number> {
 type Client = ReturnType<typeof follow>;
 
 async function ended(clients: Client[], turns: WatchedTurn[]): Promise<void> {
-  expect(clients.filter((client) => client.holes > 0)).toEqual([]);
+  expect(clients.filter((client) => client.gaps > 0)).toEqual([]);
   for (const client of clients) {
     client.stopped = true;
     client.socket?.terminate();

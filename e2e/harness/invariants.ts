@@ -74,7 +74,7 @@ export async function brokenInvariants(
     select turn_id from messages where role = 'user' group by turn_id having count(*) > 1`,
   );
   say(
-    "the ordinals have a hole",
+    "the ordinals have a gap",
     await sql`
     select s.id from sessions s join turns t on t.session_id = s.id group by s.id, s.last_ordinal
     having count(*) <> s.last_ordinal`,

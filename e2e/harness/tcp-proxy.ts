@@ -4,7 +4,7 @@ import { messageFilter } from "./redis-replies.ts";
 
 /**
  * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through until it passes again; then all
- * of it arrives, late, for TCP leaves no hole in a stream. `reset`: every connection is torn down, new ones too.
+ * of it arrives, late, for TCP leaves no gap in a stream. `reset`: every connection is torn down, new ones too.
  */
 type ProxyMode = "pass" | "blackHole" | "reset";
 

@@ -136,7 +136,7 @@ function endPass(context: Context, world: World, answers: readonly (Answer | nul
     if (!answer) continue;
     after = withSubscriber(after, index, { mode: "live", at: answer.cursor });
     for (const sent of answer.frames) after = send(context, after, index, sent);
-    const again = answer.again || (holed && context.rules.holeRepeatsPass);
+    const again = answer.again || (holed && context.rules.gapRepeatsPass);
     if (again && after.subscribers[index]!.mode === "live") after = withSubscriber(after, index, { mode: "joining" });
   }
   return unwatched(after);
@@ -187,7 +187,7 @@ function applied(world: World, index: number, { subscriber, wrong }: Applied): W
 
 function resubscribed(context: Context, world: World): World {
   const { pass } = world.gateway;
-  const forgotten = context.rules.holeForgetsReads ? ({ kept: null, newest: "00n0" } as const) : {};
+  const forgotten = context.rules.gapForgetsReads ? ({ kept: null, newest: "00n0" } as const) : {};
   const after = withGateway(world, { channel: "up", pass: pass && { ...pass, holed: true }, ...forgotten });
   if (!context.rules.joinAfterResubscribe) return unwatched(after);
   return unwatched({

@@ -25,7 +25,7 @@ const stranger = oneFault(WATCHING.stranger);
 export const MUTANTS: readonly Mutant[] = [
   { name: "reading the log before subscribing", without: "subscribeBeforeReading", scope: unchecked, breaks: "D7" },
   { name: "no join after a resubscribe", without: "joinAfterResubscribe", scope: unchecked, breaks: "D7" },
-  { name: "a hole that a pass forgets", without: "holeRepeatsPass", scope: unchecked, breaks: "D7" },
+  { name: "a gap that a pass forgets", without: "gapRepeatsPass", scope: unchecked, breaks: "D7" },
   {
     name: "a merge that ignores a buffered misfit",
     without: "joinAgainOnBufferedMisfit",
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
     scope: unchecked,
     breaks: "D7",
   },
-  { name: "a hole that leaves what was read before it", without: "holeForgetsReads", scope: unchecked, breaks: "D7" },
+  { name: "a gap that leaves what was read before it", without: "gapForgetsReads", scope: unchecked, breaks: "D7" },
   /* Join, find nothing new in what was read before, be found behind, join: for ever. */
   {
     name: "a position check that the reads are not told of",

@@ -21,14 +21,14 @@ export const PROTOCOL = {
   endTakesAttempt: true,
   /** A write that comes late, after a newer one of the same attempt, changes nothing. */
   lateWritesRefused: true,
-  /** A hole of the subscription makes a pass that is reading read again. */
-  holeRepeatsPass: true,
+  /** A gap of the subscription makes a pass that is reading read again. */
+  gapRepeatsPass: true,
   /** What was read before is used only if the log leads from it to the newest place that was heard of. */
   sharedReadsReach: true,
   /** What the position check saw is a place that was heard of. */
   checkTellsReads: true,
-  /** A hole makes what was read before useless. */
-  holeForgetsReads: true,
+  /** A gap makes what was read before useless. */
+  gapForgetsReads: true,
   /** The log of a turn that lost messages is not replayed. */
   deletedNotReplayed: true,
 };

@@ -58,7 +58,7 @@ export interface Pass {
   answers: readonly (Answer | null)[] | null;
   /** The rows are those of an earlier pass, and good for this one if the log leads from them to this place. */
   goal: string | null;
-  /** The subscription had a hole while this pass was reading. */
+  /** The subscription had a gap while this pass was reading. */
   holed: boolean;
 }
 

@@ -193,7 +193,7 @@ test("a later attempt is joined anew, also by one who has seen nothing of its tu
   expect(applyFrame(view, world.frames[first] as SessionFrame).verdict).toBe("applied");
 });
 
-test("a structural frame that is known already is dropped, and a hole before one asks REST", () => {
+test("a structural frame that is known already is dropped, and a gap before one asks REST", () => {
   const world = createWorld([{ kind: "rename" }, { kind: "rename" }, { kind: "rename" }]);
   const view = at(world, 1);
   expect(applyFrame(view, world.frames[0] as SessionFrame)).toEqual({ view, verdict: "old" });

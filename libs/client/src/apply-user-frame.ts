@@ -4,7 +4,7 @@ import type { UserView } from "./user-view.ts";
 
 /**
  * What a hint frame makes of the lists. Each states a thing as of its version; an older one says nothing new, and behind a
- * hole only REST knows.
+ * gap only REST knows.
  */
 export function applyUserFrame(
   view: UserView,

@@ -68,7 +68,7 @@ export function followSession(
       for (const frame of waiting) next = { ...applyFrame(next, frame).view };
       const newest = Math.max(next.version, ...waiting.map(versionOf));
       watched.set(next);
-      // A hole among those that were held: what they told of is newer than what was loaded.
+      // A gap among those that were held: what they told of is newer than what was loaded.
       return newest === next.version;
     },
     onFailed: end,

@@ -43,7 +43,7 @@ test("no text whatsoever makes the parser throw", () => {
   fc.assert(fc.property(fc.string(), (text) => void parseCursor(text)));
 });
 
-test("only the next number of the same epoch applies; what was seen is old; a hole does not fit", () => {
+test("only the next number of the same epoch applies; what was seen is old; a gap does not fit", () => {
   expect(judge(at(1, 1, 4), at(1, 1, 5))).toBe("next");
   expect(judge(at(1, 1, 4), at(1, 1, 4))).toBe("old");
   expect(judge(at(1, 1, 4), at(1, 1, 1))).toBe("old");

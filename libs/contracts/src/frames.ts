@@ -11,7 +11,7 @@ import { CancelReason, Turn } from "./turns.ts";
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** Tells of a change of the session's structure; a hole in `version` means: load the session again. */
+/** Tells of a change of the session's structure; a gap in `version` means: load the session again. */
 const structuralFrame = { session_id: Id, version: z.int().positive() };
 
 export const MessagePosted = z.object({

@@ -47,7 +47,7 @@ export function compareEpochs(a: Epoch, b: Epoch): number {
 /**
  * The cursor rule, the same in the gateway, in a client and in the model checker.
  *
- * `next`: apply it and move the cursor. `old`: drop it. `misfit`: a hole or another epoch, so that only a join can tell
+ * `next`: apply it and move the cursor. `old`: drop it. `misfit`: a gap or another epoch, so that only a join can tell
  * what is missing (D3: a live frame applies only if contiguous).
  *
  * @param frame where the frame stands; a merged one covers `firstSeq … seq`

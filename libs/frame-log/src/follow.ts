@@ -14,9 +14,9 @@ export interface FollowerEvents {
   onMessage(channel: string, bytes: string): void;
   /**
    * The connection was lost and is back with every channel subscribed again. Pub/sub says nothing of what was published
-   * meanwhile, so each followed channel has a hole.
+   * meanwhile, so each followed channel has a gap.
    */
-  onHole(): void;
+  onGap(): void;
 }
 
 /** A connection that is up and says nothing looks like one on which nothing is published, so that it is asked. */
@@ -47,7 +47,7 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
     // In portions: one command with ten thousand channels would hold up everything behind it.
     for (let i = 0; i < all.length; i += 500) await redis.subscribe(...all.slice(i, i + 500));
     subscribed = true;
-    events.onHole();
+    events.onGap();
   }
 
   return {

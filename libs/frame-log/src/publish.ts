@@ -4,7 +4,7 @@ import { sealVersionedFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
 /**
- * Tells of changes that carry a version. They are not logged: whoever misses one sees the hole in the versions and loads
+ * Tells of changes that carry a version. They are not logged: whoever misses one sees the gap in the versions and loads
  * again what it shows. Both functions throw when Redis is away.
  */
 export interface Publisher {

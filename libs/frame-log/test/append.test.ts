@@ -40,7 +40,7 @@ beforeEach(async () => {
       const envelope = openEnvelope(bytes);
       if (from === channel && envelope?.kind === "turn") seen.push(envelope.position.seq);
     },
-    onHole: () => {},
+    onGap: () => {},
   });
   stopFollowing = () => follower.stop();
   await follower.follow(channel);
@@ -86,7 +86,7 @@ test("the same append again publishes nothing, and of a longer one only what is 
   expect(await logged()).toEqual([1, 2, 3]);
 });
 
-test("an older number is refused without a word, and a hole in the numbers is kept as it is", async () => {
+test("an older number is refused without a word, and a gap in the numbers is kept as it is", async () => {
   await appender().append(session, epoch, frames(5));
   await appender().append(session, epoch, frames(3, 4, 5, 9));
   await untilDelivered();

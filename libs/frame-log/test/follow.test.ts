@@ -9,18 +9,18 @@ let redis: Redis;
 let subscriber: Redis;
 let follower: Follower;
 let heard: string[];
-let holes: number;
+let gaps: number;
 
 beforeEach(async () => {
   server = await testRedis();
   redis = connectRedis(server.url);
   subscriber = connectRedisSubscriber(server.url);
   await Promise.all([redis, subscriber].map((connection) => untilRedisReady(connection, 5_000)));
-  [heard, holes] = [[], 0];
+  [heard, gaps] = [[], 0];
   follower = createFollower(subscriber, {
     onMessage: (channel, bytes) => heard.push(`${channel} ${bytes}`),
-    onHole: () => {
-      holes += 1;
+    onGap: () => {
+      gaps += 1;
     },
   });
 });
@@ -42,7 +42,7 @@ test("once `follow` has resolved, everything that is published arrives, on its c
   await redis.publish("c0", "last");
   await until(() => expect(heard.at(-1)).toBe("c0 last"));
   expect(heard).toEqual([...Array.from({ length: 30 }, (_, i) => `c${i} hello`), "c0 last"]);
-  expect([follower.connected(), holes]).toEqual([true, 0]);
+  expect([follower.connected(), gaps]).toEqual([true, 0]);
 });
 
 test("`follow` does not resolve before Redis has acknowledged", async () => {
@@ -68,17 +68,17 @@ test("a channel that was left is silent", async () => {
   await until(() => expect(heard).toEqual(["b y"]));
 });
 
-test("a lost connection is back with every channel, and tells of the hole before anything new arrives", async () => {
+test("a lost connection is back with every channel, and tells of the gap before anything new arrives", async () => {
   for (let i = 0; i < 1_200; i++) void follower.follow(`c${i}`);
   await follower.follow("last");
   await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
   await until(() => expect(follower.connected()).toBe(false));
-  await until(() => expect(holes).toBe(1));
+  await until(() => expect(gaps).toBe(1));
   expect(follower.connected()).toBe(true);
   await redis.publish("c0", "again");
   await redis.publish("c1199", "again");
   await until(() => expect(heard).toEqual(["c0 again", "c1199 again"]));
-  expect(holes).toBe(1);
+  expect(gaps).toBe(1);
 });
 
 test("a channel that was left while the connection was away is not subscribed again", async () => {
@@ -88,18 +88,18 @@ test("a channel that was left while the connection was away is not subscribed ag
   await until(() => expect(follower.connected()).toBe(false));
   await expect(follower.leave("a")).rejects.toThrow();
   await server.restart();
-  await until(() => expect([holes, redis.status]).toEqual([1, "ready"]));
+  await until(() => expect([gaps, redis.status]).toEqual([1, "ready"]));
   expect(await redis.pubsub("NUMSUB", "a", "b")).toEqual(["a", 0, "b", 1]);
 });
 
-test("a killed and restarted Redis is followed again, and each loss is one hole", async () => {
+test("a killed and restarted Redis is followed again, and each loss is one gap", async () => {
   await follower.follow("a");
   for (const round of [1, 2]) {
     await server.kill("SIGKILL");
     await until(() => expect(follower.connected()).toBe(false));
     await expect(follower.follow("while away")).rejects.toThrow();
     await server.restart();
-    await until(() => expect(holes).toBe(round));
+    await until(() => expect(gaps).toBe(round));
     await until(() => expect(redis.status).toBe("ready"));
     await redis.publish("a", `round ${round}`);
     await until(() => expect(heard.at(-1)).toBe(`a round ${round}`));

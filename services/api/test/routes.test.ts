@@ -17,7 +17,7 @@ async function hear({ server }: Stage, ...channels: string[]) {
   const frames: { type: string; version?: number }[] = [];
   const follower = createFollower(redis, {
     onMessage: (_channel, bytes) => frames.push(JSON.parse(bytes.slice(bytes.indexOf("\n") + 1))),
-    onHole: () => {},
+    onGap: () => {},
   });
   for (const channel of channels) await follower.follow(channel);
   return {

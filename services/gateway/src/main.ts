@@ -59,7 +59,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
   const follower = createFollower(pubsub, {
     onMessage: (channel, bytes) => topics.receive(channel, bytes),
-    onHole: () => topics.hole(),
+    onGap: () => topics.gap(),
   });
   onRelease("follower", () => follower.stop());
   const topics = createTopics({

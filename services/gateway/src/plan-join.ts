@@ -87,7 +87,7 @@ function replayBase(cursor: Position, epoch: Epoch): Position | null {
     : null;
 }
 
-/** The frames that follow a place without a hole. */
+/** The frames that follow a place without a gap. */
 export function following(place: Position, log: readonly Logged[]): Logged[] {
   const frames: Logged[] = [];
   let cursor = place;

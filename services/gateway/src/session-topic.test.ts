@@ -45,7 +45,7 @@ test("a subscription that is lost while a pass reads makes its subscribers join 
       throw error;
     },
   });
-  lose = () => topic.hole();
+  lose = () => topic.gap();
   topic.add(
     createSubscriber(
       {

@@ -12,8 +12,8 @@ export interface SessionTopic {
   remove(subscriber: Subscriber): void;
   /** Something was published on the session's channel. */
   receive(envelope: Envelope): void;
-  /** The subscription had a hole: everybody joins again. */
-  hole(): void;
+  /** The subscription had a gap: everybody joins again. */
+  gap(): void;
   /**
    * What Postgres says now; null when the session is gone.
    * @param nothingComes Redis is away: whatever Postgres has is not on its way to anybody
@@ -27,7 +27,7 @@ export interface SessionTopicDeps {
   sessionId: string;
   reads: TopicReads;
   limits: TopicLimits;
-  /** Waits before a pass: 0 for a newcomer, a little and at random after a hole, so that not all read at once. */
+  /** Waits before a pass: 0 for a newcomer, a little and at random after a gap, so that not all read at once. */
   pause(ms: number): Promise<void>;
   onPassFailed(error: unknown): void;
 }
@@ -46,7 +46,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   /** What came in since the pass that is under way began to read. */
   let buffer: Envelope[] | null = null;
   let passing = false;
-  let holes = 0;
+  let gaps = 0;
   let nextPassAt = 0;
   let lastCheck: SessionPosition | null = null;
 
@@ -74,7 +74,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     try {
       await deps.pause(pauseMs);
       while (joiners().length > 0) {
-        // A hole that neither the log nor the draft fills yet would otherwise be read again at every frame.
+        // A gap that neither the log nor the draft fills yet would otherwise be read again at every frame.
         await deps.pause(Math.max(0, nextPassAt - performance.now()));
         nextPassAt = performance.now() + PASS_GAP_MS;
         try {
@@ -104,7 +104,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
 
   async function pass(joining: Subscriber[]): Promise<void> {
     buffer = [];
-    const holesBefore = holes;
+    const gapsBefore = gaps;
     const state = await reader.read(joining.map((subscriber) => subscriber.cursor));
     if (!state) {
       endAll();
@@ -116,7 +116,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       if (!subscribers.has(subscriber) || subscriber.mode !== "joining") continue;
       service.catchUp(subscriber, state);
       // What was published while the connection was away is neither in what was read nor in the buffer.
-      if (missed.length >= MAX_BUFFERED || holes !== holesBefore) subscriber.mode = "joining";
+      if (missed.length >= MAX_BUFFERED || gaps !== gapsBefore) subscriber.mode = "joining";
       else
         for (const envelope of missed)
           if (isLive(subscriber)) deliver(subscriber, envelope, Buffer.from(envelope.json));
@@ -138,8 +138,8 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       const bytes = Buffer.from(envelope.json);
       for (const subscriber of subscribers) if (subscriber.mode === "live") deliver(subscriber, envelope, bytes);
     },
-    hole() {
-      holes += 1;
+    gap() {
+      gaps += 1;
       reader.forget();
       for (const subscriber of subscribers) if (subscriber.mode === "live") subscriber.mode = "joining";
       void passes(Math.random() * 300);

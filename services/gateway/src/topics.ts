@@ -14,7 +14,7 @@ export interface Topics {
   /** Resolves when the subscriber has been told where the lists stand. */
   watchUser(userId: string, subscriber: UserSubscriber): Promise<() => void>;
   receive(channel: string, bytes: string): void;
-  hole(): void;
+  gap(): void;
   /** Compares what every subscriber has seen with Postgres, in two queries however many there are. */
   check(): Promise<void>;
   tend(): void;
@@ -126,8 +126,8 @@ export function createTopics(deps: TopicsDeps): Topics {
       const envelope = topic && openEnvelope(bytes);
       if (envelope) topic.receive(envelope);
     },
-    hole() {
-      for (const { topic } of sessions.values()) topic.hole();
+    gap() {
+      for (const { topic } of sessions.values()) topic.gap();
     },
     async check() {
       const watchedSessions = [...sessions.values()];

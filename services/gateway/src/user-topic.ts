@@ -9,7 +9,7 @@ export interface UserSubscriber {
   version: number | null;
 }
 
-/** A user's sockets in this gateway. The frames are hints: a hole in their versions means that the lists are loaded again. */
+/** A user's sockets in this gateway. The frames are hints: a gap in their versions means that the lists are loaded again. */
 export interface UserTopic {
   readonly subscribers: ReadonlySet<UserSubscriber>;
   /** It belongs to the topic at once, and is told nothing before it is welcome. */

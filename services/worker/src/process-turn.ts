@@ -22,7 +22,7 @@ export interface ProcessTurnDeps {
   /** Tells everybody that the turn is over: the owner, the next turn's worker, the one who names sessions. */
   announceEnd(ended: EndedTurn, answered: boolean): void;
   wake(turnId: string): void;
-  gapMs(): number;
+  appendIntervalMs(): number;
   turnTimeoutMs: number;
   /** A turn is begun so many times before a cut answer ends it. */
   maxAttempts: number;
@@ -146,7 +146,7 @@ function openFrames(deps: ProcessTurnDeps, turn: ClaimedTurn, lease: Lease, open
     { sessionId: turn.session_id, turnId: turn.id, epoch },
     {
       appender: deps.appender,
-      gapMs: deps.gapMs,
+      appendIntervalMs: deps.appendIntervalMs,
       mayWrite: lease.mayWrite,
       // The text up to a frame's number is what a draft holds under that number: never more, never less.
       onDelta(kind, text, seq) {

@@ -27,7 +27,7 @@ import { createTurnStore } from "./turn-store.ts";
 
 /** With fewer streams every append goes at once; with more, a stream appends text at most every 40 ms. */
 const CALM_STREAMS = 8;
-const GAP_MS = 40;
+const APPEND_INTERVAL_MS = 40;
 
 /**
  * What a turn runs on, whether it has the process for itself or shares it: connections, leases, outputs, models and tools.
@@ -146,7 +146,7 @@ export async function wireTurns(
       ),
     announceEnd: (ended, answered) => announceEnd(announce, ended, answered),
     wake,
-    gapMs: () => (running() > CALM_STREAMS ? GAP_MS : 0),
+    appendIntervalMs: () => (running() > CALM_STREAMS ? APPEND_INTERVAL_MS : 0),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
     maxAttempts: config.MAX_ATTEMPTS,
     log,
@@ -156,7 +156,7 @@ export async function wireTurns(
     onMessage: (_channel, bytes) => {
       if (leases.holds(bytes)) leases.look();
     },
-    onHole: () => leases.look(),
+    onGap: () => leases.look(),
   });
   onRelease("follower", () => follower.stop());
   // One that is not connected yet, or no longer, follows as soon as it is.

@@ -8,7 +8,7 @@ function stage(append: FrameAppender["append"]) {
   const text: string[] = [];
   const writer = createFrameWriter(source, {
     appender: { append },
-    gapMs: () => 0,
+    appendIntervalMs: () => 0,
     mayWrite: () => true,
     onDelta: (_kind, piece, seq) => text.push(`${seq}:${piece}`),
   });

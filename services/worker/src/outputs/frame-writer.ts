@@ -25,13 +25,13 @@ export interface FrameWriter {
 export interface FrameWriterDeps {
   appender: FrameAppender;
   /** Time between two appends of text in ms; 0 while the process has few streams. */
-  gapMs: () => number;
+  appendIntervalMs: () => number;
   /** False once the lease may have passed to another worker. */
   mayWrite: () => boolean;
   onDelta: OnDelta;
 }
 
-/** Frames that wait while Redis is away; then the oldest go, and readers see the hole. */
+/** Frames that wait while Redis is away; then the oldest go, and readers see the gap. */
 const MAX_WAITING = 2_000;
 const RETRY_MS = 100;
 /** Text waits for the append that is under way, but no longer: then it gets its number all the same, and enters the draft. */
@@ -77,7 +77,7 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
       if (abandoned || !deps.mayWrite()) return;
       const batch = waiting.slice(0, 100);
       const last = batch.at(-1)?.seq ?? 0;
-      nextAppendAt = performance.now() + deps.gapMs();
+      nextAppendAt = performance.now() + deps.appendIntervalMs();
       try {
         await deps.appender.append(source.sessionId, source.epoch, batch);
         waiting = waiting.filter((frame) => frame.seq > last);

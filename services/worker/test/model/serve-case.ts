@@ -61,7 +61,7 @@ async function play(wire: WireCase, response: ServerResponse): Promise<void> {
   response.writeHead(wire.status, wire.headers);
   response.flushHeaders();
   for (const write of wire.chunks) {
-    await sleep(typeof write === "object" && "delayMs" in write ? (write.delayMs ?? 0) : (wire.gapMs ?? 1));
+    await sleep(typeof write === "object" && "delayMs" in write ? (write.delayMs ?? 0) : (wire.appendIntervalMs ?? 1));
     if (response.closed) return;
     response.write(bytesOf(write));
   }

@@ -16,7 +16,7 @@ export interface WireCase {
   headers: Record<string, string>;
   /** Each is one write to the socket. */
   chunks: Write[];
-  gapMs?: number;
+  appendIntervalMs?: number;
   /** `fin`: closed without the last HTTP chunk; `hang`: left open. */
   end: "end" | "fin" | "reset" | "hang";
   endpoints?: { props?: unknown; propsStatus?: number; modelsEntry?: object; ps?: object; show?: object };
