@@ -100,13 +100,13 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     "token check",
     every(() => config.POSITION_CHECK_MS, checkTokens, failed("the token check")),
   );
-  const tend = async () => {
-    topics.tend();
+  const sweep = async () => {
+    topics.sweep();
     connections.beat();
   };
   onRelease(
     "heartbeat",
-    every(() => 250, tend, failed("the heartbeat")),
+    every(() => 250, sweep, failed("the heartbeat")),
   );
 
   const open = new Gauge({

@@ -20,7 +20,7 @@ export interface SubscriberService {
   /** Structural frames were missed: nothing of a turn is news, the version says that the session has changed. */
   tellVersion(subscriber: Subscriber, version: number): void;
   /** Looks after a subscriber that has not read what it was sent. @returns false when it has now, and must join again */
-  tend(subscriber: Subscriber, now: number): boolean;
+  sweep(subscriber: Subscriber, now: number): boolean;
 }
 
 export function createSubscriberService(sessionId: string, limits: TopicLimits): SubscriberService {
@@ -75,7 +75,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
       subscriber.cursor = plan.cursor;
       if (version > subscriber.version) tellVersion(subscriber, version);
     },
-    tend(subscriber, now) {
+    sweep(subscriber, now) {
       if (subscriber.mode !== "behind") return true;
       if (subscriber.outlet.unsent() > limits.maxUnsentBytes) subscriber.outlet.terminate();
       else if (subscriber.outlet.unsent() <= limits.caughtUpBytes) return false;

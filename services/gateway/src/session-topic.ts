@@ -20,7 +20,7 @@ export interface SessionTopic {
    */
   check(position: SessionPosition | null, nothingComes: boolean): void;
   /** Looks after sockets that have not read what they were sent, and lets go of what is no longer needed. */
-  tend(now: number): void;
+  sweep(now: number): void;
 }
 
 export interface SessionTopicDeps {
@@ -164,9 +164,9 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       void rejoinThoseBehind(late, position);
       lastCheck = position;
     },
-    tend(now) {
-      reader.tend(now);
-      for (const subscriber of subscribers) if (!service.tend(subscriber, now)) rejoin(subscriber);
+    sweep(now) {
+      reader.sweep(now);
+      for (const subscriber of subscribers) if (!service.sweep(subscriber, now)) rejoin(subscriber);
     },
   };
 }

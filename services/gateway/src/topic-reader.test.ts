@@ -31,10 +31,10 @@ function setUp(output = "found") {
 test("what was read is shared by all who join soon, and let go of after that", async () => {
   const { reader, reads } = setUp();
   await reader.read([null]);
-  reader.tend(performance.now());
+  reader.sweep(performance.now());
   await reader.read([null]);
   expect(reads()).toBe(1);
-  reader.tend(performance.now() + KEPT_MS);
+  reader.sweep(performance.now() + KEPT_MS);
   await reader.read([null]);
   expect(reads()).toBe(2);
 });

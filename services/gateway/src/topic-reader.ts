@@ -32,7 +32,7 @@ export interface TopicReader {
   /** Frames were missed: the next read goes to Postgres. */
   forget(): void;
   /** Lets go of what was read so long ago that nobody will be given it: a watched session may be silent for days. */
-  tend(now: number): void;
+  sweep(now: number): void;
 }
 
 interface Kept {
@@ -116,7 +116,7 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
       newest = null;
       forgotten += 1;
     },
-    tend(now) {
+    sweep(now) {
       if (kept && now - kept.readAt >= KEEP_MS) kept = null;
     },
   };

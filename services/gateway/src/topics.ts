@@ -17,7 +17,7 @@ export interface Topics {
   gap(): void;
   /** Compares what every subscriber has seen with Postgres, in two queries however many there are. */
   check(): Promise<void>;
-  tend(): void;
+  sweep(): void;
   watched(): number;
 }
 
@@ -140,9 +140,9 @@ export function createTopics(deps: TopicsDeps): Topics {
       for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, nothingComes);
       for (const { id, topic } of watchedUsers) topic.check(versions.get(id) ?? 0);
     },
-    tend() {
+    sweep() {
       const now = performance.now();
-      for (const { topic } of sessions.values()) topic.tend(now);
+      for (const { topic } of sessions.values()) topic.sweep(now);
     },
     watched: () => sessions.size + users.size,
   };

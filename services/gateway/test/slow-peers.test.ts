@@ -18,7 +18,7 @@ test("an event stream that reads nothing is ended once, and what comes to it aft
   // Each look finds it behind for too long; only the first may end it, and neither a heartbeat nor a revocation may write.
   for (let look = 0; look < 3; look += 1) {
     await new Promise((resolve) => setTimeout(resolve, 5));
-    topics.tend();
+    topics.sweep();
     connections.beat();
     await connections.checkTokens(async (tokens) => tokens);
   }
