@@ -9,11 +9,11 @@ import { type Answer, type Cast, chooseAnswer } from "./choose-answer.ts";
 import type { Gates } from "./gates.ts";
 import { hold } from "./hold.ts";
 import { readBody, sendError, sendJson } from "./http.ts";
-import { openOutlet } from "./outlet.ts";
 import { playReply } from "./play-reply.ts";
 import type { RecordedRequest, Records } from "./records.ts";
 import { refuseRequest } from "./refuse-request.ts";
 import type { Reply } from "./reply.ts";
+import { openTransport } from "./transport.ts";
 
 export interface ChatDeps extends Cast {
   records: Records;
@@ -74,12 +74,12 @@ interface Sending {
 
 async function send(reply: Reply, { chat, record, response, deps, promptTokens }: Sending): Promise<void> {
   record.survives = reply.quirks.survives_disconnect;
-  const outlet = openOutlet(response, {
+  const transport = openTransport(response, {
     cutAfterBytes: reply.cutAfterBytes,
     onEnd: (ending) => deps.records.finish(record, ending),
   });
   const stage = {
-    outlet,
+    transport,
     gates: deps.gates,
     names: { id: `chatcmpl-${newId()}`, model: chat.model, created: Math.floor(deps.now() / 1000) },
     promptTokens: reply.promptTokens ?? promptTokens,
@@ -93,7 +93,7 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
   for (const stop of reply.stops) {
     if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...stage, keepAliveMs: null });
   }
-  if (outlet.gone) return;
+  if (transport.gone) return;
   const refusal = refuseRequest(record.body, reply.quirks);
   if (refusal) return sendJson(response, refusal.status, refusal.body);
   if (reply.window && promptTokens >= reply.window.tokens)

@@ -8,10 +8,10 @@ import { allOf, type Reply } from "./reply.ts";
 /** Answers without a stream: holds are kept, the pace is not, and a script that breaks off breaks the connection. */
 export async function answerWhole(reply: Reply, stage: Stage, response: ServerResponse): Promise<void> {
   for (const stop of reply.stops) {
-    if (stop.type !== "hold") return stage.outlet.reset();
+    if (stop.type !== "hold") return stage.transport.reset();
     if (stop.at !== "headers") await hold(stop, { ...stage, keepAliveMs: null });
   }
-  if (!stage.outlet.gone) sendJson(response, 200, completion(reply, stage));
+  if (!stage.transport.gone) sendJson(response, 200, completion(reply, stage));
 }
 
 /** llama.cpp's `chat.completion`. */

@@ -1,16 +1,16 @@
 import type { Gates } from "./gates.ts";
-import type { Outlet } from "./outlet.ts";
 import type { Hold } from "./reply.ts";
+import type { Transport } from "./transport.ts";
 
 interface Held {
-  outlet: Outlet;
+  transport: Transport;
   gates: Gates;
   /** Sends an SSE comment this often meanwhile; null where there are no headers yet, or no comments are asked for. */
   keepAliveMs: number | null;
 }
 
 /** Waits until the gate is released or the client goes away; where there is no gate, for the client alone. */
-export async function hold({ gate }: Hold, { outlet, gates, keepAliveMs }: Held): Promise<void> {
+export async function hold({ gate }: Hold, { transport, gates, keepAliveMs }: Held): Promise<void> {
   let open = false;
   let wake = () => {};
   const pass = () => {
@@ -19,13 +19,13 @@ export async function hold({ gate }: Hold, { outlet, gates, keepAliveMs }: Held)
   };
   const leave = gate === null ? () => {} : gates.arrive(gate, pass);
   if (leave === null) return;
-  while (!open && !outlet.gone) {
-    await outlet.until((done) => {
+  while (!open && !transport.gone) {
+    await transport.until((done) => {
       wake = done;
       const timer = keepAliveMs === null ? undefined : setTimeout(done, keepAliveMs);
       return () => clearTimeout(timer);
     });
-    if (!open && keepAliveMs !== null) await outlet.write(":\n\n");
+    if (!open && keepAliveMs !== null) await transport.write(":\n\n");
   }
   leave();
 }

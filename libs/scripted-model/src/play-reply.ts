@@ -2,12 +2,12 @@ import type { ChunkNames, Chunks, Usage } from "./chunks.ts";
 import { buildChunks } from "./chunks.ts";
 import type { Gates } from "./gates.ts";
 import { hold } from "./hold.ts";
-import type { Outlet } from "./outlet.ts";
 import type { Break, Reply, Tokens } from "./reply.ts";
 import { toolCallDeltas } from "./tool-call-deltas.ts";
+import type { Transport } from "./transport.ts";
 
 export interface Stage {
-  outlet: Outlet;
+  transport: Transport;
   gates: Gates;
   names: ChunkNames;
   promptTokens: number;
@@ -23,15 +23,15 @@ const DELTAS_PER_WRITE = 64;
 
 /** Streams one answer from its headers on, with all its waits and faults, until it ends or the client goes away. */
 export async function playReply(reply: Reply, stage: Stage): Promise<void> {
-  const { outlet } = stage;
+  const { transport } = stage;
   const chunks = buildChunks(stage.names, reply.quirks);
   const started = stage.now();
   const usage = (tokens: number): Usage => ({ promptTokens: stage.promptTokens, completionTokens: tokens });
 
-  outlet.open(reply.headers);
-  if (reply.quirks.loading_chatter) await outlet.write(LOADING_CHATTER);
-  await outlet.write(chunks.delta(`"role":"assistant","content":null`));
-  if (reply.hugeDelta > 0) await outlet.write(chunks.content("h".repeat(reply.hugeDelta)));
+  transport.open(reply.headers);
+  if (reply.quirks.loading_chatter) await transport.write(LOADING_CHATTER);
+  await transport.write(chunks.delta(`"role":"assistant","content":null`));
+  if (reply.hugeDelta > 0) await transport.write(chunks.content("h".repeat(reply.hugeDelta)));
   await playReasoning(reply, stage, chunks);
 
   let sent = 0;
@@ -42,28 +42,28 @@ export async function playReply(reply: Reply, stage: Stage): Promise<void> {
     await playTokens(reply.text, sent, stop.at, content, reply, stage);
     sent = stop.at;
     if (stop.type === "hold") await hold(stop, { ...stage, keepAliveMs: reply.keepAliveMs });
-    else return breakOff(stop, outlet);
+    else return breakOff(stop, transport);
   }
   await playTokens(reply.text, sent, reply.text.count, content, reply, stage);
 
   for (const [index, call] of reply.calls.entries()) {
     const deltas = toolCallDeltas(call, index, stage.newId, reply.quirks);
-    await outlet.write(deltas.map((delta) => chunks.delta(delta)).join(""));
+    await transport.write(deltas.map((delta) => chunks.delta(delta)).join(""));
   }
   const total = usage(reply.text.count + reply.reasoning.count + reply.calls.length * 10);
   const onFinish = reply.usage === "finish" || reply.usage === "each";
   const own = reply.usage === "asked" && stage.usageAsked ? chunks.usage(total, stage.now() - started) : "";
-  await outlet.write(chunks.delta("", reply.finishReason, onFinish ? total : undefined) + own + chunks.done);
-  outlet.end();
+  await transport.write(chunks.delta("", reply.finishReason, onFinish ? total : undefined) + own + chunks.done);
+  transport.end();
 }
 
 async function playReasoning(reply: Reply, stage: Stage, chunks: Chunks): Promise<void> {
   if (reply.reasoning.count === 0) return;
   const opens = reply.quirks.reasoning === "think";
   const inline = opens || reply.quirks.reasoning === "untold";
-  if (opens) await stage.outlet.write(chunks.content("<thi") + chunks.content("nk>\n"));
+  if (opens) await stage.transport.write(chunks.content("<thi") + chunks.content("nk>\n"));
   await playTokens(reply.reasoning, 0, reply.reasoning.count, (text) => chunks.reasoning(text), reply, stage);
-  if (inline) await stage.outlet.write(chunks.content("\n</th") + chunks.content("ink>\n\n"));
+  if (inline) await stage.transport.write(chunks.content("\n</th") + chunks.content("ink>\n\n"));
 }
 
 /**
@@ -76,11 +76,11 @@ async function playTokens(
   to: number,
   chunk: (text: string, index: number) => string,
   { intervalMs, tokensPerDelta }: Reply,
-  { outlet, now, onTokens }: Stage,
+  { transport, now, onTokens }: Stage,
 ): Promise<void> {
   const started = now();
   let deltas = 0;
-  for (let next = from; next < to && !outlet.gone; ) {
+  for (let next = from; next < to && !transport.gone; ) {
     const due = intervalMs === 0 ? Number.POSITIVE_INFINITY : Math.floor((now() - started) / intervalMs) + 1;
     const first = next;
     let text = "";
@@ -90,16 +90,16 @@ async function playTokens(
       text += chunk(delta, next);
       deltas += 1;
     }
-    await outlet.write(text);
+    await transport.write(text);
     onTokens(next - first);
-    if (next < to) await outlet.sleep(intervalMs === 0 ? 0 : Math.max(0, started + deltas * intervalMs - now()));
+    if (next < to) await transport.sleep(intervalMs === 0 ? 0 : Math.max(0, started + deltas * intervalMs - now()));
   }
 }
 
-async function breakOff(stop: Break, outlet: Outlet): Promise<void> {
-  if (stop.type === "reset") return outlet.reset();
-  if (stop.type === "error_frame") await outlet.write(stop.text);
-  outlet.end();
+async function breakOff(stop: Break, transport: Transport): Promise<void> {
+  if (stop.type === "reset") return transport.reset();
+  if (stop.type === "error_frame") await transport.write(stop.text);
+  transport.end();
 }
 
 const LOADING_CHATTER = ["━━━━━", "\n", "llama", "-swap", " load", "ing m", "odel", "\n", "Done!", "\n"]

@@ -1,4 +1,4 @@
-import type { Ending } from "./outlet.ts";
+import type { Ending } from "./transport.ts";
 
 /** How many requests are remembered, and of how many the body too. */
 export const KEEP_RECORDS = 10_000;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_ERRORS, type ApiErrorCode, type CloseReason, type ErrorBody } from "@boocode/contracts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
-import { createSseOutlet } from "./sse-outlet.ts";
+import { createSseTransport } from "./sse-transport.ts";
 import { subscribe } from "./subscribe.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -56,16 +56,16 @@ export async function acceptEvents(
   });
   response.flushHeaders();
   request.socket.setNoDelay(true);
-  const outlet = createSseOutlet(response);
+  const transport = createSseTransport(response);
   let beatAt = performance.now();
   const leave = deps.connections.open({
-    outlet,
+    transport,
     tokenId: caller.tokenId,
     isAnonymous: false,
     beat(now) {
       if (now - beatAt < deps.pingMs) return;
       beatAt = now;
-      outlet.beat();
+      transport.beat();
     },
   });
   let closed = false;
@@ -75,8 +75,8 @@ export async function acceptEvents(
     unsubscribe();
     leave();
   });
-  const served = await subscribe(deps, caller, subscription, outlet);
-  if (typeof served === "string") outlet.close(served);
+  const served = await subscribe(deps, caller, subscription, transport);
+  if (typeof served === "string") transport.close(served);
   else if (closed) served();
   else unsubscribe = served;
 }

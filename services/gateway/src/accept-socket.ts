@@ -4,7 +4,7 @@ import type { WebSocket } from "ws";
 import type { Connections } from "./connections.ts";
 import { type SubscribeDeps, subscribe } from "./subscribe.ts";
 import type { Subscription } from "./subscription.ts";
-import { createWsOutlet } from "./ws-outlet.ts";
+import { createWsTransport } from "./ws-transport.ts";
 
 export interface AcceptDeps extends SubscribeDeps {
   connections: Connections;
@@ -31,7 +31,7 @@ export function acceptSocket(
   credentials: Credentials,
   subscription: Subscription | CloseReason,
 ): void {
-  const outlet = createWsOutlet(socket);
+  const transport = createWsTransport(socket);
   let pingedAt: number | null = null;
   let beatAt = performance.now();
   let closed = false;
@@ -40,7 +40,7 @@ export function acceptSocket(
 
   const { token, ticket } = credentials;
   const connection = {
-    outlet,
+    transport,
     tokenId: null as string | null,
     isAnonymous: isAnonymous(credentials),
     beat(now: number) {
@@ -53,11 +53,11 @@ export function acceptSocket(
     },
   };
   const leave = deps.connections.open(connection);
-  const authTimer = setTimeout(() => outlet.close("auth_timeout"), deps.authTimeoutMs);
+  const authTimer = setTimeout(() => transport.close("auth_timeout"), deps.authTimeoutMs);
 
   /** A peer that asks on and on and never reads the answers would have them all kept for it (D8). */
   function answer(send: () => void): void {
-    if (outlet.unsent() > deps.maxUnsentBytes) socket.terminate();
+    if (transport.unsent() > deps.maxUnsentBytes) socket.terminate();
     else send();
   }
 
@@ -75,8 +75,8 @@ export function acceptSocket(
   });
   socket.on("message", (data, isBinary) => {
     const message = isBinary ? null : parseMessage(data.toString());
-    if (!message) outlet.close("bad_request");
-    else if (message.type === "ping") answer(() => outlet.send('{"type":"pong"}', null));
+    if (!message) transport.close("bad_request");
+    else if (message.type === "ping") answer(() => transport.send('{"type":"pong"}', null));
     else void authenticate(() => deps.findCaller(message.token));
   });
 
@@ -86,14 +86,14 @@ export function acceptSocket(
     const caller = await find().catch(() => "unavailable" as const);
     clearTimeout(authTimer);
     if (closed) return;
-    if (caller === null) return outlet.close("unauthenticated");
-    if (caller === "unavailable") return outlet.close("unavailable");
+    if (caller === null) return transport.close("unauthenticated");
+    if (caller === "unavailable") return transport.close("unavailable");
     connection.tokenId = caller.tokenId;
     connection.isAnonymous = false;
     // Only now: who has no token learns nothing of what there is.
-    if (typeof subscription === "string") return outlet.close(subscription);
-    const served = await subscribe(deps, caller, subscription, outlet);
-    if (typeof served === "string") return outlet.close(served);
+    if (typeof subscription === "string") return transport.close(subscription);
+    const served = await subscribe(deps, caller, subscription, transport);
+    if (typeof served === "string") return transport.close(served);
     if (closed) served();
     else unsubscribe = served;
   }

@@ -1,10 +1,10 @@
 import type { CloseReason, GoingAway } from "@boocode/contracts";
 import type { z } from "zod";
-import type { Outlet } from "./outlet.ts";
+import type { Transport } from "./transport.ts";
 
 /** A socket or an event stream, from its first byte to its last. */
 interface Connection {
-  readonly outlet: Outlet;
+  readonly transport: Transport;
   /** null until it is authenticated. */
   tokenId: string | null;
   /** It has shown nothing yet, and has some seconds to send its token. */
@@ -56,8 +56,8 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       if (tokens.size === 0) return;
       const revoked = new Set(await findRevoked([...tokens]));
       if (revoked.size === 0) return;
-      for (const { tokenId, outlet } of connections) {
-        if (tokenId && revoked.has(tokenId)) outlet.close("unauthenticated" satisfies CloseReason);
+      for (const { tokenId, transport } of connections) {
+        if (tokenId && revoked.has(tokenId)) transport.close("unauthenticated" satisfies CloseReason);
       }
     },
     async drain() {
@@ -66,13 +66,13 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       const empty = new Promise<void>((resolve) => {
         whenEmpty = resolve;
       });
-      for (const { outlet } of connections) {
+      for (const { transport } of connections) {
         const goingAway: z.infer<typeof GoingAway> = {
           type: "going_away",
           retry_after_ms: Math.floor(Math.random() * options.reconnectSpreadMs),
         };
-        outlet.send(JSON.stringify(goingAway), null);
-        outlet.close("going_away");
+        transport.send(JSON.stringify(goingAway), null);
+        transport.close("going_away");
       }
       await empty;
     },

@@ -26,13 +26,13 @@ export interface SubscriberService {
 export function createSubscriberService(sessionId: string, limits: TopicLimits): SubscriberService {
   /** Sends, unless the subscriber has not read what it got: then it falls behind. */
   function send(subscriber: Subscriber, json: string | Buffer, id: string | null): boolean {
-    const unsent = subscriber.outlet.unsent();
-    if (unsent > limits.maxUnsentBytes) subscriber.outlet.terminate();
+    const unsent = subscriber.transport.unsent();
+    if (unsent > limits.maxUnsentBytes) subscriber.transport.terminate();
     else if (unsent > limits.behindBytes) {
       if (subscriber.mode !== "behind") subscriber.behindSince = performance.now();
       subscriber.mode = "behind";
     } else {
-      subscriber.outlet.send(json, id);
+      subscriber.transport.send(json, id);
       return true;
     }
     return false;
@@ -64,7 +64,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
       if (subscriber.version === null) {
         const cursor = idOf(plan.from);
         const subscribed: SessionFrame = { type: "subscribed", session_id: sessionId, version, cursor };
-        subscriber.outlet.send(JSON.stringify(subscribed), cursor);
+        subscriber.transport.send(JSON.stringify(subscribed), cursor);
         subscriber.version = version;
         subscriber.cursor = plan.from;
       }
@@ -77,9 +77,9 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
     },
     sweep(subscriber, now) {
       if (subscriber.mode !== "behind") return true;
-      if (subscriber.outlet.unsent() > limits.maxUnsentBytes) subscriber.outlet.terminate();
-      else if (subscriber.outlet.unsent() <= limits.caughtUpBytes) return false;
-      else if (now - subscriber.behindSince > limits.behindTimeoutMs) subscriber.outlet.close("too_slow");
+      if (subscriber.transport.unsent() > limits.maxUnsentBytes) subscriber.transport.terminate();
+      else if (subscriber.transport.unsent() <= limits.caughtUpBytes) return false;
+      else if (now - subscriber.behindSince > limits.behindTimeoutMs) subscriber.transport.close("too_slow");
       return true;
     },
   };

@@ -1,9 +1,9 @@
 import type { Turn } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
 import { expect, test } from "vitest";
-import type { Outlet } from "./outlet.ts";
 import { createSessionTopic } from "./session-topic.ts";
 import { createSubscriber } from "./subscriber.ts";
+import type { Transport } from "./transport.ts";
 
 const epoch = { ordinal: 1, attempt: 1, nonce: "a" };
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
@@ -16,7 +16,7 @@ function turn(status: Turn["status"], lastSeq: number): TurnSnapshot {
 
 test("a subscription that is lost while a pass reads makes its subscribers join once more", async () => {
   const sent: { type: string; turn?: Turn }[] = [];
-  const outlet: Outlet = {
+  const transport: Transport = {
     send: (json) => sent.push(JSON.parse(json.toString())),
     unsent: () => 0,
     close: () => {},
@@ -49,9 +49,9 @@ test("a subscription that is lost while a pass reads makes its subscribers join 
   topic.add(
     createSubscriber(
       {
-        ...outlet,
+        ...transport,
         send(json, id) {
-          outlet.send(json, id);
+          transport.send(json, id);
           if (sent.at(-1)?.turn?.status === "complete") told();
         },
       },
@@ -68,7 +68,7 @@ test("the first check that finds a turn taken over makes its subscribers join, t
   const shown = new Promise<void>((resolve) => {
     told = resolve;
   });
-  const outlet: Outlet = {
+  const transport: Transport = {
     send(json) {
       sent.push(JSON.parse(json.toString()));
       if (sent.at(-1)?.turn?.attempt === 2) told();
@@ -92,7 +92,7 @@ test("the first check that finds a turn taken over makes its subscribers join, t
       throw error;
     },
   });
-  const subscriber = createSubscriber(outlet, null);
+  const subscriber = createSubscriber(transport, null);
   topic.add(subscriber);
   while (subscriber.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
   const position = { session_id: "s", version: 1 };

@@ -51,7 +51,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   let lastCheck: SessionPosition | null = null;
 
   function endAll(): void {
-    for (const subscriber of subscribers) subscriber.outlet.close("not_found");
+    for (const subscriber of subscribers) subscriber.transport.close("not_found");
     subscribers.clear();
   }
 

@@ -1,9 +1,9 @@
 import type { CloseReason } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
-import type { Outlet } from "./outlet.ts";
 import { createSubscriber } from "./subscriber.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Topics } from "./topics.ts";
+import type { Transport } from "./transport.ts";
 
 export interface SubscribeDeps {
   topics: Topics;
@@ -16,14 +16,14 @@ export async function subscribe(
   deps: SubscribeDeps,
   caller: Caller,
   subscription: Subscription,
-  outlet: Outlet,
+  transport: Transport,
 ): Promise<(() => void) | CloseReason> {
   try {
     if (subscription.target === "user") {
-      return await deps.topics.watchUser(caller.userId, { outlet, cursor: subscription.cursor, version: null });
+      return await deps.topics.watchUser(caller.userId, { transport, cursor: subscription.cursor, version: null });
     }
     if (!(await deps.mayRead(caller.userId, subscription.sessionId))) return "not_found";
-    return deps.topics.watchSession(subscription.sessionId, createSubscriber(outlet, subscription.cursor));
+    return deps.topics.watchSession(subscription.sessionId, createSubscriber(transport, subscription.cursor));
   } catch {
     return "unavailable";
   }

@@ -1,5 +1,5 @@
 import type { Position } from "@boocode/contracts";
-import type { Outlet } from "./outlet.ts";
+import type { Transport } from "./transport.ts";
 
 /**
  * One subscriber of a session.
@@ -8,7 +8,7 @@ import type { Outlet } from "./outlet.ts";
  * nothing, and joins again from its cursor once it has read.
  */
 export interface Subscriber {
-  readonly outlet: Outlet;
+  readonly transport: Transport;
   /** null until the first join of a subscriber that brought no cursor. */
   cursor: Position | null;
   /** The newest structural version that this subscriber was told of; null before `subscribed`. */
@@ -17,6 +17,6 @@ export interface Subscriber {
   behindSince: number;
 }
 
-export function createSubscriber(outlet: Outlet, cursor: Position | null): Subscriber {
-  return { outlet, cursor, version: null, mode: "joining", behindSince: 0 };
+export function createSubscriber(transport: Transport, cursor: Position | null): Subscriber {
+  return { transport, cursor, version: null, mode: "joining", behindSince: 0 };
 }

@@ -1,7 +1,7 @@
 import { createKeys } from "@boocode/frame-log";
 import { expect, test } from "vitest";
-import type { Outlet } from "./outlet.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
+import type { Transport } from "./transport.ts";
 import type { UserSubscriber } from "./user-topic.ts";
 
 const keys = createKeys("t");
@@ -21,13 +21,13 @@ function topicsWith(userVersions: TopicsDeps["reads"]["userVersions"]) {
 
 function subscriber(): UserSubscriber & { told: { type: string; version: number }[] } {
   const told: { type: string; version: number }[] = [];
-  const outlet: Outlet = {
+  const transport: Transport = {
     send: (json) => void told.push(JSON.parse(json.toString())),
     unsent: () => 0,
     close: () => {},
     terminate: () => {},
   };
-  return { outlet, cursor: null, version: null, told };
+  return { transport, cursor: null, version: null, told };
 }
 
 test("who comes to a user's channel while the last other one leaves it is served", async () => {

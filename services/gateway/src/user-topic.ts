@@ -1,10 +1,10 @@
 import type { UserFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
-import type { Outlet } from "./outlet.ts";
+import type { Transport } from "./transport.ts";
 
 /** One subscriber of a user's lists; `version` is null until it was told where it stands. */
 export interface UserSubscriber {
-  readonly outlet: Outlet;
+  readonly transport: Transport;
   readonly cursor: number | null;
   version: number | null;
 }
@@ -26,11 +26,11 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
   let lastCheck: number | null = null;
 
   function send(subscriber: UserSubscriber, json: string | Buffer, version: number): void {
-    if (subscriber.outlet.unsent() > maxUnsentBytes) {
-      subscriber.outlet.terminate();
+    if (subscriber.transport.unsent() > maxUnsentBytes) {
+      subscriber.transport.terminate();
       return;
     }
-    subscriber.outlet.send(json, String(version));
+    subscriber.transport.send(json, String(version));
     subscriber.version = Math.max(subscriber.version ?? 0, version);
   }
 

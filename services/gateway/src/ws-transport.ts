@@ -1,11 +1,11 @@
 import { CLOSE_CODES } from "@boocode/contracts";
 import { WebSocket } from "ws";
-import type { Outlet } from "./outlet.ts";
+import type { Transport } from "./transport.ts";
 
 /** A peer that does not answer a close within this time is ended. */
 const CLOSE_PATIENCE_MS = 3_000;
 
-export function createWsOutlet(socket: WebSocket): Outlet {
+export function createWsTransport(socket: WebSocket): Transport {
   return {
     send(json) {
       // Bytes are shared by every subscriber of a frame; `binary: false` makes them a text message all the same.

@@ -1,7 +1,7 @@
 import type { CloseReason } from "@boocode/contracts";
 
 /** One subscriber's way out, a WebSocket or an event stream. */
-export interface Outlet {
+export interface Transport {
   /**
    * Sends one frame. Nothing waits: `unsent` tells how much the peer has not read.
    * @param id where the subscriber stands after this frame; an event stream gives it as the event's id
