@@ -32,7 +32,7 @@ async function hear({ server }: Stage, ...channels: string[]) {
 const run = async (turnId: string) =>
   await claimTurn(stage.pool, turnId, {
     ...{ workerId: "w", nonce: "n", leaseMs: 60_000 },
-    ...{ maxAttempts: 3, takesSuspects: true },
+    ...{ maxAttempts: 3, takesPoisonCandidates: true },
   });
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
