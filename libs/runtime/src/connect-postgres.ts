@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
-import { DeadlineExceeded, within } from "./deadline.ts";
 import { losesConnection } from "./loses-connection.ts";
 import { openPostgresSocket, type Security } from "./postgres-socket.ts";
 import { useSafeTransactions } from "./safe-transactions.ts";
+import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
 
@@ -67,7 +67,7 @@ export async function untilPostgresReady(pool: Postgres, ms: number): Promise<vo
   for (;;) {
     try {
       const left = Math.max(1, deadline - performance.now());
-      await within(left, "Postgres", pool`select 1`);
+      await withDeadline(left, "Postgres", pool`select 1`);
       return;
     } catch (error) {
       // The last of many tries may be cut short by the deadline, and says less than the one before.

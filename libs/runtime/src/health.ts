@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { within } from "./deadline.ts";
+import { withDeadline } from "./with-deadline.ts";
 
 /** Each dependency by name, and how to find out whether it answers. A check throws or returns false when it does not. */
 export type HealthChecks = Record<string, () => unknown>;
@@ -15,7 +15,7 @@ export async function checkReadiness(checks: HealthChecks): Promise<Readiness> {
   await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       try {
-        const answer = await within(1_000, name, Promise.resolve(check()));
+        const answer = await withDeadline(1_000, name, Promise.resolve(check()));
         dependencies[name] = answer === false ? "down" : "ok";
       } catch {
         dependencies[name] = "down";

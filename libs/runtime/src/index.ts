@@ -1,6 +1,5 @@
 export * from "./connect-postgres.ts";
 export * from "./connect-redis.ts";
-export * from "./deadline.ts";
 export * from "./env.ts";
 export * from "./every.ts";
 export * from "./failpoints.ts";
@@ -12,3 +11,4 @@ export * from "./metrics.ts";
 export * from "./path-under.ts";
 export * from "./run-service.ts";
 export * from "./shutdown.ts";
+export * from "./with-deadline.ts";

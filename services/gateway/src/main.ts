@@ -16,7 +16,7 @@ import {
   type ServiceContext,
   untilPostgresReady,
   untilRedisReady,
-  within,
+  withDeadline,
 } from "@boocode/runtime";
 import { findRevokedTokens, findSession, readPositions, readTurnsFrom, readUserVersions } from "@boocode/store";
 import { Config } from "./config.ts";
@@ -56,7 +56,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     help: "Reads of a session's turns from Postgres for subscribers that join.",
     registers: [metrics],
   });
-  const read = <T>(what: string, promise: Promise<T>) => within(READ_DEADLINE_MS, what, promise);
+  const read = <T>(what: string, promise: Promise<T>) => withDeadline(READ_DEADLINE_MS, what, promise);
   const follower = createFollower(pubsub, {
     onMessage: (channel, bytes) => topics.receive(channel, bytes),
     onGap: () => topics.gap(),

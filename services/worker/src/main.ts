@@ -10,7 +10,7 @@ import {
   loadConfig,
   runService,
   type ServiceContext,
-  within,
+  withDeadline,
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
 import { Config } from "./config.ts";
@@ -51,7 +51,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
 
   /** A claim that is answered too late is nobody's: given back, it costs its turn no attempt. */
   const inTime = (claim: Promise<ClaimedTurn | null>) =>
-    within(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
+    withDeadline(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
       const giveBack = async () => {
         const turn = await claim;
         if (turn) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });

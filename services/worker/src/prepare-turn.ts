@@ -1,4 +1,4 @@
-import { DeadlineExceeded, isUnder, within } from "@boocode/runtime";
+import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "./model/model-servers.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
@@ -103,7 +103,7 @@ export async function prepareTurn(
 async function openInTime(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {
   const opening = openRoot(path, projectRoots);
   try {
-    return await within(OPEN_MS, "opening the project's folder", opening);
+    return await withDeadline(OPEN_MS, "opening the project's folder", opening);
   } catch (cause) {
     if (!(cause instanceof DeadlineExceeded)) throw cause;
     opening.then(

@@ -1,4 +1,4 @@
-import { type ServiceContext, within } from "@boocode/runtime";
+import { type ServiceContext, withDeadline } from "@boocode/runtime";
 import { type Fence, isTransient, takeOverClaim } from "@boocode/store";
 import type { Config } from "./config.ts";
 import { processTurn } from "./process-turn.ts";
@@ -40,7 +40,7 @@ async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
   await failpoint("after-isolated-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };
-  const turn = await within(TAKE_OVER_MS, "taking over a claim", takeOverClaim(pool, fence, claim));
+  const turn = await withDeadline(TAKE_OVER_MS, "taking over a claim", takeOverClaim(pool, fence, claim));
   await failpoint("after-take-over");
   return turn && { turn, claimedAt, leases, turnDeps };
 }

@@ -1,5 +1,5 @@
 import type { CancelReason } from "@boocode/contracts";
-import { type Failpoint, within } from "@boocode/runtime";
+import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
   commitStep,
   type EndedTurn,
@@ -57,7 +57,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
     for (;;) {
       if (!mayWrite()) return lost;
       try {
-        const written = await within(DEADLINE_MS, what, write());
+        const written = await withDeadline(DEADLINE_MS, what, write());
         await failpoint(`after-${what}`);
         return written;
       } catch (error) {

@@ -9,7 +9,7 @@ import {
   type ServiceContext,
   untilPostgresReady,
   untilRedisReady,
-  within,
+  withDeadline,
 } from "@boocode/runtime";
 import { renewLeases, saveDrafts } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
@@ -69,13 +69,13 @@ export async function wireTurns(
     leaseMs: config.LEASE_MS,
     heartbeatMs: config.HEARTBEAT_MS,
     marginMs: Math.min(1_000, config.LEASE_MS / 5),
-    renew: (held) => within(config.HEARTBEAT_MS, "the heartbeat", renewLeases(heartbeats, held, config.LEASE_MS)),
+    renew: (held) => withDeadline(config.HEARTBEAT_MS, "the heartbeat", renewLeases(heartbeats, held, config.LEASE_MS)),
     onError: hint("a heartbeat"),
   });
   onRelease("leases", () => leases.stop());
   const drafts = createDraftSaver({
     intervalMs: config.DRAFT_INTERVAL_MS,
-    save: (due) => within(3_000, "saving drafts", saveDrafts(pool, due)),
+    save: (due) => withDeadline(3_000, "saving drafts", saveDrafts(pool, due)),
     onRefused: () => leases.look(),
     onError: hint("saving drafts"),
   });

@@ -4,7 +4,7 @@ export class DeadlineExceeded extends Error {
 }
 
 /** Waits for a promise no longer than `ms`. @throws DeadlineExceeded */
-export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
+export async function withDeadline<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DeadlineExceeded(`${what} took longer than ${ms} ms`)), ms);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { DeadlineExceeded, within } from "./deadline.ts";
+import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
 test("an answer in time is passed on, be it a value or an error", async () => {
-  expect(await within(1_000, "it", Promise.resolve(7))).toBe(7);
-  await expect(within(1_000, "it", Promise.reject(new TypeError("no")))).rejects.toThrow(TypeError);
+  expect(await withDeadline(1_000, "it", Promise.resolve(7))).toBe(7);
+  await expect(withDeadline(1_000, "it", Promise.reject(new TypeError("no")))).rejects.toThrow(TypeError);
 });
 
 test("an answer that does not come in time is told by name and time", async () => {
-  const late = within(5, "the query", new Promise(() => {}));
+  const late = withDeadline(5, "the query", new Promise(() => {}));
   await expect(late).rejects.toThrow(DeadlineExceeded);
   await expect(late).rejects.toThrow("the query took longer than 5 ms");
 });
@@ -20,7 +20,7 @@ test("an error that comes after its deadline disturbs nobody", async () => {
   const slow = new Promise((_, reject) => {
     fail = reject;
   });
-  await expect(within(1, "it", slow)).rejects.toThrow(DeadlineExceeded);
+  await expect(withDeadline(1, "it", slow)).rejects.toThrow(DeadlineExceeded);
   fail(new Error("late"));
   await new Promise(setImmediate);
   process.off("unhandledRejection", hear);
@@ -30,6 +30,6 @@ test("an error that comes after its deadline disturbs nobody", async () => {
 test("no timer is left running once the answer is there", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const before = timers();
-  await within(60_000, "it", Promise.resolve());
+  await withDeadline(60_000, "it", Promise.resolve());
   expect(timers()).toBe(before);
 });
