@@ -9,6 +9,7 @@ export * from "./primitives.ts";
 export * from "./projects.ts";
 export * from "./sessions.ts";
 export * from "./sockets.ts";
+export * from "./text.ts";
 export * from "./turn-frames.ts";
 export * from "./turns.ts";
 export * from "./user-frames.ts";

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
-import { cleanText, Id, Timestamp } from "./primitives.ts";
+import { Id, Timestamp } from "./primitives.ts";
+import { cleanText } from "./text.ts";
 import { Turn } from "./turns.ts";
 
 /** A tool call as the model asked for it. Arguments that were not a JSON object stand as `{_raw: text}`. */

@@ -7,9 +7,6 @@ export type Id = z.infer<typeof Id>;
 /** ISO 8601 with milliseconds, in UTC. */
 export const Timestamp = z.iso.datetime();
 
-/** Text of any kind, as Postgres and JSON take it: without NUL, every lone surrogate replaced by U+FFFD. */
-export const cleanText = (text: string) => text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\uFFFD");
-
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** One line that people read in a list. It is refused, rather than mended, when it holds what nobody types. */

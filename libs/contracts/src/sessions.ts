@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { cleanText, Id, Name, Timestamp } from "./primitives.ts";
+import { Id, Name, Timestamp } from "./primitives.ts";
+import { cleanText } from "./text.ts";
 
 export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
 
