@@ -84,7 +84,7 @@ export async function prepareTurn(
     },
     input: {
       model,
-      system: systemPrompt({ name: setting.projectName, path: setting.projectPath }, setting.systemPrompt),
+      system: systemPrompt({ name: setting.projectName, path: setting.projectPath }, deps.tools, setting.systemPrompt),
       earlier,
       unread,
       present: buildTurn(turn.ordinal, committed, replayReasoning),

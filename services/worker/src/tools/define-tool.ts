@@ -28,20 +28,18 @@ export interface Tool {
   run(args: Record<string, unknown>, context: ToolContext): Promise<ToolAnswer>;
 }
 
-interface ToolDefinition<Input extends z.ZodObject> {
-  name: string;
-  description: string;
-  /** A strict object: a key that it does not know is a mistake worth telling. */
+interface ToolDefinition<Input extends z.ZodObject> extends Omit<ToolOffer, "parameters"> {
+  /** A strict object, so that the model learns of an argument that the tool does not have. */
   input: Input;
   run(input: z.output<Input>, context: ToolContext): Promise<ToolAnswer>;
 }
 
-/** Makes a tool of a name, a description, an input schema and a function. */
+/** Makes a tool of what the model reads about it, an input schema and a function. */
 export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition<Input>): Tool {
-  const { name, description, input } = definition;
+  const { name, description, purpose, input } = definition;
   const parameters = toParameters(input);
   return {
-    offer: { name, description, parameters },
+    offer: { name, description, purpose, parameters },
     async run(args, context) {
       // Models write null for "not given"; it is never a value of ours.
       const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));

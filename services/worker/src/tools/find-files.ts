@@ -25,6 +25,7 @@ export const findFiles = defineTool({
   description:
     "Find files by name. Answers with paths relative to the project's root, sorted, one a line. " +
     "Files that .gitignore names are left out; a path given here is looked into even if ignored.",
+  purpose: "to find files by name",
   input: Input,
   async run({ glob, path, max_results }, context) {
     const opened = await context.root.open(path, "directory");

@@ -45,6 +45,7 @@ export const grep = defineTool({
   description:
     "Search file contents. Answers with path:line: text for each matching line, sorted by path. " +
     "Files that .gitignore names, binary files and files over 2 MB are left out; a path given here is searched even if ignored.",
+  purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
     const opened = await context.root.open(input.path, "any");

@@ -23,6 +23,7 @@ const Input = z.strictObject({
 export const listDir = defineTool({
   name: "list_dir",
   description: `List a directory, hidden and ignored entries too, sorted by name, ${PAGE} at a time. Directories end with /.`,
+  purpose: "to list a directory",
   input: Input,
   async run({ path, offset }, context) {
     const opened = await context.root.open(path, "directory");

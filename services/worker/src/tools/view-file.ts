@@ -29,6 +29,7 @@ export const viewFile = defineTool({
   description:
     `Read a text file with line numbers: ${DEFAULT_LINES} lines unless start_line and end_line say otherwise, at most ${MAX_LINES}. ` +
     "Says how to go on when there is more.",
+  purpose: "to read lines of a file",
   input: Input,
   async run({ path, start_line = 1, end_line }, context) {
     if (end_line !== undefined && end_line < start_line) {

@@ -2,10 +2,13 @@ import type { ToolCall, ToolResult, TurnErrorCode } from "@boocode/contracts";
 
 /** What the turn needs of the world, in the turn's own words. The provider's vocabulary stops at `model/`. */
 
-/** A tool as it is offered to a model. `parameters` is a JSON schema of type object. */
+/** A tool as the model sees it. */
 export interface ToolOffer {
   name: string;
   description: string;
+  /** Follows the tool's name in the system prompt, such as "to search the text of files". */
+  purpose: string;
+  /** A JSON schema of type object. */
   parameters: Record<string, unknown>;
 }
 

@@ -1,9 +1,15 @@
-/** What the model is told first: the product's own rules, then the session's. */
-export function systemPrompt(project: { name: string; path: string }, sessionPrompt: string | null): string {
+import type { ToolOffer } from "./ports.ts";
+
+/** The system prompt: the product's rules with one clause per tool, then the session's own prompt. */
+export function systemPrompt(
+  project: { name: string; path: string },
+  tools: readonly ToolOffer[],
+  sessionPrompt: string | null,
+): string {
+  const introduced = tools.map(({ name, purpose }) => `\`${name}\` ${purpose}`).join(", ");
   const base = [
     `You are BooCode, an assistant that investigates a code base: the project "${project.name}" at ${project.path}.`,
-    "You can read it with these tools, and only read: `list_dir` and `find_files` to find your way, `grep` to search the " +
-      "text of files, `view_file` to read lines of a file. Paths are relative to the project's root.",
+    `You can read it with these tools, and only read: ${introduced}. Paths are relative to the project's root.`,
     "Read before you answer: do not guess what you can look up. Call several tools at once when they do not depend on " +
       "each other. When an output says that it was cut, ask for the rest if you need it.",
     "Cite what you found as `path:line` (or `path:first-last`), and quote the lines that matter. Say so when you did not " +

@@ -168,7 +168,7 @@ describe("a server with quirks", () => {
   it("is sent no stream_options, and calls one by one, from the first request on", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const quirks = { noStreamOptions: true, singleCalls: true };
-    const tools = [{ name: "noop", description: "", parameters: {} }];
+    const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
     await replyOf(streamReply(server.baseUrl, { quirks })({ ...request, tools }, never));
     expect(server.seen[0]?.body).toMatchObject({ parallel_tool_calls: false });
     expect(server.seen[0]?.body).not.toHaveProperty("stream_options");
@@ -292,7 +292,7 @@ describe("failures", () => {
       [[delta({ reasoning_content: "I call it." }), leak], false],
     ] as const) {
       const server = await modelServer((_, response) => beginStream(response, ...events, DONE));
-      const tools = [{ name: "noop", description: "", parameters: {} }];
+      const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
       const failure = await failureOf(streamReply(server.baseUrl)({ ...request, tools }, never));
       expect(failure).toMatchObject({ code: "model_cut", retryable, visible: !retryable });
     }

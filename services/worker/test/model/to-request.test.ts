@@ -35,6 +35,7 @@ const schema = fc.constantFrom<Record<string, unknown>>(
 const tool: fc.Arbitrary<ToolOffer> = fc.record({
   name,
   description: fc.oneof(text, fc.constant("d".repeat(3000))),
+  purpose: text,
   parameters: schema,
 });
 

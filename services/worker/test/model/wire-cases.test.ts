@@ -44,7 +44,7 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
     model: wire.model,
     system: "You are terse.",
     messages: [{ role: "user", content: "go" }],
-    tools: [{ name: "noop", description: "does nothing", parameters: { type: "object", properties: {} } }],
+    tools: [{ name: "noop", description: "does nothing", purpose: "", parameters: { type: "object", properties: {} } }],
     toolChoice: "auto",
   };
   const abortAfterMs = wire.expect.must.abortAfterMs;

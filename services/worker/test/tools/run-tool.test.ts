@@ -6,7 +6,8 @@ import { makeTree, startTools } from "./temp-tree.ts";
 
 test("offers are plain", () => {
   expect(toolOffers.map(({ name }) => name)).toEqual(["view_file", "list_dir", "grep", "find_files"]);
-  for (const { description, parameters } of toolOffers) {
+  for (const { description, purpose, parameters } of toolOffers) {
+    expect(purpose).toMatch(/^to [a-z][^.,]*$/);
     expect(description.length).toBeLessThanOrEqual(1024);
     expect(Object.keys(parameters)).toEqual(["type", "properties", "required"]);
     const properties = parameters.properties as Record<string, Record<string, unknown>>;
