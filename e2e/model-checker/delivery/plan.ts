@@ -1,6 +1,6 @@
 // PURE
 import type { SessionFrame } from "@boocode/contracts";
-import { type KnownTurn, planJoin } from "../../../services/gateway/src/plan-join.ts";
+import { type KnownTurn, planJoin } from "../../../services/gateway/src/joining/plan-join.ts";
 import { readKey } from "./key.ts";
 import { type Answer, framesOf, hasEnded, isLetter, nameOf, placeOf, type Row, type Sent, stored } from "./state.ts";
 

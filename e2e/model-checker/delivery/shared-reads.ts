@@ -1,6 +1,6 @@
 // PURE
 import { compareEpochs, sameEpoch } from "@boocode/contracts";
-import { following } from "../../../services/gateway/src/plan-join.ts";
+import { following } from "../../../services/gateway/src/joining/plan-join.ts";
 import { type Context, epochName } from "./context.ts";
 import { framesOf, type Gateway, type Pass, placeOf, type Row, type World } from "./state.ts";
 

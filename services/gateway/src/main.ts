@@ -20,9 +20,9 @@ import {
 } from "@boocode/runtime";
 import { findRevokedTokens, findSession, readPositions, readTurnsFrom, readUserVersions } from "@boocode/store";
 import { Config } from "./config.ts";
-import { createConnections } from "./connections.ts";
+import { createConnections } from "./connections/connections.ts";
 import { buildServer } from "./server.ts";
-import { createTopics } from "./topics.ts";
+import { createTopics } from "./topics/topics.ts";
 
 const READ_DEADLINE_MS = 3_000;
 /** A pubsub that missed more turns than this loads the session again, as the version tells it to. */

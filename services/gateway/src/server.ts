@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { bearerToken } from "@boocode/identity";
 import { answerHealth, type HealthChecks } from "@boocode/runtime";
 import { WebSocketServer } from "ws";
-import { acceptEvents, refuse } from "./accept-events.ts";
-import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./accept-socket.ts";
-import { parseSubscription } from "./subscription.ts";
+import { acceptEvents, refuse } from "./connections/accept-events.ts";
+import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./connections/accept-socket.ts";
+import { parseSubscription } from "./connections/subscription.ts";
 
 /** Clients have next to nothing to say here. */
 const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;

@@ -3,9 +3,9 @@ import { promisify } from "node:util";
 import { createKeys } from "@boocode/frame-log";
 import { listen } from "@boocode/runtime";
 import { afterEach } from "vitest";
-import { createConnections } from "../src/connections.ts";
+import { createConnections } from "../src/connections/connections.ts";
 import { buildServer, type ServerDeps } from "../src/server.ts";
-import { createTopics, type Topics } from "../src/topics.ts";
+import { createTopics, type Topics } from "../src/topics/topics.ts";
 
 const keys = createKeys("test");
 export const SESSION = "00000000-0000-4000-8000-000000000001";

@@ -1,8 +1,28 @@
-import { judge, type SessionFrame } from "@boocode/contracts";
+import { judge, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
-import { idOf, planJoin } from "./plan-join.ts";
-import type { Subscriber } from "./subscriber.ts";
-import type { TopicState } from "./topic-reader.ts";
+import { idOf, planJoin } from "../joining/plan-join.ts";
+import type { TopicState } from "../joining/topic-reader.ts";
+import type { Transport } from "../transports/transport.ts";
+
+/**
+ * One subscriber of a session.
+ *
+ * `joining`: waits for the topic's next pass. `live`: gets frames as they come. `behind`: has not read what it was sent, gets
+ * nothing, and joins again from its cursor once it has read.
+ */
+export interface Subscriber {
+  readonly transport: Transport;
+  /** null until the first join of a subscriber that brought no cursor. */
+  cursor: Position | null;
+  /** The newest structural version that this subscriber was told of; null before `subscribed`. */
+  version: number | null;
+  mode: "joining" | "live" | "behind";
+  behindSince: number;
+}
+
+export function createSubscriber(transport: Transport, cursor: Position | null): Subscriber {
+  return { transport, cursor, version: null, mode: "joining", behindSince: 0 };
+}
 
 export interface TopicLimits {
   behindBytes: number;

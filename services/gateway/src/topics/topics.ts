@@ -2,10 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys, LoggedFrame } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import type { TopicLimits } from "./serve-subscriber.ts";
+import type { TopicReads } from "../joining/topic-reader.ts";
 import { createSessionTopic, type SessionTopic } from "./session-topic.ts";
-import type { Subscriber } from "./subscriber.ts";
-import type { TopicReads } from "./topic-reader.ts";
+import type { Subscriber, TopicLimits } from "./subscriber.ts";
 import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-topic.ts";
 
 /** What is watched in this gateway: a topic for each session and each user that has a subscriber here. */

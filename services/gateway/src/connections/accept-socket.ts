@@ -1,10 +1,9 @@
 import { type CloseReason, SocketMessage } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import type { WebSocket } from "ws";
+import { createWsTransport } from "../transports/ws-transport.ts";
 import type { Connections } from "./connections.ts";
-import { type SubscribeDeps, subscribe } from "./subscribe.ts";
-import type { Subscription } from "./subscription.ts";
-import { createWsTransport } from "./ws-transport.ts";
+import { type SubscribeDeps, type Subscription, subscribe } from "./subscription.ts";
 
 export interface AcceptDeps extends SubscribeDeps {
   connections: Connections;

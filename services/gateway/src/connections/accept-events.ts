@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_ERRORS, type ApiErrorCode, type CloseReason, type ErrorBody } from "@boocode/contracts";
+import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
-import { createSseTransport } from "./sse-transport.ts";
-import { subscribe } from "./subscribe.ts";
-import type { Subscription } from "./subscription.ts";
+import { type Subscription, subscribe } from "./subscription.ts";
 
 /** Refusals of an event stream are ordinary answers, with the statuses of REST. */
 const AS_ERROR: Partial<Record<CloseReason, ApiErrorCode>> = {

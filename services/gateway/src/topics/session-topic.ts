@@ -1,9 +1,8 @@
 import { judge } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
-import { createSubscriberService, type TopicLimits } from "./serve-subscriber.ts";
-import type { Subscriber } from "./subscriber.ts";
-import { createTopicReader, type TopicReads } from "./topic-reader.ts";
+import { createTopicReader, type TopicReads } from "../joining/topic-reader.ts";
+import { createSubscriberService, type Subscriber, type TopicLimits } from "./subscriber.ts";
 
 /** Everything about one watched session in this gateway. */
 export interface SessionTopic {

@@ -1,6 +1,6 @@
 import type { UserFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../transports/transport.ts";
 
 /** One subscriber of a user's lists; `version` is null until it was told where it stands. */
 export interface UserSubscriber {

@@ -1,6 +1,6 @@
 import type { CloseReason, GoingAway } from "@boocode/contracts";
 import type { z } from "zod";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../transports/transport.ts";
 
 /** A socket or an event stream, from its first byte to its last. */
 interface Connection {

@@ -1,4 +1,8 @@
 import { type CloseReason, Id, type Position, parseCursor } from "@boocode/contracts";
+import type { Caller } from "@boocode/identity";
+import { createSubscriber } from "../topics/subscriber.ts";
+import type { Topics } from "../topics/topics.ts";
+import type { Transport } from "../transports/transport.ts";
 
 /** What a URL asks to follow. */
 export type Subscription =
@@ -25,4 +29,28 @@ export function parseSubscription(url: URL, lastEventId: string | undefined): Su
   if (cursor === null) return { target: "session", sessionId: sessionId.data.toLowerCase(), cursor: null };
   const position = parseCursor(cursor);
   return position ? { target: "session", sessionId: sessionId.data.toLowerCase(), cursor: position } : "bad_request";
+}
+
+export interface SubscribeDeps {
+  topics: Topics;
+  /** The same predicate as in REST: a session of another user does not exist. */
+  mayRead(userId: string, sessionId: string): Promise<boolean>;
+}
+
+/** Begins to serve an authenticated subscriber. @returns the end of it, or why it cannot be served */
+export async function subscribe(
+  deps: SubscribeDeps,
+  caller: Caller,
+  subscription: Subscription,
+  transport: Transport,
+): Promise<(() => void) | CloseReason> {
+  try {
+    if (subscription.target === "user") {
+      return await deps.topics.watchUser(caller.userId, { transport, cursor: subscription.cursor, version: null });
+    }
+    if (!(await deps.mayRead(caller.userId, subscription.sessionId))) return "not_found";
+    return deps.topics.watchSession(subscription.sessionId, createSubscriber(transport, subscription.cursor));
+  } catch {
+    return "unavailable";
+  }
 }

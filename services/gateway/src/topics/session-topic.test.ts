@@ -1,9 +1,9 @@
 import type { Turn } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
 import { expect, test } from "vitest";
+import type { Transport } from "../transports/transport.ts";
 import { createSessionTopic } from "./session-topic.ts";
 import { createSubscriber } from "./subscriber.ts";
-import type { Transport } from "./transport.ts";
 
 const epoch = { ordinal: 1, attempt: 1, nonce: "a" };
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };

@@ -1,7 +1,7 @@
 import { createKeys } from "@boocode/frame-log";
 import { expect, test } from "vitest";
+import type { Transport } from "../transports/transport.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
-import type { Transport } from "./transport.ts";
 import type { UserSubscriber } from "./user-topic.ts";
 
 const keys = createKeys("t");
