@@ -35,11 +35,8 @@ const pure = [
   "^libs/contracts/src/",
   "^services/worker/src/turn/",
   "^services/worker/src/outputs/to-frame\\.ts$",
-].concat(
-  ["sse", "decode-chunk", "assemble-tool-calls", "to-request"].map(
-    (name) => `^services/worker/src/model/${name}\\.ts$`,
-  ),
-);
+  "^services/worker/src/model/(decode|encode|failures)/",
+];
 
 const ours = "^(libs|services|e2e|bench|scripts)/";
 const test = "\\.test\\.ts$";

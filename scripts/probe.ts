@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { baseUrlOf, defaultModel, fetchModelList, type ListedModel, ModelServerEntry } from "@boocode/model-servers";
-import { createContextSize } from "../services/worker/src/model/context-size.ts";
-import { errorText } from "../services/worker/src/model/error-text.ts";
+import { createContextSize } from "../services/worker/src/model/discovery/context-size.ts";
+import { errorText } from "../services/worker/src/model/failures/error-text.ts";
 import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
 import { askRaw, type Probed } from "./probe/ask-raw.ts";
 import { stopsOnDisconnect } from "./probe/probe-disconnect.ts";

@@ -1,5 +1,5 @@
-import { decodeChunk } from "../../services/worker/src/model/decode-chunk.ts";
-import { createSseReader } from "../../services/worker/src/model/sse.ts";
+import { decodeChunk } from "../../services/worker/src/model/decode/decode-chunk.ts";
+import { createSseReader } from "../../services/worker/src/model/decode/sse.ts";
 import { ProbeFailed } from "./probe-failed.ts";
 
 export interface Probed {

@@ -17,7 +17,7 @@ import { type AnnounceEndDeps, announceEnd } from "./announce-end.ts";
 import type { Config } from "./config.ts";
 import { createLeases } from "./hold-leases.ts";
 import { createModelServers } from "./model/model-servers.ts";
-import { createSlots } from "./model/slots.ts";
+import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
 import { prepareTurn } from "./prepare-turn.ts";
 import type { ProcessTurnDeps } from "./process-turn.ts";

@@ -1,3 +1,4 @@
+// PURE
 /// <reference lib="es2024.string" />
 
 /**

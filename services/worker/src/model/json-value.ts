@@ -1,3 +1,4 @@
+// PURE
 export type JsonObject = Record<string, unknown>;
 
 export function isObject(value: unknown): value is JsonObject {

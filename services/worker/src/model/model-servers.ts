@@ -8,13 +8,13 @@ import {
   writeModelName,
 } from "@boocode/model-servers";
 import type { StreamReply } from "../turn/ports.ts";
-import { fromModelList } from "./context-answers.ts";
-import { createContextSize } from "./context-size.ts";
+import { fromModelList } from "./discovery/context-answers.ts";
+import { createContextSize } from "./discovery/context-size.ts";
 import { nothingRefused } from "./open-reply.ts";
-import { createPatientReply } from "./patient-reply.ts";
-import type { RetrySettings } from "./retry-policy.ts";
-import type { Slots } from "./slots.ts";
-import { createSlottedReply } from "./slotted-reply.ts";
+import type { RetrySettings } from "./scheduling/retry-policy.ts";
+import type { Slots } from "./scheduling/slots.ts";
+import { createPatientReply } from "./scheduling/with-retries.ts";
+import { createSlottedReply } from "./scheduling/with-slot.ts";
 import { createStreamReply } from "./stream-reply.ts";
 import { within } from "./within.ts";
 

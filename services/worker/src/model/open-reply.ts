@@ -1,9 +1,9 @@
 import { Response } from "undici";
 import type { ModelRequest } from "../turn/ports.ts";
-import { learnWindow } from "./context-overflow.ts";
-import type { ContextSize } from "./context-size.ts";
-import { type OpenStreamDeps, openStream, type Refusal } from "./open-stream.ts";
-import { toRequest } from "./to-request.ts";
+import type { ContextSize } from "./discovery/context-size.ts";
+import { toRequest } from "./encode/to-request.ts";
+import { learnWindow } from "./failures/context-overflow.ts";
+import { type OpenStreamDeps, openStream, type Refusal } from "./send-request.ts";
 
 export interface OpenReplyDeps extends OpenStreamDeps {
   contextSize: Pick<ContextSize, "learn"> & Partial<Pick<ContextSize, "singleCallsOnly">>;

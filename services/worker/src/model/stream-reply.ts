@@ -1,12 +1,12 @@
 import { Agent, type Dispatcher } from "undici";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
 import { newCallId } from "./call-id.ts";
-import { learnWindow } from "./context-overflow.ts";
-import type { ContextSize } from "./context-size.ts";
+import { createReplyReader } from "./decode/read-reply.ts";
+import type { ContextSize } from "./discovery/context-size.ts";
+import { learnWindow } from "./failures/context-overflow.ts";
+import { outcomeFailure } from "./failures/stream-failure.ts";
 import { nothingRefused, type OpenReplyDeps, openReply } from "./open-reply.ts";
-import { outcomeFailure } from "./outcome-failure.ts";
-import { createPatience } from "./patience.ts";
-import { createReplyReader } from "./read-reply.ts";
+import { createPatience } from "./scheduling/timeouts.ts";
 import { within } from "./within.ts";
 
 export interface StreamReplyDeps {

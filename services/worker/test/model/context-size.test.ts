@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createContextSize } from "../../src/model/context-size.ts";
+import { createContextSize } from "../../src/model/discovery/context-size.ts";
 import { modelServer, sendJson } from "./model-server.ts";
 
 describe("createContextSize", () => {

@@ -1,8 +1,8 @@
 import { checkRequest as checkLikeServers } from "@boocode/scripted-model";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseArguments } from "../../src/model/parse-arguments.ts";
-import { toRequest } from "../../src/model/to-request.ts";
+import { parseArguments } from "../../src/model/decode/parse-arguments.ts";
+import { toRequest } from "../../src/model/encode/to-request.ts";
 import { toolOffers } from "../../src/tools/run-tool.ts";
 import { buildTurn, type ConversationRow } from "../../src/turn/build-turn.ts";
 import { NO_CUT } from "../../src/turn/fit-context.ts";

@@ -1,4 +1,4 @@
-import type { Piece } from "../../src/model/split-think.ts";
+import type { Piece } from "../../src/model/decode/split-thoughts.ts";
 
 /** What the pieces of an answer come to for someone who was shown them one by one. */
 export function joinPieces(pieces: Piece[]): { text: string; reasoning: string } {

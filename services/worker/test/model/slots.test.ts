@@ -3,7 +3,7 @@ import { testRedis } from "@boocode/backing-services/testing";
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { createSlots, type Slots } from "../../src/model/slots.ts";
+import { createSlots, type Slots } from "../../src/model/scheduling/slots.ts";
 
 let server: Awaited<ReturnType<typeof testRedis>>;
 let redis: Redis;

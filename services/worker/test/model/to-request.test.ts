@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toRequest } from "../../src/model/to-request.ts";
+import { toRequest } from "../../src/model/encode/to-request.ts";
 import type { ConversationMessage, ToolOffer } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";
 

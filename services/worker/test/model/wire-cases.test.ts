@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createContextSize } from "../../src/model/context-size.ts";
-import type { Piece } from "../../src/model/split-think.ts";
+import type { Piece } from "../../src/model/decode/split-thoughts.ts";
+import { createContextSize } from "../../src/model/discovery/context-size.ts";
 import { createStreamReply } from "../../src/model/stream-reply.ts";
 import type { ModelFailure, ModelRequest } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createReplyReader } from "../../src/model/read-reply.ts";
+import { createReplyReader } from "../../src/model/decode/read-reply.ts";
 import { joinPieces } from "./join-pieces.ts";
 import { bodyOf, wireCases } from "./wire-case.ts";
 

@@ -1,4 +1,4 @@
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../clean-text.ts";
 
 export interface CharacterGate {
   push(text: string): string;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ModelFailure, type StreamReply } from "../turn/ports.ts";
+import { ModelFailure, type StreamReply } from "../../turn/ports.ts";
 import { nextRetry, type RetrySettings } from "./retry-policy.ts";
 
 /**

@@ -1,9 +1,9 @@
-import type { Reply } from "../turn/ports.ts";
+import type { Reply } from "../../turn/ports.ts";
+import { asObject, count, type JsonObject, parseJson } from "../json-value.ts";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
 import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose } from "./decode-chunk.ts";
-import { asObject, count, type JsonObject, parseJson } from "./json-value.ts";
-import { createSpeech } from "./speech.ts";
-import type { Piece } from "./split-think.ts";
+import { createSpeech } from "./reply-text.ts";
+import type { Piece } from "./split-thoughts.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 
 /** How an answer ended. Only the tool calls of a `reply` may be run. */

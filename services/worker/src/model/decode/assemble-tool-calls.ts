@@ -1,7 +1,7 @@
 import type { ToolCall } from "@boocode/contracts";
-import { cleanText, cleanValue } from "./clean-text.ts";
+import { cleanText, cleanValue } from "../clean-text.ts";
+import { isObject, type JsonObject } from "../json-value.ts";
 import type { ToolCallDelta } from "./decode-chunk.ts";
-import { isObject, type JsonObject } from "./json-value.ts";
 import { parseArguments } from "./parse-arguments.ts";
 
 interface OpenCall {

@@ -1,7 +1,7 @@
-import { ModelFailure } from "../turn/ports.ts";
-import { cutText } from "./clean-text.ts";
+import { ModelFailure } from "../../turn/ports.ts";
+import { cutText } from "../clean-text.ts";
+import type { Outcome } from "../decode/read-reply.ts";
 import { errorText } from "./error-text.ts";
-import type { Outcome } from "./read-reply.ts";
 import { serverFailure } from "./server-failure.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { createStrayCloseFinder, type StrayClose } from "./stray-close.ts";
+import { createStrayCloseFinder, type StrayClose } from "./find-closing-tag.ts";
 import { CLOSE, OPEN } from "./think-tags.ts";
 
 export interface SpokenPiece {

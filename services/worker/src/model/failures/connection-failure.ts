@@ -1,5 +1,5 @@
-import { ModelFailure } from "../turn/ports.ts";
-import { cutText } from "./clean-text.ts";
+import { ModelFailure } from "../../turn/ports.ts";
+import { cutText } from "../clean-text.ts";
 
 /** No answer at all: refused, reset, not resolved, or no connection in time. The same request may succeed later. */
 export function connectionFailure(cause: unknown): ModelFailure {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createPatientReply } from "../../src/model/patient-reply.ts";
+import { createPatientReply } from "../../src/model/scheduling/with-retries.ts";
 import {
   ModelFailure,
   type ModelRequest,

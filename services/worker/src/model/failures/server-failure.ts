@@ -1,7 +1,7 @@
-import { ModelFailure } from "../turn/ports.ts";
+import { ModelFailure } from "../../turn/ports.ts";
+import { asObject, count } from "../json-value.ts";
 import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./context-overflow.ts";
 import { errorTextOf, errorWords } from "./error-text.ts";
-import { asObject, count } from "./json-value.ts";
 
 export interface ServerError {
   /** HTTP status of the response; null when the error came inside a stream that had begun as a success. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLeakGate } from "./text-leaks.ts";
+import { createLeakGate } from "./text-tool-call.ts";
 
 function pass(parts: string[]) {
   const gate = createLeakGate();

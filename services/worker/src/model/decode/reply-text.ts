@@ -1,5 +1,5 @@
-import { createThinkSplitter, type Piece, type SpokenPiece } from "./split-think.ts";
-import { createLeakGate } from "./text-leaks.ts";
+import { createThinkSplitter, type Piece, type SpokenPiece } from "./split-thoughts.ts";
+import { createLeakGate } from "./text-tool-call.ts";
 import { createCharacterGate } from "./whole-characters.ts";
 
 export interface Speech {

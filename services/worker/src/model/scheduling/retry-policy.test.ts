@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ModelFailure } from "../turn/ports.ts";
+import { ModelFailure } from "../../turn/ports.ts";
 import { nextRetry, type RetryState } from "./retry-policy.ts";
 
 const settings = { retries: 4, budgetMs: 60_000, loadingMs: 600_000 };

@@ -1,5 +1,5 @@
-import { cleanText, cutText } from "./clean-text.ts";
-import { asObject, filled, isObject, parseJson } from "./json-value.ts";
+import { cleanText, cutText } from "../clean-text.ts";
+import { asObject, filled, isObject, parseJson } from "../json-value.ts";
 
 /** How much of a server's words is kept. */
 const MAX_ERROR_TEXT = 200;

@@ -1,5 +1,5 @@
+import { asObject, count, filled } from "../json-value.ts";
 import { errorWords } from "./error-text.ts";
-import { asObject, count, filled } from "./json-value.ts";
 
 const OVERFLOW_CODES = new Set(["exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"]);
 

@@ -1,6 +1,6 @@
-import type { ModelRequest } from "../turn/ports.ts";
+import type { ModelRequest } from "../../turn/ports.ts";
+import { cleanText } from "../clean-text.ts";
 import { createCallIds } from "./call-ids.ts";
-import { cleanText } from "./clean-text.ts";
 import { toMessages } from "./to-messages.ts";
 import { toTools } from "./to-tools.ts";
 

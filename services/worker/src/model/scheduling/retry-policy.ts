@@ -1,4 +1,5 @@
-import type { ModelFailure, WaitReason } from "../turn/ports.ts";
+// PURE
+import type { ModelFailure, WaitReason } from "../../turn/ports.ts";
 
 /** How long a model server that cannot answer now is asked again, before anything of an answer was seen. */
 export interface RetrySettings {

@@ -1,5 +1,5 @@
-import { cleanText, cleanValue } from "./clean-text.ts";
-import { isObject, type JsonObject, parseJson } from "./json-value.ts";
+import { cleanText, cleanValue } from "../clean-text.ts";
+import { isObject, type JsonObject, parseJson } from "../json-value.ts";
 
 /**
  * A call's arguments from the joined text of its deltas. What is no JSON object is kept as `{_raw: text}`, so that the

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { joinPieces } from "../../test/model/join-pieces.ts";
+import { joinPieces } from "../../../test/model/join-pieces.ts";
 import { createReplyReader, type Outcome } from "./read-reply.ts";
 
 const encoder = new TextEncoder();

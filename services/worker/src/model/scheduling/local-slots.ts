@@ -1,3 +1,4 @@
+// PURE
 /** How many requests may be at a server, and at one model of it. null: no limit. */
 export interface SlotLimits {
   server: number | null;

@@ -1,4 +1,5 @@
-import { asObject, filled, isObject, type JsonObject } from "./json-value.ts";
+// PURE
+import { asObject, filled, isObject, type JsonObject } from "../json-value.ts";
 
 /** llama.cpp's `/props`: the window of one slot, which is what a conversation can use. */
 export function fromLlamaProps(answer: unknown): number | null {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { joinPieces } from "../../test/model/join-pieces.ts";
-import { createThinkSplitter } from "./split-think.ts";
+import { joinPieces } from "../../../test/model/join-pieces.ts";
+import { createThinkSplitter } from "./split-thoughts.ts";
 
 function split(parts: string[]) {
   const splitter = createThinkSplitter();

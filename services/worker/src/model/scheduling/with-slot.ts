@@ -1,4 +1,4 @@
-import type { StreamReply } from "../turn/ports.ts";
+import type { StreamReply } from "../../turn/ports.ts";
 
 /** Waits for a place, and frees it. @param onWait told once, when there is none at once */
 export type TakeSlot = (model: string, signal: AbortSignal, onWait: () => void) => Promise<() => void>;

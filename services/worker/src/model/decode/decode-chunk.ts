@@ -1,4 +1,4 @@
-import { asObject, count, filled, isObject, type JsonObject, parseJson } from "./json-value.ts";
+import { asObject, count, filled, isObject, type JsonObject, parseJson } from "../json-value.ts";
 
 /** A piece of a tool call, as it stands in one delta. null is "not said". */
 export interface ToolCallDelta {
