@@ -1,47 +1,139 @@
-// Who may import whom. `scripts/check-architecture.mjs` runs these rules, holds files marked `// PURE` to those named pure-*, and
-// makes sure that the rules saw anything at all.
+// Who may import whom, and what may stand where. scripts/check-architecture.mjs runs these rules and fails on a rule whose
+// patterns match no file, since such a rule holds nothing.
 
-/** Our own packages, and those of ours that each may import. What is not listed is forbidden, even where npm hoists it. */
-const allowed = {
+const { existsSync, readdirSync, readFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+/**
+ * What each package, and each room (a folder directly under a service's `src`), may import of our own code, itself included
+ * tacitly. What is not listed is forbidden, even where npm hoists it. No row lists backing-services, local-stack or
+ * scripted-model: only tests, scripts and benchmarks use them. In the worker, model, tools and outputs may import the turn,
+ * but not each other.
+ */
+const mayImport = {
+  "libs/backing-services": [],
+  "libs/client": ["libs/contracts"],
   "libs/contracts": [],
-  "libs/runtime": [],
   "libs/frame-log": ["libs/contracts"],
+  "libs/identity": ["libs/frame-log", "libs/store"],
+  "libs/local-stack": [],
   "libs/model-servers": [],
+  "libs/runtime": [],
+  "libs/scripted-model": [],
   "libs/store": ["libs/contracts"],
   "libs/turn-queue": ["libs/contracts"],
-  "libs/identity": ["libs/contracts", "libs/frame-log", "libs/store"],
-  "libs/client": ["libs/contracts"],
-  "libs/backing-services": [],
-  "libs/scripted-model": [],
-  "services/api": ["contracts", "frame-log", "identity", "model-servers", "runtime", "store", "turn-queue"].map(
-    (lib) => `libs/${lib}`,
-  ),
-  "services/gateway": ["contracts", "frame-log", "identity", "runtime", "store"].map((lib) => `libs/${lib}`),
-  "services/worker": ["contracts", "frame-log", "model-servers", "runtime", "store", "turn-queue"].map(
-    (lib) => `libs/${lib}`,
-  ),
+  "services/api": [
+    "libs/contracts",
+    "libs/frame-log",
+    "libs/identity",
+    "libs/model-servers",
+    "libs/runtime",
+    "libs/store",
+    "libs/turn-queue",
+  ],
+  "services/api/src/routes": [
+    "libs/contracts",
+    "libs/identity",
+    "libs/store",
+    "services/api/src/announce.ts",
+    "services/api/src/answers.ts",
+    "services/api/src/deps.ts",
+    "services/api/src/errors.ts",
+    "services/api/src/idempotency-key.ts",
+  ],
+  "services/gateway": ["libs/contracts", "libs/frame-log", "libs/identity", "libs/runtime", "libs/store"],
+  "services/gateway/src/connections": [
+    "services/gateway/src/topics",
+    "services/gateway/src/transports",
+    "libs/contracts",
+    "libs/identity",
+  ],
+  "services/gateway/src/joining": ["libs/contracts", "libs/frame-log", "libs/store"],
+  "services/gateway/src/topics": [
+    "services/gateway/src/joining",
+    "services/gateway/src/transports",
+    "libs/contracts",
+    "libs/frame-log",
+    "libs/store",
+  ],
+  "services/gateway/src/transports": ["libs/contracts"],
+  "services/worker": [
+    "libs/contracts",
+    "libs/frame-log",
+    "libs/model-servers",
+    "libs/runtime",
+    "libs/store",
+    "libs/turn-queue",
+  ],
+  "services/worker/src/turn": ["libs/contracts"],
+  "services/worker/src/model": ["services/worker/src/turn", "libs/contracts", "libs/model-servers", "libs/runtime"],
+  "services/worker/src/tools": ["services/worker/src/turn", "libs/contracts"],
+  "services/worker/src/outputs": [
+    "services/worker/src/turn",
+    "libs/contracts",
+    "libs/frame-log",
+    "libs/runtime",
+    "libs/store",
+  ],
 };
 
-/** Inside the worker, from the heart outwards: a room may import those named and itself. */
-const rooms = {
-  turn: [],
-  model: ["turn"],
-  tools: ["turn"],
-  outputs: ["turn"],
-};
-
-/** Files that decide and do nothing else, besides those whose first line says `// PURE`. */
-const pure = [
-  "^libs/contracts/src/",
-  "^services/worker/src/turn/",
-  "^services/worker/src/outputs/to-frame\\.ts$",
-  "^services/worker/src/model/(decode|encode|failures)/",
+/** Folders that are pure as a whole. Elsewhere a pure file has `// PURE` as its first line. */
+const pureFolders = [
+  "libs/contracts/src",
+  "services/worker/src/model/decode",
+  "services/worker/src/model/encode",
+  "services/worker/src/model/failures",
+  "services/worker/src/turn",
 ];
+
+/** The packages that pure code may use: they compute and do nothing else. */
+const purePackages = ["zod", "eventsource-parser"];
+
+/** Text that belongs into few files, where imports cannot show it. */
+const confined = [
+  {
+    name: "main-opens-connections",
+    comment: "everything else is given its connections, so that what a process holds is read in one place",
+    text: /\bconnect(Postgres|Redis\w*)\(/,
+    within: "^services/",
+    only: ["^services/[^/]+/src/main\\.ts$", "^services/worker/src/wire-turns\\.ts$"],
+  },
+  {
+    name: "config-reads-the-environment",
+    text: /\bprocess\.env\b/,
+    within: "^services/",
+    only: ["^services/[^/]+/src/main\\.ts$", "^services/[^/]+/src/config\\.ts$"],
+  },
+  {
+    name: "store-holds-the-sql",
+    comment: "`select 1` asks whether Postgres answers",
+    text: /\b(sql|tx|pool|db)(<[^`]*>)?`(?!select 1`)/,
+    within: "^(libs|services)/",
+    only: ["^libs/store/", "^libs/backing-services/"],
+  },
+];
+
+const packages = ["libs", "services"]
+  .flatMap(foldersIn)
+  .filter((folder) => existsSync(join(__dirname, folder, "package.json")));
+const rooms = packages.filter((path) => path.startsWith("services/")).flatMap((service) => foldersIn(`${service}/src`));
+const pureFiles = [...packages.map((folder) => `${folder}/src`), "e2e"].flatMap((folder) =>
+  readdirSync(join(__dirname, folder), { recursive: true })
+    .map((path) => `${folder}/${path}`)
+    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules"))
+    .filter((path) => readFileSync(join(__dirname, path), "utf8").startsWith("// PURE")),
+);
+
+const rowless = [...packages, ...rooms].filter((folder) => !(folder in mayImport));
+if (rowless.length > 0) throw new Error(`no row in mayImport of .dependency-cruiser.cjs: ${rowless.join(", ")}`);
 
 const ours = "^(libs|services|e2e|bench|scripts)/";
 const test = "\\.test\\.ts$";
+const pure = [...pureFolders.map(within), ...pureFiles.map(within)];
 
 module.exports = {
+  confined,
+  pure: { path: pure, pathNot: test },
   forbidden: [
     { name: "no-cycles", severity: "error", from: { path: ours }, to: { circular: true } },
     { name: "nothing-unresolved", severity: "error", from: { path: ours }, to: { couldNotResolve: true } },
@@ -53,20 +145,13 @@ module.exports = {
       from: { path: "^(libs|services)/[^/]+/src/", pathNot: [test, "^libs/backing-services/"] },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
     },
-    ...Object.entries(allowed).map(([from, to]) => ({
-      name: `${from}-imports-only-its-own`,
-      comment: `${from} may import ${to.join(", ") || "no package of ours"}`,
+    ...Object.entries(mayImport).map(([folder, others]) => ({
+      name: `${folder}-imports-only-its-own`,
+      comment: `${folder} may import ${others.join(", ") || "nothing else of ours"}`,
       severity: "error",
-      from: { path: `^${from}/src/`, pathNot: test },
-      to: { path: ours, pathNot: [from, ...to].map((path) => `^${path}/`) },
+      from: { path: within(packages.includes(folder) ? `${folder}/src` : folder), pathNot: test },
+      to: { path: ours, pathNot: [folder, ...others].map(within) },
     })),
-    {
-      name: "backing-services-and-scripted-model-are-for-development",
-      comment: "scripts, tests, e2e and bench import them; what is deployed does not",
-      severity: "error",
-      from: { path: "^(libs|services)/([^/]+)/src/", pathNot: [test, "^libs/(backing-services|scripted-model)/"] },
-      to: { path: "^libs/(backing-services|scripted-model)/" },
-    },
     {
       name: "libs-never-import-services",
       severity: "error",
@@ -91,47 +176,33 @@ module.exports = {
         dependencyTypesNot: ["aliased-workspace"],
       },
     },
-    ...Object.entries(rooms).map(([room, inner]) => ({
-      name: `worker-${room}-looks-inwards`,
-      comment: "turn ← model, tools, outputs ← process-turn ← consume-turns ← main",
-      severity: "error",
-      from: { path: `^services/worker/src/${room}/`, pathNot: test },
-      to: { path: "^services/worker/src/", pathNot: [room, ...inner].map((name) => `^services/worker/src/${name}/`) },
-    })),
-    ...["process-turn", "consume-turns"].map((name, index) => ({
-      name: `worker-${name}-is-imported-from-outside-only`,
-      severity: "error",
-      from: {
-        path: "^services/worker/src/",
-        pathNot: [
-          test,
-          ...[["main", "consume-turns", "run-isolated-turn", "wire-turns"], ["main"]][index].map(
-            (file) => `^services/worker/src/${file}\\.ts$`,
-          ),
-        ],
-      },
-      to: { path: `^services/worker/src/${name}\\.ts$` },
-    })),
     {
       name: "nobody-imports-main",
       comment: "main wires and starts; importing it would start things",
       severity: "error",
       from: {},
-      to: { path: "^services/[^/]+/src/main\\.ts$" },
+      to: { path: "^(libs|services)/[^/]+/src/main\\.ts$" },
     },
     {
-      name: "pure-imports-nothing-that-acts",
-      comment: "pure code is given the clock, ids and results; it imports no Node module",
+      name: "only-the-entry-imports-process-turn-and-consume-turns",
+      comment: "turn ← model, tools, outputs ← process-turn ← consume-turns ← main",
       severity: "error",
-      from: { path: pure, pathNot: test },
-      to: { dependencyTypes: ["core"] },
+      from: {
+        path: "^services/worker/src/",
+        pathNot: [test, "^services/worker/src/(main|run-isolated-turn|wire-turns)\\.ts$"],
+      },
+      to: { path: "^services/worker/src/(process-turn|consume-turns)\\.ts$" },
     },
     {
-      name: "pure-imports-no-client",
-      comment: "pure code knows no database, no Redis and no HTTP",
+      name: "pure-imports-only-pure",
+      comment:
+        "pure code is given the clock, ids and results; it knows no Node module, no database, no Redis and no HTTP",
       severity: "error",
       from: { path: pure, pathNot: test },
-      to: { path: "(^|/)node_modules/(ioredis|postgres|undici|bullmq|fastify|ws|pino)/" },
+      to: {
+        pathNot: [...pure, ...purePackages.map((name) => `node_modules/${name}/`)],
+        dependencyTypesNot: ["type-only"],
+      },
     },
   ],
   options: {
@@ -147,3 +218,14 @@ module.exports = {
     },
   },
 };
+
+/** The pattern of a file, or of what lies in a folder. */
+function within(path) {
+  return `^${path.replaceAll(".", "\\.")}${path.endsWith(".ts") ? "$" : "/"}`;
+}
+
+function foldersIn(parent) {
+  return readdirSync(join(__dirname, parent), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${parent}/${entry.name}`);
+}

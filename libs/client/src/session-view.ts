@@ -1,3 +1,4 @@
+// PURE
 import type { CancelReason, Message, Session, TurnError, TurnStatus } from "@boocode/contracts";
 import { formatCursor, START } from "@boocode/contracts/position";
 import type { BooCodeError } from "./boo-code-error.ts";
