@@ -2,7 +2,7 @@ import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "./model/model-servers.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
-import { openProjectRoot, type ProjectRoot } from "./tools/project-root.ts";
+import { openProjectRoot, type ProjectRoot } from "./tools/root/project-root.ts";
 import { buildTurn } from "./turn/build-turn.ts";
 import type { RunTool, ToolOffer } from "./turn/ports.ts";
 import { type BudgetSettings, budgetFor } from "./turn/prompt-budget.ts";

@@ -21,8 +21,8 @@ import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
 import { prepareTurn } from "./prepare-turn.ts";
 import type { ProcessTurnDeps } from "./process-turn.ts";
-import { createLimiter } from "./tools/limiter.ts";
 import { createRunTool, toolOffers } from "./tools/run-tool.ts";
+import { createLimiter } from "./tools/search/limiter.ts";
 import { createTurnStore } from "./turn-store.ts";
 
 /** With fewer streams every append goes at once; with more, a stream appends text at most every 40 ms. */

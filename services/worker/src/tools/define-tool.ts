@@ -1,10 +1,10 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { ToolOffer } from "../turn/ports.ts";
-import type { Limiter } from "./limiter.ts";
-import { listMistakes } from "./list-mistakes.ts";
-import type { ProjectRoot } from "./project-root.ts";
-import { toParameters } from "./to-parameters.ts";
+import type { ProjectRoot } from "./root/project-root.ts";
+import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
+
+const RAW_SHOWN = 200;
 
 export interface ToolContext {
   root: ProjectRoot;
@@ -48,4 +48,52 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
       return definition.run(parsed.data, context);
     },
   };
+}
+
+interface Parameters extends Record<string, unknown> {
+  type: "object";
+  properties: Record<string, Record<string, unknown>>;
+  required: string[];
+}
+
+/**
+ * The JSON schema that a model server is given for a tool's input. Only what every server reads the same way is kept:
+ * llama.cpp turns `maxLength` into a grammar too large to load, and others refuse `$schema` or `additionalProperties`.
+ * What is dropped here is still checked when the arguments come.
+ */
+export function toParameters(input: z.ZodObject): Parameters {
+  const schema = z.toJSONSchema(input, { io: "input" });
+  const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    if (typeof property === "boolean" || typeof property.type !== "string") {
+      throw new TypeError(`the input ${name} has no plain JSON type`);
+    }
+    const { type, description, minimum, maximum } = property;
+    const kept: Record<string, unknown> = { type, description };
+    if (minimum !== undefined) kept.minimum = minimum;
+    // zod adds the largest safe integer, which says nothing to a model.
+    if (maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER) kept.maximum = maximum;
+    return [name, kept] as const;
+  });
+  return { type: "object", properties: Object.fromEntries(properties), required: schema.required ?? [] };
+}
+
+/** Every mistake of a call's arguments in one line, and what the tool takes, so that the next call can be right. */
+function listMistakes(error: z.ZodError, args: Record<string, unknown>, parameters: Parameters): string {
+  const takes = `the tool takes ${describe(parameters)}`;
+  if (typeof args._raw === "string") {
+    return `the arguments were not a JSON object: ${JSON.stringify(args._raw.slice(0, RAW_SHOWN))}; ${takes}`;
+  }
+  const mistakes = error.issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `${JSON.stringify(key)} is not known`);
+    const name = issue.path.join(".");
+    if (issue.code === "invalid_type" && !(name in args && args[name] !== null)) return [`${name} is required`];
+    return [`${name}: ${issue.message.replace(/^Invalid input: /, "")}`];
+  });
+  return `${mistakes.join("; ")}; ${takes}`;
+}
+
+function describe({ properties, required }: Parameters): string {
+  return Object.entries(properties)
+    .map(([name, { type }]) => `${name} (${type}${required.includes(name) ? ", required" : ""})`)
+    .join(", ");
 }

@@ -1,11 +1,13 @@
+import { lstat } from "node:fs/promises";
+import { posix } from "node:path";
 import { z } from "zod";
-import { withIgnores } from "./collect-ignores.ts";
-import { defineTool } from "./define-tool.ts";
-import { fitLines } from "./fit-lines.ts";
-import { keepExisting } from "./keep-existing.ts";
-import { listFiles } from "./list-files.ts";
-import { showPath } from "./show-path.ts";
+import { defineTool, type ToolContext } from "./define-tool.ts";
+import { fitLines } from "./output/cut-output.ts";
+import { showPath } from "./output/show-path.ts";
+import { listFiles } from "./search/list-files.ts";
+import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+import { ToolFailure } from "./tool-failure.ts";
 
 /** Room for the note at the end. */
 const NOTE_BYTES = 300;
@@ -53,3 +55,29 @@ export const findFiles = defineTool({
     return { output: lines.join("\n"), truncated: true };
   },
 });
+
+/**
+ * Those of `paths` (relative to the root) that name a regular file inside the root. ripgrep may have walked through a
+ * directory while it was swapped for a symlink, and a name from outside must not be shown: each is looked up again, in
+ * its directory opened through the verified root.
+ */
+async function keepExisting(paths: readonly string[], { root, signal }: ToolContext): Promise<string[]> {
+  const kept = new Set<string>();
+  for (const directory of new Set(paths.map((path) => posix.dirname(path)))) {
+    signal.throwIfAborted();
+    const opened = await root.open(directory, "directory").catch((error: unknown) => {
+      if (error instanceof ToolFailure) return null;
+      throw error;
+    });
+    if (opened === null) continue;
+    try {
+      for (const path of paths.filter((candidate) => posix.dirname(candidate) === directory)) {
+        const stats = await lstat(`${opened.through}/${posix.basename(path)}`).catch(() => null);
+        if (stats?.isFile()) kept.add(path);
+      }
+    } finally {
+      await opened.handle.close();
+    }
+  }
+  return paths.filter((path) => kept.has(path));
+}

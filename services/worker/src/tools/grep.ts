@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { clipLine } from "./clip-line.ts";
-import { withIgnores } from "./collect-ignores.ts";
 import { defineTool, type ToolContext } from "./define-tool.ts";
-import { listFiles } from "./list-files.ts";
-import { type Proposal, readMatchRecord } from "./match-record.ts";
-import type { OpenedPath } from "./project-root.ts";
-import { readMatches, type ShownLine } from "./read-matches.ts";
-import { ripgrep } from "./ripgrep.ts";
-import { scopeGlob } from "./scope-glob.ts";
+import { clipLine } from "./output/cut-output.ts";
+import { showPath } from "./output/show-path.ts";
+import type { OpenedPath } from "./root/project-root.ts";
+import { sniffFile } from "./root/sniff-file.ts";
+import { listFiles } from "./search/list-files.ts";
+import { type Proposal, readMatchRecord } from "./search/match-record.ts";
+import { readMatches, type ShownLine } from "./search/read-matches.ts";
+import { ripgrep } from "./search/ripgrep.ts";
 import {
   commonArguments,
   globArguments,
@@ -15,9 +15,9 @@ import {
   pathArguments,
   searchArguments,
   withoutDot,
-} from "./search-arguments.ts";
-import { showPath } from "./show-path.ts";
-import { sniffFile } from "./sniff-file.ts";
+} from "./search/ripgrep-arguments.ts";
+import { scopeGlob } from "./search/scope-patterns.ts";
+import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
 

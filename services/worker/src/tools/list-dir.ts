@@ -3,9 +3,9 @@ import type { Stats } from "node:fs";
 import { lstat, opendir, readlink } from "node:fs/promises";
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { fitLines } from "./fit-lines.ts";
-import type { OpenedPath } from "./project-root.ts";
-import { showPath } from "./show-path.ts";
+import { fitLines } from "./output/cut-output.ts";
+import { showPath } from "./output/show-path.ts";
+import type { OpenedPath } from "./root/project-root.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;

@@ -1,15 +1,14 @@
+import { cleanText } from "@boocode/contracts";
 import type { RunTool, ToolOffer, ToolOutcome } from "../turn/ports.ts";
-import { cleanText } from "./clean-text.ts";
-import { cutText } from "./cut-text.ts";
 import type { Tool, ToolAnswer } from "./define-tool.ts";
 import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
-import type { Limiter } from "./limiter.ts";
 import { listDir } from "./list-dir.ts";
-import type { ProjectRoot } from "./project-root.ts";
+import { cutOutput } from "./output/cut-output.ts";
+import type { ProjectRoot } from "./root/project-root.ts";
+import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";
-import { withinTime } from "./within-time.ts";
 
 export interface ToolLimits {
   /** For one call, waiting for a free process included. */
@@ -44,12 +43,12 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
       throw new ToolFailure(`unknown tool: ${name} (known: ${toolOffers.map((known) => known.name).join(", ")})`);
     const run = (within: AbortSignal) =>
       tool.run(args, { root, signal: within, outputBytes: limits.outputBytes, slots });
-    return withinTime(run, limits.timeoutMs, signal);
+    return withTimeout(run, limits.timeoutMs, signal);
   }
 
   return async (call, signal): Promise<ToolOutcome> => {
     const finish = (text: string, truncated: boolean, failed: boolean): ToolOutcome => {
-      const { text: output, cut } = cutText(cleanText(text), limits.outputBytes, CUT);
+      const { text: output, cut } = cutOutput(cleanText(text), limits.outputBytes, CUT);
       const error = failed ? output : null;
       return { output, result: { tool_call_id: call.id, name: call.name, truncated: truncated || cut, error } };
     };
@@ -63,4 +62,31 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
       return finish(`${call.name} failed for a reason of the server's own; trying again may help`, false, true);
     }
   };
+}
+
+/**
+ * Runs `work` for at most `ms` milliseconds and returns as soon as it, the time or `signal` ends. The signal given to
+ * `work` aborts in both cases; work that does not listen is left behind, never waited for.
+ */
+export async function withTimeout<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const ended = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
+  });
+  const abort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", abort);
+  const timer = setTimeout(() => {
+    controller.abort(new ToolFailure(`timed out after ${ms / 1000} s; ask for less: a narrower path, glob or pattern`));
+  }, ms);
+  try {
+    return await Promise.race([work(controller.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
 }

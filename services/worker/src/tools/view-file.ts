@@ -1,11 +1,11 @@
 import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
-import type { OpenedPath } from "./project-root.ts";
-import { type Line, readLines } from "./read-lines.ts";
-import { MAX_FILE_BYTES } from "./search-arguments.ts";
-import { showPath } from "./show-path.ts";
-import { sniffFile } from "./sniff-file.ts";
+import { showPath } from "./output/show-path.ts";
+import type { OpenedPath } from "./root/project-root.ts";
+import { type Line, readLines } from "./root/read-lines.ts";
+import { sniffFile } from "./root/sniff-file.ts";
+import { MAX_FILE_BYTES } from "./search/ripgrep-arguments.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createLimiter } from "../../src/tools/limiter.ts";
-import { openProjectRoot } from "../../src/tools/project-root.ts";
-import { readMatches } from "../../src/tools/read-matches.ts";
+import { openProjectRoot } from "../../src/tools/root/project-root.ts";
+import { createLimiter } from "../../src/tools/search/limiter.ts";
+import { readMatches } from "../../src/tools/search/read-matches.ts";
 import { makeTree } from "./temp-tree.ts";
 
 test("a line that is not the one that ripgrep saw is not shown", async () => {

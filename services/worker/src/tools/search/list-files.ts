@@ -1,8 +1,8 @@
-import type { ToolContext } from "./define-tool.ts";
+import type { ToolContext } from "../define-tool.ts";
+import { ToolFailure } from "../tool-failure.ts";
 import { ripgrep } from "./ripgrep.ts";
-import { scopeGlob } from "./scope-glob.ts";
-import { commonArguments, globArguments, pathArguments, withoutDot } from "./search-arguments.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
+import { scopeGlob } from "./scope-patterns.ts";
 
 /** A list of so many paths takes some 50 MB. */
 const MAX_LISTED = 500_000;

@@ -1,9 +1,9 @@
-import type { ToolContext } from "./define-tool.ts";
+import type { ToolContext } from "../define-tool.ts";
+import { readLines } from "../root/read-lines.ts";
+import { sniffFile } from "../root/sniff-file.ts";
+import { ToolFailure } from "../tool-failure.ts";
 import type { Proposal } from "./match-record.ts";
-import { readLines } from "./read-lines.ts";
-import { MAX_FILE_BYTES } from "./search-arguments.ts";
-import { sniffFile } from "./sniff-file.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { MAX_FILE_BYTES } from "./ripgrep-arguments.ts";
 
 /** A line to show; `matchStart` is the byte at which its match begins, null in a line of context. */
 export interface ShownLine {

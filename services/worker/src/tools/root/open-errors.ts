@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
-import { showPath } from "./show-path.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { showPath } from "../output/show-path.ts";
+import { ToolFailure } from "../tool-failure.ts";
 
 export type OpenKind = "file" | "directory" | "any";
 

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { showPath } from "./show-path.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { showPath } from "../output/show-path.ts";
+import { ToolFailure } from "../tool-failure.ts";
 
 /**
  * What a model wrote as a path, made relative to the project's root and free of `..`; `.` is the root itself. An absolute

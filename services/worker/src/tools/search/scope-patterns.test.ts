@@ -1,5 +1,20 @@
 import { expect, test } from "vitest";
-import { scopeIgnores } from "./scope-ignores.ts";
+import { scopeGlob, scopeIgnores } from "./scope-patterns.ts";
+
+test.each([
+  ["*.ts", ".", "*.ts"],
+  ["*.ts", "src", "*.ts"],
+  ["src/*.ts", ".", "/src/*.ts"],
+  ["./src/*.ts", ".", "/src/*.ts"],
+  ["/a.ts", ".", "/a.ts"],
+  ["**/*.ts", "src", "/src/**/*.ts"],
+  ["lib/", ".", "/lib/**"],
+  ["!lib/*.ts", "src", "!/src/lib/*.ts"],
+  ["!*.ts", "src", "!*.ts"],
+  ["a/b", "[id]", "/\\[id\\]/a/b"],
+])("%j in %j is %j", (glob, directory, scoped) => {
+  expect(scopeGlob(glob, directory)).toBe(scoped);
+});
 
 test("a root's lines stay as they are, without comments, empty lines and the byte order mark", () => {
   expect(scopeIgnores("\uFEFF# no\r\n\r\n*.log\r\n/dist/\n!a\n", ".")).toEqual(["*.log", "/dist/", "!a"]);

@@ -5,7 +5,7 @@ export const MAX_FILE_BYTES = 2 * 1024 * 1024;
  * What every run of ripgrep gets. It reads nothing but the tree below its working directory, follows no symlink, and runs
  * no program. It reads no ignore file by itself either: it would follow a `.gitignore` that is a symlink to a file outside,
  * and what that file says could then be guessed from what is left out. `ignores` is a file that we wrote (see
- * `collect-ignores.ts`), or null. `--no-ignore-messages`, as a complaint would quote lines of it.
+ * `with-ignores.ts`), or null. `--no-ignore-messages`, as a complaint would quote lines of it.
  */
 export function commonArguments(ignores: string | null): string[] {
   return [

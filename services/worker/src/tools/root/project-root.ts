@@ -1,10 +1,10 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open as openFile, readlink, realpath } from "node:fs/promises";
 import { posix } from "node:path";
+import { showPath } from "../output/show-path.ts";
+import { ToolFailure } from "../tool-failure.ts";
 import { explainOpenError, type OpenKind, requireKind, wrongKind } from "./open-errors.ts";
-import { toRelativePath } from "./project-path.ts";
-import { showPath } from "./show-path.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
 
 /** A regular file or a directory that is open, and was inside the root once it was. Whoever asked for it closes `handle`. */

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { readMatchRecord } from "./match-record.ts";
 
 const record = (value: unknown) => ({ bytes: Buffer.from(JSON.stringify(value)), complete: true });
-const data = { path: { text: "./a.ts" }, lines: { text: "foo bar\r\n" }, line_number: 3, submatches: [{ start: 4 }] };
+const data = { path: { text: "../a.ts" }, lines: { text: "foo bar\r\n" }, line_number: 3, submatches: [{ start: 4 }] };
 
 test("reads a match, without its line break", () => {
-  const proposal = { path: "./a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 };
+  const proposal = { path: "../a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 };
   expect(readMatchRecord(record({ type: "match", data }))).toEqual(proposal);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { explainRipgrepError } from "./explain-ripgrep-error.ts";
+import { explainRipgrepError } from "./ripgrep.ts";
 
 test("keeps ripgrep's words and drops the advice for its command line", () => {
   const complaint =

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
-import type { ToolContext } from "./define-tool.ts";
-import type { ProjectRoot } from "./project-root.ts";
+import type { ToolContext } from "../define-tool.ts";
+import type { ProjectRoot } from "../root/project-root.ts";
+import { ToolFailure } from "../tool-failure.ts";
 import { ripgrep } from "./ripgrep.ts";
-import { scopeIgnores } from "./scope-ignores.ts";
-import { commonArguments, globArguments, pathArguments, withoutDot } from "./search-arguments.ts";
-import { ToolFailure } from "./tool-failure.ts";
+import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
+import { scopeIgnores } from "./scope-patterns.ts";
 
 /** In the order of their word: what a later one says wins, as ripgrep has it. */
 const NAMES = [".gitignore", ".ignore"];

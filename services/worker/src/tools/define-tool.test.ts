@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { toParameters } from "./to-parameters.ts";
+import { toParameters } from "./define-tool.ts";
 
 test("keeps what every model server reads alike", () => {
   const input = z.strictObject({

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { toRelativePath } from "./project-path.ts";
+import { toRelativePath } from "./to-relative-path.ts";
 
 const roots = ["/srv/code", "/link/code"];
 
