@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import { answerHealth, checkReadiness } from "./health.ts";
-import { listen } from "./listen.ts";
+import { listen } from "./serve-http.ts";
 
 const servers: ReturnType<typeof createServer>[] = [];
 afterEach(() => {

@@ -1,10 +1,35 @@
-import { InvalidConfig } from "./load-config.ts";
-import { endLog, type Logger } from "./logger.ts";
+import type { z } from "zod";
+import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoints.ts";
+import { InvalidConfig, loadConfig } from "./load-config.ts";
+import { createLogger, endLog, type Logger } from "./logger.ts";
 import { losesConnection } from "./loses-connection.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 
-export interface ServiceContext {
+/** The part of a service's configuration that its life as a process needs; `commonEnv` has all but the grace period. */
+export interface ServiceConfig {
+  LOG_LEVEL: string;
+  FAULT_POINTS: readonly ArmedFailpoint[];
+  /** How long all releases together may take before the process ends regardless. */
+  SHUTDOWN_GRACE_MS: number;
+}
+
+export interface Service<C extends ServiceConfig> {
+  /** Names the process in logs, metrics and `pg_stat_activity`. */
+  name: string;
+  config: z.ZodType<C>;
+  /** Fields of every log line, beside the name and the pid. */
+  logFields?(config: C): Record<string, unknown>;
+  /** Connects the parts and starts them. */
+  start(context: ServiceContext<C>): Promise<void>;
+}
+
+export interface ServiceContext<C> {
+  name: string;
+  config: C;
   log: Logger;
+  failpoint: Failpoint;
+  /** For failures that the service survives: @returns a function that logs one as "`what` failed". */
+  logFailure(what: string): (err: unknown) => void;
   onRelease: Releaser["onRelease"];
   /** Ends the process as SIGTERM would: its work is done. */
   stop(reason: string): void;
@@ -13,23 +38,14 @@ export interface ServiceContext {
 const ASKS_FOR_TYPES = /from pg_catalog\.pg_type/;
 
 /**
- * The life of a process: start it, stop it on SIGTERM or SIGINT with releases in reverse order, exit 0. A wrong environment
- * prints every mistake and exits 1; an error that nobody caught is a defect: it is logged and the process exits 1, because a
- * process in an unknown state must not hold leases.
- * @param graceMs how long all releases together may take before the process ends regardless
+ * The life of a process: read the environment, start, stop on SIGTERM or SIGINT with releases in reverse order, exit 0. A wrong
+ * environment prints every mistake and exits 1; an error that nobody caught is a defect: it is logged and the process exits 1,
+ * because a process in an unknown state must not hold leases.
  */
-export function runService(
-  configure: () => { log: Logger; graceMs: number; start(context: ServiceContext): Promise<void> },
-): void {
-  let configured: ReturnType<typeof configure>;
-  try {
-    configured = configure();
-  } catch (error) {
-    if (!(error instanceof InvalidConfig)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
-  const { log, graceMs, start } = configured;
+export function runService<C extends ServiceConfig>(service: Service<C>): void {
+  const config = readConfig(service.config);
+  const log = createLogger(service.name, config.LOG_LEVEL).child(service.logFields?.(config) ?? {});
+  const graceMs = config.SHUTDOWN_GRACE_MS;
   const releaser = createReleaser(log, graceMs);
   let stopping = false;
 
@@ -65,10 +81,29 @@ export function runService(
     log.fatal({ err }, "a rejection that nobody handled");
     void stop("unhandled rejection", 1);
   });
-  start({ log, onRelease: releaser.onRelease, stop: (reason) => void stop(reason, 0) }).catch((err: unknown) => {
+  const context: ServiceContext<C> = {
+    name: service.name,
+    config,
+    log,
+    failpoint: createFailpoints(config.FAULT_POINTS),
+    logFailure: (what) => (err) => log.warn({ err }, `${what} failed`),
+    onRelease: releaser.onRelease,
+    stop: (reason) => void stop(reason, 0),
+  };
+  service.start(context).catch((err: unknown) => {
     log.fatal({ err }, "could not start");
     void stop("failed start", 1);
   });
+}
+
+function readConfig<C>(schema: z.ZodType<C>): C {
+  try {
+    return loadConfig(schema, process.env);
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
 }
 
 /** Whoever reads the log has so long to take its last lines. */

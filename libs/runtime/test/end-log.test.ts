@@ -7,7 +7,8 @@ const program = fileURLToPath(new URL("./last-words.ts", import.meta.url));
 
 async function start() {
   const args = ["--import", "tsx", "--conditions=@boocode/source", program];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, LOG_LEVEL: "warn" };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   const exited = once(child, "exit");
   await once(child.stderr, "data");
   return { child, exited };

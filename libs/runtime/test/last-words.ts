@@ -1,17 +1,17 @@
-import { createLogger, runService } from "@boocode/runtime";
+import { commonEnv, duration, runService } from "@boocode/runtime";
+import { z } from "zod";
+
+const { LOG_LEVEL, FAULT_POINTS } = commonEnv;
 
 // A service whose last release logs more than a pipe holds, in the very moment in which the process ends.
-runService(() => {
-  const log = createLogger("last-words", "warn");
-  return {
-    log,
-    graceMs: 5_000,
-    async start({ onRelease }) {
-      onRelease("last words", () => {
-        for (let line = 0; line < 100; line += 1) log.warn({ line, text: "x".repeat(10_000) }, "the last words");
-      });
-      process.stderr.write("ready\n");
-      setInterval(() => {}, 1_000);
-    },
-  };
+runService({
+  name: "last-words",
+  config: z.object({ LOG_LEVEL, FAULT_POINTS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),
+  async start({ log, onRelease }) {
+    onRelease("last words", () => {
+      for (let line = 0; line < 100; line += 1) log.warn({ line, text: "x".repeat(10_000) }, "the last words");
+    });
+    process.stderr.write("ready\n");
+    setInterval(() => {}, 1_000);
+  },
 });

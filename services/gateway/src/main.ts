@@ -2,20 +2,14 @@ import { createFollower, createKeys, readLog } from "@boocode/frame-log";
 import { findCaller, takeTicket } from "@boocode/identity";
 import {
   Counter,
-  connectPostgres,
-  connectRedis,
+  connectBackends,
   connectRedisSubscriber,
-  createFailpoints,
-  createLogger,
   createMetrics,
   every,
   Gauge,
-  listen,
-  loadConfig,
   runService,
   type ServiceContext,
-  untilPostgresReady,
-  untilRedisReady,
+  serveHttp,
   withDeadline,
 } from "@boocode/runtime";
 import { findRevokedTokens, findSession, readPositions, readTurnsFrom, readUserVersions } from "@boocode/store";
@@ -28,29 +22,22 @@ const READ_DEADLINE_MS = 3_000;
 /** A pubsub that missed more turns than this loads the session again, as the version tells it to. */
 const MAX_TURNS = 20;
 
-/** Subscribers are served from Postgres meanwhile, at the pace of the drafts; until Redis is there, readiness says so. */
-const REDIS_PATIENCE_MS = 2_000;
+/** Without Redis subscribers are served from Postgres, as often as drafts are saved. */
+const REDIS_TIMEOUT_MS = 2_000;
 
-runService(() => {
-  const config = loadConfig(Config, process.env);
-  const log = createLogger("gateway", config.LOG_LEVEL);
-  return { log, graceMs: config.SHUTDOWN_GRACE_MS, start: (context) => start(config, context) };
-});
+runService({ name: "gateway", config: Config, start });
 
-async function start(config: Config, { log, onRelease }: ServiceContext): Promise<void> {
+async function start(context: ServiceContext<Config>): Promise<void> {
+  const { name, config, log, failpoint, logFailure, onRelease } = context;
   const keys = createKeys(config.REDIS_PREFIX);
-  const pool = connectPostgres(config.DATABASE_URL, { name: "gateway", connections: config.DATABASE_CONNECTIONS });
-  onRelease("postgres", () => pool.end({ timeout: 2 }));
-  const redis = connectRedis(config.REDIS_URL);
-  onRelease("redis", () => redis.disconnect());
   const pubsub = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => pubsub.disconnect());
-  const failed = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
-  const redisReady = Promise.all([redis, pubsub].map((connection) => untilRedisReady(connection, REDIS_PATIENCE_MS)));
-  await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(failed("connecting to Redis"))]);
+  const { pool, redis, checks } = await connectBackends(context, {
+    redisTimeoutMs: REDIS_TIMEOUT_MS,
+    subscriber: pubsub,
+  });
 
-  const failpoint = createFailpoints(config.FAULT_POINTS);
-  const metrics = createMetrics("gateway");
+  const metrics = createMetrics(name);
   const snapshotReads = new Counter({
     name: "boocode_snapshot_reads_total",
     help: "Reads of a session's turns from Postgres for subscribers that join.",
@@ -94,11 +81,11 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   const checkTokens = () => connections.checkTokens((ids) => read("the token check", findRevokedTokens(pool, ids)));
   onRelease(
     "position check",
-    every(() => config.POSITION_CHECK_MS, checkPositions, failed("the position check")),
+    every(() => config.POSITION_CHECK_MS, checkPositions, logFailure("the position check")),
   );
   onRelease(
     "token check",
-    every(() => config.POSITION_CHECK_MS, checkTokens, failed("the token check")),
+    every(() => config.POSITION_CHECK_MS, checkTokens, logFailure("the token check")),
   );
   const sweep = async () => {
     topics.sweep();
@@ -106,7 +93,7 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
   };
   onRelease(
     "heartbeat",
-    every(() => 250, sweep, failed("the heartbeat")),
+    every(() => 250, sweep, logFailure("the heartbeat")),
   );
 
   const open = new Gauge({
@@ -124,18 +111,13 @@ async function start(config: Config, { log, onRelease }: ServiceContext): Promis
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    checks: {
-      postgres: () => pool`select 1`,
-      redis: () => redis.ping(),
-      subscriber: () => follower.connected(),
-    },
+    checks: { ...checks, subscriber: () => follower.connected() },
     metrics: () => {
       open.set(connections.count());
       return metrics.metrics();
     },
   });
-  log.info({ url: await listen(server, config.HOST, config.PORT) }, "listening");
-  onRelease("http", () => {
+  await serveHttp(context, server, () => {
     server.close();
     server.closeIdleConnections();
   });

@@ -2,14 +2,12 @@ import { createServer } from "node:http";
 import {
   answerHealth,
   connectRedisBlocking,
-  createLogger,
   createMetrics,
   DeadlineExceeded,
   Gauge,
-  listen,
-  loadConfig,
   runService,
   type ServiceContext,
+  serveHttp,
   withDeadline,
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
@@ -27,25 +25,24 @@ import { wireTurns } from "./wire-turns.ts";
 const RELEASE_MS = 8_000;
 
 /** A worker that starts waits so long for Redis, and then begins with what it finds in Postgres. */
-const REDIS_PATIENCE_MS = 10_000;
+const REDIS_TIMEOUT_MS = 10_000;
 
 const CLAIM_MS = 5_000;
 
-runService(() => {
-  const config = loadConfig(Config, process.env);
-  const log = createLogger("worker", config.LOG_LEVEL).child({ worker_id: config.WORKER_ID });
-  return { log, graceMs: config.SHUTDOWN_GRACE_MS, start: (context) => start(config, context) };
+runService({
+  name: "worker",
+  config: Config,
+  logFields: (config) => ({ worker_id: config.WORKER_ID }),
+  async start(context) {
+    const fence = isolatedFence(process.argv);
+    await (fence ? runIsolatedTurn(context, fence) : serve(context));
+  },
 });
 
-async function start(config: Config, context: ServiceContext): Promise<void> {
-  const fence = isolatedFence(process.argv);
-  await (fence ? runIsolatedTurn(config, context, fence) : serve(config, context));
-}
-
-async function serve(config: Config, context: ServiceContext): Promise<void> {
-  const { log, onRelease } = context;
-  const wired = await wireTurns(config, context, () => runner.running(), REDIS_PATIENCE_MS);
-  const { keys, failpoint, hint, pool, redis, leases } = wired;
+async function serve(context: ServiceContext<Config>): Promise<void> {
+  const { name, config, log, failpoint, logFailure, onRelease } = context;
+  const wired = await wireTurns(context, () => runner.running(), REDIS_TIMEOUT_MS);
+  const { keys, pool, leases } = wired;
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
@@ -56,7 +53,7 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
         const turn = await claim;
         if (turn) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });
       };
-      if (error instanceof DeadlineExceeded) void giveBack().catch(hint("giving a late claim back"));
+      if (error instanceof DeadlineExceeded) void giveBack().catch(logFailure("giving a late claim back"));
       throw error;
     });
 
@@ -92,30 +89,25 @@ async function serve(config: Config, context: ServiceContext): Promise<void> {
     prefix: keys.queues,
     capacity: config.WORKER_CONCURRENCY,
     runner,
-    onError: hint("the queue"),
+    onError: logFailure("the queue"),
   });
   onRelease("queue consumer", () => consumer.close());
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
     deps: { pool, publisher: wired.publisher, models: wired.models, failpoint, timeoutMs: 60_000 },
-    onError: hint("naming a session"),
+    onError: logFailure("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());
 
-  const metrics = createMetrics("worker");
+  const metrics = createMetrics(name);
   const running = new Gauge({ name: "boocode_turns_running", help: "Turns that run here.", registers: [metrics] });
-  const checks = {
-    postgres: () => pool`select 1`,
-    redis: () => redis.ping(),
-    hints: () => wired.follower.connected(),
-  };
+  const checks = { ...wired.checks, hints: () => wired.follower.connected() };
   const server = createServer((request, response) => {
     running.set(runner.running());
     if (!answerHealth(request, response, checks, () => metrics.metrics())) response.writeHead(404).end();
   });
-  log.info({ url: await listen(server, config.HOST, config.PORT) }, "listening");
-  onRelease("health", () => server.close());
+  await serveHttp(context, server, () => server.close());
 
   const stopReconciling = reconcileTurns({
     pool,

@@ -5,16 +5,16 @@ import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
 
 /** Its subscribers wait: they are served from Postgres while Redis is away. */
-const REDIS_PATIENCE_MS = 500;
+const REDIS_TIMEOUT_MS = 500;
 
 /** Longer than a statement takes: one that is answered after this time was not made, and the attempt is not spent unseen. */
 const TAKE_OVER_MS = 10_000;
 
 /** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
-export async function runIsolatedTurn(config: Config, context: ServiceContext, fence: Fence): Promise<void> {
+export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fence): Promise<void> {
   // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
   process.removeAllListeners("disconnect");
-  const taken = await takeOver(config, context, fence).catch((err: unknown) => {
+  const taken = await takeOver(context, fence).catch((err: unknown) => {
     if (!isTransient(err)) throw err;
     context.log.warn({ err }, "a turn could not be taken over");
     return null;
@@ -35,8 +35,9 @@ export async function runIsolatedTurn(config: Config, context: ServiceContext, f
 }
 
 /** @returns null when the turn is no longer held for this process. @throws as the database does; then nothing is spent */
-async function takeOver(config: Config, context: ServiceContext, fence: Fence) {
-  const { pool, leases, turnDeps, failpoint } = await wireTurns(config, context, () => 1, REDIS_PATIENCE_MS);
+async function takeOver(context: ServiceContext<Config>, fence: Fence) {
+  const { config, failpoint } = context;
+  const { pool, leases, turnDeps } = await wireTurns(context, () => 1, REDIS_TIMEOUT_MS);
   await failpoint("after-isolated-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };

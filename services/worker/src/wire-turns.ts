@@ -2,13 +2,10 @@ import { randomUUID } from "node:crypto";
 import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
+  connectBackends,
   connectPostgres,
-  connectRedis,
   connectRedisSubscriber,
-  createFailpoints,
   type ServiceContext,
-  untilPostgresReady,
-  untilRedisReady,
   withDeadline,
 } from "@boocode/runtime";
 import { renewLeases, saveDrafts } from "@boocode/store";
@@ -32,33 +29,21 @@ const APPEND_INTERVAL_MS = 40;
 /**
  * What a turn runs on, whether it has the process for itself or shares it: connections, leases, outputs, models and tools.
  * @param running how many turns this process runs now
- * @param redisPatienceMs goes on without Redis after so long: a turn needs none
+ * @param redisTimeoutMs after this the start continues without Redis: a turn can run without it
  */
-export async function wireTurns(
-  config: Config,
-  { log, onRelease }: ServiceContext,
-  running: () => number,
-  redisPatienceMs: number,
-) {
+export async function wireTurns(context: ServiceContext<Config>, running: () => number, redisTimeoutMs: number) {
+  const { config, log, failpoint, logFailure, onRelease } = context;
   const keys = createKeys(config.REDIS_PREFIX);
-  const failpoint = createFailpoints(config.FAULT_POINTS);
-  const hint = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed`);
-
-  const pool = connectPostgres(config.DATABASE_URL, { name: "worker", connections: config.DATABASE_CONNECTIONS });
-  onRelease("postgres", () => pool.end({ timeout: 2 }));
   // A connection of its own: writes that wait for locks may take all the others, and no turn may lose its lease for that.
   const heartbeats = connectPostgres(config.DATABASE_URL, { name: "worker heartbeat", connections: 1 });
   onRelease("heartbeats", () => heartbeats.end({ timeout: 2 }));
-  const redis = connectRedis(config.REDIS_URL);
-  onRelease("redis", () => redis.disconnect());
   const hints = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => hints.disconnect());
-  const redisReady = Promise.all([redis, hints].map((connection) => untilRedisReady(connection, redisPatienceMs)));
-  await Promise.all([untilPostgresReady(pool, 10_000), redisReady.catch(hint("connecting to Redis"))]);
+  const { pool, redis, checks } = await connectBackends(context, { redisTimeoutMs, subscriber: hints });
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
-  const wake = (turnId: string) => void queue.wake(turnId, 1).catch(hint("waking a worker"));
+  const wake = (turnId: string) => void queue.wake(turnId, 1).catch(logFailure("waking a worker"));
   const appender = createFrameAppender(redis, keys, {
     entries: config.FRAME_LOG_ENTRIES,
     ttlMs: config.FRAME_LOG_TTL_MS,
@@ -70,14 +55,14 @@ export async function wireTurns(
     heartbeatMs: config.HEARTBEAT_MS,
     marginMs: Math.min(1_000, config.LEASE_MS / 5),
     renew: (held) => withDeadline(config.HEARTBEAT_MS, "the heartbeat", renewLeases(heartbeats, held, config.LEASE_MS)),
-    onError: hint("a heartbeat"),
+    onError: logFailure("a heartbeat"),
   });
   onRelease("leases", () => leases.stop());
   const drafts = createDraftSaver({
     intervalMs: config.DRAFT_INTERVAL_MS,
     save: (due) => withDeadline(3_000, "saving drafts", saveDrafts(pool, due)),
     onRefused: () => leases.look(),
-    onError: hint("saving drafts"),
+    onError: logFailure("saving drafts"),
   });
   onRelease("drafts", () => drafts.stop());
 
@@ -87,7 +72,7 @@ export async function wireTurns(
     keyOf: keys.modelSlots,
     newTicket: randomUUID,
     leaseMs: config.MODEL_SLOT_LEASE_MS,
-    onError: hint("asking for a place at a model server"),
+    onError: logFailure("asking for a place at a model server"),
   });
   onRelease("slots", () => slots.stop());
   const models = createModelServers({
@@ -111,8 +96,8 @@ export async function wireTurns(
   const announce: AnnounceEndDeps = {
     publisher,
     wake,
-    requestName: (sessionId) => void queue.requestName(sessionId).catch(hint("asking for a name")),
-    onError: hint("telling the end of a turn"),
+    requestName: (sessionId) => void queue.requestName(sessionId).catch(logFailure("asking for a name")),
+    onError: logFailure("telling the end of a turn"),
   };
   const turnDeps: ProcessTurnDeps = {
     leases,
@@ -160,7 +145,7 @@ export async function wireTurns(
   });
   onRelease("follower", () => follower.stop());
   // One that is not connected yet, or no longer, follows as soon as it is.
-  await follower.follow(keys.cancel).catch(hint("following cancels"));
+  await follower.follow(keys.cancel).catch(logFailure("following cancels"));
 
-  return { keys, failpoint, hint, pool, redis, appender, publisher, models, leases, announce, turnDeps, follower };
+  return { keys, pool, checks, appender, publisher, models, leases, announce, turnDeps, follower };
 }

@@ -1,0 +1,42 @@
+import { connectPostgres, type Postgres, untilPostgresReady } from "./connect-postgres.ts";
+import { connectRedis, type Redis, untilRedisReady } from "./connect-redis.ts";
+import type { HealthChecks } from "./health.ts";
+import type { ServiceContext } from "./run-service.ts";
+
+const POSTGRES_TIMEOUT_MS = 10_000;
+
+interface BackendsConfig {
+  DATABASE_URL: string;
+  DATABASE_CONNECTIONS: number;
+  REDIS_URL: string;
+}
+
+export interface Backends {
+  pool: Postgres;
+  redis: Redis;
+  /** For readiness: whether each of the two answers. */
+  checks: HealthChecks;
+}
+
+/**
+ * Connects Postgres and Redis, registers their releases, and waits until both answer. A service can start and work without
+ * Redis, so that a Redis that is still unreachable after `redisTimeoutMs` is only logged; readiness reports it as down.
+ * @param options `subscriber`: a second Redis connection to wait for
+ * @throws as `untilPostgresReady` does, after 10 s without Postgres
+ */
+export async function connectBackends(
+  { name, config, log, onRelease }: ServiceContext<BackendsConfig>,
+  options: { redisTimeoutMs: number; subscriber?: Redis },
+): Promise<Backends> {
+  const pool = connectPostgres(config.DATABASE_URL, { name, connections: config.DATABASE_CONNECTIONS });
+  onRelease("postgres", () => pool.end({ timeout: 2 }));
+  const redis = connectRedis(config.REDIS_URL);
+  onRelease("redis", () => redis.disconnect());
+  const connections = options.subscriber ? [redis, options.subscriber] : [redis];
+  const redisReady = Promise.all(connections.map((connection) => untilRedisReady(connection, options.redisTimeoutMs)));
+  await Promise.all([
+    untilPostgresReady(pool, POSTGRES_TIMEOUT_MS),
+    redisReady.catch((err: unknown) => log.warn({ err }, "Redis does not answer; starting without it")),
+  ]);
+  return { pool, redis, checks: { postgres: () => pool`select 1`, redis: () => redis.ping() } };
+}
