@@ -11,5 +11,6 @@ export * from "./sessions.ts";
 export * from "./sockets.ts";
 export * from "./text.ts";
 export * from "./turn-frames.ts";
+export * from "./turn-records.ts";
 export * from "./turns.ts";
 export * from "./user-frames.ts";

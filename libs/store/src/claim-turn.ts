@@ -1,5 +1,5 @@
-import type { Turn } from "@boocode/contracts";
-import { type RecentCall, recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
+import type { RecentCall, Turn } from "@boocode/contracts";
+import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { turnColumns } from "./rows.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 
@@ -21,6 +21,7 @@ export interface ClaimedTurn extends Turn {
   is_poison_candidate: boolean;
   /** What must be known before the history can be read: with the claim it costs no round trip. Null: the session is gone. */
   setting: TurnSetting | null;
+  /** Newest first. */
   recent_calls: RecentCall[];
 }
 

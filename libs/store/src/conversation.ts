@@ -1,4 +1,4 @@
-import type { Message, MessageContext } from "@boocode/contracts";
+import type { ConversationRow, Message } from "@boocode/contracts";
 import { messageColumns } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -26,14 +26,6 @@ export async function readTurnMessages(sql: Sql, turnId: string): Promise<Messag
     order by m.position`;
 }
 
-/** What a model call of this session was sent and what it counted, newest first. */
-export interface RecentCall {
-  context: MessageContext;
-  tokens_used: number | null;
-  ctx_used: number | null;
-  ctx_max: number | null;
-}
-
 /**
  * Of the session of `turns t`, as one value: a claim brings them along. Looks at the newest few messages only, so that it
  * costs the same in a session of any length.
@@ -46,16 +38,6 @@ export const recentCalls = (sql: Sql) => sql`(
       order by turn_ordinal desc, position desc limit 60) newest
     where role = 'assistant' and status <> 'streaming' and context is not null
     order by at desc limit 10) call)`;
-
-/** A message as far as a model is told of it. */
-export type ConversationRow = Pick<
-  Message,
-  "turn_ordinal" | "role" | "status" | "content" | "tool_calls" | "tool_result"
-> & {
-  reasoning?: string | null;
-  /** The tool's output was not read: an earlier request has left it out. */
-  left_out?: boolean | null;
-};
 
 export interface EarlierTurns {
   sessionId: string;

@@ -1,14 +1,9 @@
-import type { CancelReason, Session, TurnError } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, Session, TurnEnd } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import { findSession } from "./sessions.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { raiseUserVersion } from "./users.ts";
-import { type FinishedReply, finishMessage } from "./write-steps.ts";
-
-export type TurnEnd =
-  | { status: "complete" }
-  | { status: "failed"; error: TurnError }
-  | { status: "cancelled"; reason: CancelReason };
+import { finishMessage } from "./write-steps.ts";
 
 /** What everybody is told once a turn has ended. */
 export interface EndedTurn {
@@ -30,7 +25,7 @@ export async function endTurn(
   pool: Pool,
   fence: Fence,
   end: TurnEnd,
-  reply: FinishedReply | null,
+  reply: ReplyRecord | null,
   lastSeq: number,
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   return await pool.begin(async (sql) => {

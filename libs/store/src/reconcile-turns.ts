@@ -1,4 +1,4 @@
-import type { CancelReason, Epoch, TurnError } from "@boocode/contracts";
+import type { CancelReason, Epoch, TurnEnd, TurnError } from "@boocode/contracts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool } from "./sql.ts";
 
@@ -37,7 +37,7 @@ export interface EndedOrphan extends EndedTurn {
   sessionId: string;
   epoch: Epoch;
   messageId: string | null;
-  end: { status: "failed"; error: TurnError } | { status: "cancelled"; reason: CancelReason };
+  end: Exclude<TurnEnd, { status: "complete" }>;
   /** The number of the last frame that the caller sends, counted from 1. */
   lastSeq: number;
 }

@@ -1,19 +1,6 @@
-import type { MessageContext, ToolCall, ToolResult } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord, ToolResult } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import type { Pool, Sql } from "./sql.ts";
-
-/** What a finished model call leaves on its message. */
-export interface FinishedReply {
-  messageId: string;
-  content: string;
-  reasoning: string | null;
-  toolCalls: ToolCall[] | null;
-  finishReason: string | null;
-  model: string | null;
-  tokensUsed: number | null;
-  ctxUsed: number | null;
-  ctxMax: number | null;
-}
 
 export interface ToolMessage {
   id: string;
@@ -91,7 +78,7 @@ export async function saveContext(
 const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
 /** Saves the tool calls of a streaming message before any frame states them. @returns false: fence lost */
-export async function saveToolCalls(pool: Pool, fence: Fence, reply: FinishedReply, lastSeq: number): Promise<boolean> {
+export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord, lastSeq: number): Promise<boolean> {
   return await pool.begin(async (sql) => {
     if (!(await takeFence(sql, fence, lastSeq))) return false;
     await sql`
@@ -111,7 +98,7 @@ export async function saveToolCalls(pool: Pool, fence: Fence, reply: FinishedRep
 export async function commitStep(
   pool: Pool,
   fence: Fence,
-  reply: FinishedReply,
+  reply: ReplyRecord,
   step: number,
   tools: ToolMessage[],
   lastSeq: number,
@@ -135,7 +122,7 @@ export async function commitStep(
 /** Ends a streaming message. Part of `commitStep` and of the end of a turn. */
 export async function finishMessage(
   sql: Sql,
-  reply: FinishedReply,
+  reply: ReplyRecord,
   status: "complete" | "failed" | "cancelled",
   lastSeq: number,
   error: { code: string; message: string } | null = null,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { testDatabase } from "@boocode/backing-services/testing";
+import type { ReplyRecord } from "@boocode/contracts";
 import { connectPostgres } from "@boocode/runtime";
 import {
   type Claim,
@@ -8,7 +9,6 @@ import {
   createProject,
   createSession,
   createUser,
-  type FinishedReply,
   type Pool,
   type PostedTurn,
   postMessage,
@@ -100,7 +100,7 @@ export async function running(pool: Pool, place: Place, leaseMs?: number) {
   return { turn, messageId, questionId: posted.message.id };
 }
 
-export function reply(messageId: string, content = "because"): FinishedReply {
+export function reply(messageId: string, content = "because"): ReplyRecord {
   const facts = { finishReason: "stop", model: "m", tokensUsed: 3, ctxUsed: 4, ctxMax: 5 };
   return { messageId, content, reasoning: null, toolCalls: null, ...facts };
 }

@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { CancelReason, MessageContext, TurnError } from "@boocode/contracts";
+import type { CancelReason, MessageContext, ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
 import type { ToolMessage } from "@boocode/store";
 import type { Lease } from "./hold-leases.ts";
 import { TurnStopped } from "./hold-leases.ts";
-import type { End } from "./outputs/end-frames.ts";
 import { messageComplete } from "./outputs/end-frames.ts";
 import type { FrameWriter } from "./outputs/frame-writer.ts";
 import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
 import { leavesOut } from "./turn/fit-request.ts";
-import { type OpenMessage, partialReply, type ReplyFacts, wholeReply, withdrawText } from "./turn/reply-so-far.ts";
+import { type OpenMessage, partialReply, wholeReply, withdrawText } from "./turn/reply-so-far.ts";
 import type { TurnEvent } from "./turn/turn-event.ts";
 
 /** The writes that a turn's events become. Each is fenced, and resolves to false when the fence is lost. */
@@ -22,8 +21,8 @@ export interface TurnWrites {
     model: string | null;
   }): Promise<boolean>;
   saveContext(messageId: string, context: MessageContext, lastSeq: number): Promise<boolean>;
-  saveToolCalls(reply: ReplyFacts, lastSeq: number): Promise<boolean>;
-  commitStep(reply: ReplyFacts, step: number, tools: ToolMessage[], lastSeq: number): Promise<boolean>;
+  saveToolCalls(reply: ReplyRecord, lastSeq: number): Promise<boolean>;
+  commitStep(reply: ReplyRecord, step: number, tools: ToolMessage[], lastSeq: number): Promise<boolean>;
 }
 
 export interface Stage {
@@ -46,7 +45,7 @@ export interface Stage {
 }
 
 /** How an attempt ended: `broken_off` is no end of the turn, as long as it has attempts left. */
-export type Ending = End | { status: "broken_off"; error: TurnError };
+export type Ending = TurnEnd | { status: "broken_off"; error: TurnError };
 
 /**
  * Plays a turn's events into Postgres and the frame log, in that order: what a frame states is committed first (D5).
@@ -56,7 +55,7 @@ export type Ending = End | { status: "broken_off"; error: TurnError };
 export async function playTurn(
   events: AsyncIterable<TurnEvent>,
   stage: Stage,
-): Promise<{ end: Ending; reply: ReplyFacts | null }> {
+): Promise<{ end: Ending; reply: ReplyRecord | null }> {
   const { writes, frames, open } = stage;
   const held = async (written: Promise<boolean>) => {
     if (await written) return;

@@ -1,14 +1,14 @@
-import type { CancelReason, TurnError } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
 import { type ClaimedTurn, type EndedTurn, type Fence, isTransient } from "@boocode/store";
 import { type Lease, type Leases, TurnStopped } from "./hold-leases.ts";
 import type { DraftSaver } from "./outputs/draft-saver.ts";
-import { type End, endFrames } from "./outputs/end-frames.ts";
+import { endFrames } from "./outputs/end-frames.ts";
 import { createFrameWriter, type FrameWriter } from "./outputs/frame-writer.ts";
 import { playTurn, type Stage } from "./play-turn.ts";
 import { type PersistentRead, type PreparedTurn, ProjectUnavailable } from "./prepare-turn.ts";
-import { type OpenMessage, partialReply, type ReplyFacts } from "./turn/reply-so-far.ts";
+import { type OpenMessage, partialReply } from "./turn/reply-so-far.ts";
 import { runTurn } from "./turn/run-turn.ts";
 import type { TurnStore } from "./turn-store.ts";
 
@@ -41,7 +41,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   const log = deps.log.child({ turn_id: turn.id, session_id: turn.session_id, attempt: turn.attempt });
   let prepared: PreparedTurn | null = null;
 
-  async function end(how: End, reply: ReplyFacts | null): Promise<void> {
+  async function end(how: TurnEnd, reply: ReplyRecord | null): Promise<void> {
     deps.drafts.drop(turn.id);
     const bodies = endFrames(how, reply);
     lease.ending();
@@ -114,7 +114,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   }
 
   /** Words of an answer that was cut were seen: only another attempt, which replaces them, may answer again. */
-  async function again(error: TurnError, reply: ReplyFacts | null): Promise<void> {
+  async function again(error: TurnError, reply: ReplyRecord | null): Promise<void> {
     if (turn.crashes + 1 >= deps.maxAttempts) return await end({ status: "failed", error }, reply);
     const waitMs = AGAIN_MS * 2 ** turn.crashes * (0.75 + Math.random() / 2);
     deps.drafts.drop(turn.id);
@@ -129,7 +129,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     await frames.drained(1_000);
   }
 
-  async function release(reply: ReplyFacts | null): Promise<void> {
+  async function release(reply: ReplyRecord | null): Promise<void> {
     if (!(await deps.store.release(fence, reply, frames.lastSeq(), lease.mayWrite))) {
       if (!lease.mayWrite()) return;
       const reason = await deps.store.cancelReason(fence);

@@ -1,5 +1,5 @@
-import type { ContextCut } from "@boocode/contracts";
-import { type ClaimedTurn, type ConversationRow, type Pool, readTurnsBefore } from "@boocode/store";
+import type { ContextCut, ConversationRow } from "@boocode/contracts";
+import { type ClaimedTurn, type Pool, readTurnsBefore } from "@boocode/store";
 import { buildTurn } from "./turn/build-turn.ts";
 import type { ConversationTurn } from "./turn/conversation-turn.ts";
 import { WORTH_ELIDING } from "./turn/elide-output.ts";

@@ -1,4 +1,4 @@
-import type { CancelReason } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, TurnEnd } from "@boocode/contracts";
 import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
   commitStep,
@@ -14,11 +14,9 @@ import {
   saveToolCalls,
   spendAttempt,
   startMessage,
-  type TurnEnd,
 } from "@boocode/store";
 import { TurnStopped } from "./hold-leases.ts";
 import type { TurnWrites } from "./play-turn.ts";
-import type { ReplyFacts } from "./turn/reply-so-far.ts";
 
 /** A turn's reads and writes that outlast a database which is away for a moment. */
 export interface TurnStore {
@@ -28,18 +26,18 @@ export interface TurnStore {
   endTurn(
     fence: Fence,
     end: TurnEnd,
-    reply: ReplyFacts | null,
+    reply: ReplyRecord | null,
     lastSeq: number,
     mayWrite: () => boolean,
   ): Promise<EndedTurn | "cancelling" | "lost">;
   cancelReason(fence: Fence): Promise<CancelReason | null>;
   /** Saves the text so far and gives the turn back. @returns false when it is being cancelled or no longer this worker's */
-  release(fence: Fence, reply: ReplyFacts | null, lastSeq: number, mayWrite: () => boolean): Promise<boolean>;
+  release(fence: Fence, reply: ReplyRecord | null, lastSeq: number, mayWrite: () => boolean): Promise<boolean>;
   /**
    * Gives the turn back to be done again by another attempt, after `waitMs`.
    * @returns false when it has no attempt left, is being cancelled, or is no longer this worker's
    */
-  spendAttempt(fence: Fence, reply: ReplyFacts | null, lastSeq: number, again: AnotherAttempt): Promise<boolean>;
+  spendAttempt(fence: Fence, reply: ReplyRecord | null, lastSeq: number, again: AnotherAttempt): Promise<boolean>;
 }
 
 interface AnotherAttempt {
@@ -67,7 +65,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
     }
   }
 
-  async function saveReply(fence: Fence, reply: ReplyFacts | null, lastSeq: number): Promise<void> {
+  async function saveReply(fence: Fence, reply: ReplyRecord | null, lastSeq: number): Promise<void> {
     if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
   }
 

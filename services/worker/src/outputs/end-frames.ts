@@ -1,15 +1,9 @@
 // PURE
-import type { CancelReason, TurnError } from "@boocode/contracts";
-import type { ReplyFacts } from "../turn/reply-so-far.ts";
+import type { ReplyRecord, TurnEnd } from "@boocode/contracts";
 import type { FrameBody } from "./to-frame.ts";
 
-export type End =
-  | { status: "complete" }
-  | { status: "failed"; error: TurnError }
-  | { status: "cancelled"; reason: CancelReason };
-
 /** The frames that tell the end of a turn, in order; their count is needed before the commit that they tell of. */
-export function endFrames(end: End, message: { messageId: string } | ReplyFacts | null): FrameBody[] {
+export function endFrames(end: TurnEnd, message: { messageId: string } | ReplyRecord | null): FrameBody[] {
   const frames: FrameBody[] = [];
   if (end.status === "failed") {
     frames.push({ type: "error", message_id: message?.messageId ?? null, ...end.error });
@@ -24,7 +18,7 @@ export function endFrames(end: End, message: { messageId: string } | ReplyFacts 
 }
 
 /** Tells how a message ended; of one that a dead worker left, nothing but its status is known. */
-export function messageComplete(status: End["status"], message: { messageId: string } | ReplyFacts): FrameBody {
+export function messageComplete(status: TurnEnd["status"], message: { messageId: string } | ReplyRecord): FrameBody {
   const facts = "content" in message ? message : null;
   return {
     type: "message_complete",

@@ -1,14 +1,7 @@
-import type { Message } from "@boocode/contracts";
+import type { ConversationRow } from "@boocode/contracts";
 import type { ConversationTurn } from "./conversation-turn.ts";
 import type { ConversationMessage } from "./ports.ts";
 import { assistantMessage, toolMessage } from "./to-conversation.ts";
-
-/** What the model is told of a message's row. */
-export type ConversationRow = Pick<Message, "role" | "status" | "content" | "tool_calls" | "tool_result"> & {
-  reasoning?: string | null;
-  /** The output was not read, because an earlier request has left it out. */
-  left_out?: boolean | null;
-};
 
 /**
  * The rows of one turn as the model reads them: calls and results in their exact place. What is still streaming is left out,

@@ -1,10 +1,10 @@
-import type { MessageContext } from "@boocode/contracts";
+import type { MessageContext, RecentCall } from "@boocode/contracts";
 import { describe, expect, it } from "vitest";
 import { NO_CUT } from "./fit-context.ts";
-import { type PastCall, recentCut, recentUsage, recentWindow } from "./recent-calls.ts";
+import { recentCut, recentUsage, recentWindow } from "./recent-calls.ts";
 
 const cut = { turn: 7, elided_turn: 9, elided_outputs: 2 };
-function call(context: Partial<MessageContext>, counts: Partial<PastCall> = {}): PastCall {
+function call(context: Partial<MessageContext>, counts: Partial<RecentCall> = {}): RecentCall {
   const whole = {
     model: "m",
     window: 8_000,

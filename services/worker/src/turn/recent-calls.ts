@@ -1,21 +1,12 @@
-import type { ContextCut, MessageContext } from "@boocode/contracts";
+import type { ContextCut, RecentCall } from "@boocode/contracts";
 import { NO_CUT } from "./fit-context.ts";
 import type { RecentUsage } from "./token-ratio.ts";
-
-/** A model call of the session, as its message remembers it. */
-export interface PastCall {
-  context: MessageContext;
-  tokens_used: number | null;
-  /** Prompt and answer together. */
-  ctx_used: number | null;
-  ctx_max: number | null;
-}
 
 /** A request that fills less of its window than this may be cut anew: there is room for what was left out. */
 const ROOMY = 0.35;
 
 /** What a server counted the last time for this model, unless it left a part of the prompt out. */
-export function recentUsage(calls: readonly PastCall[], model: string | null): RecentUsage | null {
+export function recentUsage(calls: readonly RecentCall[], model: string | null): RecentUsage | null {
   const counted = calls.find(
     ({ context, ctx_used }) => context.model === model && ctx_used !== null && !context.truncated_by_server,
   );
@@ -25,7 +16,7 @@ export function recentUsage(calls: readonly PastCall[], model: string | null): R
 }
 
 /** The window that a server told with an earlier answer of this model; null when none did. */
-export function recentWindow(calls: readonly PastCall[], model: string | null): number | null {
+export function recentWindow(calls: readonly RecentCall[], model: string | null): number | null {
   return calls.find(({ context, ctx_max }) => context.model === model && ctx_max !== null)?.ctx_max ?? null;
 }
 
@@ -34,7 +25,7 @@ export function recentWindow(calls: readonly PastCall[], model: string | null): 
  * or window has no such cache, and a request that became small has room for what was left out.
  */
 export function recentCut(
-  calls: readonly PastCall[],
+  calls: readonly RecentCall[],
   model: string | null,
   window: number,
 ): { cut: ContextCut; turnsDropped: number } {

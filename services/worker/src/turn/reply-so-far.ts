@@ -1,3 +1,4 @@
+import type { ReplyRecord } from "@boocode/contracts";
 import type { Reply } from "./ports.ts";
 
 /** The assistant's message that is being written: its text as far as it has a frame number. */
@@ -15,21 +16,8 @@ export function withdrawText(message: OpenMessage): void {
   message.content = "";
 }
 
-/** What a message row takes from an answer that may have come only in part. */
-export interface ReplyFacts {
-  messageId: string;
-  content: string;
-  reasoning: string | null;
-  toolCalls: Reply["toolCalls"] | null;
-  finishReason: string | null;
-  model: string | null;
-  tokensUsed: number | null;
-  ctxUsed: number | null;
-  ctxMax: number | null;
-}
-
 /** The facts of a whole reply. Prompt and answer together are what the context holds now. */
-export function wholeReply(message: OpenMessage, reply: Reply): ReplyFacts {
+export function wholeReply(message: OpenMessage, reply: Reply): ReplyRecord {
   const { promptTokens, completionTokens } = reply;
   return {
     messageId: message.id,
@@ -45,7 +33,7 @@ export function wholeReply(message: OpenMessage, reply: Reply): ReplyFacts {
 }
 
 /** The facts of a reply that was broken off: the text so far, and nothing that would pass for an answer. */
-export function partialReply(message: OpenMessage): ReplyFacts {
+export function partialReply(message: OpenMessage): ReplyRecord {
   return {
     messageId: message.id,
     content: message.content,

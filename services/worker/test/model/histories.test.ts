@@ -1,10 +1,11 @@
+import type { ConversationRow } from "@boocode/contracts";
 import { checkRequest as checkLikeServers } from "@boocode/scripted-model";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseArguments } from "../../src/model/decode/parse-arguments.ts";
 import { toRequest } from "../../src/model/encode/to-request.ts";
 import { toolOffers } from "../../src/tools/run-tool.ts";
-import { buildTurn, type ConversationRow } from "../../src/turn/build-turn.ts";
+import { buildTurn } from "../../src/turn/build-turn.ts";
 import { NO_CUT } from "../../src/turn/fit-context.ts";
 import { createRequestFitter } from "../../src/turn/fit-request.ts";
 import { checkRequest } from "./check-request.ts";
@@ -49,6 +50,7 @@ type Turn = typeof turn extends fc.Arbitrary<infer T> ? T : never;
 
 function rowsOf({ question, steps, end, last, deletedFrom, deleted }: Turn): ConversationRow[] {
   const row = (more: Partial<ConversationRow>): ConversationRow => ({
+    turn_ordinal: 1,
     ...{ role: "assistant", status: "complete", content: "", tool_calls: null, tool_result: null, ...more },
   });
   const callsOf = (one: (typeof steps)[number]) =>
