@@ -24,9 +24,7 @@ export interface EndedTurn {
 export async function endTurn(
   pool: Pool,
   fence: Fence,
-  end: TurnEnd,
-  reply: ReplyRecord | null,
-  lastSeq: number,
+  { end, reply, lastSeq }: { end: TurnEnd; reply: ReplyRecord | null; lastSeq: number },
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   return await pool.begin(async (sql) => {
     const [turn] = await sql<{ session_id: string; owner_id: string }[]>`
@@ -47,7 +45,7 @@ export async function endTurn(
       if (now.status === end.status) return await closeTurn(sql, turn.session_id, turn.owner_id);
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
-    if (reply) await finishMessage(sql, reply, end.status, lastSeq, end.status === "failed" ? end.error : null);
+    if (reply) await finishMessage(sql, { end, reply, lastSeq });
     await endOpenMessages(sql, fence.turnId, end, lastSeq);
     return await closeTurn(sql, turn.session_id, turn.owner_id);
   });

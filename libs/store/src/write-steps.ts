@@ -1,4 +1,4 @@
-import type { MessageContext, ReplyRecord, ToolResult } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord, ToolResult, TurnEnd } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import type { Pool, Sql } from "./sql.ts";
 
@@ -7,6 +7,15 @@ export interface ToolMessage {
   position: number;
   content: string;
   result: ToolResult;
+}
+
+/** A finished model call with its tool calls and their results. */
+export interface Step {
+  reply: ReplyRecord;
+  step: number;
+  tools: ToolMessage[];
+  /** The number of the last frame that states a part of this step. */
+  lastSeq: number;
 }
 
 interface FencedTurn {
@@ -62,9 +71,7 @@ export async function startMessage(
 export async function saveContext(
   pool: Pool,
   fence: Fence,
-  messageId: string,
-  context: MessageContext,
-  lastSeq: number,
+  { messageId, context, lastSeq }: { messageId: string; context: MessageContext; lastSeq: number },
 ): Promise<boolean> {
   return await pool.begin(async (sql) => {
     if (!(await takeFence(sql, fence, lastSeq))) return false;
@@ -92,21 +99,13 @@ export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord
 /**
  * Commits a step: the assistant's message with its tool calls, and their results, all or nothing (T2). A later attempt
  * begins after it. Writing the same step again changes nothing, so that a lost answer can be asked for again.
- * @param lastSeq the number of the last frame that tells of this step
  * @returns false when the fence is lost and nothing was written
  */
-export async function commitStep(
-  pool: Pool,
-  fence: Fence,
-  reply: ReplyRecord,
-  step: number,
-  tools: ToolMessage[],
-  lastSeq: number,
-): Promise<boolean> {
+export async function commitStep(pool: Pool, fence: Fence, { reply, step, tools, lastSeq }: Step): Promise<boolean> {
   return await pool.begin(async (sql) => {
     const turn = await takeFence(sql, fence, lastSeq);
     if (!turn) return false;
-    await finishMessage(sql, reply, "complete", lastSeq);
+    await finishMessage(sql, { end: { status: "complete" }, reply, lastSeq });
     for (const tool of tools) {
       await sql`
         insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content,
@@ -122,14 +121,12 @@ export async function commitStep(
 /** Ends a streaming message. Part of `commitStep` and of the end of a turn. */
 export async function finishMessage(
   sql: Sql,
-  reply: ReplyRecord,
-  status: "complete" | "failed" | "cancelled",
-  lastSeq: number,
-  error: { code: string; message: string } | null = null,
+  { end, reply, lastSeq }: { end: TurnEnd; reply: ReplyRecord; lastSeq: number },
 ): Promise<void> {
+  const error = end.status === "failed" ? end.error : null;
   await sql`
     update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
-      tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, status = ${status},
+      tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, status = ${end.status},
       finish_reason = ${reply.finishReason}, model = coalesce(${reply.model}, model), tokens_used = ${reply.tokensUsed},
       ctx_used = ${reply.ctxUsed}, ctx_max = ${reply.ctxMax}, error_code = ${error?.code ?? null},
       error = ${error?.message ?? null}, last_seq = ${lastSeq}, finished_at = now()

@@ -19,7 +19,7 @@ const stage = useStore();
 
 async function answered(place: Place, content: string) {
   const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, content), 5);
+  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 
@@ -44,8 +44,14 @@ test("deleting while a turn runs asks it to stop, withdraws those after it, and 
   expect(outcome?.version).toBe(waiting.version + 2);
   const draft = { ...turn, messageId, content: "more", reasoning: null, lastSeq: 50 };
   expect(await saveDrafts(stage.pool, [draft])).toEqual(new Set());
-  expect(await commitStep(stage.pool, turn, reply(messageId), 0, [toolMessage()], 51)).toBe(false);
-  await endTurn(stage.pool, turn, { status: "cancelled", reason: "messages_deleted" }, reply(messageId), 52);
+  expect(
+    await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 51 }),
+  ).toBe(false);
+  await endTurn(stage.pool, turn, {
+    end: { status: "cancelled", reason: "messages_deleted" },
+    reply: reply(messageId),
+    lastSeq: 52,
+  });
   expect(await contents(place)).toEqual([]);
   expect(await readTurnMessages(stage.pool, turn.id)).toEqual([]);
   const snapshot = await readTurnsFrom(stage.pool, place.sessionId, 1, 10);

@@ -66,7 +66,7 @@ test("a claim brings along the session's newest model calls, newest first, and n
   };
   for (let size = 1; size <= 12; size++) {
     const { turn, id } = await ask(size);
-    await endTurn(stage.pool, turn, { status: "complete" }, reply(id), 5);
+    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
   }
   const { turn, id } = await ask(13);
   await releaseTurn(stage.pool, turn);
@@ -75,7 +75,7 @@ test("a claim brings along the session's newest model calls, newest first, and n
     ...{ context: context(12 - at), tokens_used: 3, ctx_used: 4, ctx_max: 5 },
   }));
   expect(again.recent_calls).toEqual(calls);
-  await endTurn(stage.pool, again, { status: "complete" }, reply(id), 5);
+  await endTurn(stage.pool, again, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
   await stage.pool`update messages set deleted_at = now() where session_id = ${place.sessionId} and turn_ordinal = 12`;
   const next = await claim(stage.pool, (await post(stage.pool, place)).turnId);
   expect(next.recent_calls.map((call) => call.context.prompt_characters)).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);

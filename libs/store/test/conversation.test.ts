@@ -6,7 +6,7 @@ const stage = useStore();
 
 async function answered(place: Place, content: string) {
   const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, content), 5);
+  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 
@@ -15,7 +15,11 @@ test("a session is named after its first question and answer, once, and not agai
   expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
   const { turn, messageId } = await running(stage.pool, place);
   const error = { code: "model_error", message: "no" } as const;
-  await endTurn(stage.pool, turn, { status: "failed", error }, reply(messageId, "half of it"), 5);
+  await endTurn(stage.pool, turn, {
+    end: { status: "failed", error },
+    reply: reply(messageId, "half of it"),
+    lastSeq: 5,
+  });
   expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
   await answered(place, "first");
   await answered(place, "second");

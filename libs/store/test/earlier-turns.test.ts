@@ -6,7 +6,7 @@ const stage = useStore();
 
 async function answered(place: Place, content: string) {
   const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, content), 5);
+  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 

@@ -11,7 +11,7 @@ test("a turn ends with its answer, and the session's next turn becomes due", asy
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
   const next = await post(stage.pool, place);
-  const ended = await endTurn(stage.pool, turn, COMPLETE, reply(messageId, "the answer"), 12);
+  const ended = await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "the answer"), lastSeq: 12 });
   expect(ended).toMatchObject({ ownerId: place.ownerId, nextTurnId: next.turnId, session: { id: place.sessionId } });
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "complete", last_seq: 12 });
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
@@ -20,7 +20,11 @@ test("a turn ends with its answer, and the session's next turn becomes due", asy
 test("a failure keeps the partial text and leaves its reason on turn and message", async () => {
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
   const error = { code: "model_cut", message: "it broke off" } as const;
-  const ended = await endTurn(stage.pool, turn, { status: "failed", error }, reply(messageId, "the ans"), 12);
+  const ended = await endTurn(stage.pool, turn, {
+    end: { status: "failed", error },
+    reply: reply(messageId, "the ans"),
+    lastSeq: 12,
+  });
   expect(ended).toMatchObject({ nextTurnId: null, session: { busy: false } });
   const [row] = await stage.pool`
     select m.content, m.status, m.error_code, t.error_code as turn_code, t.error from messages m
@@ -34,10 +38,10 @@ test("a failure keeps the partial text and leaves its reason on turn and message
 test("an end whose answer was lost is answered again, without a second end", async () => {
   for (const end of [COMPLETE, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
     const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    const first = await endTurn(stage.pool, turn, end, reply(messageId, "the answer"), 12);
+    const first = await endTurn(stage.pool, turn, { end, reply: reply(messageId, "the answer"), lastSeq: 12 });
     const rows = async () => [await turnRow(stage.pool, turn.id), await messageRow(stage.pool, messageId)];
     const before = await rows();
-    const second = await endTurn(stage.pool, turn, end, reply(messageId, "another text"), 99);
+    const second = await endTurn(stage.pool, turn, { end, reply: reply(messageId, "another text"), lastSeq: 99 });
     expect(second).toMatchObject({ session: { id: turn.session_id }, nextTurnId: null });
     expect(first).toMatchObject({ session: { id: turn.session_id } });
     expect(await rows()).toEqual(before);
@@ -46,11 +50,13 @@ test("an end whose answer was lost is answered again, without a second end", asy
 
 test("an end after a different end changes nothing", async () => {
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  await endTurn(stage.pool, turn, COMPLETE, reply(messageId), 12);
+  await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
   const before = await dump(stage.pool);
   const failed = { status: "failed", error: { code: "internal", message: "x" } } as const;
-  expect(await endTurn(stage.pool, turn, failed, reply(messageId, "other"), 13)).toBe("lost");
-  expect(await endTurn(stage.pool, turn, CANCELLED, reply(messageId, "other"), 13)).toBe("lost");
+  expect(await endTurn(stage.pool, turn, { end: failed, reply: reply(messageId, "other"), lastSeq: 13 })).toBe("lost");
+  expect(await endTurn(stage.pool, turn, { end: CANCELLED, reply: reply(messageId, "other"), lastSeq: 13 })).toBe(
+    "lost",
+  );
   expect(await dump(stage.pool)).toEqual(before);
 });
 
@@ -61,10 +67,14 @@ test("cancelled first: the turn cannot complete any more, and ends cancelled wit
   const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "cancelling" });
   const before = await dump(stage.pool);
-  expect(await endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12)).toBe("cancelling");
+  expect(await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 })).toBe(
+    "cancelling",
+  );
   expect(await dump(stage.pool)).toEqual(before);
   expect(await readCancelReason(stage.pool, turn)).toBe("user");
-  expect(await endTurn(stage.pool, turn, CANCELLED, reply(messageId, "who"), 9)).toMatchObject({ nextTurnId: null });
+  expect(await endTurn(stage.pool, turn, { end: CANCELLED, reply: reply(messageId, "who"), lastSeq: 9 })).toMatchObject(
+    { nextTurnId: null },
+  );
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", last_seq: 9 });
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
 });
@@ -72,7 +82,7 @@ test("cancelled first: the turn cannot complete any more, and ends cancelled wit
 test("completed first: the cancel says that it came too late", async () => {
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, COMPLETE, reply(messageId), 12);
+  await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
   const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "complete" });
   expect(cancel?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
@@ -84,7 +94,7 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
     const place = await newPlace(stage.pool);
     const { turn, messageId } = await running(stage.pool, place);
     const asked = [
-      () => endTurn(stage.pool, turn, COMPLETE, reply(messageId, "whole"), 12),
+      () => endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 }),
       () => cancelTurn(stage.pool, place.ownerId, place.sessionId),
     ] as const;
     const cancelFirst = round % 2 === 0 ? asked[1]() : null;
@@ -105,7 +115,9 @@ test("a turn of a session that was deleted meanwhile ends without a session to s
   const { turn, messageId } = await running(stage.pool, place);
   expect(await deleteSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ cancelling: [turn.id] });
   const end = { status: "cancelled", reason: "session_deleted" } as const;
-  expect(await endTurn(stage.pool, turn, end, reply(messageId), 5)).toMatchObject({ session: null });
+  expect(await endTurn(stage.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toMatchObject({
+    session: null,
+  });
 });
 
 test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {
@@ -115,7 +127,7 @@ test("a message that an earlier attempt began ends with its turn, though this at
     const again = await claim(stage.pool, turn.id);
     expect(again.streaming_message_id).toBe(messageId);
     if (end === CANCELLED) await cancelTurn(stage.pool, again.owner_id, again.session_id);
-    await endTurn(stage.pool, { turnId: turn.id, attempt: 2 }, end, null, 2);
+    await endTurn(stage.pool, { turnId: turn.id, attempt: 2 }, { end, reply: null, lastSeq: 2 });
     expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: end.status });
   }
 });

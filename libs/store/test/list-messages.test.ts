@@ -16,8 +16,8 @@ beforeAll(async () => {
   for (const tools of [0, 4, 1, 0]) {
     const { turn, messageId } = await running(stage.pool, place);
     const results = Array.from({ length: tools }, (_, i) => toolMessage(2 + i));
-    await commitStep(stage.pool, turn, reply(messageId), 0, results, 5);
-    await endTurn(stage.pool, turn, { status: "complete" }, null, 6);
+    await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: results, lastSeq: 5 });
+    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 6 });
   }
   const rows = await stage.pool<{ id: string }[]>`
     select id from messages where session_id = ${place.sessionId} order by turn_ordinal, position`;

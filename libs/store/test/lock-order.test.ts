@@ -50,7 +50,14 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
             pool,
             held.map((each) => draft(each)),
           ),
-        async () => mine && store.commitStep(pool, mine.fence, reply(mine.messageId), 0, [toolMessage(9)], ++mine.seq),
+        async () =>
+          mine &&
+          store.commitStep(pool, mine.fence, {
+            reply: reply(mine.messageId),
+            step: 0,
+            tools: [toolMessage(9)],
+            lastSeq: ++mine.seq,
+          }),
         async () => mine && end(mine),
         async () => mine && store.releaseTurn(pool, mine.fence),
         () =>
@@ -94,9 +101,17 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
   });
 
   async function end({ fence, messageId, seq }: Held): Promise<void> {
-    const ended = await store.endTurn(pool, fence, { status: "complete" }, reply(messageId), seq + 1);
+    const ended = await store.endTurn(pool, fence, {
+      end: { status: "complete" },
+      reply: reply(messageId),
+      lastSeq: seq + 1,
+    });
     if (ended !== "cancelling") return;
-    await store.endTurn(pool, fence, { status: "cancelled", reason: "user" }, reply(messageId), seq + 1);
+    await store.endTurn(pool, fence, {
+      end: { status: "cancelled", reason: "user" },
+      reply: reply(messageId),
+      lastSeq: seq + 1,
+    });
   }
 
   async function deleteSome(place: Place, roll: (sides: number) => number): Promise<void> {

@@ -46,30 +46,37 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     waits: false,
   },
   commitStep: {
-    write: (pool, fence, id) => commitStep(pool, fence, reply(id, "old"), 0, [toolMessage()], 93),
+    write: (pool, fence, id) =>
+      commitStep(pool, fence, { reply: reply(id, "old"), step: 0, tools: [toolMessage()], lastSeq: 93 }),
     refused: false,
     waits: true,
   },
   "endTurn complete": {
-    write: (pool, fence, id) => endTurn(pool, fence, { status: "complete" }, reply(id, "old"), 94),
+    write: (pool, fence, id) =>
+      endTurn(pool, fence, { end: { status: "complete" }, reply: reply(id, "old"), lastSeq: 94 }),
     refused: "lost",
     waits: true,
   },
   "endTurn failed": {
     write: (pool, fence, id) =>
-      endTurn(pool, fence, { status: "failed", error: { code: "internal", message: "old" } }, reply(id, "old"), 95),
+      endTurn(pool, fence, {
+        end: { status: "failed", error: { code: "internal", message: "old" } },
+        reply: reply(id, "old"),
+        lastSeq: 95,
+      }),
     refused: "lost",
     waits: true,
   },
   "endTurn cancelled": {
-    write: (pool, fence, id) => endTurn(pool, fence, { status: "cancelled", reason: "user" }, reply(id, "old"), 96),
+    write: (pool, fence, id) =>
+      endTurn(pool, fence, { end: { status: "cancelled", reason: "user" }, reply: reply(id, "old"), lastSeq: 96 }),
     refused: "lost",
     waits: false,
   },
   releaseTurn: { write: (pool, fence) => releaseTurn(pool, fence), refused: false, waits: true },
   renewLeases: { write: (pool, fence) => renewLeases(pool, [fence], 600_000), refused: new Map(), waits: false },
   saveContext: {
-    write: (pool, fence, id) => saveContext(pool, fence, id, CONTEXT, 97),
+    write: (pool, fence, id) => saveContext(pool, fence, { messageId: id, context: CONTEXT, lastSeq: 97 }),
     refused: false,
     waits: true,
   },

@@ -16,8 +16,8 @@ const stage = useStore();
 
 async function answered(place: Place) {
   const { turn, messageId } = await running(stage.pool, place);
-  await commitStep(stage.pool, turn, reply(messageId), 0, [toolMessage()], 5);
-  await endTurn(stage.pool, turn, { status: "complete" }, null, 7);
+  await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 5 });
+  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 7 });
   return turn;
 }
 

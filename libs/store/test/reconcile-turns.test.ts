@@ -64,7 +64,9 @@ test("after its last crash a turn is not queued again but ended, with an attempt
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "failed" });
   const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 10 });
   expect(list?.cursor).toBe("1.2.newnonce.3");
-  expect(await endTurn(stage.pool, turn, { status: "complete" }, reply(messageId, "late"), 40)).toBe("lost");
+  expect(
+    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, "late"), lastSeq: 40 }),
+  ).toBe("lost");
   expect(await endOrphan(stage.pool, "another", 3, 5_000)).toBeNull();
 });
 
@@ -79,7 +81,13 @@ test("a cancel that its worker leaves unanswered takes the attempt away and ends
   expect(orphan).toMatchObject({ end: { status: "cancelled", reason: "user" }, epoch: { attempt: 2 }, lastSeq: 2 });
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", attempt: 2, crashes: 0 });
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "cancelled", content: "half" });
-  expect(await endTurn(stage.pool, turn, { status: "cancelled", reason: "user" }, reply(messageId), 9)).toBe("lost");
+  expect(
+    await endTurn(stage.pool, turn, {
+      end: { status: "cancelled", reason: "user" },
+      reply: reply(messageId),
+      lastSeq: 9,
+    }),
+  ).toBe("lost");
 });
 
 test("a cancelled turn of a dead worker is ended without waiting for the patience to run out", async () => {
@@ -111,7 +119,11 @@ test("the worker's own end that waits for a forced cancel is lost and changes no
       begin: (act: (sql: unknown) => unknown) => act(transaction),
     });
     await endOrphan(sql as Pool, "forced", 3, 5_000);
-    const late = endTurn(stage.pool, turn, { status: "cancelled", reason: "user" }, reply(messageId, "late"), 9);
+    const late = endTurn(stage.pool, turn, {
+      end: { status: "cancelled", reason: "user" },
+      reply: reply(messageId, "late"),
+      lastSeq: 9,
+    });
     await untilBlocked(stage.pool);
     return { late, forced: await dump(sql as Pool) };
   });

@@ -37,9 +37,9 @@ test("a step is committed with its results in their places, and committing it ag
   const { turn, messageId, questionId } = await running(stage.pool, await newPlace(stage.pool));
   const tools = [toolMessage(2), toolMessage(3)];
   const step = { ...reply(messageId, "let me look"), toolCalls: [call] };
-  expect(await commitStep(stage.pool, turn, step, 0, tools, 9)).toBe(true);
+  expect(await commitStep(stage.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
   const committed = await dump(stage.pool);
-  expect(await commitStep(stage.pool, turn, step, 0, tools, 9)).toBe(true);
+  expect(await commitStep(stage.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
   expect(await dump(stage.pool)).toEqual(committed);
   const messages = await readTurnMessages(stage.pool, turn.id);
   expect(messages.map((message) => message.id)).toEqual([questionId, messageId, tools[0]?.id, tools[1]?.id]);
@@ -57,7 +57,9 @@ test("a step whose results cannot all be stored is not stored at all", async () 
   const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
   const before = await dump(stage.pool);
   const sameplace = [toolMessage(2), toolMessage(2)];
-  await expect(commitStep(stage.pool, turn, reply(messageId), 0, sameplace, 9)).rejects.toMatchObject({
+  await expect(
+    commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: sameplace, lastSeq: 9 }),
+  ).rejects.toMatchObject({
     code: "23505",
   });
   expect(await dump(stage.pool)).toEqual(before);
@@ -90,7 +92,7 @@ test("a draft that comes after a newer one, or after its step was committed, cha
   await saveDrafts(stage.pool, [draft("one two", 8)]);
   expect(await saveDrafts(stage.pool, [draft("one", 7)])).toEqual(new Set());
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "one two", last_seq: 8 });
-  await commitStep(stage.pool, turn, reply(messageId, "one two three"), 0, [], 10);
+  await commitStep(stage.pool, turn, { reply: reply(messageId, "one two three"), step: 0, tools: [], lastSeq: 10 });
   const committed = await dump(stage.pool);
   await saveDrafts(stage.pool, [draft("one two th", 9)]);
   expect(await dump(stage.pool)).toEqual(committed);

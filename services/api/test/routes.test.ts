@@ -36,7 +36,11 @@ const run = async (turnId: string) =>
   });
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
-  await endTurn(stage.pool, { turnId, attempt: turn?.attempt ?? 0 }, { status: "complete" }, null, 2);
+  await endTurn(
+    stage.pool,
+    { turnId, attempt: turn?.attempt ?? 0 },
+    { end: { status: "complete" }, reply: null, lastSeq: 2 },
+  );
 };
 
 test("a project is created, read, renamed, listed and deleted, and its owner's channel hears of each change", async () => {
@@ -218,7 +222,11 @@ test("a turn says how it stands and how it ended, also one that failed before it
   const turn = await run(turn_id);
   expect(await read()).toMatchObject({ status: "running", attempt: 1, finished_at: null });
   const error = { code: "project_unavailable", message: "the folder is gone" } as const;
-  await endTurn(stage.pool, { turnId: turn_id, attempt: turn?.attempt ?? 0 }, { status: "failed", error }, null, 2);
+  await endTurn(
+    stage.pool,
+    { turnId: turn_id, attempt: turn?.attempt ?? 0 },
+    { end: { status: "failed", error }, reply: null, lastSeq: 2 },
+  );
   expect(await read()).toMatchObject({ status: "failed", error, finished_at: expect.any(String) });
   await me.call("DELETE", `/api/sessions/${sessionId}`);
   expect((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).status).toBe(404);

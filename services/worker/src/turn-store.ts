@@ -83,16 +83,16 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
     writes: (fence, mayWrite) => ({
       startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), mayWrite, false),
       saveContext: (messageId, context, lastSeq) =>
-        persist("save-context", () => saveContext(pool, fence, messageId, context, lastSeq), mayWrite, false),
+        persist("save-context", () => saveContext(pool, fence, { messageId, context, lastSeq }), mayWrite, false),
       saveToolCalls: (reply, lastSeq) =>
         persist("save-tool-calls", () => saveToolCalls(pool, fence, reply, lastSeq), mayWrite, false),
       commitStep: (reply, step, tools, lastSeq) =>
-        persist("commit-step", () => commitStep(pool, fence, reply, step, tools, lastSeq), mayWrite, false),
+        persist("commit-step", () => commitStep(pool, fence, { reply, step, tools, lastSeq }), mayWrite, false),
     }),
     endTurn: (fence, end, reply, lastSeq, mayWrite) =>
       persist<EndedTurn | "cancelling" | "lost">(
         "end-turn",
-        () => endTurn(pool, fence, end, reply, lastSeq),
+        () => endTurn(pool, fence, { end, reply, lastSeq }),
         mayWrite,
         "lost",
       ),
