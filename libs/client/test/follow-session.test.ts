@@ -111,7 +111,7 @@ test("a tool's output that is too large for a frame is marked, and fetched whole
   const { client } = stack;
   const follower = followSession(client, sessionId);
   await follower.until(isLive);
-  const tool = { name: "view_file", arguments: { path: "package-lock.json" } };
+  const tool = { name: "view_file", arguments: { path: "package-lock.json", end_line: 2_000 } };
   await client.postMessage(sessionId, ask({ tool_depth: 1, tool, tokens: 3 }));
   const view = await follower.until(endedAs("complete"));
   const cut = view.messages.find((message) => message.role === "tool");

@@ -56,6 +56,8 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
     PROJECT_ROOTS: repository,
     LEASE_MS: "1500",
     HEARTBEAT_MS: "400",
+    // More than a frame holds, so that an output can be shortened.
+    TOOL_OUTPUT_BYTES: "100000",
   };
   const services: Record<string, ServiceProcess> = {};
   const start = async (name: string, port = 0) => {

@@ -6,8 +6,8 @@ import { TurnFrame } from "./turn-frames.ts";
 import { CancelReason, Turn } from "./turns.ts";
 
 /**
- * No frame of a turn and no posted message is larger; what would be is shortened, marked `shortened`, and whole in REST. A
- * snapshot is as long as the turn's text, and a user frame as the system prompt in it.
+ * The size limit of a turn frame and of `message_posted`, in UTF-8 bytes of JSON. Texts that do not fit are cut, marked
+ * `shortened`, and whole in REST. A snapshot is as large as its turn's text, a user frame as its session's system prompt.
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
@@ -62,7 +62,7 @@ export const Snapshot = z.object({
   cursor: Cursor,
   /** null: nothing of a turn was missed, only the version is news. */
   turn: Turn.nullable(),
-  /** A tool message whose output is too large for a frame is `shortened` here and whole in REST. */
+  /** The longest tool outputs may be cut: such a message is marked `shortened` here and whole in REST. */
   messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
 });
 /** From the gateway: it is closing; come back after so many milliseconds. */

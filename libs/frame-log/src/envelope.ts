@@ -1,4 +1,4 @@
-import { formatCursor, type Position, parseCursor } from "@boocode/contracts";
+import { encodeFrame, formatCursor, type Position, parseCursor } from "@boocode/contracts";
 
 /**
  * What is published: a numbering, a line feed, and the frame as JSON. A gateway reads the numbering and relays the rest as
@@ -9,11 +9,11 @@ export type Envelope =
   | { kind: "structure"; version: number; json: string };
 
 export function sealTurnFrame(position: Position, frame: object): string {
-  return `${formatCursor(position)}\n${JSON.stringify(frame)}`;
+  return `${formatCursor(position)}\n${encodeFrame(frame)}`;
 }
 
 export function sealVersionedFrame(frame: { version: number }): string {
-  return `v${frame.version}\n${JSON.stringify(frame)}`;
+  return `v${frame.version}\n${encodeFrame(frame)}`;
 }
 
 const VERSION = /^v(\d{1,15})$/;

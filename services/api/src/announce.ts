@@ -1,10 +1,4 @@
-import {
-  fitText,
-  MAX_FRAME_BYTES,
-  type Message,
-  type PublishedUserFrame,
-  type StructuralFrame,
-} from "@boocode/contracts";
+import type { PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
 import type { Keys, Publisher } from "@boocode/frame-log";
 import type { Redis } from "@boocode/runtime";
 import type { CancelledTurns, PostedTurn, RegeneratedTurn, SessionChange } from "@boocode/store";
@@ -58,7 +52,7 @@ export function createAnnounce(deps: {
       cancelling(cancelled.cancelling);
       toSession(message.session_id, version, [
         ...withdrawnFrames(cancelled, "interrupted"),
-        { type: "message_posted", message: fitMessage(message) },
+        { type: "message_posted", message },
         { type: "turn_queued", turn_id: turnId, ordinal: message.turn_ordinal, ahead },
       ]);
       quietly(deps.queue.wake(turnId, liveTurnsOfUser));
@@ -66,20 +60,12 @@ export function createAnnounce(deps: {
     regenerated({ message, turnId, version, deleted, liveTurnsOfUser }) {
       toSession(message.session_id, version, [
         { type: "messages_deleted", message_ids: deleted },
-        { type: "message_posted", message: fitMessage(message) },
+        { type: "message_posted", message },
         { type: "turn_queued", turn_id: turnId, ordinal: message.turn_ordinal, ahead: 0 },
       ]);
       quietly(deps.queue.wake(turnId, liveTurnsOfUser));
     },
   };
-}
-
-/** Room for the fields of the frame around the message. */
-const ROOM = 1_024;
-
-function fitMessage(message: Message): Message & { shortened?: boolean } {
-  if (Buffer.byteLength(JSON.stringify(message)) <= MAX_FRAME_BYTES - ROOM) return message;
-  return { ...message, content: fitText(message.content), shortened: true };
 }
 
 /** The frames of turns that ended before any worker took them. */

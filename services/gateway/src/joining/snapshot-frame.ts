@@ -1,17 +1,25 @@
 // PURE
-import { formatCursor, type SessionFrame } from "@boocode/contracts";
+import { formatCursor, type SessionFrame, shareJsonBytes } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
 
-/** A tool's output in a snapshot: enough to recognise it. A turn may hold dozens of outputs, and REST has them whole. */
-const MAX_TOOL_OUTPUT = 4_000;
+/**
+ * The tool outputs of one snapshot take at most these bytes of JSON together: half of what a socket may have unsent before it
+ * counts as behind (BEHIND_BYTES). REST has them whole.
+ */
+export const MAX_OUTPUT_BYTES = 128 * 1024;
 
-/** A turn as it is shown, and kept: its long outputs cut. */
+/** A turn with its longest tool outputs cut: what a topic keeps of it, and what a snapshot shows. */
 export function shortenOutputs(turn: TurnSnapshot): TurnSnapshot {
-  const messages = turn.messages.map((message) =>
-    message.role === "tool" && message.content.length > MAX_TOOL_OUTPUT
-      ? { ...message, content: message.content.slice(0, MAX_TOOL_OUTPUT).toWellFormed(), shortened: true }
-      : message,
+  const tools = turn.messages.filter((message) => message.role === "tool");
+  const shares = shareJsonBytes(
+    tools.map((message) => message.content),
+    MAX_OUTPUT_BYTES,
   );
+  const shown = new Map(tools.map((message, index) => [message.id, shares[index] ?? ""]));
+  const messages = turn.messages.map((message) => {
+    const content = shown.get(message.id) ?? message.content;
+    return content.length < message.content.length ? { ...message, content, shortened: true } : message;
+  });
   return { ...turn, messages };
 }
 

@@ -1,5 +1,6 @@
 import type { TurnSnapshot } from "@boocode/store";
 import { expect, test } from "vitest";
+import { MAX_OUTPUT_BYTES } from "./snapshot-frame.ts";
 import { createTopicReader } from "./topic-reader.ts";
 
 const EPOCH = { ordinal: 1, attempt: 1, nonce: "a" };
@@ -40,7 +41,7 @@ test("what was read is shared by all who join soon, and let go of after that", a
 });
 
 test("of a long output no more is kept than is shown", async () => {
-  const state = await setUp("x".repeat(48_000)).reader.read([null]);
+  const state = await setUp("x".repeat(200_000)).reader.read([null]);
   const frame = state?.turns[0]?.snapshot() as { messages: { content: string; shortened?: boolean }[] };
-  expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(4_000), shortened: true }]);
+  expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(MAX_OUTPUT_BYTES), shortened: true }]);
 });

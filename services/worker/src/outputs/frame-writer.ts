@@ -1,5 +1,5 @@
 import type { FrameAppender, NumberedFrame } from "@boocode/frame-log";
-import { type FrameBody, type FrameSource, splitText, toFrame } from "./to-frame.ts";
+import { type FrameBody, type FrameSource, splitDelta, toFrame } from "./to-frame.ts";
 
 type DeltaKind = "delta" | "reasoning_delta";
 
@@ -61,9 +61,9 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
     const { kind, messageId, text } = gathered;
     gathered = null;
     flushedAt = performance.now();
-    for (const piece of splitText(text)) {
-      number({ type: kind, message_id: messageId, content: piece });
-      deps.onDelta(kind, piece, seq);
+    for (const body of splitDelta(source, seq + 1, { type: kind, message_id: messageId, content: text })) {
+      number(body);
+      deps.onDelta(kind, body.content, seq);
     }
   }
 

@@ -1,9 +1,9 @@
 // PURE
 import {
+  cutToJsonBytes,
   type Epoch,
-  fitText,
   formatCursor,
-  MAX_TEXT_CHARACTERS,
+  roomInFrame,
   type ToolCall,
   type ToolResult,
   type TurnFrame,
@@ -21,6 +21,7 @@ type Bare<F> = F extends unknown ? Omit<F, Numbering> : never;
 
 /** What a frame says, before it has a number. */
 export type FrameBody = Bare<TurnFrame>;
+export type DeltaBody = Extract<FrameBody, { type: "delta" | "reasoning_delta" }>;
 
 /** Numbers a frame. */
 export function toFrame(source: FrameSource, seq: number, body: FrameBody): TurnFrame {
@@ -36,39 +37,27 @@ export function toFrame(source: FrameSource, seq: number, body: FrameBody): Turn
   } as TurnFrame;
 }
 
-/** A text in pieces that each fit into a frame. */
-export function splitText(text: string): string[] {
-  const pieces: string[] = [];
-  for (let rest = text; rest !== ""; ) {
-    const piece = fitText(rest);
-    pieces.push(piece);
-    rest = rest.slice(piece.length);
+/**
+ * The frames of a text, numbered from `firstSeq` on, before they have their numbers: one where it fits into a frame, else as
+ * many as it takes.
+ */
+export function splitDelta(source: FrameSource, firstSeq: number, delta: DeltaBody): DeltaBody[] {
+  const bodies: DeltaBody[] = [];
+  for (let rest = delta.content; rest !== ""; ) {
+    const bare = toFrame(source, firstSeq + bodies.length, { ...delta, content: "" });
+    const content = cutToJsonBytes(rest, roomInFrame(bare));
+    bodies.push({ ...delta, content });
+    rest = rest.slice(content.length);
   }
-  return pieces;
+  return bodies;
 }
 
-/** A tool call; arguments that are too large for a frame stay behind and are whole in REST. */
+/** A tool call as a frame shows it. What the model server attached to it is not for subscribers. */
 export function toolCallBody(messageId: string, call: ToolCall): FrameBody {
   const { extra: _, ...shown } = call;
-  if (JSON.stringify(shown.arguments).length <= MAX_TEXT_CHARACTERS) {
-    return { type: "tool_call", message_id: messageId, tool_call: shown };
-  }
-  return { type: "tool_call", message_id: messageId, tool_call: { ...shown, arguments: {} }, shortened: true };
+  return { type: "tool_call", message_id: messageId, tool_call: shown };
 }
 
-/** A tool's output; what is too large for a frame is shortened and whole in REST. */
 export function toolResultBody(messageId: string, position: number, output: string, result: ToolResult): FrameBody {
-  // What a failed tool says is its output and its error: both must fit into one frame.
-  const room = result.error === null ? MAX_TEXT_CHARACTERS : Math.floor(MAX_TEXT_CHARACTERS / 2);
-  const shown = fitText(output, room);
-  const error = result.error === null ? null : fitText(result.error, room);
-  return {
-    type: "tool_result",
-    message_id: messageId,
-    position,
-    ...result,
-    error,
-    output: shown,
-    ...(shown.length < output.length ? { shortened: true } : {}),
-  };
+  return { type: "tool_result", message_id: messageId, position, ...result, output };
 }
