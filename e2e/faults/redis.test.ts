@@ -84,7 +84,9 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
     await worker.stop();
     await system.restart(worker, { WORKER_CONCURRENCY: String(room / 3) });
   }
-  const turns = await watchTurns(system, user, room, { tokens: 200, interval_ms: size(20, 50) });
+  // Held near their end, so that they keep every slot until the queue is flushed, however slow the machine is.
+  const gate = { name: "flushed", at: 190 };
+  const turns = await watchTurns(system, user, room, { tokens: 200, interval_ms: size(20, 50), gate });
   await untilAllSpeak(turns);
   const queued = await watchTurns(system, user, size(15, 50), { tokens: 5 });
   await askRedis(system, async (redis) => {
@@ -96,6 +98,7 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
     }
     expect(await redis.keys("*:queue:turns:prioritized")).toEqual([]);
   });
+  system.model.release("flushed");
   await expectAgreement(system, [...turns, ...queued]);
   console.log(`silence while Redis was flushed: ${silences(turns)}`);
 });

@@ -34,16 +34,25 @@ export function createLogger(service: string, level: string): Logger {
   return pino(options, out);
 }
 
+/** An upper bound for a reader that takes a little again and again. */
+const END_LOG_MS = 3_000;
+
 /**
- * Resolves when all that was logged is out, its reader is gone, or `ms` have passed; after it nothing is logged. Without it a
- * process may never end: sonic-boom 4 writes what is left at the exit, and tries again for ever where nobody reads.
+ * Flushes the log and closes it; later lines are dropped. Resolves when everything is written, the reader is gone, or the reader
+ * has taken nothing for `stallMs`. Without this a process may never exit: sonic-boom 4 flushes at exit and retries for ever when
+ * nobody reads.
  */
-export async function endLog(ms: number): Promise<void> {
-  // What is logged from here on would be an error of its own: the destination takes nothing after its end.
+export async function endLog(stallMs: number): Promise<void> {
+  // A closed destination throws on a write.
   out.write = () => true;
   await new Promise<void>((resolve) => {
+    let stalled = setTimeout(resolve, stallMs);
+    out.on("write", () => {
+      clearTimeout(stalled);
+      stalled = setTimeout(resolve, stallMs);
+    });
+    setTimeout(resolve, END_LOG_MS);
     out.once("close", resolve).once("error", resolve);
-    setTimeout(resolve, ms);
     if (isGone) resolve();
     else out.end();
   });

@@ -106,11 +106,11 @@ function readConfig<C>(schema: z.ZodType<C>): C {
   }
 }
 
-/** Whoever reads the log has so long to take its last lines. */
-const LOG_MS = 500;
+/** A reader of the log that takes nothing for this long does not get its last lines. */
+const LOG_STALL_MS = 500;
 
 async function exit(code: number): Promise<void> {
   process.exitCode = code;
-  await endLog(LOG_MS);
+  await endLog(LOG_STALL_MS);
   process.exit(code);
 }
