@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
-import { answerWhole } from "./answer-whole.ts";
-import type { Attempts } from "./attempts.ts";
 import { ChatRequest } from "./chat-request.ts";
-import { checkHeaders, checkRequest } from "./check-request.ts";
+import { checkHeaders, checkRequest } from "./check/check-request.ts";
+import { refuseRequest } from "./check/refuse-request.ts";
 import { type Answer, type Cast, chooseAnswer } from "./choose-answer.ts";
-import type { Gates } from "./gates.ts";
-import { hold } from "./hold.ts";
+import type { Attempts } from "./control/attempts.ts";
+import type { Gates } from "./control/gates.ts";
+import type { RecordedRequest, Records } from "./control/records.ts";
 import { readBody, sendError, sendJson } from "./http.ts";
-import { playReply } from "./play-reply.ts";
-import type { RecordedRequest, Records } from "./records.ts";
-import { refuseRequest } from "./refuse-request.ts";
-import type { Reply } from "./reply.ts";
-import { openTransport } from "./transport.ts";
+import { answerWhole } from "./reply/answer-whole.ts";
+import { hold } from "./reply/hold.ts";
+import { playReply } from "./reply/play-reply.ts";
+import type { Reply } from "./reply/reply.ts";
+import { openTransport } from "./reply/response-writer.ts";
 
 export interface ChatDeps extends Cast {
   records: Records;

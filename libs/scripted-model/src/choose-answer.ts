@@ -2,8 +2,8 @@ import { type ChatRequest, lastUserIndex, stepOf, textOf } from "./chat-request.
 import { readDirective, withoutDirectives } from "./directive.ts";
 import { nextMove } from "./investigator/next-move.ts";
 import { asksForTitle, titleOf } from "./investigator/title.ts";
-import { plainReply, planReply } from "./plan-reply.ts";
-import type { Reply } from "./reply.ts";
+import { plainReply, planReply } from "./reply/plan-reply.ts";
+import type { Reply } from "./reply/reply.ts";
 import type { Script, ScriptQuirks } from "./script.ts";
 
 export const INVESTIGATOR = "investigator";

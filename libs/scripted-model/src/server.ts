@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { answerChat, type ChatDeps } from "./answer-chat.ts";
 import { INVESTIGATOR } from "./choose-answer.ts";
-import { control } from "./control.ts";
+import { control } from "./control/control.ts";
 import { sendError, sendJson } from "./http.ts";
 import { modelList, props, slots } from "./models.ts";
 

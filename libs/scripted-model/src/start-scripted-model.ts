@@ -1,10 +1,20 @@
 import type { AddressInfo } from "node:net";
-import { createAttempts } from "./attempts.ts";
-import { BUILT_IN_SCRIPTS } from "./built-in-scripts.ts";
-import { createGates } from "./gates.ts";
-import { createRecords, type RecordedRequest, type Violation } from "./records.ts";
+import { createAttempts } from "./control/attempts.ts";
+import { createGates } from "./control/gates.ts";
+import { createRecords, type RecordedRequest, type Violation } from "./control/records.ts";
 import { Script, type ScriptInput, ScriptQuirks } from "./script.ts";
 import { createModelServer } from "./server.ts";
+
+/** The scripts that are there under a model's name without any configuration. */
+const BUILT_IN_SCRIPTS: Record<string, Script> = {
+  words: Script.parse({ tokens: 50, interval_ms: 10 }),
+  slow: Script.parse({ tokens: 600, interval_ms: 100 }),
+  thinker: Script.parse({ reasoning_tokens: 20, tokens: 20, interval_ms: 10 }),
+  "tool-user": Script.parse({ tool_depth: 2, tokens: 20, step_tokens: 3 }),
+  "tool-looper": Script.parse({ tool_depth: 1000, ignore_tool_choice: true }),
+  silent: Script.parse({ stall: "headers" }),
+  broken: Script.parse({ status: 500 }),
+};
 
 export interface ScriptedModelOptions {
   /** 0, the default: any free port. */

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { stem } from "./stem.ts";
-import { findTerms } from "./terms.ts";
+import { findTerms, stem } from "./terms.ts";
 
 const needles = (question: string) => findTerms(question).map((term) => term.needle);
 

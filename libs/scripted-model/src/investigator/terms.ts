@@ -1,6 +1,3 @@
-import { stem } from "./stem.ts";
-import { STOP_WORDS } from "./stop-words.ts";
-
 export interface Term {
   /** As it stands in the question. */
   text: string;
@@ -20,6 +17,23 @@ const FILE =
 const IDENTIFIER =
   /[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[A-Za-z$]*_[\w$]*\w|[a-z$][\w$]*[A-Z][\w$]*|[A-Z][\w$]*[a-z][\w$]*[A-Z][\w$]*|[A-Za-z_$][\w$]*(?=\(\))|[A-Za-z]{2,}\d+\w*/g;
 const WORD = /[\p{L}\d]{3,}/gu;
+
+/** Words of a question that say nothing about where to look. */
+const STOP_WORDS = new Set(
+  `a about above after again all also am an and any anything are around as ask at be because been before being below between
+  both but by call called calling calls can cannot class classes code codebase come comes could define defined defines
+  definition describe describes detail details did do does doing done each else etc even ever every everything exactly
+  example examples explain explains file files find first for from function functions get gets getting give given gives go
+  goes had handle handled handles happen happening happens has have having he hello help hey hi how i if implement
+  implementation implemented implements in inside into is it its itself just kind know let like line lines list located
+  look looking looks made main make makes many may me mean means method methods might more most much must my name named
+  need needs no not now of off on once one only or other our out over overview own part parts place places please point
+  project purpose put question quick read really repo repository responsible return returned returns run runs same say says
+  see set sets shall she should show shows so some something source start still such tell than thank thanks that the their
+  them then there these they thing things this those through to too two under understand until up us use used uses using
+  very via want was way we well were what when where whether which while who whole whose why will with within without work
+  working works would write written yes you your`.split(/\s+/),
+);
 
 /** What to search for, strongest first: what was quoted, files, identifiers, names, then the other words of the question. */
 export function findTerms(question: string): Term[] {
@@ -51,4 +65,24 @@ export function findTerms(question: string): Term[] {
     add(word, capital && !opensSentence ? "name" : "word");
   }
   return [...terms.values()].sort((a, b) => b.weight - a.weight).slice(0, MAX_TERMS);
+}
+
+/** Endings, longest first, and what stands in their place so that the rest is a part of every form of the word. */
+const ENDINGS = ["ications", "ication", "ations", "ation", "itions", "ition", "ingly", "ments", "ment", "ings", "ing"];
+const SHORT_ENDINGS = ["ies", "ied", "ers", "ors", "ed", "es", "er", "or", "ly", "s", "e", "y"];
+const SHORTEST = 4;
+
+/**
+ * Cuts an English word down to what its forms have in common: `routing` and `routes` to `rout`, `validation` to `valid`.
+ * Meant for searching parts of words, so that too short is worse than too long.
+ */
+export function stem(word: string): string {
+  if (/^\d+s$/.test(word)) return word.slice(0, -1);
+  for (const ending of [...ENDINGS, ...SHORT_ENDINGS]) {
+    if (!word.endsWith(ending) || word.endsWith("ss")) continue;
+    const rest = word.slice(0, -ending.length);
+    if (rest.length < SHORTEST) continue;
+    return /([^aeiouls])\1$/.test(rest) ? rest.slice(0, -1) : rest;
+  }
+  return word;
 }

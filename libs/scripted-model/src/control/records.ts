@@ -1,4 +1,4 @@
-import type { Ending } from "./transport.ts";
+import type { Ending } from "../reply/response-writer.ts";
 
 /** How many requests are remembered, and of how many the body too. */
 export const KEEP_RECORDS = 10_000;

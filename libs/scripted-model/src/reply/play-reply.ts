@@ -1,10 +1,10 @@
+import type { Gates } from "../control/gates.ts";
 import type { ChunkNames, Chunks, Usage } from "./chunks.ts";
 import { buildChunks } from "./chunks.ts";
-import type { Gates } from "./gates.ts";
 import { hold } from "./hold.ts";
 import type { Break, Reply, Tokens } from "./reply.ts";
+import type { Transport } from "./response-writer.ts";
 import { toolCallDeltas } from "./tool-call-deltas.ts";
-import type { Transport } from "./transport.ts";
 
 export interface Stage {
   transport: Transport;

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { NO_QUIRKS, type Quirks } from "../script.ts";
 import { checkMessages } from "./check-messages.ts";
 import { checkTools } from "./check-tools.ts";
 import { isObject } from "./is-object.ts";
-import { NO_QUIRKS, type Quirks } from "./script.ts";
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

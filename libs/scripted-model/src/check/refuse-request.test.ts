@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { NO_QUIRKS, type ScriptQuirks } from "../script.ts";
 import { refuseRequest } from "./refuse-request.ts";
-import { NO_QUIRKS, type ScriptQuirks } from "./script.ts";
 
 const calls = (...ids: string[]) => ids.map((id) => ({ id, type: "function", function: { name: "grep" } }));
 const conversation = (more: object, ...ids: string[]) => ({

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { NO_QUIRKS } from "../script.ts";
 import { checkHeaders, checkRequest } from "./check-request.ts";
-import { NO_QUIRKS } from "./script.ts";
 
 const call = (id: string, args = "{}") => ({ id, type: "function", function: { name: "grep", arguments: args } });
 const system = { role: "system", content: "s" };

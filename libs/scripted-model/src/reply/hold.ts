@@ -1,6 +1,6 @@
-import type { Gates } from "./gates.ts";
+import type { Gates } from "../control/gates.ts";
 import type { Hold } from "./reply.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./response-writer.ts";
 
 interface Held {
   transport: Transport;

@@ -1,5 +1,5 @@
+import type { Quirks } from "../script.ts";
 import { isObject } from "./is-object.ts";
-import type { Quirks } from "./script.ts";
 
 export interface Refusal {
   status: number;

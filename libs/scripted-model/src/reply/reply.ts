@@ -1,4 +1,4 @@
-import type { Quirks, Script } from "./script.ts";
+import type { Quirks, Script } from "../script.ts";
 
 /** Words that are made when they are sent, so that a script of a million tokens costs nothing until it is played. */
 export interface Tokens {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
+import { sendJson } from "../http.ts";
 import { timingsOf } from "./chunks.ts";
 import { hold } from "./hold.ts";
-import { sendJson } from "./http.ts";
 import type { Stage } from "./play-reply.ts";
 import { allOf, type Reply } from "./reply.ts";
 

@@ -1,5 +1,5 @@
+import { NO_QUIRKS, type Quirks, Script, type ScriptQuirks } from "../script.ts";
 import { type Reply, type ReplyCall, type Stop, type Tokens, words } from "./reply.ts";
-import { NO_QUIRKS, type Quirks, Script, type ScriptQuirks } from "./script.ts";
 
 export interface Circumstances {
   /** Counts from 1: which request of this key and step it is. */

@@ -1,4 +1,4 @@
-import type { Quirks } from "./script.ts";
+import type { Quirks } from "../script.ts";
 
 export interface Usage {
   promptTokens: number;

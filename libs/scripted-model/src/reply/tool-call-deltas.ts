@@ -1,5 +1,5 @@
+import type { Quirks } from "../script.ts";
 import type { ReplyCall } from "./reply.ts";
-import type { Quirks } from "./script.ts";
 
 /**
  * The insides of the deltas that carry one tool call: a header with id and name, then the arguments in two fragments, as

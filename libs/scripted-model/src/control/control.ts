@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { sendError, sendJson } from "../http.ts";
 import type { Gates } from "./gates.ts";
-import { sendError, sendJson } from "./http.ts";
 import type { Records } from "./records.ts";
 
 interface ControlDeps {
