@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ChatRequest } from "./chat-request.ts";
 import { checkHeaders, checkRequest } from "./check/check-request.ts";
 import { refuseRequest } from "./check/refuse-request.ts";
-import { type Answer, type Cast, chooseAnswer } from "./choose-answer.ts";
+import { type Answer, type AnswerSources, chooseAnswer } from "./choose-answer.ts";
 import type { Attempts } from "./control/attempts.ts";
 import type { Gates } from "./control/gates.ts";
 import type { RecordedRequest, Records } from "./control/records.ts";
@@ -13,9 +13,9 @@ import { answerWhole } from "./reply/answer-whole.ts";
 import { hold } from "./reply/hold.ts";
 import { playReply } from "./reply/play-reply.ts";
 import type { Reply } from "./reply/reply.ts";
-import { openTransport } from "./reply/response-writer.ts";
+import { createResponseWriter } from "./reply/response-writer.ts";
 
-export interface ChatDeps extends Cast {
+export interface ChatDeps extends AnswerSources {
   records: Records;
   attempts: Attempts;
   gates: Gates;
@@ -74,12 +74,12 @@ interface Sending {
 
 async function send(reply: Reply, { chat, record, response, deps, promptTokens }: Sending): Promise<void> {
   record.survives = reply.quirks.survives_disconnect;
-  const transport = openTransport(response, {
+  const writer = createResponseWriter(response, {
     cutAfterBytes: reply.cutAfterBytes,
     onEnd: (ending) => deps.records.finish(record, ending),
   });
-  const stage = {
-    transport,
+  const playback = {
+    writer,
     gates: deps.gates,
     names: { id: `chatcmpl-${newId()}`, model: chat.model, created: Math.floor(deps.now() / 1000) },
     promptTokens: reply.promptTokens ?? promptTokens,
@@ -91,16 +91,16 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
     },
   };
   for (const stop of reply.stops) {
-    if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...stage, keepAliveMs: null });
+    if (stop.type === "hold" && stop.at === "headers") await hold(stop, { ...playback, keepAliveMs: null });
   }
-  if (transport.gone) return;
+  if (writer.gone) return;
   const refusal = refuseRequest(record.body, reply.quirks);
   if (refusal) return sendJson(response, refusal.status, refusal.body);
   if (reply.window && promptTokens >= reply.window.tokens)
     return sendJson(response, 400, overflow(promptTokens, reply.window));
   if (reply.failure) response.writeHead(reply.failure.status, reply.failure.headers).end(reply.failure.body);
-  else if (chat.stream) await playReply(reply, stage);
-  else await answerWhole(reply, stage, response);
+  else if (chat.stream) await playReply(reply, playback);
+  else await answerWhole(reply, playback, response);
 }
 
 /** llama.cpp's refusal of a prompt that is longer than a slot's window. */

@@ -16,7 +16,7 @@ export interface Answer {
   reply: (attempt: number) => Reply;
 }
 
-export interface Cast {
+export interface AnswerSources {
   scripts: Record<string, Script>;
   /** Of every answer whose script does not say otherwise. */
   quirks: ScriptQuirks;
@@ -30,8 +30,8 @@ export interface Cast {
  * @returns null when no script and no investigator goes by that name
  * @throws an Error in words for a 400 when the directive is nonsense
  */
-export function chooseAnswer(request: ChatRequest, cast: Cast): Answer | null {
-  const { scripts, quirks, investigatorIntervalMs, now } = cast;
+export function chooseAnswer(request: ChatRequest, sources: AnswerSources): Answer | null {
+  const { scripts, quirks, investigatorIntervalMs, now } = sources;
   const { messages } = request;
   const question = textOf(messages[lastUserIndex(messages)] ?? {});
   const directive = readDirective(question);

@@ -2,20 +2,20 @@ import type { ServerResponse } from "node:http";
 import { sendJson } from "../http.ts";
 import { timingsOf } from "./chunks.ts";
 import { hold } from "./hold.ts";
-import type { Stage } from "./play-reply.ts";
+import type { Playback } from "./play-reply.ts";
 import { allOf, type Reply } from "./reply.ts";
 
 /** Answers without a stream: holds are kept, the pace is not, and a script that breaks off breaks the connection. */
-export async function answerWhole(reply: Reply, stage: Stage, response: ServerResponse): Promise<void> {
+export async function answerWhole(reply: Reply, playback: Playback, response: ServerResponse): Promise<void> {
   for (const stop of reply.stops) {
-    if (stop.type !== "hold") return stage.transport.reset();
-    if (stop.at !== "headers") await hold(stop, { ...stage, keepAliveMs: null });
+    if (stop.type !== "hold") return playback.writer.reset();
+    if (stop.at !== "headers") await hold(stop, { ...playback, keepAliveMs: null });
   }
-  if (!stage.transport.gone) sendJson(response, 200, completion(reply, stage));
+  if (!playback.writer.gone) sendJson(response, 200, completion(reply, playback));
 }
 
 /** llama.cpp's `chat.completion`. */
-function completion(reply: Reply, { names, promptTokens, newId }: Stage): unknown {
+function completion(reply: Reply, { names, promptTokens, newId }: Playback): unknown {
   const usage = {
     promptTokens,
     completionTokens: reply.text.count + reply.reasoning.count + reply.calls.length * 10,

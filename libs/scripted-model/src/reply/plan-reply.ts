@@ -1,7 +1,7 @@
 import { NO_QUIRKS, type Quirks, Script, type ScriptQuirks } from "../script.ts";
 import { type Reply, type ReplyCall, type Stop, type Tokens, words } from "./reply.ts";
 
-export interface Circumstances {
+export interface RequestFacts {
   /** Counts from 1: which request of this key and step it is. */
   attempt: number;
   step: number;
@@ -14,10 +14,10 @@ export interface Circumstances {
 }
 
 /** Turns a script into the answer to one request. Pure but for the clock that is passed in. */
-export function planReply(script: Omit<Script, "title">, circumstances: Circumstances): Reply {
-  const { attempt, step } = circumstances;
-  const calls = callsOf(script, circumstances);
-  const text = textTokens(script, calls.length > 0 ? script.step_tokens : null, circumstances);
+export function planReply(script: Omit<Script, "title">, facts: RequestFacts): Reply {
+  const { attempt, step } = facts;
+  const calls = callsOf(script, facts);
+  const text = textTokens(script, calls.length > 0 ? script.step_tokens : null, facts);
   const faulty =
     (script.fail_first === undefined || attempt <= script.fail_first) &&
     (script.fail_at_step === undefined || step === script.fail_at_step);
@@ -38,7 +38,7 @@ export function planReply(script: Omit<Script, "title">, circumstances: Circumst
     usage: script.usage,
     promptTokens: script.prompt_tokens ?? null,
     window: script.window === undefined ? null : { tokens: script.window, told: !script.window_untold },
-    quirks: { ...NO_QUIRKS, ...circumstances.quirks, ...script.quirks } as Quirks,
+    quirks: { ...NO_QUIRKS, ...facts.quirks, ...script.quirks } as Quirks,
   };
 }
 
@@ -60,7 +60,7 @@ export function plainReply(answer: {
   return { ...plain, text: words(answer.text), calls: answer.calls, finishReason };
 }
 
-function callsOf(script: Omit<Script, "title">, { step, mayCallTools }: Circumstances): ReplyCall[] {
+function callsOf(script: Omit<Script, "title">, { step, mayCallTools }: RequestFacts): ReplyCall[] {
   if (step >= script.tool_depth || !(mayCallTools || script.ignore_tool_choice)) return [];
   const tools = Array.isArray(script.tool) ? script.tool : [script.tool];
   return Array.from({ length: script.tools_per_step ?? tools.length }, (_, index) => {
@@ -70,7 +70,7 @@ function callsOf(script: Omit<Script, "title">, { step, mayCallTools }: Circumst
   });
 }
 
-function textTokens(script: Omit<Script, "title">, stepTokens: number | null, { attempt, now }: Circumstances): Tokens {
+function textTokens(script: Omit<Script, "title">, stepTokens: number | null, { attempt, now }: RequestFacts): Tokens {
   if (script.text !== undefined && stepTokens === null) return words(script.text);
   const prefix = script.prefix ?? (script.mark === "none" ? "w" : "");
   const mark = { none: () => "", attempt: () => `${attempt}:`, time: () => `${now().toFixed(2)}:` }[script.mark];

@@ -7,7 +7,7 @@ export type Ending = "done" | "disconnected" | "cut";
  * One response, seen by whoever plays an answer into it. The player waits for one thing at a time, and every wait ends
  * when the client goes away, so nothing here needs a signal or a race.
  */
-export interface Transport {
+export interface ResponseWriter {
   /** The client went away or the script broke off: whatever is left need not be sent. */
   readonly gone: boolean;
   open(headers: Record<string, string>): void;
@@ -22,10 +22,10 @@ export interface Transport {
 }
 
 /** @param cutAfterBytes the socket is reset once so many bytes of the body are out */
-export function openTransport(
+export function createResponseWriter(
   response: ServerResponse,
   { cutAfterBytes, onEnd }: { cutAfterBytes: number | null; onEnd: (ending: Ending) => void },
-): Transport {
+): ResponseWriter {
   let wake: (() => void) | null = null;
   let cut = false;
   let gone = false;
