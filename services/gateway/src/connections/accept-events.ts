@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { API_ERRORS, type ApiErrorCode, type CloseReason, type ErrorBody } from "@boocode/contracts";
+import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
 import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
-import { type Subscription, subscribe } from "./subscription.ts";
+import { type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
 /** Refusals of an event stream are ordinary answers, with the statuses of REST. */
-const AS_ERROR: Partial<Record<CloseReason, ApiErrorCode>> = {
+const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
   not_found: "not_found",
@@ -25,9 +25,9 @@ export async function acceptEvents(
   request: IncomingMessage,
   response: ServerResponse,
   { token, ticket }: Credentials,
-  subscription: Subscription | CloseReason,
+  subscription: Subscription | Refusal,
 ): Promise<void> {
-  const refuseFor = (reason: CloseReason) => refuse(response, AS_ERROR[reason] ?? "internal");
+  const refuseFor = (reason: Refusal) => refuse(response, AS_ERROR[reason]);
   const caller = await (token !== null
     ? deps.findCaller(token)
     : ticket !== null

@@ -1,9 +1,9 @@
-import { type CloseReason, SocketMessage } from "@boocode/contracts";
+import { SocketMessage } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import type { WebSocket } from "ws";
 import { createWsTransport } from "../transports/ws-transport.ts";
 import type { Connections } from "./connections.ts";
-import { type SubscribeDeps, type Subscription, subscribe } from "./subscription.ts";
+import { type Refusal, type SubscribeDeps, type Subscription, subscribe } from "./subscription.ts";
 
 export interface AcceptDeps extends SubscribeDeps {
   connections: Connections;
@@ -28,7 +28,7 @@ export function acceptSocket(
   deps: AcceptDeps,
   socket: WebSocket,
   credentials: Credentials,
-  subscription: Subscription | CloseReason,
+  subscription: Subscription | Refusal,
 ): void {
   const transport = createWsTransport(socket);
   let pingedAt: number | null = null;
@@ -74,9 +74,15 @@ export function acceptSocket(
   });
   socket.on("message", (data, isBinary) => {
     const message = isBinary ? null : parseMessage(data.toString());
-    if (!message) transport.close("bad_request");
-    else if (message.type === "ping") answer(() => transport.send('{"type":"pong"}', null));
-    else void authenticate(() => deps.findCaller(message.token));
+    if (!message) return transport.close("bad_request");
+    switch (message.type) {
+      case "ping":
+        return answer(() => transport.send('{"type":"pong"}', null));
+      case "auth":
+        return void authenticate(() => deps.findCaller(message.token));
+      default:
+        message satisfies never;
+    }
   });
 
   async function authenticate(find: () => Promise<Caller | null>): Promise<void> {

@@ -2,7 +2,11 @@ import { type CloseReason, Id, type Position, parseCursor } from "@boocode/contr
 import type { Caller } from "@boocode/identity";
 import { createSubscriber } from "../topics/subscriber.ts";
 import type { Topics } from "../topics/topics.ts";
+import { createUserSubscriber } from "../topics/user-topic.ts";
 import type { Transport } from "../transports/transport.ts";
+
+/** Why a subscription is refused before its first frame. */
+export type Refusal = Extract<CloseReason, "bad_request" | "unauthenticated" | "not_found" | "unavailable">;
 
 /** What a URL asks to follow. */
 export type Subscription =
@@ -16,7 +20,7 @@ const USER = new Set(["/api/ws/user", "/api/user/events"]);
  * @param lastEventId what an event stream was told last; it is newer than the URL, which a browser repeats unchanged
  * @returns null when the path is none of a subscription; a reason when what it asks for is nonsense
  */
-export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | CloseReason | null {
+export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | Refusal | null {
   const cursor = lastEventId || url.searchParams.get("cursor");
   if (USER.has(url.pathname)) {
     if (cursor === null) return { target: "user", cursor: null };
@@ -43,13 +47,17 @@ export async function subscribe(
   caller: Caller,
   subscription: Subscription,
   transport: Transport,
-): Promise<(() => void) | CloseReason> {
+): Promise<(() => void) | Refusal> {
   try {
-    if (subscription.target === "user") {
-      return await deps.topics.watchUser(caller.userId, { transport, cursor: subscription.cursor, version: null });
+    switch (subscription.target) {
+      case "user":
+        return await deps.topics.watchUser(caller.userId, createUserSubscriber(transport, subscription.cursor));
+      case "session": {
+        const { sessionId, cursor } = subscription;
+        if (!(await deps.mayRead(caller.userId, sessionId))) return "not_found";
+        return deps.topics.watchSession(sessionId, createSubscriber(transport, cursor));
+      }
     }
-    if (!(await deps.mayRead(caller.userId, subscription.sessionId))) return "not_found";
-    return deps.topics.watchSession(subscription.sessionId, createSubscriber(transport, subscription.cursor));
   } catch {
     return "unavailable";
   }

@@ -100,12 +100,16 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
       return await addLogs(state, cursors);
     },
     saw(envelope) {
-      if (envelope.kind === "structure") {
-        kept = null;
-        forgotten += 1;
-        return;
+      switch (envelope.kind) {
+        case "structure":
+          kept = null;
+          forgotten += 1;
+          return;
+        case "turn":
+          return heardOf(envelope.position);
+        default:
+          envelope satisfies never;
       }
-      heardOf(envelope.position);
     },
     checked({ version, turn }) {
       if (kept && kept.state.version < version) kept = null;

@@ -41,7 +41,7 @@ test("a subscription that is lost while a pass reads makes its subscribers join 
       log: async () => [],
     },
     pause: async () => {},
-    onPassFailed: (error) => {
+    onCatchUpFailed: (error) => {
       throw error;
     },
   });
@@ -88,16 +88,16 @@ test("the first check that finds a turn taken over makes its subscribers join, t
       log: async () => [],
     },
     pause: async () => {},
-    onPassFailed: (error) => {
+    onCatchUpFailed: (error) => {
       throw error;
     },
   });
   const subscriber = createSubscriber(transport, null);
   topic.add(subscriber);
-  while (subscriber.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
+  while (subscriber.state.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
   const position = { session_id: "s", version: 1 };
   topic.check({ ...position, turn: { ...epoch, last_seq: 2, ended: false } }, false);
-  expect(subscriber.mode).toBe("live");
+  expect(subscriber.state.mode).toBe("live");
   topic.check({ ...position, turn: { ...second.epoch, last_seq: 0, ended: false } }, false);
   await shown;
 });

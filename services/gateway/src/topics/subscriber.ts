@@ -4,26 +4,60 @@ import { idOf, planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
 import type { Transport } from "../transports/transport.ts";
 
-/**
+/*
  * One subscriber of a session.
  *
- * `joining`: waits for the topic's next pass. `live`: gets frames as they come. `behind`: has not read what it was sent, gets
- * nothing, and joins again from its cursor once it has read.
+ *             catch-up ends
+ *   joining ─────────────────► live ──────────────► behind
+ *    ▲   ▲                      │    unsent bytes     │
+ *    │   └──────────────────────┘    over limit       ├──► closed: over MAX_UNSENT_BYTES, or behind for too long
+ *    │      gap, misfit, or the                       │
+ *    │      position check finds it late              │
+ *    └────────────────────────────────────────────────┘
+ *                 unsent bytes below CAUGHT_UP_BYTES
  */
-export interface Subscriber {
-  readonly transport: Transport;
-  /** null until the first join of a subscriber that brought no cursor. */
+
+/** Waits for the topic's next catch-up and is sent nothing. */
+interface Joining {
+  mode: "joining";
+  /** null: the client has no cursor yet. */
   cursor: Position | null;
-  /** The newest structural version that this subscriber was told of; null before `subscribed`. */
+  /** The newest structural version that was sent; null: `subscribed` was not sent yet. */
   version: number | null;
-  mode: "joining" | "live" | "behind";
+}
+
+/** Is sent every frame that follows its cursor. */
+interface Live {
+  mode: "live";
+  cursor: Position;
+  version: number;
+}
+
+/** Has too many unsent bytes: is sent nothing, and joins again from its cursor once the socket has drained. */
+interface Behind {
+  mode: "behind";
+  cursor: Position;
+  version: number;
+  /** By `performance.now()`. */
   behindSince: number;
 }
 
-export function createSubscriber(transport: Transport, cursor: Position | null): Subscriber {
-  return { transport, cursor, version: null, mode: "joining", behindSince: 0 };
+export interface Subscriber {
+  readonly transport: Transport;
+  state: Joining | Live | Behind;
 }
 
+export function createSubscriber(transport: Transport, cursor: Position | null): Subscriber {
+  return { transport, state: { mode: "joining", cursor, version: null } };
+}
+
+/** Makes a subscriber wait for the next catch-up; it keeps its cursor. */
+export function rejoin(subscriber: Subscriber): void {
+  const { cursor, version } = subscriber.state;
+  subscriber.state = { mode: "joining", cursor, version };
+}
+
+/** Limits of a socket's unsent bytes, and of the time for which it may be behind. */
 export interface TopicLimits {
   behindBytes: number;
   caughtUpBytes: number;
@@ -31,75 +65,89 @@ export interface TopicLimits {
   behindTimeoutMs: number;
 }
 
-/** What one subscriber of a session is sent, and where it then stands. Whom to serve, and when, is the topic's business. */
+/** Sends frames to the subscribers of one session and moves their cursors. The topic decides whom to serve, and when. */
 export interface SubscriberService {
-  /** Passes on what was published, if it is the very next. @returns false when the subscriber must join again */
+  /**
+   * Sends a published frame to a live subscriber if it is the next one.
+   * @returns false when the subscriber must join again
+   */
   deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): boolean;
-  /** Brings a subscriber that joins to what is known; from then on it is live. */
-  catchUp(subscriber: Subscriber, state: TopicState): void;
-  /** Structural frames were missed: nothing of a turn is news, the version says that the session has changed. */
-  tellVersion(subscriber: Subscriber, version: number): void;
-  /** Looks after a subscriber that has not read what it was sent. @returns false when it has now, and must join again */
+  /** Sends a joining subscriber all that it lacks of `topic`, and makes it live. */
+  catchUp(subscriber: Subscriber, topic: TopicState): void;
+  /** Sends a live subscriber a snapshot without a turn: its client sees the new version and loads the session again. */
+  sendVersion(subscriber: Subscriber, version: number): void;
+  /** Ends a subscriber that was behind for too long. @returns false when its socket has drained and it must join again */
   sweep(subscriber: Subscriber, now: number): boolean;
 }
 
 export function createSubscriberService(sessionId: string, limits: TopicLimits): SubscriberService {
-  /** Sends, unless the subscriber has not read what it got: then it falls behind. */
-  function send(subscriber: Subscriber, json: string | Buffer, id: string | null): boolean {
-    const unsent = subscriber.transport.unsent();
-    if (unsent > limits.maxUnsentBytes) subscriber.transport.terminate();
-    else if (unsent > limits.behindBytes) {
-      if (subscriber.mode !== "behind") subscriber.behindSince = performance.now();
-      subscriber.mode = "behind";
-    } else {
-      subscriber.transport.send(json, id);
-      return true;
+  /** @returns false when the frame was not sent: the subscriber is behind now, or terminated */
+  function send(subscriber: Subscriber, { cursor, version }: Live, json: string | Buffer, id: string | null): boolean {
+    const { transport } = subscriber;
+    const unsent = transport.unsent();
+    if (unsent > limits.maxUnsentBytes) {
+      transport.terminate();
+      return false;
     }
-    return false;
+    if (unsent > limits.behindBytes) {
+      subscriber.state = { mode: "behind", cursor, version, behindSince: performance.now() };
+      return false;
+    }
+    transport.send(json, id);
+    return true;
   }
 
-  function tellVersion(subscriber: Subscriber, version: number): void {
-    if (!subscriber.cursor) return;
-    const cursor = idOf(subscriber.cursor);
+  function sendVersion(subscriber: Subscriber, version: number): void {
+    const { state } = subscriber;
+    if (state.mode !== "live") return;
+    const cursor = idOf(state.cursor);
     const frame: SessionFrame = { type: "snapshot", session_id: sessionId, version, cursor, turn: null, messages: [] };
-    if (send(subscriber, JSON.stringify(frame), null)) subscriber.version = version;
+    if (send(subscriber, state, JSON.stringify(frame), null)) state.version = version;
+  }
+
+  /** The first frame of every subscription. */
+  function sendSubscribed({ transport }: Subscriber, from: Position, version: number): void {
+    const cursor = idOf(from);
+    const frame: SessionFrame = { type: "subscribed", session_id: sessionId, version, cursor };
+    transport.send(JSON.stringify(frame), cursor);
   }
 
   return {
-    tellVersion,
+    sendVersion,
     deliver(subscriber, envelope, bytes) {
-      if (envelope.kind === "structure") {
-        if (subscriber.version === null || envelope.version <= subscriber.version) return true;
-        if (send(subscriber, bytes, null)) subscriber.version = envelope.version;
-        return true;
+      const { state } = subscriber;
+      if (state.mode !== "live") return true;
+      switch (envelope.kind) {
+        case "structure":
+          if (envelope.version > state.version && send(subscriber, state, bytes, null))
+            state.version = envelope.version;
+          return true;
+        case "turn": {
+          const verdict = judge(state.cursor, envelope.position);
+          if (verdict === "next" && send(subscriber, state, bytes, idOf(envelope.position)))
+            state.cursor = envelope.position;
+          return verdict !== "misfit";
+        }
       }
-      if (!subscriber.cursor) return true;
-      const verdict = judge(subscriber.cursor, envelope.position);
-      if (verdict === "next" && send(subscriber, bytes, idOf(envelope.position))) subscriber.cursor = envelope.position;
-      return verdict !== "misfit";
     },
     catchUp(subscriber, { turns, version }) {
-      const plan = planJoin(subscriber.cursor, turns);
-      subscriber.mode = "live";
-      if (subscriber.version === null) {
-        const cursor = idOf(plan.from);
-        const subscribed: SessionFrame = { type: "subscribed", session_id: sessionId, version, cursor };
-        subscriber.transport.send(JSON.stringify(subscribed), cursor);
-        subscriber.version = version;
-        subscriber.cursor = plan.from;
-      }
+      const { cursor, version: sentVersion } = subscriber.state;
+      const plan = planJoin(cursor, turns);
+      if (sentVersion === null) sendSubscribed(subscriber, plan.from, version);
+      const state: Live = { mode: "live", cursor: plan.from, version: sentVersion ?? version };
+      subscriber.state = state;
       for (const frame of plan.frames) {
-        if (!send(subscriber, frame.json, idOf(frame.position))) return;
-        subscriber.cursor = frame.position;
+        if (!send(subscriber, state, frame.json, idOf(frame.position))) return;
+        state.cursor = frame.position;
       }
-      subscriber.cursor = plan.cursor;
-      if (version > subscriber.version) tellVersion(subscriber, version);
+      state.cursor = plan.cursor;
+      if (version > state.version) sendVersion(subscriber, version);
     },
-    sweep(subscriber, now) {
-      if (subscriber.mode !== "behind") return true;
-      if (subscriber.transport.unsent() > limits.maxUnsentBytes) subscriber.transport.terminate();
-      else if (subscriber.transport.unsent() <= limits.caughtUpBytes) return false;
-      else if (now - subscriber.behindSince > limits.behindTimeoutMs) subscriber.transport.close("too_slow");
+    sweep({ transport, state }, now) {
+      if (state.mode !== "behind") return true;
+      if (transport.unsent() > limits.maxUnsentBytes) transport.terminate();
+      else if (transport.unsent() <= limits.caughtUpBytes) return false;
+      else if (now - state.behindSince > limits.behindTimeoutMs) transport.close("too_slow");
       return true;
     },
   };

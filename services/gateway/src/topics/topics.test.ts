@@ -2,7 +2,7 @@ import { createKeys } from "@boocode/frame-log";
 import { expect, test } from "vitest";
 import type { Transport } from "../transports/transport.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
-import type { UserSubscriber } from "./user-topic.ts";
+import { createUserSubscriber, type UserSubscriber } from "./user-topic.ts";
 
 const keys = createKeys("t");
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
@@ -27,7 +27,7 @@ function subscriber(): UserSubscriber & { told: { type: string; version: number 
     close: () => {},
     terminate: () => {},
   };
-  return { transport, cursor: null, version: null, told };
+  return { ...createUserSubscriber(transport, null), told };
 }
 
 test("who comes to a user's channel while the last other one leaves it is served", async () => {

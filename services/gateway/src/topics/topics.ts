@@ -72,7 +72,7 @@ export function createTopics(deps: TopicsDeps): Topics {
         log: readLog,
       },
       pause: (ms) => (ms > 0 ? delay(ms) : Promise.resolve()),
-      onPassFailed: deps.onError,
+      onCatchUpFailed: deps.onError,
     });
     sessions.set(channel, { id: sessionId, topic });
     return topic;

@@ -2,11 +2,24 @@ import type { UserFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { Transport } from "../transports/transport.ts";
 
-/** One subscriber of a user's lists; `version` is null until it was told where it stands. */
+/** A subscriber of a user's lists: `joining` until the version of the lists has been read, then `live`. */
 export interface UserSubscriber {
   readonly transport: Transport;
-  readonly cursor: number | null;
-  version: number | null;
+  state:
+    | {
+        mode: "joining";
+        /** The version that the client has; null: none. */
+        cursor: number | null;
+      }
+    | {
+        mode: "live";
+        /** The newest version that was sent. */
+        version: number;
+      };
+}
+
+export function createUserSubscriber(transport: Transport, cursor: number | null): UserSubscriber {
+  return { transport, state: { mode: "joining", cursor } };
 }
 
 /** A user's sockets in this gateway. The frames are hints: a gap in their versions means that the lists are loaded again. */
@@ -25,37 +38,53 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
   const subscribers = new Set<UserSubscriber>();
   let lastCheck: number | null = null;
 
-  function send(subscriber: UserSubscriber, json: string | Buffer, version: number): void {
-    if (subscriber.transport.unsent() > maxUnsentBytes) {
-      subscriber.transport.terminate();
-      return;
+  /** @returns false when the subscriber was terminated instead */
+  function send({ transport }: UserSubscriber, json: string | Buffer, version: number): boolean {
+    if (transport.unsent() > maxUnsentBytes) {
+      transport.terminate();
+      return false;
     }
-    subscriber.transport.send(json, String(version));
-    subscriber.version = Math.max(subscriber.version ?? 0, version);
+    transport.send(json, String(version));
+    return true;
   }
 
-  const tell = (subscriber: UserSubscriber, type: "subscribed" | "snapshot", version: number) =>
+  const sendVersion = (subscriber: UserSubscriber, type: "subscribed" | "snapshot", version: number) =>
     send(subscriber, JSON.stringify({ type, version } satisfies UserFrame), version);
 
   return {
     subscribers,
     add: (subscriber) => void subscribers.add(subscriber),
     welcome(subscriber, version) {
-      if (!subscribers.has(subscriber)) return;
-      tell(subscriber, "subscribed", version);
-      if (subscriber.cursor !== null && subscriber.cursor !== version) tell(subscriber, "snapshot", version);
+      const { state } = subscriber;
+      if (!subscribers.has(subscriber) || state.mode !== "joining") return;
+      if (!sendVersion(subscriber, "subscribed", version)) return;
+      subscriber.state = { mode: "live", version };
+      if (state.cursor !== null && state.cursor !== version) sendVersion(subscriber, "snapshot", version);
     },
     remove: (subscriber) => void subscribers.delete(subscriber),
     receive(envelope) {
-      if (envelope.kind !== "structure") return;
-      const bytes = Buffer.from(envelope.json);
-      // Two processes may publish in another order than they committed: each frame states a thing by itself.
-      for (const subscriber of subscribers) if (subscriber.version !== null) send(subscriber, bytes, envelope.version);
+      switch (envelope.kind) {
+        case "turn":
+          return;
+        case "structure": {
+          const bytes = Buffer.from(envelope.json);
+          for (const subscriber of subscribers) {
+            const { state } = subscriber;
+            // Frames of two processes may be published in another order than they were committed in: each states one thing by itself.
+            if (state.mode === "live" && send(subscriber, bytes, envelope.version))
+              state.version = Math.max(state.version, envelope.version);
+          }
+          return;
+        }
+        default:
+          envelope satisfies never;
+      }
     },
     check(version) {
       for (const subscriber of subscribers) {
-        if (subscriber.version === null || lastCheck === null) continue;
-        if (subscriber.version < lastCheck) tell(subscriber, "snapshot", version);
+        const { state } = subscriber;
+        if (state.mode !== "live" || lastCheck === null || state.version >= lastCheck) continue;
+        if (sendVersion(subscriber, "snapshot", version)) state.version = Math.max(state.version, version);
       }
       lastCheck = version;
     },
