@@ -1,8 +1,7 @@
-import type { Turn } from "@boocode/contracts";
+import type { CloseReason, Turn } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
-import { expect, test } from "vitest";
-import type { Transport } from "../transports/transport.ts";
-import { createSessionTopic } from "./session-topic.ts";
+import { expect, test, vi } from "vitest";
+import { createSessionTopic, type SessionTopicDeps } from "./session-topic.ts";
 import { createSubscriber } from "./subscriber.ts";
 
 const epoch = { ordinal: 1, attempt: 1, nonce: "a" };
@@ -14,90 +13,72 @@ function turn(status: Turn["status"], lastSeq: number): TurnSnapshot {
   return { epoch, lastSeq, hasDeletions: false, messages: [], turn: { ...facts, ...times, status } };
 }
 
-test("a subscription that is lost while a pass reads makes its subscribers join once more", async () => {
-  const sent: { type: string; turn?: Turn }[] = [];
-  const transport: Transport = {
-    send: (json) => sent.push(JSON.parse(json.toString())),
-    unsent: () => 0,
-    close: () => {},
-    terminate: () => {},
-  };
-  // The turn ends while the connection is away: the first read is too early for it, and nobody publishes its end again.
-  const answers = [turn("running", 2), turn("complete", 5)];
-  let lose = () => {};
-  let told = () => {};
-  const ended = new Promise<void>((resolve) => {
-    told = resolve;
-  });
-  const topic = createSessionTopic({
+/** A topic without an epoch's log, whose reads of Postgres are given. */
+function topicOver(turnsFrom: SessionTopicDeps["reads"]["turnsFrom"]) {
+  return createSessionTopic({
     sessionId: "s",
     limits,
-    reads: {
-      async turnsFrom() {
-        const next = answers.shift() as TurnSnapshot;
-        if (answers.length === 1) lose();
-        return { version: 1, turns: [next] };
-      },
-      log: async () => [],
-    },
+    reads: { turnsFrom, log: async () => [] },
     pause: async () => {},
     onCatchUpFailed: (error) => {
       throw error;
     },
   });
-  lose = () => topic.gap();
-  topic.add(
-    createSubscriber(
-      {
-        ...transport,
-        send(json, id) {
-          transport.send(json, id);
-          if (sent.at(-1)?.turn?.status === "complete") told();
-        },
-      },
-      null,
-    ),
+}
+
+/** A subscriber without a cursor, whose socket notes all that it is sent. */
+function newSubscriber() {
+  const sent: { type: string; turn?: Turn }[] = [];
+  const closed: CloseReason[] = [];
+  const subscriber = createSubscriber(
+    {
+      send: (json) => void sent.push(JSON.parse(json.toString())),
+      unsent: () => 0,
+      close: (reason) => void closed.push(reason),
+      terminate: () => {},
+    },
+    null,
   );
-  await ended;
+  return { subscriber, sent, closed };
+}
+
+test("subscribers join again when the subscription was lost while a catch-up read", async () => {
+  const { subscriber, sent } = newSubscriber();
+  // The turn ends while the connection is away: the first read is too early for it, and nobody publishes its end again.
+  const answers = [turn("running", 2), turn("complete", 5)];
+  const topic = topicOver(async () => {
+    const next = answers.shift() as TurnSnapshot;
+    if (answers.length === 1) topic.gap();
+    return { version: 1, turns: [next] };
+  });
+  topic.add(subscriber);
+  await vi.waitFor(() => expect(sent.at(-1)?.turn?.status).toBe("complete"));
   expect(sent.map((frame) => frame.type)).toEqual(["subscribed", "snapshot", "snapshot"]);
 });
 
-test("the first check that finds a turn taken over makes its subscribers join, though nobody has spoken yet", async () => {
-  const sent: { type: string; turn?: Turn }[] = [];
-  let told = () => {};
-  const shown = new Promise<void>((resolve) => {
-    told = resolve;
-  });
-  const transport: Transport = {
-    send(json) {
-      sent.push(JSON.parse(json.toString()));
-      if (sent.at(-1)?.turn?.attempt === 2) told();
-    },
-    unsent: () => 0,
-    close: () => {},
-    terminate: () => {},
-  };
+test("the first check that finds a turn taken over makes its subscribers join again, though the new attempt has no frame yet", async () => {
+  const { subscriber, sent } = newSubscriber();
   const first = turn("running", 2);
   const second = { ...first, epoch: { ordinal: 1, attempt: 2, nonce: "b" }, lastSeq: 0 };
   const answers = [first, { ...second, turn: { ...first.turn, attempt: 2 } }];
-  const topic = createSessionTopic({
-    sessionId: "s",
-    limits,
-    reads: {
-      turnsFrom: async () => ({ version: 1, turns: [answers.shift() as TurnSnapshot] }),
-      log: async () => [],
-    },
-    pause: async () => {},
-    onCatchUpFailed: (error) => {
-      throw error;
-    },
-  });
-  const subscriber = createSubscriber(transport, null);
+  const topic = topicOver(async () => ({ version: 1, turns: [answers.shift() as TurnSnapshot] }));
   topic.add(subscriber);
-  while (subscriber.state.mode !== "live") await new Promise((resolve) => setImmediate(resolve));
+  await vi.waitFor(() => expect(subscriber.state.mode).toBe("live"));
   const position = { session_id: "s", version: 1 };
   topic.check({ ...position, turn: { ...epoch, last_seq: 2, ended: false } }, false);
   expect(subscriber.state.mode).toBe("live");
   topic.check({ ...position, turn: { ...second.epoch, last_seq: 0, ended: false } }, false);
-  await shown;
+  await vi.waitFor(() => expect(sent.at(-1)?.turn?.attempt).toBe(2));
+});
+
+test("one check that finds the session deleted closes its subscribers, and nothing is sent to them afterwards", async () => {
+  const { subscriber, sent, closed } = newSubscriber();
+  const topic = topicOver(async () => ({ version: 1, turns: [turn("running", 2)] }));
+  topic.add(subscriber);
+  await vi.waitFor(() => expect(subscriber.state.mode).toBe("live"));
+  const before = sent.length;
+  topic.check(null, false);
+  topic.receive({ kind: "turn", position: { epoch, seq: 3 }, json: '{"type":"delta"}' });
+  topic.receive({ kind: "structure", version: 2, json: '{"type":"session_renamed"}' });
+  expect([closed, sent.length]).toEqual([["not_found"], before]);
 });
