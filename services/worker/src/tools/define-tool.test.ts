@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { toParameters } from "./define-tool.ts";
 
-test("keeps what every model server reads alike", () => {
+test("the schema keeps what every model server reads alike", () => {
   const input = z.strictObject({
     path: z.string().max(4096).describe("where"),
     count: z.int().min(1).default(3).describe("how many"),
@@ -19,6 +19,6 @@ test("keeps what every model server reads alike", () => {
   });
 });
 
-test("refuses an input that has no plain type", () => {
+test("an input without a plain JSON type is rejected", () => {
   expect(() => toParameters(z.strictObject({ x: z.union([z.string(), z.null()]) }))).toThrow("no plain JSON type");
 });

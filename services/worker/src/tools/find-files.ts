@@ -7,9 +7,8 @@ import { showPath } from "./output/show-path.ts";
 import { listFiles } from "./search/list-files.ts";
 import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
-import { ToolFailure } from "./tool-failure.ts";
 
-/** Room for the note at the end. */
+/** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
 
 const Input = z.strictObject({
@@ -17,29 +16,29 @@ const Input = z.strictObject({
     500,
     "Such as *.ts or package.json (anywhere below path), src/**/*.{ts,tsx} (from path); a leading ! excludes",
   ),
-  path: textInput(MAX_PATH_LENGTH, "Directory to look in, relative to the project's root; default: all").default("."),
+  path: textInput(MAX_PATH_LENGTH, "Directory to search, relative to the project's root; default: all").default("."),
   max_results: z.int().min(1).max(1000).default(200).describe("Paths to show; default 200"),
 });
 
-/** Finds files by name: their paths relative to the root, sorted, one a line. */
+/** Finds files by name: sorted paths relative to the root, one per line. */
 export const findFiles = defineTool({
   name: "find_files",
   description:
-    "Find files by name. Answers with paths relative to the project's root, sorted, one a line. " +
-    "Files that .gitignore names are left out; a path given here is looked into even if ignored.",
+    "Find files by name. Returns paths relative to the project's root, sorted, one per line. " +
+    "Files that .gitignore excludes are left out; a directory given as path is searched even if it is ignored.",
   purpose: "to find files by name",
   input: Input,
   async run({ glob, path, max_results }, context) {
     const opened = await context.root.open(path, "directory");
     await opened.handle.close();
     const found: string[] = [];
-    for await (const files of withIgnores(opened.path, context, async function* (ignores) {
-      yield await listFiles(opened.path, glob, ignores, context);
+    for await (const files of withIgnores(opened.path, context, async function* (ignoreFile) {
+      yield await listFiles(opened.path, glob, ignoreFile, context);
     })) {
       found.push(...files);
     }
     const kept = await keepExisting(found.sort().slice(0, max_results), context);
-    // A name that is not UTF-8 cannot be opened, and is left out like what is gone.
+    // A name that is not UTF-8 cannot be opened, and is left out like a deleted file.
     if (kept.length === 0 && found.length <= max_results) {
       const where = opened.path === "." ? "the project" : showPath(opened.path);
       return {
@@ -57,22 +56,19 @@ export const findFiles = defineTool({
 });
 
 /**
- * Those of `paths` (relative to the root) that name a regular file inside the root. ripgrep may have walked through a
- * directory while it was swapped for a symlink, and a name from outside must not be shown: each is looked up again, in
- * its directory opened through the verified root.
+ * Keeps the paths (relative to the root) that are regular files inside the root. A directory may have been swapped for a
+ * symlink while ripgrep walked it, and a name from outside must not be shown, so each name is looked up again in its
+ * directory, opened through the verified root.
  */
 async function keepExisting(paths: readonly string[], { root, signal }: ToolContext): Promise<string[]> {
   const kept = new Set<string>();
   for (const directory of new Set(paths.map((path) => posix.dirname(path)))) {
     signal.throwIfAborted();
-    const opened = await root.open(directory, "directory").catch((error: unknown) => {
-      if (error instanceof ToolFailure) return null;
-      throw error;
-    });
+    const opened = await root.tryOpen(directory, "directory");
     if (opened === null) continue;
     try {
       for (const path of paths.filter((candidate) => posix.dirname(candidate) === directory)) {
-        const stats = await lstat(`${opened.through}/${posix.basename(path)}`).catch(() => null);
+        const stats = await lstat(`${opened.stablePath}/${posix.basename(path)}`).catch(() => null);
         if (stats?.isFile()) kept.add(path);
       }
     } finally {

@@ -5,13 +5,13 @@ import { showPath } from "./output/show-path.ts";
 import type { OpenedPath } from "./root/project-root.ts";
 import { sniffFile } from "./root/sniff-file.ts";
 import { listFiles } from "./search/list-files.ts";
-import { type Proposal, readMatchRecord } from "./search/match-record.ts";
+import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { ripgrep } from "./search/ripgrep.ts";
 import {
   commonArguments,
   globArguments,
-  MAX_FILE_BYTES,
+  MAX_SEARCHED_BYTES,
   pathArguments,
   searchArguments,
   withoutDot,
@@ -22,7 +22,7 @@ import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
 const LINE_WIDTH = 300;
-/** Room for the note at the end. */
+/** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
 const LF = 0x0a;
 
@@ -31,7 +31,7 @@ const Input = z.strictObject({
   path: textInput(MAX_PATH_LENGTH, "File or directory to search, relative to the project's root; default: all").default(
     ".",
   ),
-  glob: textInput(500, "Only files that this names, such as *.ts or src/**/*.test.ts; a leading ! excludes").optional(),
+  glob: textInput(500, "Only files that match, such as *.ts or src/**/*.test.ts; a leading ! excludes").optional(),
   case_sensitive: z.boolean().default(true).describe("Default true"),
   fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text; default false"),
   context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match; default 0"),
@@ -39,12 +39,12 @@ const Input = z.strictObject({
 });
 type Input = z.output<typeof Input>;
 
-/** Searches the project's text files: `path:line: text`, and `path-line- text` for lines of context. */
+/** Searches the project's text files: `path:line: text` for a match, `path-line- text` for a line of context. */
 export const grep = defineTool({
   name: "grep",
   description:
-    "Search file contents. Answers with path:line: text for each matching line, sorted by path. " +
-    "Files that .gitignore names, binary files and files over 2 MB are left out; a path given here is searched even if ignored.",
+    "Search file contents. Returns path:line: text for each matching line, sorted by path. " +
+    "Files that .gitignore excludes, binary files and files over 2 MB are left out; a file or directory given as path is searched even if it is ignored.",
   purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
@@ -58,34 +58,34 @@ export const grep = defineTool({
   },
 });
 
-/** In a directory such files are passed over; to a model that names one, "no matches" would be a wrong answer. */
+/** A search of a directory skips such files silently. For a file given as `path`, "no matches" would be wrong. */
 async function requireSearchable({ path, size, handle }: OpenedPath): Promise<void> {
-  if (size > MAX_FILE_BYTES) {
+  if (size > MAX_SEARCHED_BYTES) {
     throw new ToolFailure(
       `${showPath(path)} has ${size} bytes and is too large to search; view_file shows parts of it`,
     );
   }
-  const look = await sniffFile(handle);
-  if (look === "binary" || look === "utf-16")
-    throw new ToolFailure(`${showPath(path)} is ${look} and cannot be searched`);
+  const kind = await sniffFile(handle);
+  if (kind === "binary" || kind === "utf-16")
+    throw new ToolFailure(`${showPath(path)} is ${kind} and cannot be searched`);
 }
 
 async function search(input: Input, opened: OpenedPath, context: ToolContext) {
   const lines: string[] = [];
   let room = context.outputBytes - NOTE_BYTES;
   let matches = 0;
-  let proposals: Proposal[] = [];
+  let candidates: Candidate[] = [];
   let more = false;
 
-  /** Shows what was proposed for one file. Returns false when there is no room left. */
-  async function show(): Promise<boolean> {
-    const path = proposals[0]?.path;
+  /** Verifies the candidates of one file and appends their lines. Returns false when the output is full. */
+  async function flush(): Promise<boolean> {
+    const path = candidates[0]?.path;
     if (path === undefined) return true;
-    const shown = await readMatches(path, proposals, input.context, context);
+    const shown = await readMatches(path, candidates, input.context, context);
     const block = formatLines(showPath(path), shown);
     if (input.context > 0 && block.length > 0 && lines.length > 0) block.unshift("--");
-    if (proposals.some(({ bytes }) => bytes === null)) block.push(...(await tellLongLine(path, context)));
-    proposals = [];
+    if (candidates.some(({ bytes }) => bytes === null)) block.push(...(await reportLongLine(path, context)));
+    candidates = [];
     for (const line of block) {
       room -= Buffer.byteLength(line) + 1;
       if (room < 0) return false;
@@ -95,41 +95,41 @@ async function search(input: Input, opened: OpenedPath, context: ToolContext) {
     return true;
   }
 
-  for await (const proposal of propose(input, opened, context)) {
-    if (proposals[0] && proposals[0].path !== proposal.path && !(await show())) break;
-    if (matches + proposals.length === input.max_results) {
+  for await (const candidate of findCandidates(input, opened, context)) {
+    if (candidates[0] && candidates[0].path !== candidate.path && !(await flush())) break;
+    if (matches + candidates.length === input.max_results) {
       more = true;
       break;
     }
-    proposals.push(proposal);
+    candidates.push(candidate);
   }
-  if (!(await show()) || room < 0) more = true;
+  if (!(await flush()) || room < 0) more = true;
 
-  if (lines.length === 0 && !more) return { output: nothingFound(input), truncated: false };
+  if (lines.length === 0 && !more) return { output: noMatches(input), truncated: false };
   if (!more) return { output: lines.join("\n"), truncated: false };
   const note = "[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most 500)]";
   return { output: [...lines, note].join("\n"), truncated: true };
 }
 
-/** What ripgrep finds, without what is ignored. */
-async function* propose(input: Input, opened: OpenedPath, context: ToolContext): AsyncGenerator<Proposal> {
+/** The matches that ripgrep reports, without those in ignored files. */
+async function* findCandidates(input: Input, opened: OpenedPath, context: ToolContext): AsyncGenerator<Candidate> {
   const { root, signal, slots } = context;
-  const search = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
+  const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const { glob } = input;
-  async function* run(ignores: string | null) {
+  async function* run(ignoreFile: string | null) {
     const args = [
-      ...[...commonArguments(ignores), ...searchArguments(search)],
+      ...[...commonArguments(ignoreFile), ...searchArguments(options)],
       ...globArguments(glob === undefined ? [] : [scopeGlob(glob, opened.path)]),
       ...pathArguments(opened.path),
     ];
-    // For ripgrep a glob overrules the ignore files, for us it does not.
-    const overrules = opened.kind === "directory" && glob !== undefined && !glob.startsWith("!");
-    const allowed = overrules ? await listFiles(opened.path, null, ignores, context) : null;
-    for await (const record of ripgrep({ args, cwd: root.through, separator: LF, signal, slots })) {
-      const proposal = readMatchRecord(record);
-      if (proposal === null) continue;
-      const path = withoutDot(proposal.path);
-      if (allowed?.has(path) ?? true) yield { ...proposal, path };
+    // In ripgrep a glob overrides the ignore files; in this tool it does not.
+    const overrides = opened.kind === "directory" && glob !== undefined && !glob.startsWith("!");
+    const allowed = overrides ? await listFiles(opened.path, null, ignoreFile, context) : null;
+    for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
+      const candidate = readMatchRecord(record);
+      if (candidate === null) continue;
+      const path = withoutDot(candidate.path);
+      if (allowed?.has(path) ?? true) yield { ...candidate, path };
     }
   }
   if (opened.kind === "directory") yield* withIgnores(opened.path, context, run);
@@ -146,18 +146,18 @@ function formatLines(path: string, shown: readonly ShownLine[]): string[] {
   });
 }
 
-/** A line too long to look at still tells where it is, if its file is truly there. */
-async function tellLongLine(path: string, { root }: ToolContext): Promise<string[]> {
-  const opened = await root.open(path, "file").catch(() => null);
+/** Reports that a line too long to show matches, provided that its file lies inside the root. */
+async function reportLongLine(path: string, { root }: ToolContext): Promise<string[]> {
+  const opened = await root.tryOpen(path, "file");
   await opened?.handle.close();
   return opened === null ? [] : [`${showPath(path)}: a match in a very long line is not shown`];
 }
 
-function nothingFound({ path, glob, case_sensitive, fixed_string }: Input): string {
+function noMatches({ path, glob, case_sensitive, fixed_string }: Input): string {
   const hints = [
     case_sensitive ? "case_sensitive: false ignores case" : null,
     fixed_string ? null : "fixed_string: true takes the pattern as plain text",
-    glob === undefined ? null : "glob may name no file (find_files shows what it names)",
+    glob === undefined ? null : "glob may match no file (find_files shows what it matches)",
     "ignored, binary and large files are not searched",
   ];
   return `no matches in ${path === "." ? "the project" : showPath(path)} (${hints.filter((hint) => hint !== null).join("; ")})`;

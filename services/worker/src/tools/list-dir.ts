@@ -9,37 +9,37 @@ import type { OpenedPath } from "./root/project-root.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;
-/** Names are sorted in memory; a directory with more than this is data, not code. */
+/** Names are sorted in memory. A directory with more entries holds data, not code. */
 const MAX_NAMES = 100_000;
-/** Room for the heading and the note at the end, the path aside. */
+/** Reserved for the heading and the note at the end, without the path. */
 const FRAME_BYTES = 300;
 
 const Input = z.strictObject({
   path: textInput(MAX_PATH_LENGTH, "Directory, relative to the project's root; default: the root").default("."),
-  offset: z.int().min(0).default(0).describe("Entries to pass over, to go on in a long listing; default 0"),
+  offset: z.int().min(0).default(0).describe("Entries to skip, to continue a long listing; default 0"),
 });
 
-/** Lists a directory: directories end with a slash, files have their size, symlinks show where they lead. */
+/** Lists a directory: directories end with a slash, files have their size, symlinks show their target. */
 export const listDir = defineTool({
   name: "list_dir",
-  description: `List a directory, hidden and ignored entries too, sorted by name, ${PAGE} at a time. Directories end with /.`,
+  description: `List a directory, including hidden and ignored entries, sorted by name, ${PAGE} at a time. Directories end with /.`,
   purpose: "to list a directory",
   input: Input,
   async run({ path, offset }, context) {
     const opened = await context.root.open(path, "directory");
     try {
       const name = showPath(opened.path);
-      const { names, all } = await readNames(opened, context.signal);
+      const { names, complete } = await readNames(opened, context.signal);
       const entries: string[] = [];
       for (const entry of names.slice(offset, offset + PAGE)) {
         context.signal.throwIfAborted();
-        entries.push(await describe(opened, entry));
+        entries.push(await describeEntry(opened, entry));
       }
       const lines = fitLines(entries, context.outputBytes - FRAME_BYTES - Buffer.byteLength(name));
       const left = names.length - Math.min(offset, names.length) - lines.length;
-      const counted = all ? `${names.length} entries` : `more than ${MAX_NAMES} entries, the rest cannot be listed`;
+      const count = complete ? `${names.length} entries` : `more than ${MAX_NAMES} entries, the rest cannot be listed`;
       const notes = left > 0 ? [`[cut: ${left} more; continue with offset=${offset + lines.length}]`] : [];
-      return { output: [`${name} (${counted})`, ...lines, ...notes].join("\n"), truncated: left > 0 || !all };
+      return { output: [`${name} (${count})`, ...lines, ...notes].join("\n"), truncated: left > 0 || !complete };
     } finally {
       await opened.handle.close();
     }
@@ -47,22 +47,22 @@ export const listDir = defineTool({
 });
 
 /** The names, sorted, as bytes: a name need not be UTF-8. */
-async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; all: boolean }> {
+async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; complete: boolean }> {
   const names: Buffer[] = [];
-  // Through the descriptor: the path may lead elsewhere by now.
-  const directory = await opendir(opened.through, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
+  // Through the descriptor: another directory may have taken the path since.
+  const directory = await opendir(opened.stablePath, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
   for await (const { name } of directory) {
     signal.throwIfAborted();
-    if (names.length === MAX_NAMES) return { names: names.sort(Buffer.compare), all: false };
+    if (names.length === MAX_NAMES) return { names: names.sort(Buffer.compare), complete: false };
     names.push(name as unknown as Buffer);
   }
-  return { names: names.sort(Buffer.compare), all: true };
+  return { names: names.sort(Buffer.compare), complete: true };
 }
 
-async function describe({ through }: OpenedPath, name: Buffer): Promise<string> {
-  const path = Buffer.concat([Buffer.from(`${through}/`), name]);
+async function describeEntry({ stablePath }: OpenedPath, name: Buffer): Promise<string> {
+  const path = Buffer.concat([Buffer.from(`${stablePath}/`), name]);
   const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
-  // Gone since it was listed, or not allowed: its name is still true.
+  // Deleted since it was listed, or not accessible: the listing still shows its name.
   const stats = await lstat(path).catch(() => null);
   if (stats === null) return `${shown} (gone)`;
   if (stats.isSymbolicLink()) {

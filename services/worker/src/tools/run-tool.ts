@@ -11,38 +11,40 @@ import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";
 
 export interface ToolLimits {
-  /** For one call, waiting for a free process included. */
+  /** Time-out of one call, including the wait for a ripgrep slot. */
   timeoutMs: number;
-  /** UTF-8 bytes of an output, its notes included; not less than 1000. */
+  /** Limit of one output in UTF-8 bytes, including its notes; at least 1000. */
   outputBytes: number;
 }
 
 interface RunToolDeps {
   root: ProjectRoot;
   limits: ToolLimits;
-  /** One for the whole process. */
+  /** One limiter for the whole process. */
   slots: Limiter;
-  /** Told of what is no failure of the call but of ours or of the machine. */
+  /** Called with every error that is not a `ToolFailure`: a defect, or a fault of the machine. */
   onDefect?: (error: unknown, tool: string) => void;
 }
 
+/** Every tool. A new one is added here, and is then offered, run, limited and named in the system prompt. */
 const TOOLS: readonly Tool[] = [viewFile, listDir, grep, findFiles];
 const CUT = "[cut: the output is too long; ask for less]";
 
-/** What the model may call. */
+/** The tools as the model sees them. */
 export const toolOffers: ToolOffer[] = TOOLS.map(({ offer }) => offer);
 
 /**
- * Runs calls inside one project. Whatever goes wrong is an outcome with `error` set and told in `output`; it rejects only
- * with the reason of an aborted `signal`, at once. Outputs are clean (see `cleanText`) and within the limit.
+ * Returns a function that runs tool calls inside one project. Every failure becomes an outcome with `error` set; the
+ * function rejects only when `signal` aborts, immediately and with its reason. Outputs are clean (see `cleanText`) and
+ * within the byte limit.
  */
 export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): RunTool {
   async function answer(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolAnswer> {
     const tool = TOOLS.find(({ offer }) => offer.name === name);
     if (!tool)
       throw new ToolFailure(`unknown tool: ${name} (known: ${toolOffers.map((known) => known.name).join(", ")})`);
-    const run = (within: AbortSignal) =>
-      tool.run(args, { root, signal: within, outputBytes: limits.outputBytes, slots });
+    const run = (callSignal: AbortSignal) =>
+      tool.run(args, { root, signal: callSignal, outputBytes: limits.outputBytes, slots });
     return withTimeout(run, limits.timeoutMs, signal);
   }
 
@@ -59,14 +61,14 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
       signal.throwIfAborted();
       if (error instanceof ToolFailure) return finish(error.message, false, true);
       onDefect?.(error, call.name);
-      return finish(`${call.name} failed for a reason of the server's own; trying again may help`, false, true);
+      return finish(`${call.name} failed because of an internal error; try the call once more`, false, true);
     }
   };
 }
 
 /**
- * Runs `work` for at most `ms` milliseconds and returns as soon as it, the time or `signal` ends. The signal given to
- * `work` aborts in both cases; work that does not listen is left behind, never waited for.
+ * Runs `work` for at most `ms` milliseconds. Settles as soon as the work settles, the time is up or `signal` aborts; the
+ * signal given to `work` aborts in the last two cases. Work that ignores its signal is abandoned, not awaited.
  */
 export async function withTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -75,7 +77,7 @@ export async function withTimeout<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const controller = new AbortController();
-  const ended = new Promise<never>((_, reject) => {
+  const aborted = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
   });
   const abort = () => controller.abort(signal.reason);
@@ -84,7 +86,7 @@ export async function withTimeout<T>(
     controller.abort(new ToolFailure(`timed out after ${ms / 1000} s; ask for less: a narrower path, glob or pattern`));
   }, ms);
   try {
-    return await Promise.race([work(controller.signal), ended]);
+    return await Promise.race([work(controller.signal), aborted]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);

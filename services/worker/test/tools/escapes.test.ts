@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makeTree, SECRET, startTools } from "./temp-tree.ts";
 
-/** Linux by descriptor, and the way of systems without /proc. */
+/** Both ways of verifying: by descriptor, as on Linux, and by inode, as on systems without /proc. */
 describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors: $descriptors", ({ descriptors }) => {
   async function start() {
     const tree = await makeTree({ "src/a.txt": "inside\n", "real/b.txt": "linked\n" });
@@ -24,7 +25,7 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     return { ...tree, call: await startTools(tree.root, { descriptors }) };
   }
 
-  test("no path leads out, whatever tool is asked", async () => {
+  test("no tool follows a path out of the project", async () => {
     const { call, outside } = await start();
     const directories = [
       "..",
@@ -52,7 +53,7 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     }
   });
 
-  test("searches of the whole project do not follow symlinks", async () => {
+  test("a search of the whole project does not follow symlinks", async () => {
     const { call } = await start();
     expect((await call("grep", { pattern: "SECRET|linked" })).output).toBe("real/b.txt:1: linked");
     expect((await call("find_files", { glob: "*" })).output).toBe("real/b.txt\nsrc/a.txt");
@@ -66,25 +67,26 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     expect((await call("find_files", { glob: "*.txt", path: "src/in-dir" })).output).toBe("real/b.txt");
   });
 
-  test("an absolute path counts when it lies inside", async () => {
+  test("an absolute path inside the project is accepted", async () => {
     const { call, root } = await start();
     expect((await call("view_file", { path: join(root, "src/a.txt") })).output).toContain("inside");
   });
 
-  test("loops, dangling links, pipes and sockets are refused, and block nothing", async () => {
+  test("loops, dangling links, pipes and sockets are rejected and block nothing", async () => {
     const { call, root } = await start();
     const server = createServer().listen(join(root, "socket"));
+    await once(server, "listening");
     onTestFinished(() => void server.close());
     expect((await call("view_file", { path: "loop-a" })).result.error).toContain("leads nowhere");
     expect((await call("view_file", { path: "dangling" })).result.error).toContain("does not exist");
-    // Eight readers of a pipe would hold all four threads of the process, and the listing would never come.
+    // Eight blocked reads of a pipe would occupy all four threads of the process, and list_dir would never return.
     const refused = await Promise.all(Array.from({ length: 8 }, () => call("view_file", { path: "pipe" })));
     for (const { result } of refused) expect(result.error).toContain("no regular file");
     expect((await call("view_file", { path: "socket" })).result.error).toContain("no regular file");
     expect((await call("list_dir", {})).output).toContain("pipe (pipe)");
   });
 
-  test("a root that was moved away opens nothing of what took its place", async () => {
+  test("after the root was moved away, nothing in its replacement is opened", async () => {
     const { call, root, outside } = await start();
     await rename(root, `${root}-old`);
     await mkdir(root);
@@ -93,7 +95,7 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
   });
 });
 
-test("whatever the path, nothing from outside is shown", async () => {
+test("no path whatsoever shows anything from outside", async () => {
   const tree = await makeTree({ "a/b/c.txt": "inside\n" });
   await symlink(tree.outside, join(tree.root, "a/link"));
   await symlink("../..", join(tree.root, "a/up"));

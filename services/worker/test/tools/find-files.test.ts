@@ -26,12 +26,12 @@ test.each([
   ["*.yml", ".", [".github/ci.yml"]],
   ["!*.{ts,tsx,json}", ".", [".github/ci.yml", ".gitignore"]],
   ["*.ts", "dist", ["dist/b.ts"]],
-])("%j in %j", async (glob, path, paths) => {
+])("the glob %j in %j matches as documented", async (glob, path, paths) => {
   const call = await startTools((await makeTree(FILES)).root);
   expect((await call("find_files", { glob, path })).output.split("\n")).toEqual(paths);
 });
 
-test("nothing found says how globs work; a bad glob says what is wrong", async () => {
+test("an empty result explains globs, and an invalid glob is reported", async () => {
   const call = await startTools((await makeTree(FILES)).root);
   expect((await call("find_files", { glob: "*.rs" })).output).toMatch(
     /^no files in the project match \*\.rs \(.*\*\*\//,
@@ -41,7 +41,7 @@ test("nothing found says how globs work; a bad glob says what is wrong", async (
   expect((await call("find_files", { glob: "*", path: "package.json" })).result.error).toContain("use view_file");
 });
 
-test("odd names are whole, and one that is not UTF-8 does no harm", async () => {
+test("unusual names are shown whole, and a name that is not UTF-8 is left out", async () => {
   const { root } = await makeTree({ "new\nline.txt": "", "--files.txt": "", "a b.txt": "" });
   await writeFile(Buffer.concat([Buffer.from(`${root}/z`), Buffer.from([0xff]), Buffer.from(".txt")]), "");
   const call = await startTools(root);
@@ -50,7 +50,7 @@ test("odd names are whole, and one that is not UTF-8 does no harm", async () => 
   expect((await call("find_files", { glob: "z*" })).output).toMatch(/^no files in the project match z\*/);
 });
 
-test("says how many more there are", async () => {
+test("a cut result says how many more paths there are", async () => {
   const names = Array.from({ length: 30 }, (_, index) => [`f${index}.txt`, ""]);
   const call = await startTools((await makeTree(Object.fromEntries(names))).root);
   const { output, result } = await call("find_files", { glob: "*.txt", max_results: 10 });

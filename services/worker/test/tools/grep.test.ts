@@ -8,14 +8,14 @@ async function grepIn(files: Record<string, string | Buffer>, args: Record<strin
   return call("grep", args);
 }
 
-test("shows path, line and text, sorted by path", async () => {
+test("each match is shown with path, line and text, sorted by path", async () => {
   const files = { "b.txt": "no\nneedle b\n", "a/x.txt": "a needle\n", ".hidden": "needle", ".git/config": "needle" };
   expect((await grepIn(files, { pattern: "needle" })).output).toBe(
     ".hidden:1: needle\na/x.txt:1: a needle\nb.txt:2: needle b",
   );
 });
 
-test("context lines stand around their match, and gaps between groups", async () => {
+test("context lines surround their match, and a gap separates groups", async () => {
   const files = { "a.txt": "1\n2 x\n3\n4\n5\n6 x\n7 x\n8\n", "b.txt": "x\n" };
   expect((await grepIn(files, { pattern: "x", context: 1 })).output.split("\n")).toEqual([
     ...["a.txt-1- 1", "a.txt:2: 2 x", "a.txt-3- 3", "--", "a.txt-5- 5", "a.txt:6: 6 x", "a.txt:7: 7 x", "a.txt-8- 8"],
@@ -23,7 +23,7 @@ test("context lines stand around their match, and gaps between groups", async ()
   ]);
 });
 
-test("ignore files count without a git repository, at every level, and above the path up to the root", async () => {
+test("ignore files apply without a git repository, at every level, and above the path up to the root", async () => {
   const files = {
     ".gitignore": "*.log\n/top/gen\nnode_modules/\n",
     "top/.gitignore": "/own\n!keep.log\n",
@@ -41,14 +41,14 @@ test("ignore files count without a git repository, at every level, and above the
   const call = await startTools((await makeTree(files)).root);
   expect((await call("grep", { pattern: "^x$" })).output).toBe(found);
   expect((await call("grep", { pattern: "^x$", path: "top/sub" })).output).toBe(found);
-  // A glob chooses among what is not ignored; it does not bring back what is.
+  // A glob selects among the files that are not ignored; it does not bring ignored files back.
   expect((await call("grep", { pattern: "^x$", glob: "*.log" })).output).toBe("top/sub/keep.log:1: x");
   expect((await call("grep", { pattern: "^x$", glob: "!*.log" })).output).toBe("top/sub/own:1: x");
   expect((await call("grep", { pattern: "^x$", path: "node_modules/m" })).output).toBe("node_modules/m/a.js:1: x");
   expect((await call("grep", { pattern: "^x$", path: "a.log" })).output).toBe("a.log:1: x");
 });
 
-test("what lies above the root, or behind a symlink, ignores nothing", async () => {
+test("an ignore file above the root, or behind a symlink, has no effect", async () => {
   const tree = await makeTree({ "secret-line": "needle", "bad/secret-line": "needle" });
   await writeFile(join(tree.root, "../.gitignore"), "*\n");
   await writeFile(join(tree.outside, "secret.txt"), "secret-line\n[TOP-SECRET\n");
@@ -58,7 +58,7 @@ test("what lies above the root, or behind a symlink, ignores nothing", async () 
   expect((await call("grep", { pattern: "needle" })).output).toBe("bad/secret-line:1: needle\nsecret-line:1: needle");
 });
 
-test("ignore files with more patterns than are any use hold up nothing; the first of them count", async () => {
+test("of an excessive number of ignore patterns, only the first ones apply", async () => {
   const files = {
     "a/.gitignore": `*.log\n${"x\n".repeat(127_000)}`,
     "a/b/.gitignore": "*.txt\n",
@@ -69,13 +69,13 @@ test("ignore files with more patterns than are any use hold up nothing; the firs
   expect((await call("grep", { pattern: "w" })).output).toBe("a/b/c.txt:1: w");
 });
 
-test("a bad line of an ignore file is passed over, and not quoted", async () => {
+test("an invalid line of an ignore file is skipped and never quoted", async () => {
   const files = { ".gitignore": "[TOP-SECRET\n*.log\n", "a.log": "x", "b.txt": "y" };
   expect((await grepIn(files, { pattern: "x" })).output).toMatch(/^no matches in the project/);
   expect((await grepIn(files, { pattern: "(" })).output).not.toContain("TOP-SECRET");
 });
 
-test("no pattern, path or glob is an option of ripgrep", async () => {
+test("no pattern, path or glob is read as an option of ripgrep", async () => {
   const { root } = await makeTree({ "--pre=touch pwned": "x --pre=touch pwned\n", "-e": "other\n" });
   const call = await startTools(root);
   expect((await call("grep", { pattern: "--pre=touch pwned" })).output).toContain(":1: x --pre");
@@ -84,7 +84,7 @@ test("no pattern, path or glob is an option of ripgrep", async () => {
   expect((await call("list_dir", {})).output).toContain("(2 entries)");
 });
 
-test("odd names are found, and forge no lines", async () => {
+test("files with unusual names are found, and no name can forge a line", async () => {
   const files = { "new\nline:1: forged": "needle", "a [b]{c}*.txt": "needle", "[x]/y.ts": "needle" };
   const call = await startTools((await makeTree(files)).root);
   const { output } = await call("grep", { pattern: "needle" });
@@ -96,14 +96,14 @@ test("odd names are found, and forge no lines", async () => {
   expect((await call("grep", { pattern: "needle", path: "[x]", glob: "./y.ts" })).output).toBe("[x]/y.ts:1: needle");
 });
 
-test("case and plain text are as asked", async () => {
+test("case_sensitive and fixed_string have their effect", async () => {
   const files = { "a.txt": "Foo(bar\nfoo(bar\n" };
   expect((await grepIn(files, { pattern: "foo(", fixed_string: true })).output).toBe("a.txt:2: foo(bar");
   expect((await grepIn(files, { pattern: "FOO\\(", case_sensitive: false })).output.split("\n")).toHaveLength(2);
   expect((await grepIn(files, { pattern: "FOO" })).output).toMatch(/^no matches .*case_sensitive: false/);
 });
 
-test("mistakes in a pattern or glob are told in ripgrep's words", async () => {
+test("an invalid pattern or glob is reported with ripgrep's message", async () => {
   expect((await grepIn({ a: "" }, { pattern: "(" })).result.error).toContain("unclosed group");
   expect((await grepIn({ a: "" }, { pattern: "(?=a)" })).result.error).toContain("look-around");
   expect((await grepIn({ a: "" }, { pattern: "(\\w{1000}){1000}" })).result.error).toContain("size limit");
@@ -111,7 +111,7 @@ test("mistakes in a pattern or glob are told in ripgrep's words", async () => {
   expect((await grepIn({ a: "" }, { pattern: "a", glob: "{a" })).result.error).toContain("unclosed alternate group");
 });
 
-test("CRLF, a byte order mark and bytes that are not UTF-8", async () => {
+test("CRLF, a byte order mark and bytes that are not UTF-8 are handled", async () => {
   const files = {
     "a.txt": "\uFEFFneedle\r\nneedle\r\n",
     "b.txt": Buffer.concat([Buffer.from("needle caf"), Buffer.from([0xe9, 0x0a])]),
@@ -120,7 +120,7 @@ test("CRLF, a byte order mark and bytes that are not UTF-8", async () => {
   expect((await grepIn(files, { pattern: "caf" })).output).toBe("b.txt:1: needle caf\uFFFD");
 });
 
-test("binary and large files are passed over, and named when they are the path", async () => {
+test("binary and large files are skipped, and reported when they are the path", async () => {
   const files = { "a.bin": Buffer.from("needle\0\nneedle\n"), "big.txt": "needle\n".repeat(400_000) };
   const call = await startTools((await makeTree(files)).root);
   expect((await call("grep", { pattern: "needle" })).output).toMatch(/^no matches/);
@@ -128,7 +128,7 @@ test("binary and large files are passed over, and named when they are the path",
   expect((await call("grep", { pattern: "needle", path: "big.txt" })).result.error).toContain("too large to search");
 });
 
-test("a long line is cut around its match, and one too long to look at is named", async () => {
+test("a long line is cut around its match, and a line too long to read is reported", async () => {
   const files = {
     "a.txt": `${"a".repeat(5000)}NEEDLE${"b".repeat(5000)}\n`,
     "b.txt": `NEEDLE${"c".repeat(1_500_000)}\n`,
@@ -138,7 +138,7 @@ test("a long line is cut around its match, and one too long to look at is named"
   expect(lines[1]).toBe("b.txt: a match in a very long line is not shown");
 });
 
-test("shows as many matches as asked for, and says that there are more", async () => {
+test("max_results limits the matches, and the output says that there are more", async () => {
   const files = { "a.txt": "x\n".repeat(10), "b.txt": "x\n".repeat(10) };
   const { output, result } = await grepIn(files, { pattern: "x", max_results: 15 });
   expect(output.split("\n")).toHaveLength(16);

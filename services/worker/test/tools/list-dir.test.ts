@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTree, startTools } from "./temp-tree.ts";
 
-test("lists names with what they are, sorted, and follows nothing", async () => {
+test("entries are listed with their kind, sorted, and symlinks are not followed", async () => {
   const tree = await makeTree({ "b.txt": "12345", "a/x": "", ".git/config": "", ".env": "1", "-rf": "" });
   await symlink("../outside", join(tree.root, "link"));
   await writeFile(Buffer.concat([Buffer.from(`${tree.root}/z`), Buffer.from([0xff])]), "");
@@ -22,7 +22,7 @@ test("lists names with what they are, sorted, and follows nothing", async () => 
   ]);
 });
 
-test("says what is empty, and which tool is for a file", async () => {
+test("an empty directory is reported, and a path of the wrong kind names the right tool", async () => {
   const { root } = await makeTree({ "a.txt": "" });
   await mkdir(join(root, "empty"));
   const call = await startTools(root);
@@ -32,7 +32,7 @@ test("says what is empty, and which tool is for a file", async () => {
 });
 
 test.each([30_000, 1000])(
-  "following the notes gives every entry once, with %d bytes an output",
+  "following the notes gives every entry once, with outputs of %d bytes",
   async (outputBytes) => {
     const names = Array.from({ length: 1100 }, (_, index) => `f${String(index).padStart(4, "0")}`);
     const { root } = await makeTree(Object.fromEntries(names.map((name) => [name, ""])));

@@ -6,8 +6,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Call, makeTree, startTools } from "./temp-tree.ts";
 
 /**
- * Swaps a directory for a symlink to the one outside, and a file for a symlink to the secret, back and forth, as fast as it can,
- * until it is killed, or leaving the own files in place for up to the given milliseconds (a search takes some 30); ends by itself after a minute. Names exist on both sides, so that every look-up can succeed.
+ * Swaps a directory for a symlink to the one outside, and a file for a symlink to the secret, back and forth until it is
+ * killed, or for one minute. Between two swaps the project's own files stay in place for up to the given milliseconds (a
+ * search takes some 30). The names exist on both sides, so that every look-up can succeed.
  */
 const SWAPPER = `
 const { renameSync } = require("node:fs");
@@ -32,7 +33,7 @@ async function startRace(other: "symlink" | "pipe" = "symlink", insideMs = 0): P
     "dir/own.txt": "inside\n",
     file: "public inside\n",
   });
-  // Names of its own, so that a listing through the link is seen; and many, so that a walk through it takes a while.
+  // Names that exist only outside reveal a listing through the link; there are many, so that a walk through it takes time.
   for (let i = 0; i < 50; i++) await writeFile(join(tree.outside, `secret-name-${i}.txt`), "TOP-SECRET inside\n");
   await symlink(tree.outside, join(tree.root, "dir-link"));
   if (other === "pipe") execFileSync("mkfifo", [join(tree.root, "file-link")]);
@@ -50,7 +51,7 @@ async function startRace(other: "symlink" | "pipe" = "symlink", insideMs = 0): P
   return call;
 }
 
-/** Calls until it has been right and refused often enough that the race was surely on. */
+/** Calls the tool until it has shown the right file and rejected the wrong one at least once each: proof of the race. */
 async function hammer(call: Call, name: string, args: Record<string, unknown>, rounds: number, inside: string) {
   let shown = 0;
   let other = 0;
@@ -66,27 +67,27 @@ async function hammer(call: Call, name: string, args: Record<string, unknown>, r
   expect(other).toBeGreaterThan(0);
 }
 
-test("view_file never shows what a swapped file leads to", async () => {
+test("view_file never shows the target of a swapped file", async () => {
   await hammer(await startRace(), "view_file", { path: "file" }, 1500, "public");
 });
 
-test("view_file does not wait for a pipe that takes a file's place", async () => {
+test("view_file does not block on a pipe that replaces a file", async () => {
   await hammer(await startRace("pipe"), "view_file", { path: "file" }, 1500, "public");
 });
 
-test("view_file never shows what a swapped directory leads to", async () => {
+test("view_file never shows a file in the target of a swapped directory", async () => {
   await hammer(await startRace(), "view_file", { path: "dir/secret.txt" }, 1500, "public");
 });
 
-test("list_dir never lists what a swapped directory leads to", async () => {
+test("list_dir never lists the target of a swapped directory", async () => {
   await hammer(await startRace(), "list_dir", { path: "dir" }, 1500, "own.txt");
 });
 
-/** A search of the root is right now and then at full speed; one of the directory itself needs it to stay for a while. */
+/** At full speed a search of the root still succeeds now and then; a search of the directory needs it to stay in place. */
 const SEARCH_MS = { ".": 0, dir: 80 };
 
 test.each([".", "dir"] as const)(
-  "grep never shows a line of what a swapped directory leads to, searching %j",
+  "grep never shows a line from the target of a swapped directory, searching %j",
   async (path) => {
     await hammer(
       await startRace("symlink", SEARCH_MS[path]),
@@ -99,7 +100,7 @@ test.each([".", "dir"] as const)(
 );
 
 test.each([".", "dir"] as const)(
-  "find_files never shows a name from what a swapped directory leads to, searching %j",
+  "find_files never shows a name from the target of a swapped directory, searching %j",
   async (path) => {
     await hammer(
       await startRace("symlink", SEARCH_MS[path]),

@@ -7,7 +7,7 @@ import { makeTree } from "./temp-tree.ts";
 
 const signal = new AbortController().signal;
 
-test("lines are those of the text, wherever the chunks end", async () => {
+test("the lines do not depend on where the chunks end", async () => {
   const path = join((await makeTree({})).root, "a.txt");
   const line = fc.tuple(fc.constantFrom("", "é", "ab\r", "\r"), fc.integer({ min: 0, max: 200_000 }));
   await fc.assert(

@@ -4,13 +4,13 @@ import { createLimiter } from "../../src/tools/search/limiter.ts";
 import { readMatches } from "../../src/tools/search/read-matches.ts";
 import { makeTree } from "./temp-tree.ts";
 
-test("a line that is not the one that ripgrep saw is not shown", async () => {
+test("a line that differs from what ripgrep saw is not shown", async () => {
   const root = await openProjectRoot((await makeTree({ "a.txt": "one\ntwo\nthree\n" })).root);
   onTestFinished(() => root.close());
   const context = { root, signal: new AbortController().signal, outputBytes: 1000, slots: createLimiter(1) };
-  const proposal = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });
-  const proposals = [proposal(1, "one"), proposal(2, "from elsewhere"), proposal(9, "beyond")];
-  const shown = await readMatches("a.txt", proposals, 0, context);
+  const candidate = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });
+  const candidates = [candidate(1, "one"), candidate(2, "from elsewhere"), candidate(9, "beyond")];
+  const shown = await readMatches("a.txt", candidates, 0, context);
   expect(shown).toEqual([{ number: 1, bytes: Buffer.from("one"), matchStart: 0 }]);
-  expect(await readMatches("gone.txt", [proposal(1, "one")], 0, context)).toEqual([]);
+  expect(await readMatches("gone.txt", [candidate(1, "one")], 0, context)).toEqual([]);
 });

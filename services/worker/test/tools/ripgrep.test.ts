@@ -8,7 +8,7 @@ import { makeTree } from "./temp-tree.ts";
 
 const never = new AbortController().signal;
 
-/** What the processes named rg that this one started were given. */
+/** The environments of the processes named rg that this process has started. */
 function environmentsOfChildren(): string[] {
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return processes.flatMap((pid) => {
@@ -16,12 +16,12 @@ function environmentsOfChildren(): string[] {
       const [, name, , parent] = /\((.*)\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
       return name === "rg" && Number(parent) === process.pid ? [readFileSync(`/proc/${pid}/environ`, "utf8")] : [];
     } catch {
-      return []; // It ended meanwhile.
+      return []; // The process has exited.
     }
   });
 }
 
-/** Reading a pipe that nobody writes to, ripgrep stays until it is killed. */
+/** A search that runs until it is killed: it reads a pipe without a writer. */
 async function stuckSearch() {
   const { root } = await makeTree({ "a.txt": "x\n".repeat(1000) });
   execFileSync("mkfifo", [join(root, "pipe")]);
@@ -38,18 +38,18 @@ test("an abort kills the running process", async () => {
     }
   };
   await expect(search()).rejects.toThrow("enough");
-  // A slot comes back only when its process is gone.
+  // The slot is released only when its process has exited.
   await expect(slots.acquire(never)).resolves.toBeTypeOf("function");
 });
 
-test("the process is told nothing of our environment", async () => {
+test("the process gets an empty environment", async () => {
   for await (const _ of ripgrep({ ...(await stuckSearch()), signal: never, slots: createLimiter(1) })) {
     expect(environmentsOfChildren()).toEqual([""]);
     break;
   }
 });
 
-test("the process is killed when nobody wants more of it", async () => {
+test("the process is killed when the consumer stops", async () => {
   const slots = createLimiter(1);
   for await (const record of ripgrep({ ...(await stuckSearch()), signal: never, slots })) {
     expect(record.bytes.toString()).toContain("x");
@@ -58,7 +58,7 @@ test("the process is killed when nobody wants more of it", async () => {
   await expect(slots.acquire(never)).resolves.toBeTypeOf("function");
 });
 
-test("no more run at once than there are slots", async () => {
+test("a search waits for a free slot, and an abort ends the wait", async () => {
   const slots = createLimiter(1);
   const release = await slots.acquire(never);
   const controller = new AbortController();
@@ -69,7 +69,7 @@ test("no more run at once than there are slots", async () => {
   release();
 });
 
-test("a program that cannot be started is no silent empty answer", async () => {
+test("a process that cannot be started is an error, not an empty result, and its slot is released", async () => {
   const slots = createLimiter(1);
   const run = ripgrep({ args: [], cwd: "/nowhere/at/all", separator: 10, signal: never, slots });
   await expect(run.next()).rejects.toThrow("ENOENT");

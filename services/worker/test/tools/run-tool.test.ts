@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { toolOffers } from "../../src/tools/run-tool.ts";
 import { makeTree, startTools } from "./temp-tree.ts";
 
-test("offers are plain", () => {
+test("the schema and texts of every tool are what all model servers accept", () => {
   expect(toolOffers.map(({ name }) => name)).toEqual(["view_file", "list_dir", "grep", "find_files"]);
   for (const { description, purpose, parameters } of toolOffers) {
     expect(purpose).toMatch(/^to [a-z][^.,]*$/);
@@ -20,18 +20,18 @@ test("offers are plain", () => {
   }
 });
 
-test("an unknown tool is answered with the known ones", async () => {
+test("a call of an unknown tool is answered with the known tools", async () => {
   const call = await startTools((await makeTree({})).root);
   const { output, result } = await call("shell", {});
   expect(output).toBe("unknown tool: shell (known: view_file, list_dir, grep, find_files)");
   expect(result).toEqual({ tool_call_id: "call-1", name: "shell", truncated: false, error: output });
 });
 
-test("every mistake of the arguments is told", async () => {
+test("every error of the arguments is reported", async () => {
   const call = await startTools((await makeTree({})).root);
   const { output } = await call("view_file", { start_line: "one", end_line: 0, colour: "red" });
   expect(output).toMatch(/^invalid input: /);
-  for (const word of ["path is required", "start_line: expected number", "end_line: ", '"colour" is not known']) {
+  for (const word of ["path is required", "start_line: expected number", "end_line: ", 'unknown argument "colour"']) {
     expect(output).toContain(word);
   }
   expect((await call("grep", { _raw: '{"pattern": ' })).output).toMatch(
@@ -41,13 +41,13 @@ test("every mistake of the arguments is told", async () => {
   expect((await call("view_file", { path: "a\0b" })).output).toContain("NUL");
 });
 
-test("null means not given", async () => {
+test("an argument that is null counts as left out", async () => {
   const call = await startTools((await makeTree({ "a.txt": "one\n" })).root);
   expect((await call("view_file", { path: "a.txt", start_line: null })).result.error).toBeNull();
   expect((await call("view_file", { path: null })).output).toContain("path is required");
 });
 
-test("outputs keep to the limit, and hold nothing that Postgres refuses", async () => {
+test("outputs are within the limit and contain nothing that Postgres rejects", async () => {
   const lines = Array.from({ length: 300 }, (_, index) => `${index} ${"ä".repeat(40)}`);
   const files = Object.fromEntries(lines.map((line) => [`dir/${line}`, line]));
   const { root } = await makeTree({ ...files, "a.txt": `${"x".repeat(9000)}\n\0\uD800ä needle\n${lines.join("\n")}` });
@@ -71,10 +71,10 @@ test("outputs keep to the limit, and hold nothing that Postgres refuses", async 
   expect(failed.result.error).toBe(failed.output);
 });
 
-test("a call ends when its time is up", async () => {
+test("a call fails when it times out", async () => {
   const { root } = await makeTree({});
   await writeFile(join(root, "huge.txt"), "x".repeat(10_000));
-  // Sparse: no disk is used, and reading it to its end takes longer than this test may.
+  // The file is sparse: it uses no disk, and reading it to its end would take longer than the test may.
   await truncate(join(root, "huge.txt"), 2 ** 40);
   const call = await startTools(root, { limits: { timeoutMs: 50 } });
   const { output, result } = await call("view_file", { path: "huge.txt", start_line: 2 });

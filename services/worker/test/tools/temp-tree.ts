@@ -10,14 +10,14 @@ import type { ToolOutcome } from "../../src/turn/ports.ts";
 export interface TempTree {
   /** The project. */
   root: string;
-  /** A directory beside it that no tool may show; it holds `secret.txt`. */
+  /** A directory beside it that no tool may show; it contains `secret.txt`. */
   outside: string;
 }
 
-/** What stands in the file outside; no output may hold it. */
+/** The content of the file outside; no output may contain it. */
 export const SECRET = "TOP-SECRET-CONTENT";
 
-/** A project of the given files in a new directory, and a secret beside it. Removed when the test ends. */
+/** Creates a project of the given files in a new directory, and a secret beside it. Both are removed when the test ends. */
 export async function makeTree(files: Record<string, string | Buffer>): Promise<TempTree> {
   const base = await realpath(await mkdtemp(join(tmpdir(), "boocode-tools-")));
   onTestFinished(() => rm(base, { recursive: true, force: true }));
@@ -38,7 +38,7 @@ function prefixed(folder: string, files: Record<string, string | Buffer>) {
 
 export type Call = (name: string, args: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolOutcome>;
 
-/** Runs tools in `root` as a turn does; a defect of ours fails the test. */
+/** Runs tools in `root` as a turn does. An internal error of a tool fails the test. */
 export async function startTools(
   root: string,
   options: { limits?: Partial<ToolLimits>; descriptors?: boolean; slots?: Limiter } = {},

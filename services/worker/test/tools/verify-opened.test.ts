@@ -18,7 +18,7 @@ async function start() {
 }
 
 test.each([verifyByDescriptor, verifyByInode])(
-  "what is open inside passes, what is open outside does not",
+  "a file inside the root passes, a file outside does not",
   async (verify) => {
     const { rootBytes, inside, outside, openOne } = await start();
     const secret = join(outside, "secret.txt");
@@ -28,7 +28,7 @@ test.each([verifyByDescriptor, verifyByInode])(
 );
 
 test.each([verifyByDescriptor, verifyByInode])(
-  "a file opened through a symlink is where it truly lies",
+  "a file opened through a symlink is judged by its real location",
   async (verify) => {
     const { rootBytes, openOne, inside } = await start();
     const through = join(inside, "../link/secret.txt");
@@ -36,12 +36,12 @@ test.each([verifyByDescriptor, verifyByInode])(
   },
 );
 
-test("without descriptors, another file under the same path does not pass", async () => {
+test("without descriptors, a different file under the same path does not pass", async () => {
   const { rootBytes, inside, other, openOne } = await start();
   expect(await verifyByInode(await openOne(other), inside, rootBytes)).toBe(false);
 });
 
-test("a name that only begins like the root's is outside", () => {
+test("a path that only shares a prefix with the root is outside", () => {
   const inside = (root: string, path: string) => isInside(Buffer.from(root), Buffer.from(path));
   expect(inside("/srv/code", "/srv/code")).toBe(true);
   expect(inside("/srv/code", "/srv/code/a")).toBe(true);

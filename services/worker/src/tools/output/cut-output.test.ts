@@ -2,19 +2,19 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clipLine, cutOutput, fitLines } from "./cut-output.ts";
 
-test("leaves what fits as it is", () => {
+test("an output within the limit is unchanged", () => {
   expect(cutOutput("a\nb", 3, "[cut]")).toEqual({ text: "a\nb", cut: false });
 });
 
-test("cuts at a line border and says so", () => {
+test("an output over the limit is cut at the end of a line, and ends with the notice", () => {
   expect(cutOutput("first\nsecond\nthird", 16, "[cut]")).toEqual({ text: "first\n[cut]", cut: true });
 });
 
-test("cuts between two characters where there is no line border", () => {
+test("a single long line is cut between two characters", () => {
   expect(cutOutput("😀".repeat(10), 20, "[cut]")).toEqual({ text: "😀😀😀\n[cut]", cut: true });
 });
 
-test("never gives more bytes than allowed, nor half a character", () => {
+test("an output never exceeds the limit and never ends in half a character", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 6, max: 60 }), (text, max) => {
       const result = cutOutput(text, max, "[cut]");
@@ -24,19 +24,26 @@ test("never gives more bytes than allowed, nor half a character", () => {
   );
 });
 
-test("counts bytes, not characters, and each line's break", () => {
+test("fitLines counts bytes, not characters, and one line break for each line", () => {
   expect(fitLines(["ä", "b"], 5)).toEqual(["ä", "b"]);
   expect(fitLines(["ä", "b"], 4)).toEqual(["ä"]);
   expect(fitLines(["ä", "b"], 2)).toEqual([]);
 });
 
-test("a short line is whole", () => {
+test("clipLine keeps a short line whole", () => {
   expect(clipLine(Buffer.from("short"), 2, 10)).toBe("short");
 });
 
-test("a long line is cut around the match, which is counted in bytes", () => {
+test("clipLine cuts a long line around the match, whose position is in bytes", () => {
   const line = `${"ä".repeat(100)}MATCH${"b".repeat(100)}`;
   const clipped = clipLine(Buffer.from(line), 200, 30);
   expect(clipped).toBe(`…${"ä".repeat(10)}MATCH${"b".repeat(15)}…`);
   expect(clipLine(Buffer.from(line), 0, 5)).toBe("äääää…");
+});
+
+test("clipLine never divides a surrogate pair", () => {
+  const line = Buffer.from("😀".repeat(100));
+  for (let width = 20; width < 24; width++) {
+    for (let at = 0; at < 24; at += 4) expect(clipLine(line, at, width).isWellFormed()).toBe(true);
+  }
 });

@@ -1,6 +1,6 @@
 /**
- * A path on one line. A name with control characters is written as a JSON string, so that no file can be named such that
- * it looks like two results, and a model can still give the name back.
+ * Writes a path on one line. A path with control characters becomes a JSON string: a file's name cannot forge a second
+ * result, and the model can still pass the name back.
  */
 export function showPath(path: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

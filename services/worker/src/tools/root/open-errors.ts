@@ -4,25 +4,25 @@ import { ToolFailure } from "../tool-failure.ts";
 
 export type OpenKind = "file" | "directory" | "any";
 
-/** What a model is told of an error code of the file system. A code that is not here is a defect or a sick disk. */
+/** What the model reads for each error code of the file system. Any other code is a defect or a failing disk. */
 const EXPLANATIONS: Record<string, string> = {
-  ENOENT: "does not exist; list_dir and find_files show what does",
-  ENOTDIR: "does not exist: a part of the path is a file; list_dir and find_files show what does",
-  ELOOP: "is a symlink that leads nowhere, or that is being changed",
-  EACCES: "may not be read",
-  EPERM: "may not be read",
+  ENOENT: "does not exist; list_dir and find_files show what exists",
+  ENOTDIR: "does not exist: a part of the path is a file; list_dir and find_files show what exists",
+  ELOOP: "is a symlink that leads nowhere or is being changed",
+  EACCES: "cannot be read: permission denied",
+  EPERM: "cannot be read: permission denied",
   ENAMETOOLONG: "is too long for a path",
   ENXIO: "is no regular file and cannot be read",
 };
 
-/** Turns an expected error of opening `asked` into what the model reads, without any path of the host. */
+/** Turns an expected error of opening `asked` into a `ToolFailure` without any path of the host; returns others as they are. */
 export function explainOpenError(error: unknown, asked: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const explanation = EXPLANATIONS[code];
   return explanation ? new ToolFailure(`${showPath(asked)} ${explanation}`, { cause: error }) : error;
 }
 
-/** Refuses what is neither a regular file nor a directory, and the one where the other was asked for. */
+/** @throws ToolFailure when the path is neither a regular file nor a directory, or not the requested kind */
 export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
   if (stats.isDirectory()) {
     if (kind === "file") throw wrongKind(asked, "is a directory; use list_dir");
@@ -33,6 +33,6 @@ export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
   }
 }
 
-export function wrongKind(asked: string, what: string): ToolFailure {
-  return new ToolFailure(`${showPath(asked)} ${what}`);
+export function wrongKind(asked: string, problem: string): ToolFailure {
+  return new ToolFailure(`${showPath(asked)} ${problem}`);
 }

@@ -7,7 +7,7 @@ import { explainOpenError, type OpenKind, requireKind, wrongKind } from "./open-
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
 
-/** A regular file or a directory that is open, and was inside the root once it was. Whoever asked for it closes `handle`. */
+/** An open regular file or directory, verified to lie inside the root after it was opened. The caller closes `handle`. */
 export interface OpenedPath {
   handle: FileHandle;
   kind: "file" | "directory";
@@ -15,60 +15,64 @@ export interface OpenedPath {
   size: number;
   /** Relative to the root, with every symlink resolved; `.` is the root. */
   path: string;
-  /** A path that leads to what is open, however the tree has changed meanwhile (on Linux; elsewhere its real path). */
-  through: string;
+  /** Leads to the open file even if its path has changed since: `/proc/self/fd/N` on Linux; elsewhere its real path. */
+  stablePath: string;
 }
 
 export interface ProjectRoot {
-  /** The directory's real path when it was opened: what an allow-list is held against. */
+  /** The directory's real path when it was opened, for the check against an allow-list. */
   readonly real: string;
-  /** For a child process's working directory. */
-  readonly through: string;
-  /** Opens what `path` names for reading. Nothing outside the root is ever returned. Throws `ToolFailure`. */
+  /** As in `OpenedPath`; the working directory of child processes. */
+  readonly stablePath: string;
+  /**
+   * Opens a path for reading. Never returns anything outside the root.
+   * @throws ToolFailure
+   */
   open(path: string, kind: OpenKind): Promise<OpenedPath>;
+  /** Like `open`, but returns null instead of throwing `ToolFailure`. */
+  tryOpen(path: string, kind: OpenKind): Promise<OpenedPath | null>;
   close(): Promise<void>;
 }
 
-/** O_NOFOLLOW refuses a symlink put in place after the path was resolved; O_NONBLOCK keeps a FIFO from holding a thread. */
+/** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * Opens a project's directory and keeps it open until `close`. `path` is absolute and was allowed by whoever calls; a
- * symlink on the way to it is resolved once, here. `descriptors: false` does without /proc, as on macOS. Rejects when the
- * path is no directory.
+ * Opens a project's directory and keeps it open until `close`. `path` is absolute and allowed by the caller; symlinks in it
+ * are resolved once, here. `descriptors: false` works without /proc, as on macOS. Rejects when the path is no directory.
  */
 export async function openProjectRoot(path: string, options: { descriptors?: boolean } = {}): Promise<ProjectRoot> {
   const real = await realpath(path);
   const rootBytes = Buffer.from(real);
   const rootHandle = await openFile(real, FLAGS | constants.O_DIRECTORY);
-  const throughDescriptor = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
-  const told = await readlink(throughDescriptor(rootHandle)).catch(() => null);
-  if (told !== null && told !== real) {
+  const descriptorPath = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
+  const opened = await readlink(descriptorPath(rootHandle)).catch(() => null);
+  if (opened !== null && opened !== real) {
     await rootHandle.close();
     throw new Error("the project's root was moved while it was opened");
   }
-  const descriptors = (options.descriptors ?? true) && told !== null;
+  const descriptors = (options.descriptors ?? true) && opened !== null;
   const verify: VerifyOpened = descriptors ? verifyByDescriptor : verifyByInode;
-  const rootThrough = () => (descriptors ? throughDescriptor(rootHandle) : real);
+  const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
   async function openInside(asked: string, kind: OpenKind): Promise<OpenedPath> {
     const relative = toRelativePath(asked, [real, posix.normalize(path)]);
     const target = await resolveInside(relative, asked);
     const before = await lstat(target);
-    // Before opening too: opening a device can do things by itself.
+    // Checked before the open as well: opening a device can have side effects.
     requireKind(before, kind, asked);
     const handle = await openFile(target, before.isDirectory() ? FLAGS | constants.O_DIRECTORY : FLAGS);
     try {
       const stats: Stats = await handle.stat();
       requireKind(stats, kind, asked);
-      // The guarantee: everything above only finds the file and gives good errors.
+      // This check is the guarantee. Everything above only finds the file and gives precise errors.
       if (!(await verify(handle, target, rootBytes))) throw outside(asked);
       return {
         handle,
         kind: stats.isDirectory() ? "directory" : "file",
         size: stats.size,
         path: posix.relative(real, target) || ".",
-        through: descriptors ? throughDescriptor(handle) : target,
+        stablePath: descriptors ? descriptorPath(handle) : target,
       };
     } catch (error) {
       await handle.close();
@@ -76,23 +80,30 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
     }
   }
 
-  /** Symlinks that stay inside are followed, as in any monorepo; the others end here with a clear word. */
+  /** Follows symlinks that stay inside the root, which monorepos use. @throws ToolFailure for one that leads out */
   async function resolveInside(relative: string, asked: string): Promise<string> {
-    const found = await realpath(posix.join(rootThrough(), relative), { encoding: "buffer" });
+    const found = await realpath(posix.join(rootPath(), relative), { encoding: "buffer" });
     if (!isInside(rootBytes, found)) throw outside(asked);
     const target = found.toString("utf8");
     if (!Buffer.from(target).equals(found)) throw wrongKind(asked, "has a name that is not UTF-8 and cannot be opened");
     return target;
   }
 
+  const open: ProjectRoot["open"] = (asked, kind) =>
+    openInside(asked, kind).catch((error: unknown) => {
+      throw explainOpenError(error, asked);
+    });
+
   return {
     real,
-    get through() {
-      return rootThrough();
+    get stablePath() {
+      return rootPath();
     },
-    open: (asked, kind) =>
-      openInside(asked, kind).catch((error: unknown) => {
-        throw explainOpenError(error, asked);
+    open,
+    tryOpen: (asked, kind) =>
+      open(asked, kind).catch((error: unknown) => {
+        if (error instanceof ToolFailure) return null;
+        throw error;
       }),
     close: () => rootHandle.close(),
   };
@@ -100,6 +111,6 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
 
 function outside(asked: string): ToolFailure {
   return new ToolFailure(
-    `${showPath(asked)} leads out of the project through a symlink; what lies outside cannot be read`,
+    `${showPath(asked)} leads out of the project through a symlink; files outside the project cannot be read`,
   );
 }

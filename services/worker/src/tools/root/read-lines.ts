@@ -10,10 +10,10 @@ export interface Line {
 }
 
 interface ReadLinesOptions {
-  /** The first line that `onLine` is given; those before it are only counted. */
+  /** The first line that is passed to `onLine`; earlier lines are only counted. */
   from: number;
   maxLineBytes: number;
-  /** Once `onLine` wants no more, go on counting lines up to this many bytes of the file. */
+  /** After `onLine` has returned false, lines are still counted up to this byte of the file. */
   countBytes: number;
   signal: AbortSignal;
 }
@@ -24,8 +24,9 @@ const CR = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Reads a file from its start, chunk by chunk: memory is a chunk and a line, whatever the file's size and its longest
- * line. `onLine` returns whether it wants more. Returns how many lines were seen, and whether the file ended with them.
+ * Reads a file line by line from its start. Uses memory for one chunk and one cut line, whatever the size of the file and of
+ * its longest line. Stops when `onLine` returns false.
+ * @returns how many lines were counted, and whether the end of the file was reached
  */
 export async function readLines(
   handle: FileHandle,
@@ -43,7 +44,7 @@ export async function readLines(
   function hold(start: number, end: number): void {
     size += end - start;
     if (!wanted || number < from || held >= limit) return;
-    // The chunk is read into again, so what is kept of it is copied.
+    // Copied, because the next read overwrites the chunk.
     const kept = Buffer.from(chunk.subarray(start, Math.min(end, start + limit - held)));
     pieces.push(kept);
     held += kept.length;

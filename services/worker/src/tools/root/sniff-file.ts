@@ -1,12 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
 
-type FileLook = "empty" | "text" | "utf-16" | "binary";
+type FileKind = "empty" | "text" | "utf-16" | "binary";
 
-/** As git does: a NUL in the first bytes makes a file binary. */
+/** As in git, a NUL among the first bytes makes a file binary. */
 const SNIFFED_BYTES = 8192;
 
-/** What the beginning of a file says it is. */
-export async function sniffFile(handle: FileHandle): Promise<FileLook> {
+/** Guesses the kind of a file from its first bytes. */
+export async function sniffFile(handle: FileHandle): Promise<FileKind> {
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
   if (bytesRead === 0) return "empty";
   const head = buffer.subarray(0, bytesRead);

@@ -15,22 +15,22 @@ test.each([
   ["/link/code/a", "a"],
   ["/srv/code/src/../..a", "..a"],
   ["-rf", "-rf"],
-])("%j is %j", (path, relative) => {
+])("%j becomes %j", (path, relative) => {
   expect(toRelativePath(path, roots)).toBe(relative);
 });
 
 test.each(["..", "../code/a", "a/../../b", "/etc/passwd", "/src/a.ts", "/srv/codex", "/srv/code/../x", "/", "a\0b"])(
-  "%j is refused",
+  "%j is rejected",
   (path) => {
     expect(() => toRelativePath(path, roots)).toThrow(/project|NUL/);
   },
 );
 
-test("takes a root that is the file system's", () => {
+test("the root may be the root of the file system", () => {
   expect(toRelativePath("/etc", ["/"])).toBe("etc");
 });
 
-test("no text leads out", () => {
+test("no path leads out of the root", () => {
   const part = fc.oneof(fc.constantFrom("..", ".", "/", "//", "srv", "code", "a", "~", "\\"), fc.string());
   fc.assert(
     fc.property(fc.array(part), fc.boolean(), (parts, absolute) => {

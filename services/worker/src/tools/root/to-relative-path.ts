@@ -3,12 +3,12 @@ import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
 
 /**
- * What a model wrote as a path, made relative to the project's root and free of `..`; `.` is the root itself. An absolute
- * path counts when it lies under one of `roots`, since models repeat what they have seen. This decides by text alone:
- * symlinks are the business of `ProjectRoot`.
+ * Normalizes a path from the model: relative to the project's root, without `..`; `.` is the root. An absolute path is
+ * accepted when it lies under one of `roots`, because models repeat paths that they have seen. This looks at the text
+ * only; `ProjectRoot` resolves symlinks.
  */
 export function toRelativePath(path: string, roots: readonly string[]): string {
-  if (path.includes("\0")) throw new ToolFailure("a path must not hold a NUL character");
+  if (path.includes("\0")) throw new ToolFailure("a path must not contain a NUL character");
   const normal = posix.normalize(path).replace(/(?<=.)\/+$/, "");
   if (posix.isAbsolute(normal)) {
     for (const root of roots) {
@@ -22,7 +22,7 @@ export function toRelativePath(path: string, roots: readonly string[]): string {
   }
   if (normal === ".." || normal.startsWith("../")) {
     throw new ToolFailure(
-      `${showPath(path)} leads out of the project; paths are relative to the project's root and stay below it`,
+      `${showPath(path)} leads out of the project; give a path relative to the project's root, without ..`,
     );
   }
   return normal;

@@ -1,22 +1,22 @@
 import { type FileHandle, lstat, readlink, realpath } from "node:fs/promises";
 
-/** Bytes, not strings: a name that is not UTF-8 must not be mistaken for another. */
+/** Compares bytes, not strings: two names that are not UTF-8 can decode to the same string. */
 export function isInside(root: Buffer, path: Buffer): boolean {
   if (path.equals(root)) return true;
   const prefix = root.at(-1) === 0x2f ? root : Buffer.concat([root, Buffer.from("/")]);
   return path.subarray(0, prefix.length).equals(prefix);
 }
 
-/** Says whether what is open lies inside `root`, asked *after* opening, so that no swap before it matters. */
+/** Checks whether an open file lies inside `root`. It runs *after* the open, so that an earlier swap has no effect. */
 export type VerifyOpened = (handle: FileHandle, openedPath: string, root: Buffer) => Promise<boolean>;
 
-/** The kernel's own word for where the open file lies. Linux. */
+/** Asks the kernel where the open file lies. Linux only. */
 export const verifyByDescriptor: VerifyOpened = async (handle, _openedPath, root) =>
   isInside(root, await readlink(`/proc/self/fd/${handle.fd}`, { encoding: "buffer" }));
 
 /**
- * Where the kernel does not tell: the path must still be its own real path, and name the same inode. A swap timed between
- * the two look-ups can deceive it, so this is second best, for systems without /proc.
+ * For systems without /proc: the path must still be its own real path and name the same inode as the open file. Weaker than
+ * `verifyByDescriptor`: a swap timed between the look-ups can defeat it.
  */
 export const verifyByInode: VerifyOpened = async (handle, openedPath, root) => {
   const opened = await handle.stat({ bigint: true });

@@ -3,7 +3,7 @@ import { createLimiter } from "./limiter.ts";
 
 const never = new AbortController().signal;
 
-test("gives slots in the order of asking, as they come back", async () => {
+test("released slots go to the waiters in the order of their requests", async () => {
   const limiter = createLimiter(1);
   const order: string[] = [];
   const first = await limiter.acquire(never);
@@ -22,7 +22,7 @@ test("gives slots in the order of asking, as they come back", async () => {
   expect(order).toEqual(["second", "third"]);
 });
 
-test("whoever gives up leaves the line", async () => {
+test("an aborted waiter gets no slot", async () => {
   const limiter = createLimiter(1);
   const release = await limiter.acquire(never);
   const controller = new AbortController();

@@ -1,10 +1,13 @@
-/** Gives a slot as soon as one is free, in the order of asking; the returned function gives it back. */
+/** Hands out a fixed number of slots, first come, first served. */
 export interface Limiter {
-  /** Rejects with the signal's reason when it aborts before a slot was free. */
+  /**
+   * Resolves when a slot is free, with the function that releases it. Rejects with the signal's reason when the signal
+   * aborts first.
+   */
   acquire(signal: AbortSignal): Promise<() => void>;
 }
 
-/** A limiter with `size` slots. A process makes one and hands it to everything that starts child processes. */
+/** A process creates one limiter and passes it to everything that starts child processes. */
 export function createLimiter(size: number): Limiter {
   let free = size;
   const waiting = new Set<() => void>();
@@ -15,7 +18,7 @@ export function createLimiter(size: number): Limiter {
     else free += 1;
   }
 
-  /** A slot goes back once, however often its holder says so. */
+  /** Releasing a slot a second time has no effect. */
   function slot(): () => void {
     let held = true;
     return () => {
@@ -32,16 +35,16 @@ export function createLimiter(size: number): Limiter {
         return slot();
       }
       return new Promise((resolve, reject) => {
-        const leave = () => {
+        const stopWaiting = () => {
           waiting.delete(enter);
           signal.removeEventListener("abort", abort);
         };
         const enter = () => {
-          leave();
+          stopWaiting();
           resolve(slot());
         };
         const abort = () => {
-          leave();
+          stopWaiting();
           reject(signal.reason);
         };
         waiting.add(enter);

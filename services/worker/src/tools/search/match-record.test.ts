@@ -4,22 +4,22 @@ import { readMatchRecord } from "./match-record.ts";
 const record = (value: unknown) => ({ bytes: Buffer.from(JSON.stringify(value)), complete: true });
 const data = { path: { text: "../a.ts" }, lines: { text: "foo bar\r\n" }, line_number: 3, submatches: [{ start: 4 }] };
 
-test("reads a match, without its line break", () => {
-  const proposal = { path: "../a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 };
-  expect(readMatchRecord(record({ type: "match", data }))).toEqual(proposal);
+test("a match record becomes a candidate without its line break", () => {
+  const candidate = { path: "../a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 };
+  expect(readMatchRecord(record({ type: "match", data }))).toEqual(candidate);
 });
 
-test("reads a line that is not UTF-8", () => {
+test("a line that is not UTF-8 keeps its bytes", () => {
   const lines = { bytes: Buffer.from([0xe9, 0x0a]).toString("base64") };
   expect(readMatchRecord(record({ type: "match", data: { ...data, lines } }))?.bytes).toEqual(Buffer.from([0xe9]));
 });
 
-test("of a record too long, the path is left", () => {
+test("of a record that was cut, the path is kept", () => {
   const bytes = Buffer.from('{"type":"match","data":{"path":{"text":"./a\\"b"},"lines":{"text":"aaaaaa');
   expect(readMatchRecord({ bytes, complete: false })).toEqual({ path: './a"b', line: 0, bytes: null, start: 0 });
 });
 
-test("other records and names that are not UTF-8 are no proposals", () => {
+test("other records, and names that are not UTF-8, are not candidates", () => {
   expect(readMatchRecord(record({ type: "end", data: {} }))).toBeNull();
   expect(readMatchRecord(record({ type: "match", data: { ...data, path: { bytes: "/w==" } } }))).toBeNull();
 });

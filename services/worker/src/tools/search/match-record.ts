@@ -1,17 +1,17 @@
 import { z } from "zod";
 import type { SplitRecord } from "./split-records.ts";
 
-/** A line that ripgrep says matches. `bytes` is null for a line too long to look at. */
-export interface Proposal {
+/** A match that ripgrep reports. It is shown only after it was verified (see `readMatches`). */
+export interface Candidate {
   path: string;
   line: number;
-  /** Without the line break. */
+  /** The line without its line break; null when it is too long to read. */
   bytes: Buffer | null;
-  /** Where the first match begins, in bytes. */
+  /** Byte offset of the first match in the line. */
   start: number;
 }
 
-/** ripgrep writes what is not UTF-8 in base64. */
+/** ripgrep encodes text that is not UTF-8 in base64. */
 const Text = z.union([
   z.object({ text: z.string() }).transform(({ text }) => Buffer.from(text)),
   z.object({ bytes: z.base64() }).transform(({ bytes }) => Buffer.from(bytes, "base64")),
@@ -28,15 +28,16 @@ const Match = z.object({
   }),
 });
 
-/** The beginning of a match's record, up to the path. */
+/** The start of a match record, up to the path. */
 const BEGINNING = /^\{"type":"match","data":\{"path":(\{"text":"(?:[^"\\]|\\.)*"\})/;
 const BEGINNING_BYTES = 32 * 1024;
 
 /**
- * A record of `rg --json` as a proposal; null for the other kinds of records and for names that are not UTF-8, which no
- * tool could open. https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
+ * Parses one record of `rg --json`. Of a record that was cut, only the path is known.
+ * https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
+ * @returns null for other kinds of records, and for file names that are not UTF-8, which no tool can open
  */
-export function readMatchRecord({ bytes, complete }: SplitRecord): Proposal | null {
+export function readMatchRecord({ bytes, complete }: SplitRecord): Candidate | null {
   if (!complete) {
     const path = BEGINNING.exec(bytes.toString("utf8", 0, BEGINNING_BYTES))?.[1];
     return path === undefined ? null : { path: Path.parse(JSON.parse(path)).text, line: 0, bytes: null, start: 0 };

@@ -1,11 +1,10 @@
 import type { ToolContext } from "../define-tool.ts";
 import { readLines } from "../root/read-lines.ts";
 import { sniffFile } from "../root/sniff-file.ts";
-import { ToolFailure } from "../tool-failure.ts";
-import type { Proposal } from "./match-record.ts";
-import { MAX_FILE_BYTES } from "./ripgrep-arguments.ts";
+import type { Candidate } from "./match-record.ts";
+import { MAX_SEARCHED_BYTES } from "./ripgrep-arguments.ts";
 
-/** A line to show; `matchStart` is the byte at which its match begins, null in a line of context. */
+/** A line to show. `matchStart` is the byte offset of its match; null in a line of context. */
 export interface ShownLine {
   number: number;
   bytes: Buffer;
@@ -13,28 +12,25 @@ export interface ShownLine {
 }
 
 /**
- * Reads the lines that ripgrep proposes for `path` through the verified root, with `around` lines before and after each. What is
- * shown comes from here alone. A line that is not the one that ripgrep saw is dropped, and so is a file that cannot be
- * opened: it may have been another file, outside the root, when ripgrep read it.
+ * Reads the candidate lines of one file through the verified root, with `around` lines of context before and after each. Only
+ * lines read here are shown. A line that differs from what ripgrep saw is dropped, and so is a file that cannot be opened:
+ * ripgrep may have read another file, outside the root.
  */
 export async function readMatches(
   path: string,
-  proposals: readonly Proposal[],
+  candidates: readonly Candidate[],
   around: number,
   { root, signal }: ToolContext,
 ): Promise<ShownLine[]> {
-  const opened = await root.open(path, "file").catch((error: unknown) => {
-    if (error instanceof ToolFailure) return null;
-    throw error;
-  });
+  const opened = await root.tryOpen(path, "file");
   if (opened === null) return [];
   const lines = new Map<number, Buffer>();
   try {
-    // ripgrep passes over larger files, so such a one has grown since.
-    if (opened.size > MAX_FILE_BYTES || (await sniffFile(opened.handle)) !== "text") return [];
-    const needed = new Set(proposals.flatMap(({ line }) => surrounding(line, around)));
+    // ripgrep skips larger files, so this one has grown since.
+    if (opened.size > MAX_SEARCHED_BYTES || (await sniffFile(opened.handle)) !== "text") return [];
+    const needed = new Set(candidates.flatMap(({ line }) => surrounding(line, around)));
     const last = Math.max(...needed);
-    const options = { from: Math.max(1, Math.min(...needed)), maxLineBytes: MAX_FILE_BYTES, countBytes: 0, signal };
+    const options = { from: Math.max(1, Math.min(...needed)), maxLineBytes: MAX_SEARCHED_BYTES, countBytes: 0, signal };
     await readLines(opened.handle, options, ({ number, bytes }) => {
       if (needed.has(number)) lines.set(number, bytes);
       return number < last;
@@ -43,7 +39,7 @@ export async function readMatches(
     await opened.handle.close();
   }
   const starts = new Map<number, number>();
-  for (const { line, bytes, start } of proposals) {
+  for (const { line, bytes, start } of candidates) {
     if (bytes !== null && lines.get(line)?.equals(bytes)) starts.set(line, start);
   }
   const shown = new Set([...starts.keys()].flatMap((line) => surrounding(line, around)));

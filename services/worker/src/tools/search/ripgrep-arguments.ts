@@ -1,42 +1,42 @@
-/** Larger files are data, not code, and one line of 2 MB can make ripgrep take 140 MB. */
-export const MAX_FILE_BYTES = 2 * 1024 * 1024;
+/** Larger files are not searched: they hold data, not code, and one line of 2 MB can make ripgrep use 140 MB. */
+export const MAX_SEARCHED_BYTES = 2 * 1024 * 1024;
 
 /**
- * What every run of ripgrep gets. It reads nothing but the tree below its working directory, follows no symlink, and runs
- * no program. It reads no ignore file by itself either: it would follow a `.gitignore` that is a symlink to a file outside,
- * and what that file says could then be guessed from what is left out. `ignores` is a file that we wrote (see
- * `with-ignores.ts`), or null. `--no-ignore-messages`, as a complaint would quote lines of it.
+ * The arguments of every run: ripgrep reads only the tree below its working directory, follows no symlink and runs no program.
+ * It finds no ignore file by itself: it would follow a `.gitignore` that is a symlink out of the project, and the results
+ * would reveal that file's content. `--no-ignore-messages`, because an error message would quote lines of the ignore file.
+ * @param ignoreFile written by `withIgnores`; null for none
  */
-export function commonArguments(ignores: string | null): string[] {
+export function commonArguments(ignoreFile: string | null): string[] {
   return [
     ...["--no-config", "--color=never", "--no-messages", "--no-ignore-messages", "--threads=2"],
     ...["--hidden", "--no-follow", "--no-ignore"],
-    ...(ignores === null ? [] : ["--ignore-file", ignores]),
+    ...(ignoreFile === null ? [] : ["--ignore-file", ignoreFile]),
   ];
 }
 
-/** `--sort=path` makes ripgrep search with one thread, and two equal searches give equal answers. */
+/** `--sort=path` makes the order of results deterministic; ripgrep then searches with one thread. */
 export function searchArguments(search: { pattern: string; fixedString: boolean; caseSensitive: boolean }): string[] {
   return [
-    ...["--json", "--sort=path", "--crlf", `--max-filesize=${MAX_FILE_BYTES}`, "--engine=default"],
+    ...["--json", "--sort=path", "--crlf", `--max-filesize=${MAX_SEARCHED_BYTES}`, "--engine=default"],
     search.caseSensitive ? "--case-sensitive" : "--ignore-case",
     ...(search.fixedString ? ["--fixed-strings"] : []),
-    // A pattern that looks like an option (`--pre=…` runs a program) stays a pattern.
+    // `-e` keeps a pattern that looks like an option a pattern: `--pre=…` would run a program.
     ...["-e", search.pattern],
   ];
 }
 
-/** Globs, and git's own directory left out; the last one has the last word. */
+/** The globs, then git's own directory excluded: the last matching glob wins. */
 export function globArguments(globs: string[]): string[] {
   return [...globs, "!.git"].map((glob) => `--glob=${glob}`);
 }
 
-/** The last arguments: where to look, told from a name that looks like an option. */
+/** The path to search, always the last arguments: after `--` and `./`, a name that looks like an option stays a name. */
 export function pathArguments(path: string): string[] {
   return ["--", path === "." ? "./" : `./${path}`];
 }
 
-/** ripgrep's name for a path, as ours. */
+/** Removes the `./` that ripgrep puts before each path. */
 export function withoutDot(path: string): string {
   return path.replace(/^\.\/+/, "");
 }

@@ -12,11 +12,11 @@ test.each([
   ["!lib/*.ts", "src", "!/src/lib/*.ts"],
   ["!*.ts", "src", "!*.ts"],
   ["a/b", "[id]", "/\\[id\\]/a/b"],
-])("%j in %j is %j", (glob, directory, scoped) => {
+])("the glob %j in %j becomes %j", (glob, directory, scoped) => {
   expect(scopeGlob(glob, directory)).toBe(scoped);
 });
 
-test("a root's lines stay as they are, without comments, empty lines and the byte order mark", () => {
+test("the patterns of a root's ignore file are kept; comments, empty lines and the byte order mark are dropped", () => {
   expect(scopeIgnores("\uFEFF# no\r\n\r\n*.log\r\n/dist/\n!a\n", ".")).toEqual(["*.log", "/dist/", "!a"]);
 });
 
@@ -28,11 +28,11 @@ test.each([
   ["**/y", "/a/b/**/y"],
   ["!keep.log", "!/a/b/**/keep.log"],
   ["\\#odd", "/a/b/**/\\#odd"],
-])("%j below a/b is %j", (line, scoped) => {
+])("the ignore pattern %j in a/b becomes %j", (line, scoped) => {
   expect(scopeIgnores(line, "a/b")).toEqual([scoped]);
 });
 
-test("a directory's name is no pattern, and cannot add a line", () => {
+test("a directory's name is not read as a pattern and cannot add a line", () => {
   expect(scopeIgnores("x", "[a]*")).toEqual(["/\\[a\\]\\*/**/x"]);
   expect(scopeIgnores("x", "a\n*")).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /**
- * A model's glob as ripgrep's `--glob`, which reads it like a line of a .gitignore. Without a slash it is a name, wherever
- * it is below `directory`; with one it is a path from `directory` (`.`, or relative to the root), and a slash at the end means all below. A
- * leading `!` excludes.
+ * Converts a glob from the model to ripgrep's `--glob`, which works like a line of a .gitignore. A glob without a slash matches
+ * names anywhere below `directory` (`.`, or relative to the root); one with a slash is a path from `directory`; a slash at the
+ * end matches everything below. A leading `!` excludes.
  */
 export function scopeGlob(glob: string, directory: string): string {
   const sign = glob.startsWith("!") ? "!" : "";
@@ -12,15 +12,15 @@ export function scopeGlob(glob: string, directory: string): string {
 }
 
 /**
- * The lines of an ignore file in `directory` (relative to the root, `.` for the root) as lines of one at the root, with the
- * same meaning there: https://git-scm.com/docs/gitignore#_pattern_format. A pattern with a slash before its end is a path
- * from its file's directory; one without is a name at any depth below it.
+ * Converts the patterns of an ignore file in `directory` (`.`, or relative to the root) to equivalent patterns for an ignore
+ * file at the root. A pattern with a slash before its end is a path from the directory of its file; any other matches names at
+ * any depth below it. https://git-scm.com/docs/gitignore#_pattern_format
  */
 export function scopeIgnores(text: string, directory: string): string[] {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const patterns = lines.filter((line) => line.trim() !== "" && !line.startsWith("#") && !line.includes("\0"));
   if (directory === ".") return patterns;
-  // A name with a line break has no place in an ignore file.
+  // An ignore file cannot express a name with a line break.
   if (/[\r\n]/.test(directory)) return [];
   return patterns.map((line) => {
     const sign = line.startsWith("!") ? "!" : "";
@@ -30,7 +30,7 @@ export function scopeIgnores(text: string, directory: string): string[] {
   });
 }
 
-/** The text as a glob that matches it alone. */
+/** A glob that matches only this text. */
 function escapeGlob(text: string): string {
   return text.replace(/[\\*?[\]{}!#]/g, "\\$&");
 }

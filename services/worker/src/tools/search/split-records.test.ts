@@ -11,7 +11,7 @@ async function split(chunks: string[], max: number) {
   return records;
 }
 
-test("records do not depend on where the chunks end", async () => {
+test("the records do not depend on how the stream is divided into chunks", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.stringMatching(/^[ab\n]*$/)), async (chunks) => {
       const lines = chunks.join("").split("\n");
@@ -21,7 +21,7 @@ test("records do not depend on where the chunks end", async () => {
   );
 });
 
-test("a long record is cut, and the next one is whole", async () => {
+test("a long record is cut, and the next one is complete", async () => {
   expect(await split(["aaa", "aaa\nb", "b\n"], 4)).toEqual([
     ["aaaa", false],
     ["bb", true],

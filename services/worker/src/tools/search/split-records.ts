@@ -1,12 +1,12 @@
 export interface SplitRecord {
   bytes: Buffer;
-  /** False: the record was longer than allowed, and `bytes` is its beginning. */
+  /** False when the record was over the limit; `bytes` is then its beginning. */
   complete: boolean;
 }
 
 /**
- * Splits a stream of bytes at a separator byte. A record longer than `maxBytes` is cut, and the rest of it passed over, so
- * that no output of a child process, however odd, fills the memory.
+ * Splits a stream of bytes at a separator byte. A record longer than `maxBytes` is cut and its rest discarded, so that no
+ * output of a child process can exhaust memory.
  */
 export async function* splitRecords(
   chunks: AsyncIterable<Buffer>,
