@@ -21,13 +21,13 @@ export interface ChatDeps extends AnswerSources {
   gates: Gates;
 }
 
-/** `POST /v1/chat/completions`. A request that cannot be answered gets a 400 or 404; of it, only what is wrong is recorded. */
+/** `POST /v1/chat/completions`. Of a request that cannot be answered (400 or 404), only the violations are recorded. */
 export async function answerChat(request: IncomingMessage, response: ServerResponse, deps: ChatDeps): Promise<void> {
   const raw = await readBody(request);
   if (raw === null) return sendError(response, 413, "the body is too large");
   const body = parseJson(raw);
   const refuse = (status: number, why: string, model = "") => {
-    deps.records.blame(model, [...checkRequest(body), ...checkHeaders(request.headers)]);
+    deps.records.addUnanswered(model, [...checkRequest(body), ...checkHeaders(request.headers)]);
     sendError(response, status, why);
   };
   if (body === undefined) return refuse(400, "the body is not JSON");
@@ -103,15 +103,15 @@ async function send(reply: Reply, { chat, record, response, deps, promptTokens }
   else await answerWhole(reply, playback, response);
 }
 
-/** llama.cpp's refusal of a prompt that is longer than a slot's window. */
+/** llama.cpp's error for a prompt that exceeds the context window of a slot. */
 function overflow(promptTokens: number, window: NonNullable<Reply["window"]>): unknown {
   const message = "the request exceeds the available context size, try increasing it";
-  if (!window.told) return { error: { message } };
+  if (!window.reported) return { error: { message } };
   const error = { code: 400, message, type: "exceed_context_size_error" };
   return { error: { ...error, n_prompt_tokens: promptTokens, n_ctx: window.tokens } };
 }
 
-/** 32 letters and digits, as llama.cpp's ids. */
+/** 32 letters and digits, like the ids of llama.cpp. */
 function newId(): string {
   return randomUUID().replaceAll("-", "");
 }

@@ -20,8 +20,8 @@ export const OfferedTool = z.looseObject({
 export type OfferedTool = z.infer<typeof OfferedTool>;
 
 /**
- * What this server needs of a request in order to answer it. Everything else is let through: how well a request is made
- * is judged by `check-request.ts`, and told apart from whether it can be answered.
+ * The fields that this server needs to answer a request; every other field is accepted. `check/check-request.ts` judges
+ * separately whether the request is valid for real servers.
  */
 export const ChatRequest = z.looseObject({
   model: z.string().min(1).default("investigator"),
@@ -33,19 +33,19 @@ export const ChatRequest = z.looseObject({
 });
 export type ChatRequest = z.infer<typeof ChatRequest>;
 
-/** The words of a message, whether its content is a string or an array of parts. */
+/** The text of a message, whose content is a string or an array of parts. */
 export function textOf(message: { content?: unknown }): string {
   if (typeof message.content === "string") return message.content;
   if (!Array.isArray(message.content)) return "";
   return message.content.map((part) => (typeof part?.text === "string" ? part.text : "")).join("");
 }
 
-/** @returns the place of the last user message; -1 when there is none. */
+/** @returns the index of the last user message; -1 when there is none */
 export function lastUserIndex(messages: ChatMessage[]): number {
   return messages.findLastIndex((message) => message.role === "user");
 }
 
-/** How many model calls of this turn came before: the assistant messages with tool calls after the last question. */
+/** The number of earlier model calls of this turn: the assistant messages with tool calls after the last question. */
 export function stepOf(messages: ChatMessage[]): number {
   const turn = messages.slice(lastUserIndex(messages) + 1);
   return turn.filter((message) => message.role === "assistant" && message.tool_calls?.length).length;

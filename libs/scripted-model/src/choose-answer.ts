@@ -8,7 +8,7 @@ import type { Script, ScriptQuirks } from "./script.ts";
 
 export const INVESTIGATOR = "investigator";
 
-/** What will answer a request, before it is known which request of its key it is. */
+/** The source of the answer to a request, chosen before the attempt is counted. */
 export interface Answer {
   answeredBy: string;
   key: string;
@@ -18,17 +18,17 @@ export interface Answer {
 
 export interface AnswerSources {
   scripts: Record<string, Script>;
-  /** Of every answer whose script does not say otherwise. */
+  /** Defaults for every answer; a script overrides them. */
   quirks: ScriptQuirks;
   investigatorIntervalMs: number;
   now: () => number;
 }
 
 /**
- * A directive in the last question comes before the model's name.
+ * Chooses the answer to a request. A directive in the last question takes precedence over the model's name.
  *
- * @returns null when no script and no investigator goes by that name
- * @throws an Error in words for a 400 when the directive is nonsense
+ * @returns null when neither a script nor the investigator has that name
+ * @throws an Error with the text of a 400 when the directive is invalid
  */
 export function chooseAnswer(request: ChatRequest, sources: AnswerSources): Answer | null {
   const { scripts, quirks, investigatorIntervalMs, now } = sources;

@@ -10,10 +10,10 @@ interface Directive {
 }
 
 /**
- * Finds `[[script {…}]]` in a question. The last one counts, because a worker may join the question of a failed turn to
- * the next one.
+ * Parses the directive `[[script {…}]]` in a question. The last one applies, because a worker may join the question of a
+ * failed turn to the next one.
  *
- * @throws an Error that says what is wrong with it, for a 400
+ * @throws an Error with the text of a 400 when the directive is invalid
  */
 export function readDirective(text: string): Script | null {
   const found = locate(text);
@@ -23,7 +23,7 @@ export function readDirective(text: string): Script | null {
   return script.data;
 }
 
-/** The question without its directives, where they can be read. */
+/** The question without its directives. Of an invalid directive, only the opening is removed. */
 export function withoutDirectives(text: string): string {
   let rest = text;
   for (;;) {
@@ -42,7 +42,7 @@ function locate(text: string): Directive | null {
   return { start, ...found };
 }
 
-/** The JSON may hold `]]` itself, so the end is the first `]]` that leaves valid JSON before it. */
+/** The JSON may contain `]]`, so the directive ends at the first `]]` that follows valid JSON. */
 function locateEnd(text: string, start: number): { end: number; json: unknown } | null {
   const from = start + OPENING.length;
   for (let close = text.indexOf("]]", from); close >= 0; close = text.indexOf("]]", close + 1)) {

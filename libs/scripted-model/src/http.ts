@@ -7,7 +7,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(text);
 }
 
-/** An error in the shape that OpenAI, llama.cpp and llama-swap share. */
+/** Sends an error in the format of OpenAI, llama.cpp and llama-swap. */
 export function sendError(response: ServerResponse, status: number, message: string): void {
   const type = status === 404 ? "not_found_error" : "invalid_request_error";
   sendJson(response, status, { error: { code: status, message, type } });

@@ -1,6 +1,6 @@
 import type { ScriptQuirks } from "./script.ts";
 
-/** `GET /v1/models`, in the shape of llama-swap with loaded llama.cpp models. */
+/** `GET /v1/models`, in the format of llama-swap with loaded llama.cpp models. */
 export function modelList(names: string[], contextSize: number | null, status: Record<string, string>): unknown {
   return {
     object: "list",
@@ -15,13 +15,13 @@ export function modelList(names: string[], contextSize: number | null, status: R
   };
 }
 
-/** `GET /slots` of llama.cpp: what is being generated. */
+/** `GET /slots` of llama.cpp: the requests that are being generated. */
 export function slots(requests: readonly { id: number; ending: string | null; survives: boolean }[]): unknown {
   const busy = requests.filter(({ ending, survives }) => ending === null || (ending === "disconnected" && survives));
   return busy.map(({ id }) => ({ id, is_processing: true })).concat([{ id: 0, is_processing: false }]);
 }
 
-/** `GET /props` of llama.cpp: `default_generation_settings.n_ctx` is the window of one slot, the real limit. */
+/** `GET /props` of llama.cpp. `default_generation_settings.n_ctx` is the context window of one slot: the real limit. */
 export function props(model: string, contextSize: number, quirks: ScriptQuirks): unknown {
   return {
     default_generation_settings: { params: {}, n_ctx: contextSize },

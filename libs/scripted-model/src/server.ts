@@ -6,24 +6,24 @@ import { sendError, sendJson } from "./http.ts";
 import { modelList, props, slots } from "./models.ts";
 
 export interface ServerDeps extends ChatDeps {
-  /** Tokens; null: this server does not tell. */
+  /** Size of the context window in tokens; null when the server does not report it. */
   contextSize: number | null;
-  /** By model, what the list says of it; `loaded` when it is not there. */
+  /** `status.value` in the model list, by model name; default `loaded`. */
   modelStatus: Record<string, string>;
   reset: () => void;
 }
 
-/** The HTTP server, not yet listening. */
+/** Creates the HTTP server, not yet listening. */
 export function createModelServer(deps: ServerDeps): Server {
   const server = createServer((request, response) => {
     route(request, response, deps).catch((error) => {
-      // A client that went away while its body was read ends here too, and then there is nobody to tell.
+      // Also reached when the client disconnects while its body is read; there is then no response to send.
       if (!response.headersSent) sendError(response, 500, String(error));
       else response.destroy();
     });
   });
   server.requestTimeout = 0;
-  // Longer than a client's pool keeps a socket, so that it is the client that closes idle ones and never meets a reset.
+  // Longer than the idle time-out of clients' pools: the client closes idle sockets first and never meets a reset.
   server.keepAliveTimeout = 65_000;
   return server;
 }

@@ -5,7 +5,7 @@ import { createRecords, type RecordedRequest, type Violation } from "./control/r
 import { Script, type ScriptInput, ScriptQuirks } from "./script.ts";
 import { createModelServer } from "./server.ts";
 
-/** The scripts that are there under a model's name without any configuration. */
+/** Scripts that are available without configuration, by model name. */
 const BUILT_IN_SCRIPTS: Record<string, Script> = {
   words: Script.parse({ tokens: 50, interval_ms: 10 }),
   slow: Script.parse({ tokens: 600, interval_ms: 100 }),
@@ -20,42 +20,42 @@ export interface ScriptedModelOptions {
   /** 0, the default: any free port. */
   port?: number;
   host?: string;
-  /** Tokens, as `/props` and the list of models tell them; null: nothing tells them. */
+  /** Context window in tokens, reported by `/props` and the model list; null to report none. */
   contextSize?: number | null;
-  /** By model name, its `status.value` in the list: `unloaded`, say. `loaded` when it is not there. */
+  /** `status.value` in the model list, by model name, such as `unloaded`; default `loaded`. */
   modelStatus?: Record<string, string>;
-  /** By model name, beside the built-in ones. */
+  /** More scripts, by model name. */
   scripts?: Record<string, ScriptInput>;
-  /** Of every answer whose script does not say otherwise: everything else can be tested against a difficult server. */
+  /** Defaults for every answer; a script overrides them. They let any test run against a server with these quirks. */
   quirks?: ScriptQuirks;
-  /** Pace of the investigator's words. */
+  /** Interval between the investigator's tokens. */
   investigatorIntervalMs?: number;
 }
 
 export interface ScriptedModel {
-  /** Without a path: `http://127.0.0.1:41234`. */
+  /** The base URL without a path, such as `http://127.0.0.1:41234`. */
   url: string;
   port: number;
-  /** Breaks off whatever streams and frees the port. */
+  /** Breaks every open stream and frees the port. */
   close(): Promise<void>;
-  /** The chat requests so far, oldest first: the last 10,000, the last 1000 with their bodies. */
+  /** The last 10,000 chat requests, oldest first; the last 1000 with their bodies. */
   requests(): RecordedRequest[];
-  /** Where requests broke the rules of real servers. A test of the system asserts that there are none. */
+  /** The violations of the rules of real servers. A system test asserts that there are none. */
   violations(): Violation[];
-  /** Resolves with the first request, past or future, that fits; looked at when one arrives and when one ends. */
-  until(fits: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
-  /** Opens a gate, for those who come later too. */
+  /** Resolves with the first past or future request that matches. Each request is tested when it arrives and when it ends. */
+  until(matches: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
+  /** Opens a gate for waiting and for later requests. */
   release(gate: string): void;
-  /** Resolves as soon as a request has come to the gate. */
+  /** Resolves when a request has reached the gate. */
   reached(gate: string): Promise<void>;
-  /** Forgets requests, attempts and gates, but no violation; whoever waits at a gate is let through. */
+  /** Forgets requests, attempts and gates, but no violations. Requests that wait at a gate continue. */
   reset(): void;
 }
 
 /**
- * Starts an OpenAI-compatible model server without a model, for tests, benchmarks and an `npm start` without one.
+ * Starts an OpenAI-compatible server without a language model, for tests, benchmarks and `npm start`.
  *
- * @throws a ZodError when a script makes no sense; the listen error when the port is taken
+ * @throws a ZodError for an invalid script; the listen error when the port is taken
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
   const { port = 0, host = "127.0.0.1", contextSize = 131_072, modelStatus = {}, investigatorIntervalMs = 5 } = options;

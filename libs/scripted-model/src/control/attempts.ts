@@ -1,13 +1,13 @@
 const KEEP_KEYS = 100_000;
 
-/** Counts the requests of each key and step. */
+/** Counts the requests per key and step. */
 export interface Attempts {
-  /** @returns 1 at the first request of this key and step */
+  /** @returns 1 for the first request of this key and step */
   next(key: string, step: number): number;
   reset(): void;
 }
 
-/** Bounded: the keys that came first are forgotten first. */
+/** Memory is bounded: the oldest keys are forgotten first. */
 export function createAttempts(): Attempts {
   const counts = new Map<string, number>();
   return {

@@ -10,9 +10,9 @@ interface ControlDeps {
 }
 
 /**
- * What tests in other processes use:
+ * The control endpoints for tests in other processes:
  * `GET /__requests[?since=id&key=…&bodies=0]`, `GET /__violations`, `GET /__gates`, `GET /__gates/:name/reached` (answers
- * when somebody waits there), `POST /__gates/:name/release`, `POST /__reset`.
+ * when a request has reached the gate), `POST /__gates/:name/release`, `POST /__reset`.
  */
 export async function control(
   request: IncomingMessage,
@@ -45,5 +45,5 @@ export async function control(
     await gates.reached(gate);
     return sendJson(response, 200, {});
   }
-  return sendError(response, 405, "no such method here");
+  return sendError(response, 405, "this method is not allowed here");
 }

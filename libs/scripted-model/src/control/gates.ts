@@ -1,12 +1,15 @@
-/** Named barriers. A released gate stays open, for those who come later too, until the next reset. */
+/** Named gates at which requests wait. A released gate stays open until the next reset. */
 export interface Gates {
-  /** Calls `pass` when the gate opens. @returns what leaves the queue; null when the gate is open already */
-  arrive(name: string, pass: () => void): (() => void) | null;
+  /**
+   * Calls `onOpen` when the gate opens.
+   * @returns a function that stops waiting; null when the gate is already open
+   */
+  arrive(name: string, onOpen: () => void): (() => void) | null;
   release(name: string): void;
-  /** Resolves as soon as somebody waits at the gate, or has passed it. */
+  /** Resolves when a request has arrived at the gate, whether it waits there or has passed it. */
   reached(name: string): Promise<void>;
   state(): Record<string, { open: boolean; waiting: number; arrived: number }>;
-  /** Forgets every gate; whoever waits is let through. */
+  /** Forgets every gate. Waiting requests continue. */
   reset(): void;
 }
 
@@ -28,18 +31,18 @@ export function createGates(): Gates {
 
   function open(gate: Gate): void {
     gate.open = true;
-    for (const pass of [...gate.waiting]) pass();
+    for (const onOpen of [...gate.waiting]) onOpen();
     gate.waiting.clear();
   }
 
   return {
-    arrive(name, pass) {
+    arrive(name, onOpen) {
       const gate = named(name);
       gate.arrived += 1;
-      for (const tell of gate.watchers.splice(0)) tell();
+      for (const notify of gate.watchers.splice(0)) notify();
       if (gate.open) return null;
-      gate.waiting.add(pass);
-      return () => gate.waiting.delete(pass);
+      gate.waiting.add(onOpen);
+      return () => gate.waiting.delete(onOpen);
     },
     release: (name) => open(named(name)),
     reached(name) {
@@ -56,7 +59,7 @@ export function createGates(): Gates {
       gates.clear();
       for (const gate of all) {
         open(gate);
-        for (const tell of gate.watchers) tell();
+        for (const notify of gate.watchers) notify();
       }
     },
   };

@@ -43,7 +43,7 @@ test("who waits for a request is told when one arrives and when one ends", async
 test("what is wrong with a request outlives a reset, also where the request could not be answered", () => {
   const records = createRecords(() => 0);
   records.add({ ...arrival, body: {} }, 2);
-  records.blame("gone", ["another rule"]);
+  records.addUnanswered("gone", ["another rule"]);
   records.reset();
   expect(records.all()).toEqual([]);
   expect(records.violations()).toEqual([

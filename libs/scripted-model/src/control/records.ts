@@ -1,18 +1,18 @@
 import type { Ending } from "../reply/response-writer.ts";
 
-/** How many requests are remembered, and of how many the body too. */
+/** The last requests that are kept, and how many of them keep their body. */
 export const KEEP_RECORDS = 10_000;
 export const KEEP_BODIES = 1000;
-/** A few huge conversations must not fill the memory either. */
+/** Limits the memory of a few huge conversations. */
 const KEEP_BODY_CHARS = 64 * 1024 * 1024;
 
 /** One chat request as the server saw it. Times are epoch milliseconds. */
 export interface RecordedRequest {
-  /** 1, 2, … in order of arrival, over resets too. */
+  /** 1, 2, … in order of arrival; a reset does not restart it. */
   id: number;
   at: number;
   model: string;
-  /** What answered: a script's name, `directive`, `investigator` or `title`. */
+  /** A script's name, `directive`, `investigator` or `title`. */
   answeredBy: string;
   key: string;
   step: number;
@@ -20,42 +20,42 @@ export interface RecordedRequest {
   stream: boolean;
   toolChoice: unknown;
   offeredTools: string[];
-  /** null once it has been forgotten. */
+  /** null when it is no longer kept. */
   body: unknown;
   violations: string[];
   /** Content tokens sent so far. */
   tokensSent: number;
   ending: Ending | null;
   endedAt: number | null;
-  /** It goes on generating when its client goes away. */
+  /** Generation continues after the client has disconnected. */
   survives: boolean;
 }
 
 type Arrival = Omit<RecordedRequest, "id" | "at" | "tokensSent" | "ending" | "endedAt" | "survives">;
 
 export interface Violation {
-  /** 0: one that could not be answered, and is not recorded. */
+  /** The id of the request; 0 for a request that could not be answered and was not recorded. */
   request: number;
   model: string;
   rule: string;
 }
 
 export interface Records {
-  /** @param size characters of the body, for the bound on memory */
+  /** @param size length of the body in characters, for the limit of memory */
   add(arrival: Arrival, size: number): RecordedRequest;
-  /** Notes what is wrong with a request that is not recorded. */
-  blame(model: string, rules: string[]): void;
+  /** Adds the violations of a request that is not recorded. */
+  addUnanswered(model: string, rules: string[]): void;
   finish(record: RecordedRequest, ending: Ending): void;
   all(): RecordedRequest[];
-  /** Of all requests, those before a reset too: whoever looks at the end sees every one. */
+  /** The violations of all requests; a reset keeps them, so that a test can check them once at its end. */
   violations(): Violation[];
-  /** Resolves with the first request, past or future, that fits. */
-  until(fits: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
+  /** Resolves with the first past or future request that matches. */
+  until(matches: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
   reset(): void;
 }
 
 interface Watcher {
-  fits: (request: RecordedRequest) => boolean;
+  matches: (request: RecordedRequest) => boolean;
   resolve: (request: RecordedRequest) => void;
 }
 
@@ -67,14 +67,14 @@ export function createRecords(now: () => number): Records {
   let lastId = 0;
   let watchers: Watcher[] = [];
 
-  function tell(record: RecordedRequest): void {
-    const told = watchers.filter((watcher) => watcher.fits(record));
-    if (told.length === 0) return;
-    watchers = watchers.filter((watcher) => !told.includes(watcher));
-    for (const watcher of told) watcher.resolve(record);
+  function notify(record: RecordedRequest): void {
+    const matching = watchers.filter((watcher) => watcher.matches(record));
+    if (matching.length === 0) return;
+    watchers = watchers.filter((watcher) => !matching.includes(watcher));
+    for (const watcher of matching) watcher.resolve(record);
   }
 
-  function note(request: number, model: string, rules: string[]): void {
+  function addViolations(request: number, model: string, rules: string[]): void {
     for (const rule of rules) violations.push({ request, model, rule });
     violations = violations.slice(-KEEP_RECORDS);
   }
@@ -84,7 +84,7 @@ export function createRecords(now: () => number): Records {
       lastId += 1;
       const record = { ...arrival, id: lastId, at: now(), tokensSent: 0, ending: null, endedAt: null, survives: false };
       records.push(record);
-      // Dropped a tenth at a time: shifting an array of 10,000 at each request would cost more than the request.
+      // Trimmed a tenth at a time: shifting an array of 10,000 for each request would cost more than the request.
       if (records.length > KEEP_RECORDS * 1.1) records = records.slice(-KEEP_RECORDS);
       bodies.push({ record, size });
       chars += size;
@@ -93,22 +93,22 @@ export function createRecords(now: () => number): Records {
         oldest.record.body = null;
         chars -= oldest.size;
       }
-      note(lastId, record.model, record.violations);
-      tell(record);
+      addViolations(lastId, record.model, record.violations);
+      notify(record);
       return record;
     },
-    blame: (model, rules) => note(0, model, rules),
+    addUnanswered: (model, rules) => addViolations(0, model, rules),
     finish(record, ending) {
       record.ending = ending;
       record.endedAt = now();
-      tell(record);
+      notify(record);
     },
     all: () => records.slice(-KEEP_RECORDS),
     violations: () => [...violations],
-    until(fits) {
-      const known = records.find(fits);
+    until(matches) {
+      const known = records.find(matches);
       if (known) return Promise.resolve(known);
-      return new Promise((resolve) => watchers.push({ fits, resolve }));
+      return new Promise((resolve) => watchers.push({ matches, resolve }));
     },
     reset() {
       records = [];

@@ -5,7 +5,7 @@ import { hold } from "./hold.ts";
 import type { Playback } from "./play-reply.ts";
 import { allOf, type Reply } from "./reply.ts";
 
-/** Answers without a stream: holds are kept, the pace is not, and a script that breaks off breaks the connection. */
+/** Sends a reply without streaming: holds apply, the pace does not, and every early end resets the connection. */
 export async function answerWhole(reply: Reply, playback: Playback, response: ServerResponse): Promise<void> {
   for (const stop of reply.stops) {
     if (stop.type !== "hold") return playback.writer.reset();
@@ -14,7 +14,7 @@ export async function answerWhole(reply: Reply, playback: Playback, response: Se
   if (!playback.writer.gone) sendJson(response, 200, completion(reply, playback));
 }
 
-/** llama.cpp's `chat.completion`. */
+/** The `chat.completion` object of llama.cpp. */
 function completion(reply: Reply, { names, promptTokens, newId }: Playback): unknown {
   const usage = {
     promptTokens,

@@ -7,11 +7,11 @@ export interface Usage {
 
 /** Builds the SSE text of one stream's chunks. */
 export interface Chunks {
-  /** @param delta the inside of the delta object, as JSON without its braces */
+  /** @param delta the content of the delta object: JSON without the outer braces */
   delta(delta: string, finishReason?: string | null, usage?: Usage): string;
   content(text: string, usage?: Usage): string;
   reasoning(text: string): string;
-  /** The `choices: []` chunk with usage and llama.cpp's timings. */
+  /** The chunk with `choices: []`, usage and llama.cpp's timings. */
   usage(usage: Usage, elapsedMs: number): string;
   done: string;
 }
@@ -23,7 +23,7 @@ export interface ChunkNames {
   created: number;
 }
 
-/** Everything that is the same in each chunk is written once here: hundreds of streams run through this at once. */
+/** Prepares the text that all chunks share once per stream, because hundreds of streams run at the same time. */
 export function buildChunks({ id, model, created }: ChunkNames, quirks: Quirks): Chunks {
   const eol = quirks.crlf ? "\r\n" : "\n";
   const names = `"created":${created},"id":${JSON.stringify(id)},"model":${JSON.stringify(model)},"system_fingerprint":"scripted","object":"chat.completion.chunk"`;
@@ -64,7 +64,7 @@ export function buildChunks({ id, model, created }: ChunkNames, quirks: Quirks):
   };
 }
 
-/** `usage` in OpenAI's shape. */
+/** `usage` in OpenAI's format. */
 function usageJson({ promptTokens, completionTokens }: Usage): string {
   return `{"completion_tokens":${completionTokens},"prompt_tokens":${promptTokens},"total_tokens":${promptTokens + completionTokens},"prompt_tokens_details":{"cached_tokens":0}}`;
 }

@@ -5,19 +5,19 @@ import type { ResponseWriter } from "./response-writer.ts";
 interface Held {
   writer: ResponseWriter;
   gates: Gates;
-  /** Sends an SSE comment this often meanwhile; null where there are no headers yet, or no comments are asked for. */
+  /** Interval of SSE comments while waiting; null before the headers, or when the script asks for none. */
   keepAliveMs: number | null;
 }
 
-/** Waits until the gate is released or the client goes away; where there is no gate, for the client alone. */
+/** Waits until the gate opens or the client disconnects; without a gate, until the client disconnects. */
 export async function hold({ gate }: Hold, { writer, gates, keepAliveMs }: Held): Promise<void> {
   let open = false;
   let wake = () => {};
-  const pass = () => {
+  const onOpen = () => {
     open = true;
     wake();
   };
-  const leave = gate === null ? () => {} : gates.arrive(gate, pass);
+  const leave = gate === null ? () => {} : gates.arrive(gate, onOpen);
   if (leave === null) return;
   while (!open && !writer.gone) {
     await writer.until((done) => {

@@ -2,18 +2,18 @@ import { NO_QUIRKS, type Quirks, Script, type ScriptQuirks } from "../script.ts"
 import { type Reply, type ReplyCall, type Stop, type Tokens, words } from "./reply.ts";
 
 export interface RequestFacts {
-  /** Counts from 1: which request of this key and step it is. */
+  /** The number of this request among those of the same key and step, from 1. */
   attempt: number;
   step: number;
-  /** Tools are offered and the request lets the model use them. */
+  /** The request offers tools and allows calls. */
   mayCallTools: boolean;
-  /** The server's own, where the script says nothing. */
+  /** The server's defaults; the script overrides them. */
   quirks: ScriptQuirks;
-  /** Epoch milliseconds, for tokens that say when they left. */
+  /** Epoch milliseconds, for tokens that contain the time at which they were sent. */
   now: () => number;
 }
 
-/** Turns a script into the answer to one request. Pure but for the clock that is passed in. */
+/** Turns a script into the reply to one request. */
 export function planReply(script: Omit<Script, "title">, facts: RequestFacts): Reply {
   const { attempt, step } = facts;
   const calls = callsOf(script, facts);
@@ -37,12 +37,12 @@ export function planReply(script: Omit<Script, "title">, facts: RequestFacts): R
     keepAliveMs: script.keep_alive_ms ?? null,
     usage: script.usage,
     promptTokens: script.prompt_tokens ?? null,
-    window: script.window === undefined ? null : { tokens: script.window, told: !script.window_untold },
+    window: script.window === undefined ? null : { tokens: script.window, reported: !script.window_untold },
     quirks: { ...NO_QUIRKS, ...facts.quirks, ...script.quirks } as Quirks,
   };
 }
 
-/** An answer in words and calls without any script, as the investigator gives it. */
+/** A reply of the investigator: text or calls, without a script. */
 export function plainReply(answer: {
   text: string;
   calls: ReplyCall[];
@@ -90,22 +90,22 @@ function failureOf(script: Omit<Script, "title">, status: number): NonNullable<R
   };
 }
 
-interface Scene {
+interface StopFacts {
   step: number;
   faulty: boolean;
   count: number;
 }
 
-/** Gates come before faults of the same place, so that a test can wait for the fault to be about to happen. */
-function stopsOf(script: Omit<Script, "title">, { step, faulty, count }: Scene): Stop[] {
+/** A gate precedes a fault at the same position, so that a test can wait until the fault is about to happen. */
+function stopsOf(script: Omit<Script, "title">, { step, faulty, count }: StopFacts): Stop[] {
   const after = (tokens: number) => Math.min(tokens, count);
-  const place = (at: number | "headers" | "end") => (at === "headers" ? at : after(at === "end" ? count : at));
+  const position = (at: number | "headers" | "end") => (at === "headers" ? at : after(at === "end" ? count : at));
   const gates = typeof script.gate === "string" ? [{ name: script.gate, at: 0 }] : [script.gate ?? []].flat();
   const stops: Stop[] = gates
     .filter((gate) => !("step" in gate) || gate.step === undefined || gate.step === step)
-    .map((gate) => ({ type: "hold", gate: gate.name, at: place(gate.at) }));
+    .map((gate) => ({ type: "hold", gate: gate.name, at: position(gate.at) }));
   if (faulty) {
-    if (script.stall !== undefined) stops.push({ type: "hold", gate: null, at: place(script.stall) });
+    if (script.stall !== undefined) stops.push({ type: "hold", gate: null, at: position(script.stall) });
     const frame = script.error_frame;
     if (frame) stops.push({ type: "error_frame", at: after(frame.after_tokens), text: frameText(frame) });
     if (script.end_after_tokens !== undefined) stops.push({ type: "clean_end", at: after(script.end_after_tokens) });

@@ -18,10 +18,10 @@ export interface Playback {
   onTokens: (count: number) => void;
 }
 
-/** Overdue deltas go out in one write, but never more than these, so that one stream cannot hold up the others. */
+/** Overdue deltas are sent in one write of at most this many, so that one stream cannot delay the others. */
 const DELTAS_PER_WRITE = 64;
 
-/** Streams one answer from its headers on, with all its waits and faults, until it ends or the client goes away. */
+/** Streams one reply with all its waits and faults, from the headers until it ends or the client disconnects. */
 export async function playReply(reply: Reply, playback: Playback): Promise<void> {
   const { writer } = playback;
   const chunks = buildChunks(playback.names, reply.quirks);
@@ -42,7 +42,7 @@ export async function playReply(reply: Reply, playback: Playback): Promise<void>
     await playTokens(reply.text, sent, stop.at, content, reply, playback);
     sent = stop.at;
     if (stop.type === "hold") await hold(stop, { ...playback, keepAliveMs: reply.keepAliveMs });
-    else return breakOff(stop, writer);
+    else return endEarly(stop, writer);
   }
   await playTokens(reply.text, sent, reply.text.count, content, reply, playback);
 
@@ -67,8 +67,8 @@ async function playReasoning(reply: Reply, playback: Playback, chunks: Chunks): 
 }
 
 /**
- * Sends the tokens `from … to` at the script's pace. A delta is due by the clock and not so long after the last one:
- * timers fire late under load, and the pace should hold all the same.
+ * Sends the tokens `from … to` at the script's pace. Each delta is due at a fixed time after the start, not after the previous
+ * delta, so that the pace holds although timers fire late under load.
  */
 async function playTokens(
   tokens: Tokens,
@@ -96,7 +96,7 @@ async function playTokens(
   }
 }
 
-async function breakOff(stop: Break, writer: ResponseWriter): Promise<void> {
+async function endEarly(stop: Break, writer: ResponseWriter): Promise<void> {
   if (stop.type === "reset") return writer.reset();
   if (stop.type === "error_frame") await writer.write(stop.text);
   writer.end();

@@ -1,6 +1,6 @@
 import type { Quirks, Script } from "../script.ts";
 
-/** Words that are made when they are sent, so that a script of a million tokens costs nothing until it is played. */
+/** Tokens that are generated when they are sent, so that a script of a million tokens uses no memory. */
 export interface Tokens {
   count: number;
   at: (index: number) => string;
@@ -8,28 +8,28 @@ export interface Tokens {
 
 export interface ReplyCall {
   name: string;
-  /** The arguments as they go out; malformed ones too. */
+  /** The arguments exactly as they are sent; they may be malformed. */
   arguments: string;
 }
 
-/** Waits here: for a gate, or, where there is none, until the client goes away. */
+/** Waits at a position for a gate; without a gate, until the client disconnects. */
 export interface Hold {
   type: "hold";
   at: number | "headers";
   gate: string | null;
 }
 
-/** Ends the answer early. */
+/** Ends the reply early. */
 export type Break = { at: number } & (
   | { type: "error_frame"; text: string }
   | { type: "clean_end" }
   | { type: "reset" }
 );
 
-/** Something that happens once so many content tokens are out (or before the headers). */
+/** An interruption after `at` content tokens, or before the headers. */
 export type Stop = Hold | Break;
 
-/** One answer, decided: all that is left is to send it. */
+/** One reply, fully decided; it only has to be sent. */
 export interface Reply {
   failure: { status: number; headers: Record<string, string>; body: string } | null;
   headers: Record<string, string>;
@@ -40,13 +40,13 @@ export interface Reply {
   finishReason: string | null;
   intervalMs: number;
   tokensPerDelta: number;
-  /** In the order in which they happen. */
+  /** In the order of their positions. */
   stops: Stop[];
   cutAfterBytes: number | null;
   keepAliveMs: number | null;
   usage: Script["usage"];
   promptTokens: number | null;
-  window: { tokens: number; told: boolean } | null;
+  window: { tokens: number; reported: boolean } | null;
   quirks: Quirks;
 }
 
@@ -56,7 +56,7 @@ export function allOf(tokens: Tokens): string {
   return text;
 }
 
-/** Cuts a text into words that join to the same text. */
+/** Splits a text into words with their white space, which join to the same text. */
 export function words(text: string): Tokens {
   const pieces = text.match(/\s*\S+(?:\s+$)?|\s+/g) ?? [];
   return { count: pieces.length, at: (index) => pieces[index] ?? "" };

@@ -1,27 +1,27 @@
 import type { ServerResponse } from "node:http";
 
-/** How a response ended: all sent, the client went away, or the script broke it off. */
+/** How a response ended: completely sent, closed by the client, or cut by the script. */
 export type Ending = "done" | "disconnected" | "cut";
 
 /**
- * One response, seen by whoever plays an answer into it. The player waits for one thing at a time, and every wait ends
- * when the client goes away, so nothing here needs a signal or a race.
+ * Writes one HTTP response. Its user waits for one thing at a time, and every wait ends when the client disconnects, so no
+ * abort signal is needed.
  */
 export interface ResponseWriter {
-  /** The client went away or the script broke off: whatever is left need not be sent. */
+  /** The client has disconnected or the script has cut the response. */
   readonly gone: boolean;
   open(headers: Record<string, string>): void;
-  /** Waits for the client to have read enough when the socket is full. */
+  /** Waits until the client has read enough when the socket is full. */
   write(text: string): Promise<void>;
   sleep(ms: number): Promise<void>;
-  /** @param start is given what ends the wait, and returns what clears it up */
+  /** @param start gets the function that ends the wait, and returns a clean-up function */
   until(start: (done: () => void) => () => void): Promise<void>;
   end(): void;
-  /** Breaks the connection, after what was written. */
+  /** Resets the connection after all written text has been sent. */
   reset(): Promise<void>;
 }
 
-/** @param cutAfterBytes the socket is reset once so many bytes of the body are out */
+/** @param cutAfterBytes the connection is reset after this many bytes of the body */
 export function createResponseWriter(
   response: ServerResponse,
   { cutAfterBytes, onEnd }: { cutAfterBytes: number | null; onEnd: (ending: Ending) => void },
@@ -36,7 +36,7 @@ export function createResponseWriter(
     onEnd(cut ? "cut" : response.writableFinished ? "done" : "disconnected");
     wake?.();
   });
-  response.on("error", () => {}); // a write into a socket that has just gone; `close` follows and is what counts
+  response.on("error", () => {}); // a write to a closed socket; the `close` event follows and is handled
 
   function until(start: (done: () => void) => () => void): Promise<void> {
     if (gone) return Promise.resolve();
@@ -57,7 +57,7 @@ export function createResponseWriter(
     return () => response.off("drain", done);
   };
 
-  /** Flushed to the kernel first: a reset throws away what is still queued here. */
+  /** Flushes to the kernel first, because a reset discards what is still queued in the process. */
   async function reset(): Promise<void> {
     const { socket } = response;
     await until((done) => {

@@ -2,14 +2,14 @@ import type { Quirks } from "../script.ts";
 import type { ReplyCall } from "./reply.ts";
 
 /**
- * The insides of the deltas that carry one tool call: a header with id and name, then the arguments in two fragments, as
- * llama.cpp sends them, or whatever the quirks make of it.
+ * The contents of the deltas of one tool call. As in llama.cpp, the first has the id and the name, and two more have the
+ * arguments; quirks change that.
  *
- * @param newId a fresh id at each call
+ * @param newId returns a new id each time
  */
 export function toolCallDeltas(call: ReplyCall, index: number, newId: () => string, quirks: Quirks): string[] {
   const id = idFor(call, index, newId, quirks);
-  const place: Record<string, unknown> = { counted: { index }, zero: { index: 0 }, missing: {} }[quirks.index];
+  const position: Record<string, unknown> = { counted: { index }, zero: { index: 0 }, missing: {} }[quirks.index];
   const idOf = (first: boolean): Record<string, unknown> => {
     if (quirks.ids === "missing") return {};
     if (quirks.ids === "empty") return { id: "" };
@@ -17,7 +17,7 @@ export function toolCallDeltas(call: ReplyCall, index: number, newId: () => stri
     return first ? { id } : {};
   };
   const fragment = (first: boolean, fields: Record<string, unknown>) =>
-    `"tool_calls":[${JSON.stringify({ ...place, ...idOf(first), ...(first ? { type: "function" } : {}), function: fields })}]`;
+    `"tool_calls":[${JSON.stringify({ ...position, ...idOf(first), ...(first ? { type: "function" } : {}), function: fields })}]`;
 
   if (quirks.whole_arguments || quirks.object_arguments) {
     const whole = quirks.object_arguments ? asObject(call.arguments) : call.arguments;
