@@ -22,7 +22,9 @@ const mayImport = {
   "libs/scripted-model": [],
   "libs/store": ["libs/contracts"],
   "libs/turn-queue": ["libs/contracts"],
+  "libs/announce": ["libs/frame-log", "libs/store", "libs/turn-queue"],
   "services/api": [
+    "libs/announce",
     "libs/contracts",
     "libs/frame-log",
     "libs/identity",
@@ -35,7 +37,6 @@ const mayImport = {
     "libs/contracts",
     "libs/identity",
     "libs/store",
-    "services/api/src/announce.ts",
     "services/api/src/answers.ts",
     "services/api/src/deps.ts",
     "services/api/src/errors.ts",
@@ -58,6 +59,7 @@ const mayImport = {
   ],
   "services/gateway/src/transports": ["libs/contracts"],
   "services/worker": [
+    "libs/announce",
     "libs/contracts",
     "libs/frame-log",
     "libs/model-servers",

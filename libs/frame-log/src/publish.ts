@@ -5,11 +5,13 @@ import type { Keys } from "./keys.ts";
 
 /**
  * Tells of changes that carry a version. They are not logged: whoever misses one sees the gap in the versions and loads
- * again what it shows. Both functions throw when Redis is away.
+ * again what it shows. They throw when Redis is away.
  */
 export interface Publisher {
   toSession(frame: StructuralFrame): Promise<void>;
   toUser(userId: string, frame: PublishedUserFrame): Promise<void>;
+  /** Hints to the worker that holds a turn that it should look for a cancel. */
+  toHolder(turnId: string): Promise<void>;
 }
 
 export function createPublisher(redis: Redis, keys: Keys): Publisher {
@@ -19,6 +21,9 @@ export function createPublisher(redis: Redis, keys: Keys): Publisher {
     },
     async toUser(userId, frame) {
       await redis.publish(keys.user(userId), sealVersionedFrame(frame));
+    },
+    async toHolder(turnId) {
+      await redis.publish(keys.cancel, turnId);
     },
   };
 }

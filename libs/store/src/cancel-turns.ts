@@ -1,4 +1,5 @@
 import type { CancelReason } from "@boocode/contracts";
+import type { Hint, Structure } from "./changes.ts";
 import type { Sql } from "./sql.ts";
 
 export interface CancelledTurns {
@@ -33,6 +34,22 @@ export async function cancelTurnsOfSessions(
     reason,
   );
 }
+
+/** What a cancel changed: workers that may hold a turn get a hint, and a withdrawn turn leaves the session's structure. */
+export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reason: CancelReason): (Structure | Hint)[] {
+  return [
+    ...hintsOfCancel(cancelling),
+    ...withdrawn.map(
+      (turnId): Structure => ({
+        kind: "structure",
+        frame: { type: "turn_withdrawn", turn_id: turnId, reason },
+      }),
+    ),
+  ];
+}
+
+export const hintsOfCancel = (cancelling: string[]): Hint[] =>
+  cancelling.map((turnId) => ({ kind: "turn_cancelling", turnId }));
 
 /** Cancels turns by id, those of them that are still live. */
 export async function cancelTurns(

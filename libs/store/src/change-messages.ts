@@ -1,10 +1,11 @@
 import type { Message } from "@boocode/contracts";
-import { type CancelledTurns, cancelTurnsOfSessions } from "./cancel-turns.ts";
+import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
+import { type Change, recordSessionChanges } from "./changes.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";
-import { countLiveTurns, countLiveTurnsOfUser, insertTurn } from "./post-message.ts";
+import { countLiveTurns, type QueuedTurn, queueTurn, withoutLists } from "./post-message.ts";
 import { messageColumns } from "./rows.ts";
-import { lockSession, raiseSessionVersion, type SessionChange, showInLists } from "./sessions.ts";
-import type { Pool, Sql } from "./sql.ts";
+import { lockSession } from "./sessions.ts";
+import { only, type Pool, type Sql } from "./sql.ts";
 
 /**
  * Deletes a message and everything after it, and cancels the turns that would write there, in one transaction (T11).
@@ -15,7 +16,7 @@ export async function deleteMessagesFrom(
   ownerId: string,
   sessionId: string,
   messageId: string,
-): Promise<{ deleted: string[]; version: number; cancelled: CancelledTurns; lists: SessionChange } | null> {
+): Promise<{ deleted: string[]; version: number; changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
     if (!(await lockSession(sql, ownerId, sessionId))) return null;
     const [first] = await sql<{ turn_ordinal: number; position: number }[]>`
@@ -24,24 +25,19 @@ export async function deleteMessagesFrom(
     if (!first) return null;
     const cancelled = await cancelTurnsOfSessions(sql, ownerId, [sessionId], "messages_deleted", first.turn_ordinal);
     const deleted = await markDeleted(sql, sessionId, first);
-    const version = await raiseSessionVersion(sql, sessionId, cancelled.withdrawn.length + 1);
-    return { deleted, version, cancelled, lists: await showInLists(sql, ownerId, sessionId) };
+    const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, [
+      ...changesOfCancel(cancelled, "messages_deleted"),
+      { kind: "structure", frame: { type: "messages_deleted", message_ids: deleted } },
+    ]);
+    return { deleted, version: session.version, changes };
   });
 }
 
-/** A regeneration: the last answer is gone, and a new turn stands over the same question. */
-export interface RegeneratedTurn {
-  kind: "regenerated";
-  turnId: string;
-  message: Message;
-  deleted: string[];
-  version: number;
-  liveTurnsOfUser: number;
-  /** null when this is the answer to an earlier request. */
-  lists: SessionChange | null;
-}
-
-export type RegenerateOutcome = RegeneratedTurn | { kind: "not_found" } | { kind: "busy" } | { kind: "nothing" };
+export type RegenerateOutcome =
+  | QueuedTurn<"regenerated">
+  | { kind: "not_found" }
+  | { kind: "busy" }
+  | { kind: "nothing" };
 
 /**
  * Deletes the last turn's answer and queues a new turn over the same question. The question keeps its id and moves to the
@@ -53,33 +49,36 @@ export async function regenerateAnswer(
   turn: { ownerId: string; sessionId: string; turnId: string },
   key: IdempotencyKey | null,
 ): Promise<RegenerateOutcome> {
-  return await pool.begin(async (sql) => {
-    let lists = null as SessionChange | null;
-    const outcome = await once<RegenerateOutcome>(
+  const regenerate = async (sql: Sql): Promise<RegenerateOutcome> => {
+    if (!(await lockSession(sql, turn.ownerId, turn.sessionId))) return { kind: "not_found" };
+    if ((await countLiveTurns(sql, turn.sessionId)) > 0) return { kind: "busy" };
+    const [question] = await sql<{ id: string; turn_ordinal: number }[]>`
+      select id, turn_ordinal from messages
+      where session_id = ${turn.sessionId} and role = 'user' and deleted_at is null
+      order by turn_ordinal desc limit 1`;
+    if (!question) return { kind: "nothing" };
+    const deleted = await markDeleted(sql, turn.sessionId, { turn_ordinal: question.turn_ordinal, position: 1 });
+    const queued = await queueTurn(sql, turn);
+    const message = only(
+      await sql<Message[]>`
+        update messages m set turn_id = ${turn.turnId}, turn_ordinal = ${queued.ordinal} where id = ${question.id}
+        returning ${messageColumns(sql)}`,
+    );
+    const { session, changes } = await recordSessionChanges(sql, turn, [
+      { kind: "structure", frame: { type: "messages_deleted", message_ids: deleted } },
+      { kind: "structure", frame: { type: "message_posted", message } },
+      ...queued.changes,
+    ]);
+    return { kind: "regenerated", turnId: turn.turnId, message, version: session.version, changes };
+  };
+  return await pool.begin((sql) =>
+    once(
       sql,
       key,
-      async () => {
-        if (!(await lockSession(sql, turn.ownerId, turn.sessionId))) return { kind: "not_found" };
-        if ((await countLiveTurns(sql, turn.sessionId)) > 0) return { kind: "busy" };
-        const [question] = await sql<{ id: string; turn_ordinal: number }[]>`
-        select id, turn_ordinal from messages
-        where session_id = ${turn.sessionId} and role = 'user' and deleted_at is null
-        order by turn_ordinal desc limit 1`;
-        if (!question) return { kind: "nothing" };
-        const deleted = await markDeleted(sql, turn.sessionId, { turn_ordinal: question.turn_ordinal, position: 1 });
-        const ordinal = await insertTurn(sql, turn);
-        const [message] = await sql<[Message]>`
-        update messages m set turn_id = ${turn.turnId}, turn_ordinal = ${ordinal} where id = ${question.id}
-        returning ${messageColumns(sql)}`;
-        const version = await raiseSessionVersion(sql, turn.sessionId, 3);
-        const liveTurnsOfUser = await countLiveTurnsOfUser(sql, turn.ownerId);
-        lists = await showInLists(sql, turn.ownerId, turn.sessionId);
-        return { kind: "regenerated", turnId: turn.turnId, message, deleted, version, liveTurnsOfUser, lists: null };
-      },
-      (answer) => answer.kind === "regenerated",
-    );
-    return outcome.kind === "regenerated" ? { ...outcome, lists } : outcome;
-  });
+      () => regenerate(sql),
+      (outcome) => (outcome.kind === "regenerated" ? withoutLists(outcome) : null),
+    ),
+  );
 }
 
 async function markDeleted(

@@ -1,18 +1,12 @@
-import type { CancelReason, ReplyRecord, Session, TurnEnd } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, TurnEnd } from "@boocode/contracts";
+import { type Change, type Hint, recordChanges, recordSessionChanges } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
-import { findSession } from "./sessions.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
-import { raiseUserVersion } from "./users.ts";
 import { finishMessage } from "./write-steps.ts";
 
-/** What everybody is told once a turn has ended. */
 export interface EndedTurn {
-  /** null when the session was deleted meanwhile. */
-  session: Session | null;
-  ownerId: string;
-  userVersion: number;
-  /** The turn of this session that may run now. */
-  nextTurnId: string | null;
+  /** To announce; the turn's own frames are its worker's. */
+  changes: Change[];
 }
 
 /**
@@ -42,12 +36,12 @@ export async function endTurn(
         select attempt, status from turns where id = ${fence.turnId}`;
       if (now?.attempt !== fence.attempt) return "lost";
       // The same end again: its first answer was lost on the way. What follows from it may be done twice.
-      if (now.status === end.status) return await closeTurn(sql, turn.session_id, turn.owner_id);
+      if (now.status === end.status) return await closeTurn(sql, turn, end.status);
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
     if (reply) await finishMessage(sql, { end, reply, lastSeq });
     await endOpenMessages(sql, fence.turnId, end, lastSeq);
-    return await closeTurn(sql, turn.session_id, turn.owner_id);
+    return await closeTurn(sql, turn, end.status);
   });
 }
 
@@ -63,16 +57,24 @@ async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: 
     where turn_id = ${turnId} and status = 'streaming' and deleted_at is null`;
 }
 
-/** The session after one of its turns ended: touched, its next turn due soon, its owner's lists changed. */
-export async function closeTurn(sql: Sql, sessionId: string, ownerId: string): Promise<EndedTurn> {
-  await sql`update sessions set updated_at = now() where id = ${sessionId}`;
+/** The session after one of its turns ended: touched, its next turn due soon, a name wanted after its first answer. */
+export async function closeTurn(
+  sql: Sql,
+  { session_id: sessionId, owner_id: ownerId }: { session_id: string; owner_id: string },
+  status: TurnEnd["status"],
+): Promise<EndedTurn> {
+  const [isThere] = await sql`select from sessions where id = ${sessionId} and deleted_at is null`;
+  if (!isThere) return { changes: [] };
   const [next] = await sql<{ id: string }[]>`
     update turns set due_at = now() + ${milliseconds(sql, 1_000)}
     where id = (
       select id from turns where session_id = ${sessionId} and status = 'queued' order by ordinal limit 1
     ) returning id`;
-  const session = await findSession(sql, ownerId, sessionId);
-  return { session, ownerId, userVersion: await raiseUserVersion(sql, ownerId), nextTurnId: next?.id ?? null };
+  // It has waited for its session already: it is not put behind the turns of other users once more.
+  const hints: Hint[] = next ? [{ kind: "turn_due", turnId: next.id, liveTurnsOfUser: 1 }] : [];
+  const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, hints);
+  if (status !== "complete" || session.name !== null) return { changes };
+  return { changes: [...changes, ...(await recordChanges(sql, ownerId, [{ kind: "name_wanted", sessionId }]))] };
 }
 
 /** Why a turn that is being cancelled is; null when it is not. */

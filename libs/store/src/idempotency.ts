@@ -15,14 +15,14 @@ export class IdempotencyKeyReused extends Error {
 /**
  * Runs `act` once for each key, inside the caller's transaction, and gives the first answer to every later call. Calls
  * under one key wait for each other: the lock is taken before the look-up, so that two at once cannot both find nothing.
- * @param isDone an answer that refused is not remembered: the same request may be made again
+ * @param remembered what later calls get; null for a refusal, which is not remembered: the same request may be made again
  * @throws IdempotencyKeyReused
  */
 export async function once<T extends object>(
   sql: Sql,
   key: IdempotencyKey | null,
   act: () => Promise<T>,
-  isDone: (answer: T) => boolean,
+  remembered: (answer: T) => T | null,
 ): Promise<T> {
   if (!key) return await act();
   await sql`select pg_advisory_xact_lock(hashtextextended(${`${key.userId} ${key.key}`}, 0))`;
@@ -33,10 +33,11 @@ export async function once<T extends object>(
     return before.answer;
   }
   const answer = await act();
-  if (!isDone(answer)) return answer;
+  const kept = remembered(answer);
+  if (kept === null) return answer;
   await sql`
     insert into idempotency_keys (user_id, key, request_hash, answer)
-    values (${key.userId}, ${key.key}, ${key.requestHash}, ${sql.json(answer as never)})`;
+    values (${key.userId}, ${key.key}, ${key.requestHash}, ${sql.json(kept as never)})`;
   return answer;
 }
 

@@ -1,5 +1,6 @@
 export * from "./cancel-turns.ts";
 export * from "./change-messages.ts";
+export type { Change } from "./changes.ts";
 export * from "./claim-turn.ts";
 export * from "./conversation.ts";
 export * from "./end-turn.ts";

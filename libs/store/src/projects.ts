@@ -1,7 +1,7 @@
 import type { CreateProject, Project } from "@boocode/contracts";
-import { cancelTurnsOfSessions } from "./cancel-turns.ts";
-import type { Pool, Sql } from "./sql.ts";
-import { raiseUserVersion } from "./users.ts";
+import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
+import { type Change, recordChanges } from "./changes.ts";
+import { only, type Pool, type Sql } from "./sql.ts";
 
 const columns = (sql: Sql) => sql`id, name, path, added_at, last_session_id`;
 
@@ -18,16 +18,24 @@ export async function findProject(sql: Sql, ownerId: string, projectId: string):
   return project ?? null;
 }
 
+interface ChangedProject {
+  project: Project;
+  changes: Change[];
+}
+
 export async function createProject(
   pool: Pool,
   project: CreateProject & { id: string; ownerId: string },
-): Promise<{ project: Project; version: number }> {
+): Promise<ChangedProject> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<[Project]>`
-      insert into projects (id, owner_id, name, path)
-      values (${project.id}, ${project.ownerId}, ${project.name}, ${project.path})
-      returning ${columns(sql)}`;
-    return { project: row, version: await raiseUserVersion(sql, project.ownerId) };
+    const created = only(
+      await sql<Project[]>`
+        insert into projects (id, owner_id, name, path)
+        values (${project.id}, ${project.ownerId}, ${project.name}, ${project.path})
+        returning ${columns(sql)}`,
+    );
+    const frame = { type: "project_created" as const, project: created };
+    return { project: created, changes: await recordChanges(sql, project.ownerId, [{ kind: "list", frame }]) };
   });
 }
 
@@ -36,19 +44,21 @@ export async function renameProject(
   ownerId: string,
   projectId: string,
   name: string,
-): Promise<{ project: Project; version: number } | null> {
+): Promise<ChangedProject | null> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<Project[]>`
+    const [project] = await sql<Project[]>`
       update projects set name = ${name}
       where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null
       returning ${columns(sql)}`;
-    return row ? { project: row, version: await raiseUserVersion(sql, ownerId) } : null;
+    if (!project) return null;
+    const frame = { type: "project_updated" as const, project };
+    return { project, changes: await recordChanges(sql, ownerId, [{ kind: "list", frame }]) };
   });
 }
 
 /**
  * Deletes a project with its sessions and cancels what runs in them, in one transaction: no read returns them any more.
- * @returns the sessions that went with it and the turns whose workers should hear of it; null when there is no such project
+ * @returns the sessions that went with it; null when there is no such project
  */
 export async function deleteProject(pool: Pool, ownerId: string, projectId: string): Promise<DeletedProject | null> {
   for (;;) {
@@ -58,9 +68,8 @@ export async function deleteProject(pool: Pool, ownerId: string, projectId: stri
 }
 
 interface DeletedProject {
-  version: number;
   sessionIds: string[];
-  cancelling: string[];
+  changes: Change[];
 }
 
 async function deleteWithSessions(
@@ -84,5 +93,9 @@ async function deleteWithSessions(
   await sql`update sessions set deleted_at = now() where id = any(${sessionIds}::uuid[])`;
   const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, sessionIds, "session_deleted");
   await sql`update projects set deleted_at = now() where id = ${projectId}`;
-  return { version: await raiseUserVersion(sql, ownerId), sessionIds, cancelling };
+  const changes = await recordChanges(sql, ownerId, [
+    ...hintsOfCancel(cancelling),
+    { kind: "list", frame: { type: "project_deleted", project_id: projectId } },
+  ]);
+  return { sessionIds, changes };
 }

@@ -93,7 +93,7 @@ export async function endOrphan(
         worker_deaths = worker_deaths + ${end.status === "failed" ? 1 : 0}::int
       where id = ${found.id}`;
     return {
-      ...(await closeTurn(sql, found.session_id, turn.owner_id)),
+      ...(await closeTurn(sql, { session_id: found.session_id, owner_id: turn.owner_id }, end.status)),
       turnId: found.id,
       sessionId: found.session_id,
       epoch: { ordinal: turn.ordinal, attempt: turn.attempt + 1, nonce },

@@ -12,3 +12,8 @@ export const turnColumns = (sql: Sql) => sql`
   t.id, t.session_id, t.ordinal, t.status, t.attempt, t.cancel_reason, t.created_at, t.started_at, t.finished_at,
   case when t.error_code is null then null
     else jsonb_build_object('code', t.error_code, 'message', t.error) end as error`;
+
+/** The columns of `sessions s` in the shape of the contract's Session. */
+export const sessionColumns = (sql: Sql) => sql`
+  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.version, s.created_at, s.updated_at,
+  exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;

@@ -1,28 +1,25 @@
 import type { ChangeSession, CreateSession, Session } from "@boocode/contracts";
-import { cancelTurnsOfSessions } from "./cancel-turns.ts";
-import { only, type Pool, type Sql } from "./sql.ts";
-import { raiseUserVersion } from "./users.ts";
+import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
+import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
+import { sessionColumns } from "./rows.ts";
+import type { Pool, Sql } from "./sql.ts";
 
-/** A change of a session, with the versions that its two frames carry. */
-export interface SessionChange {
+/** A session after a change, and what to announce of it. */
+interface ChangedSession {
   session: Session;
-  userVersion: number;
+  changes: Change[];
 }
-
-const columns = (sql: Sql) => sql`
-  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.version, s.created_at, s.updated_at,
-  exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;
 
 export async function listSessions(sql: Sql, ownerId: string, projectId: string): Promise<Session[]> {
   return await sql<Session[]>`
-    select ${columns(sql)} from sessions s
+    select ${sessionColumns(sql)} from sessions s
     where s.project_id = ${projectId} and s.owner_id = ${ownerId} and s.deleted_at is null
     order by s.updated_at desc, s.id`;
 }
 
 export async function findSession(sql: Sql, ownerId: string, sessionId: string): Promise<Session | null> {
   const [session] = await sql<Session[]>`
-    select ${columns(sql)} from sessions s
+    select ${sessionColumns(sql)} from sessions s
     where s.id = ${sessionId} and s.owner_id = ${ownerId} and s.deleted_at is null`;
   return session ?? null;
 }
@@ -31,7 +28,7 @@ export async function findSession(sql: Sql, ownerId: string, sessionId: string):
 export async function createSession(
   pool: Pool,
   session: CreateSession & { id: string; ownerId: string; projectId: string },
-): Promise<SessionChange | null> {
+): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
     // The project's row is locked against its deletion, which would leave this session behind.
     const [row] = await sql<Session[]>`
@@ -43,76 +40,69 @@ export async function createSession(
       select ${session.id}, id, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
         ${session.system_prompt ?? null}
       from project
-      returning ${columns(sql)}`;
-    return row ? { session: row, userVersion: await raiseUserVersion(sql, session.ownerId) } : null;
+      returning ${sessionColumns(sql)}`;
+    if (!row) return null;
+    const frame = { type: "session_created" as const, session: row };
+    return { session: row, changes: await recordChanges(sql, session.ownerId, [{ kind: "list", frame }]) };
   });
 }
 
-/** @returns what it is now, and whether its name was changed (which a structural frame tells) */
 export async function changeSession(
   pool: Pool,
   ownerId: string,
   sessionId: string,
   change: ChangeSession,
-): Promise<(SessionChange & { renamed: boolean }) | null> {
-  const renamed = change.name !== undefined;
+): Promise<ChangedSession | null> {
+  const { name } = change;
   return await pool.begin(async (sql) => {
-    const [row] = await sql<Session[]>`
-      update sessions s set
-        name = ${renamed ? (change.name ?? null) : sql`name`},
-        auto_named = ${renamed ? false : sql`auto_named`},
+    const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
+      update sessions set
+        name = ${name !== undefined ? name : sql`name`},
+        auto_named = ${name !== undefined ? false : sql`auto_named`},
         model = ${change.model !== undefined ? change.model : sql`model`},
-        system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`},
-        version = version + ${renamed ? 1 : 0}::int,
-        updated_at = now()
+        system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`}
       where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null
-      returning ${columns(sql)}`;
-    return row ? { session: row, renamed, userVersion: await raiseUserVersion(sql, ownerId) } : null;
+      returning id, name, auto_named`;
+    if (!row) return null;
+    return await recordSessionChanges(sql, { ownerId, sessionId: row.id }, name !== undefined ? [renamed(row)] : []);
   });
 }
 
 /** The model's name for a session; a name that a person gave meanwhile stays. @returns null when nothing was changed */
-export async function autoNameSession(
-  pool: Pool,
-  sessionId: string,
-  name: string,
-): Promise<(SessionChange & { ownerId: string }) | null> {
+export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<(Session & { owner_id: string })[]>`
-      update sessions s set name = ${name}, auto_named = true, version = version + 1
+    const [row] = await sql<(Pick<Session, "id" | "name" | "auto_named"> & { owner_id: string })[]>`
+      update sessions set name = ${name}, auto_named = true
       where id = ${sessionId} and name is null and deleted_at is null
-      returning ${columns(sql)}, owner_id`;
+      returning id, name, auto_named, owner_id`;
     if (!row) return null;
-    const { owner_id: ownerId, ...session } = row;
-    return { session, ownerId, userVersion: await raiseUserVersion(sql, ownerId) };
+    return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId: row.id, touch: false }, [renamed(row)]);
   });
 }
+
+const renamed = ({ name, auto_named }: Pick<Session, "name" | "auto_named">): Structure => ({
+  kind: "structure",
+  frame: { type: "session_renamed", name, auto_named },
+});
 
 /** Deletes a session and cancels what runs in it, in one transaction. @returns null when there is no such session */
 export async function deleteSession(
   pool: Pool,
   ownerId: string,
   sessionId: string,
-): Promise<{ projectId: string; userVersion: number; cancelling: string[] } | null> {
+): Promise<{ changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<{ project_id: string }[]>`
       update sessions set deleted_at = now()
       where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null returning project_id`;
     if (!row) return null;
     const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, [sessionId], "session_deleted");
-    return { projectId: row.project_id, userVersion: await raiseUserVersion(sql, ownerId), cancelling };
+    const changes = await recordChanges(sql, ownerId, [
+      ...hintsOfCancel(cancelling),
+      { kind: "list", frame: { type: "session_deleted", session_id: sessionId, project_id: row.project_id } },
+    ]);
+    return { changes };
   });
-}
-
-/**
- * A change that shows in the owner's lists: the session is busy, idle, or touched. By the order of locks the last statement of
- * its transaction, which holds the session's row.
- */
-export async function showInLists(sql: Sql, ownerId: string, sessionId: string): Promise<SessionChange> {
-  const rows = await sql<
-    Session[]
-  >`select ${columns(sql)} from sessions s where s.id = ${sessionId} and s.owner_id = ${ownerId}`;
-  return { session: only(rows), userVersion: await raiseUserVersion(sql, ownerId) };
 }
 
 /** Locks a session for a change of its structure. @returns null when there is no such session of this owner */
@@ -125,11 +115,4 @@ export async function lockSession(
     select project_id, last_ordinal, version from sessions
     where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null for no key update`;
   return row ?? null;
-}
-
-/** Raises the version of a locked session by one for each structural frame. @returns the new version */
-export async function raiseSessionVersion(sql: Sql, sessionId: string, by: number): Promise<number> {
-  const [row] = await sql<[{ version: number }]>`
-    update sessions set version = version + ${by}::int, updated_at = now() where id = ${sessionId} returning version`;
-  return row.version;
 }

@@ -43,10 +43,10 @@ export async function revokeTokens(sql: Sql, userId: string): Promise<number> {
   return result.count;
 }
 
-/** The user's lists have changed. @returns the version that the user channel's frame carries */
-export async function raiseUserVersion(sql: Sql, userId: string): Promise<number> {
+/** Raises the version of a user's lists. @returns the new version */
+export async function raiseUserVersion(sql: Sql, userId: string, by = 1): Promise<number> {
   const [row] = await sql<[{ version: number }]>`
-    update users set version = version + 1 where id = ${userId} returning version`;
+    update users set version = version + ${by}::int where id = ${userId} returning version`;
   return row.version;
 }
 

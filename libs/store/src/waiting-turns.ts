@@ -1,7 +1,8 @@
 import type { CancelAnswer, WaitingTurnList } from "@boocode/contracts";
-import { type CancelledTurns, cancelTurns } from "./cancel-turns.ts";
+import { cancelTurns, changesOfCancel, hintsOfCancel } from "./cancel-turns.ts";
+import { type Change, recordChanges, recordSessionChanges } from "./changes.ts";
 import { turnColumns } from "./rows.ts";
-import { lockSession, raiseSessionVersion, type SessionChange, showInLists } from "./sessions.ts";
+import { lockSession } from "./sessions.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 /** The turn that runs and those that wait, in the order in which they run. @returns null when there is no such session */
@@ -20,13 +21,10 @@ export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string
   return { turns: [...turns] };
 }
 
-/** A cancel: the answer for the client, and the session's version when a waiting turn was withdrawn. */
+/** A cancel: the answer for the client, and what it changed. The end of a turn that was claimed is announced by its worker. */
 export interface CancelOutcome {
   answer: CancelAnswer;
-  cancelled: CancelledTurns;
-  version: number;
-  /** What the owner's lists show of a turn that was withdrawn; the end of one that was taken is told by its worker. */
-  lists: SessionChange | null;
+  changes: Change[];
 }
 
 /**
@@ -41,14 +39,13 @@ export async function cancelTurn(
   turnId?: string,
 ): Promise<CancelOutcome | null> {
   return await pool.begin(async (sql) => {
-    const session = await lockSession(sql, ownerId, sessionId);
-    if (!session) return null;
+    if (!(await lockSession(sql, ownerId, sessionId))) return null;
     const [turn] = await sql<{ id: string }[]>`
       select id from turns where session_id = ${sessionId}
         and ${turnId ? sql`id = ${turnId}` : sql`status in ('queued', 'running', 'cancelling')`}
       order by (status = 'queued'), ordinal limit 1`;
     if (turnId && !turn) return null;
-    return await cancelOne(sql, ownerId, sessionId, session.version, turn?.id ?? null);
+    return await cancelOne(sql, { ownerId, sessionId }, turn?.id ?? null);
   });
 }
 
@@ -60,37 +57,31 @@ export async function withdrawTurn(
   turnId: string,
 ): Promise<CancelOutcome | null> {
   return await pool.begin(async (sql) => {
-    const session = await lockSession(sql, ownerId, sessionId);
-    if (!session) return null;
+    if (!(await lockSession(sql, ownerId, sessionId))) return null;
     const [turn] = await sql<{ id: string; status: string }[]>`
       select id, status from turns where id = ${turnId} and session_id = ${sessionId} for no key update`;
     if (!turn) return null;
     if (turn.status !== "queued") {
-      return {
-        answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] },
-        cancelled: { cancelling: [], withdrawn: [] },
-        version: session.version,
-        lists: null,
-      };
+      return { answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] }, changes: [] };
     }
-    return await cancelOne(sql, ownerId, sessionId, session.version, turnId);
+    return await cancelOne(sql, { ownerId, sessionId }, turnId);
   });
 }
 
 async function cancelOne(
   sql: Sql,
-  ownerId: string,
-  sessionId: string,
-  version: number,
+  session: { ownerId: string; sessionId: string },
   turnId: string | null,
 ): Promise<CancelOutcome> {
-  const cancelled = await cancelTurns(sql, ownerId, turnId ? [turnId] : [], "user");
+  const cancelled = await cancelTurns(sql, session.ownerId, turnId ? [turnId] : [], "user");
   const [turn] = await sql<{ turn_id: string; status: CancelAnswer["status"] }[]>`
     select id as turn_id, status from turns
-    where session_id = ${sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
+    where session_id = ${session.sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
     order by ordinal desc limit 1`;
   const answer = turn ?? { turn_id: null, status: null };
-  if (cancelled.withdrawn.length === 0) return { answer, cancelled, version, lists: null };
-  const raised = await raiseSessionVersion(sql, sessionId, 1);
-  return { answer, cancelled, version: raised, lists: await showInLists(sql, ownerId, sessionId) };
+  if (cancelled.withdrawn.length === 0) {
+    return { answer, changes: await recordChanges(sql, session.ownerId, hintsOfCancel(cancelled.cancelling)) };
+  }
+  const { changes } = await recordSessionChanges(sql, session, changesOfCancel(cancelled, "user"));
+  return { answer, changes };
 }

@@ -1,6 +1,6 @@
 import { cancelTurn, endOrphan, releaseTurn, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { messageRow, newPlace, running, turnRow, useStore } from "./stage.ts";
+import { cancelled, messageRow, newPlace, running, turnRow, useStore } from "./stage.ts";
 
 const stage = useStore();
 
@@ -16,7 +16,7 @@ test("a turn that waits for another attempt is ended by a reconciler, which take
   const { place, turn, messageId } = await handedBack();
   const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(outcome?.answer).toEqual({ turn_id: turn.turnId, status: "cancelling" });
-  expect(outcome?.cancelled).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
+  expect(cancelled(outcome)).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
 
   const ended = await endOrphan(stage.pool, "nonce1", 3, 60_000);
   expect(ended).toMatchObject({
@@ -33,6 +33,6 @@ test("a turn that waits for another attempt is ended by a reconciler, which take
 test("withdrawing such a turn ends it the same way", async () => {
   const { place, turn } = await handedBack();
   const outcome = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turn.turnId);
-  expect(outcome?.cancelled.cancelling).toEqual([turn.turnId]);
+  expect(cancelled(outcome).cancelling).toEqual([turn.turnId]);
   expect(await endOrphan(stage.pool, "nonce2", 3, 60_000)).toMatchObject({ turnId: turn.turnId });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  type Change,
   commitStep,
   deleteMessagesFrom,
   endTurn,
@@ -13,7 +14,20 @@ import {
 } from "@boocode/store";
 import { expect, test } from "vitest";
 import { toolMessage } from "./older-attempts.ts";
-import { claim, dump, newPlace, type Place, post, reply, running, turnRow, untilBlocked, useStore } from "./stage.ts";
+import {
+  cancelled,
+  claim,
+  dump,
+  frames,
+  newPlace,
+  type Place,
+  post,
+  reply,
+  running,
+  turnRow,
+  untilBlocked,
+  useStore,
+} from "./stage.ts";
 
 const stage = useStore();
 
@@ -31,7 +45,8 @@ test("deleting from a message on takes it and all that follows, and leaves what 
   const [first, second] = [await answered(place, "one"), await answered(place, "two")];
   const outcome = await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, first.messageId);
   expect(new Set(outcome?.deleted)).toEqual(new Set([first.messageId, second.questionId, second.messageId]));
-  expect(outcome).toMatchObject({ version: 5, cancelled: { cancelling: [], withdrawn: [] } });
+  expect(outcome).toMatchObject({ version: 5 });
+  expect(cancelled(outcome)).toEqual({ cancelling: [], withdrawn: [] });
   expect(await contents(place)).toEqual([first.questionId]);
 });
 
@@ -40,7 +55,7 @@ test("deleting while a turn runs asks it to stop, withdraws those after it, and 
   const { turn, messageId, questionId } = await running(stage.pool, place);
   const waiting = await post(stage.pool, place);
   const outcome = await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, questionId);
-  expect(outcome?.cancelled).toEqual({ cancelling: [turn.id], withdrawn: [waiting.turnId] });
+  expect(cancelled(outcome)).toEqual({ cancelling: [turn.id], withdrawn: [waiting.turnId] });
   expect(outcome?.version).toBe(waiting.version + 2);
   const draft = { ...turn, messageId, content: "more", reasoning: null, lastSeq: 50 };
   expect(await saveDrafts(stage.pool, [draft])).toEqual(new Set());
@@ -95,7 +110,13 @@ test("a regeneration deletes the last answer and puts the same question under a 
   const last = await answered(place, "two");
   const turnId = randomUUID();
   const outcome = await regenerateAnswer(stage.pool, { ...place, turnId }, null);
-  expect(outcome).toMatchObject({ kind: "regenerated", turnId, deleted: [last.messageId], version: 7 });
+  expect(outcome).toMatchObject({ kind: "regenerated", turnId, version: 7 });
+  expect(frames(outcome as { changes: Change[] }).map((frame) => [frame.version, frame.type])).toEqual([
+    [5, "messages_deleted"],
+    [6, "message_posted"],
+    [7, "turn_queued"],
+  ]);
+  expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ message_ids: [last.messageId] });
   expect(outcome).toMatchObject({ message: { id: last.questionId, turn_id: turnId, turn_ordinal: 3 } });
   expect(await turnRow(stage.pool, turnId)).toMatchObject({ status: "queued" });
   expect(await turnRow(stage.pool, last.turn.id)).toMatchObject({ status: "complete" });
@@ -109,7 +130,8 @@ test("a question that never got an answer can be regenerated, and its new answer
   const posted = await post(stage.pool, place);
   await stage.pool`update turns set status = 'cancelled' where id = ${posted.turnId}`;
   const outcome = await regenerateAnswer(stage.pool, { ...place, turnId: randomUUID() }, null);
-  expect(outcome).toMatchObject({ kind: "regenerated", deleted: [], message: { id: posted.message.id } });
+  expect(outcome).toMatchObject({ kind: "regenerated", message: { id: posted.message.id } });
+  expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ type: "messages_deleted", message_ids: [] });
 });
 
 test("nothing is regenerated in a busy, an empty or another user's session", async () => {

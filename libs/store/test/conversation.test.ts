@@ -25,7 +25,11 @@ test("a session is named after its first question and answer, once, and not agai
   await answered(place, "second");
   expect(await readForNaming(stage.pool, place.sessionId)).toEqual({ model: null, question: "why?", answer: "first" });
   const named = await autoNameSession(stage.pool, place.sessionId, "Why");
-  expect(named).toMatchObject({ ownerId: place.ownerId, session: { name: "Why", auto_named: true, version: 7 } });
+  expect(named).toMatchObject({ session: { name: "Why", auto_named: true, version: 7 } });
+  expect(named?.changes).toMatchObject([
+    { kind: "structure", frame: { type: "session_renamed", version: 7, name: "Why", auto_named: true } },
+    { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { name: "Why" } } },
+  ]);
   expect(named?.session).not.toHaveProperty("owner_id");
   expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
   expect(await autoNameSession(stage.pool, place.sessionId, "Other")).toBeNull();

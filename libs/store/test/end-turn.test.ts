@@ -1,6 +1,6 @@
 import { cancelTurn, deleteSession, endTurn, readCancelReason, releaseTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
+import { cancelled, claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
 
 const stage = useStore();
 
@@ -12,7 +12,13 @@ test("a turn ends with its answer, and the session's next turn becomes due", asy
   const { turn, messageId } = await running(stage.pool, place);
   const next = await post(stage.pool, place);
   const ended = await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "the answer"), lastSeq: 12 });
-  expect(ended).toMatchObject({ ownerId: place.ownerId, nextTurnId: next.turnId, session: { id: place.sessionId } });
+  expect(ended).toMatchObject({
+    changes: [
+      { kind: "turn_due", turnId: next.turnId, liveTurnsOfUser: 1 },
+      { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { id: place.sessionId } } },
+      { kind: "name_wanted", sessionId: place.sessionId },
+    ],
+  });
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "complete", last_seq: 12 });
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
 });
@@ -25,7 +31,7 @@ test("a failure keeps the partial text and leaves its reason on turn and message
     reply: reply(messageId, "the ans"),
     lastSeq: 12,
   });
-  expect(ended).toMatchObject({ nextTurnId: null, session: { busy: false } });
+  expect(ended).toMatchObject({ changes: [{ kind: "list", frame: { session: { busy: false } } }] });
   const [row] = await stage.pool`
     select m.content, m.status, m.error_code, t.error_code as turn_code, t.error from messages m
     join turns t on t.id = m.turn_id where m.id = ${messageId}`;
@@ -42,8 +48,10 @@ test("an end whose answer was lost is answered again, without a second end", asy
     const rows = async () => [await turnRow(stage.pool, turn.id), await messageRow(stage.pool, messageId)];
     const before = await rows();
     const second = await endTurn(stage.pool, turn, { end, reply: reply(messageId, "another text"), lastSeq: 99 });
-    expect(second).toMatchObject({ session: { id: turn.session_id }, nextTurnId: null });
-    expect(first).toMatchObject({ session: { id: turn.session_id } });
+    const listed = { kind: "list", frame: { session: { id: turn.session_id } } };
+    const changes = end === COMPLETE ? [listed, { kind: "name_wanted" }] : [listed];
+    expect(second).toMatchObject({ changes });
+    expect(first).toMatchObject({ changes });
     expect(await rows()).toEqual(before);
   }
 });
@@ -73,7 +81,9 @@ test("cancelled first: the turn cannot complete any more, and ends cancelled wit
   expect(await dump(stage.pool)).toEqual(before);
   expect(await readCancelReason(stage.pool, turn)).toBe("user");
   expect(await endTurn(stage.pool, turn, { end: CANCELLED, reply: reply(messageId, "who"), lastSeq: 9 })).toMatchObject(
-    { nextTurnId: null },
+    {
+      changes: [{ kind: "list" }],
+    },
   );
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", last_seq: 9 });
   expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
@@ -85,7 +95,7 @@ test("completed first: the cancel says that it came too late", async () => {
   await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
   const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "complete" });
-  expect(cancel?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+  expect(cancelled(cancel)).toEqual({ cancelling: [], withdrawn: [] });
 });
 
 test("raced a hundred times, cancel and completion agree on who won", async () => {
@@ -99,10 +109,10 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
     ] as const;
     const cancelFirst = round % 2 === 0 ? asked[1]() : null;
     const ending = asked[0]();
-    const [ended, cancelled] = await Promise.all([ending, cancelFirst ?? asked[1]()]);
+    const [ended, outcome] = await Promise.all([ending, cancelFirst ?? asked[1]()]);
     const { status } = await turnRow(stage.pool, turn.id);
     const message = await messageRow(stage.pool, messageId);
-    expect(cancelled?.answer.status).toBe(status);
+    expect(outcome?.answer.status).toBe(status);
     if (status === "complete") expect([typeof ended, message?.content]).toEqual(["object", "whole"]);
     else expect([status, ended, message?.content]).toEqual(["cancelling", "cancelling", ""]);
     winners.add(status);
@@ -113,11 +123,10 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
 test("a turn of a session that was deleted meanwhile ends without a session to show", async () => {
   const place = await newPlace(stage.pool);
   const { turn, messageId } = await running(stage.pool, place);
-  expect(await deleteSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ cancelling: [turn.id] });
+  const deleted = await deleteSession(stage.pool, place.ownerId, place.sessionId);
+  expect(cancelled(deleted)).toEqual({ cancelling: [turn.id], withdrawn: [] });
   const end = { status: "cancelled", reason: "session_deleted" } as const;
-  expect(await endTurn(stage.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toMatchObject({
-    session: null,
-  });
+  expect(await endTurn(stage.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toEqual({ changes: [] });
 });
 
 test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {

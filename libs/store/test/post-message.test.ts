@@ -1,14 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { findProject, findSession, listMessages, postMessage } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, newPlace, newUser, post, question, turnRow, useStore } from "./stage.ts";
+import { cancelled, claim, dump, frames, newPlace, newUser, post, question, turnRow, useStore } from "./stage.ts";
 
 const stage = useStore();
 
 test("a post stores the message and its queued turn, and the session and project show it", async () => {
   const place = await newPlace(stage.pool);
   const posted = await post(stage.pool, place, "where is main?");
-  expect(posted).toMatchObject({ kind: "posted", version: 2, ahead: 0, liveTurnsOfUser: 1 });
+  expect(posted).toMatchObject({ kind: "posted", version: 2 });
+  expect(posted.changes).toMatchObject([
+    { kind: "structure", frame: { type: "message_posted", version: 1, message: { id: posted.message.id } } },
+    { kind: "structure", frame: { type: "turn_queued", version: 2, turn_id: posted.turnId, ordinal: 1, ahead: 0 } },
+    { kind: "turn_due", turnId: posted.turnId, liveTurnsOfUser: 1 },
+    { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { busy: true, version: 2 } } },
+  ]);
   expect(posted.message).toMatchObject({ role: "user", content: "where is main?", turn_ordinal: 1, position: 0 });
   expect(await turnRow(stage.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
   expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });
@@ -34,8 +40,13 @@ test("a message to a busy session waits in line and knows how many are ahead", a
   const place = await newPlace(stage.pool);
   const first = await post(stage.pool, place);
   await claim(stage.pool, first.turnId);
-  expect(await post(stage.pool, place)).toMatchObject({ ahead: 1, liveTurnsOfUser: 2 });
-  expect(await post(stage.pool, place)).toMatchObject({ ahead: 2, liveTurnsOfUser: 3 });
+  for (const [ahead, liveTurnsOfUser] of [
+    [1, 2],
+    [2, 3],
+  ]) {
+    const queued = [{ frame: { type: "turn_queued", ahead } }, { kind: "turn_due", liveTurnsOfUser }];
+    expect((await post(stage.pool, place)).changes.slice(1, 3)).toMatchObject(queued);
+  }
   expect(await turnRow(stage.pool, first.turnId)).toMatchObject({ status: "running" });
 });
 
@@ -49,7 +60,10 @@ test("`reject` refuses while a turn waits or runs, changes nothing, and goes thr
   await claim(stage.pool, first.turnId);
   expect(await postMessage(stage.pool, rejecting, null)).toEqual({ kind: "busy" });
   await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
-  expect(await postMessage(stage.pool, rejecting, null)).toMatchObject({ kind: "posted", ahead: 0 });
+  expect(await postMessage(stage.pool, rejecting, null)).toMatchObject({
+    kind: "posted",
+    changes: [{}, { frame: { ahead: 0 } }, {}, {}],
+  });
 });
 
 test("`interrupt` asks the running turn to stop, withdraws those that wait, and gives each frame a version", async () => {
@@ -62,9 +76,16 @@ test("`interrupt` asks the running turn to stop, withdraws those that wait, and 
   await claim(stage.pool, running.turnId);
   const outcome = await postMessage(stage.pool, { ...question(place), when_busy: "interrupt" }, null);
   if (outcome.kind !== "posted") throw new Error(outcome.kind);
-  expect(outcome.cancelled.cancelling).toEqual([running.turnId]);
-  expect([...outcome.cancelled.withdrawn].sort()).toEqual([waiting.turnId, second.turnId].sort());
-  expect(outcome).toMatchObject({ ahead: 1, version: second.version + 4 });
+  expect(cancelled(outcome).cancelling).toEqual([running.turnId]);
+  expect(cancelled(outcome).withdrawn.sort()).toEqual([waiting.turnId, second.turnId].sort());
+  expect(frames(outcome).map((frame) => [frame.type, frame.version - second.version])).toEqual([
+    ["turn_withdrawn", 1],
+    ["turn_withdrawn", 2],
+    ["message_posted", 3],
+    ["turn_queued", 4],
+  ]);
+  expect(frames(outcome).at(-1)).toMatchObject({ ahead: 1 });
+  expect(outcome).toMatchObject({ version: second.version + 4 });
   expect(await turnRow(stage.pool, running.turnId)).toMatchObject({ status: "cancelling" });
   expect(await turnRow(stage.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
 });

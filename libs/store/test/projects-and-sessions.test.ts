@@ -15,6 +15,7 @@ import {
 } from "@boocode/store";
 import { expect, test } from "vitest";
 import {
+  cancelled,
   claim,
   dump,
   newPlace,
@@ -35,12 +36,15 @@ test("projects are listed in the order in which they were added, and each change
   for (const [i, id] of ids.entries()) {
     const created = await createProject(stage.pool, { id, ownerId, name: `p${i}`, path: "/tmp" });
     expect(created).toMatchObject({
-      version: i + 1,
+      changes: [{ kind: "list", ownerId, frame: { type: "project_created", version: i + 1, project: { id } } }],
       project: { id, name: `p${i}`, path: "/tmp", last_session_id: null },
     });
   }
   const renamed = await renameProject(stage.pool, ownerId, ids[0]!, "new");
-  expect(renamed).toMatchObject({ version: 3, project: { name: "new" } });
+  expect(renamed).toMatchObject({
+    changes: [{ kind: "list", ownerId, frame: { type: "project_updated", version: 3, project: { name: "new" } } }],
+    project: { name: "new" },
+  });
   expect((await listProjects(stage.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
   expect(await readUserVersions(stage.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
 });
@@ -70,9 +74,14 @@ test("a change touches what it names; null takes back; only a new name raises th
   const place = await newPlace(stage.pool);
   const change = (what: Parameters<typeof changeSession>[3]) =>
     changeSession(stage.pool, place.ownerId, place.sessionId, what);
-  expect(await change({ model: "m", system_prompt: "s" })).toMatchObject({ renamed: false, session: { version: 0 } });
+  const changed = await change({ model: "m", system_prompt: "s" });
+  expect(changed).toMatchObject({ session: { version: 0 }, changes: [{ frame: { type: "session_updated" } }] });
   const renamed = await change({ name: "n" });
-  expect(renamed).toMatchObject({ renamed: true, session: { name: "n", version: 1, model: "m", system_prompt: "s" } });
+  expect(renamed).toMatchObject({ session: { name: "n", version: 1, model: "m", system_prompt: "s" } });
+  expect(renamed?.changes).toMatchObject([
+    { frame: { type: "session_renamed", version: 1, name: "n", auto_named: false } },
+    { frame: { type: "session_updated", session: renamed?.session } },
+  ]);
   expect(await change({ model: null })).toMatchObject({ session: { name: "n", model: null, system_prompt: "s" } });
 });
 
@@ -81,7 +90,10 @@ test("a deleted session is found nowhere, and its turns are stopped", async () =
   const [live, waiting] = [await post(stage.pool, place), await post(stage.pool, place)];
   await claim(stage.pool, live.turnId);
   const outcome = await deleteSession(stage.pool, place.ownerId, place.sessionId);
-  expect(outcome).toMatchObject({ projectId: place.projectId, cancelling: [live.turnId] });
+  expect(outcome?.changes).toMatchObject([
+    { kind: "turn_cancelling", turnId: live.turnId },
+    { frame: { type: "session_deleted", session_id: place.sessionId, project_id: place.projectId } },
+  ]);
   expect(await turnRow(stage.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
   expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toBeNull();
   expect(await listSessions(stage.pool, place.ownerId, place.projectId)).toEqual([]);
@@ -99,7 +111,8 @@ test("a deleted project takes its sessions with it and stops what runs in them",
   await claim(stage.pool, live.turnId);
   const outcome = await deleteProject(stage.pool, place.ownerId, place.projectId);
   expect(new Set(outcome?.sessionIds)).toEqual(new Set([place.sessionId, second]));
-  expect(outcome?.cancelling).toEqual([live.turnId]);
+  expect(cancelled(outcome)).toEqual({ cancelling: [live.turnId], withdrawn: [] });
+  expect(outcome?.changes.at(-1)).toMatchObject({ frame: { type: "project_deleted", project_id: place.projectId } });
   expect(await findProject(stage.pool, place.ownerId, place.projectId)).toBeNull();
   expect(await findSession(stage.pool, place.ownerId, second)).toBeNull();
   expect(await findSession(stage.pool, place.ownerId, other.sessionId)).not.toBeNull();

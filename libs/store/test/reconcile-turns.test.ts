@@ -56,8 +56,12 @@ test("after its last crash a turn is not queued again but ended, with an attempt
   expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
   const orphan = await endOrphan(stage.pool, "newnonce", 3, 5_000);
   expect(orphan).toMatchObject({
-    ...{ turnId: turn.id, sessionId: place.sessionId, messageId, lastSeq: 3, nextTurnId: next.turnId },
-    ...{ epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" }, ownerId: place.ownerId },
+    ...{ turnId: turn.id, sessionId: place.sessionId, messageId, lastSeq: 3 },
+    epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" },
+    changes: [
+      { kind: "turn_due", turnId: next.turnId },
+      { kind: "list", ownerId: place.ownerId },
+    ],
     end: { status: "failed", error: { code: "attempts_exhausted" } },
   });
   expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "failed", attempt: 2, last_seq: 3, crashes: 3 });

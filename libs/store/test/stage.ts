@@ -3,6 +3,8 @@ import { testDatabase } from "@boocode/backing-services/testing";
 import type { ReplyRecord } from "@boocode/contracts";
 import { connectPostgres } from "@boocode/runtime";
 import {
+  type CancelledTurns,
+  type Change,
   type Claim,
   type ClaimedTurn,
   claimTurn,
@@ -10,8 +12,8 @@ import {
   createSession,
   createUser,
   type Pool,
-  type PostedTurn,
   postMessage,
+  type QueuedTurn,
   startMessage,
 } from "@boocode/store";
 import { afterAll, beforeAll } from "vitest";
@@ -69,11 +71,24 @@ export function question(place: Place, content = "why?") {
   return { ...place, content, when_busy: "queue" as const, turnId: randomUUID(), messageId: randomUUID() };
 }
 
-export async function post(pool: Pool, place: Place, content?: string): Promise<PostedTurn> {
+export async function post(pool: Pool, place: Place, content?: string): Promise<QueuedTurn<"posted">> {
   const outcome = await postMessage(pool, question(place, content), null);
   if (outcome.kind !== "posted") throw new Error(`the post was answered ${outcome.kind}`);
   return outcome;
 }
+
+/** The turns that a change cancelled, by what became of them. */
+export function cancelled(changed: { changes: Change[] } | null | undefined): CancelledTurns {
+  const changes = changed?.changes ?? [];
+  return {
+    cancelling: changes.flatMap((change) => (change.kind === "turn_cancelling" ? [change.turnId] : [])),
+    withdrawn: frames(changed).flatMap((frame) => (frame.type === "turn_withdrawn" ? [frame.turn_id] : [])),
+  };
+}
+
+/** The structural frames of a change, in order. */
+export const frames = (changed: { changes: Change[] } | null | undefined) =>
+  (changed?.changes ?? []).flatMap((change) => (change.kind === "structure" ? [change.frame] : []));
 
 /** What a claim says of the worker that makes it; each has a nonce of its own. */
 export const asWorker = (claim: Partial<Claim> = {}): Claim => ({

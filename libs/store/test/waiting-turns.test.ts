@@ -1,7 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { cancelTurn, claimTurn, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
+import { cancelTurn, claimTurn, findSession, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { asWorker, claim, dump, newPlace, type Place, post, turnRow, untilBlocked, useStore } from "./stage.ts";
+import {
+  asWorker,
+  cancelled,
+  claim,
+  dump,
+  newPlace,
+  type Place,
+  post,
+  turnRow,
+  untilBlocked,
+  useStore,
+} from "./stage.ts";
 
 const stage = useStore();
 
@@ -26,11 +37,12 @@ test("live turns come in the order in which they run, each with its question and
 test("a cancel stops the turn that runs and leaves the line; again, it says that the turn is stopping", async () => {
   const { place, turns } = await crowded();
   const first = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
-  expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" }, version: 6 });
-  expect(first?.cancelled).toEqual({ cancelling: [turns[0]], withdrawn: [] });
+  expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
+  expect((await findSession(stage.pool, place.ownerId, place.sessionId))?.version).toBe(6);
+  expect(cancelled(first)).toEqual({ cancelling: [turns[0]], withdrawn: [] });
   const again = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(again).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
-  expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+  expect(cancelled(again)).toEqual({ cancelling: [], withdrawn: [] });
   expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "queued" });
 });
 
@@ -40,7 +52,7 @@ test("where none runs, a cancel withdraws the first that waits and raises the ve
   const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
   expect(outcome).toMatchObject({
     answer: { turn_id: first.turnId, status: "cancelled" },
-    version: second.version + 1,
+    changes: [{ frame: { type: "turn_withdrawn", version: second.version + 1 } }, { kind: "list" }],
   });
   expect(await claim(stage.pool, second.turnId)).toMatchObject({ ordinal: 2 });
 });
@@ -49,28 +61,31 @@ test("a cancel in a session where nothing ever ran finds nothing to cancel", asy
   const place = await newPlace(stage.pool);
   const before = await dump(stage.pool);
   const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
-  expect(outcome).toMatchObject({ answer: { turn_id: null, status: null }, version: 0 });
+  expect(outcome).toEqual({ answer: { turn_id: null, status: null }, changes: [] });
   expect(await dump(stage.pool)).toEqual(before);
 });
 
 test("a waiting turn is withdrawn and the others move up; it can be neither withdrawn nor claimed again", async () => {
   const { place, turns } = await crowded();
   const outcome = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
-  expect(outcome).toMatchObject({ answer: { turn_id: turns[1], status: "cancelled" }, version: 7 });
+  expect(outcome).toMatchObject({
+    answer: { turn_id: turns[1], status: "cancelled" },
+    changes: [{ frame: { type: "turn_withdrawn", turn_id: turns[1], version: 7 } }, { kind: "list" }],
+  });
   const list = await listLiveTurns(stage.pool, place.ownerId, place.sessionId);
   expect(list?.turns.map((turn) => [turn.id, turn.place])).toEqual([
     [turns[0], null],
     [turns[2], 1],
   ]);
   const again = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
-  expect(again?.cancelled).toEqual({ cancelling: [], withdrawn: [] });
+  expect(cancelled(again)).toEqual({ cancelling: [], withdrawn: [] });
   expect(await claimTurn(stage.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
 });
 
 test("a turn that was taken is not withdrawn, also when it is taken while the withdrawal waits", async () => {
   const { place, turns } = await crowded();
   const taken = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[0]!);
-  expect(taken).toMatchObject({ answer: { turn_id: turns[0], status: "running" }, cancelled: { withdrawn: [] } });
+  expect(taken).toEqual({ answer: { turn_id: turns[0], status: "running" }, changes: [] });
   await stage.pool`update turns set status = 'complete' where id = ${turns[0]!}`;
   const { late } = await stage.pool.begin(async (sql) => {
     await claim(sql as unknown as Pool, turns[1]!);
@@ -78,7 +93,7 @@ test("a turn that was taken is not withdrawn, also when it is taken while the wi
     await untilBlocked(stage.pool);
     return { late };
   });
-  expect(await late).toMatchObject({ answer: { turn_id: turns[1], status: "running" }, cancelled: { withdrawn: [] } });
+  expect(await late).toEqual({ answer: { turn_id: turns[1], status: "running" }, changes: [] });
   expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "running" });
 });
 

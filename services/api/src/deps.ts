@@ -1,3 +1,4 @@
+import type { Announce } from "@boocode/announce";
 import type { ModelList } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import type { Failpoint } from "@boocode/runtime";
@@ -11,7 +12,6 @@ import type {
   RawServerDefault,
 } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { Announce } from "./announce.ts";
 
 /** What the routes need. */
 export interface Deps {

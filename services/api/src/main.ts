@@ -1,9 +1,9 @@
+import { createAnnounce } from "@boocode/announce";
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, makeTicket } from "@boocode/identity";
 import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import { connectBackends, createMetrics, runService, type ServiceContext, serveHttp } from "@boocode/runtime";
 import { createTurnQueue } from "@boocode/turn-queue";
-import { createAnnounce } from "./announce.ts";
 import { buildApp } from "./app.ts";
 import { checkProjectPath } from "./check-project-path.ts";
 import { Config } from "./config.ts";
@@ -27,9 +27,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const announce = createAnnounce({
     publisher: createPublisher(redis, keys),
     queue,
-    redis,
-    keys,
-    onError: (err) => log.warn({ err }, "an announcement failed; it is found in the database"),
+    onError: (err) => log.warn({ err }, "announcing a change failed; workers and gateways find it in Postgres"),
   });
   const servers = modelServersOf(config);
   const catalog = createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() });

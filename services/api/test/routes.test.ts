@@ -124,6 +124,22 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   heard.stop();
 });
 
+test("a post that is repeated under its key announces its frames once more, and the owner's lists not", async () => {
+  const me = await newClient(stage);
+  const { sessionId } = await newSession(stage, me);
+  const [session, user] = [await hear(stage, keys.session(sessionId)), await hear(stage, keys.user(me.userId))];
+  const post = () =>
+    me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" }, { "idempotency-key": "again" });
+  const first = await post();
+  expect(await post()).toMatchObject({ status: 202, body: first.body });
+  expect((await me.call("PATCH", `/api/sessions/${sessionId}`, { model: "m" })).status).toBe(200);
+  await until(() => expect(user.frames.map((frame) => frame.version)).toEqual([3, 4]));
+  const announced = session.frames.map((frame) => `${frame.version} ${frame.type}`);
+  expect(announced).toEqual(["1 message_posted", "2 turn_queued", "1 message_posted", "2 turn_queued"]);
+  session.stop();
+  user.stop();
+});
+
 test("a question that is too large for a frame is shortened in it, marked, and whole in REST", async () => {
   const me = await newClient(stage);
   const { sessionId } = await newSession(stage, me);

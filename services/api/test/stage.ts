@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createAnnounce } from "@boocode/announce";
 import type { Server } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import { createKeys, createPublisher } from "@boocode/frame-log";
@@ -17,7 +18,6 @@ import {
 import { createToken, createUser } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { afterAll, beforeAll } from "vitest";
-import { createAnnounce } from "../src/announce.ts";
 import { buildApp } from "../src/app.ts";
 import { checkProjectPath } from "../src/check-project-path.ts";
 import type { App, Deps } from "../src/deps.ts";
@@ -72,7 +72,7 @@ export function useApi(change: Partial<Deps> = {}): Stage {
     const onError = (error: unknown) => stage.unheard.push(error);
     const deps: Deps = {
       pool,
-      announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, redis, keys, onError }),
+      announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, onError }),
       failpoint: () => {},
       checkProjectPath: (path) => checkProjectPath(path, [stage.root]),
       listModels: async () => ({ models: [] }),

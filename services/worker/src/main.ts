@@ -95,7 +95,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
-    deps: { pool, publisher: wired.publisher, models: wired.models, failpoint, timeoutMs: 60_000 },
+    deps: { pool, announce: wired.announce, models: wired.models, failpoint, timeoutMs: 60_000 },
     onError: logFailure("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());

@@ -1,5 +1,5 @@
+import type { Announce } from "@boocode/announce";
 import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
-import type { Publisher } from "@boocode/frame-log";
 import type { Failpoint, Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { type Job, Worker } from "bullmq";
@@ -8,7 +8,7 @@ import { cleanName, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
   pool: Pool;
-  publisher: Publisher;
+  announce: Announce;
   models: Pick<ModelServers, "resolve" | "streamReply">;
   failpoint: Failpoint;
   /** A model that takes longer than this is not worth waiting for. */
@@ -28,15 +28,7 @@ async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<vo
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
   await deps.failpoint("after-auto-name");
-  const { session } = change;
-  await deps.publisher.toSession({
-    type: "session_renamed",
-    session_id: sessionId,
-    version: session.version,
-    name: session.name,
-    auto_named: session.auto_named,
-  });
-  await deps.publisher.toUser(change.ownerId, { type: "session_updated", version: change.userVersion, session });
+  deps.announce(change.changes);
 }
 
 /** Takes naming jobs, one at a time: they are never in anybody's way. */

@@ -1,7 +1,8 @@
+import type { Announce } from "@boocode/announce";
 import type { CancelReason, ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
-import { type ClaimedTurn, type EndedTurn, type Fence, isTransient } from "@boocode/store";
+import { type ClaimedTurn, type Fence, isTransient } from "@boocode/store";
 import { type Lease, type Leases, TurnStopped } from "./hold-leases.ts";
 import type { DraftSaver } from "./outputs/draft-saver.ts";
 import { endFrames } from "./outputs/end-frames.ts";
@@ -19,8 +20,7 @@ export interface ProcessTurnDeps {
   store: TurnStore;
   /** @returns null when the session is gone */
   prepare(turn: ClaimedTurn, read: PersistentRead): Promise<PreparedTurn | null>;
-  /** Tells everybody that the turn is over: the owner, the next turn's worker, the one who names sessions. */
-  announceEnd(ended: EndedTurn, answered: boolean): void;
+  announce: Announce;
   wake(turnId: string): void;
   appendIntervalMs(): number;
   turnTimeoutMs: number;
@@ -52,7 +52,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       return await end({ status: "cancelled", reason }, open.message && partialReply(open.message));
     }
     frames.emit(...bodies);
-    deps.announceEnd(ended, how.status === "complete");
+    deps.announce(ended.changes);
     log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
     await frames.drained(2_000);
   }

@@ -1,3 +1,4 @@
+import type { Announce } from "@boocode/announce";
 import type { FrameAppender } from "@boocode/frame-log";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
 import {
@@ -8,8 +9,6 @@ import {
   readNextDue,
   requeueOrphans,
 } from "@boocode/store";
-import type { AnnounceEndDeps } from "./announce-end.ts";
-import { announceEnd } from "./announce-end.ts";
 import { newNonce } from "./new-nonce.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
@@ -19,7 +18,7 @@ export interface ReconcileDeps {
   pool: Pool;
   runner: TurnRunner;
   appender: FrameAppender;
-  announce: AnnounceEndDeps;
+  announce: Announce;
   maxCrashes: number;
   failpoint: Failpoint;
   log: Logger;
@@ -58,7 +57,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
         const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
         if (!orphan) break;
         await deps.failpoint("after-end-orphan");
-        await tellEnd(deps, orphan);
+        await announceEnd(deps, orphan);
       }
       // The queue had its chance with every turn that is due; what is left is taken from here, Redis or not.
       const taken = await deps.runner.takeDue(TAKE_AT_ONCE);
@@ -72,7 +71,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
   );
 }
 
-async function tellEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> {
+async function announceEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> {
   deps.log.warn({ turn_id: orphan.turnId, end: orphan.end }, "a turn was ended for its worker");
   const source = { sessionId: orphan.sessionId, turnId: orphan.turnId, epoch: orphan.epoch };
   const message = orphan.messageId === null ? null : { messageId: orphan.messageId };
@@ -80,6 +79,8 @@ async function tellEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> 
     seq: index + 1,
     frame: toFrame(source, index + 1, body),
   }));
-  await deps.appender.append(orphan.sessionId, orphan.epoch, frames).catch(deps.announce.onError);
-  announceEnd(deps.announce, orphan, false);
+  await deps.appender.append(orphan.sessionId, orphan.epoch, frames).catch((err: unknown) => {
+    deps.log.warn({ err }, "appending the last frames of an orphan failed; subscribers get its end from Postgres");
+  });
+  deps.announce(orphan.changes);
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createAnnounce } from "@boocode/announce";
 import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
@@ -10,7 +11,6 @@ import {
 } from "@boocode/runtime";
 import { renewLeases, saveDrafts } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
-import { type AnnounceEndDeps, announceEnd } from "./announce-end.ts";
 import type { Config } from "./config.ts";
 import { createLeases } from "./hold-leases.ts";
 import { createModelServers } from "./model/model-servers.ts";
@@ -48,7 +48,6 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     entries: config.FRAME_LOG_ENTRIES,
     ttlMs: config.FRAME_LOG_TTL_MS,
   });
-  const publisher = createPublisher(redis, keys);
 
   const leases = createLeases({
     leaseMs: config.LEASE_MS,
@@ -93,12 +92,11 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
-  const announce: AnnounceEndDeps = {
-    publisher,
-    wake,
-    requestName: (sessionId) => void queue.requestName(sessionId).catch(logFailure("asking for a name")),
-    onError: logFailure("telling the end of a turn"),
-  };
+  const announce = createAnnounce({
+    publisher: createPublisher(redis, keys),
+    queue,
+    onError: logFailure("announcing a change"),
+  });
   const turnDeps: ProcessTurnDeps = {
     leases,
     drafts,
@@ -129,7 +127,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
         turn,
         read,
       ),
-    announceEnd: (ended, answered) => announceEnd(announce, ended, answered),
+    announce,
     wake,
     appendIntervalMs: () => (running() > CALM_STREAMS ? APPEND_INTERVAL_MS : 0),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
@@ -147,5 +145,5 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   // One that is not connected yet, or no longer, follows as soon as it is.
   await follower.follow(keys.cancel).catch(logFailure("following cancels"));
 
-  return { keys, pool, checks, appender, publisher, models, leases, announce, turnDeps, follower };
+  return { keys, pool, checks, appender, models, leases, announce, turnDeps, follower };
 }

@@ -1,7 +1,6 @@
 import { CancelAnswer, Id } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
-import { withdrawnFrames } from "../announce.ts";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
@@ -21,9 +20,7 @@ export function cancelTurn(app: App, { pool, announce, failpoint }: Deps): void 
     const ownerId = callerOf(request).userId;
     const outcome = found(await store.cancelTurn(pool, ownerId, request.params.id, request.query.turn_id));
     await failpoint("after-cancel");
-    announce.cancelling(outcome.cancelled.cancelling);
-    announce.toSession(request.params.id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
-    announce.toLists(ownerId, outcome.lists);
+    announce(outcome.changes);
     return outcome.answer;
   });
 }

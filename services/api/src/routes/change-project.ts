@@ -16,7 +16,7 @@ export function changeProject(app: App, { pool, announce, failpoint }: Deps): vo
     const ownerId = callerOf(request).userId;
     const changed = found(await renameProject(pool, ownerId, request.params.id, request.body.name));
     await failpoint("after-change-project");
-    announce.toUser(ownerId, { type: "project_updated", ...changed });
+    announce(changed.changes);
     return changed.project;
   });
 }

@@ -15,14 +15,8 @@ export function changeSession(app: App, { pool, announce, failpoint }: Deps): vo
   app.patch("/api/sessions/:id", { schema }, async (request) => {
     const ownerId = callerOf(request).userId;
     const changed = found(await store.changeSession(pool, ownerId, request.params.id, request.body));
-    const { session, renamed } = changed;
     await failpoint("after-change-session");
-    if (renamed) {
-      announce.toSession(session.id, session.version, [
-        { type: "session_renamed", name: session.name, auto_named: session.auto_named },
-      ]);
-    }
-    announce.toLists(ownerId, changed);
-    return session;
+    announce(changed.changes);
+    return changed.session;
   });
 }

@@ -15,7 +15,7 @@ export function createProject(app: App, { pool, announce, failpoint, checkProjec
     const path = await checkProjectPath(request.body.path);
     const created = await store.createProject(pool, { id: randomUUID(), ownerId, name: request.body.name, path });
     await failpoint("after-create-project");
-    announce.toUser(ownerId, { type: "project_created", ...created });
+    announce(created.changes);
     return reply.status(201).send(created.project);
   });
 }

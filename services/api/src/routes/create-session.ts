@@ -16,9 +16,9 @@ export function createSession(app: App, { pool, announce, failpoint }: Deps): vo
   app.post("/api/projects/:id/sessions", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
     const place = { id: randomUUID(), ownerId, projectId: request.params.id };
-    const { session, userVersion } = found(await store.createSession(pool, { ...request.body, ...place }));
+    const { session, changes } = found(await store.createSession(pool, { ...request.body, ...place }));
     await failpoint("after-create-session");
-    announce.toUser(ownerId, { type: "session_created", version: userVersion, session });
+    announce(changes);
     return reply.status(201).send(session);
   });
 }

@@ -1,7 +1,6 @@
 import { Id, MessagesDeleted } from "@boocode/contracts";
 import { deleteMessagesFrom } from "@boocode/store";
 import { z } from "zod";
-import { withdrawnFrames } from "../announce.ts";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
@@ -16,14 +15,9 @@ export function deleteMessages(app: App, { pool, announce, failpoint }: Deps): v
   app.delete("/api/sessions/:id/messages/:messageId", { schema }, async (request) => {
     const { id, messageId } = request.params;
     const ownerId = callerOf(request).userId;
-    const outcome = found(await deleteMessagesFrom(pool, ownerId, id, messageId));
+    const { deleted, version, changes } = found(await deleteMessagesFrom(pool, ownerId, id, messageId));
     await failpoint("after-delete");
-    announce.cancelling(outcome.cancelled.cancelling);
-    announce.toSession(id, outcome.version, [
-      ...withdrawnFrames(outcome.cancelled, "messages_deleted"),
-      { type: "messages_deleted", message_ids: outcome.deleted },
-    ]);
-    announce.toLists(ownerId, outcome.lists);
-    return { deleted: outcome.deleted, version: outcome.version };
+    announce(changes);
+    return { deleted, version };
   });
 }

@@ -12,12 +12,9 @@ export function deleteProject(app: App, { pool, announce, failpoint }: Deps): vo
     response: answers({ 204: z.null() }, "invalid_request", "not_found"),
   };
   app.delete("/api/projects/:id", { schema }, async (request, reply) => {
-    const ownerId = callerOf(request).userId;
-    const projectId = request.params.id;
-    const { version, cancelling } = found(await store.deleteProject(pool, ownerId, projectId));
+    const { changes } = found(await store.deleteProject(pool, callerOf(request).userId, request.params.id));
     await failpoint("after-delete-project");
-    announce.cancelling(cancelling);
-    announce.toUser(ownerId, { type: "project_deleted", version, project_id: projectId });
+    announce(changes);
     return reply.status(204).send(null);
   });
 }

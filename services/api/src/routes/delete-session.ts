@@ -12,13 +12,9 @@ export function deleteSession(app: App, { pool, announce, failpoint }: Deps): vo
     response: answers({ 204: z.null() }, "invalid_request", "not_found"),
   };
   app.delete("/api/sessions/:id", { schema }, async (request, reply) => {
-    const ownerId = callerOf(request).userId;
-    const sessionId = request.params.id;
-    const { projectId, userVersion, cancelling } = found(await store.deleteSession(pool, ownerId, sessionId));
+    const { changes } = found(await store.deleteSession(pool, callerOf(request).userId, request.params.id));
     await failpoint("after-delete-session");
-    announce.cancelling(cancelling);
-    const gone = { session_id: sessionId, project_id: projectId };
-    announce.toUser(ownerId, { type: "session_deleted", version: userVersion, ...gone });
+    announce(changes);
     return reply.status(204).send(null);
   });
 }

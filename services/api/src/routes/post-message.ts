@@ -23,8 +23,7 @@ export function postMessage(app: App, { pool, announce, failpoint }: Deps): void
     if (outcome.kind === "not_found") throw new ApiError("not_found");
     if (outcome.kind === "busy") throw new ApiError("session_busy");
     await failpoint("after-post");
-    announce.posted(outcome);
-    announce.toLists(post.ownerId, outcome.lists);
+    announce(outcome.changes);
     return reply.status(202).send({
       session_id: outcome.message.session_id,
       turn_id: outcome.turnId,

@@ -29,8 +29,7 @@ export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps):
     if (outcome.kind === "busy") throw new ApiError("session_busy");
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
     await failpoint("after-regenerate");
-    announce.regenerated(outcome);
-    announce.toLists(turn.ownerId, outcome.lists);
+    announce(outcome.changes);
     return reply.status(202).send({
       session_id: outcome.message.session_id,
       turn_id: outcome.turnId,

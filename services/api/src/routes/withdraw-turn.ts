@@ -1,7 +1,6 @@
 import { CancelAnswer, Id } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
-import { withdrawnFrames } from "../announce.ts";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError, found } from "../errors.ts";
@@ -17,11 +16,9 @@ export function withdrawTurn(app: App, { pool, announce, failpoint }: Deps): voi
     const { id, turnId } = request.params;
     const ownerId = callerOf(request).userId;
     const outcome = found(await store.withdrawTurn(pool, ownerId, id, turnId));
-    const { withdrawn, cancelling } = outcome.cancelled;
-    if (withdrawn.length + cancelling.length === 0) throw new ApiError("turn_not_waiting");
+    if (outcome.changes.length === 0) throw new ApiError("turn_not_waiting");
     await failpoint("after-withdraw");
-    announce.toSession(id, outcome.version, withdrawnFrames(outcome.cancelled, "user"));
-    announce.toLists(ownerId, outcome.lists);
+    announce(outcome.changes);
     return outcome.answer;
   });
 }

@@ -1,0 +1,57 @@
+import type { Message } from "@boocode/contracts";
+import type { Change } from "@boocode/store";
+import { expect, test } from "vitest";
+import { createAnnounce } from "./announce.ts";
+
+const message = { session_id: "s", id: "m", content: "why?" } as Message;
+
+const CHANGES: Change[] = [
+  { kind: "turn_cancelling", turnId: "t0" },
+  { kind: "structure", frame: { type: "message_posted", session_id: "s", version: 1, message } },
+  {
+    kind: "structure",
+    frame: { type: "turn_queued", session_id: "s", version: 2, turn_id: "t1", ordinal: 1, ahead: 1 },
+  },
+  { kind: "turn_due", turnId: "t1", liveTurnsOfUser: 2 },
+  { kind: "list", ownerId: "u", frame: { type: "project_deleted", version: 7, project_id: "p" } },
+  { kind: "name_wanted", sessionId: "s" },
+];
+
+/** Records what is announced; the calls that `fails` names reject. */
+function setUp(fails: string[] = []) {
+  const calls: unknown[][] = [];
+  const errors: unknown[] = [];
+  const record =
+    (name: string) =>
+    async (...args: unknown[]) => {
+      calls.push([name, ...args]);
+      if (fails.includes(name)) throw new Error(name);
+    };
+  const announce = createAnnounce({
+    publisher: { toSession: record("toSession"), toUser: record("toUser"), toHolder: record("toHolder") },
+    queue: { wake: record("wake"), requestName: record("requestName") },
+    onError: (error) => errors.push((error as Error).message),
+  });
+  return { announce, calls, errors };
+}
+
+test("each change is announced on its own way, in the order of the list", () => {
+  const { announce, calls } = setUp();
+  announce(CHANGES);
+  expect(calls).toEqual([
+    ["toHolder", "t0"],
+    ["toSession", CHANGES[1]?.kind === "structure" && CHANGES[1].frame],
+    ["toSession", CHANGES[2]?.kind === "structure" && CHANGES[2].frame],
+    ["wake", "t1", 2],
+    ["toUser", "u", CHANGES[4]?.kind === "list" && CHANGES[4].frame],
+    ["requestName", "s"],
+  ]);
+});
+
+test("an announcement that fails is reported and stops no other", async () => {
+  const { announce, calls, errors } = setUp(["toHolder", "wake"]);
+  announce(CHANGES);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(calls).toHaveLength(CHANGES.length);
+  expect(errors).toEqual(["toHolder", "wake"]);
+});

@@ -1,0 +1,38 @@
+import type { Publisher } from "@boocode/frame-log";
+import type { Change } from "@boocode/store";
+import type { TurnQueue } from "@boocode/turn-queue";
+
+/**
+ * Announces committed changes to subscribers and workers, in their order. Best effort: it returns at once and never throws,
+ * because the changes are in Postgres, where workers find the turns and gateways the versions.
+ */
+export type Announce = (changes: readonly Change[]) => void;
+
+export function createAnnounce(deps: {
+  publisher: Publisher;
+  queue: Pick<TurnQueue, "wake" | "requestName">;
+  onError(error: unknown): void;
+}): Announce {
+  const { publisher, queue } = deps;
+
+  async function announce(change: Change): Promise<void> {
+    switch (change.kind) {
+      case "structure":
+        return await publisher.toSession(change.frame);
+      case "list":
+        return await publisher.toUser(change.ownerId, change.frame);
+      case "turn_due":
+        return await queue.wake(change.turnId, change.liveTurnsOfUser);
+      case "turn_cancelling":
+        return await publisher.toHolder(change.turnId);
+      case "name_wanted":
+        return await queue.requestName(change.sessionId);
+      default:
+        change satisfies never;
+    }
+  }
+
+  return (changes) => {
+    for (const change of changes) announce(change).catch(deps.onError);
+  };
+}
