@@ -103,7 +103,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): TurnStore {
         await saveReply(fence, reply, lastSeq);
         return await releaseTurn(pool, fence);
       };
-      return persist("hand-back", giveBack, mayWrite, false);
+      return persist("release", giveBack, mayWrite, false);
     },
     spendAttempt(fence, reply, lastSeq, { maxAttempts, waitMs, mayWrite }) {
       const spend = async () => {
