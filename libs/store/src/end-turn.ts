@@ -9,16 +9,22 @@ export interface EndedTurn {
   changes: Change[];
 }
 
+export interface EndingTurn {
+  end: TurnEnd;
+  /** The message that was being written, if any, as far as it came. */
+  reply: ReplyRecord | null;
+  lastSeq: number;
+}
+
 /**
  * Ends a turn under its fence. One compare-and-set decides between completion and cancel (T1, T12): a turn that was asked
  * to stop ends `cancelled` and no other way.
- * @param reply the message that was being written, if any, as far as it came
  * @returns `cancelling` when the caller must end it as cancelled instead; `lost` when it holds the turn no more
  */
 export async function endTurn(
   pool: Pool,
   fence: Fence,
-  { end, reply, lastSeq }: { end: TurnEnd; reply: ReplyRecord | null; lastSeq: number },
+  { end, reply, lastSeq }: EndingTurn,
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   return await pool.begin(async (sql) => {
     const [turn] = await sql<{ session_id: string; owner_id: string }[]>`

@@ -39,19 +39,18 @@ const takingFence = (sql: Sql, fence: Fence, lastSeq: number) => sql<FencedTurn[
   where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
   returning session_id, owner_id, ordinal`;
 
+/** The message that a model call will write. */
+export interface StreamingMessage {
+  id: string;
+  position: number;
+  step: number;
+  model: string | null;
+  lastSeq: number;
+  context?: MessageContext | null;
+}
+
 /** Begins the assistant's message of a step, or takes the one that an earlier attempt began. @returns false: fence lost */
-export async function startMessage(
-  pool: Pool,
-  fence: Fence,
-  message: {
-    id: string;
-    position: number;
-    step: number;
-    model: string | null;
-    lastSeq: number;
-    context?: MessageContext | null;
-  },
-): Promise<boolean> {
+export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<boolean> {
   // One statement, because the model is asked only when it is done.
   const started = await pool`
     with turn as (${takingFence(pool, fence, message.lastSeq)})

@@ -2,7 +2,24 @@ import type { CancelReason } from "@boocode/contracts";
 import { every } from "@boocode/runtime";
 import type { Fence, HeldTurn } from "@boocode/store";
 
-/** Why a turn is stopped before its end. `lost` means that nothing may be written any more. */
+/*
+ * A lease, as its worker holds it:
+ *
+ *      ┌──────┐ each heartbeat that renews it
+ *      │      v
+ *      └──── held ── ending() ──> ending ── drop() ──> (gone)
+ *              │                    │
+ *              │ row not ours       │
+ *              └──────── too old ───┴──> lost ── drop() ──> (gone)
+ *
+ * `mayWrite()` is true until it is lost. Besides, the signal aborts once, for the first reason to stop: cancelled, released
+ * or lost. A turn that stops for one of the other reasons is still held, so that its end can be written.
+ */
+type LeaseState =
+  /** `renewedAt`: when the last successful renewal was sent, by `performance.now()`. The database's lease began no earlier. */
+  { kind: "held"; renewedAt: number } | { kind: "ending"; renewedAt: number } | { kind: "lost" };
+
+/** Why a turn is stopped before its end. After `lost` nothing may be written any more. */
 export class TurnStopped extends Error {
   override name = "TurnStopped";
   readonly why: { kind: "lost" } | { kind: "released" } | { kind: "cancelled"; reason: CancelReason };
@@ -13,26 +30,26 @@ export class TurnStopped extends Error {
   }
 }
 
-/** The right to write for a turn, for as long as the lease surely holds. */
+/** The right to write for a turn, for as long as no other worker can hold it. */
 export interface Lease {
   readonly fence: Fence;
   /** Aborts with a `TurnStopped`. */
   readonly signal: AbortSignal;
-  /** False when the last good heartbeat is so old that another worker may hold the turn. */
+  /** False once the last successful renewal is so old that another worker may hold the turn. */
   mayWrite(): boolean;
   stop(why: TurnStopped["why"]): void;
-  /** The turn's end is being written: a beat that no longer finds it running has found nothing wrong. */
+  /** The turn's end is being written: from now on a heartbeat may find the turn ended. */
   ending(): void;
   drop(): void;
 }
 
 export interface Leases {
-  /** @param claimedAt when the claim was asked for, on the monotonic clock (`performance.now()`) */
+  /** @param claimedAt when the claim was sent, by `performance.now()` */
   hold(fence: Fence, claimedAt: number): Lease;
   holds(turnId: string): boolean;
-  /** Looks now instead of at the next beat: a cancel was hinted at, or a write was refused. */
+  /** Sends a heartbeat now, because a cancel was hinted or a write was refused. */
   look(): void;
-  /** Asks every turn to stop and be given back to the queue. */
+  /** Stops every turn, to be put back into the queue. */
   releaseAll(): void;
   stop(): Promise<void>;
 }
@@ -40,49 +57,49 @@ export interface Leases {
 export interface LeasesDeps {
   leaseMs: number;
   heartbeatMs: number;
-  /** Stop writing so long before the lease ends by the database's clock. */
+  /** Writing stops this long before the lease expires by the database's clock. */
   marginMs: number;
-  /** One statement for all turns of the process. */
+  /** Renews all turns of the process in one statement. */
   renew(held: Fence[]): Promise<Map<string, HeldTurn>>;
   onError(error: unknown): void;
 }
 
-/** A turn whose row was locked is renewed again after so long: rows are mostly locked for milliseconds. */
+/** The pause before the next heartbeat when a turn's row was locked: row locks mostly last for milliseconds. */
 const LOCKED_RETRY_MS = 100;
 
-/** Keeps the leases of this process's turns, and stops a turn that was cancelled or whose lease cannot be kept. */
+interface HeldLease {
+  fence: Fence;
+  controller: AbortController;
+  state: LeaseState;
+}
+
+/** Renews the leases of this process's turns, and stops a turn that was cancelled or whose lease cannot be kept. */
 export function createLeases(deps: LeasesDeps): Leases {
-  interface Held {
-    fence: Fence;
-    controller: AbortController;
-    /** On the monotonic clock, when the renewal that succeeded was asked for: the database's lease began no earlier. */
-    renewedAt: number;
-    lost: boolean;
-    isEnding: boolean;
-  }
-  const held = new Map<string, Held>();
+  const held = new Map<string, HeldLease>();
   const lifeMs = deps.leaseMs - deps.marginMs;
   let beating: Promise<void> | null = null;
   let beatAgain = false;
   let retry: NodeJS.Timeout | undefined;
 
-  function stopTurn(turn: Held, why: TurnStopped["why"]): void {
+  function stopTurn(lease: HeldLease, why: TurnStopped["why"]): void {
     // A turn that is already stopping for another reason can still lose its lease; only the first reason aborts.
-    if (why.kind === "lost") turn.lost = true;
-    turn.controller.abort(new TurnStopped(why));
+    if (why.kind === "lost") lease.state = { kind: "lost" };
+    lease.controller.abort(new TurnStopped(why));
   }
 
+  const isTooOld = ({ state }: HeldLease) => state.kind !== "lost" && performance.now() - state.renewedAt >= lifeMs;
+
   async function beat(): Promise<void> {
-    const turns = [...held.values()].filter((turn) => !turn.lost);
-    if (turns.length === 0) return;
-    const askedAt = performance.now();
+    const leases = [...held.values()].filter(({ state }) => state.kind !== "lost");
+    if (leases.length === 0) return;
+    const sentAt = performance.now();
     try {
-      const kept = await deps.renew(turns.map((turn) => turn.fence));
-      for (const turn of turns) {
-        const state = kept.get(turn.fence.turnId);
-        if (state?.isRenewed) turn.renewedAt = askedAt;
-        if (state?.cancel) stopTurn(turn, { kind: "cancelled", reason: state.cancel });
-        if (!state && !turn.isEnding) stopTurn(turn, { kind: "lost" });
+      const kept = await deps.renew(leases.map(({ fence }) => fence));
+      for (const lease of leases) {
+        const row = kept.get(lease.fence.turnId);
+        if (row?.isRenewed && lease.state.kind !== "lost") lease.state.renewedAt = sentAt;
+        if (row?.cancel) stopTurn(lease, { kind: "cancelled", reason: row.cancel });
+        if (!row && lease.state.kind === "held") stopTurn(lease, { kind: "lost" });
       }
       clearTimeout(retry);
       if ([...kept.values()].some(({ isRenewed }) => !isRenewed))
@@ -90,10 +107,10 @@ export function createLeases(deps: LeasesDeps): Leases {
     } catch (error) {
       deps.onError(error);
     }
-    for (const turn of turns) if (!inTime(turn)) stopTurn(turn, { kind: "lost" });
+    for (const lease of leases) if (isTooOld(lease)) stopTurn(lease, { kind: "lost" });
   }
 
-  /** One beat at a time: two statements over the same rows would only wait for each other. */
+  /** One heartbeat at a time: two statements over the same rows would only wait for each other. */
   function look(): Promise<void> {
     if (beating) {
       beatAgain = true;
@@ -109,40 +126,37 @@ export function createLeases(deps: LeasesDeps): Leases {
     return beating;
   }
 
-  const inTime = (turn: Held) => performance.now() - turn.renewedAt < lifeMs;
   const stop = every(() => deps.heartbeatMs, look, deps.onError);
 
   return {
     hold(fence, claimedAt) {
-      const turn: Held = {
+      const lease: HeldLease = {
         fence,
         controller: new AbortController(),
-        renewedAt: claimedAt,
-        lost: false,
-        isEnding: false,
+        state: { kind: "held", renewedAt: claimedAt },
       };
-      held.set(fence.turnId, turn);
+      held.set(fence.turnId, lease);
       return {
         fence,
-        signal: turn.controller.signal,
+        signal: lease.controller.signal,
         mayWrite: () => {
-          // Timers fire late after a pause of the process; the clock does not lie, so it is asked before every write.
-          if (!inTime(turn)) stopTurn(turn, { kind: "lost" });
-          return !turn.lost;
+          // Timers fire late after the process was paused, so the clock is read before every write.
+          if (isTooOld(lease)) stopTurn(lease, { kind: "lost" });
+          return lease.state.kind !== "lost";
         },
-        stop: (why) => stopTurn(turn, why),
+        stop: (why) => stopTurn(lease, why),
         ending: () => {
-          turn.isEnding = true;
+          if (lease.state.kind === "held") lease.state = { kind: "ending", renewedAt: lease.state.renewedAt };
         },
         drop: () => {
-          if (held.get(fence.turnId) === turn) held.delete(fence.turnId);
+          if (held.get(fence.turnId) === lease) held.delete(fence.turnId);
         },
       };
     },
     holds: (turnId) => held.has(turnId),
     look: () => void look(),
     releaseAll() {
-      for (const turn of held.values()) stopTurn(turn, { kind: "released" });
+      for (const lease of held.values()) stopTurn(lease, { kind: "released" });
     },
     async stop() {
       clearTimeout(retry);

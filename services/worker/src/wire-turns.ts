@@ -101,7 +101,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     leases,
     drafts,
     appender,
-    store: createTurnStore(pool, failpoint),
+    storeUnder: createTurnStore(pool, failpoint),
     prepare: (turn, read) =>
       prepareTurn(
         {

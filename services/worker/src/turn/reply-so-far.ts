@@ -1,28 +1,32 @@
 import type { ReplyRecord } from "@boocode/contracts";
 import type { Reply } from "./ports.ts";
 
-/** The assistant's message that is being written: its text as far as it has a frame number. */
+/**
+ * The assistant's message that is being written, as far as its text has frame numbers. Only drafts and cut replies are made
+ * of this text; a whole reply brings its own.
+ */
 export interface OpenMessage {
-  id: string;
-  step: number;
-  position: number;
+  readonly id: string;
   content: string;
   reasoning: string;
 }
 
-/** All text so far was a thought. */
+export function appendText(message: OpenMessage, kind: "content" | "reasoning", text: string): void {
+  message[kind] += text;
+}
+
+/** Turns all text so far into reasoning. */
 export function withdrawText(message: OpenMessage): void {
   message.reasoning += message.content;
   message.content = "";
 }
 
-/** The facts of a whole reply. Prompt and answer together are what the context holds now. */
-export function wholeReply(message: OpenMessage, reply: Reply): ReplyRecord {
+export function wholeReply(messageId: string, reply: Reply): ReplyRecord {
   const { promptTokens, completionTokens } = reply;
   return {
-    messageId: message.id,
-    content: message.content,
-    reasoning: message.reasoning || null,
+    messageId,
+    content: reply.content,
+    reasoning: reply.reasoning || null,
     toolCalls: reply.toolCalls.length > 0 ? reply.toolCalls : null,
     finishReason: reply.finishReason,
     model: reply.model,
@@ -32,7 +36,7 @@ export function wholeReply(message: OpenMessage, reply: Reply): ReplyRecord {
   };
 }
 
-/** The facts of a reply that was broken off: the text so far, and nothing that would pass for an answer. */
+/** A reply that was cut: the text so far, and nothing that would pass for a finished answer. */
 export function partialReply(message: OpenMessage): ReplyRecord {
   return {
     messageId: message.id,

@@ -1,0 +1,72 @@
+import type { ReplyRecord, TurnError } from "@boocode/contracts";
+import type { FrameAppender } from "@boocode/frame-log";
+import type { Logger } from "@boocode/runtime";
+import type { ClaimedTurn } from "@boocode/store";
+import type { Lease, Leases, TurnStopped } from "./hold-leases.ts";
+import type { DraftSaver } from "./outputs/draft-saver.ts";
+import { createFrameWriter, type FrameWriter } from "./outputs/frame-writer.ts";
+import { appendText, type OpenMessage } from "./turn/reply-so-far.ts";
+import type { TurnStore } from "./turn-store.ts";
+
+/** One attempt at a turn: what running it and ending it share. */
+export interface Attempt {
+  readonly turn: ClaimedTurn;
+  readonly lease: Lease;
+  readonly store: TurnStore;
+  readonly frames: FrameWriter;
+  readonly log: Logger;
+  /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
+  message: OpenMessage | null;
+  /** Saves no draft of the text so far: the commit that follows has the whole text. */
+  dropDraft(): void;
+}
+
+/** What an attempt has come to, before that is committed. */
+export type Outcome =
+  | { kind: "answered"; reply: ReplyRecord }
+  | { kind: "failed"; error: TurnError }
+  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces that part, may ask again. */
+  | { kind: "broken_off"; error: TurnError }
+  | TurnStopped["why"];
+
+export interface AttemptDeps {
+  leases: Leases;
+  drafts: DraftSaver;
+  appender: FrameAppender;
+  storeUnder(lease: Lease): TurnStore;
+  appendIntervalMs(): number;
+  log: Logger;
+}
+
+/** @param claimedAt when the claim was sent, on the monotonic clock */
+export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: number): Attempt {
+  const { id: turnId, session_id: sessionId, ordinal, attempt: number, nonce } = turn;
+  const fence = { turnId, attempt: number };
+  const lease = deps.leases.hold(fence, claimedAt);
+  const frames = createFrameWriter(
+    { sessionId, turnId, epoch: { ordinal, attempt: number, nonce } },
+    {
+      appender: deps.appender,
+      appendIntervalMs: deps.appendIntervalMs,
+      mayWrite: lease.mayWrite,
+      // A draft holds exactly the text up to its frame number.
+      onDelta(kind, text, lastSeq) {
+        const { message } = attempt;
+        if (!message) return;
+        appendText(message, kind === "delta" ? "content" : "reasoning", text);
+        const { id: messageId, content, reasoning } = message;
+        deps.drafts.put({ ...fence, messageId, content, reasoning: reasoning || null, lastSeq });
+      },
+    },
+  );
+  const attempt: Attempt = {
+    turn,
+    lease,
+    store: deps.storeUnder(lease),
+    frames,
+    log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
+    message: null,
+    dropDraft: () => deps.drafts.drop(turnId),
+  };
+  return attempt;
+}

@@ -1,0 +1,85 @@
+import type { Announce } from "@boocode/announce";
+import type { ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
+import type { Attempt, Outcome } from "./attempt.ts";
+import { endFrames } from "./outputs/end-frames.ts";
+import { partialReply } from "./turn/reply-so-far.ts";
+
+export interface EndAttemptDeps {
+  announce: Announce;
+  wake(turnId: string): void;
+  /** The number of attempts after which a cut answer fails the turn. */
+  maxAttempts: number;
+}
+
+/** The pause before another attempt; it doubles with each attempt that was spent. */
+const RETRY_MS = 500;
+
+/** Commits the outcome of an attempt, and then emits and announces it. */
+export async function endAttempt(deps: EndAttemptDeps, attempt: Attempt, outcome: Outcome): Promise<void> {
+  attempt.frames.flush();
+  switch (outcome.kind) {
+    case "answered":
+      return await end(deps, attempt, { status: "complete" }, outcome.reply);
+    case "failed":
+      return await end(deps, attempt, { status: "failed", error: outcome.error }, replySoFar(attempt));
+    case "cancelled":
+      return await end(deps, attempt, { status: "cancelled", reason: outcome.reason }, replySoFar(attempt));
+    case "broken_off":
+      return await retry(deps, attempt, outcome.error);
+    case "released":
+      return await release(deps, attempt);
+    case "lost":
+      return attempt.log.warn("another worker may hold the turn now, so this attempt stopped writing");
+    default:
+      outcome satisfies never;
+  }
+}
+
+async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: ReplyRecord | null): Promise<void> {
+  const { frames, lease, store, log } = attempt;
+  attempt.dropDraft();
+  lease.ending();
+  const bodies = endFrames(how, reply);
+  const ended = await store.endTurn({ end: how, reply, lastSeq: frames.lastSeq() + bodies.length });
+  if (ended === "lost") return;
+  if (ended === "cancelling") {
+    const reason = (await store.readCancelReason()) ?? "user";
+    return await end(deps, attempt, { status: "cancelled", reason }, replySoFar(attempt));
+  }
+  frames.emit(...bodies);
+  deps.announce(ended.changes);
+  log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
+  await frames.drained(2_000);
+}
+
+async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): Promise<void> {
+  const { turn, frames, store, log } = attempt;
+  const reply = replySoFar(attempt);
+  const fail = () => end(deps, attempt, { status: "failed", error }, reply);
+  if (turn.crashes + 1 >= deps.maxAttempts) return await fail();
+  const waitMs = RETRY_MS * 2 ** turn.crashes * (0.75 + Math.random() / 2);
+  attempt.dropDraft();
+  // Emitted before the commit: after it the next attempt may have begun, and frames of this one would be stale.
+  frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
+  const { maxAttempts } = deps;
+  const isQueued = await store.spendAttempt({ reply, lastSeq: frames.lastSeq() }, { maxAttempts, waitMs });
+  // The turn is being cancelled, and `end` ends it so; or it is no longer this worker's, and `end` changes nothing.
+  if (!isQueued) return await fail();
+  log.warn({ error }, "the answer was cut; the turn is tried again");
+  setTimeout(() => deps.wake(turn.id), waitMs).unref();
+  await frames.drained(1_000);
+}
+
+async function release(deps: EndAttemptDeps, attempt: Attempt): Promise<void> {
+  const { turn, frames, lease, store } = attempt;
+  const reply = replySoFar(attempt);
+  if (!(await store.release({ reply, lastSeq: frames.lastSeq() }))) {
+    if (!lease.mayWrite()) return;
+    const reason = await store.readCancelReason();
+    return reason ? await end(deps, attempt, { status: "cancelled", reason }, reply) : undefined;
+  }
+  deps.wake(turn.id);
+  await frames.drained(1_000);
+}
+
+const replySoFar = ({ message }: Attempt) => message && partialReply(message);

@@ -1,0 +1,38 @@
+import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
+import { openProjectRoot, type ProjectRoot } from "./tools/root/project-root.ts";
+
+/** Where a project's files come from. Only paths are built; another source, such as Git, becomes a variant here. */
+export type ProjectSource = { kind: "path"; path: string };
+
+/** The project's folder is missing, does not answer, or is not under an allowed root. */
+export class ProjectUnavailable extends Error {
+  override name = "ProjectUnavailable";
+}
+
+/** A network disk that is away never answers, and each waiting call occupies one of the few threads of Node's pool. */
+const OPEN_MS = 10_000;
+
+/** @throws ProjectUnavailable; a folder that opens after the deadline is closed again */
+export async function openProject(source: ProjectSource, allowedRoots: readonly string[]): Promise<ProjectRoot> {
+  const opening = openPath(source.path, allowedRoots);
+  try {
+    return await withDeadline(OPEN_MS, "opening the project's folder", opening);
+  } catch (cause) {
+    if (!(cause instanceof DeadlineExceeded)) throw cause;
+    opening.then(
+      (root) => root.close(),
+      () => {},
+    );
+    throw new ProjectUnavailable("the project's folder does not answer", { cause });
+  }
+}
+
+async function openPath(path: string, allowedRoots: readonly string[]): Promise<ProjectRoot> {
+  const root = await openProjectRoot(path).catch((cause: unknown) => {
+    throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
+  });
+  // The opened folder is checked, not the path: since its registration the folder may have become a symlink.
+  if (await isUnder(root.real, allowedRoots)) return root;
+  await root.close();
+  throw new ProjectUnavailable("the project's folder is not under an allowed root");
+}
