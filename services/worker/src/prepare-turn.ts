@@ -1,15 +1,16 @@
-import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
+import type { Message } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "./model/model-servers.ts";
+import { openProject } from "./open-project.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
-import { openProjectRoot, type ProjectRoot } from "./tools/root/project-root.ts";
-import { buildTurn } from "./turn/build-turn.ts";
+import type { ProjectRoot } from "./tools/root/project-root.ts";
+import { buildTurn } from "./turn/conversation-turn.ts";
 import type { RunTool, ToolOffer } from "./turn/ports.ts";
 import { type BudgetSettings, budgetFor } from "./turn/prompt-budget.ts";
 import { recentCut, recentUsage, recentWindow } from "./turn/recent-calls.ts";
-import { resumePoint } from "./turn/resume-point.ts";
 import type { TurnDeps, TurnInput } from "./turn/run-turn.ts";
 import { systemPrompt } from "./turn/system-prompt.ts";
+import type { TurnStore } from "./turn-store.ts";
 
 /** Everything that a turn needs before its first model call. */
 export interface PreparedTurn {
@@ -18,11 +19,6 @@ export interface PreparedTurn {
   /** The place of the first message that this attempt writes. */
   position: number;
   close(): Promise<void>;
-}
-
-/** The project's folder is gone, or is no longer under an allowed root. */
-export class ProjectUnavailable extends Error {
-  override name = "ProjectUnavailable";
 }
 
 export interface PrepareTurnDeps {
@@ -37,12 +33,6 @@ export interface PrepareTurnDeps {
   historyCharacters: number;
 }
 
-/** Reads from a database that may be away for a moment, again and again for as long as the turn is held. */
-export type PersistentRead = <T>(what: string, read: () => Promise<T>) => Promise<T>;
-
-/** A folder on a network disk that is gone answers never, and each try would hold another of Node's few threads. */
-const OPEN_MS = 10_000;
-
 /**
  * Only the database is asked again: a folder that cannot be opened ends the turn, and models have their own patience.
  * @returns null when the session is gone. @throws ProjectUnavailable
@@ -50,7 +40,7 @@ const OPEN_MS = 10_000;
 export async function prepareTurn(
   deps: PrepareTurnDeps,
   turn: ClaimedTurn,
-  read: PersistentRead,
+  read: TurnStore["read"],
 ): Promise<PreparedTurn | null> {
   const { setting, recent_calls: calls } = turn;
   if (!setting) return null;
@@ -61,7 +51,7 @@ export async function prepareTurn(
   const { cut, turnsDropped } = recentCut(calls, model, budget.window);
   const history = { cut, turnsDropped, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
-  const opening = openInTime(setting.projectPath, deps.projectRoots);
+  const opening = openProject({ kind: "path", path: setting.projectPath }, deps.projectRoots);
   const readMessages = () =>
     Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
   const [root, [committed, { earlier, unread }]] = await Promise.all([
@@ -74,6 +64,7 @@ export async function prepareTurn(
     );
     throw error;
   });
+  const { step, position } = resumePoint(committed);
   return {
     deps: {
       streamReply: deps.models.streamReply,
@@ -91,35 +82,17 @@ export async function prepareTurn(
       cut,
       window,
       usage,
-      step: resumePoint(committed).step,
+      step,
       replayReasoning,
     },
-    position: resumePoint(committed).position,
+    position,
     close: () => root.close(),
   };
 }
 
-/** @throws ProjectUnavailable; what opens later is closed again */
-async function openInTime(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {
-  const opening = openRoot(path, projectRoots);
-  try {
-    return await withDeadline(OPEN_MS, "opening the project's folder", opening);
-  } catch (cause) {
-    if (!(cause instanceof DeadlineExceeded)) throw cause;
-    opening.then(
-      (root) => root.close(),
-      () => {},
-    );
-    throw new ProjectUnavailable("the project's folder does not answer", { cause });
-  }
-}
-
-async function openRoot(path: string, projectRoots: readonly string[]): Promise<ProjectRoot> {
-  const root = await openProjectRoot(path).catch((cause: unknown) => {
-    throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
-  });
-  // Checked on what was opened: the folder may have become a symlink since it was registered.
-  if (await isUnder(root.real, projectRoots)) return root;
-  await root.close();
-  throw new ProjectUnavailable("the project's folder is not under an allowed root");
+/** An attempt resumes after the last committed step, which the turn's committed messages show. */
+function resumePoint(committed: readonly Message[]): { step: number; position: number } {
+  const steps = committed.filter(({ role }) => role === "assistant").length;
+  const last = committed.reduce((highest, { position }) => Math.max(highest, position), 0);
+  return { step: steps, position: last + 1 };
 }

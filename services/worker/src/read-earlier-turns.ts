@@ -1,8 +1,7 @@
 import type { ContextCut, ConversationRow } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnsBefore } from "@boocode/store";
-import { buildTurn } from "./turn/build-turn.ts";
-import type { ConversationTurn } from "./turn/conversation-turn.ts";
-import { WORTH_ELIDING } from "./turn/elide-output.ts";
+import { buildTurn, type ConversationTurn } from "./turn/conversation-turn.ts";
+import { WORTH_ELIDING } from "./turn/fit-context.ts";
 import { messageCharacters } from "./turn/measure.ts";
 
 export interface HistoryLimits {

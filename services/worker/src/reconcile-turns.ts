@@ -9,10 +9,9 @@ import {
   readNextDue,
   requeueOrphans,
 } from "@boocode/store";
-import { newNonce } from "./new-nonce.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
-import type { TurnRunner } from "./run-turns.ts";
+import { newNonce, type TurnRunner } from "./run-turns.ts";
 
 export interface ReconcileDeps {
   pool: Pool;

@@ -1,5 +1,5 @@
+import { randomBytes } from "node:crypto";
 import type { Claim, ClaimedTurn } from "@boocode/store";
-import { newNonce } from "./new-nonce.ts";
 
 /** The turns that this process runs, at most `capacity` at once; they wait on the network most of the time. */
 export interface TurnRunner {
@@ -99,3 +99,6 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     },
   };
 }
+
+/** Distinguishes an attempt from every other with the same numbers: 40 random bits, in the alphabet of cursors. */
+export const newNonce = () => randomBytes(5).readUIntBE(0, 5).toString(36);

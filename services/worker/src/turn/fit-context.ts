@@ -1,27 +1,32 @@
-import type { ContextCut } from "@boocode/contracts";
+import { type ContextCut, cutText } from "@boocode/contracts";
 import type { ConversationTurn, ToolConversationMessage } from "./conversation-turn.ts";
-import { CUT_NOTE, cutOutput, elidedLine, WORTH_ELIDING } from "./elide-output.ts";
 import { messageCharacters, messagesCharacters } from "./measure.ts";
 import type { ConversationMessage } from "./ports.ts";
 
 export const NO_CUT: ContextCut = { turn: 0, elided_turn: 0, elided_outputs: 0 };
 
 /**
- * Once something must go, as much goes that the next requests need no cut: each cut changes the beginning of the prompt, and
- * a model server then reads all of it again.
+ * A request that is over its limit is cut down to this share of it, so that the next requests need no cut. Each cut changes
+ * the beginning of the prompt, which invalidates the model server's prompt cache.
  */
 const LOW_WATER = 0.6;
 
+/** In characters. A shorter output stays, because the line in its place would not be shorter. */
+export const WORTH_ELIDING = 240;
+/** In characters. Longer arguments are not repeated in the line; the call itself stands right before it. */
+const MAX_ARGUMENTS = 160;
+const CUT_NOTE = "\n[the rest was left out to save room: ask for less at once]";
+
 export interface FitInput {
-  /** Characters that every request carries. */
+  /** Characters of the system prompt and the tools. */
   fixed: number;
   /** Oldest first. */
   earlier: readonly ConversationTurn[];
-  /** The turn that is being answered. */
+  /** The turn that is being answered. Its messages are never dropped. */
   present: ConversationTurn;
-  /** Characters that a request may have. */
+  /** The most characters that the request may have. */
   limit: number;
-  /** Where an earlier request was cut: this one is cut there or later. */
+  /** The cut of an earlier request. This request is cut there or later. */
   cut: ContextCut;
 }
 
@@ -31,17 +36,17 @@ export type Fit =
       messages: ConversationMessage[];
       characters: number;
       cut: ContextCut;
-      /** Of `earlier`. */
+      /** Turns of `earlier`. */
       turnsDropped: number;
       outputsElided: number;
     }
-  /** The last question alone does not fit. */
+  /** Even the last question alone does not fit. */
   | { fits: false; characters: number };
 
 /**
- * Fits a conversation into a window. First the oldest tool outputs of earlier turns become a line each, then the oldest turns
- * go as a whole, then this turn's own old outputs become lines, and last its newest outputs are shortened. A call keeps its
- * answer whatever happens to the text, and the last question always stays.
+ * Fits a conversation into a window, in this order: elide the oldest tool outputs of earlier turns, drop the oldest turns,
+ * elide the old outputs of the present turn, shorten its newest outputs. Every call keeps a result, and the last question
+ * always stays.
  */
 export function fitContext(input: FitInput): Fit {
   const low = Math.floor(input.limit * LOW_WATER);
@@ -49,7 +54,7 @@ export function fitContext(input: FitInput): Fit {
   let cut = input.cut;
   const newest = newestOutputs(input.present);
   const views = new Map<ConversationTurn, { cut: ContextCut; turn: ConversationTurn; size: number }>();
-  /** A turn as it is sent. Most requests are not cut anew, and look at each turn once. */
+  /** A turn as it is sent under the current cut, memoized. */
   const shown = (turn: ConversationTurn) => {
     const known = views.get(turn);
     if (known?.cut === cut) return known;
@@ -98,7 +103,7 @@ export function fitContext(input: FitInput): Fit {
   };
 }
 
-/** The outputs that the model has not read yet: those after the last message that calls tools. */
+/** The outputs that the model has not read yet: all after the last message that calls tools. */
 function newestOutputs(present: ConversationTurn): Set<ConversationMessage> {
   const last = present.messages.findLastIndex(
     (message) => message.role === "assistant" && message.toolCalls.length > 0,
@@ -106,17 +111,17 @@ function newestOutputs(present: ConversationTurn): Set<ConversationMessage> {
   return new Set(last < 0 ? [] : present.messages.slice(last + 1).filter((message) => message.role === "tool"));
 }
 
-/** The turn with the outputs before the cut as a line each. @param spared outputs that stay, null for none */
+/** Replaces the outputs before the cut by a line each. @param spared outputs that stay; null for none */
 function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<ConversationMessage> | null): ConversationTurn {
   const whole = turn.ordinal < cut.elided_turn;
   const outputs = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;
   if (!whole && outputs === 0 && !turn.messages.some(isLeftOut)) return turn;
-  let place = 0;
+  let nth = 0;
   const messages = turn.messages.map((message) => {
     if (message.role !== "tool" || spared?.has(message)) return message;
-    place += 1;
+    nth += 1;
     const worth = message.leftOut || message.content.length > WORTH_ELIDING;
-    if (!worth || !(whole || place <= outputs || message.leftOut)) return message;
+    if (!worth || !(whole || nth <= outputs || message.leftOut)) return message;
     return { ...message, content: elidedLine(message, turn.messages) };
   });
   return { ...turn, messages };
@@ -124,7 +129,7 @@ function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<Conversation
 
 const isLeftOut = (message: ConversationMessage) => message.role === "tool" && message.leftOut === true;
 
-/** The newest outputs, cut to the same length where they are longer, so that `excess` characters go. */
+/** Cuts the longest of the newest outputs to one common length, so that the turn loses `excess` characters. */
 function shorten(turn: ConversationTurn, excess: number): ConversationTurn {
   const newest = newestOutputs(turn);
   const lengths = [...newest].map((message) => message.content.length).sort((a, b) => a - b);
@@ -153,3 +158,17 @@ function countChanged(before: readonly ConversationTurn[], after: readonly Conve
     0,
   );
 }
+
+/** The line in place of an output. It is the same for the same output in every worker, or the prompt cache would miss. */
+function elidedLine(message: ToolConversationMessage, turn: readonly ConversationMessage[]): string {
+  const call = turn
+    .flatMap((other) => (other.role === "assistant" ? other.toolCalls : []))
+    .find(({ id }) => id === message.toolCallId);
+  const json = call ? JSON.stringify(call.arguments) : "{}";
+  const what = json.length <= MAX_ARGUMENTS ? `${message.name} ${json}` : `${message.name} with the same arguments`;
+  return `[output left out to save room: call ${what} again]`;
+}
+
+/** The beginning of an output that does not fit, and a note on how to get the rest. */
+const cutOutput = (content: string, characters: number) =>
+  cutText(content, Math.max(0, characters - CUT_NOTE.length)) + CUT_NOTE;

@@ -3,8 +3,14 @@ import type { ConversationTurn } from "./conversation-turn.ts";
 import { fitContext } from "./fit-context.ts";
 import { fixedCharacters } from "./measure.ts";
 import type { ConversationMessage, Reply, ToolOffer } from "./ports.ts";
-import { type BudgetSettings, budgetFor, estimateTokens, type OverflowFacts } from "./prompt-budget.ts";
-import { isTruncated, type RecentUsage } from "./token-ratio.ts";
+import {
+  type BudgetSettings,
+  budgetFor,
+  estimateTokens,
+  isTruncated,
+  type OverflowFacts,
+  type RecentUsage,
+} from "./prompt-budget.ts";
 
 /** What is known of a conversation and its model before a turn. */
 export interface ConversationSoFar {

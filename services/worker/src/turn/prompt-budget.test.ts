@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { budgetFor } from "./prompt-budget.ts";
-import { isTruncated, tokensPerCharacter } from "./token-ratio.ts";
+import { budgetFor, isTruncated, tokensPerCharacter } from "./prompt-budget.ts";
 
 const settings = { answerShare: 0.2, answerTokens: 16_384, defaultWindow: 32_768 };
 

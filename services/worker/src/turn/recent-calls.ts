@@ -1,6 +1,6 @@
 import type { ContextCut, RecentCall } from "@boocode/contracts";
 import { NO_CUT } from "./fit-context.ts";
-import type { RecentUsage } from "./token-ratio.ts";
+import type { RecentUsage } from "./prompt-budget.ts";
 
 /** A request that fills less of its window than this may be cut anew: there is room for what was left out. */
 const ROOMY = 0.35;

@@ -1,8 +1,8 @@
 import { askModel } from "./ask-model.ts";
+import { assistantMessage, toolMessage } from "./conversation-turn.ts";
 import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
 import type { RunTool, StreamReply, ToolOffer } from "./ports.ts";
 import type { BudgetSettings } from "./prompt-budget.ts";
-import { assistantMessage, toolMessage } from "./to-conversation.ts";
 import type { TurnEvent } from "./turn-event.ts";
 
 /** The conversation so far, with this turn's committed steps; it is not changed. */

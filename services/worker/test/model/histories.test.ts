@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { parseArguments } from "../../src/model/decode/parse-arguments.ts";
 import { toRequest } from "../../src/model/encode/to-request.ts";
 import { toolOffers } from "../../src/tools/run-tool.ts";
-import { buildTurn } from "../../src/turn/build-turn.ts";
+import { buildTurn } from "../../src/turn/conversation-turn.ts";
 import { NO_CUT } from "../../src/turn/fit-context.ts";
 import { createRequestFitter } from "../../src/turn/fit-request.ts";
 import { checkRequest } from "./check-request.ts";
