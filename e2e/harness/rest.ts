@@ -1,4 +1,4 @@
-import type { CancelAnswer, MessageList, Project, Session, TurnAccepted, WaitingTurnList } from "@boocode/contracts";
+import type { CancelAnswer, LiveTurnList, MessageList, Project, Session, TurnAccepted } from "@boocode/contracts";
 
 interface Answer<T> {
   status: number;
@@ -18,7 +18,7 @@ export interface Rest {
   post(sessionId: string, content: string, more?: object, key?: string): Promise<TurnAccepted>;
   messages(sessionId: string): Promise<MessageList>;
   cancel(sessionId: string, turnId?: string): Promise<CancelAnswer>;
-  turns(sessionId: string): Promise<WaitingTurnList["turns"]>;
+  turns(sessionId: string): Promise<LiveTurnList["turns"]>;
 }
 
 export function createRest(apiUrl: () => string, token: string): Rest {
@@ -64,6 +64,6 @@ export function createRest(apiUrl: () => string, token: string): Rest {
     cancel: (sessionId, turnId) =>
       expectOk(request("POST", `/api/sessions/${sessionId}/cancel${turnId ? `?turn_id=${turnId}` : ""}`)),
     turns: async (sessionId) =>
-      (await expectOk(request<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`))).turns,
+      (await expectOk(request<LiveTurnList>("GET", `/api/sessions/${sessionId}/turns`))).turns,
   };
 }

@@ -4,6 +4,7 @@ import type {
   ChangeSession,
   CreateProject,
   CreateSession,
+  LiveTurnList,
   MessageList,
   MessagesDeleted,
   ModelList,
@@ -13,7 +14,6 @@ import type {
   SocketTicket,
   Turn,
   TurnAccepted,
-  WaitingTurnList,
 } from "@boocode/contracts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
@@ -76,8 +76,8 @@ export function createRest(deps: RequestDeps) {
       once<TurnAccepted>(`/api/sessions/${sessionId}/regenerate`, options),
 
     /** The turn that runs and those that wait. */
-    listTurns: async (sessionId: string, options?: CallOptions): Promise<WaitingTurnList["turns"]> =>
-      (await call<WaitingTurnList>("GET", `/api/sessions/${sessionId}/turns`, options)).turns,
+    listTurns: async (sessionId: string, options?: CallOptions): Promise<LiveTurnList["turns"]> =>
+      (await call<LiveTurnList>("GET", `/api/sessions/${sessionId}/turns`, options)).turns,
     /** One turn, also one that has ended: how, and why. */
     getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),

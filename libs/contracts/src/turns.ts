@@ -29,12 +29,12 @@ export const Turn = z
   .meta({ id: "Turn" });
 export type Turn = z.infer<typeof Turn>;
 
-/** `place` counts from 1, the turn that runs next; null for the one that runs. */
-export const WaitingTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
-  id: "WaitingTurn",
+/** A turn that waits or runs. `place` is its position in the session's queue, from 1; null for the running turn. */
+export const LiveTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
+  id: "LiveTurn",
 });
-export const WaitingTurnList = z.object({ turns: z.array(WaitingTurn) }).meta({ id: "WaitingTurnList" });
-export type WaitingTurnList = z.infer<typeof WaitingTurnList>;
+export const LiveTurnList = z.object({ turns: z.array(LiveTurn) }).meta({ id: "LiveTurnList" });
+export type LiveTurnList = z.infer<typeof LiveTurnList>;
 
 /** What became of the turn that was to be cancelled; of the last one, when none was named or live; null when there never was one. */
 export const CancelAnswer = z

@@ -100,7 +100,7 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   const accepted = contracts.TurnAccepted.parse(posted.body);
   expect(accepted).toMatchObject({ session_id: sessionId, turn_ordinal: 1, version: 2 });
   const turns = await me.call("GET", `/api/sessions/${sessionId}/turns`);
-  expect(contracts.WaitingTurnList.parse(turns.body).turns).toMatchObject([{ id: accepted.turn_id, place: 1 }]);
+  expect(contracts.LiveTurnList.parse(turns.body).turns).toMatchObject([{ id: accepted.turn_id, place: 1 }]);
   await complete(accepted.turn_id);
   const list = contracts.MessageList.parse((await me.call("GET", `${messages}?limit=10`)).body);
   expect(list).toMatchObject({ cursor: "1.1.n.2", version: 2, has_more: false });

@@ -1,4 +1,4 @@
-import { Id, WaitingTurnList } from "@boocode/contracts";
+import { Id, LiveTurnList } from "@boocode/contracts";
 import { listLiveTurns } from "@boocode/store";
 import { z } from "zod";
 import { answers } from "../answers.ts";
@@ -10,7 +10,7 @@ export function listTurns(app: App, { pool }: Deps): void {
   const schema = {
     summary: "List the turn that runs and those that wait",
     params: z.object({ id: Id }),
-    response: answers({ 200: WaitingTurnList }, "invalid_request", "not_found"),
+    response: answers({ 200: LiveTurnList }, "invalid_request", "not_found"),
   };
   app.get("/api/sessions/:id/turns", { schema }, async (request) =>
     found(await listLiveTurns(pool, callerOf(request).userId, request.params.id)),

@@ -1,4 +1,4 @@
-import type { CancelAnswer, WaitingTurnList } from "@boocode/contracts";
+import type { CancelAnswer, LiveTurnList } from "@boocode/contracts";
 import { cancelTurns, changesOfCancel, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges } from "./changes.ts";
 import { turnColumns } from "./rows.ts";
@@ -6,11 +6,11 @@ import { lockSession } from "./sessions.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 /** The turn that runs and those that wait, in the order in which they run. @returns null when there is no such session */
-export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<WaitingTurnList | null> {
+export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<LiveTurnList | null> {
   const [session] = await sql`
     select id from sessions where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null`;
   if (!session) return null;
-  const turns = await sql<WaitingTurnList["turns"]>`
+  const turns = await sql<LiveTurnList["turns"]>`
     select ${turnColumns(sql)},
       (select m.id from messages m where m.turn_id = t.id and m.role = 'user' and m.deleted_at is null) as message_id,
       case when t.status = 'queued'
