@@ -40,7 +40,7 @@ const mayImport = {
     "services/api/src/answers.ts",
     "services/api/src/deps.ts",
     "services/api/src/errors.ts",
-    "services/api/src/idempotency-key.ts",
+    "services/api/src/accept-turn.ts",
   ],
   "services/gateway": ["libs/contracts", "libs/frame-log", "libs/identity", "libs/runtime", "libs/store"],
   "services/gateway/src/connections": [

@@ -1,6 +1,72 @@
-import type { CancelReason } from "@boocode/contracts";
-import type { Hint, Structure } from "./changes.ts";
-import type { Sql } from "./sql.ts";
+import type { CancelAnswer, CancelReason } from "@boocode/contracts";
+import { lockSession, ownedTurn } from "./access.ts";
+import { type Change, type Hint, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
+import type { Pool, Sql } from "./sql.ts";
+
+/** A cancel: the answer for the client, and what it changed. The end of a turn that was claimed is announced by its worker. */
+export interface CancelOutcome {
+  answer: CancelAnswer;
+  changes: Change[];
+}
+
+/**
+ * Cancels the turn that runs, else the first that waits; or the one that is named, and then no other. One compare-and-set
+ * decides between this and the turn's own completion, and the answer says which it was.
+ * @returns null when there is no such session of this owner, or no such turn in it
+ */
+export async function cancelTurn(
+  pool: Pool,
+  ownerId: string,
+  sessionId: string,
+  turnId?: string,
+): Promise<CancelOutcome | null> {
+  return await pool.begin(async (sql) => {
+    if (!(await lockSession(sql, ownerId, sessionId))) return null;
+    const [turn] = await sql<{ id: string }[]>`
+      select id from turns where session_id = ${sessionId}
+        and ${turnId ? sql`id = ${turnId}` : sql`status in ('queued', 'running', 'cancelling')`}
+      order by (status = 'queued'), ordinal limit 1`;
+    if (turnId && !turn) return null;
+    return await cancelOne(sql, { ownerId, sessionId }, turn?.id ?? null);
+  });
+}
+
+/** Withdraws one waiting turn. @returns null when there is no such turn; its status is not `cancelled` when it was taken */
+export async function withdrawTurn(
+  pool: Pool,
+  ownerId: string,
+  sessionId: string,
+  turnId: string,
+): Promise<CancelOutcome | null> {
+  return await pool.begin(async (sql) => {
+    if (!(await lockSession(sql, ownerId, sessionId))) return null;
+    const [turn] = await sql<{ id: string; status: string }[]>`
+      select id, status from turns where id = ${turnId} and session_id = ${sessionId} for no key update`;
+    if (!turn) return null;
+    if (turn.status !== "queued") {
+      return { answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] }, changes: [] };
+    }
+    return await cancelOne(sql, { ownerId, sessionId }, turnId);
+  });
+}
+
+async function cancelOne(
+  sql: Sql,
+  session: { ownerId: string; sessionId: string },
+  turnId: string | null,
+): Promise<CancelOutcome> {
+  const cancelled = await cancelTurns(sql, session.ownerId, turnId ? [turnId] : [], "user");
+  const [turn] = await sql<{ turn_id: string; status: CancelAnswer["status"] }[]>`
+    select id as turn_id, status from turns
+    where session_id = ${session.sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
+    order by ordinal desc limit 1`;
+  const answer = turn ?? { turn_id: null, status: null };
+  if (cancelled.withdrawn.length === 0) {
+    return { answer, changes: await recordChanges(sql, session.ownerId, hintsOfCancel(cancelled.cancelling)) };
+  }
+  const { changes } = await recordSessionChanges(sql, session, changesOfCancel(cancelled, "user"));
+  return { answer, changes };
+}
 
 export interface CancelledTurns {
   /** Turns that a worker has taken: asked to stop, they are ended by their worker or by a reconciler. */
@@ -12,26 +78,28 @@ export interface CancelledTurns {
 /**
  * Cancels the live turns of sessions whose rows the caller has locked. A turn that no worker has taken ends at once;
  * one that was taken is asked to stop, and the compare-and-set on `running` decides between this and its completion.
- * @param fromOrdinal only turns from this one on
  */
 export async function cancelTurnsOfSessions(
   sql: Sql,
-  ownerId: string,
-  sessionIds: string[],
-  reason: CancelReason,
-  fromOrdinal = 0,
+  cancel: {
+    ownerId: string;
+    sessionIds: string[];
+    reason: CancelReason;
+    /** Only turns from this ordinal on. */
+    fromOrdinal?: number;
+  },
 ): Promise<CancelledTurns> {
-  if (sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
+  if (cancel.sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
   const live = await sql<{ id: string }[]>`
-    select id from turns
-    where session_id = any(${sessionIds}::uuid[]) and owner_id = ${ownerId}
-      and ordinal >= ${fromOrdinal} and status in ('queued', 'running')
-    order by id for no key update`;
+    select t.id from turns t
+    where t.session_id = any(${cancel.sessionIds}::uuid[]) and ${ownedTurn(sql, cancel.ownerId)}
+      and t.ordinal >= ${cancel.fromOrdinal ?? 0} and t.status in ('queued', 'running')
+    order by t.id for no key update`;
   return await cancelTurns(
     sql,
-    ownerId,
+    cancel.ownerId,
     live.map((turn) => turn.id),
-    reason,
+    cancel.reason,
   );
 }
 
@@ -60,7 +128,7 @@ export async function cancelTurns(
 ): Promise<CancelledTurns> {
   if (turnIds.length === 0) return { cancelling: [], withdrawn: [] };
   const rows = await sql<{ id: string; status: string }[]>`
-    update turns set
+    update turns t set
       status = case when status = 'queued' and attempt = 0 then 'cancelled' else 'cancelling' end,
       cancel_reason = ${reason},
       cancel_requested_at = now(),
@@ -68,8 +136,8 @@ export async function cancelTurns(
       -- tell of its end, and with a dead lease that is the first reconciler that looks.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
-    where id = any(${turnIds}::uuid[]) and owner_id = ${ownerId} and status in ('queued', 'running')
-    returning id, status`;
+    where t.id = any(${turnIds}::uuid[]) and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running')
+    returning t.id, t.status`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
   return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };
 }

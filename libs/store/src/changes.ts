@@ -1,6 +1,5 @@
 import type { PublishedUserFrame, Session, StructuralFrame } from "@boocode/contracts";
-import { sessionColumns } from "./rows.ts";
-import { only, type Sql } from "./sql.ts";
+import { only, type Sql, sessionColumns } from "./sql.ts";
 import { raiseUserVersion } from "./users.ts";
 
 /** Something that a transaction did and that others are notified of after its commit (`libs/announce`), with its version. */

@@ -1,6 +1,5 @@
 import type { ConversationRow, Message } from "@boocode/contracts";
-import { messageColumns } from "./rows.ts";
-import type { Sql } from "./sql.ts";
+import { messageColumns, type Sql } from "./sql.ts";
 
 /** What a turn needs to know of its session and project. */
 export interface TurnSetting {

@@ -1,7 +1,9 @@
 import { formatCursor, type Message, type MessageList, START, type Turn } from "@boocode/contracts";
+import { lockSession, ownedMessage, ownedSession, ownedTurn } from "./access.ts";
+import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
+import { type Change, recordSessionChanges } from "./changes.ts";
 import { readCurrentTurn } from "./positions.ts";
-import { messageColumns, turnColumns } from "./rows.ts";
-import type { Pool } from "./sql.ts";
+import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /**
  * Messages in the order of the conversation, the turns that live, and the cursor up to which all this is complete, from one
@@ -18,11 +20,11 @@ export async function listMessages(
 ): Promise<MessageList | null> {
   return await pool.begin("isolation level repeatable read read only", async (sql) => {
     const [session] = await sql<{ version: number }[]>`
-      select version from sessions where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null`;
+      select s.version from sessions s where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;
     if (!session) return null;
     const turn = await readCurrentTurn(sql, sessionId);
     const messages = sql`
-      messages m where m.session_id = ${sessionId} and m.owner_id = ${ownerId} and m.deleted_at is null
+      messages m where m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}
         ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
     // The newest turn of which not all fits stays out, unless it is the newest of all.
     const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
@@ -35,7 +37,7 @@ export async function listMessages(
       order by m.turn_ordinal, m.position`;
     const live = await sql<Turn[]>`
       select ${turnColumns(sql)} from turns t
-      where t.session_id = ${sessionId} and t.owner_id = ${ownerId} and t.status in ('queued', 'running', 'cancelling')
+      where t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running', 'cancelling')
       order by t.ordinal`;
     const older = await sql`select from ${messages} and m.turn_ordinal < ${first} limit 1`;
     return {
@@ -46,4 +48,49 @@ export async function listMessages(
       has_more: older.length > 0,
     };
   });
+}
+
+/**
+ * Deletes a message and everything after it, and cancels the turns that would write there, in one transaction (T11).
+ * @returns null when there is no such message of this owner
+ */
+export async function deleteMessagesFrom(
+  pool: Pool,
+  ownerId: string,
+  sessionId: string,
+  messageId: string,
+): Promise<{ deleted: string[]; version: number; changes: Change[] } | null> {
+  return await pool.begin(async (sql) => {
+    if (!(await lockSession(sql, ownerId, sessionId))) return null;
+    const [first] = await sql<{ turn_ordinal: number; position: number }[]>`
+      select m.turn_ordinal, m.position from messages m
+      where m.id = ${messageId} and m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}`;
+    if (!first) return null;
+    const cancelled = await cancelTurnsOfSessions(sql, {
+      ownerId,
+      sessionIds: [sessionId],
+      reason: "messages_deleted",
+      fromOrdinal: first.turn_ordinal,
+    });
+    const deleted = await markDeleted(sql, sessionId, first);
+    const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, [
+      ...changesOfCancel(cancelled, "messages_deleted"),
+      { kind: "structure", frame: { type: "messages_deleted", message_ids: deleted } },
+    ]);
+    return { deleted, version: session.version, changes };
+  });
+}
+
+/** Deletes the messages of a session from a position on. @returns their ids */
+export async function markDeleted(
+  sql: Sql,
+  sessionId: string,
+  from: { turn_ordinal: number; position: number },
+): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    update messages set deleted_at = now()
+    where session_id = ${sessionId} and deleted_at is null
+      and (turn_ordinal, position) >= (${from.turn_ordinal}::int, ${from.position}::int)
+    returning id`;
+  return rows.map((row) => row.id);
 }

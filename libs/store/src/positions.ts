@@ -1,6 +1,5 @@
 import type { Epoch, Message, Turn } from "@boocode/contracts";
-import { messageColumns, turnColumns } from "./rows.ts";
-import type { Pool, Sql } from "./sql.ts";
+import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** Where a turn's frames stand in Postgres: the epoch, and the newest frame whose content is committed. */
 export interface TurnPosition {

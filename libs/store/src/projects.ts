@@ -1,20 +1,19 @@
 import type { CreateProject, Project } from "@boocode/contracts";
+import { ownedProject, ownedSession } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges } from "./changes.ts";
 import { only, type Pool, type Sql } from "./sql.ts";
 
-const columns = (sql: Sql) => sql`id, name, path, added_at, last_session_id`;
+const columns = (sql: Sql) => sql`p.id, p.name, p.path, p.added_at, p.last_session_id`;
 
 export async function listProjects(sql: Sql, ownerId: string): Promise<Project[]> {
   return await sql<Project[]>`
-    select ${columns(sql)} from projects
-    where owner_id = ${ownerId} and deleted_at is null order by added_at, id`;
+    select ${columns(sql)} from projects p where ${ownedProject(sql, ownerId)} order by p.added_at, p.id`;
 }
 
 export async function findProject(sql: Sql, ownerId: string, projectId: string): Promise<Project | null> {
   const [project] = await sql<Project[]>`
-    select ${columns(sql)} from projects
-    where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null`;
+    select ${columns(sql)} from projects p where p.id = ${projectId} and ${ownedProject(sql, ownerId)}`;
   return project ?? null;
 }
 
@@ -30,7 +29,7 @@ export async function createProject(
   return await pool.begin(async (sql) => {
     const created = only(
       await sql<Project[]>`
-        insert into projects (id, owner_id, name, path)
+        insert into projects as p (id, owner_id, name, path)
         values (${project.id}, ${project.ownerId}, ${project.name}, ${project.path})
         returning ${columns(sql)}`,
     );
@@ -47,8 +46,8 @@ export async function renameProject(
 ): Promise<ChangedProject | null> {
   return await pool.begin(async (sql) => {
     const [project] = await sql<Project[]>`
-      update projects set name = ${name}
-      where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null
+      update projects p set name = ${name}
+      where p.id = ${projectId} and ${ownedProject(sql, ownerId)}
       returning ${columns(sql)}`;
     if (!project) return null;
     const frame = { type: "project_updated" as const, project };
@@ -79,11 +78,10 @@ async function deleteWithSessions(
 ): Promise<DeletedProject | "session added" | null> {
   // Sessions before their project: a post locks its session and then writes the project's `last_session_id`.
   const locked = await sql<{ id: string }[]>`
-    select id from sessions where project_id = ${projectId} and owner_id = ${ownerId} and deleted_at is null
-    order by id for no key update`;
+    select s.id from sessions s where s.project_id = ${projectId} and ${ownedSession(sql, ownerId)}
+    order by s.id for no key update`;
   const [project] = await sql`
-    select id from projects
-    where id = ${projectId} and owner_id = ${ownerId} and deleted_at is null for no key update`;
+    select from projects p where p.id = ${projectId} and ${ownedProject(sql, ownerId)} for no key update`;
   if (!project) return null;
   const sessionIds = locked.map((session) => session.id);
   const added = await sql`
@@ -91,7 +89,7 @@ async function deleteWithSessions(
   // Created while the locks were waited for. Locking it now would be out of order, and nothing is written yet: once more.
   if (added.length > 0) return "session added";
   await sql`update sessions set deleted_at = now() where id = any(${sessionIds}::uuid[])`;
-  const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, sessionIds, "session_deleted");
+  const { cancelling } = await cancelTurnsOfSessions(sql, { ownerId, sessionIds, reason: "session_deleted" });
   await sql`update projects set deleted_at = now() where id = ${projectId}`;
   const changes = await recordChanges(sql, ownerId, [
     ...hintsOfCancel(cancelling),

@@ -1,8 +1,8 @@
 import type { ChangeSession, CreateSession, Session } from "@boocode/contracts";
+import { ownedProject, ownedSession } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
-import { sessionColumns } from "./rows.ts";
-import type { Pool, Sql } from "./sql.ts";
+import { type Pool, type Sql, sessionColumns } from "./sql.ts";
 
 /** A session after a change, and what to announce of it. */
 interface ChangedSession {
@@ -13,14 +13,14 @@ interface ChangedSession {
 export async function listSessions(sql: Sql, ownerId: string, projectId: string): Promise<Session[]> {
   return await sql<Session[]>`
     select ${sessionColumns(sql)} from sessions s
-    where s.project_id = ${projectId} and s.owner_id = ${ownerId} and s.deleted_at is null
+    where s.project_id = ${projectId} and ${ownedSession(sql, ownerId)}
     order by s.updated_at desc, s.id`;
 }
 
 export async function findSession(sql: Sql, ownerId: string, sessionId: string): Promise<Session | null> {
   const [session] = await sql<Session[]>`
     select ${sessionColumns(sql)} from sessions s
-    where s.id = ${sessionId} and s.owner_id = ${ownerId} and s.deleted_at is null`;
+    where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;
   return session ?? null;
 }
 
@@ -33,8 +33,7 @@ export async function createSession(
     // The project's row is locked against its deletion, which would leave this session behind.
     const [row] = await sql<Session[]>`
       with project as (
-        select id from projects
-        where id = ${session.projectId} and owner_id = ${session.ownerId} and deleted_at is null for share
+        select p.id from projects p where p.id = ${session.projectId} and ${ownedProject(sql, session.ownerId)} for share
       )
       insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
       select ${session.id}, id, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
@@ -56,13 +55,13 @@ export async function changeSession(
   const { name } = change;
   return await pool.begin(async (sql) => {
     const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
-      update sessions set
+      update sessions s set
         name = ${name !== undefined ? name : sql`name`},
         auto_named = ${name !== undefined ? false : sql`auto_named`},
         model = ${change.model !== undefined ? change.model : sql`model`},
         system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`}
-      where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null
-      returning id, name, auto_named`;
+      where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}
+      returning s.id, s.name, s.auto_named`;
     if (!row) return null;
     return await recordSessionChanges(sql, { ownerId, sessionId: row.id }, name !== undefined ? [renamed(row)] : []);
   });
@@ -93,26 +92,18 @@ export async function deleteSession(
 ): Promise<{ changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<{ project_id: string }[]>`
-      update sessions set deleted_at = now()
-      where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null returning project_id`;
+      update sessions s set deleted_at = now()
+      where s.id = ${sessionId} and ${ownedSession(sql, ownerId)} returning s.project_id`;
     if (!row) return null;
-    const { cancelling } = await cancelTurnsOfSessions(sql, ownerId, [sessionId], "session_deleted");
+    const { cancelling } = await cancelTurnsOfSessions(sql, {
+      ownerId,
+      sessionIds: [sessionId],
+      reason: "session_deleted",
+    });
     const changes = await recordChanges(sql, ownerId, [
       ...hintsOfCancel(cancelling),
       { kind: "list", frame: { type: "session_deleted", session_id: sessionId, project_id: row.project_id } },
     ]);
     return { changes };
   });
-}
-
-/** Locks a session for a change of its structure. @returns null when there is no such session of this owner */
-export async function lockSession(
-  sql: Sql,
-  ownerId: string,
-  sessionId: string,
-): Promise<{ project_id: string; last_ordinal: number; version: number } | null> {
-  const [row] = await sql<{ project_id: string; last_ordinal: number; version: number }[]>`
-    select project_id, last_ordinal, version from sessions
-    where id = ${sessionId} and owner_id = ${ownerId} and deleted_at is null for no key update`;
-  return row ?? null;
 }

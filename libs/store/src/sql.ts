@@ -20,3 +20,21 @@ export function only<T>(rows: readonly T[]): T {
   if (row === undefined) throw new Error("a statement that always returns a row returned none");
   return row;
 }
+
+/** The columns of `messages m` in the shape of the contract's Message. */
+export const messageColumns = (sql: Sql) => sql`
+  m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role, m.content, m.reasoning, m.tool_calls, m.tool_result,
+  m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.context, m.created_at, m.started_at, m.finished_at,
+  case when m.error_code is null then null
+    else jsonb_build_object('code', m.error_code, 'message', m.error) end as error`;
+
+/** The columns of `turns t` in the shape of the contract's Turn. */
+export const turnColumns = (sql: Sql) => sql`
+  t.id, t.session_id, t.ordinal, t.status, t.attempt, t.cancel_reason, t.created_at, t.started_at, t.finished_at,
+  case when t.error_code is null then null
+    else jsonb_build_object('code', t.error_code, 'message', t.error) end as error`;
+
+/** The columns of `sessions s` in the shape of the contract's Session. */
+export const sessionColumns = (sql: Sql) => sql`
+  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.version, s.created_at, s.updated_at,
+  exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;

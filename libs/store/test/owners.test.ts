@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import * as store from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
 import { dump, newPlace, newUser, type Place, question, running, useStore } from "./stage.ts";
@@ -55,7 +56,9 @@ test("posting, regenerating and cancelling in another user's session finds nothi
   expect(await store.regenerateAnswer(stage.pool, theirs, null)).toEqual({ kind: "not_found" });
   const nothing = { cancelling: [], withdrawn: [] };
   expect(await store.cancelTurns(stage.pool, stranger, [turnId], "user")).toEqual(nothing);
-  expect(await store.cancelTurnsOfSessions(stage.pool, stranger, [place.sessionId], "user")).toEqual(nothing);
+  expect(
+    await store.cancelTurnsOfSessions(stage.pool, { ownerId: stranger, sessionIds: [place.sessionId], reason: "user" }),
+  ).toEqual(nothing);
   expect(await store.cancelTurns(stage.pool, place.ownerId, [], "user")).toEqual(nothing);
   expect(await dump(stage.pool)).toEqual(before);
 });
@@ -66,4 +69,17 @@ test("lists hold nothing of another user", async () => {
   expect(await store.listSessions(stage.pool, nobody, place.projectId)).toEqual([]);
   expect(await store.countLiveTurnsOfUser(stage.pool, nobody)).toBe(0);
   expect(await store.countLiveTurnsOfUser(stage.pool, place.ownerId)).toBe(1);
+});
+
+test("only access.ts compares an owner, besides the count of a user's live turns", () => {
+  const src = new URL("../src/", import.meta.url);
+  const comparing = readdirSync(src).flatMap((file) =>
+    readFileSync(new URL(file, src), "utf8")
+      .split("\n")
+      .filter((line) => /owner_id\s*(=|<>|in\b)\s*\S*\$\{/.test(line))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  expect(comparing.filter((line) => !line.startsWith("access.ts: "))).toEqual([
+    expect.stringContaining("queue-turn.ts: select count(*) from turns where owner_id = ${"),
+  ]);
 });

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { Id, TurnAccepted } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
+import { IdempotentHeaders, idempotencyKeyOf, queued, TURN_ERRORS, toAccepted } from "../accept-turn.ts";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
-import { IdempotentHeaders, idempotencyKeyOf } from "../idempotency-key.ts";
 
 /** The last answer goes, and a new turn answers the same question. */
 export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps): void {
@@ -13,29 +13,15 @@ export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps):
     summary: "Delete the last answer and have it made again",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
-    response: answers(
-      { 202: TurnAccepted },
-      "invalid_request",
-      "not_found",
-      "session_busy",
-      "nothing_to_regenerate",
-      "idempotency_key_reused",
-    ),
+    response: answers({ 202: TurnAccepted }, "invalid_request", "nothing_to_regenerate", ...TURN_ERRORS),
   };
   app.post("/api/sessions/:id/regenerate", { schema }, async (request, reply) => {
-    const turn = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };
-    const outcome = await store.regenerateAnswer(pool, turn, idempotencyKeyOf(request));
-    if (outcome.kind === "not_found") throw new ApiError("not_found");
-    if (outcome.kind === "busy") throw new ApiError("session_busy");
+    const ids = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };
+    const outcome = await store.regenerateAnswer(pool, ids, idempotencyKeyOf(request));
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
+    const turn = queued(outcome);
     await failpoint("after-regenerate");
-    announce(outcome.changes);
-    return reply.status(202).send({
-      session_id: outcome.message.session_id,
-      turn_id: outcome.turnId,
-      message_id: outcome.message.id,
-      turn_ordinal: outcome.message.turn_ordinal,
-      version: outcome.version,
-    });
+    announce(turn.changes);
+    return reply.status(202).send(toAccepted(turn));
   });
 }

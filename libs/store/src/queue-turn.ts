@@ -1,0 +1,169 @@
+import type { Message, PostMessage } from "@boocode/contracts";
+import { lockSession } from "./access.ts";
+import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
+import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
+import { type IdempotencyKey, once } from "./idempotency.ts";
+import { markDeleted } from "./messages.ts";
+import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.ts";
+
+/** Time in ms in which only the queue brings a new turn to a worker; afterwards any reconciler may claim it. */
+export const QUEUE_HEAD_START_MS = 1_000;
+
+interface NewTurn {
+  ownerId: string;
+  sessionId: string;
+  turnId: string;
+}
+
+/** A turn that was queued with its question. */
+export interface QueuedTurn<Kind extends string> {
+  kind: Kind;
+  turnId: string;
+  message: Message;
+  /** The version of the session after this change. */
+  version: number;
+  changes: Change[];
+}
+
+/** Why no turn was queued. Nothing was written. */
+export type TurnRefusal = { kind: "not_found" } | { kind: "busy" };
+
+export type PostOutcome = QueuedTurn<"posted"> | TurnRefusal;
+export type RegenerateOutcome = QueuedTurn<"regenerated"> | TurnRefusal | { kind: "nothing" };
+
+/**
+ * Stores the user's message and a queued turn in one transaction (T8: an acknowledged post survives any crash).
+ * @throws IdempotencyKeyReused
+ */
+export async function postMessage(
+  pool: Pool,
+  post: PostMessage & NewTurn & { messageId: string },
+  key: IdempotencyKey | null,
+): Promise<PostOutcome> {
+  return await queueOnce<PostOutcome>(pool, key, async (sql) => {
+    const admitted = await admitTurn(sql, post, post.when_busy);
+    if (admitted.kind !== "admitted") return admitted;
+    const cancelled =
+      post.when_busy === "interrupt"
+        ? await cancelTurnsOfSessions(sql, {
+            ownerId: post.ownerId,
+            sessionIds: [post.sessionId],
+            reason: "interrupted",
+          })
+        : { cancelling: [], withdrawn: [] };
+    const queued = await insertTurn(sql, post);
+    const message = only(
+      await sql<Message[]>`
+        insert into messages as m (id, session_id, owner_id, turn_id, turn_ordinal, position, role, content)
+        values (${post.messageId}, ${post.sessionId}, ${post.ownerId}, ${post.turnId}, ${queued.ordinal}, 0, 'user',
+          ${post.content})
+        returning ${messageColumns(sql)}`,
+    );
+    await sql`update projects set last_session_id = ${post.sessionId} where id = ${admitted.projectId}`;
+    const { session, changes } = await recordSessionChanges(sql, post, [
+      ...changesOfCancel(cancelled, "interrupted"),
+      { kind: "structure", frame: { type: "message_posted", message } },
+      ...queued.changes,
+    ]);
+    return { kind: "posted", turnId: post.turnId, message, version: session.version, changes };
+  });
+}
+
+/**
+ * Deletes the last turn's answer and queues a new turn for the same question. The question keeps its id and moves to the new
+ * turn, because a turn ends once and its frames are never renumbered (T1).
+ * @throws IdempotencyKeyReused
+ */
+export async function regenerateAnswer(
+  pool: Pool,
+  turn: NewTurn,
+  key: IdempotencyKey | null,
+): Promise<RegenerateOutcome> {
+  return await queueOnce<RegenerateOutcome>(pool, key, async (sql) => {
+    const admitted = await admitTurn(sql, turn, "reject");
+    if (admitted.kind !== "admitted") return admitted;
+    const [question] = await sql<{ id: string; turn_ordinal: number }[]>`
+      select id, turn_ordinal from messages
+      where session_id = ${turn.sessionId} and role = 'user' and deleted_at is null
+      order by turn_ordinal desc limit 1`;
+    if (!question) return { kind: "nothing" };
+    const deleted = await markDeleted(sql, turn.sessionId, { turn_ordinal: question.turn_ordinal, position: 1 });
+    const queued = await insertTurn(sql, turn);
+    const message = only(
+      await sql<Message[]>`
+        update messages m set turn_id = ${turn.turnId}, turn_ordinal = ${queued.ordinal} where id = ${question.id}
+        returning ${messageColumns(sql)}`,
+    );
+    const { session, changes } = await recordSessionChanges(sql, turn, [
+      { kind: "structure", frame: { type: "messages_deleted", message_ids: deleted } },
+      { kind: "structure", frame: { type: "message_posted", message } },
+      ...queued.changes,
+    ]);
+    return { kind: "regenerated", turnId: turn.turnId, message, version: session.version, changes };
+  });
+}
+
+/**
+ * Locks the session of a new turn and decides whether the turn is queued, before anything is written. A limit on turns is
+ * counted here, for every way to queue one.
+ */
+async function admitTurn(
+  sql: Sql,
+  { ownerId, sessionId }: NewTurn,
+  whenBusy: PostMessage["when_busy"],
+): Promise<{ kind: "admitted"; projectId: string } | TurnRefusal> {
+  const session = await lockSession(sql, ownerId, sessionId);
+  if (!session) return { kind: "not_found" };
+  if (whenBusy === "reject" && (await countLiveTurns(sql, sessionId)) > 0) return { kind: "busy" };
+  return { kind: "admitted", projectId: session.projectId };
+}
+
+/** Adds an admitted turn to its session. @returns its ordinal, and the changes that the transaction records */
+async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
+  const ahead = await countLiveTurns(sql, turn.sessionId);
+  const { last_ordinal: ordinal } = only(
+    await sql<{ last_ordinal: number }[]>`
+      update sessions set last_ordinal = last_ordinal + 1 where id = ${turn.sessionId} returning last_ordinal`,
+  );
+  await sql`
+    insert into turns (id, session_id, owner_id, ordinal, due_at)
+    values (${turn.turnId}, ${turn.sessionId}, ${turn.ownerId}, ${ordinal},
+      now() + ${milliseconds(sql, QUEUE_HEAD_START_MS)})`;
+  const liveTurnsOfUser = await countLiveTurnsOfUser(sql, turn.ownerId);
+  return {
+    ordinal,
+    changes: [
+      { kind: "structure", frame: { type: "turn_queued", turn_id: turn.turnId, ordinal, ahead } },
+      { kind: "turn_due", turnId: turn.turnId, liveTurnsOfUser },
+    ],
+  };
+}
+
+/**
+ * Runs `queue` in a transaction, once for each idempotency key. A repeated request announces its changes again, except those of
+ * the owner's lists, which have moved on since.
+ */
+async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
+  pool: Pool,
+  key: IdempotencyKey | null,
+  queue: (sql: Sql) => Promise<O>,
+): Promise<O> {
+  const remembered = (outcome: O) =>
+    "changes" in outcome ? { ...outcome, changes: outcome.changes.filter((change) => change.kind !== "list") } : null;
+  const outcome = (await pool.begin((sql) => once(sql, key, () => queue(sql), remembered))) as O;
+  // Answers that an earlier version stored have no changes.
+  return "turnId" in outcome ? { ...outcome, changes: outcome.changes ?? [] } : outcome;
+}
+
+async function countLiveTurns(sql: Sql, sessionId: string): Promise<number> {
+  const rows = await sql<{ count: number }[]>`
+    select count(*) from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling')`;
+  return only(rows).count;
+}
+
+/** How many turns of a user wait or run, whichever sessions they belong to. */
+export async function countLiveTurnsOfUser(sql: Sql, ownerId: string): Promise<number> {
+  const rows = await sql<{ count: number }[]>`
+    select count(*) from turns where owner_id = ${ownerId} and status in ('queued', 'running', 'cancelling')`;
+  return only(rows).count;
+}

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import type { ApiErrorCode, TurnAccepted } from "@boocode/contracts";
+import type { IdempotencyKey, QueuedTurn, TurnRefusal } from "@boocode/store";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { callerOf } from "./deps.ts";
+import { ApiError } from "./errors.ts";
+
+// What the routes that queue a turn share: the idempotency key, the refusals and the answer.
+
+/** The headers of a request that a client may repeat without a second effect. */
+export const IdempotentHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 visible ASCII characters")
+    .optional(),
+});
+
+/** @returns what identifies a repetition of this request; null when it carries no key */
+export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null {
+  const key = request.headers["idempotency-key"];
+  if (typeof key !== "string") return null;
+  const requestHash = createHash("sha256")
+    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
+    .digest();
+  return { userId: callerOf(request).userId, key, requestHash };
+}
+
+/** The error code of each reason for which the store queues no turn. */
+const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfies Record<
+  TurnRefusal["kind"],
+  ApiErrorCode
+>;
+
+/** The error codes of a route that queues a turn. */
+export const TURN_ERRORS = [...Object.values(CODES), "idempotency_key_reused"] as const;
+
+/** @throws ApiError when the store refused the turn */
+export function queued<K extends string>(outcome: QueuedTurn<K> | TurnRefusal): QueuedTurn<K> {
+  if ("changes" in outcome) return outcome;
+  throw new ApiError(CODES[outcome.kind]);
+}
+
+export const toAccepted = ({ turnId, message, version }: QueuedTurn<string>): TurnAccepted => ({
+  session_id: message.session_id,
+  turn_id: turnId,
+  message_id: message.id,
+  turn_ordinal: message.turn_ordinal,
+  version,
+});
