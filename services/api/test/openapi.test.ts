@@ -1,3 +1,4 @@
+import { createBooCodeClient } from "@boocode/client";
 import { API_ERRORS } from "@boocode/contracts";
 import { expect, test } from "vitest";
 import { useApi } from "./stage.ts";
@@ -36,6 +37,24 @@ test("the description lists every route that the application has", async () => {
       ...["GET /api/sessions/{id}/turns", "POST /api/sessions/{id}/cancel"],
       ...["GET", "DELETE"].map((method) => `${method} /api/sessions/{id}/turns/{turnId}`),
     ].sort(),
+  );
+});
+
+test("the client library has a call for every route", async () => {
+  const calls: string[] = [];
+  const client = createBooCodeClient({
+    ...{ apiUrl: "http://api", gatewayUrl: "http://gateway", token: "t" },
+    fetch: async (url, init) => {
+      calls.push(`${init?.method} ${new URL(String(url)).pathname}`);
+      return new Response("{}", { status: 200, headers: { "content-type": "application/json" } });
+    },
+  });
+  const { internals: _, ...rest } = client;
+  // Each call names at most two things; whatever else it takes does not change its path.
+  for (const call of Object.values(rest) as ((...ids: string[]) => Promise<unknown>)[]) await call("{}", "{}");
+  const routes = (await operations()).map(([name]) => name.replace(/\{\w+\}/g, "{}"));
+  expect(calls.map((call) => call.replaceAll("%7B%7D", "{}")).sort()).toEqual(
+    routes.filter((route) => route.includes(" /api/")).sort(),
   );
 });
 
