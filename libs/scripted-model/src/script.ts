@@ -2,55 +2,55 @@ import { z } from "zod";
 
 const Count = z.int().nonnegative().max(10_000_000);
 const Milliseconds = z.number().nonnegative().max(3_600_000);
-/** A number of content tokens sent; `headers` is before the status line, `end` before the finish chunk. */
+/** A position: after this many content tokens; `headers`: before the status line; `end`: before the finish chunk. */
 const Place = z.union([z.enum(["headers", "end"]), Count]);
 const Gate = z.strictObject({
   name: z.string().min(1),
   at: Place.default(0),
-  /** Only at this step of the turn (0 is the first model call); every step when absent. */
+  /** The step of the turn (0 is the first model call); every step when absent. */
   step: Count.optional(),
 });
 const Tool = z.strictObject({
   name: z.string(),
-  /** A string goes out as it is, and so may be malformed. */
+  /** A string is sent unchanged, so it can be malformed. */
   arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).default({}),
 });
 const ErrorFrame = z.strictObject({
   after_tokens: Count.default(0),
   frame: z.unknown().default({ error: { code: 500, message: "Compute error.", type: "server_error" } }),
-  /** An SSE event name in front of it, as LM Studio and Groq send. */
+  /** An SSE event name before it, as LM Studio and Groq send. */
   event: z.string().optional(),
-  /** `error:` in place of `data:`, as llama.cpp did until late 2025. */
+  /** `error:` instead of `data:`, as in llama.cpp until late 2025. */
   field: z.enum(["data", "error"]).default("data"),
   /** vLLM sends [DONE] after it, llama.cpp does not. */
   done: z.boolean().default(false),
 });
 
-/** Where real servers differ from llama.cpp of today. What a script does not say is as the server has it, else as usual. */
+/** Differences of real servers from today's llama.cpp. A script overrides the server's quirks, which override `NO_QUIRKS`. */
 export const ScriptQuirks = z
   .strictObject({
-    /** `repeated`: the same in each step. `odd`: longer than 40 characters, and with signs that some refuse. */
+    /** `repeated`: the same in each step. `odd`: longer than 40 characters, and with characters that some servers reject. */
     ids: z.enum(["unique", "missing", "empty", "per_fragment", "repeated", "odd"]),
     index: z.enum(["counted", "zero", "missing"]),
     whole_arguments: z.boolean(),
     object_arguments: z.boolean(),
     name_fragments: z.boolean(),
     crlf: z.boolean(),
-    /** `untold`: inline, and only its end is marked. */
+    /** `untold`: inside the text, with only its end marked. */
     reasoning: z.enum(["reasoning_content", "reasoning", "both", "think", "untold"]),
     nulls: z.boolean(),
     no_done: z.boolean(),
-    /** llama-swap's reasoning chatter while a model loads, in chunks without id and object. */
+    /** The reasoning deltas that llama-swap sends while a model loads, in chunks without id and object. */
     loading_chatter: z.boolean(),
-    /** Goes on generating when the client goes away; `/slots` shows it. */
+    /** Generation continues after the client has disconnected; `/slots` shows it. */
     survives_disconnect: z.boolean(),
-    /** Tool calls that come back without the thoughts that led to them are refused (DeepSeek V4), or those with them (Mistral). */
+    /** `required`: tool calls sent back without their reasoning are rejected (DeepSeek V4). `refused`: those with it (Mistral). */
     replayed_reasoning: z.enum(["unexpected", "required", "refused"]),
-    /** `stream_options` are refused. */
+    /** `stream_options` is rejected. */
     no_stream_options: z.boolean(),
-    /** The template raises when a message holds several tool calls (Llama 3); `/props` says so. */
+    /** The template raises an error for a message with several tool calls (Llama 3); `/props` reports it. */
     single_tool_calls: z.boolean(),
-    /** Ids of tool calls must be nine letters and digits (Mistral). */
+    /** Ids of tool calls must be nine letters or digits (Mistral). */
     nine_character_ids: z.boolean(),
   })
   .partial();
@@ -76,68 +76,68 @@ export const NO_QUIRKS: Quirks = {
 };
 
 const BaseScript = z.strictObject({
-  /** Requests are counted per key and step; the question itself when absent. */
+  /** Requests are counted per key and step. Default: the question. */
   key: z.string().min(1).max(200).optional(),
 
   tokens: Count.default(20),
-  /** In place of `tokens`. */
+  /** Replaces `tokens`. */
   text: z.string().optional(),
   prefix: z.string().max(1000).optional(),
-  /** What a token says beside its index: which request of this key and step it is, or when it left (epoch milliseconds). */
+  /** What a token contains besides its index: the attempt (request of this key and step), or its send time (epoch milliseconds). */
   mark: z.enum(["none", "attempt", "time"]).default("none"),
   interval_ms: Milliseconds.default(0),
   tokens_per_delta: Count.min(1).default(1),
   reasoning_tokens: Count.default(0),
-  /** Sends one delta of so many characters before the tokens. */
+  /** Sends one delta of this many characters before the tokens. */
   huge_delta: Count.default(0),
 
-  /** How many steps ask for tools before the answer. */
+  /** The number of steps with tool calls before the answer. */
   tool_depth: Count.default(0),
   tool: z.union([Tool, z.array(Tool).min(1)]).default({ name: "list_dir", arguments: {} }),
   tools_per_step: Count.min(1).optional(),
-  /** Tokens in front of the tool calls of a step. */
+  /** Text tokens before the tool calls of a step. */
   step_tokens: Count.default(0),
   ignore_tool_choice: z.boolean().default(false),
 
-  /** Faults (`status`, `error_frame`, `stall`, `cut_…`, `end_after_tokens`) hold for the first so many requests of a key and step. */
+  /** Faults (`status`, `error_frame`, `stall`, `cut_…`, `end_after_tokens`) apply only to this many first requests of a key and step. */
   fail_first: Count.optional(),
-  /** Faults hold at this step alone. */
+  /** Faults apply only at this step. */
   fail_at_step: Count.optional(),
   status: z.int().min(200).max(599).optional(),
   body: z.unknown().optional(),
   headers: z.record(z.string(), z.string()).default({}),
   error_frame: ErrorFrame.optional(),
-  /** Nothing more from here on, until the client goes away. */
+  /** Sends nothing from this position until the client disconnects. */
   stall: Place.optional(),
-  /** The socket is reset. */
+  /** The connection is reset. */
   cut_after_bytes: Count.optional(),
   cut_after_tokens: Count.optional(),
-  /** A clean end without a finish reason. */
+  /** The stream ends cleanly, without a finish reason. */
   end_after_tokens: Count.optional(),
 
-  /** Waits here until the gate is released. */
+  /** Waits at these gates until they are released. */
   gate: z.union([z.string().min(1), Gate, z.array(Gate)]).optional(),
-  /** While held or stalled, an SSE comment this often, as llama.cpp sends every 30 s. */
+  /** Interval of SSE comments while the reply waits or stalls; llama.cpp sends one every 30 s. */
   keep_alive_ms: Milliseconds.min(1).optional(),
 
-  /** A window of so many tokens: a longer prompt is refused, as llama.cpp does. Four bytes of a request are a token here. */
+  /** Context window in tokens: a longer prompt is rejected as by llama.cpp. Four bytes of a request count as one token. */
   window: Count.min(1).optional(),
-  /** Refused without a word of the window and the prompt, as some proxies do. */
+  /** The rejection does not contain the sizes of window and prompt, as with some proxies. */
   window_untold: z.boolean().default(false),
-  /** Tokens that the usage tells of the prompt, whatever was sent: a server that left a part of it out. */
+  /** Prompt tokens reported in the usage, whatever was sent: simulates a server that truncates the prompt. */
   prompt_tokens: Count.optional(),
 
   finish_reason: z.string().nullable().optional(),
-  /** `asked`: on a `choices: []` chunk when the request asks for it. */
+  /** `asked`: in a chunk with `choices: []` when the request asks for it. */
   usage: z.enum(["asked", "none", "finish", "each"]).default("asked"),
   quirks: ScriptQuirks.prefault({}),
 });
 
-/** What the server does with a request: how it answers, how fast, and where it fails. */
+/** How the server answers a request: its text and tool calls, its pace and its faults. */
 export const Script = BaseScript.extend({
-  /** What a request for the session's title gets; without it, a title. */
+  /** The answer to a request for the session's title. Default: the first words of the question. */
   title: BaseScript.optional(),
 });
 export type Script = z.infer<typeof Script>;
-/** As a person writes it: every option may be left out. */
+/** A script before parsing: every option is optional. */
 export type ScriptInput = z.input<typeof Script>;

@@ -2,7 +2,7 @@ import type { ScriptedModel, ScriptInput } from "../src/index.ts";
 
 export interface Asked {
   status: number;
-  /** The whole body, or what had come until the connection broke. */
+  /** The whole body, or the part that arrived before the connection broke. */
   text: string;
   chunks: Chunk[];
   content: string;
@@ -44,7 +44,7 @@ export function post(model: ScriptedModel, body: object, signal?: AbortSignal): 
   });
 }
 
-/** Sends the request and reads to the end, whichever way it comes. */
+/** Sends the request and reads the response until it ends or breaks. */
 export async function ask(model: ScriptedModel, script: ScriptInput, extra: object = {}): Promise<Asked> {
   const response = await post(model, requestOf(script, extra));
   const decoder = new TextDecoder();

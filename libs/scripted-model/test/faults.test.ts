@@ -9,7 +9,7 @@ beforeAll(async () => {
 beforeEach(() => model.reset());
 afterAll(() => model.close());
 
-test("an HTTP error has the status, body and headers of the script, for the first requests only", async () => {
+test("an HTTP error has the status, body and headers of the script, and only the first requests fail", async () => {
   const script = {
     key: "k",
     status: 429,
@@ -34,7 +34,7 @@ test("an error frame ends the stream without a finish reason", async () => {
   expect(text).not.toContain("[DONE]");
 });
 
-test("a clean end comes without a finish reason, a cut breaks the connection", async () => {
+test("a clean end has no finish reason, and a cut breaks the connection", async () => {
   const ended = await ask(model, { tokens: 5, end_after_tokens: 2 });
   expect(ended).toMatchObject({ content: "w0 w1", broken: false });
   expect(ended.text).not.toContain('finish_reason":"');
@@ -43,13 +43,13 @@ test("a clean end comes without a finish reason, a cut breaks the connection", a
   expect(await model.until((request) => request.ending === "cut")).toBe(model.requests()[1]);
 });
 
-test("a cut after so many bytes leaves just these", async () => {
+test("a cut after a number of bytes sends exactly these bytes", async () => {
   const { text, broken } = await ask(model, { tokens: 500, cut_after_bytes: 1000 });
   expect(broken).toBe(true);
   expect(text).toHaveLength(1000);
 });
 
-test("a gate holds the stream where it stands until it is released", async () => {
+test("a gate holds the stream at its position until it is released", async () => {
   const asked = ask(model, { tokens: 4, gate: { name: "middle", at: 2 } });
   await model.reached("middle");
   expect(model.requests()[0]).toMatchObject({ tokensSent: 2, ending: null });
@@ -57,7 +57,7 @@ test("a gate holds the stream where it stands until it is released", async () =>
   expect((await asked).content).toBe("w0 w1 w2 w3");
 });
 
-test("a gate is released over HTTP too, and who waits for somebody to come is answered then", async () => {
+test("a gate can be released and awaited over HTTP", async () => {
   const reached = fetch(`${model.url}/__gates/a%20b/reached`);
   const asked = ask(model, { tokens: 1, gate: { name: "a b", at: "headers" } });
   expect((await reached).status).toBe(200);
@@ -68,7 +68,7 @@ test("a gate is released over HTTP too, and who waits for somebody to come is an
   expect((await asked).content).toBe("w0");
 });
 
-test("a held stream sends comments", async () => {
+test("a stream that waits at a gate sends comments", async () => {
   const response = await post(model, requestOf({ tokens: 1, gate: "g", keep_alive_ms: 5 }));
   const decoder = new TextDecoder();
   let text = "";
@@ -80,7 +80,7 @@ test("a held stream sends comments", async () => {
 });
 
 test.each([{ stall: "headers" }, { stall: 3, tokens: 10 }] as const)(
-  "a stall (%o) lasts until the client goes away, and the time of that is recorded",
+  "a stall (%o) lasts until the client disconnects, and the time is recorded",
   async (script) => {
     const leaving = new AbortController();
     const asked = post(model, requestOf({ ...script, key: "s" }), leaving.signal).then((response) => response.text());
@@ -95,20 +95,20 @@ test.each([{ stall: "headers" }, { stall: 3, tokens: 10 }] as const)(
   },
 );
 
-test("a fault can wait for a step of the turn", async () => {
+test("a fault can be limited to a step of the turn", async () => {
   expect((await ask(model, { tokens: 1, status: 500, fail_at_step: 1 })).status).toBe(200);
 });
 
-test("a finish reason can be any", async () => {
+test("the finish reason can be set to any value", async () => {
   const { chunks } = await ask(model, { tokens: 1, finish_reason: "length" });
   expect(chunks.at(-2)?.choices?.[0]?.finish_reason).toBe("length");
 });
 
-test("a client that reads nothing does not fill the memory", async () => {
+test("a client that does not read does not make memory grow", async () => {
   const leaving = new AbortController();
   await post(model, requestOf({ key: "slow", tokens: 5_000_000, prefix: "x".repeat(900) }), leaving.signal);
   const sent = () => model.requests()[0]?.tokensSent ?? 0;
-  // It stands still once the socket's buffers are full: many turns of the event loop bring nothing more.
+  // The count stops growing when the socket's buffers are full, and stays the same over many turns of the event loop.
   let before = -1;
   for (let still = 0; still < 20; ) {
     await (await fetch(`${model.url}/health`)).text();
@@ -128,7 +128,7 @@ test("a reset forgets requests, attempts and gates", async () => {
   expect(model.requests()).toEqual([]);
 });
 
-test("closing breaks off what streams", async () => {
+test("closing the server breaks open streams", async () => {
   const own = await startScriptedModel();
   const asked = ask(own, { tokens: 5, stall: 2 });
   await own.until((request) => request.tokensSent === 0);

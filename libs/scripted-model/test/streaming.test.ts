@@ -9,7 +9,7 @@ beforeAll(async () => {
 beforeEach(() => model.reset());
 afterAll(() => model.close());
 
-test("tokens come in order, then the finish reason, the usage with timings, and [DONE]", async () => {
+test("tokens arrive in order, then the finish reason, the usage with timings, and [DONE]", async () => {
   const { content, chunks, text } = await ask(model, { tokens: 5, interval_ms: 2 });
   expect(content).toBe("w0 w1 w2 w3 w4");
   expect(chunks[0]?.choices?.[0]?.delta).toEqual({ role: "assistant", content: null });
@@ -25,19 +25,19 @@ test("tokens keep their pace", async () => {
   expect(performance.now() - started).toBeGreaterThanOrEqual(190);
 });
 
-test("usage is left out where it is not asked for", async () => {
+test("usage is not sent unless the request asks for it", async () => {
   const { chunks } = await ask(model, { tokens: 1 }, { stream_options: undefined });
   expect(chunks.some((chunk) => chunk.usage)).toBe(false);
 });
 
-test("a token can say which request of its key it belongs to", async () => {
+test("a token can contain the attempt that it belongs to", async () => {
   const script = { key: "k", tokens: 2, mark: "attempt" } as const;
   expect((await ask(model, script)).content).toBe("1:0 1:1");
   expect((await ask(model, script)).content).toBe("2:0 2:1");
   expect((await ask(model, { ...script, key: "other" })).content).toBe("1:0 1:1");
 });
 
-test("a text keeps its bytes, and deltas can be larger than a token", async () => {
+test("a text is sent unchanged, and deltas can contain several tokens", async () => {
   const text = "  zwei Wörter,\n\n🚀 und Leerraum \n";
   expect((await ask(model, { text })).content).toBe(text);
   const { content, chunks } = await ask(model, { tokens: 10, tokens_per_delta: 4, huge_delta: 100_000 });
@@ -45,7 +45,7 @@ test("a text keeps its bytes, and deltas can be larger than a token", async () =
   expect(chunks).toHaveLength(1 + 1 + 3 + 2);
 });
 
-test("tools are called to the depth, unless the request says none", async () => {
+test("tools are called up to tool_depth, unless the request forbids calls", async () => {
   const script = {
     tool_depth: 1,
     tool: { name: "list_dir", arguments: { path: "." } },
@@ -70,7 +70,7 @@ interface Call {
   function: { name?: string; arguments?: string };
 }
 
-test("a step is known by the tool calls before it", async () => {
+test("the step is the number of earlier messages with tool calls", async () => {
   const [question] = (requestOf({ tool_depth: 1, text: "done" }) as { messages: object[] }).messages;
   const messages = [
     question,
@@ -85,12 +85,12 @@ test("a step is known by the tool calls before it", async () => {
   expect(model.requests()[0]).toMatchObject({ step: 1, attempt: 1, answeredBy: "directive" });
 });
 
-test("malformed arguments go out as they are written", async () => {
+test("malformed arguments are sent unchanged", async () => {
   const { text } = await ask(model, { tool_depth: 1, tool: { name: "nope", arguments: '{"a":' } }, { tools: TOOLS });
   expect(text).toContain('"arguments":"{\\"a"');
 });
 
-test("quirks change the shape and not the words", async () => {
+test("quirks change the format but not the text", async () => {
   const quirks = { crlf: true, nulls: true, no_done: true, reasoning: "reasoning", loading_chatter: true } as const;
   const { text, content, chunks } = await ask(model, { text: "a b", reasoning_tokens: 2, quirks, usage: "each" });
   expect(content).toBe("a b");
@@ -101,19 +101,19 @@ test("quirks change the shape and not the words", async () => {
   expect(chunks.at(-1)?.usage).toMatchObject({ completion_tokens: 4 });
 });
 
-test("tool calls lose their ids and indexes where a quirk says so", async () => {
+test("quirks can remove the ids and indexes of tool calls", async () => {
   const quirks = { ids: "missing", index: "zero", whole_arguments: true } as const;
   const { text } = await ask(model, { tool_depth: 1, tools_per_step: 2, quirks }, { tools: TOOLS });
   const call = '{"tool_calls":[{"index":0,"type":"function","function":{"name":"list_dir","arguments":"{}"}}]}';
   expect(text.split(call)).toHaveLength(3);
 });
 
-test("reasoning can stand inside the text", async () => {
+test("reasoning can be sent inside the text", async () => {
   const { content } = await ask(model, { text: "a", reasoning_tokens: 2, quirks: { reasoning: "think" } });
   expect(content).toBe("<think>\nr0 r1\n</think>\n\na");
 });
 
-test("without a stream the answer is one JSON", async () => {
+test("without streaming the answer is one JSON object", async () => {
   const response = await post(model, { model: "mine", messages: [{ role: "user", content: "u" }] });
   expect(await response.json()).toMatchObject({
     object: "chat.completion",
@@ -122,7 +122,7 @@ test("without a stream the answer is one JSON", async () => {
   });
 });
 
-test("a session's title is a title, whatever the directive says, and can be scripted too", async () => {
+test("a request for a title is not answered by the directive, unless the directive scripts the title", async () => {
   const titled = (script: object) => ({
     model: "investigator",
     messages: [
@@ -135,7 +135,7 @@ test("a session's title is a title, whatever the directive says, and can be scri
   expect((await post(model, titled({ title: { status: 503 } }))).status).toBe(503);
 });
 
-test("models, props and health are there, and unknown ones are refused", async () => {
+test("models, props and health are served, and unknown models and paths are rejected", async () => {
   const get = async (path: string) => (await fetch(model.url + path)).json();
   expect(await get("/v1/models")).toMatchObject({
     data: expect.arrayContaining([expect.objectContaining({ id: "mine" })]),
@@ -148,7 +148,7 @@ test("models, props and health are there, and unknown ones are refused", async (
   expect((await fetch(`${model.url}/nope`)).status).toBe(404);
 });
 
-test("nonsense is a clear 400", async () => {
+test("an invalid directive or body is answered with 400", async () => {
   const wrong = await post(model, requestOf({ tokenz: 3 } as object));
   expect(wrong.status).toBe(400);
   expect(await wrong.text()).toContain("tokenz");
@@ -157,7 +157,7 @@ test("nonsense is a clear 400", async () => {
   expect(model.requests()).toEqual([]);
 });
 
-test("broken rules are kept for the test to see, of requests that cannot be answered too", async () => {
+test("violations are recorded, including those of requests that cannot be answered", async () => {
   const own = await startScriptedModel();
   onTestFinished(() => own.close());
   const user = { role: "user", content: 'x [[script {"tokens":1}]]' };
@@ -171,7 +171,7 @@ test("broken rules are kept for the test to see, of requests that cannot be answ
   expect(await (await fetch(`${own.url}/__violations`)).json()).toHaveLength(2);
 });
 
-test("a server's quirks are those of every answer, where its script does not say otherwise", async () => {
+test("the server's quirks apply to every answer unless the script overrides them", async () => {
   const own = await startScriptedModel({ quirks: { no_done: true, no_stream_options: true, single_tool_calls: true } });
   onTestFinished(() => own.close());
   const refused = await post(own, requestOf({ tokens: 1 }));
@@ -181,18 +181,20 @@ test("a server's quirks are those of every answer, where its script does not say
   expect(await (await post(own, plain)).text()).not.toContain("[DONE]");
   const script = { tokens: 1, quirks: { no_done: false, no_stream_options: false } };
   expect((await ask(own, script)).text).toContain("[DONE]");
-  const told = (await (await fetch(`${own.url}/props`)).json()) as { chat_template_caps: object };
-  expect(told.chat_template_caps).toMatchObject({ supports_parallel_tool_calls: false });
+  const props = (await (await fetch(`${own.url}/props`)).json()) as { chat_template_caps: object };
+  expect(props.chat_template_caps).toMatchObject({ supports_parallel_tool_calls: false });
 });
 
 test("300 streams at 100 tokens a second keep their pace", async () => {
   const started = performance.now();
+  const before = process.cpuUsage();
   const answers = await Promise.all(
     Array.from({ length: 300 }, (_, index) => ask(model, { key: `k${index}`, tokens: 100, interval_ms: 10 })),
   );
-  const elapsed = performance.now() - started;
+  const { user, system } = process.cpuUsage(before);
   const whole = Array.from({ length: 100 }, (_, index) => `w${index}`).join(" ");
   expect(answers.every(({ content }) => content === whole)).toBe(true);
-  // A second when nothing else runs on the machine; the bound is for one that is busy.
-  expect(elapsed).toBeLessThan(15_000);
-}, 30_000);
+  // CPU time says what the streams cost, about 3 s; elapsed time also depends on what else runs on the machine.
+  expect((user + system) / 1000).toBeLessThan(8_000);
+  expect(performance.now() - started).toBeLessThan(45_000);
+}, 60_000);

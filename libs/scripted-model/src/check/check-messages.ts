@@ -2,21 +2,21 @@ import { checkToolCalls } from "./check-tool-calls.ts";
 import { isObject } from "./is-object.ts";
 
 const ROLES = new Set(["system", "user", "assistant", "tool"]);
-/** Mistral answers 422 to anything else. */
+/** Mistral answers 422 to any other key. */
 const KEYS = new Set(["role", "content", "tool_calls", "tool_call_id", "name"]);
 
 export interface Expected {
-  /** `reasoning_content` may come back. */
+  /** The conversation may contain `reasoning_content`. */
   reasoning: boolean;
 }
 
-/** The conversation: one system message first, alternation, and each tool call answered in its place. */
+/** Checks the conversation: a system message only at the start, alternating roles, and every tool call answered in order. */
 export function checkMessages(messages: unknown, expected: Expected): string[] {
   if (!Array.isArray(messages) || messages.length === 0) return ["messages is empty"];
   if (!messages.every(isObject)) return ["a message is not an object"];
   const violations: string[] = [];
   if (!messages.some((message) => message.role === "user")) violations.push("no user message");
-  // llama.cpp takes it for the beginning of the answer, Mistral refuses it.
+  // llama.cpp reads it as the beginning of the answer, Mistral rejects it.
   if (messages.at(-1)?.role === "assistant") violations.push("the last message is the assistant's");
   for (const [index, message] of messages.entries()) {
     const where = `messages[${index}]`;
@@ -32,27 +32,29 @@ function checkMessage(message: Record<string, unknown>, expected: Expected): str
   const violations: string[] = [];
   if (typeof role !== "string" || !ROLES.has(role)) violations.push(`role ${JSON.stringify(role)}`);
   if (typeof content !== "string") violations.push("content is not a string");
-  // Anthropic, Gemini and Bedrock behind gateways refuse blanks as well.
+  // Anthropic, Gemini and Bedrock behind gateways also reject white space.
   else if (content.trim() === "" && role !== "assistant") violations.push("content is empty");
   const hasCalls = Array.isArray(tool_calls) && tool_calls.length > 0;
   if (role === "assistant" && typeof content === "string" && content.trim() === "" && !hasCalls)
     violations.push("an assistant message that says nothing");
   if (tool_calls !== undefined && !hasCalls) violations.push("tool_calls is empty");
-  if (tool_calls !== undefined && role !== "assistant") violations.push("tool_calls of another than the assistant");
-  if (role !== "tool" && message.tool_call_id !== undefined) violations.push("tool_call_id of another than a tool");
+  if (tool_calls !== undefined && role !== "assistant") violations.push("tool_calls outside an assistant message");
+  if (role !== "tool" && message.tool_call_id !== undefined) violations.push("tool_call_id outside a tool message");
   const mayThink = expected.reasoning && role === "assistant";
   const unknown = Object.keys(message).filter((key) => !KEYS.has(key) && !(mayThink && key === "reasoning_content"));
   if (unknown.length > 0) violations.push(`unknown ${unknown.join(", ")}`);
   return violations;
 }
 
-/** @param before the role of the message before; null at the beginning */
+/** @param before the role of the previous message; null for the first message */
 function misplaced(role: unknown, before: unknown): string | null {
   if (role === "system") return before === null ? null : "a system message that is not the first";
   if (role === "assistant" && before === "assistant") return "two assistant messages in a row";
   if (role === "user" && before === "user") return "two user messages in a row";
   // Mistral: "Unexpected role 'user' after role 'tool'".
-  if (role === "user" && before === "tool") return "a user message after a tool's, without an answer between";
-  if (role === "assistant" && (before === null || before === "system")) return "an assistant message before any user's";
+  if (role === "user" && before === "tool")
+    return "a user message after a tool message, without an answer between them";
+  if (role === "assistant" && (before === null || before === "system"))
+    return "an assistant message before any user message";
   return null;
 }

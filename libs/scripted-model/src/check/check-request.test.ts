@@ -6,14 +6,14 @@ const call = (id: string, args = "{}") => ({ id, type: "function", function: { n
 const system = { role: "system", content: "s" };
 const user = { role: "user", content: "u" };
 const asks = (...calls: unknown[]) => ({ role: "assistant", content: "", tool_calls: calls });
-const told = (id: string) => ({ role: "tool", tool_call_id: id, content: "found" });
+const result = (id: string) => ({ role: "tool", tool_call_id: id, content: "found" });
 const says = { role: "assistant", content: "a" };
 const check = (messages: unknown[], rest: object = {}) => checkRequest({ model: "m", messages, ...rest });
 
-test("a sound conversation has no violations", () => {
+test("a valid conversation has no violations", () => {
   const parameters = { type: "object", properties: { pattern: { type: "string" } }, required: ["pattern"] };
   const tools = [{ type: "function", function: { name: "grep", description: "d", parameters } }];
-  const messages = [system, user, asks(call("a"), call("b")), told("a"), told("b"), says, user];
+  const messages = [system, user, asks(call("a"), call("b")), result("a"), result("b"), says, user];
   expect(
     check(messages, { tools, tool_choice: "none", stream: true, stream_options: { include_usage: true } }),
   ).toEqual([]);
@@ -26,38 +26,38 @@ test.each<[string, unknown[], RegExp]>([
   ["an assistant at the end", [user, says], /last message/],
   ["two users in a row", [user, user], /two user/],
   ["two assistants in a row", [user, says, says, user], /two assistant/],
-  ["a user after a tool", [user, asks(call("a")), told("a"), user], /after a tool/],
+  ["a user after a tool", [user, asks(call("a")), result("a"), user], /after a tool/],
   ["an empty list of calls", [user, { ...says, tool_calls: [] }, user], /tool_calls is empty/],
   ["an empty assistant", [user, { role: "assistant", content: "" }, user], /says nothing/],
-  ["an empty tool answer", [user, asks(call("a")), { ...told("a"), content: "" }], /content is empty/],
-  ["an unanswered call", [user, asks(call("a"), call("b")), told("a"), says, user], /not answered/],
-  ["unanswered calls at the end", [user, asks(call("a"), call("b")), told("a")], /at the end/],
-  ["answers out of order", [user, asks(call("a"), call("b")), told("b"), told("a")], /out of order/],
-  ["an answer to nothing", [user, asks(call("a")), told("a"), told("x")], /no call/],
-  ["arguments that are no JSON", [user, asks(call("a", "{oops")), told("a")], /JSON object/],
-  ["arguments that are no object", [user, asks(call("a", "[]")), told("a")], /JSON object/],
-  ["an id used twice", [user, asks(call("a")), told("a"), says, user, asks(call("a")), told("a")], /used twice/],
-  ["an id that is too long", [user, asks(call("a".repeat(41))), told("a".repeat(41))], /tool call id/],
+  ["an empty tool answer", [user, asks(call("a")), { ...result("a"), content: "" }], /content is empty/],
+  ["an unanswered call", [user, asks(call("a"), call("b")), result("a"), says, user], /not answered/],
+  ["unanswered calls at the end", [user, asks(call("a"), call("b")), result("a")], /at the end/],
+  ["answers out of order", [user, asks(call("a"), call("b")), result("b"), result("a")], /out of order/],
+  ["an answer to nothing", [user, asks(call("a")), result("a"), result("x")], /no call/],
+  ["arguments that are no JSON", [user, asks(call("a", "{oops")), result("a")], /JSON object/],
+  ["arguments that are no object", [user, asks(call("a", "[]")), result("a")], /JSON object/],
+  ["an id used twice", [user, asks(call("a")), result("a"), says, user, asks(call("a")), result("a")], /used twice/],
+  ["an id that is too long", [user, asks(call("a".repeat(41))), result("a".repeat(41))], /tool call id/],
   ["a lone surrogate", [{ role: "user", content: "\ud83d" }], /surrogate/],
   ["an explicit null", [{ role: "user", content: "u", name: null }], /null: name/],
-  ["a lone surrogate inside arguments", [user, asks(call("a", '{"p":"\\ud83d"}')), told("a")], /surrogate/],
+  ["a lone surrogate inside arguments", [user, asks(call("a", '{"p":"\\ud83d"}')), result("a")], /surrogate/],
   ["a NUL", [{ role: "user", content: "a\u0000b" }], /NUL/],
-  ["a NUL inside arguments", [user, asks(call("a", '{"p":"\\u0000"}')), told("a")], /NUL/],
+  ["a NUL inside arguments", [user, asks(call("a", '{"p":"\\u0000"}')), result("a")], /NUL/],
   ["a blank question", [{ role: "user", content: " \n" }], /content is empty/],
   ["a blank answer", [user, { role: "assistant", content: " " }, user], /says nothing/],
   ["an assistant before any user", [system, says, user], /before any user/],
   ["a developer", [{ role: "developer", content: "d" }, user], /role "developer"/],
   ["parts in place of a text", [{ role: "user", content: [{ type: "text", text: "u" }] }], /not a string/],
-  ["a call without its type", [user, asks({ ...call("a"), type: undefined }), told("a")], /type is not function/],
-  ["a call with an index", [user, asks({ ...call("a"), index: 0 }), told("a")], /tool call with index/],
-  ["a call with a null", [user, asks({ ...call("a"), extra_content: null }), told("a")], /null: extra_content/],
-  ["a call answered twice", [user, asks(call("a")), told("a"), told("a")], /no call/],
+  ["a call without its type", [user, asks({ ...call("a"), type: undefined }), result("a")], /type is not function/],
+  ["a call with an index", [user, asks({ ...call("a"), index: 0 }), result("a")], /tool call with index/],
+  ["a call with a null", [user, asks({ ...call("a"), extra_content: null }), result("a")], /null: extra_content/],
+  ["a call answered twice", [user, asks(call("a")), result("a"), result("a")], /no call/],
   ["reasoning sent back", [user, { ...says, reasoning_content: "r" }, user], /unknown reasoning_content/],
 ])("%s is a violation", (_, messages, violation) => {
   expect(check(messages).join("\n")).toMatch(violation);
 });
 
-test("tools are never an empty list and never left out beside a tool_choice", () => {
+test("an empty list of tools and a tool_choice without tools are violations", () => {
   expect(check([user], { tools: [] })).toEqual(["tools is an empty list"]);
   expect(check([user], { tool_choice: "none" })).toEqual(["tool_choice without tools"]);
 });
@@ -89,7 +89,7 @@ test.each<[string, object, RegExp]>([
   expect(check([user], { tools }).join("\n")).toMatch(violation);
 });
 
-test("a schema with what all servers understand has no violations", () => {
+test("a schema that all servers accept has no violations", () => {
   const list = { type: "array", items: { $ref: "#/$defs/path" }, minItems: 1 };
   const parameters = {
     ...{ type: "object", properties: { list, any: true }, required: ["list"], additionalProperties: false },
@@ -99,14 +99,14 @@ test("a schema with what all servers understand has no violations", () => {
   expect(check([user], { tools })).toEqual([]);
 });
 
-test("reasoning that a server wants back is no violation there", () => {
-  const messages = [user, { ...asks(call("a")), reasoning_content: "r" }, told("a")];
+test("reasoning sent to a server that requires it is not a violation", () => {
+  const messages = [user, { ...asks(call("a")), reasoning_content: "r" }, result("a")];
   const body = { model: "m", messages };
   expect(checkRequest(body, { ...NO_QUIRKS, replayed_reasoning: "required" })).toEqual([]);
   expect(checkRequest(body, NO_QUIRKS)).toHaveLength(1);
 });
 
-test("a well-formed emoji is no lone surrogate", () => {
+test("a well-formed emoji is not a lone surrogate", () => {
   expect(check([{ role: "user", content: "🚀" }])).toEqual([]);
 });
 

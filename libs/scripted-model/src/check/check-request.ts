@@ -7,9 +7,10 @@ import { isObject } from "./is-object.ts";
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * What is wrong with a chat request in the eyes of the strictest of the real servers, in words; empty when all of them
- * would take it. Llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each refuse something that the others let pass.
- * @param quirks what this server wants is no violation, whatever others say
+ * Checks a chat request against the rules of all real servers: llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each reject
+ * something that the others accept.
+ * @param quirks what this server requires is not a violation, even if others reject it
+ * @returns the violations; empty when every server would accept the request
  */
 export function checkRequest(body: unknown, quirks: Quirks = NO_QUIRKS): string[] {
   if (!isObject(body)) return ["the body is not an object"];
@@ -30,20 +31,20 @@ export function checkRequest(body: unknown, quirks: Quirks = NO_QUIRKS): string[
   return [...violations, ...checkMessages(body.messages, expected), ...checkTools(body)];
 }
 
-/** Headers that change how real servers answer. */
+/** Checks the headers that change the answers of real servers. */
 export function checkHeaders(headers: IncomingHttpHeaders): string[] {
   const violations: string[] = [];
   if (!headers["content-type"]?.startsWith("application/json")) violations.push("content-type is not application/json");
-  // llama-swap words its errors as HTML or text for these.
+  // llama-swap sends its errors as HTML or plain text for these.
   if (/text\/(html|plain)/.test(headers.accept ?? "")) violations.push("accept asks for text");
-  // With it llama.cpp goes on generating after the client has gone, so that a cancel would not free the slot.
+  // With this header llama.cpp keeps generating after the client has disconnected: a cancel would not free the slot.
   if (headers["x-conversation-id"] !== undefined) violations.push("x-conversation-id is sent");
   return violations;
 }
 
 /**
- * Keys and values, those inside the arguments of tool calls too (llama.cpp parses them), apart from each other so that two
- * halves cannot meet and pass for a whole.
+ * All keys and string values, including those inside the arguments of tool calls, which llama.cpp parses. A line break separates
+ * them, so that two lone surrogates cannot form a pair.
  */
 function stringsOf(value: unknown): string {
   const strings: string[] = [];
@@ -55,7 +56,7 @@ function stringsOf(value: unknown): string {
   return strings.join("\n");
 }
 
-/** llama.cpp assigns optional fields to strings and answers 500 to a null; a tool's schema may hold them. */
+/** llama.cpp reads optional fields as strings and answers 500 to null. A null in a tool's schema is allowed. */
 function nullsOf(body: Record<string, unknown>): string[] {
   const messages = Array.isArray(body.messages) ? body.messages.filter(isObject) : [];
   const nullKeys = (object: Record<string, unknown>) => Object.keys(object).filter((key) => object[key] === null);

@@ -8,7 +8,7 @@ const LISTED = ["anyOf", "oneOf", "allOf", "prefixItems"];
 const SINGLE = ["items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else"];
 const MEASURES = /^(minimum|maximum|exclusiveMinimum|exclusiveMaximum|multipleOf|(min|max)(Length|Items|Properties))$/;
 
-/** What OpenAI's validation, Gemini's or llama.cpp's grammar builder would stumble over, at any depth. */
+/** Checks a JSON schema, at any depth, for what OpenAI, Gemini or the grammar builder of llama.cpp rejects. */
 export function checkSchema(schema: unknown, where: string, root: unknown = schema): string[] {
   if (typeof schema === "boolean") return [];
   if (!isObject(schema)) return [`${where}: no schema`];
@@ -18,7 +18,7 @@ export function checkSchema(schema: unknown, where: string, root: unknown = sche
 function checkOne(schema: Json, where: string, root: unknown): string[] {
   const violations: string[] = [];
   const { type, required, pattern, $ref } = schema;
-  // Gemini and some gateways refuse a list of types.
+  // Gemini and some gateways reject a list of types.
   if (type !== undefined && !TYPES.has(String(type))) violations.push(`${where}: type ${JSON.stringify(type)}`);
   if (type === "array" && schema.items === undefined && schema.prefixItems === undefined)
     violations.push(`${where} is an array without items`);

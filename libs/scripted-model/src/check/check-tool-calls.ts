@@ -1,11 +1,11 @@
 import { isObject } from "./is-object.ts";
 
 const CALL_ID = /^[A-Za-z0-9_-]{1,40}$/;
-/** Gemini wants `extra_content` back; every other key is one too many for somebody. */
+/** Gemini requires `extra_content` to be sent back; some server rejects every other key. */
 const CALL_KEYS = new Set(["id", "type", "function", "extra_content"]);
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Each call is well made, its id is unique in the conversation, and tool messages answer directly, in the order of the calls. */
+/** Checks that every call is valid, its id is unique, and tool messages follow directly, in the order of the calls. */
 export function checkToolCalls(messages: Array<Record<string, unknown>>): string[] {
   const violations: string[] = [];
   const seen = new Set<unknown>();

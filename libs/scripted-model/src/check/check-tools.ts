@@ -3,7 +3,7 @@ import { isObject } from "./is-object.ts";
 
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** The offered tools: never an empty list, and schemas of type object with properties. */
+/** Checks the offered tools: not an empty list, valid names, and schemas of type object with properties. */
 export function checkTools(body: Record<string, unknown>): string[] {
   const { tools, tool_choice } = body;
   if (tools === undefined) {
@@ -12,7 +12,7 @@ export function checkTools(body: Record<string, unknown>): string[] {
   }
   if (!Array.isArray(tools) || tools.length === 0) return ["tools is an empty list"];
   const violations: string[] = [];
-  // llama.cpp ignores an object.
+  // llama.cpp ignores a tool_choice that is an object.
   if (tool_choice !== undefined && !["auto", "none", "required"].includes(String(tool_choice)))
     violations.push("tool_choice is not auto, none or required");
   if (tools.length > 128) violations.push("more than 128 tools");
@@ -27,7 +27,7 @@ function checkTool(tool: unknown): string[] {
   const violations: string[] = [];
   if (typeof name !== "string" || !TOOL_NAME.test(name)) violations.push(`tool name ${JSON.stringify(name)}`);
   if (description !== undefined && (typeof description !== "string" || description.length > 1024))
-    violations.push(`${name}: description over 1024 characters, or no text`);
+    violations.push(`${name}: the description is no text or is over 1024 characters`);
   if (!isObject(parameters) || parameters.type !== "object" || !isObject(parameters.properties)) {
     return [...violations, `${name}: parameters is no object schema with properties`];
   }

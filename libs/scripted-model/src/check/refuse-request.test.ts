@@ -11,28 +11,28 @@ const conversation = (more: object, ...ids: string[]) => ({
   ],
 });
 const refusal = (body: object, quirks: ScriptQuirks) => {
-  const told = refuseRequest(body, { ...NO_QUIRKS, ...quirks } as typeof NO_QUIRKS);
-  return told && `${told.status} ${JSON.stringify(told.body)}`;
+  const refused = refuseRequest(body, { ...NO_QUIRKS, ...quirks } as typeof NO_QUIRKS);
+  return refused && `${refused.status} ${JSON.stringify(refused.body)}`;
 };
-const thoughts = { reasoning_content: "r" };
+const reasoning = { reasoning_content: "r" };
 
-test("a server without quirks takes all of it", () => {
-  expect(refusal({ ...conversation(thoughts, "a", "b"), stream_options: {} }, {})).toBeNull();
+test("a server without quirks accepts everything", () => {
+  expect(refusal({ ...conversation(reasoning, "a", "b"), stream_options: {} }, {})).toBeNull();
   expect(refusal({}, {})).toBeNull();
 });
 
 test.each<[string, object, object, ScriptQuirks, RegExp]>([
   ["stream_options", { stream_options: {} }, {}, { no_stream_options: true }, /^422 .*stream_options/],
   [
-    "calls without thoughts",
+    "calls without reasoning",
     conversation({}, "a"),
-    conversation(thoughts, "a"),
+    conversation(reasoning, "a"),
     { replayed_reasoning: "required" },
     /^400 .*passed back/,
   ],
   [
-    "thoughts",
-    conversation(thoughts, "a"),
+    "reasoning",
+    conversation(reasoning, "a"),
     conversation({}, "a"),
     { replayed_reasoning: "refused" },
     /^422 .*extra_forbidden/,
@@ -45,7 +45,7 @@ test.each<[string, object, object, ScriptQuirks, RegExp]>([
     { nine_character_ids: true },
     /^400 .*call_1/,
   ],
-])("a server may refuse %s", (_, refused, taken, quirks, words) => {
+])("a server with the quirk rejects %s", (_, refused, taken, quirks, words) => {
   expect(refusal(refused, quirks)).toMatch(words);
   expect(refusal(taken, quirks)).toBeNull();
 });

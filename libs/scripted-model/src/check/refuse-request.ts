@@ -8,7 +8,7 @@ export interface Refusal {
 
 const NINE = /^[A-Za-z0-9]{9}$/;
 
-/** What a server with these quirks says to a request that others would take; null when it takes it. In its own words. */
+/** The error, in the server's original wording, with which a server with these quirks rejects a request; null when it accepts. */
 export function refuseRequest(body: unknown, quirks: Quirks): Refusal | null {
   const { messages, stream_options, parallel_tool_calls } = isObject(body) ? body : {};
   if (quirks.no_stream_options && stream_options !== undefined) {

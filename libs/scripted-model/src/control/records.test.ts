@@ -13,7 +13,7 @@ const arrival = {
   violations: ["a rule"],
 };
 
-test("what is kept is bounded, bodies more tightly than the rest", () => {
+test("the number of kept requests is limited, and that of kept bodies is lower", () => {
   const records = createRecords(() => 5);
   const total = KEEP_RECORDS + 3000;
   for (let index = 0; index < total; index += 1) records.add({ ...arrival, body: { index } }, 10);
@@ -24,13 +24,13 @@ test("what is kept is bounded, bodies more tightly than the rest", () => {
   expect(records.violations()).toHaveLength(KEEP_RECORDS);
 });
 
-test("huge bodies are forgotten sooner", () => {
+test("huge bodies are dropped sooner", () => {
   const records = createRecords(() => 0);
   for (let index = 0; index < 10; index += 1) records.add({ ...arrival, body: { index } }, 30_000_000);
   expect(records.all().filter((record) => record.body !== null)).toHaveLength(2);
 });
 
-test("who waits for a request is told when one arrives and when one ends", async () => {
+test("until resolves when a matching request arrives, and when one ends", async () => {
   const records = createRecords(() => 0);
   const arrived = records.until((request) => request.key === "k");
   const ended = records.until((request) => request.ending === "disconnected");
@@ -40,7 +40,7 @@ test("who waits for a request is told when one arrives and when one ends", async
   expect(await ended).toBe(record);
 });
 
-test("what is wrong with a request outlives a reset, also where the request could not be answered", () => {
+test("violations survive a reset, including those of requests that could not be answered", () => {
   const records = createRecords(() => 0);
   records.add({ ...arrival, body: {} }, 2);
   records.addUnanswered("gone", ["another rule"]);

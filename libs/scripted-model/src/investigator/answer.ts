@@ -9,7 +9,7 @@ const DISCLAIMER = "No language model is behind this answer:";
 const QUOTED_FILES = 3;
 const MORE_PLACES = 6;
 
-/** The whole answer: what was searched for, the best places quoted, more places, and what was looked at. */
+/** Writes the answer: the search terms, the best matches with quotes, more matches, and the calls that were made. */
 export function answer(terms: Term[], ranked: RankedFile[], evidence: Evidence): string {
   const parts = [opening(terms, ranked, evidence)];
   const quoted = quotable(ranked, evidence);
@@ -23,15 +23,14 @@ export function answer(terms: Term[], ranked: RankedFile[], evidence: Evidence):
 
 function opening(terms: Term[], ranked: RankedFile[], evidence: Evidence): string {
   const names = terms.map((term) => code(term.text)).join(", ");
-  if (ranked.length > 0) return `${DISCLAIMER} I searched the project for ${names} and quote what fits best.`;
-  if (evidence.calls.length === 0)
-    return `${DISCLAIMER} I had no tools to look with, so I cannot say anything about the code.`;
+  if (ranked.length > 0) return `${DISCLAIMER} I searched the project for ${names} and quote the best matches.`;
+  if (evidence.calls.length === 0) return `${DISCLAIMER} I had no tools, so I cannot say anything about the code.`;
   if (terms.length === 0)
-    return `${DISCLAIMER} I found nothing in the question to search for. This is what the project says of itself.`;
+    return `${DISCLAIMER} I found nothing in the question to search for. This is how the project describes itself.`;
   return `${DISCLAIMER} I searched the project for ${names} and found nothing. Try the name of a function, a file or a word from the code.`;
 }
 
-/** The best of what was viewed; where nothing could be, the best of what the searches told. */
+/** The best of the viewed files; if none could be viewed, the best files of the searches. */
 function quotable(ranked: RankedFile[], evidence: Evidence): RankedFile[] {
   const viewed = ranked.filter((file) => viewOf(evidence, file.path));
   return (viewed.length > 0 ? viewed : ranked).slice(0, QUOTED_FILES);
@@ -42,12 +41,12 @@ function places(quoted: RankedFile[], evidence: Evidence): string[] {
     const view = viewOf(evidence, file.path);
     const hit = file.hits[0];
     if (hit) return place(hit, view);
-    return view ? beginning(view) : `The name of \`${file.path}\` fits.`;
+    return view ? beginning(view) : `The name of \`${file.path}\` matches.`;
   });
 }
 
 function place(hit: RankedHit, view: View | undefined): string {
-  const what = hit.defines === null ? "This is where it comes up" : `${code(hit.defines)} is defined here`;
+  const what = hit.defines === null ? "It appears here" : `${code(hit.defines)} is defined here`;
   const snippet = view && snippetAt(view, hit.line, hit.defines !== null);
   const comment = view && hit.defines !== null ? commentAbove(view, hit.line) : null;
   const says = comment === null ? "" : ` Its comment says: “${comment}”`;
@@ -55,7 +54,7 @@ function place(hit: RankedHit, view: View | undefined): string {
   return `${what}: \`${hit.path}:${hit.line}\`${range}.${says}\n\n${fenced(snippet?.text ?? hit.text, hit.path)}`;
 }
 
-/** How a file begins, and what it defines. */
+/** Quotes the first lines of a file and lists its definitions. */
 function beginning(view: View): string {
   const lines = [...view.lines];
   const text = lines
@@ -72,11 +71,11 @@ function beginning(view: View): string {
 }
 
 function morePlaces(ranked: RankedFile[], quoted: RankedFile[]): string {
-  const told = new Set(quoted.map((file) => file.hits[0]));
+  const shown = new Set(quoted.map((file) => file.hits[0]));
   const more = ranked
     .slice(0, 8)
     .flatMap((file) => file.hits.slice(0, 2))
-    .filter((hit) => !told.has(hit))
+    .filter((hit) => !shown.has(hit))
     .sort((a, b) => b.score - a.score)
     .slice(0, MORE_PLACES);
   if (more.length === 0) return "";
@@ -88,7 +87,7 @@ function morePlaces(ranked: RankedFile[], quoted: RankedFile[]): string {
 
 function overview(evidence: Evidence): string {
   const entries = evidence.entries?.slice(0, 40).map(code).join(", ");
-  return [entries ? `In its root are ${entries}.` : "", ...evidence.views.slice(0, 2).map(beginning)]
+  return [entries ? `Its root contains ${entries}.` : "", ...evidence.views.slice(0, 2).map(beginning)]
     .filter(Boolean)
     .join("\n\n");
 }
@@ -112,7 +111,7 @@ function firstLine(text: string): string {
   return text.trim().split("\n")[0]!.slice(0, 200);
 }
 
-/** Inline code, with a longer fence where the text holds backticks itself. */
+/** Formats inline code, with a longer delimiter when the text contains backticks. */
 function code(text: string): string {
   return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
 }

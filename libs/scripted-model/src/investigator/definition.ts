@@ -13,11 +13,11 @@ const TABLE = /^(\s*)create\s+(?:or\s+replace\s+)?(?:table|view|function|index)\
 
 export interface Definition {
   name: string;
-  /** Between 0 and 1: a function says more than a constant, and a variable inside a function next to nothing. */
+  /** Between 0 and 1: high for a function, lower for a constant, very low for a variable inside a function. */
   weight: number;
 }
 
-/** @returns what the line defines; null when it only mentions something */
+/** @returns the definition in a line; null when the line only mentions names */
 export function definitionIn(text: string): Definition | null {
   if (isImport(text) || isComment(text)) return null;
   for (const pattern of [CODE, ASSIGNMENT, METHOD, TABLE]) {
@@ -29,7 +29,7 @@ export function definitionIn(text: string): Definition | null {
   return name === undefined ? null : { name, weight: indent === "" ? 0.6 : 0.1 };
 }
 
-/** Exports by name too: they are no use of what they name, and not where it is made. */
+/** Also true for exports by name, which neither use nor define the name. */
 export function isImport(text: string): boolean {
   return /^\s*(import\b|from\s+\S+\s+import|use\s+\w+::|#include)|\brequire\(|^\s*export\s*[*{]|^\s*module\.exports\s*=\s*\{/.test(
     text,

@@ -4,23 +4,23 @@ import { type Hit, isFailure, readGrep, readListing, readPaths, readView, type V
 interface MadeCall {
   name: string;
   input: Record<string, unknown>;
-  /** null while there is no answer to it. */
+  /** null while the call has no result. */
   output: string | null;
 }
 
-/** What the tools have told since the last question. */
+/** The results of all tool calls since the last question. */
 export interface Evidence {
   calls: MadeCall[];
   rounds: number;
   hits: Hit[];
   paths: string[];
   views: View[];
-  /** Names in the project's root. */
+  /** Names of the entries in the project's root; null before it was listed. */
   entries: string[] | null;
   failures: Array<{ name: string; output: string }>;
 }
 
-/** Reads the messages after the last question; those before belong to other turns. */
+/** Collects the tool results after the last question; earlier ones belong to other turns. */
 export function gatherEvidence(messages: ChatMessage[]): Evidence {
   const turn = messages.slice(lastUserIndex(messages) + 1);
   const outputs = new Map(
@@ -56,7 +56,7 @@ export function gatherEvidence(messages: ChatMessage[]): Evidence {
   return evidence;
 }
 
-/** Several searches find the same line. */
+/** Removes duplicates: several searches can find the same line. */
 function unique(hits: Hit[]): Hit[] {
   return [...new Map(hits.map((hit) => [`${hit.path}:${hit.line}`, hit])).values()];
 }

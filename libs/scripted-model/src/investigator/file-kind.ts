@@ -13,7 +13,7 @@ const KINDS: Array<[FileKind, RegExp]> = [
   ["config", /\.(json|ya?ml|toml|ini|cfg|conf|xml)$|(^|\/)\.[^/]+$|config\.\w+$/i],
 ];
 
-/** How much a match in such a file says about how the code works. */
+/** How much a match in a file of this kind explains about the code. */
 const WORTH: Record<FileKind, number> = {
   source: 1,
   types: 0.6,
@@ -25,7 +25,7 @@ const WORTH: Record<FileKind, number> = {
   noise: 0.03,
 };
 
-/** What the question must speak of for a kind to be worth as much as source. */
+/** Words in the question that make a kind worth as much as source code. */
 const ASKED_FOR: Partial<Record<FileKind, RegExp>> = {
   test: /\b(tests?|tested|specs?)\b/i,
   doc: /\b(docs?|documentation|readme|documented|licen[cs]e)\b/i,
@@ -43,7 +43,7 @@ export function asksFor(kind: FileKind, question: string): boolean {
   return ASKED_FOR[kind]?.test(question) ?? false;
 }
 
-/** Between 0 and 1. */
+/** The weight of a file for a question, between 0 and 1. */
 export function fileWorth(path: string, question: string): number {
   const kind = fileKind(path);
   return asksFor(kind, question) ? 1 : WORTH[kind];

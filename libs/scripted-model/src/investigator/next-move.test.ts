@@ -14,7 +14,7 @@ const TOOLS = [
 ];
 const ask = (content: string): ChatMessage => ({ role: "user", content });
 
-/** Plays a turn to its end; `answers` gives each call's output. */
+/** Plays a turn to its end; `answers` returns the output of each call. */
 function play(
   messages: ChatMessage[],
   answers: (name: string, input: Record<string, unknown>) => string,
@@ -52,7 +52,7 @@ const project = (name: string, input: Record<string, unknown>) => {
   return "     9\t  parseQuery(url)";
 };
 
-test("it searches side by side, views the best files, and quotes them with line numbers", () => {
+test("it searches in parallel, views the best files, and quotes them with line numbers", () => {
   const { text, called } = play([ask("How does parseQuery work?")], project);
   expect(called).toEqual([
     ["grep", "grep", "find_files"],
@@ -64,7 +64,7 @@ test("it searches side by side, views the best files, and quotes them with line 
   expect(text).toContain("`lib/app.js:9`");
 });
 
-test("nothing found leads to the project's front page, and the answer says so", () => {
+test("without matches it views the README, and the answer says so", () => {
   const { text, called } = play([ask("How does zzyzx work?")], (name, input) =>
     name === "grep" ? "no matches in the project" : project(name, input),
   );
@@ -74,19 +74,19 @@ test("nothing found leads to the project's front page, and the answer says so", 
   expect(text).toContain("# Tiny framework");
 });
 
-test("a question with nothing to search for starts at the front page", () => {
+test("a question without search terms starts at the README", () => {
   const { text, called } = play([ask("What is this?")], project);
   expect(called).toEqual([["list_dir"], ["view_file"]]);
   expect(text).toContain("`README.md:1`");
 });
 
-test("tools that fail are told of, and the turn ends all the same", () => {
+test("the answer reports failed tools, and the turn still ends", () => {
   const { text } = play([ask("How does parseQuery work?")], () => "error: the disk is on fire");
   expect(text).toContain("error: the disk is on fire");
   expect(text).toContain("No language model");
 });
 
-test("files that cannot be viewed are quoted from the search", () => {
+test("files that cannot be viewed are quoted from the search results", () => {
   const { text } = play([ask("How does parseQuery work?")], (name, input) =>
     name === "view_file" ? "error: no such file" : project(name, input),
   );
@@ -100,7 +100,7 @@ test("only offered tools and parameters are used", () => {
   expect(move.toolCalls.map((call) => Object.keys(call.input))).toEqual([["pattern"], ["pattern"]]);
 });
 
-test("without tools it answers with what is there", () => {
+test("without tools it answers from the results that it has", () => {
   const first = nextMove([ask("How does parseQuery work?")], []);
   expect(first).toEqual({ text: expect.stringContaining("No language model") });
   const { messages } = play([ask("How does parseQuery work?")], project);
@@ -108,14 +108,14 @@ test("without tools it answers with what is there", () => {
   expect(afterSearch).toEqual({ text: expect.stringContaining("`lib/query.js:2`") });
 });
 
-test("a follow-up lives on the question before, and a greeting does not", () => {
+test("a follow-up uses the terms of the previous question, and a greeting does not", () => {
   const before = [ask("How does parseQuery work?"), { role: "assistant", content: "It is in lib/query.js." }];
   const follow = nextMove([...before, ask("And who calls it?")], TOOLS);
   expect(JSON.stringify(follow)).toContain("parseQuery");
   expect(JSON.stringify(nextMove([...before, ask("hello")], TOOLS))).not.toContain("parseQuery");
 });
 
-test("what an earlier turn found is not used again", () => {
+test("results of an earlier turn are not used", () => {
   const { messages, text } = play([ask("How does parseQuery work?")], project);
   const next = nextMove([...messages, { role: "assistant", content: text }, ask("Where is sendFile?")], TOOLS);
   expect(JSON.stringify(next)).toContain("sendFile");

@@ -10,15 +10,15 @@ import { findTerms, type Term } from "./terms.ts";
 export type Move = { toolCalls: Call[] } | { text: string };
 
 const MAX_ROUNDS = 4;
-/** A follow-up such as "and where is it called?" lives on the question before. */
+/** A follow-up such as "and where is it called?" with terms below this weight also uses the terms of earlier questions. */
 const ENOUGH_WEIGHT = 2;
 const REFERS_BACK = /\b(it|its|that|this|they|them|those|these|there|and|also|else|same|more)\b/i;
 
 /**
- * What the investigator does next, decided from the conversation alone: search, look at the best files, or, where nothing
- * was found, at the project's front page, and then answer. No call is made twice in a turn, so it always comes to an end.
+ * Decides the investigator's next move from the conversation alone: search, view the best files (or the project's README when
+ * nothing was found), then answer. No call is repeated within a turn, so every turn ends.
  *
- * @param tools those that may be called now: none when the request says `tool_choice: "none"`
+ * @param tools the tools that may be called now: none when the request has `tool_choice: "none"`
  */
 export function nextMove(messages: ChatMessage[], tools: OfferedTool[]): Move {
   const { question, terms } = readQuestions(messages);
@@ -40,17 +40,17 @@ interface Seen {
   evidence: Evidence;
 }
 
-/** In the order of preference; the first that can be done and was not done yet is next. */
+/** The possible moves in order of preference. The next move is the first with calls that are offered and not yet made. */
 function options({ question, terms, ranked, evidence }: Seen): Call[][] {
   if (evidence.calls.some((call) => call.name === "view_file")) return [];
   if (ranked.length > 0) return [views(ranked)];
   const everywhere = asksFor("test", question) || asksFor("doc", question) || asksFor("example", question);
   const first = searches(terms, everywhere);
-  const second = [...searches(terms, true), ...frontDoor()];
+  const second = [...searches(terms, true), ...listRoot()];
   return [first, second, frontPages(evidence.entries ?? [])];
 }
 
-function frontDoor(): Call[] {
+function listRoot(): Call[] {
   return [{ name: "list_dir", input: { path: "." } }];
 }
 

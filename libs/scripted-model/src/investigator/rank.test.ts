@@ -12,7 +12,7 @@ function best(question: string, hits: Array<[path: string, line: number, text: s
   }).map((file) => `${file.path}:${file.hits[0]?.line ?? ""}`);
 }
 
-test("a definition comes before mentions and imports", () => {
+test("a definition ranks before mentions and imports", () => {
   expect(
     best("how does parseQuery work?", [
       ["lib/app.js", 3, "const parseQuery = require('./query')"],
@@ -22,7 +22,7 @@ test("a definition comes before mentions and imports", () => {
   ).toEqual(["lib/query.js:5", "lib/app.js:9"]);
 });
 
-test("source comes before tests, documents and lock files", () => {
+test("source code ranks before tests, documents and lock files", () => {
   expect(
     best("where is parseQuery?", [
       ["package-lock.json", 1, '"parseQuery": "1.0.0"'],
@@ -33,7 +33,7 @@ test("source comes before tests, documents and lock files", () => {
   ).toEqual(["src/query.js:1", "docs/api.md:1", "test/query.js:1", "package-lock.json:1"]);
 });
 
-test("a question about tests puts tests first", () => {
+test("a question about tests ranks tests first", () => {
   const hits: Array<[string, number, string]> = [
     ["src/query.js", 4, "// parseQuery"],
     ["test/query.js", 8, "parseQuery(url)"],
@@ -41,7 +41,7 @@ test("a question about tests puts tests first", () => {
   expect(best("which tests cover parseQuery?", hits)[0]).toBe("test/query.js:8");
 });
 
-test("a question about uses puts calls before the definition", () => {
+test("a question about uses ranks calls before the definition", () => {
   const hits: Array<[string, number, string]> = [
     ["src/query.js", 4, "export function parseQuery(url) {"],
     ["src/app.js", 8, "  const query = parseQuery(url);"],
@@ -49,7 +49,7 @@ test("a question about uses puts calls before the definition", () => {
   expect(best("who calls parseQuery?", hits)[0]).toBe("src/app.js:8");
 });
 
-test("a method of a prototype answers for a dotted name", () => {
+test("a method of a prototype matches a dotted name", () => {
   expect(
     best("what does app.use do?", [
       ["lib/a.js", 1, "app.use(x)"],
@@ -58,20 +58,20 @@ test("a method of a prototype answers for a dotted name", () => {
   ).toBe("lib/application.js:190");
 });
 
-test("a file that is named in the question comes first", () => {
+test("a file that the question names ranks first", () => {
   expect(best("explain lib/view.js and its cache", [["lib/app.js", 1, "function cache() {"]], ["lib/view.js"])[0]).toBe(
     "lib/view.js:",
   );
 });
 
-test("a local variable, an import, a comment and a call define nothing of weight", () => {
+test("a local variable defines next to nothing, and an import, a comment and a call define nothing", () => {
   expect(definitionIn("    const route = find()")?.weight).toBeLessThan(0.5);
   for (const text of ["import { a } from 'b'", "const a = require('b')", "// function a() {", "  if (a) {", "a(b)"]) {
     expect(definitionIn(text), text).toBeNull();
   }
 });
 
-test("definitions of several languages are seen", () => {
+test("definitions of several languages are recognized", () => {
   for (const [text, name] of [
     ["export default async function go() {", "go"],
     ["export const limit = 3;", "limit"],

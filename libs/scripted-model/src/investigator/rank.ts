@@ -5,20 +5,20 @@ import type { Hit } from "./tool-output.ts";
 
 export interface RankedHit extends Hit {
   score: number;
-  /** What the line defines, where a term is in its name. */
+  /** The name that the line defines, if it contains a term. */
   defines: string | null;
-  /** The terms in it. */
+  /** The terms that the line contains. */
   terms: Term[];
 }
 
 export interface RankedFile {
   path: string;
   score: number;
-  /** Best first; empty when only the name of the file fits. */
+  /** Best first; empty when only the file's name matches. */
   hits: RankedHit[];
 }
 
-/** Who calls it, rather than where it is. */
+/** A question about uses rather than about a definition. */
 const USES = /\b(calls?|called|callers?|uses|used|usages?|invok\w+|references?|referenced)\b/i;
 
 interface Found {
@@ -29,8 +29,8 @@ interface Found {
 }
 
 /**
- * The files that most likely hold the answer, best first: a definition counts for more than a mention, a rare term for
- * more than one that is everywhere, several terms together for more than one, source for more than tests and documents.
+ * Ranks the files by how likely they contain the answer, best first. A definition counts more than a mention, a rare term more
+ * than a frequent one, several terms more than one, and source code more than tests and documents.
  */
 export function rankFiles({ question, terms, hits, paths }: Found): RankedFile[] {
   const rarity = new Map(terms.map((term) => [term, 1 / Math.log2(2 + filesWith(term, hits))]));
@@ -77,7 +77,7 @@ function contains(text: string, term: Pick<Term, "needle">): boolean {
   return text.toLowerCase().includes(term.needle.toLowerCase());
 }
 
-/** `app.use` is defined by a line that names `use`. */
+/** A line that defines `app.use` may name only `use`. */
 function lastPart(term: Term): Pick<Term, "needle"> {
   return term.kind === "identifier" ? { needle: term.needle.split(".").at(-1) || term.needle } : term;
 }

@@ -14,13 +14,13 @@ const VIEWED_FILES = 3;
 const LINES_BEFORE = 12;
 const LINES_AFTER = 40;
 
-/** Directories that say little of how the code works, and would fill the answer of a search: it is cut in the order of paths. */
+/** Directories that explain little about the code. They would fill a search result, which is cut in the order of paths. */
 const ASIDE = "!**/{test,tests,__tests__,spec,fixtures,docs,dist,build,coverage,vendor,examples}/**";
 
 /**
- * A search for definitions of all terms at once, one for each of the strongest terms, and one for files named like them.
+ * One search for definitions of all terms, one for each of the strongest terms, and one for files with matching names.
  *
- * @param everywhere in tests and documents too
+ * @param everywhere also search tests and documents
  */
 export function searches(terms: Term[], everywhere: boolean): Call[] {
   const texts = terms.filter((term) => term.kind !== "file");
@@ -39,7 +39,7 @@ export function searches(terms: Term[], everywhere: boolean): Call[] {
   ];
 }
 
-/** One pattern for `function x`, `class X`, `x = function`, `x: (…) =>` and the like; none when only phrases were quoted. */
+/** One pattern for `function x`, `class X`, `x = function`, `x: (…) =>` and similar; none when all terms are quoted phrases. */
 function definitions(terms: Term[]): string[] {
   const needles = terms.filter((term) => term.kind !== "quoted").map((term) => escapePattern(lastPart(term.needle)));
   if (needles.length === 0) return [];
@@ -47,7 +47,7 @@ function definitions(terms: Term[]): string[] {
   return [`${DEFINING}\\s+\\w*${name}|${name}\\w*\\s*[:=]\\s*(async\\s+)?(function|class|\\()`];
 }
 
-/** The best files, each around its best line, or from its beginning when only its name fits. */
+/** Calls that view the best files, each around its best line, or from the start when only its name matches. */
 export function views(ranked: RankedFile[]): Call[] {
   return varied(ranked).map(({ path, hits }) => {
     const line = hits[0]?.line;
@@ -55,17 +55,17 @@ export function views(ranked: RankedFile[]): Call[] {
   });
 }
 
-/** The best file, then those that are good and speak of what the ones before did not. */
+/** Selects the best file, then good files that contain terms which the selected ones do not. */
 function varied(ranked: RankedFile[]): RankedFile[] {
   const chosen: RankedFile[] = [];
-  const told = new Set<Term>();
+  const covered = new Set<Term>();
   const worthwhile = ranked.filter((file) => file.score >= (ranked[0]?.score ?? 0) * 0.25);
-  const value = (file: RankedFile) => file.score * (file.hits[0]?.terms.some((term) => !told.has(term)) ? 2 : 1);
+  const value = (file: RankedFile) => file.score * (file.hits[0]?.terms.some((term) => !covered.has(term)) ? 2 : 1);
   while (chosen.length < VIEWED_FILES && chosen.length < worthwhile.length) {
     const left = worthwhile.filter((file) => !chosen.includes(file));
     const next = left.reduce((best, file) => (value(file) > value(best) ? file : best));
     chosen.push(next);
-    for (const term of next.hits[0]?.terms ?? []) told.add(term);
+    for (const term of next.hits[0]?.terms ?? []) covered.add(term);
   }
   return chosen;
 }
@@ -74,7 +74,7 @@ export function view(path: string, start: number, end: number): Call {
   return { name: "view_file", input: { path, start_line: start, end_line: end } };
 }
 
-/** Only the tools and the parameters that are offered. */
+/** Removes calls and arguments that the request does not offer. */
 export function fitToOffer(calls: Call[], tools: OfferedTool[]): Call[] {
   return calls.flatMap(({ name, input }) => {
     const tool = tools.find((offered) => offered.name === name);
@@ -86,7 +86,7 @@ export function fitToOffer(calls: Call[], tools: OfferedTool[]): Call[] {
   });
 }
 
-/** A name that holds the term, written large or small: globs heed case. */
+/** A glob for file names that contain the term in any usual case: globs are case-sensitive. */
 function fileGlob({ kind, needle }: Term): string {
   const plain = needle.replace(/[[\]{}*?!]/g, "");
   if (kind === "file") return plain.replace(/^\.?\//, "").replace(/^(?=.*\/)(?!\*\*)/, "**/");

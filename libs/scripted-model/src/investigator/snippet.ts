@@ -10,10 +10,10 @@ export interface Snippet {
 const MAX_LINES = 16;
 const MAX_COMMENT_LINES = 8;
 const MAX_WIDTH = 240;
-/** The first half of a pair, left at the end by a cut. */
+/** The first half of a surrogate pair at the end of a cut text. */
 const HALF = /[\uD800-\uDBFF]$/;
 
-/** A definition with the comment above it and as much of its body as fits; otherwise the line and its neighbours. */
+/** Quotes a definition with its comment and as much of its body as fits; for any other line, the line with its neighbours. */
 export function snippetAt(view: View, line: number, isDefinition: boolean): Snippet | null {
   const at = (number: number) => view.lines.get(number);
   if (at(line) === undefined) return null;
@@ -32,7 +32,7 @@ export function snippetAt(view: View, line: number, isDefinition: boolean): Snip
   return { start, end, text: numbers.map((number) => shorten(at(number) ?? "")).join("\n") };
 }
 
-/** The first words of the comment above a definition. */
+/** The first sentence of the comment above a definition. */
 export function commentAbove(view: View, line: number): string | null {
   const comment: string[] = [];
   for (let above = line - 1; above > line - 20 && isComment(view.lines.get(above) ?? ""); above -= 1) {

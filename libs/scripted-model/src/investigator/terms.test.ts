@@ -3,7 +3,7 @@ import { findTerms, stem } from "./terms.ts";
 
 const needles = (question: string) => findTerms(question).map((term) => term.needle);
 
-test("identifiers of every spelling come before words", () => {
+test("identifiers in every notation rank before words", () => {
   expect(needles("where does snake_case meet camelCase, app.use and parseQuery() in routing?")).toEqual([
     "snake_case",
     "camelCase",
@@ -14,7 +14,7 @@ test("identifiers of every spelling come before words", () => {
   ]);
 });
 
-test("what is quoted is one term, and a quoted file is a file", () => {
+test("a quotation is one term, and a quoted file name is a file", () => {
   expect(findTerms("why 'cannot set headers' in `lib/response.js`?").map(({ needle, kind }) => [needle, kind])).toEqual(
     [
       ["cannot set headers", "quoted"],
@@ -23,11 +23,11 @@ test("what is quoted is one term, and a quoted file is a file", () => {
   );
 });
 
-test("an apostrophe opens no quotation", () => {
+test("an apostrophe does not open a quotation", () => {
   expect(needles("what's the router's cache and the parser's limit?")).toEqual(["rout", "cach", "pars", "limit"]);
 });
 
-test("a name in the middle of a sentence weighs more than a word", () => {
+test("a capitalized name within a sentence ranks before words", () => {
   expect(findTerms("Tell me how requests reach the Router").map(({ needle, kind }) => [needle, kind])).toEqual([
     ["Router", "name"],
     ["request", "word"],
@@ -35,11 +35,11 @@ test("a name in the middle of a sentence weighs more than a word", () => {
   ]);
 });
 
-test("a question of stop words alone has no terms", () => {
+test("a question of only stop words has no terms", () => {
   expect(findTerms("What does this project do, and how is it used?")).toEqual([]);
 });
 
-test("a stem is part of all forms of its word", () => {
+test("a stem is part of every form of its word", () => {
   for (const [word, forms] of Object.entries({
     routing: ["route", "router", "routes"],
     validation: ["validate", "valid"],

@@ -1,7 +1,7 @@
 export interface Term {
-  /** As it stands in the question. */
+  /** The term as written in the question. */
   text: string;
-  /** What is looked for, in any case: words without their endings, everything else as it is. */
+  /** The text to search for, ignoring case: the stem of a word; any other term unchanged. */
   needle: string;
   kind: "quoted" | "file" | "identifier" | "name" | "word";
   weight: number;
@@ -13,12 +13,12 @@ const MAX_TERMS = 6;
 const QUOTED = /`([^`\n]{2,80})`|"([^"\n]{2,80})"|(?<![\p{L}\d])'([^'\n]{2,80})'(?![\p{L}\d])/gu;
 const FILE =
   /(?<![\w./@-])[\w./@-]*[\w-]\.(?:[cm]?[jt]sx?|json|md|ya?ml|toml|py|rb|go|rs|java|kt|c|h|cc|cpp|hpp|cs|php|sql|sh|lua|html|css|scss|vue|svelte|swift|txt|proto)\b(?!\()/gi;
-/** Dotted, snake_case, camelCase, with digits, or with brackets behind: no word of a sentence looks like that. */
+/** Dotted, snake_case or camelCase names, and names with digits or followed by brackets: no ordinary word looks like this. */
 const IDENTIFIER =
   /[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[A-Za-z$]*_[\w$]*\w|[a-z$][\w$]*[A-Z][\w$]*|[A-Z][\w$]*[a-z][\w$]*[A-Z][\w$]*|[A-Za-z_$][\w$]*(?=\(\))|[A-Za-z]{2,}\d+\w*/g;
 const WORD = /[\p{L}\d]{3,}/gu;
 
-/** Words of a question that say nothing about where to look. */
+/** Words of a question that are useless as search terms. */
 const STOP_WORDS = new Set(
   `a about above after again all also am an and any anything are around as ask at be because been before being below between
   both but by call called calling calls can cannot class classes code codebase come comes could define defined defines
@@ -35,7 +35,7 @@ const STOP_WORDS = new Set(
   working works would write written yes you your`.split(/\s+/),
 );
 
-/** What to search for, strongest first: what was quoted, files, identifiers, names, then the other words of the question. */
+/** The search terms of a question, strongest first: quotations, files, identifiers, names, other words. */
 export function findTerms(question: string): Term[] {
   const terms = new Map<string, Term>();
   const add = (text: string, kind: Term["kind"]) => {
@@ -67,14 +67,14 @@ export function findTerms(question: string): Term[] {
   return [...terms.values()].sort((a, b) => b.weight - a.weight).slice(0, MAX_TERMS);
 }
 
-/** Endings, longest first, and what stands in their place so that the rest is a part of every form of the word. */
+/** Endings to remove, longest first, so that the rest is part of every form of the word. */
 const ENDINGS = ["ications", "ication", "ations", "ation", "itions", "ition", "ingly", "ments", "ment", "ings", "ing"];
 const SHORT_ENDINGS = ["ies", "ied", "ers", "ors", "ed", "es", "er", "or", "ly", "s", "e", "y"];
 const SHORTEST = 4;
 
 /**
- * Cuts an English word down to what its forms have in common: `routing` and `routes` to `rout`, `validation` to `valid`.
- * Meant for searching parts of words, so that too short is worse than too long.
+ * Reduces an English word to what its forms have in common: `routing` and `routes` to `rout`, `validation` to `valid`. The stem
+ * is searched as a part of words, so a stem that is too short is worse than one that is too long.
  */
 export function stem(word: string): string {
   if (/^\d+s$/.test(word)) return word.slice(0, -1);

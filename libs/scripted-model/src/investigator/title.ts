@@ -4,7 +4,7 @@ import { withoutDirectives } from "../directive.ts";
 const ASKS = /\btitle\b|\bname (?:for )?(?:this|the|a) (?:session|conversation|chat)\b/i;
 const MAX_WORDS = 6;
 
-/** A request without tools whose instructions speak of a title: a session is to be named. */
+/** Whether a request asks for a session's title: it has no tools and its instructions mention a title. */
 export function asksForTitle(messages: ChatMessage[], tools: OfferedTool[]): boolean {
   if (tools.length > 0 || messages.some((message) => message.role === "tool")) return false;
   const instructions = messages.filter((message) => message.role === "system" || message.role === "developer");
@@ -27,7 +27,7 @@ export function titleOf(messages: ChatMessage[]): string {
   return title === "" ? "Code investigation" : title.charAt(0).toUpperCase() + title.slice(1, 80);
 }
 
-/** Where the instruction and the conversation are one message, the question stands behind a label or in the last paragraph. */
+/** When the instruction and the conversation are one message, the question follows a label or is the last paragraph. */
 function quotedQuestion(text: string): string {
   const labelled = /^(?:user|question|first message)\s*:\s*(.+)$/im.exec(text)?.[1];
   return (

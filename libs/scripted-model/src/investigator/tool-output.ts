@@ -1,4 +1,4 @@
-/** A line that a search found. */
+/** A line found by a search. */
 export interface Hit {
   path: string;
   line: number;
@@ -17,7 +17,7 @@ const NUMBERED_LINE = /^\s*(\d+)(?:\t|→|\s?[|│]\s?|:\s?)(.*)$/;
 const LISTED = /^([^\s[(][^\t]*?\/?)(?:\s+\([^)]*\)|\s+-> .*|\t.*)$|^([^\s[(]\S*)$/;
 const PATH_LINE = /^[^\s(].*$/;
 
-/** `path:line: text`; context lines (`path-line- text`), notices and anything else are passed over. */
+/** Parses `path:line: text`. Skips context lines (`path-line- text`), notes and everything else. */
 export function readGrep(output: string): Hit[] {
   return lines(output).flatMap((row) => {
     const [, path, line, text] = GREP_LINE.exec(row) ?? [];
@@ -26,7 +26,7 @@ export function readGrep(output: string): Hit[] {
   });
 }
 
-/** `  12<tab>text`, and the other ways in which a line can be numbered. */
+/** Parses `  12<tab>text` and other formats of numbered lines. */
 export function readView(path: string, output: string): View {
   const numbered = new Map<number, string>();
   for (const row of lines(output)) {
@@ -36,7 +36,7 @@ export function readView(path: string, output: string): View {
   return { path: plainPath(path), lines: numbered };
 }
 
-/** A path on each line; a notice is told by its blanks. */
+/** Parses one path per line. A line with spaces is a note, unless it ends in a file extension. */
 export function readPaths(output: string): string[] {
   return lines(output)
     .filter(
@@ -45,7 +45,7 @@ export function readPaths(output: string): string[] {
     .map(plainPath);
 }
 
-/** The names in a directory: a row is a name, with a slash or a remark behind it. Headings and notices are none. */
+/** Parses the names of a directory listing: each row is a name, followed by a slash or a remark. Skips headings and notes. */
 export function readListing(output: string): string[] {
   return lines(output).flatMap((row) => {
     const [, remarked, bare] = LISTED.exec(row.trim()) ?? [];
