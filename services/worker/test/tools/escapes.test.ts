@@ -5,7 +5,20 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { toolOffers } from "../../src/tools/run-tool.ts";
 import { makeTree, SECRET, startTools } from "./temp-tree.ts";
+
+/** One call of every tool, by a path that the model might use to escape. */
+const CALLS: Record<string, (path: string) => Record<string, unknown>> = {
+  view_file: (path) => ({ path }),
+  list_dir: (path) => ({ path }),
+  grep: (path) => ({ pattern: "SECRET", path }),
+  find_files: (path) => ({ glob: "*", path }),
+};
+
+test("every tool is tested for escapes", () => {
+  expect(Object.keys(CALLS)).toEqual(toolOffers.map(({ name }) => name));
+});
 
 /** Both ways of verifying: by descriptor, as on Linux, and by inode, as on systems without /proc. */
 describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors: $descriptors", ({ descriptors }) => {
@@ -40,14 +53,9 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     ];
     const files = ["out-file", "out-relative", "zero", ...directories.map((path) => `${path}/secret.txt`)];
     for (const path of [...directories, ...files]) {
-      const outcomes = [
-        await call("view_file", { path }),
-        await call("list_dir", { path }),
-        await call("grep", { pattern: "SECRET", path }),
-        await call("find_files", { glob: "*", path }),
-      ];
-      for (const { output, result } of outcomes) {
-        expect(result.error, path).toMatch(/out of the project|not in the project|does not exist/);
+      for (const [name, argumentsFor] of Object.entries(CALLS)) {
+        const { output, result } = await call(name, argumentsFor(path));
+        expect(result.error, `${name} ${path}`).toMatch(/out of the project|not in the project|does not exist/);
         expect(output, path).not.toMatch(/TOP-SECRET|secret-name/);
       }
     }
