@@ -1,6 +1,6 @@
 // PURE
 import { compareEpochs, sameEpoch } from "@boocode/contracts";
-import { following } from "../../../services/gateway/src/joining/plan-join.ts";
+import { framesAfter } from "../../../services/gateway/src/joining/plan-join.ts";
 import { type Context, epochName } from "./context.ts";
 import { framesOf, type Gateway, type Pass, placeOf, type Row, type World } from "./state.ts";
 
@@ -19,7 +19,7 @@ export function reaches(context: Context, { rows, goal }: Pass, log: string): bo
   const [from, to] = [placeOf(start), placeOf(goal!)];
   if (!sameEpoch(from.epoch, to.epoch)) return compareEpochs(from.epoch, to.epoch) > 0;
   const frames = framesOf(log).filter((frame) => frame.startsWith(start.slice(0, 3)));
-  const ahead = following(
+  const ahead = framesAfter(
     from,
     frames.map((frame) => ({ position: placeOf(frame.slice(0, 4)), json: "" })),
   );

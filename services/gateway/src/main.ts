@@ -19,7 +19,7 @@ import { buildServer } from "./server.ts";
 import { createTopics } from "./topics/topics.ts";
 
 const READ_DEADLINE_MS = 3_000;
-/** A pubsub that missed more turns than this loads the session again, as the version tells it to. */
+/** Turns of one snapshot read. A client that missed more loads the session again, because its version has changed. */
 const MAX_TURNS = 20;
 
 /** Without Redis subscribers are served from Postgres, as often as drafts are saved. */
@@ -40,7 +40,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const metrics = createMetrics(name);
   const snapshotReads = new Counter({
     name: "boocode_snapshot_reads_total",
-    help: "Reads of a session's turns from Postgres for subscribers that join.",
+    help: "Reads of a session's turns from Postgres for joining subscribers.",
     registers: [metrics],
   });
   const read = <T>(what: string, promise: Promise<T>) => withDeadline(READ_DEADLINE_MS, what, promise);
@@ -70,7 +70,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
       userVersions: (userIds) => read("the position check", readUserVersions(pool, userIds)),
     },
-    onError: (err) => log.warn({ err }, "serving a subscription met an error and goes on"),
+    onError: (err) => log.warn({ err }, "an operation for subscribers failed and will be tried again"),
   });
   const connections = createConnections({
     max: config.MAX_CONNECTIONS,
@@ -89,16 +89,16 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   );
   const sweep = async () => {
     topics.sweep();
-    connections.beat();
+    connections.keepAlive();
   };
   onRelease(
-    "heartbeat",
-    every(() => 250, sweep, logFailure("the heartbeat")),
+    "sweep",
+    every(() => 250, sweep, logFailure("the sweep")),
   );
 
   const open = new Gauge({
     name: "boocode_connections_open",
-    help: "Sockets and event streams.",
+    help: "Open sockets and event streams.",
     registers: [metrics],
   });
   const server = buildServer({

@@ -6,7 +6,7 @@ import { acceptEvents, refuse } from "./connections/accept-events.ts";
 import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./connections/accept-socket.ts";
 import { parseSubscription } from "./connections/subscription.ts";
 
-/** Clients have next to nothing to say here. */
+/** Clients send only `auth` and `ping`. */
 const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;
 
 export interface ServerDeps extends AcceptDeps {
@@ -14,12 +14,12 @@ export interface ServerDeps extends AcceptDeps {
   metrics(): Promise<string>;
 }
 
-/** The gateway's HTTP server: health, event streams, and upgrades to WebSockets. Nothing is started. */
+/** Builds the HTTP server: health, event streams, upgrades to WebSockets. The caller makes it listen. */
 export function buildServer(deps: ServerDeps): Server {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    // `acceptSocket` answers pings: ws would do it whether or not the answers are read.
+    // `acceptSocket` answers pings instead, since ws would answer a peer that does not read.
     autoPong: false,
     maxPayload: MAX_CLIENT_MESSAGE_BYTES,
     clientTracking: false,
@@ -27,25 +27,25 @@ export function buildServer(deps: ServerDeps): Server {
 
   const server = createServer((request, response) => {
     if (answerHealth(request, response, deps.checks, deps.metrics)) return;
-    const asked = readRequest(request);
-    const isEvents = asked && request.method === "GET" && asked.url.pathname.endsWith("/events");
-    const subscription = isEvents ? parseSubscription(asked.url, header(request, "last-event-id")) : null;
-    if (!asked || subscription === null) return refuse(response, "not_found");
+    const target = readRequest(request);
+    const isEvents = target && request.method === "GET" && target.url.pathname.endsWith("/events");
+    const subscription = isEvents ? parseSubscription(target.url, header(request, "last-event-id")) : null;
+    if (!target || subscription === null) return refuse(response, "not_found");
     if (deps.connections.isFull(false)) return refuse(response, "unavailable");
-    acceptEvents(deps, request, response, asked.credentials, subscription).catch(() => response.destroy());
+    acceptEvents(deps, request, response, target.credentials, subscription).catch(() => response.destroy());
   });
 
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    const asked = readRequest(request);
-    const isSocket = asked?.url.pathname.startsWith("/api/ws/");
-    const subscription = asked && isSocket ? parseSubscription(asked.url, undefined) : null;
-    if (!asked || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    if (deps.connections.isFull(isAnonymous(asked.credentials))) {
+    const target = readRequest(request);
+    const isSocket = target?.url.pathname.startsWith("/api/ws/");
+    const subscription = target && isSocket ? parseSubscription(target.url, undefined) : null;
+    if (!target || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    if (deps.connections.isFull(isAnonymous(target.credentials))) {
       return void socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      acceptSocket(deps, webSocket, asked.credentials, subscription),
+      acceptSocket(deps, webSocket, target.credentials, subscription),
     );
   });
   return server;

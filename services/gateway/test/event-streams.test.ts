@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
-import { SESSION, startGateway } from "./stage.ts";
+import { SESSION, startGateway } from "./start-gateway.ts";
 
-test("a database that is away while an event stream joins is told as that, and not as a session that does not exist", async () => {
+test("an event stream that joins while the database is away is answered 503, and not 404", async () => {
   const away = await startGateway({ mayRead: () => Promise.reject(new Error("away")) });
   const none = await startGateway({ mayRead: async () => false });
   const ask = (url: string) =>
@@ -14,8 +14,8 @@ test("a database that is away while an event stream joins is told as that, and n
   expect((await ask(none.url)).status).toBe(404);
 });
 
-/** A gateway whose database answers whether the session may be read only when it is told to. */
-async function startHesitant() {
+/** A gateway whose database answers `mayRead` only when the test calls `answer`. */
+async function startBlocked() {
   let asked = () => {};
   let answer = () => {};
   const asking = new Promise<void>((resolve) => {
@@ -33,8 +33,8 @@ async function startHesitant() {
   return { gateway, asking, answer: () => answer() };
 }
 
-test("a client that is gone before it was let in takes no place", async () => {
-  const { gateway, asking, answer } = await startHesitant();
+test("a client that disconnects before its stream opens leaves no connection and no topic", async () => {
+  const { gateway, asking, answer } = await startBlocked();
   const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");
   socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
   await asking;
@@ -46,8 +46,8 @@ test("a client that is gone before it was let in takes no place", async () => {
   expect([gateway.connections.count(), gateway.topics.watched()]).toEqual([0, 0]);
 });
 
-test("a stream that asks before the gateway begins to stop, and would open after, is refused and keeps nobody waiting", async () => {
-  const { gateway, asking, answer } = await startHesitant();
+test("a stream that is requested before the gateway drains, and would open after, is refused and does not delay the drain", async () => {
+  const { gateway, asking, answer } = await startBlocked();
   const headers = { authorization: "Bearer t" };
   const asked = fetch(`${gateway.url}/api/sessions/${SESSION}/events`, { headers });
   await asking;

@@ -3,23 +3,23 @@ import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { SESSION, startGateway } from "./stage.ts";
+import { SESSION, startGateway } from "./start-gateway.ts";
 
-test("an event stream that reads nothing is ended once, and what comes to it after its end disturbs nobody", async () => {
+test("an event stream that reads nothing is closed once, and later writes to it do nothing", async () => {
   const { url, topics, connections, publish } = await startGateway();
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
   await once(socket, "readable");
-  // Nothing is read from here on: what the kernel does not take is kept by the gateway, and the stream falls behind.
+  // The peer reads nothing from here on: the kernel's buffers fill up, then the gateway's, and the stream is behind.
   for (let version = 1; version <= 400; version += 1) {
     publish(version, 50_000);
     await turn();
   }
-  // Each look finds it behind for too long; only the first may end it, and neither a heartbeat nor a revocation may write.
-  for (let look = 0; look < 3; look += 1) {
+  // Each sweep finds it behind for too long. Only the first may close it; neither a ping nor a revocation may write to it.
+  for (let sweep = 0; sweep < 3; sweep += 1) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     topics.sweep();
-    connections.beat();
+    connections.keepAlive();
     await connections.checkTokens(async (tokens) => tokens);
   }
   expect(connections.count()).toBe(1);
@@ -28,7 +28,7 @@ test("an event stream that reads nothing is ended once, and what comes to it aft
   expect(connections.count()).toBe(0);
 });
 
-test("a socket that asks on and on and reads no answer is ended", async () => {
+test("a socket that keeps sending pings and reads no answer is terminated", async () => {
   const { url, connections } = await startGateway();
   for (const ask of [
     (peer: WebSocket) => peer.ping("x".repeat(120)),
@@ -48,7 +48,7 @@ test("a socket that asks on and on and reads no answer is ended", async () => {
   }
 });
 
-test("sockets that show no token keep nobody out who does", async () => {
+test("sockets without a token do not keep out clients that have one", async () => {
   const { url, connections } = await startGateway();
   const at = `${url.replace("http", "ws")}/api/ws/sessions/${SESSION}`;
   const open = async (headers: Record<string, string>) => {
@@ -59,7 +59,7 @@ test("sockets that show no token keep nobody out who does", async () => {
     });
     return { socket, state };
   };
-  // There is room for ten, and of those for one that shows nothing.
+  // Ten connections are allowed, one of them anonymous.
   const [first, second] = [await open({}), await open({})];
   expect([first.state, second.state]).toEqual(["open", expect.stringContaining("503")]);
   const known = await Promise.all(Array.from({ length: 9 }, () => open({ authorization: "Bearer t" })));

@@ -4,7 +4,7 @@ import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
 import { type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
-/** Refusals of an event stream are ordinary answers, with the statuses of REST. */
+/** An event stream is refused with the error and status of REST. */
 const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
@@ -37,34 +37,34 @@ export async function acceptEvents(
   if (caller === null) return refuseFor("unauthenticated");
   if (caller === "unavailable") return refuseFor("unavailable");
   if (typeof subscription === "string") return refuseFor(subscription);
-  // Before the first byte: later a refusal could not have a status any more.
+  // Before the first byte, while a refusal can still have a status.
   if (subscription.target === "session") {
     const mayRead = await deps.mayRead(caller.userId, subscription.sessionId).catch(() => "unavailable" as const);
     if (mayRead !== true) return refuseFor(mayRead || "not_found");
   }
 
-  // Gone meanwhile, and its close was told to nobody: it would stay for ever.
+  // The close event of a peer that left during the awaits has passed: the connection would never be removed.
   if (response.destroyed) return;
-  // Nor would anybody send it away, if the gateway began to stop meanwhile.
+  // A connection that is opened after `drain` began would not be closed by it.
   if (deps.connections.isFull(false)) return refuseFor("unavailable");
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
-    // Proxies that gather bytes would hold frames back.
+    // nginx would buffer frames.
     "x-accel-buffering": "no",
   });
   response.flushHeaders();
   request.socket.setNoDelay(true);
   const transport = createSseTransport(response);
-  let beatAt = performance.now();
+  let pingedAt = performance.now();
   const leave = deps.connections.open({
     transport,
     tokenId: caller.tokenId,
     isAnonymous: false,
-    beat(now) {
-      if (now - beatAt < deps.pingMs) return;
-      beatAt = now;
-      transport.beat();
+    keepAlive(now) {
+      if (now - pingedAt < deps.pingMs) return;
+      pingedAt = now;
+      transport.ping();
     },
   });
   let closed = false;

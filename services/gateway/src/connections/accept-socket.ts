@@ -15,7 +15,7 @@ export interface AcceptDeps extends SubscribeDeps {
   maxUnsentBytes: number;
 }
 
-/** What a request showed before its socket was open. */
+/** The credentials of a request, before its socket is open. */
 export interface Credentials {
   token: string | null;
   ticket: string | null;
@@ -23,7 +23,7 @@ export interface Credentials {
 
 export const isAnonymous = ({ token, ticket }: Credentials) => token === null && ticket === null;
 
-/** Serves one WebSocket: authenticates it, subscribes it, answers its pings, and ends it with a code of the table. */
+/** Serves one WebSocket: authenticates and subscribes it, answers its pings, and closes it with a code of CLOSE_CODES. */
 export function acceptSocket(
   deps: AcceptDeps,
   socket: WebSocket,
@@ -31,8 +31,7 @@ export function acceptSocket(
   subscription: Subscription | Refusal,
 ): void {
   const transport = createWsTransport(socket);
-  let pingedAt: number | null = null;
-  let beatAt = performance.now();
+  let ping = { sentAt: performance.now(), isAnswered: true };
   let closed = false;
   let authenticating = false;
   let unsubscribe = () => {};
@@ -42,11 +41,11 @@ export function acceptSocket(
     transport,
     tokenId: null as string | null,
     isAnonymous: isAnonymous(credentials),
-    beat(now: number) {
-      if (pingedAt !== null && now - pingedAt > deps.pongTimeoutMs) socket.terminate();
-      else if (pingedAt === null && now - beatAt > deps.pingMs) {
-        pingedAt = now;
-        beatAt = now;
+    keepAlive(now: number) {
+      const age = now - ping.sentAt;
+      if (!ping.isAnswered && age > deps.pongTimeoutMs) socket.terminate();
+      else if (ping.isAnswered && age > deps.pingMs) {
+        ping = { sentAt: now, isAnswered: false };
         socket.ping();
       }
     },
@@ -54,17 +53,17 @@ export function acceptSocket(
   const leave = deps.connections.open(connection);
   const authTimer = setTimeout(() => transport.close("auth_timeout"), deps.authTimeoutMs);
 
-  /** A peer that asks on and on and never reads the answers would have them all kept for it (D8). */
+  /** Terminates a peer that sends pings and does not read the answers, which would pile up in memory (D8). */
   function answer(send: () => void): void {
     if (transport.unsent() > deps.maxUnsentBytes) socket.terminate();
     else send();
   }
 
   socket.on("pong", () => {
-    pingedAt = null;
+    ping.isAnswered = true;
   });
   socket.on("ping", (data) => answer(() => socket.pong(data)));
-  // An oversized or malformed message: ws answers with the code itself (1009, 1002), and the close event follows.
+  // ws closes by itself on an oversized (1009) or malformed (1002) message; the close event follows.
   socket.on("error", () => {});
   socket.on("close", () => {
     closed = true;
@@ -95,7 +94,7 @@ export function acceptSocket(
     if (caller === "unavailable") return transport.close("unavailable");
     connection.tokenId = caller.tokenId;
     connection.isAnonymous = false;
-    // Only now: who has no token learns nothing of what there is.
+    // Only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);
     const served = await subscribe(deps, caller, subscription, transport);
     if (typeof served === "string") return transport.close(served);

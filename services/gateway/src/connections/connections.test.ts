@@ -9,7 +9,7 @@ function openIn(connections: ReturnType<typeof createConnections>, tokenId: stri
     transport: { ...transport, terminate: () => {} },
     tokenId,
     isAnonymous: tokenId === null,
-    beat: () => {},
+    keepAlive: () => {},
   });
   return closed;
 }

@@ -2,27 +2,28 @@ import type { CloseReason, GoingAway } from "@boocode/contracts";
 import type { z } from "zod";
 import type { Transport } from "../transports/transport.ts";
 
-/** A socket or an event stream, from its first byte to its last. */
+/** An open socket or event stream. */
 interface Connection {
   readonly transport: Transport;
-  /** null until it is authenticated. */
+  /** null until the connection is authenticated. */
   tokenId: string | null;
-  /** It has shown nothing yet, and has some seconds to send its token. */
+  /** The client has sent no token yet; it has AUTH_TIMEOUT_MS to do so. */
   isAnonymous: boolean;
-  /** Shows that this side is alive, or ends a peer that is not. */
-  beat(now: number): void;
+  /** Pings the peer when it is time, or ends one that does not answer. */
+  keepAlive(now: number): void;
 }
 
 /** All connections of this gateway. */
 export interface Connections {
+  /** @returns a function to call when the connection has closed */
   open(connection: Connection): () => void;
-  /** @param isAnonymous for one that shows nothing: of those there is room for a tenth, so that they can keep nobody out */
+  /** @param isAnonymous at most a tenth may be anonymous, so that they cannot keep authenticated clients out */
   isFull(isAnonymous: boolean): boolean;
   count(): number;
-  beat(): void;
-  /** Ends those whose token is no longer good. */
+  keepAlive(): void;
+  /** Closes connections whose token was revoked (D9). */
   checkTokens(findRevoked: (tokenIds: string[]) => Promise<string[]>): Promise<void>;
-  /** Takes no more, tells everybody when to come back, and resolves when all are gone. */
+  /** Refuses new connections, sends `going_away` to all others, and resolves when all have closed. */
   drain(): Promise<void>;
 }
 
@@ -46,9 +47,9 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       return anonymous.length >= Math.ceil(options.max / 10);
     },
     count: () => connections.size,
-    beat() {
+    keepAlive() {
       const now = performance.now();
-      for (const connection of connections) connection.beat(now);
+      for (const connection of connections) connection.keepAlive(now);
     },
     async checkTokens(findRevoked) {
       const tokens = new Set<string>();

@@ -8,7 +8,7 @@ import type { Transport } from "../transports/transport.ts";
 /** Why a subscription is refused before its first frame. */
 export type Refusal = Extract<CloseReason, "bad_request" | "unauthenticated" | "not_found" | "unavailable">;
 
-/** What a URL asks to follow. */
+/** What a URL subscribes to. */
 export type Subscription =
   | { target: "session"; sessionId: string; cursor: Position | null }
   | { target: "user"; cursor: number | null };
@@ -17,8 +17,8 @@ const SESSION = /^\/api\/(?:ws\/sessions\/([^/]+)|sessions\/([^/]+)\/events)$/;
 const USER = new Set(["/api/ws/user", "/api/user/events"]);
 
 /**
- * @param lastEventId what an event stream was told last; it is newer than the URL, which a browser repeats unchanged
- * @returns null when the path is none of a subscription; a reason when what it asks for is nonsense
+ * @param lastEventId of an event stream that reconnects; it is newer than the cursor of the URL, which a browser does not change
+ * @returns null when the path is not one of a subscription
  */
 export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | Refusal | null {
   const cursor = lastEventId || url.searchParams.get("cursor");
@@ -37,11 +37,11 @@ export function parseSubscription(url: URL, lastEventId: string | undefined): Su
 
 export interface SubscribeDeps {
   topics: Topics;
-  /** The same predicate as in REST: a session of another user does not exist. */
+  /** The owner predicate of REST (T14): a session of another user does not exist. */
   mayRead(userId: string, sessionId: string): Promise<boolean>;
 }
 
-/** Begins to serve an authenticated subscriber. @returns the end of it, or why it cannot be served */
+/** Subscribes an authenticated caller. @returns a function that ends the subscription, or why it is refused */
 export async function subscribe(
   deps: SubscribeDeps,
   caller: Caller,

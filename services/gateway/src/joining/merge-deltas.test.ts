@@ -31,7 +31,7 @@ const fold = (list: readonly { json: string }[]) => {
   return texts;
 };
 
-test("merged frames say the same, cover every number once, and end where the frames end", () => {
+test("merged frames have the same text, cover every seq once, and end at the last seq", () => {
   fc.assert(
     fc.property(frames, (list) => {
       const merged = mergeDeltas(list);
@@ -48,7 +48,7 @@ test("merged frames say the same, cover every number once, and end where the fra
   );
 });
 
-test("only neighbours of one message and one kind are joined; everything else stays byte for byte", () => {
+test("only consecutive deltas of one message and one kind are merged; every other frame stays byte for byte", () => {
   const list = ["delta", "delta", "tool_call", "delta"].map((type, index) => ({
     position: { epoch, seq: index + 1 },
     json: JSON.stringify({ type, message_id: "m", seq: index + 1, content: "x" }),
@@ -59,7 +59,7 @@ test("only neighbours of one message and one kind are joined; everything else st
   expect(merged[2]?.json).toBe(list[3]?.json);
 });
 
-test("a joined text stays below the frame limit", () => {
+test("a merged frame stays below the frame limit", () => {
   const list = Array.from({ length: 50 }, (_, index) => ({
     position: { epoch, seq: index + 1 },
     json: JSON.stringify({ type: "delta", message_id: "m", seq: index + 1, content: "x".repeat(1_000) }),

@@ -1,47 +1,54 @@
 // PURE
 import type { Position } from "@boocode/contracts";
 
-/** A merged text stays far below the frame limit, whatever it holds. */
+/** Keeps a merged frame under MAX_FRAME_BYTES: a character takes at most six bytes of JSON. */
 const MAX_MERGED_CHARACTERS = 8_000;
 
-interface Text {
-  type: string;
+/** The fields of a `delta` or `reasoning_delta`. */
+interface Delta {
+  type: "delta" | "reasoning_delta";
   message_id: string;
   seq: number;
   first_seq?: number;
   content: string;
 }
 
+/** Deltas that become one frame. */
+interface Run {
+  delta: Delta;
+  count: number;
+}
+
 /**
- * Runs of deltas of one message become one delta that covers `first_seq … seq`: a replay costs its bytes, not its frames.
- * Everything else stays as it was logged, byte for byte.
+ * Merges consecutive deltas of one kind and message into one that covers `first_seq … seq`, so that a replay of thousands of
+ * deltas is a few frames. Every other frame stays byte for byte as it was logged.
  */
 export function mergeDeltas(
   frames: readonly { json: string; position: Position }[],
 ): { json: string; position: Position }[] {
   const merged: { json: string; position: Position }[] = [];
-  let run: { text: Text; count: number } | null = null;
+  let run: Run | null = null;
   for (const frame of frames) {
-    const text = asText(frame.json);
+    const delta = parseDelta(frame.json);
     const last = merged.at(-1);
     if (
       run &&
       last &&
-      text &&
-      text.type === run.text.type &&
-      text.message_id === run.text.message_id &&
-      run.text.content.length + text.content.length <= MAX_MERGED_CHARACTERS
+      delta &&
+      delta.type === run.delta.type &&
+      delta.message_id === run.delta.message_id &&
+      run.delta.content.length + delta.content.length <= MAX_MERGED_CHARACTERS
     ) {
-      const joined: Text = {
-        ...text,
-        first_seq: run.text.first_seq ?? run.text.seq,
-        content: run.text.content + text.content,
+      const joined: Delta = {
+        ...delta,
+        first_seq: run.delta.first_seq ?? run.delta.seq,
+        content: run.delta.content + delta.content,
       };
-      run = { text: joined, count: run.count + 1 };
+      run = { delta: joined, count: run.count + 1 };
       merged[merged.length - 1] = { json: "", position: frame.position };
     } else {
       write(merged, run);
-      run = text && { text, count: 1 };
+      run = delta && { delta, count: 1 };
       merged.push(frame);
     }
   }
@@ -49,13 +56,14 @@ export function mergeDeltas(
   return merged;
 }
 
-function write(merged: { json: string; position: Position }[], run: { text: Text; count: number } | null): void {
+/** Serializes a run once it is complete. A single delta keeps its bytes. */
+function write(merged: { json: string; position: Position }[], run: Run | null): void {
   const last = merged.at(-1);
-  if (run && last && run.count > 1) last.json = JSON.stringify(run.text);
+  if (run && last && run.count > 1) last.json = JSON.stringify(run.delta);
 }
 
-/** The frame is parsed only when it can be a delta: types are written first. */
-function asText(json: string): Text | null {
+/** Frames are written with `type` first, so that only deltas are parsed. */
+function parseDelta(json: string): Delta | null {
   if (!json.startsWith('{"type":"delta"') && !json.startsWith('{"type":"reasoning_delta"')) return null;
-  return JSON.parse(json) as Text;
+  return JSON.parse(json) as Delta;
 }

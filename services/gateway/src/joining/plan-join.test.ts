@@ -1,7 +1,16 @@
-import { compareEpochs, type Epoch, judge, type Position, parseCursor, START, sameEpoch } from "@boocode/contracts";
+import {
+  compareEpochs,
+  type Epoch,
+  formatCursor,
+  judge,
+  type Position,
+  parseCursor,
+  START,
+  sameEpoch,
+} from "@boocode/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type CatchUp, idOf, type KnownTurn, type Logged, planJoin } from "./plan-join.ts";
+import { type JoinPlan, type KnownTurn, type Logged, planJoin } from "./plan-join.ts";
 
 const EPOCH: Epoch = { ordinal: 2, attempt: 1, nonce: "b" };
 
@@ -9,11 +18,11 @@ const word = (epoch: Epoch, seq: number) => `${epoch.ordinal}.${epoch.attempt}:$
 
 function delta(epoch: Epoch, seq: number): Logged {
   const position = { epoch, seq };
-  const frame = { type: "delta", message_id: "m", seq, cursor: idOf(position), content: word(epoch, seq) };
+  const frame = { type: "delta", message_id: "m", seq, cursor: formatCursor(position), content: word(epoch, seq) };
   return { position, json: JSON.stringify(frame) };
 }
 
-/** A turn of `length` deltas, of which Postgres has `lastSeq` and the log the ones from `logFrom` to `logTo`. */
+/** A turn of which Postgres has the first `lastSeq` deltas, and the log those from `logFrom` to `logTo`. */
 function turn(epoch: Epoch, lastSeq: number, logFrom: number, logTo: number, ended = false): KnownTurn {
   const log: Logged[] = [];
   for (let seq = logFrom; seq <= logTo; seq++) log.push(delta(epoch, seq));
@@ -23,12 +32,12 @@ function turn(epoch: Epoch, lastSeq: number, logFrom: number, logTo: number, end
     lastSeq,
     ended,
     log,
-    snapshot: () => ({ type: "snapshot", content: text, cursor: idOf({ epoch, seq: lastSeq }) }) as never,
+    snapshot: () => ({ type: "snapshot", content: text, cursor: formatCursor({ epoch, seq: lastSeq }) }) as never,
   };
 }
 
-/** What a client shows of the newest turn after it was sent this. */
-function shown(before: string, plan: CatchUp, epoch: Epoch): string {
+/** The text of the newest turn that a client shows after the plan's frames. */
+function shown(before: string, plan: JoinPlan, epoch: Epoch): string {
   let text = before;
   for (const { json, position } of plan.frames) {
     if (!sameEpoch(position.epoch, epoch)) continue;
@@ -40,12 +49,12 @@ function shown(before: string, plan: CatchUp, epoch: Epoch): string {
 
 const whole = (epoch: Epoch, to: number) => Array.from({ length: to }, (_, i) => word(epoch, i + 1)).join("");
 
-test("a subscriber that is at the end is sent nothing", () => {
+test("a subscriber at the end of the newest turn is sent nothing", () => {
   const plan = planJoin({ epoch: EPOCH, seq: 5 }, [turn(EPOCH, 5, 1, 5, true)]);
   expect(plan.frames).toEqual([]);
 });
 
-test("a subscriber that missed frames of the same epoch gets those, merged into one delta that says which it covers", () => {
+test("a subscriber that missed frames of the same epoch is sent those, merged into one delta with `first_seq`", () => {
   const plan = planJoin({ epoch: EPOCH, seq: 2 }, [turn(EPOCH, 3, 1, 5)]);
   expect(plan.frames.map(({ json }) => JSON.parse(json))).toEqual([
     expect.objectContaining({ type: "delta", first_seq: 3, seq: 5, content: "2.1:3 2.1:4 2.1:5 " }),
@@ -53,7 +62,7 @@ test("a subscriber that missed frames of the same epoch gets those, merged into 
   expect(plan.cursor).toEqual({ epoch: EPOCH, seq: 5 });
 });
 
-test("a turn that the subscriber has seen nothing of is replayed from its first frame", () => {
+test("a turn after the cursor's is replayed from its first frame", () => {
   const plan = planJoin({ epoch: { ordinal: 1, attempt: 1, nonce: "a" }, seq: 9 }, [
     turn({ ordinal: 1, attempt: 1, nonce: "a" }, 9, 1, 9, true),
     turn(EPOCH, 2, 1, 3),
@@ -62,25 +71,25 @@ test("a turn that the subscriber has seen nothing of is replayed from its first 
   expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "delta", first_seq: 1, seq: 3 });
 });
 
-test("a later attempt begins with a snapshot, because its log lacks what earlier attempts committed", () => {
+test("a later attempt starts with a snapshot, because its log lacks what earlier attempts committed", () => {
   const later = { ...EPOCH, attempt: 2, nonce: "c" };
   const plan = planJoin({ epoch: { ordinal: 1, attempt: 1, nonce: "a" }, seq: 1 }, [turn(later, 2, 1, 3)]);
   expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
 });
 
-test("an epoch that differs in its nonce alone is another one", () => {
+test("an epoch with another nonce is another epoch", () => {
   const plan = planJoin({ epoch: { ...EPOCH, nonce: "z" }, seq: 2 }, [turn(EPOCH, 2, 1, 4)]);
   expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
 });
 
-test("a log that lacks what is committed gives way to a snapshot", () => {
+test("a log that lacks committed frames is replaced by a snapshot", () => {
   for (const known of [turn(EPOCH, 5, 1, 0), turn(EPOCH, 5, 4, 6), turn(EPOCH, 5, 1, 3)]) {
     const plan = planJoin({ epoch: EPOCH, seq: 1 }, [known]);
     expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
   }
 });
 
-test("without a cursor a running turn comes as a snapshot, and one that has ended not at all", () => {
+test("without a cursor a running turn is sent as a snapshot, and an ended turn is not sent", () => {
   expect(planJoin(null, [turn(EPOCH, 3, 1, 3, true)]).frames).toEqual([]);
   expect(planJoin(null, [turn(EPOCH, 3, 1, 3, true)]).from).toEqual({ epoch: EPOCH, seq: 3 });
   expect(JSON.parse(planJoin(null, [turn(EPOCH, 3, 1, 4)]).frames[0]?.json as string)).toMatchObject({
@@ -92,7 +101,7 @@ test("without a cursor a running turn comes as a snapshot, and one that has ende
 const positions = (epochs: Epoch[]) =>
   fc.record({ epoch: fc.constantFrom(...epochs), seq: fc.integer({ min: 0, max: 12 }) });
 
-test("whatever the cursor, the draft and the log hold, the text is whole up to the new cursor and the cursor never goes back", () => {
+test("for any cursor, draft and log, the text is whole up to the new cursor and the cursor never goes back", () => {
   const other: Epoch = { ordinal: 1, attempt: 1, nonce: "a" };
   fc.assert(
     fc.property(
@@ -106,7 +115,7 @@ test("whatever the cursor, the draft and the log hold, the text is whole up to t
         const turns = cursor.epoch.ordinal === 1 ? [turn(other, cursor.seq, 1, 0, true), known] : [known];
         const before = sameEpoch(cursor.epoch, EPOCH) ? whole(EPOCH, cursor.seq) : "";
         const plan = planJoin(cursor, turns);
-        // The subscriber may be ahead of the draft: frames are sent before they are saved.
+        // The subscriber may be ahead of the draft: deltas are sent before they are saved.
         expect(shown(before, plan, EPOCH)).toBe(whole(EPOCH, plan.cursor.seq));
         expect(plan.cursor.seq).toBeGreaterThanOrEqual(lastSeq);
         expect(compareEpochs(plan.cursor.epoch, cursor.epoch)).toBeGreaterThanOrEqual(0);
@@ -116,7 +125,7 @@ test("whatever the cursor, the draft and the log hold, the text is whole up to t
   );
 });
 
-test("every frame of a catch-up passes the rule that clients apply", () => {
+test("every frame of a plan passes the rule that clients apply", () => {
   fc.assert(
     fc.property(
       positions([EPOCH]),

@@ -2,7 +2,6 @@
 import {
   compareEpochs,
   type Epoch,
-  formatCursor,
   judge,
   type Position,
   type SessionFrame,
@@ -23,62 +22,66 @@ export interface KnownTurn {
   lastSeq: number;
   ended: boolean;
   log: Logged[];
-  /** The frame that stands in for everything up to `lastSeq`. */
+  /** The frame that replaces all frames up to `lastSeq`. */
   snapshot(): SessionFrame;
 }
 
-/** What a subscriber is sent to catch up, each with the place that it then has. */
-export interface CatchUp {
-  /** Where the subscriber stood before it: a reconnect from here would get the same again. */
+/** The frames that a joining subscriber is sent. */
+export interface JoinPlan {
+  /** The cursor before the first of them. */
   from: Position;
+  /** Each with the cursor after it. */
   frames: { json: string; position: Position }[];
+  /** The cursor after the last of them. */
   cursor: Position;
 }
 
 /**
- * Brings a subscriber from its cursor to what is known now. A turn whose frames it can still be given is replayed, anything
- * else is one snapshot and then the log after it; nothing is sent twice and nothing is left out.
+ * Plans how a subscriber gets from its cursor to what is known now, without a gap and without a double. A turn is replayed
+ * from the log where possible; otherwise it is a snapshot and the log after it.
+ * @param cursor null for a client that has none
  * @param turns from the cursor's turn on, and always the newest; oldest first
  */
-export function planJoin(cursor: Position | null, turns: readonly KnownTurn[]): CatchUp {
+export function planJoin(cursor: Position | null, turns: readonly KnownTurn[]): JoinPlan {
   const from = cursor ?? startOf(turns.at(-1));
   const known = cursor ? turns : turns.slice(-1).filter((turn) => !turn.ended);
-  const catchUp: CatchUp = { from, frames: [], cursor: from };
+  const plan: JoinPlan = { from, frames: [], cursor: from };
   for (const turn of known) {
-    const last = turn === known.at(-1);
-    if (turn.epoch.ordinal < from.epoch.ordinal && !last) continue;
-    bring(catchUp, turn, cursor === null);
+    const isLast = turn === known.at(-1);
+    if (turn.epoch.ordinal < from.epoch.ordinal && !isLast) continue;
+    addTurn(plan, turn, cursor === null);
   }
-  return catchUp;
+  return plan;
 }
 
-/** Where a subscriber without a cursor begins: at the end of a turn that has ended, at the beginning of one that has not. */
+/** Without a cursor a subscriber starts at the end of an ended turn, and at the beginning of any other. */
 function startOf(newest: KnownTurn | undefined): Position {
   if (!newest) return START;
   return { epoch: newest.epoch, seq: newest.ended ? newest.lastSeq : 0 };
 }
 
-function bring(catchUp: CatchUp, turn: KnownTurn, fresh: boolean): void {
-  const base = fresh ? null : replayBase(catchUp.cursor, turn.epoch);
+function addTurn(plan: JoinPlan, turn: KnownTurn, isFresh: boolean): void {
+  const base = isFresh ? null : replayBase(plan.cursor, turn.epoch);
   if (base) {
-    const replay = following(base, turn.log);
+    const replay = framesAfter(base, turn.log);
     const end = replay.at(-1)?.position ?? base;
-    // What is committed must be reached: a log that was trimmed or lost does not get there.
+    // A log that was trimmed or lost does not reach what is committed.
     if (end.seq >= turn.lastSeq) {
-      catchUp.frames.push(...mergeDeltas(replay));
-      catchUp.cursor = end;
+      plan.frames.push(...mergeDeltas(replay));
+      plan.cursor = end;
       return;
     }
   }
-  const place = { epoch: turn.epoch, seq: turn.lastSeq };
-  const after = following(place, turn.log);
-  catchUp.frames.push({ json: JSON.stringify(turn.snapshot()), position: place }, ...mergeDeltas(after));
-  catchUp.cursor = after.at(-1)?.position ?? place;
+  const position = { epoch: turn.epoch, seq: turn.lastSeq };
+  const after = framesAfter(position, turn.log);
+  plan.frames.push({ json: JSON.stringify(turn.snapshot()), position }, ...mergeDeltas(after));
+  plan.cursor = after.at(-1)?.position ?? position;
 }
 
 /**
- * From where a turn's log can be replayed to this subscriber: its own place in the same epoch, or the beginning of a turn
- * that it has seen nothing of. The beginning will not do for a later attempt, whose log lacks what earlier ones committed.
+ * Where a replay of a turn's log can start: at the cursor if it is in the same epoch, or at the beginning of the first attempt
+ * of a later turn. The log of a later attempt lacks what earlier attempts committed.
+ * @returns null when the turn cannot be replayed
  */
 function replayBase(cursor: Position, epoch: Epoch): Position | null {
   if (sameEpoch(cursor.epoch, epoch)) return cursor;
@@ -87,10 +90,10 @@ function replayBase(cursor: Position, epoch: Epoch): Position | null {
     : null;
 }
 
-/** The frames that follow a place without a gap. */
-export function following(place: Position, log: readonly Logged[]): Logged[] {
+/** @returns the frames that follow a position, up to the first gap */
+export function framesAfter(position: Position, log: readonly Logged[]): Logged[] {
   const frames: Logged[] = [];
-  let cursor = place;
+  let cursor = position;
   for (const frame of log) {
     const verdict = judge(cursor, frame.position);
     if (verdict === "old") continue;
@@ -100,6 +103,3 @@ export function following(place: Position, log: readonly Logged[]): Logged[] {
   }
   return frames;
 }
-
-/** The event id of a place. */
-export const idOf = (position: Position) => formatCursor(position);

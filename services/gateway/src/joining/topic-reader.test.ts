@@ -4,7 +4,7 @@ import { MAX_OUTPUT_BYTES } from "./snapshot-frame.ts";
 import { createTopicReader } from "./topic-reader.ts";
 
 const EPOCH = { ordinal: 1, attempt: 1, nonce: "a" };
-const KEPT_MS = 10_000;
+const TTL_MS = 10_000;
 
 function aTurn(output: string): TurnSnapshot {
   const messages = [{ role: "tool", content: output }] as TurnSnapshot["messages"];
@@ -29,18 +29,18 @@ function setUp(output = "found") {
   return { reader, reads: () => reads };
 }
 
-test("what was read is shared by all who join soon, and let go of after that", async () => {
+test("subscribers that join within the TTL share one read, which is dropped after it", async () => {
   const { reader, reads } = setUp();
   await reader.read([null]);
   reader.sweep(performance.now());
   await reader.read([null]);
   expect(reads()).toBe(1);
-  reader.sweep(performance.now() + KEPT_MS);
+  reader.sweep(performance.now() + TTL_MS);
   await reader.read([null]);
   expect(reads()).toBe(2);
 });
 
-test("of a long output no more is kept than is shown", async () => {
+test("a cached read holds no more of a long tool output than a snapshot shows", async () => {
   const state = await setUp("x".repeat(200_000)).reader.read([null]);
   const frame = state?.turns[0]?.snapshot() as { messages: { content: string; shortened?: boolean }[] };
   expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(MAX_OUTPUT_BYTES), shortened: true }]);

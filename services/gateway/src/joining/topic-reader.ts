@@ -1,15 +1,20 @@
 import { compareEpochs, type Epoch, isTerminal, type Position, sameEpoch } from "@boocode/contracts";
 import type { Envelope, LoggedFrame } from "@boocode/frame-log";
 import type { SessionPosition, TurnSnapshot } from "@boocode/store";
-import { following, type KnownTurn } from "./plan-join.ts";
+import { framesAfter, type KnownTurn } from "./plan-join.ts";
 import { shortenOutputs, snapshotFrame } from "./snapshot-frame.ts";
 
-/** Reads that a topic makes; each may throw, and is then made again. */
+/** The reads of a topic. If one throws, the catch-up is tried again. */
 export interface TopicReads {
-  /** @returns null when the session is gone */
-  turnsFrom(sessionId: string, ordinal: number): Promise<{ version: number; turns: TurnSnapshot[] } | null>;
-  /** Frames of an epoch from a number on. A log that cannot be read counts as empty: Postgres has the text. */
+  /** @returns null when the session does not exist */
+  turnsFrom(sessionId: string, ordinal: number): Promise<SessionTurns | null>;
+  /** The frames of an epoch from `fromSeq` on; none when the log cannot be read, since Postgres has the text. */
   log(sessionId: string, epoch: Epoch, fromSeq: number): Promise<LoggedFrame[]>;
+}
+
+interface SessionTurns {
+  version: number;
+  turns: TurnSnapshot[];
 }
 
 /** What is known of a session's turns when subscribers join. */
@@ -20,45 +25,50 @@ export interface TopicState {
 }
 
 export interface TopicReader {
-  /** @returns null when the session is gone */
+  /** @returns null when the session does not exist */
   read(cursors: readonly (Position | null)[]): Promise<TopicState | null>;
-  /** Something was published: what was read before may have to be read again. */
-  saw(envelope: Envelope): void;
+  /** A frame was published: the next read must include it. */
+  onPublished(envelope: Envelope): void;
   /**
-   * Where Postgres stands by the position check. A join leads at least to there, and what was read of an older version, which
-   * may hold what was deleted since, is not used again.
+   * The position check found Postgres here: the next read must reach it. A cached read of an older version may hold what was
+   * deleted since, and is dropped.
    */
-  checked(position: SessionPosition): void;
+  onChecked(position: SessionPosition): void;
   /** Frames were missed: the next read goes to Postgres. */
-  forget(): void;
-  /** Lets go of what was read so long ago that nobody will be given it: a watched session may be silent for days. */
+  invalidate(): void;
+  /** Drops a cached read after its TTL: a watched session may be silent for days. */
   sweep(now: number): void;
 }
 
-interface Kept {
-  from: number;
+interface CachedRead {
+  fromOrdinal: number;
   readAt: number;
-  state: { version: number; turns: TurnSnapshot[] };
+  session: SessionTurns;
 }
 
-/** Long enough for the many who come back after a gateway has gone, short enough to be of no interest otherwise. */
-const KEEP_MS = 10_000;
-/** Turns are counted in a Postgres integer. */
-const NEWEST = 2_147_483_647;
+/** Cache TTL: long enough for the many clients that reconnect after a gateway stopped. */
+const CACHE_TTL_MS = 10_000;
+/** The largest ordinal: Postgres stores it as an integer. */
+const MAX_ORDINAL = 2_147_483_647;
 
 /**
- * Reads Postgres seldom and the log always: many who join one session within a short time share one read (D10), as long as
- * the log leads from it to the newest frame that was published. Any change of the session's structure ends that.
+ * Reads the log for every catch-up, and Postgres seldom: subscribers that join within the TTL share one read (D10), as long as
+ * the log leads from it to the newest frame that was published. A structural change drops the cached read.
  */
 export function createTopicReader(sessionId: string, reads: TopicReads): TopicReader {
-  let kept: Kept | null = null;
+  let cached: CachedRead | null = null;
   let newest: Position | null = null;
-  let forgotten = 0;
+  let invalidations = 0;
 
-  async function addLogs(state: Kept["state"], cursors: readonly (Position | null)[]): Promise<TopicState> {
+  function drop(): void {
+    cached = null;
+    invalidations += 1;
+  }
+
+  async function addLogs(session: SessionTurns, cursors: readonly (Position | null)[]): Promise<TopicState> {
     const turns = await Promise.all(
-      state.turns.map(async (turn): Promise<KnownTurn> => {
-        const places = cursors.map((cursor) => {
+      session.turns.map(async (turn): Promise<KnownTurn> => {
+        const seen = cursors.map((cursor) => {
           if (!cursor) return turn.lastSeq;
           return cursor.epoch.ordinal === turn.epoch.ordinal ? cursor.seq : 0;
         });
@@ -66,72 +76,74 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
           epoch: turn.epoch,
           lastSeq: turn.lastSeq,
           ended: isTerminal(turn.turn.status),
-          // The log still tells what was deleted; a snapshot does not.
-          log: turn.hasDeletions ? [] : await reads.log(sessionId, turn.epoch, Math.min(turn.lastSeq, ...places) + 1),
-          snapshot: () => snapshotFrame(sessionId, state.version, turn),
+          // The log still holds deleted text (T11); a snapshot does not.
+          log: turn.hasDeletions ? [] : await reads.log(sessionId, turn.epoch, Math.min(turn.lastSeq, ...seen) + 1),
+          snapshot: () => snapshotFrame(sessionId, session.version, turn),
         };
       }),
     );
-    return { version: state.version, turns };
+    return { version: session.version, turns };
   }
 
-  function heardOf(position: Position): void {
+  /** @returns the cached turns and their log; null when the cache is too old for these cursors or for the newest frame */
+  async function readCached(fromOrdinal: number, cursors: readonly (Position | null)[]): Promise<TopicState | null> {
+    if (!cached || cached.fromOrdinal > fromOrdinal || performance.now() - cached.readAt >= CACHE_TTL_MS) return null;
+    const { session } = cached;
+    // What is published from here on is in the catch-up's buffer.
+    const goal = newest;
+    const topic = await addLogs(session, cursors);
+    return cached?.session === session && reaches(topic, goal) ? topic : null;
+  }
+
+  function advanceNewest(position: Position): void {
     const order = newest ? compareEpochs(position.epoch, newest.epoch) : 1;
     if (order > 0 || (order === 0 && position.seq > (newest?.seq ?? 0))) newest = position;
   }
 
   return {
     async read(cursors) {
-      const from = Math.min(NEWEST, ...cursors.map((cursor) => cursor?.epoch.ordinal ?? NEWEST));
-      if (kept && kept.from <= from && performance.now() - kept.readAt < KEEP_MS) {
-        const { state } = kept;
-        // What comes in during the read is the buffer's business.
-        const goal = newest;
-        const known = await addLogs(state, cursors);
-        if (kept?.state === state && reaches(known, goal)) return known;
-      }
-      const before = forgotten;
+      const fromOrdinal = Math.min(MAX_ORDINAL, ...cursors.map((cursor) => cursor?.epoch.ordinal ?? MAX_ORDINAL));
+      const known = await readCached(fromOrdinal, cursors);
+      if (known) return known;
+      const before = invalidations;
       const readAt = performance.now();
-      const whole = await reads.turnsFrom(sessionId, from);
-      if (!whole) return null;
-      const state = { version: whole.version, turns: whole.turns.map(shortenOutputs) };
-      // What changed while this was read is not in it.
-      kept = forgotten === before ? { from, readAt, state } : null;
-      return await addLogs(state, cursors);
+      const found = await reads.turnsFrom(sessionId, fromOrdinal);
+      if (!found) return null;
+      const session = { version: found.version, turns: found.turns.map(shortenOutputs) };
+      // A read that was invalidated while it ran is not cached.
+      cached = invalidations === before ? { fromOrdinal, readAt, session } : null;
+      return await addLogs(session, cursors);
     },
-    saw(envelope) {
+    onPublished(envelope) {
       switch (envelope.kind) {
         case "structure":
-          kept = null;
-          forgotten += 1;
-          return;
+          return drop();
         case "turn":
-          return heardOf(envelope.position);
+          return advanceNewest(envelope.position);
         default:
           envelope satisfies never;
       }
     },
-    checked({ version, turn }) {
-      if (kept && kept.state.version < version) kept = null;
-      if (turn) heardOf({ epoch: turn, seq: turn.last_seq });
+    onChecked({ version, turn }) {
+      if (cached && cached.session.version < version) cached = null;
+      if (turn) advanceNewest({ epoch: turn, seq: turn.last_seq });
     },
-    forget() {
-      kept = null;
+    invalidate() {
       newest = null;
-      forgotten += 1;
+      drop();
     },
     sweep(now) {
-      if (kept && now - kept.readAt >= KEEP_MS) kept = null;
+      if (cached && now - cached.readAt >= CACHE_TTL_MS) cached = null;
     },
   };
 }
 
-/** Whether the log leads from what was read to a place that was heard of. */
+/** Whether the log leads from the turns to `goal`, the newest position that is known. */
 function reaches({ turns }: TopicState, goal: Position | null): boolean {
   if (!goal) return true;
   const last = turns.at(-1);
   if (!last) return false;
   if (!sameEpoch(last.epoch, goal.epoch)) return compareEpochs(last.epoch, goal.epoch) > 0;
   const start = { epoch: last.epoch, seq: last.lastSeq };
-  return (following(start, last.log).at(-1)?.position ?? start).seq >= goal.seq;
+  return (framesAfter(start, last.log).at(-1)?.position ?? start).seq >= goal.seq;
 }

@@ -5,21 +5,22 @@ import { createTopicReader, type TopicReads, type TopicState } from "../joining/
 import { createCatchUp } from "./catch-up.ts";
 import { createSubscriberService, rejoin, type Subscriber, type TopicLimits } from "./subscriber.ts";
 
-/** Everything about one watched session in this gateway. */
+/** A session that somebody follows at this gateway. */
 export interface SessionTopic {
   readonly subscribers: ReadonlySet<Subscriber>;
   add(subscriber: Subscriber): void;
   remove(subscriber: Subscriber): void;
-  /** Something was published on the session's channel. */
+  /** A frame was published on the session's channel. */
   receive(envelope: Envelope): void;
-  /** The subscription had a gap: everybody joins again. */
+  /** The subscription to Redis was lost for some time: every subscriber joins again. */
   gap(): void;
   /**
-   * What Postgres says now; null when the session is gone.
-   * @param nothingComes Redis is away: whatever Postgres has is not on its way to anybody
+   * The position check: finds frames that were lost, turns that another worker took over, and deleted sessions.
+   * @param position of the session in Postgres; null when the session does not exist
+   * @param redisIsAway no frame can be on its way
    */
-  check(position: SessionPosition | null, nothingComes: boolean): void;
-  /** Looks after sockets that have not read what they were sent, and lets go of what is no longer needed. */
+  check(position: SessionPosition | null, redisIsAway: boolean): void;
+  /** Ends subscribers that were behind for too long, serves those that have drained, and drops an expired cached read. */
   sweep(now: number): void;
 }
 
@@ -90,20 +91,20 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     },
     remove: (subscriber) => void subscribers.delete(subscriber),
     receive(envelope) {
-      reader.saw(envelope);
+      reader.onPublished(envelope);
       catchUp.receive(envelope);
       const bytes = Buffer.from(envelope.json);
       for (const subscriber of subscribers) deliver(subscriber, envelope, bytes);
     },
     gap() {
-      reader.forget();
+      reader.invalidate();
       catchUp.gap();
       for (const subscriber of subscribers) if (subscriber.state.mode === "live") rejoin(subscriber);
       catchUp.start(Math.random() * GAP_SPREAD_MS);
     },
-    check(position, nothingComes) {
+    check(position, redisIsAway) {
       if (!position) return closeAll();
-      reader.checked(position);
+      reader.onChecked(position);
       // Frames are committed before they are sent, so Postgres is often slightly ahead: a subscriber has missed a frame when it
       // is behind the previous check. An end or a takeover by another worker gets only the grace period, because no later
       // frame may come that would show the gap.
@@ -112,9 +113,9 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       for (const subscriber of subscribers) {
         const { state } = subscriber;
         if (state.mode !== "live") continue;
-        const lacks = isBehind(subscriber, position);
-        if ((previous && isBehind(subscriber, previous)) || (nothingComes && lacks)) joinAgain(subscriber);
-        else if (lacks && (position.turn?.ended || isTakenOver(state.cursor, position))) late.push(subscriber);
+        const isLate = isBehind(subscriber, position);
+        if ((previous && isBehind(subscriber, previous)) || (redisIsAway && isLate)) joinAgain(subscriber);
+        else if (isLate && (position.turn?.ended || isTakenOver(state.cursor, position))) late.push(subscriber);
         else if (previous && state.version < previous.version) service.sendVersion(subscriber, position.version);
       }
       void joinAgainIfStillBehind(late, position);

@@ -1,6 +1,6 @@
-import { judge, type Position, type SessionFrame } from "@boocode/contracts";
+import { formatCursor, judge, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
-import { idOf, planJoin } from "../joining/plan-join.ts";
+import { planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
 import type { Transport } from "../transports/transport.ts";
 
@@ -100,14 +100,14 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
   function sendVersion(subscriber: Subscriber, version: number): void {
     const { state } = subscriber;
     if (state.mode !== "live") return;
-    const cursor = idOf(state.cursor);
+    const cursor = formatCursor(state.cursor);
     const frame: SessionFrame = { type: "snapshot", session_id: sessionId, version, cursor, turn: null, messages: [] };
     if (send(subscriber, state, JSON.stringify(frame), null)) state.version = version;
   }
 
   /** The first frame of every subscription. */
   function sendSubscribed({ transport }: Subscriber, from: Position, version: number): void {
-    const cursor = idOf(from);
+    const cursor = formatCursor(from);
     const frame: SessionFrame = { type: "subscribed", session_id: sessionId, version, cursor };
     transport.send(JSON.stringify(frame), cursor);
   }
@@ -124,7 +124,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
           return true;
         case "turn": {
           const verdict = judge(state.cursor, envelope.position);
-          if (verdict === "next" && send(subscriber, state, bytes, idOf(envelope.position)))
+          if (verdict === "next" && send(subscriber, state, bytes, formatCursor(envelope.position)))
             state.cursor = envelope.position;
           return verdict !== "misfit";
         }
@@ -137,7 +137,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
       const state: Live = { mode: "live", cursor: plan.from, version: sentVersion ?? version };
       subscriber.state = state;
       for (const frame of plan.frames) {
-        if (!send(subscriber, state, frame.json, idOf(frame.position))) return;
+        if (!send(subscriber, state, frame.json, formatCursor(frame.position))) return;
         state.cursor = frame.position;
       }
       state.cursor = plan.cursor;

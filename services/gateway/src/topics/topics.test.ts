@@ -19,18 +19,18 @@ function topicsWith(userVersions: TopicsDeps["reads"]["userVersions"]) {
   return { topics, left };
 }
 
-function subscriber(): UserSubscriber & { told: { type: string; version: number }[] } {
-  const told: { type: string; version: number }[] = [];
+function newSubscriber(): UserSubscriber & { sent: { type: string; version: number }[] } {
+  const sent: { type: string; version: number }[] = [];
   const transport: Transport = {
-    send: (json) => void told.push(JSON.parse(json.toString())),
+    send: (json) => void sent.push(JSON.parse(json.toString())),
     unsent: () => 0,
     close: () => {},
     terminate: () => {},
   };
-  return { ...createUserSubscriber(transport, null), told };
+  return { ...createUserSubscriber(transport, null), sent };
 }
 
-test("who comes to a user's channel while the last other one leaves it is served", async () => {
+test("a subscriber that joins a user's topic while the last other one leaves is served", async () => {
   let answer = (_: Map<string, number>) => {};
   const { topics, left } = topicsWith(
     () =>
@@ -43,18 +43,18 @@ test("who comes to a user's channel while the last other one leaves it is served
     await new Promise(setImmediate);
     return { watching, welcome: () => answer(new Map([["u", 3]])) };
   };
-  const first = await watch(subscriber());
+  const first = await watch(newSubscriber());
   first.welcome();
   const leaveFirst = await first.watching;
-  const newcomer = subscriber();
+  const newcomer = newSubscriber();
   const second = await watch(newcomer);
   leaveFirst();
-  // A frame that comes before the welcome would be ahead of the place that the welcome states.
+  // A frame before `subscribed` would be ahead of the version that `subscribed` has.
   topics.receive(keys.user("u"), 'v3\n{"type":"project_updated","version":3}');
   second.welcome();
   const leaveSecond = await second.watching;
   topics.receive(keys.user("u"), 'v4\n{"type":"project_updated","version":4}');
-  expect(newcomer.told).toEqual([
+  expect(newcomer.sent).toEqual([
     { type: "subscribed", version: 3 },
     { type: "project_updated", version: 4 },
   ]);
@@ -62,8 +62,8 @@ test("who comes to a user's channel while the last other one leaves it is served
   expect([topics.watched(), left]).toEqual([0, [keys.user("u")]]);
 });
 
-test("a user's channel whose version cannot be read is not kept", async () => {
+test("a user's topic is dropped when the version of the lists cannot be read", async () => {
   const { topics, left } = topicsWith(() => Promise.reject(new Error("away")));
-  await expect(topics.watchUser("u", subscriber())).rejects.toThrow("away");
+  await expect(topics.watchUser("u", newSubscriber())).rejects.toThrow("away");
   expect([topics.watched(), left]).toEqual([0, [keys.user("u")]]);
 });

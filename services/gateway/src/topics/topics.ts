@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Follower, Keys, LoggedFrame } from "@boocode/frame-log";
+import type { Follower, Keys } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
 import type { TopicReads } from "../joining/topic-reader.ts";
@@ -7,16 +7,20 @@ import { createSessionTopic, type SessionTopic } from "./session-topic.ts";
 import type { Subscriber, TopicLimits } from "./subscriber.ts";
 import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-topic.ts";
 
-/** What is watched in this gateway: a topic for each session and each user that has a subscriber here. */
+/** All topics of this gateway: one for each session and for each user with a subscriber here. */
 export interface Topics {
+  /** @returns a function that ends the subscription */
   watchSession(sessionId: string, subscriber: Subscriber): () => void;
-  /** Resolves when the subscriber has been told where the lists stand. */
+  /** Resolves once the subscriber was sent the version of the lists. @returns a function that ends the subscription */
   watchUser(userId: string, subscriber: UserSubscriber): Promise<() => void>;
+  /** A message was published on a channel. */
   receive(channel: string, bytes: string): void;
+  /** The subscription to Redis was lost for some time. */
   gap(): void;
-  /** Compares what every subscriber has seen with Postgres, in two queries however many there are. */
+  /** The position check of all topics: two queries, however many subscribers there are. */
   check(): Promise<void>;
   sweep(): void;
+  /** @returns the number of topics */
   watched(): number;
 }
 
@@ -24,37 +28,36 @@ export interface TopicsDeps {
   follower: Pick<Follower, "follow" | "leave" | "connected">;
   keys: Keys;
   limits: TopicLimits;
-  reads: Omit<TopicReads, "log"> & {
-    log(...args: Parameters<TopicReads["log"]>): Promise<LoggedFrame[]>;
+  reads: TopicReads & {
     positions(sessionIds: string[]): Promise<Map<string, SessionPosition>>;
     userVersions(userIds: string[]): Promise<Map<string, number>>;
   };
   onError(error: unknown): void;
 }
 
-/** A log that did not answer is not asked again for so long: each pass of each topic would wait for it anew. */
-const LOG_RESTS_MS = 2_000;
+/** After a failed read the log is not read for this time: each catch-up of each topic would wait for Redis. */
+const LOG_RETRY_MS = 2_000;
 
 export function createTopics(deps: TopicsDeps): Topics {
   const sessions = new Map<string, { id: string; topic: SessionTopic }>();
   const users = new Map<string, { id: string; topic: UserTopic; followed: Promise<void> }>();
 
-  let logRestsUntil = 0;
-  const logRests = () => performance.now() < logRestsUntil;
+  let logRetryAt = 0;
+  const logIsAway = () => performance.now() < logRetryAt;
 
-  /** Frames of the log; none while Redis is away, and Postgres has the text. */
-  async function readLog(...args: Parameters<TopicReads["log"]>): Promise<LoggedFrame[]> {
-    if (logRests()) return [];
+  /** @returns no frames while Redis is away: Postgres has the text */
+  async function readLog(...args: Parameters<TopicReads["log"]>): ReturnType<TopicReads["log"]> {
+    if (logIsAway()) return [];
     try {
       return await deps.reads.log(...args);
     } catch (error) {
-      logRestsUntil = performance.now() + LOG_RESTS_MS;
+      logRetryAt = performance.now() + LOG_RETRY_MS;
       deps.onError(error);
       return [];
     }
   }
 
-  /** Without Redis a subscriber is still served, at the pace of the position check; the follower subscribes when it is back. */
+  /** Without Redis subscribers are served by the position check; the follower subscribes once Redis is back. */
   const follow = (channel: string) => deps.follower.follow(channel).catch(deps.onError);
   const leave = (channel: string) => void deps.follower.leave(channel).catch(deps.onError);
 
@@ -67,7 +70,7 @@ export function createTopics(deps: TopicsDeps): Topics {
       sessionId,
       limits: deps.limits,
       reads: {
-        // Subscribe, wait for the acknowledgement, then read: what is published after the read arrives.
+        // Read only after Redis has acknowledged the subscription: what is published after the read is then received.
         turnsFrom: (id, ordinal) => followed.then(() => deps.reads.turnsFrom(id, ordinal)),
         log: readLog,
       },
@@ -108,8 +111,7 @@ export function createTopics(deps: TopicsDeps): Topics {
         users.delete(channel);
         leave(channel);
       };
-      // Before anything is waited for: the last subscriber to leave takes the topic with it, and whoever still waits to be
-      // welcome would be in a topic that nobody serves.
+      // Before the first await: when the last subscriber leaves, the topic is dropped, and this one must count.
       topic.add(subscriber);
       try {
         await followed;
@@ -135,8 +137,8 @@ export function createTopics(deps: TopicsDeps): Topics {
         deps.reads.positions(watchedSessions.map(({ id }) => id)),
         deps.reads.userVersions(watchedUsers.map(({ id }) => id)),
       ]);
-      const nothingComes = logRests() || !deps.follower.connected();
-      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, nothingComes);
+      const redisIsAway = logIsAway() || !deps.follower.connected();
+      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, redisIsAway);
       for (const { id, topic } of watchedUsers) topic.check(versions.get(id) ?? 0);
     },
     sweep() {

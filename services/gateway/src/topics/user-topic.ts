@@ -22,15 +22,17 @@ export function createUserSubscriber(transport: Transport, cursor: number | null
   return { transport, state: { mode: "joining", cursor } };
 }
 
-/** A user's sockets in this gateway. The frames are hints: a gap in their versions means that the lists are loaded again. */
+/** A user's lists that somebody follows at this gateway. A client that finds a gap in the versions loads the lists again. */
 export interface UserTopic {
   readonly subscribers: ReadonlySet<UserSubscriber>;
-  /** It belongs to the topic at once, and is told nothing before it is welcome. */
+  /** Adds a joining subscriber. It is sent nothing before `welcome`. */
   add(subscriber: UserSubscriber): void;
-  /** @param version of the user's lists, read after the channel was subscribed */
+  /** Makes a subscriber live. @param version of the user's lists, read after the channel was subscribed */
   welcome(subscriber: UserSubscriber, version: number): void;
   remove(subscriber: UserSubscriber): void;
+  /** A frame was published on the user's channel. */
   receive(envelope: Envelope): void;
+  /** The position check. @param version of the user's lists in Postgres */
   check(version: number): void;
 }
 
@@ -70,7 +72,7 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
           const bytes = Buffer.from(envelope.json);
           for (const subscriber of subscribers) {
             const { state } = subscriber;
-            // Frames of two processes may be published in another order than they were committed in: each states one thing by itself.
+            // Two processes may publish in another order than they committed: each frame is complete by itself.
             if (state.mode === "live" && send(subscriber, bytes, envelope.version))
               state.version = Math.max(state.version, envelope.version);
           }

@@ -1,16 +1,16 @@
 import type { CloseReason } from "@boocode/contracts";
 
-/** One subscriber's way out, a WebSocket or an event stream. */
+/** How frames reach one subscriber: a WebSocket or an event stream. */
 export interface Transport {
   /**
-   * Sends one frame. Nothing waits: `unsent` tells how much the peer has not read.
-   * @param id where the subscriber stands after this frame; an event stream gives it as the event's id
+   * Sends one frame without waiting. What the peer does not read adds to `unsent`.
+   * @param id the cursor or version after this frame, the event id of an event stream; null for none
    */
   send(json: string | Buffer, id: string | null): void;
-  /** Bytes that were sent and that the peer's socket has not taken. */
+  /** Bytes that were sent and not yet accepted by the kernel. */
   unsent(): number;
-  /** Ends it politely, with a reason of the contracts' table. */
+  /** Sends the reason and closes. */
   close(reason: CloseReason): void;
-  /** Ends it at once. */
+  /** Closes at once, without a reason. */
   terminate(): void;
 }

@@ -11,13 +11,13 @@ const keys = createKeys("test");
 export const SESSION = "00000000-0000-4000-8000-000000000001";
 const USER = "00000000-0000-4000-8000-000000000002";
 
-export interface Stage {
+export interface TestGateway {
   url: string;
   topics: Topics;
   connections: ServerDeps["connections"];
-  /** TCP connections that the server has. */
+  /** Open TCP connections. */
   sockets(): Promise<number>;
-  /** Publishes a structural frame of about so many bytes on the session's channel. */
+  /** Publishes a structural frame of about `bytes` bytes on the session's channel. */
   publish(version: number, bytes: number): void;
 }
 
@@ -29,8 +29,8 @@ afterEach(() => {
   }
 });
 
-/** The gateway's server with small limits, on a port of its own; every token is good, and the session is empty. */
-export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Stage> {
+/** Starts the gateway's server with small limits on a free port. Every token is valid, and the session is empty. */
+export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<TestGateway> {
   const limits = { behindBytes: 10_000, caughtUpBytes: 1_000, maxUnsentBytes: 50_000_000, behindTimeoutMs: 0 };
   const topics = createTopics({
     follower: { follow: async () => {}, leave: async () => {}, connected: () => true },
