@@ -33,7 +33,7 @@ const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfie
 >;
 
 /** The error codes of a route that queues a turn. */
-export const TURN_ERRORS = [...Object.values(CODES), "idempotency_key_reused"] as const;
+export const QUEUE_ERRORS = [...Object.values(CODES), "idempotency_key_reused"] as const;
 
 /** @throws ApiError when the store refused the turn */
 export function queued<K extends string>(outcome: QueuedTurn<K> | TurnRefusal): QueuedTurn<K> {

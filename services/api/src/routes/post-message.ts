@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Id, PostMessage, TurnAccepted } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
-import { IdempotentHeaders, idempotencyKeyOf, queued, TURN_ERRORS, toAccepted } from "../accept-turn.ts";
+import { IdempotentHeaders, idempotencyKeyOf, QUEUE_ERRORS, queued, toAccepted } from "../accept-turn.ts";
 import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
@@ -13,7 +13,7 @@ export function postMessage(app: App, { pool, announce, failpoint }: Deps): void
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
     body: PostMessage,
-    response: answers({ 202: TurnAccepted }, ...BODY_ERRORS, ...TURN_ERRORS),
+    response: answers({ 202: TurnAccepted }, ...BODY_ERRORS, ...QUEUE_ERRORS),
   };
   app.post("/api/sessions/:id/messages", { schema }, async (request, reply) => {
     const post = { ownerId: callerOf(request).userId, sessionId: request.params.id, ...request.body };

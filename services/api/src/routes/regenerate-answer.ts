@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Id, TurnAccepted } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { z } from "zod";
-import { IdempotentHeaders, idempotencyKeyOf, queued, TURN_ERRORS, toAccepted } from "../accept-turn.ts";
+import { IdempotentHeaders, idempotencyKeyOf, QUEUE_ERRORS, queued, toAccepted } from "../accept-turn.ts";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
@@ -13,7 +13,7 @@ export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps):
     summary: "Delete the last answer and have it made again",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
-    response: answers({ 202: TurnAccepted }, "invalid_request", "nothing_to_regenerate", ...TURN_ERRORS),
+    response: answers({ 202: TurnAccepted }, "invalid_request", "nothing_to_regenerate", ...QUEUE_ERRORS),
   };
   app.post("/api/sessions/:id/regenerate", { schema }, async (request, reply) => {
     const ids = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };
