@@ -33,9 +33,9 @@ test.each<[string, unknown[], RegExp]>([
   ["an unanswered call", [user, asks(call("a"), call("b")), result("a"), says, user], /not answered/],
   ["unanswered calls at the end", [user, asks(call("a"), call("b")), result("a")], /at the end/],
   ["answers out of order", [user, asks(call("a"), call("b")), result("b"), result("a")], /out of order/],
-  ["an answer to nothing", [user, asks(call("a")), result("a"), result("x")], /no call/],
-  ["arguments that are no JSON", [user, asks(call("a", "{oops")), result("a")], /JSON object/],
-  ["arguments that are no object", [user, asks(call("a", "[]")), result("a")], /JSON object/],
+  ["an answer to no call", [user, asks(call("a")), result("a"), result("x")], /no call/],
+  ["arguments that are not JSON", [user, asks(call("a", "{oops")), result("a")], /JSON object/],
+  ["arguments that are not an object", [user, asks(call("a", "[]")), result("a")], /JSON object/],
   ["an id used twice", [user, asks(call("a")), result("a"), says, user, asks(call("a")), result("a")], /used twice/],
   ["an id that is too long", [user, asks(call("a".repeat(41))), result("a".repeat(41))], /tool call id/],
   ["a lone surrogate", [{ role: "user", content: "\ud83d" }], /surrogate/],
@@ -46,8 +46,8 @@ test.each<[string, unknown[], RegExp]>([
   ["a blank question", [{ role: "user", content: " \n" }], /content is empty/],
   ["a blank answer", [user, { role: "assistant", content: " " }, user], /says nothing/],
   ["an assistant before any user", [system, says, user], /before any user/],
-  ["a developer", [{ role: "developer", content: "d" }, user], /role "developer"/],
-  ["parts in place of a text", [{ role: "user", content: [{ type: "text", text: "u" }] }], /not a string/],
+  ["a developer message", [{ role: "developer", content: "d" }, user], /role "developer"/],
+  ["parts instead of a text", [{ role: "user", content: [{ type: "text", text: "u" }] }], /not a string/],
   ["a call without its type", [user, asks({ ...call("a"), type: undefined }), result("a")], /type is not function/],
   ["a call with an index", [user, asks({ ...call("a"), index: 0 }), result("a")], /tool call with index/],
   ["a call with a null", [user, asks({ ...call("a"), extra_content: null }), result("a")], /null: extra_content/],
@@ -63,26 +63,26 @@ test("an empty list of tools and a tool_choice without tools are violations", ()
 });
 
 test.each<[string, object, RegExp]>([
-  ["a choice that is an object", { tool_choice: { type: "function" } }, /tool_choice/],
-  ["a usage that is not asked for", { stream: true, stream_options: {} }, /usage/],
-  ["no room for an answer", { max_tokens: 0 }, /max_tokens/],
+  ["a tool_choice that is an object", { tool_choice: { type: "function" } }, /tool_choice/],
+  ["stream_options without include_usage", { stream: true, stream_options: {} }, /usage/],
+  ["a max_tokens of 0", { max_tokens: 0 }, /max_tokens/],
 ])("%s is a violation", (_, rest, violation) => {
   expect(check([user], rest).join("\n")).toMatch(violation);
 });
 
 test.each<[string, object, RegExp]>([
   ["an array without items", { type: "object", properties: { b: { type: "array" } } }, /without items/],
-  ["a required name that is no property", { type: "object", required: ["b"] }, /not there/],
+  ["a required name that is not a property", { type: "object", required: ["b"] }, /not there/],
   ["a required name twice", { type: "object", properties: { b: {} }, required: ["b", "b"] }, /twice/],
   ["an unknown type", { type: "text" }, /type "text"/],
   ["a list of types", { type: ["string", "null"] }, /type \["string","null"\]/],
   ["an empty enum", { enum: [] }, /empty enum/],
-  ["a choice of nothing", { anyOf: [] }, /no list of schemas/],
+  ["an empty choice of schemas", { anyOf: [] }, /not a list of schemas/],
   ["a pattern that is not anchored", { type: "string", pattern: "a+" }, /not anchored/],
-  ["a pattern that is none", { type: "string", pattern: "^($" }, /not anchored/],
+  ["an invalid pattern", { type: "string", pattern: "^($" }, /not anchored/],
   ["a reference to elsewhere", { $ref: "https://example.org/a" }, /leads nowhere/],
   ["a reference to nothing", { $ref: "#/$defs/gone" }, /leads nowhere/],
-  ["a minimum in words", { type: "number", minimum: "one" }, /no number/],
+  ["a minimum that is text", { type: "number", minimum: "one" }, /not a number/],
 ])("%s, deep inside a tool's schema, is a violation", (_, inner, violation) => {
   const parameters = { type: "object", properties: { list: { type: "array", items: { anyOf: [inner] } } } };
   const tools = [{ type: "function", function: { name: "grep", description: "d", parameters } }];

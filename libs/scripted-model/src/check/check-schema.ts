@@ -11,7 +11,7 @@ const MEASURES = /^(minimum|maximum|exclusiveMinimum|exclusiveMaximum|multipleOf
 /** Checks a JSON schema, at any depth, for what OpenAI, Gemini or the grammar builder of llama.cpp rejects. */
 export function checkSchema(schema: unknown, where: string, root: unknown = schema): string[] {
   if (typeof schema === "boolean") return [];
-  if (!isObject(schema)) return [`${where}: no schema`];
+  if (!isObject(schema)) return [`${where} is not a schema`];
   return [...checkOne(schema, where, root), ...checkInner(schema, where, root)];
 }
 
@@ -34,7 +34,7 @@ function checkOne(schema: Json, where: string, root: unknown): string[] {
   if (pattern !== undefined && !isAnchored(pattern)) violations.push(`${where}: a pattern that is not anchored`);
   if ($ref !== undefined && !resolves($ref, root)) violations.push(`${where}: a reference that leads nowhere`);
   for (const [key, value] of Object.entries(schema)) {
-    if (MEASURES.test(key) && typeof value !== "number") violations.push(`${where}: ${key} is no number`);
+    if (MEASURES.test(key) && typeof value !== "number") violations.push(`${where}: ${key} is not a number`);
   }
   return violations;
 }
@@ -42,12 +42,12 @@ function checkOne(schema: Json, where: string, root: unknown): string[] {
 function checkInner(schema: Json, where: string, root: unknown): string[] {
   const named = NAMED.filter((key) => schema[key] !== undefined).flatMap((key) => {
     const inner = schema[key];
-    if (!isObject(inner)) return [`${where}: ${key} is no object`];
+    if (!isObject(inner)) return [`${where}: ${key} is not an object`];
     return Object.entries(inner).flatMap(([name, one]) => checkSchema(one, `${where}.${name}`, root));
   });
   const listed = LISTED.filter((key) => schema[key] !== undefined).flatMap((key) => {
     const inner = schema[key];
-    if (!Array.isArray(inner) || inner.length === 0) return [`${where}: ${key} is no list of schemas`];
+    if (!Array.isArray(inner) || inner.length === 0) return [`${where}: ${key} is not a list of schemas`];
     return inner.flatMap((one, place) => checkSchema(one, `${where}.${key}[${place}]`, root));
   });
   const single = SINGLE.filter((key) => schema[key] !== undefined).flatMap((key) =>

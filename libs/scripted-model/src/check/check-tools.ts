@@ -22,14 +22,14 @@ export function checkTools(body: Record<string, unknown>): string[] {
 }
 
 function checkTool(tool: unknown): string[] {
-  if (!isObject(tool) || tool.type !== "function" || !isObject(tool.function)) return ["a tool that is no function"];
+  if (!isObject(tool) || tool.type !== "function" || !isObject(tool.function)) return ["a tool that is not a function"];
   const { name, description, parameters } = tool.function;
   const violations: string[] = [];
   if (typeof name !== "string" || !TOOL_NAME.test(name)) violations.push(`tool name ${JSON.stringify(name)}`);
   if (description !== undefined && (typeof description !== "string" || description.length > 1024))
-    violations.push(`${name}: the description is no text or is over 1024 characters`);
+    violations.push(`${name}: the description is not a text or is over 1024 characters`);
   if (!isObject(parameters) || parameters.type !== "object" || !isObject(parameters.properties)) {
-    return [...violations, `${name}: parameters is no object schema with properties`];
+    return [...violations, `${name}: parameters is not an object schema with properties`];
   }
   return [...violations, ...checkSchema(parameters, String(name))];
 }

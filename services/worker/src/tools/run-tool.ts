@@ -68,7 +68,8 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
 
 /**
  * Runs `work` for at most `ms` milliseconds. Settles as soon as the work settles, the time is up or `signal` aborts; the
- * signal given to `work` aborts in the last two cases. Work that ignores its signal is abandoned, not awaited.
+ * signal given to `work` aborts in the last two cases, which `withDeadline` of the runtime does not do. Work that ignores its
+ * signal is abandoned, not awaited.
  */
 export async function withTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,

@@ -89,8 +89,8 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     expect((await call("view_file", { path: "dangling" })).result.error).toContain("does not exist");
     // Eight blocked reads of a pipe would occupy all four threads of the process, and list_dir would never return.
     const refused = await Promise.all(Array.from({ length: 8 }, () => call("view_file", { path: "pipe" })));
-    for (const { result } of refused) expect(result.error).toContain("no regular file");
-    expect((await call("view_file", { path: "socket" })).result.error).toContain("no regular file");
+    for (const { result } of refused) expect(result.error).toContain("not a regular file");
+    expect((await call("view_file", { path: "socket" })).result.error).toContain("not a regular file");
     expect((await call("list_dir", {})).output).toContain("pipe (pipe)");
   });
 

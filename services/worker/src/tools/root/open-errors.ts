@@ -12,7 +12,7 @@ const EXPLANATIONS: Record<string, string> = {
   EACCES: "cannot be read: permission denied",
   EPERM: "cannot be read: permission denied",
   ENAMETOOLONG: "is too long for a path",
-  ENXIO: "is no regular file and cannot be read",
+  ENXIO: "is not a regular file and cannot be read",
 };
 
 /** Turns an expected error of opening `asked` into a `ToolFailure` without any path of the host; returns others as they are. */
@@ -27,7 +27,7 @@ export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
   if (stats.isDirectory()) {
     if (kind === "file") throw wrongKind(asked, "is a directory; use list_dir");
   } else if (!stats.isFile()) {
-    throw wrongKind(asked, "is no regular file (a pipe, socket or device) and cannot be read");
+    throw wrongKind(asked, "is not a regular file (a pipe, socket or device) and cannot be read");
   } else if (kind === "directory") {
     throw wrongKind(asked, "is a file; use view_file");
   }

@@ -25,7 +25,7 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Reads a file line by line from its start. Uses memory for one chunk and one cut line, whatever the size of the file and of
- * its longest line. Stops when `onLine` returns false.
+ * its longest line. Calls `onLine` until it returns false.
  * @returns how many lines were counted, and whether the end of the file was reached
  */
 export async function readLines(
