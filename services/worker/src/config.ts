@@ -15,8 +15,10 @@ export const Config = z
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** Turns at once in this process; they wait on the network most of the time. */
     WORKER_CONCURRENCY: count().default(50),
-    /** Of them, turns on their last attempt whose worker died before; each runs in a process of its own. */
-    LONE_TURNS: count().default(8),
+    /** Of them, isolated turns: on their last attempt, and in a process of their own because a worker died under them. */
+    ISOLATED_TURNS: count().default(8),
+    /** The old name of `ISOLATED_TURNS`. */
+    LONE_TURNS: count().optional(),
     /** Follow-up model calls after the first. */
     MAX_TOOL_LOOP_DEPTH: count(0).default(5),
     TURN_TIMEOUT_MS: duration().default(30 * 60_000),
@@ -60,3 +62,15 @@ export const Config = z
     when: () => true,
   });
 export type Config = z.infer<typeof Config>;
+
+/** How many isolated turns may run at once. When both names of the variable are set, `ISOLATED_TURNS` wins. */
+export function isolatedCapacity(
+  config: Pick<Config, "ISOLATED_TURNS" | "LONE_TURNS">,
+  env: Record<string, string | undefined>,
+  warn: (message: string) => void,
+): number {
+  if (config.LONE_TURNS === undefined) return config.ISOLATED_TURNS;
+  if (!env.ISOLATED_TURNS && !env.ISOLATED_TURNS_FILE) return config.LONE_TURNS;
+  warn("LONE_TURNS is ignored, because ISOLATED_TURNS is set: remove LONE_TURNS, the old name");
+  return config.ISOLATED_TURNS;
+}

@@ -11,7 +11,7 @@ import {
   withDeadline,
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
-import { Config } from "./config.ts";
+import { Config, isolatedCapacity } from "./config.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
 import { consumeNaming } from "./name-session.ts";
@@ -70,7 +70,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,
     leaseMs: config.LEASE_MS,
-    isolatedCapacity: config.LONE_TURNS,
+    isolatedCapacity: isolatedCapacity(config, process.env, (message) => log.warn(message)),
     maxAttempts: config.MAX_ATTEMPTS,
     claim: (turnId, claim) => inTime(claimTurn(pool, turnId, claim)),
     claimDue: (claim) => inTime(claimDueTurn(pool, claim)),

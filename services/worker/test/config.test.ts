@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "@boocode/runtime";
+import { afterAll, describe, expect, it } from "vitest";
+import { Config, isolatedCapacity } from "../src/config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "worker-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+const required = {
+  DATABASE_URL: "postgres://host/boocode",
+  REDIS_URL: "redis://host",
+  LLAMA_SWAP_URL: "http://host",
+  PROJECT_ROOTS: "/projects",
+};
+
+/** What a worker with this environment makes of the two names, and what it warns of. */
+function load(more: Record<string, string>) {
+  const env = { ...required, ...more };
+  const warnings: string[] = [];
+  const turns = isolatedCapacity(loadConfig(Config, env), env, (message) => warnings.push(message));
+  return { turns, warnings };
+}
+
+describe("the number of isolated turns", () => {
+  it("is 8 when neither name is set", () => {
+    expect(load({})).toEqual({ turns: 8, warnings: [] });
+    expect(load({ ISOLATED_TURNS: "", LONE_TURNS: "" })).toEqual({ turns: 8, warnings: [] });
+  });
+
+  it("is read from ISOLATED_TURNS", () => {
+    expect(load({ ISOLATED_TURNS: "3" })).toEqual({ turns: 3, warnings: [] });
+  });
+
+  it("is read from the old name LONE_TURNS", () => {
+    expect(load({ LONE_TURNS: "2" })).toEqual({ turns: 2, warnings: [] });
+  });
+
+  it.each(["3", "8", "2"])("is ISOLATED_TURNS=%s with one warning when LONE_TURNS is set too", (value) => {
+    const { turns, warnings } = load({ ISOLATED_TURNS: value, LONE_TURNS: "2" });
+    expect(turns).toBe(Number(value));
+    expect(warnings).toEqual([expect.stringMatching(/LONE_TURNS is ignored, because ISOLATED_TURNS is set/)]);
+  });
+
+  it("may stand in a file under either name", () => {
+    const ISOLATED_TURNS_FILE = file("isolated", "4\n");
+    const LONE_TURNS_FILE = file("lone", "5\n");
+    expect(load({ ISOLATED_TURNS_FILE })).toEqual({ turns: 4, warnings: [] });
+    expect(load({ LONE_TURNS_FILE })).toEqual({ turns: 5, warnings: [] });
+    expect(load({ ISOLATED_TURNS_FILE, LONE_TURNS_FILE })).toMatchObject({ turns: 4, warnings: [expect.any(String)] });
+  });
+
+  it.each(["ISOLATED_TURNS", "LONE_TURNS"])("is refused under the name %s when it is not a whole number", (name) => {
+    for (const value of ["0", "-1", "1.5", "many"])
+      expect(() => load({ [name]: value })).toThrow(
+        new RegExp(`^[^\\n]*\\n  ${name}: must be a whole number, 1 or more$`),
+      );
+  });
+});
