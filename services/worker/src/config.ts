@@ -13,7 +13,7 @@ export const Config = z
     WORKER_ID: z.string().max(200).default(`${hostname()}-${process.pid}`),
     PROJECT_ROOTS: folders,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
-    /** Turns at once in this process; they wait on the network most of the time. */
+    /** The most turns that run at once in this process. Turns mostly wait on the network. */
     WORKER_CONCURRENCY: count().default(50),
     /** Of them, isolated turns: on their last attempt, and in a process of their own because a worker died under them. */
     ISOLATED_TURNS: count().default(8),
@@ -24,32 +24,32 @@ export const Config = z
     TURN_TIMEOUT_MS: duration().default(30 * 60_000),
     MODEL_FIRST_BYTE_TIMEOUT_MS: duration().default(10 * 60_000),
     MODEL_IDLE_TIMEOUT_MS: duration().default(2 * 60_000),
-    /** A model that is being loaded is waited for so long. */
+    /** The longest wait for a model that is loading. */
     MODEL_LOADING_TIMEOUT_MS: duration().default(10 * 60_000),
-    /** After so long without any answer subscribers are told that the model may be loading. */
+    /** After this much silence subscribers are notified that the model may be loading. */
     MODEL_SILENCE_NOTICE_MS: duration().default(3_000),
-    /** Requests that are sent again when a model server is busy or away, and the time within which. */
+    /** Retries of a request while its model server is busy or unreachable, and the time limit for all of them. */
     MODEL_RETRIES: count(0).default(6),
     MODEL_RETRY_BUDGET_MS: duration(0).default(2 * 60_000),
-    /** A place at a model server that has limits is lost after so long without a word from its worker. */
+    /** TTL of a slot at a model server that has limits. The slot's worker renews it. */
     MODEL_SLOT_LEASE_MS: duration(500).default(15_000),
-    /** For models whose window nobody tells, in tokens. */
+    /** In tokens, for models whose context window is unknown. */
     MODEL_DEFAULT_WINDOW: count(512).default(32_768),
-    /** Part of the window that is kept for the answer, and at most so many tokens of it. */
+    /** The share of the context window that is reserved for the answer, and its upper bound in tokens. */
     MODEL_ANSWER_PERCENT: count().max(90).default(20),
     MODEL_ANSWER_TOKENS: count().default(16_384),
     TOOL_TIMEOUT_MS: duration().default(15_000),
     TOOL_OUTPUT_BYTES: count(1_000).default(48 * 1024),
-    /** Of earlier turns no more characters are read than these, however large the model's window. */
+    /** The most characters of earlier turns that are read, however large the model's context window. */
     HISTORY_CHARACTERS: count(0).default(2_000_000),
     DRAFT_INTERVAL_MS: duration().default(500),
     LEASE_MS: duration(500).default(5_000),
     HEARTBEAT_MS: duration(50).default(1_500),
-    /** A turn is taken so many times before it is given up. */
+    /** Attempts after which a turn fails. */
     MAX_ATTEMPTS: count().default(3),
     FRAME_LOG_ENTRIES: count(100).default(5_000),
     FRAME_LOG_TTL_MS: duration(1_000).default(60 * 60_000),
-    /** From SIGTERM to the end; the last 8 s of it are kept for handing turns back. */
+    /** From SIGTERM to the end of the process. The last 8 s are reserved for releasing turns. */
     SHUTDOWN_GRACE_MS: duration().default(30_000),
     DATABASE_CONNECTIONS: count().default(10),
   })
@@ -58,7 +58,7 @@ export const Config = z
   .refine((config) => !(config.HEARTBEAT_MS * 2 >= config.LEASE_MS), {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",
-    // Told beside every other mistake, not only once there is none; what is no number compares as false and is told as such.
+    // Reported together with all other mistakes. A value that is not a number compares as false here and has its own mistake.
     when: () => true,
   });
 export type Config = z.infer<typeof Config>;

@@ -4,8 +4,8 @@ import { type Job, Worker } from "bullmq";
 import type { TurnRunner } from "./run-turns.ts";
 
 /**
- * Takes turns as the queue brings them. A job is only a wake-up: whether there is anything to do is decided by the claim in
- * Postgres, and a job that is lost, late or doubled changes nothing.
+ * Claims turns as the queue delivers their wake-ups. The claim in Postgres decides whether there is anything to do, so a
+ * wake-up that is lost, late or duplicated does no harm.
  */
 export function consumeTurns(options: {
   connection: Redis;
@@ -18,7 +18,7 @@ export function consumeTurns(options: {
     TURN_QUEUE,
     async (job: Job) => {
       const parsed = TurnJob.safeParse(job.data);
-      // A job that nobody of us wrote is dropped: throwing would only keep it.
+      // A malformed job is dropped; throwing would only keep it in the queue.
       if (parsed.success) await options.runner.take(parsed.data.turn_id);
     },
     {
@@ -27,8 +27,8 @@ export function consumeTurns(options: {
       concurrency: options.capacity,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
-      // Losing a job's lock means nothing here (the lease in Postgres is the truth), so it is renewed seldom; but the jobs that
-      // dead workers leave behind should not stay long.
+      // The lease in Postgres is the truth, so a lost job lock does no harm and a long lock duration saves renewals. The
+      // jobs of dead workers should still disappear soon.
       lockDuration: 15_000,
       stalledInterval: 15_000,
       maxStalledCount: 1,

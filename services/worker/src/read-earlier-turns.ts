@@ -5,26 +5,26 @@ import { WORTH_ELIDING } from "./turn/fit-context.ts";
 import { messageCharacters } from "./turn/measure.ts";
 
 export interface HistoryLimits {
-  /** Nothing before it is read: an earlier request has left it out, and so does this one. */
+  /** The cut of the previous request. Nothing before it is read, because this request omits it too. */
   cut: ContextCut;
-  /** Turns that were left out then. */
+  /** Turns that the previous request dropped. */
   turnsDropped: number;
-  /** Characters that may be sent. */
+  /** The most characters that may be sent. */
   limit: number;
-  /** Characters that are read at most. */
+  /** The most characters that are read. */
   most: number;
 }
 
-/** Turns of the first page, where no cut says how many there are: after one there are no more than were sent. */
+/** Turns of the first page when there is no cut. After a cut, the rest is no more than was sent before. */
 const FIRST_PAGE = 24;
 const LARGEST_PAGE = 320;
-/** Turns are not of one size, and a page more costs more than a few turns too many. */
+/** Turns differ in size, and another page costs more than a few superfluous turns. */
 const SPARE = 1.25;
 
 /**
- * Whole turns from the newest backwards, as many as could be sent if every long tool output became a line: a request costs
- * what it sends, whatever the length of the session.
- * @returns oldest first; `unread` is how many turns there are before them
+ * Reads whole turns from the newest backwards, as many as fit if every long tool output is elided. The cost depends on what
+ * is sent and not on the length of the session.
+ * @returns the turns, oldest first, and the number of unread turns before them
  */
 export async function readEarlierTurns(
   pool: Pool,
@@ -56,7 +56,7 @@ export async function readEarlierTurns(
       before = earlier.ordinal;
     }
     if (cut.turn > 0 || page.length < size) return { earlier: newestFirst.reverse(), unread: turnsDropped };
-    // What is newer fills the window by itself: every older output becomes a line, whatever is in it.
+    // The newer turns alone fill the window, so every older output will be elided and need not be read.
     if (most - left > limit) elideBelow = before;
   }
 }
@@ -67,7 +67,7 @@ const pageFor = (room: number, charactersOfTurn: number) =>
 const build = (rows: ConversationRow[], replayReasoning: boolean) =>
   buildTurn(rows[0]?.turn_ordinal ?? 0, rows, replayReasoning);
 
-/** What a message takes when its output is left out. */
+/** The size of a message when its output is elided. */
 function leastCharacters(message: ConversationTurn["messages"][number]): number {
   const whole = messageCharacters(message);
   return message.role === "tool" ? Math.min(whole, WORTH_ELIDING) : whole;

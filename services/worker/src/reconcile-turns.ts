@@ -23,55 +23,56 @@ export interface ReconcileDeps {
   log: Logger;
 }
 
-/** It looks so often at least, and right when the next lease ends or the next turn is due, if that is earlier. */
+/** The longest pause. It is shorter when a lease expires or a turn becomes due earlier. */
 const EVERY_MS = 1_000;
 /**
- * At most so many turns are taken in one look, so that those of a dead worker spread over all who are left: what is taken
+ * The most turns claimed in one run, so that a dead worker's turns spread over the remaining workers: turns that are claimed
  * together may be killed together again.
  */
-const TAKE_AT_ONCE = 4;
-const TAKE_AGAIN_MS = 20;
-/** A worker that was asked to cancel a turn and has not ended it after so long is not waited for. */
-const CANCEL_PATIENCE_MS = 5_000;
+const CLAIM_AT_ONCE = 4;
+const CLAIM_AGAIN_MS = 20;
+/** A cancelling turn that its worker has not ended after this time is ended here. */
+const CANCEL_TIMEOUT_MS = 5_000;
 const CLEAN_EVERY_MS = 10 * 60_000;
 
 /**
- * In every worker, every second or sooner: what a dead worker, a lost wake-up or a Redis that is away left undone is found in
- * Postgres and done. Any number of workers may do this at once; each row is taken by one.
+ * Finds in Postgres, every second or sooner, the work that a dead worker, a lost wake-up or a Redis outage left undone, and
+ * does it. Every worker runs a reconciler at the same time; each row is taken by one of them.
  */
 export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
   let cleanedAt = 0;
   let pauseMs = EVERY_MS;
   return every(
-    // At random, so that not all workers look at once.
+    // Jitter, so that the workers do not all query at once.
     () => pauseMs * (0.8 + Math.random() * 0.2) + Math.random() * 50,
     async () => {
       pauseMs = EVERY_MS;
       const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
       if (requeued.length > 0) {
-        deps.log.warn({ turns: requeued }, "turns of a dead worker go back to the queue");
+        deps.log.warn({ turns: requeued }, "the turns of a dead worker were requeued");
         await deps.failpoint("after-requeue-orphans");
       }
       for (;;) {
-        const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_PATIENCE_MS);
+        const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_TIMEOUT_MS);
         if (!orphan) break;
         await deps.failpoint("after-end-orphan");
         await announceEnd(deps, orphan);
       }
-      // The queue had its chance with every turn that is due; what is left is taken from here, Redis or not.
-      const taken = await deps.runner.takeDue(TAKE_AT_ONCE);
+      // The queue delivers a turn before it is due. A due turn is claimed here, with or without Redis.
+      const claimed = await deps.runner.takeDue(CLAIM_AT_ONCE);
       if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
         cleanedAt = Date.now();
         while ((await forgetOldIdempotencyKeys(deps.pool)) > 0);
       }
-      pauseMs = taken < TAKE_AT_ONCE ? Math.min(EVERY_MS, (await readNextDue(deps.pool)) ?? EVERY_MS) : TAKE_AGAIN_MS;
+      pauseMs =
+        claimed < CLAIM_AT_ONCE ? Math.min(EVERY_MS, (await readNextDue(deps.pool)) ?? EVERY_MS) : CLAIM_AGAIN_MS;
     },
-    (err) => deps.log.warn({ err }, "reconciling failed and is tried again"),
+    (err) => deps.log.warn({ err }, "reconciling failed; it is retried"),
   );
 }
 
 async function announceEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> {
-  deps.log.warn({ turn_id: orphan.turnId, end: orphan.end }, "a turn was ended for its worker");
+  deps.log.warn({ turn_id: orphan.turnId, end: orphan.end }, "an orphaned turn was ended");
   const source = { sessionId: orphan.sessionId, turnId: orphan.turnId, epoch: orphan.epoch };
   const message = orphan.messageId === null ? null : { messageId: orphan.messageId };
   const frames = endFrames(orphan.end, message).map((body, index) => ({

@@ -4,24 +4,24 @@ import type { Config } from "./config.ts";
 import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
 
-/** Its subscribers wait: they are served from Postgres while Redis is away. */
+/** Short, because subscribers wait for the turn; without Redis they are served from Postgres. */
 const REDIS_TIMEOUT_MS = 500;
 
-/** Longer than a statement takes: one that is answered after this time was not made, and the attempt is not spent unseen. */
+/** Longer than the statement time-out, so that a take-over that exceeds it did not commit and spent no attempt. */
 const TAKE_OVER_MS = 10_000;
 
-/** The life of a process that runs one turn, which a worker has claimed for it, and ends with it. */
+/** Runs the one turn that a worker claimed for this process, and then stops the process. */
 export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fence): Promise<void> {
-  // Whoever ends with its parent ends at once; here the turn is taken over and handed back first, which is faster than its lease.
+  // When the parent dies, this process does not exit at once: it takes over and releases the turn, faster than the lease expires.
   process.removeAllListeners("disconnect");
   const taken = await takeOver(context, fence).catch((err: unknown) => {
     if (!isTransient(err)) throw err;
-    context.log.warn({ err }, "a turn could not be taken over");
+    context.log.warn({ err }, "the turn could not be taken over");
     return null;
   });
-  if (!taken) return context.stop("its turn is not to be had");
+  if (!taken) return context.stop("its turn could not be taken over");
   const { turn, claimedAt, leases, turnDeps } = taken;
-  // From here on the lease is kept here; a worker that is gone meanwhile need not hear it.
+  // From here on this process renews the lease. The callback ignores the error when the worker has died.
   process.send?.("held", () => {});
   const run = processTurn(turnDeps, turn, claimedAt);
   context.onRelease("turn", async () => {
@@ -34,7 +34,7 @@ export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fe
   context.stop("its turn has ended");
 }
 
-/** @returns null when the turn is no longer held for this process. @throws as the database does; then nothing is spent */
+/** @returns null when the turn is no longer held for this process. @throws the database's error; no attempt is spent then */
 async function takeOver(context: ServiceContext<Config>, fence: Fence) {
   const { config, failpoint } = context;
   const { pool, leases, turnDeps } = await wireTurns(context, () => 1, REDIS_TIMEOUT_MS);

@@ -24,26 +24,26 @@ function setUp(capacity: number) {
 
 const aMoment = () => new Promise(setImmediate);
 
-test("a turn that is brought while there is no room waits for it, and is not dropped", async () => {
+test("a turn that arrives while there is no room waits for room and is not dropped", async () => {
   const { runner, claimed, end } = setUp(2);
   expect(await runner.takeDue(5)).toBe(2);
-  const brought = runner.take("brought");
+  const arriving = runner.take("arriving");
   await aMoment();
   expect(claimed).toEqual(["due 1", "due 2"]);
   end("due 1");
   await aMoment();
-  expect(claimed).toEqual(["due 1", "due 2", "brought"]);
-  end("brought");
-  await brought;
+  expect(claimed).toEqual(["due 1", "due 2", "arriving"]);
+  end("arriving");
+  await arriving;
   expect(runner.running()).toBe(1);
 });
 
-test("who waits for room when the runner settles is let go, and claims nothing", async () => {
+test("a caller that waits for room when the runner settles returns without a claim", async () => {
   const { runner, claimed, end } = setUp(1);
   await runner.takeDue(1);
-  const brought = runner.take("brought");
+  const arriving = runner.take("arriving");
   const settled = runner.settle(10_000);
-  await brought;
+  await arriving;
   end("due 1");
   await settled;
   expect(claimed).toEqual(["due 1"]);

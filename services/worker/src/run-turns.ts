@@ -1,32 +1,32 @@
 import { randomBytes } from "node:crypto";
 import type { Claim, ClaimedTurn } from "@boocode/store";
 
-/** The turns that this process runs, at most `capacity` at once; they wait on the network most of the time. */
+/** Claims and runs turns, at most `capacity` at once. Turns mostly wait on the network. */
 export interface TurnRunner {
   /**
-   * Claims this turn and runs it, as soon as there is room and if it is its time then. Resolves when it has ended, or when there is
-   * nothing to run: whoever brings turns brings no more than can run.
+   * Waits for room, then claims this turn, if it is due, and runs it. Resolves when the turn has ended or cannot be claimed,
+   * so that a caller brings no more turns than can run.
    */
   take(turnId: string): Promise<void>;
-  /** Claims turns that are due, as long as there is room, at most `most`. @returns how many were claimed */
+  /** Claims at most `most` due turns while there is room. @returns how many were claimed */
   takeDue(most: number): Promise<number>;
   running(): number;
-  /** Claims no more and resolves when the last turn has ended, or `ms` have passed. */
+  /** Stops claiming, and resolves when the last turn has ended or `ms` have passed. */
   settle(ms: number): Promise<void>;
 }
 
 export interface TurnRunnerDeps {
   capacity: number;
-  /** Of them, suspects: each has a process of its own. */
+  /** Of them, isolated turns. */
   isolatedCapacity: number;
   maxAttempts: number;
   workerId: string;
   leaseMs: number;
   claim(turnId: string, claim: Claim): Promise<ClaimedTurn | null>;
   claimDue(claim: Claim): Promise<ClaimedTurn | null>;
-  /** Runs a claimed turn to its end; never throws. */
+  /** Runs a claimed turn until its attempt ends; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
-  /** The same for a suspect, apart from all others; never throws. */
+  /** The same for a poison candidate, in a process of its own; never throws. */
   processIsolated(turn: ClaimedTurn, claimedAt: number): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   let claiming = 0;
   let isolated = 0;
   let settled = false;
-  /** Those who wait for room; each looks again. */
+  /** Callers that wait for room. */
   const waiting = new Set<() => void>();
 
   const isRoom = () => !settled && running.size + claiming < deps.capacity;
@@ -51,13 +51,13 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
       if (!turn) return null;
       const run = process(turn, claimedAt).finally(() => {
         running.delete(run);
-        lookAgain();
+        wakeWaiting();
       });
       running.add(run);
       return { run };
     } finally {
       claiming -= 1;
-      lookAgain();
+      wakeWaiting();
     }
   }
 
@@ -69,8 +69,8 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     });
   }
 
-  function lookAgain(): void {
-    for (const look of waiting) look();
+  function wakeWaiting(): void {
+    for (const wake of waiting) wake();
     waiting.clear();
   }
 
@@ -91,7 +91,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     running: () => running.size,
     async settle(ms) {
       settled = true;
-      lookAgain();
+      wakeWaiting();
       const until = performance.now() + ms;
       while (running.size + claiming > 0 && performance.now() < until) {
         await Promise.race([Promise.allSettled([...running]), new Promise((resolve) => setTimeout(resolve, 50))]);
