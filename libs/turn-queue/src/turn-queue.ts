@@ -2,23 +2,23 @@ import { NAMING_QUEUE, type NameSessionJob, TURN_QUEUE, type TurnJob } from "@bo
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 
-/** Wakes workers. A job is a hint: when it is lost, the turn is found in Postgres a second later. */
+/** Wakes workers. A job is only a hint: if it is lost, a reconciler finds the turn in Postgres about a second later. */
 export interface TurnQueue {
   /**
-   * @param liveTurnsOfUser turns of the same user that wait or run: whoever has many gets behind those who have few
-   * @throws when Redis does not take the job in time; nothing is lost by that
+   * @param liveTurnsOfUser waiting and running turns of the same user. Users with fewer live turns go first.
+   * @throws when Redis does not accept the job in time. The turn is not lost.
    */
   wake(turnId: string, liveTurnsOfUser: number): Promise<void>;
   requestName(sessionId: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** BullMQ's lowest priority is 2^21; 0 would mean none and jump the line. */
+/** BullMQ's lowest priority is 2^21. Priority 0 means none, and would go before all others. */
 const MAX_PRIORITY = 2_000_000;
 
 /**
- * @param connection a connection that fails fast, owned by the caller
- * @param prefix stands before every key of the queues
+ * @param connection a connection that fails fast; the caller closes it
+ * @param prefix of every key of the queues
  */
 export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
   const options = {
@@ -28,11 +28,11 @@ export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
   };
   const turns = new Queue<TurnJob>(TURN_QUEUE, options);
   const names = new Queue<NameSessionJob>(NAMING_QUEUE, options);
-  // Errors of the connection also fail the command that met them, and that one tells its caller.
+  // A connection error also rejects the command that it interrupts, so the caller learns of it.
   for (const queue of [turns, names]) queue.on("error", () => {});
   return {
     async wake(turnId, liveTurnsOfUser) {
-      // No job id of our own: BullMQ ignores an id that still exists without a word, which would strand the turn.
+      // Without a job id of our own: BullMQ silently ignores a job whose id still exists, which would strand the turn.
       await turns.add("turn", { turn_id: turnId }, { priority: Math.min(Math.max(1, liveTurnsOfUser), MAX_PRIORITY) });
     },
     async requestName(sessionId) {

@@ -30,7 +30,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Takes jobs one after the other. @returns what they say, in the order in which they came */
+/** Processes jobs one at a time. @returns their data, in the order of arrival */
 function take(name: string): unknown[] {
   const jobs: unknown[] = [];
   worker = new Worker(name, async (job) => void jobs.push(job.data), {
@@ -44,7 +44,7 @@ function take(name: string): unknown[] {
 
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
-test("a wake-up reaches a worker and says which turn, and nothing is left of it", async () => {
+test("a wake-up names its turn to one worker and leaves no job behind", async () => {
   await queue.wake("turn-1", 1);
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toEqual([{ turn_id: "turn-1" }]));
@@ -56,7 +56,7 @@ test("a wake-up reaches a worker and says which turn, and nothing is left of it"
   await left.close();
 });
 
-test("one turn may be woken again and again, also while an earlier wake-up still waits", async () => {
+test("a turn can be woken again, also while an earlier wake-up still waits", async () => {
   await Promise.all([queue.wake("turn-1", 1), queue.wake("turn-1", 1)]);
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toHaveLength(2));
@@ -64,7 +64,7 @@ test("one turn may be woken again and again, also while an earlier wake-up still
   await until(() => expect(jobs).toHaveLength(3));
 });
 
-test("whoever has few turns comes before whoever has many, and equals in the order in which they came", async () => {
+test("users with fewer live turns go first, and equal ones in order of arrival", async () => {
   const order = [
     ["e", 5],
     ["a", 1],
@@ -79,13 +79,13 @@ test("whoever has few turns comes before whoever has many, and equals in the ord
   expect(jobs).toEqual(["a", "b", "first", "c", "e", "z"].map((turn_id) => ({ turn_id })));
 });
 
-test("a session's name is asked for in a queue of its own", async () => {
+test("a naming request goes to the naming queue", async () => {
   await queue.requestName("session-1");
   const jobs = take(NAMING_QUEUE);
   await until(() => expect(jobs).toEqual([{ session_id: "session-1" }]));
 });
 
-test("while Redis hangs or is gone a wake-up fails soon, and the queue can be closed", async () => {
+test("while Redis hangs or is down a wake-up fails soon, and the queue can be closed", async () => {
   await queue.wake("before", 1);
   await server.kill("SIGSTOP");
   const startedAt = performance.now();
@@ -97,7 +97,7 @@ test("while Redis hangs or is gone a wake-up fails soon, and the queue can be cl
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
-test("after Redis is back, empty, wake-ups reach workers again", async () => {
+test("after Redis restarts empty, wake-ups reach workers again", async () => {
   const jobs = take(TURN_QUEUE);
   await queue.wake("before", 1);
   await until(() => expect(jobs).toHaveLength(1));

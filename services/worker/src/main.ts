@@ -21,10 +21,10 @@ import { runIsolatedTurn } from "./run-isolated-turn.ts";
 import { createTurnRunner } from "./run-turns.ts";
 import { wireTurns } from "./wire-turns.ts";
 
-/** The last part of the grace period, for saving and handing back what still runs. */
+/** The last part of the grace period, reserved for releasing the turns that still run. */
 const RELEASE_MS = 8_000;
 
-/** A worker that starts waits so long for Redis, and then begins with what it finds in Postgres. */
+/** A starting worker waits this long for Redis, and then starts without it: the reconciler finds turns in Postgres. */
 const REDIS_TIMEOUT_MS = 10_000;
 
 const CLAIM_MS = 5_000;
@@ -46,14 +46,14 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   const blocking = connectRedisBlocking(config.REDIS_URL);
   onRelease("redis queue", () => blocking.disconnect());
 
-  /** A claim that is answered too late is nobody's: given back, it costs its turn no attempt. */
+  /** A claim that succeeds after its deadline is released, so that it costs the turn no attempt. */
   const inTime = (claim: Promise<ClaimedTurn | null>) =>
     withDeadline(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
-      const giveBack = async () => {
+      const release = async () => {
         const turn = await claim;
         if (turn) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });
       };
-      if (error instanceof DeadlineExceeded) void giveBack().catch(logFailure("giving a late claim back"));
+      if (error instanceof DeadlineExceeded) void release().catch(logFailure("releasing a late claim"));
       throw error;
     });
 
@@ -101,7 +101,11 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   onRelease("naming consumer", () => naming.close());
 
   const metrics = createMetrics(name);
-  const running = new Gauge({ name: "boocode_turns_running", help: "Turns that run here.", registers: [metrics] });
+  const running = new Gauge({
+    name: "boocode_turns_running",
+    help: "Turns that run in this worker.",
+    registers: [metrics],
+  });
   const checks = { ...wired.checks, hints: () => wired.follower.connected() };
   const server = createServer((request, response) => {
     running.set(runner.running());
@@ -118,7 +122,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     failpoint,
     log,
   });
-  // The last acquired is the first released: take no more turns, let those that run end, hand back what is left.
+  // Releases run in reverse order, so this comes first: stop claiming, let running turns end, release those that are left.
   onRelease("turns", async () => {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
     await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));

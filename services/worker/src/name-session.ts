@@ -11,15 +11,15 @@ export interface NameSessionDeps {
   announce: Announce;
   models: Pick<ModelServers, "resolve" | "streamReply">;
   failpoint: Failpoint;
-  /** A model that takes longer than this is not worth waiting for. */
+  /** The time limit for the model call that makes the name. */
   timeoutMs: number;
 }
 
-/** Names one session by the model, unless it has a name by then. A model that fails costs nothing but the name. */
+/** Lets the model name a session that has no name yet. If the model fails, the session stays without a name. */
 async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
-  const talk = await readForNaming(deps.pool, sessionId);
-  if (!talk) return;
-  const request = namingRequest(await deps.models.resolve(talk.model), talk.question, talk.answer);
+  const exchange = await readForNaming(deps.pool, sessionId);
+  if (!exchange) return;
+  const request = namingRequest(await deps.models.resolve(exchange.model), exchange.question, exchange.answer);
   let text = "";
   for await (const event of deps.models.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
     if (event.type === "reply") text = event.reply.content;
@@ -31,7 +31,7 @@ async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<vo
   deps.announce(change.changes);
 }
 
-/** Takes naming jobs, one at a time: they are never in anybody's way. */
+/** Runs naming jobs one at a time, so that they do not delay turns. */
 export function consumeNaming(options: {
   connection: Redis;
   prefix: string;

@@ -16,7 +16,7 @@ import type { TurnStore } from "./turn-store.ts";
 export interface PreparedTurn {
   deps: TurnDeps;
   input: TurnInput;
-  /** The place of the first message that this attempt writes. */
+  /** The position within the turn of the first message that this attempt writes. */
   position: number;
   close(): Promise<void>;
 }
@@ -29,13 +29,15 @@ export interface PrepareTurnDeps {
   tools: ToolOffer[];
   maxDepth: number;
   budget: BudgetSettings;
-  /** Of earlier turns no more characters are read than these, however large the window. */
+  /** The most characters of earlier turns that are read, however large the model's context window. */
   historyCharacters: number;
 }
 
 /**
- * Only the database is asked again: a folder that cannot be opened ends the turn, and models have their own patience.
- * @returns null when the session is gone. @throws ProjectUnavailable
+ * Reads and opens what a turn needs. Only the database reads are retried here: a folder that cannot be opened fails the turn,
+ * and model servers have retries of their own.
+ * @returns null when the session was deleted
+ * @throws ProjectUnavailable
  */
 export async function prepareTurn(
   deps: PrepareTurnDeps,

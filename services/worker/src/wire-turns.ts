@@ -22,19 +22,20 @@ import { createRunTool, toolOffers } from "./tools/run-tool.ts";
 import { createLimiter } from "./tools/search/limiter.ts";
 import { createTurnStore } from "./turn-store.ts";
 
-/** With fewer streams every append goes at once; with more, a stream appends text at most every 40 ms. */
-const CALM_STREAMS = 8;
+/** Up to this many streams, every append is sent at once; with more, a stream appends text at most every 40 ms. */
+const UNTHROTTLED_STREAMS = 8;
 const APPEND_INTERVAL_MS = 40;
 
 /**
- * What a turn runs on, whether it has the process for itself or shares it: connections, leases, outputs, models and tools.
+ * Wires what a turn needs, in a worker and in the process of an isolated turn alike: connections, leases, outputs, models
+ * and tools.
  * @param running how many turns this process runs now
  * @param redisTimeoutMs after this the start continues without Redis: a turn can run without it
  */
 export async function wireTurns(context: ServiceContext<Config>, running: () => number, redisTimeoutMs: number) {
   const { config, log, failpoint, logFailure, onRelease } = context;
   const keys = createKeys(config.REDIS_PREFIX);
-  // A connection of its own: writes that wait for locks may take all the others, and no turn may lose its lease for that.
+  // A separate connection: writes that wait for locks may occupy all the others, and that must not cost a turn its lease.
   const heartbeats = connectPostgres(config.DATABASE_URL, { name: "worker heartbeat", connections: 1 });
   onRelease("heartbeats", () => heartbeats.end({ timeout: 2 }));
   const hints = connectRedisSubscriber(config.REDIS_URL);
@@ -71,7 +72,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     keyOf: keys.modelSlots,
     newTicket: randomUUID,
     leaseMs: config.MODEL_SLOT_LEASE_MS,
-    onError: logFailure("asking for a place at a model server"),
+    onError: logFailure("claiming a slot at a model server"),
   });
   onRelease("slots", () => slots.stop());
   const models = createModelServers({
@@ -129,7 +130,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
       ),
     announce,
     wake,
-    appendIntervalMs: () => (running() > CALM_STREAMS ? APPEND_INTERVAL_MS : 0),
+    appendIntervalMs: () => (running() > UNTHROTTLED_STREAMS ? APPEND_INTERVAL_MS : 0),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
     maxAttempts: config.MAX_ATTEMPTS,
     log,
@@ -142,7 +143,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     onGap: () => leases.look(),
   });
   onRelease("follower", () => follower.stop());
-  // One that is not connected yet, or no longer, follows as soon as it is.
+  // A connection that is not ready yet subscribes as soon as it is.
   await follower.follow(keys.cancel).catch(logFailure("following cancels"));
 
   return { keys, pool, checks, appender, models, leases, announce, turnDeps, follower };

@@ -1,11 +1,11 @@
 import { every } from "@boocode/runtime";
 import type { Draft } from "@boocode/store";
 
-/** Saves the drafts of all streams of this process, each at most once in `intervalMs`, together in one statement. */
+/** Saves the drafts of all streams of this process in one statement, each at most once per `intervalMs`. */
 export interface DraftSaver {
-  /** The newest draft of a turn; it replaces the one before. */
+  /** Takes the newest draft of a turn, which replaces the previous one. */
   put(draft: Draft): void;
-  /** The turn's text is committed another way from here on. */
+  /** Forgets a turn's draft, because a commit with the whole text follows. */
   drop(turnId: string): void;
   stop(): Promise<void>;
 }
@@ -14,7 +14,7 @@ export interface DraftSaverDeps {
   intervalMs: number;
   /** @returns the turns whose draft was saved */
   save(drafts: Draft[]): Promise<Set<string>>;
-  /** A draft was refused: the turn may have passed to another worker, and its lease should be looked at. */
+  /** A draft was refused. Another worker may have claimed the turn, so its lease should be checked. */
   onRefused(turnId: string): void;
   onError(error: unknown): void;
 }
@@ -33,10 +33,10 @@ export function createDraftSaver(deps: DraftSaverDeps): DraftSaver {
       if (due.length === 0) return;
       const saved = await deps.save(due);
       for (const draft of due) {
-        // A newer draft may have come while this one was saved, and a turn may have ended.
+        // While this draft was saved, a newer one may have arrived or the turn may have ended.
         const current = waiting.get(draft.turnId);
         if (!current) continue;
-        // Its row was locked, and it is saved at the next look; or the turn is another worker's, and its lease tells.
+        // The row was locked, and the draft is saved in the next run; or another worker claimed the turn, and the lease check finds that.
         if (!saved.has(draft.turnId)) deps.onRefused(draft.turnId);
         else {
           savedAt.set(draft.turnId, now);
@@ -49,7 +49,7 @@ export function createDraftSaver(deps: DraftSaverDeps): DraftSaver {
 
   return {
     put(draft) {
-      // The interval counts from the stream's first text, so that a short answer is written once, at its end.
+      // The interval starts with the stream's first text, so that a short answer is written only once, at its end.
       if (!savedAt.has(draft.turnId)) savedAt.set(draft.turnId, performance.now());
       waiting.set(draft.turnId, draft);
     },

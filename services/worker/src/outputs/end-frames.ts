@@ -2,7 +2,7 @@
 import type { ReplyRecord, TurnEnd } from "@boocode/contracts";
 import type { FrameBody } from "./to-frame.ts";
 
-/** The frames that tell the end of a turn, in order; their count is needed before the commit that they tell of. */
+/** The frames that state the end of a turn, in order. Their count must be known before the commit that they state. */
 export function endFrames(end: TurnEnd, message: { messageId: string } | ReplyRecord | null): FrameBody[] {
   const frames: FrameBody[] = [];
   if (end.status === "failed") {
@@ -17,7 +17,7 @@ export function endFrames(end: TurnEnd, message: { messageId: string } | ReplyRe
   return frames;
 }
 
-/** Tells how a message ended; of one that a dead worker left, nothing but its status is known. */
+/** States how a message ended. Of a message that a dead worker left, only its id and status are known. */
 export function messageComplete(status: TurnEnd["status"], message: { messageId: string } | ReplyRecord): FrameBody {
   const facts = "content" in message ? message : null;
   return {

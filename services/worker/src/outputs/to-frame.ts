@@ -9,7 +9,7 @@ import {
   type TurnFrame,
 } from "@boocode/contracts";
 
-/** Who speaks: the fields that every frame of a turn carries, less its number. */
+/** The fields that all frames of an attempt share. */
 export interface FrameSource {
   sessionId: string;
   turnId: string;
@@ -19,7 +19,7 @@ export interface FrameSource {
 type Numbering = "session_id" | "turn_id" | "attempt" | "seq" | "first_seq" | "cursor";
 type Bare<F> = F extends unknown ? Omit<F, Numbering> : never;
 
-/** What a frame says, before it has a number. */
+/** A frame without its number and the shared fields. */
 export type FrameBody = Bare<TurnFrame>;
 export type DeltaBody = Extract<FrameBody, { type: "delta" | "reasoning_delta" }>;
 

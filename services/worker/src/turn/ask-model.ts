@@ -4,16 +4,16 @@ import { ModelFailure, type ModelRequest, type Reply, type StreamReply } from ".
 import type { TurnEvent } from "./turn-event.ts";
 
 /** How a model call ended. */
-export type Asked =
+export type ModelCallResult =
   | { kind: "reply"; reply: Reply }
   | { kind: "failed"; error: TurnError }
-  /** The answer was cut after words of it were seen: only another attempt may say it again. */
+  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces that part, may ask again. */
   | { kind: "broken_off"; error: TurnError };
 
 /**
- * Asks the model once. A request that is too long all the same is made smaller by what the server said and sent once more;
- * a second refusal is the end, so that there is never a loop.
- * @throws what `signal` was aborted with, and defects
+ * Makes one model call. A request that the server refuses as too long is refitted with the facts in the error and sent once
+ * more; a second refusal fails the call.
+ * @throws the signal's reason when it aborts, and defects
  */
 export async function* askModel(
   streamReply: StreamReply,
@@ -21,12 +21,12 @@ export async function* askModel(
   first: FittedRequest,
   request: Omit<ModelRequest, "messages">,
   signal: AbortSignal,
-): AsyncGenerator<TurnEvent, Asked> {
+): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;
-  for (let compacted = false; ; compacted = true) {
+  for (let refitted = false; ; refitted = true) {
     if (!fitted.fits) return { kind: "failed", error: tooLong(fitted) };
     const { context } = fitted;
-    if (compacted) yield { type: "refitted", context };
+    if (refitted) yield { type: "refitted", context };
     try {
       const reply = yield* stream(streamReply, { ...request, messages: fitted.messages }, signal);
       const truncated = fitter.learn(context, reply);
@@ -35,9 +35,9 @@ export async function* askModel(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ModelFailure)) throw error;
-      const told = { code: error.code, message: error.message };
-      if (error.code === "model_cut" && error.visible) return { kind: "broken_off", error: told };
-      if (error.code !== "context_overflow" || error.visible || compacted) return { kind: "failed", error: told };
+      const failure = { code: error.code, message: error.message };
+      if (error.code === "model_cut" && error.visible) return { kind: "broken_off", error: failure };
+      if (error.code !== "context_overflow" || error.visible || refitted) return { kind: "failed", error: failure };
       fitted = fitter.fit(overflowFacts(error, context));
     }
   }

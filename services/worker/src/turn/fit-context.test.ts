@@ -8,7 +8,7 @@ import type { ConversationMessage } from "./ports.ts";
 
 type Steps = { outputs: number[]; said: number }[];
 
-/** A turn of a question, steps of calls with outputs of so many characters, and an answer. */
+/** A turn with texts of the given lengths: a question, steps of calls with their outputs, and an answer. */
 function turn(ordinal: number, question: number, steps: Steps, answer: number | null): ConversationTurn {
   const messages: ConversationMessage[] = [{ role: "user", content: "q".repeat(question) }];
   for (const [step, { outputs, said }] of steps.entries()) {
@@ -56,12 +56,12 @@ const later = (a: ContextCut, b: ContextCut) =>
   (a.elided_turn > b.elided_turn || (a.elided_turn === b.elided_turn && a.elided_outputs >= b.elided_outputs));
 
 describe("fitting a conversation into a window", () => {
-  it("always fits, or says that it does not: never a request that is known to be too long", () => {
+  it("never returns a request over the limit: it fits or reports that it does not", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
         if (!fit.fits) {
-          // Only when the question and the calls of its own turn are too long, with every output gone.
+          // Only when the question and the calls of its turn are too long even without any output.
           expect(fit.characters).toBeGreaterThan(input.limit);
           expect(
             input.fixed + messagesCharacters(input.present.messages.map((message) => shortest(message))),
@@ -74,7 +74,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("keeps the last question word for word, and every message of its turn", () => {
+  it("keeps the last question verbatim, and every message of its turn", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
@@ -86,7 +86,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("drops whole turns from the oldest on, and leaves every call its answer", () => {
+  it("drops whole turns, oldest first, and keeps a result for every call", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
@@ -101,7 +101,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("leaves out nothing of a conversation that fits", () => {
+  it("changes nothing in a conversation that fits", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const all = [...input.earlier, input.present].flatMap(({ messages }) => messages);
@@ -111,7 +111,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("elides outputs of earlier turns before it drops a turn, and this turn's own only when no other turn is left", () => {
+  it("elides outputs of earlier turns before it drops a turn, and outputs of the present turn only when no other turn is left", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
@@ -127,7 +127,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("begins the next requests as this one, until they are too long: the cut moves in coarse steps and never back", () => {
+  it("keeps the beginning of the next requests until they are too long: the cut moves in coarse steps and never back", () => {
     fc.assert(
       fc.property(conversation, fc.array(fc.nat(300), { minLength: 1, maxLength: 8 }), (input, more) => {
         let fit = fitContext(input);
@@ -151,7 +151,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("cuts so much at once that a fifth of the window may be added before it must cut again", () => {
+  it("cuts so much at once that a fifth of the window can be added before the next cut", () => {
     const earlier = Array.from({ length: 30 }, (_, index) =>
       turn(index + 1, 100, [{ outputs: [1_000], said: 50 }], 300),
     );
@@ -164,7 +164,7 @@ describe("fitting a conversation into a window", () => {
     }
   });
 
-  it("gives the same for the same, and for the same again from its own cut", () => {
+  it("returns the same result for the same input, and again when it starts from its own cut", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
@@ -174,7 +174,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("says the same in place of an output whether it was read or not", () => {
+  it("replaces an output by the same line whether the output was read or not", () => {
     const old = turn(1, 10, [{ outputs: [9_000], said: 0 }], 10);
     const unread = {
       ...old,
@@ -189,7 +189,7 @@ describe("fitting a conversation into a window", () => {
     expect(texts(fit.messages)).toContain('[output left out to save room: call grep {"pattern":"c1_0_0"} again]');
   });
 
-  it("cuts the newest outputs to the same length rather than losing them", () => {
+  it("cuts the newest outputs to a common length instead of eliding them", () => {
     const present = turn(1, 100, [{ outputs: [100, 9_000, 9_000], said: 0 }], null);
     const fit = whole(fitContext({ earlier: [], present, limit: 4_000, fixed: 0, cut: NO_CUT }));
     const outputs = fit.messages.filter(({ role }) => role === "tool").map(({ content }) => content);

@@ -12,16 +12,17 @@ import {
   type RecentUsage,
 } from "./prompt-budget.ts";
 
-/** What is known of a conversation and its model before a turn. */
+/** The facts about a conversation and its model before a turn. */
 export interface ConversationSoFar {
   model: string | null;
   system: string;
-  /** Earlier turns, oldest first; those that `unread` counts are not among them. */
+  /** Earlier turns, oldest first, without the unread ones. */
   earlier: readonly ConversationTurn[];
+  /** The number of earlier turns that were not read. */
   unread: number;
   present: ConversationTurn;
   cut: ContextCut;
-  /** The model's window in tokens; null when nobody tells it. */
+  /** The model's context window in tokens; null when it is unknown. */
   window: number | null;
   usage: RecentUsage | null;
 }
@@ -30,23 +31,23 @@ export type FittedRequest =
   | { fits: true; messages: ConversationMessage[]; context: MessageContext }
   | { fits: false; estimate: number; window: number };
 
-/** Fits each request of a turn into the window, and learns of the window from what the server says. */
+/** Fits each request of a turn into the context window, and learns the window from the server's answers and errors. */
 export interface RequestFitter {
   fit(overflow: OverflowFacts | null): FittedRequest;
-  /** @returns the context with the server's silence about a truncation told; null when there was none */
+  /** @returns the context marked as truncated when the server silently truncated the prompt; null otherwise */
   learn(context: MessageContext, reply: Reply): MessageContext | null;
   add(...messages: ConversationMessage[]): void;
 }
 
 export function createRequestFitter(
-  so: ConversationSoFar,
+  conversation: ConversationSoFar,
   tools: readonly ToolOffer[],
   settings: BudgetSettings,
 ): RequestFitter {
-  const fixed = fixedCharacters(so.system, tools);
-  const present: ConversationTurn = { ...so.present, messages: [...so.present.messages] };
-  let { cut, window, usage } = so;
-  // What a server has refused once is not tried again within the turn, even if it did not say where its limit is.
+  const fixed = fixedCharacters(conversation.system, tools);
+  const present: ConversationTurn = { ...conversation.present, messages: [...conversation.present.messages] };
+  let { cut, window, usage } = conversation;
+  // The size that a server has refused is not tried again within the turn, even if the server did not report its limit.
   let ceiling = Number.POSITIVE_INFINITY;
 
   return {
@@ -58,15 +59,15 @@ export function createRequestFitter(
         ceiling = Math.min(ceiling, budget.limit);
       }
       const limit = Math.min(budget.limit, ceiling);
-      const fitted = fitContext({ fixed, earlier: so.earlier, present, limit, cut });
+      const fitted = fitContext({ fixed, earlier: conversation.earlier, present, limit, cut });
       const estimate = estimateTokens(fitted.characters, budget.tokensPerCharacter);
       if (!fitted.fits) return { fits: false, estimate, window: budget.window };
       cut = fitted.cut;
       const context: MessageContext = {
-        model: so.model,
+        model: conversation.model,
         window: budget.window,
         window_known: budget.windowKnown,
-        turns_dropped: so.unread + fitted.turnsDropped,
+        turns_dropped: conversation.unread + fitted.turnsDropped,
         outputs_elided: fitted.outputsElided,
         prompt_estimate: estimate,
         prompt_characters: fitted.characters,
@@ -85,6 +86,6 @@ export function createRequestFitter(
   };
 }
 
-/** Whether anything was left out that people should be told of. */
+/** Whether subscribers are notified that a part of the conversation was left out. */
 export const leavesOut = (context: MessageContext): boolean =>
   context.turns_dropped > 0 || context.outputs_elided > 0 || context.truncated_by_server;

@@ -1,10 +1,10 @@
 import type { ConversationMessage, ToolOffer } from "./ports.ts";
 
-/** What a chat template puts around a message, in characters. */
+/** Characters that a chat template adds around a message and around a call. */
 const AROUND_MESSAGE = 16;
 const AROUND_CALL = 24;
 
-/** Characters of a message that a model is sent. */
+/** Characters of a message as it is sent to a model. */
 export function messageCharacters(message: ConversationMessage): number {
   if (message.role !== "assistant") return message.content.length + AROUND_MESSAGE;
   const calls = message.toolCalls.reduce(
@@ -18,7 +18,7 @@ export function messagesCharacters(messages: readonly ConversationMessage[]): nu
   return messages.reduce((sum, message) => sum + messageCharacters(message), 0);
 }
 
-/** Characters of what every request carries: the system prompt and the schemas of the tools. */
+/** Characters that every request contains: the system prompt and the schemas of the tools. */
 export function fixedCharacters(system: string, tools: readonly ToolOffer[]): number {
   const schemas = tools.reduce(
     (sum, tool) => sum + tool.name.length + tool.description.length + JSON.stringify(tool.parameters).length,

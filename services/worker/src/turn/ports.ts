@@ -1,6 +1,6 @@
 import type { ToolCall, ToolResult, TurnErrorCode } from "@boocode/contracts";
 
-/** What the turn needs of the world, in the turn's own words. The provider's vocabulary stops at `model/`. */
+/** The interfaces through which a turn uses the outside world. The provider's vocabulary stops at `model/`. */
 
 /** A tool as the model sees it. */
 export interface ToolOffer {
@@ -14,9 +14,9 @@ export interface ToolOffer {
 
 export type ConversationMessage =
   | { role: "user"; content: string }
-  /** `reasoning` only where the model server wants its thoughts back. */
+  /** `reasoning` is set only for model servers that require it back. */
   | { role: "assistant"; content: string; toolCalls: ToolCall[]; reasoning?: string }
-  /** `leftOut`: the output was not even read, because an earlier request has left it out. */
+  /** `leftOut`: the output was not read, because an earlier request elided it. */
   | { role: "tool"; toolCallId: string; name: string; content: string; leftOut?: boolean };
 
 export interface ModelRequest {
@@ -25,7 +25,7 @@ export interface ModelRequest {
   system: string;
   messages: ConversationMessage[];
   tools: ToolOffer[];
-  /** `none` asks for words although tools are offered. */
+  /** `none` requests text although tools are offered. */
   toolChoice: "auto" | "none";
 }
 
@@ -43,38 +43,38 @@ export interface Reply {
   contextSize: number | null;
 }
 
-/** Why the model's words are waited for, as subscribers are told. */
+/** Why a turn waits for the model, as frames state it. */
 export type WaitReason = "slot" | "loading" | "busy" | "unreachable" | "failed" | "cut";
 
-/** What is told of a wait. */
+/** Notifies subscribers of a wait. */
 export type WaitEvent =
   | { type: "loading"; model: string | null; cause: "refused" | "told" | "silence" }
-  /** `retryInMs` is null when it is not known. */
+  /** `retryInMs` is null when it is unknown. */
   | { type: "waiting"; reason: WaitReason; retryInMs: number | null };
 
-/** `reply` is the last event; a stream that ends without one has thrown. Waits come before the first words. */
+/** `reply` is the last event; a stream that fails throws instead. Waits come before the first text. */
 export type ReplyEvent =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
-  /** All text so far of this message was a thought: the model does not say that it thinks, only that it has thought. */
+  /** All text of this message so far was reasoning: some models mark only the end of their reasoning. */
   | { type: "text_was_reasoning" }
   | WaitEvent
   | { type: "reply"; reply: Reply };
 
 export type StreamReply = (request: ModelRequest, signal: AbortSignal) => AsyncIterable<ReplyEvent>;
 
-/** The model server did not give an answer. The message says why, in at most 200 characters of its own words. */
+/** A model call failed. The message is the server's own, in at most 200 characters. */
 export class ModelFailure extends Error {
   override name = "ModelFailure";
   readonly code: TurnErrorCode;
   /** HTTP status, where there was one. */
   readonly status: number | null;
-  /** The same request may succeed later, and nothing of an answer has been seen. */
+  /** The same request may succeed later, and no part of an answer was visible. */
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
-  /** A part of the answer was given out before it failed. */
+  /** A part of the answer was passed on before the failure. */
   readonly visible: boolean;
-  /** What the server told of its window, when the request was too long for it. */
+  /** The facts in an overflow error of the server. */
   readonly overflow: { window: number | null; promptTokens: number | null } | null;
 
   constructor(
@@ -99,7 +99,7 @@ export class ModelFailure extends Error {
   }
 }
 
-/** A finished tool call: the text that the model reads and the facts beside it. A failed tool is a result, not an exception. */
+/** A finished tool call: its output for the model, and its facts. A failed call is a result too, not an exception. */
 export interface ToolOutcome {
   output: string;
   result: ToolResult;

@@ -19,29 +19,29 @@ function call(context: Partial<MessageContext>, counts: Partial<RecentCall> = {}
   return { context: { ...whole, ...context }, tokens_used: 100, ctx_used: 5_100, ctx_max: 8_000, ...counts };
 }
 
-describe("what earlier calls of a session tell the next", () => {
-  it("is what the server counted for this model, the answer apart", () => {
+describe("the earlier model calls of a session", () => {
+  it("give the token count of the prompt for this model, without the answer", () => {
     expect(recentUsage([call({ model: "other" }), call({})], "m")).toEqual({ promptTokens: 5_000, characters: 20_000 });
     expect(recentUsage([call({}, { ctx_used: null })], "m")).toBeNull();
   });
 
-  it("is no count of a prompt that the server cut", () => {
+  it("give no token count for a prompt that the server truncated", () => {
     expect(recentUsage([call({ truncated_by_server: true })], "m")).toBeNull();
   });
 
-  it("is the window that the server told with an answer of this model", () => {
+  it("give the context window that the server reported with an answer of this model", () => {
     expect(recentWindow([call({}, { ctx_max: null }), call({})], "m")).toBe(8_000);
     expect(recentWindow([call({})], "other")).toBeNull();
   });
 
-  it("is where the last request was cut, for the same model and window", () => {
+  it("give the cut of the last request for the same model and window", () => {
     expect(recentCut([call({})], "m", 8_000)).toEqual({ cut, turnsDropped: 6 });
     expect(recentCut([call({})], "other", 8_000).cut).toEqual(NO_CUT);
     expect(recentCut([call({})], "m", 16_000).cut).toEqual(NO_CUT);
     expect(recentCut([], "m", 8_000)).toEqual({ cut: NO_CUT, turnsDropped: 0 });
   });
 
-  it("is nothing once there is room again for what was left out", () => {
+  it("give no cut once there is room again for what was left out", () => {
     expect(recentCut([call({ prompt_estimate: 2_000 })], "m", 8_000).cut).toEqual(NO_CUT);
   });
 });

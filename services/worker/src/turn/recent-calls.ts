@@ -2,10 +2,10 @@ import type { ContextCut, RecentCall } from "@boocode/contracts";
 import { NO_CUT } from "./fit-context.ts";
 import type { RecentUsage } from "./prompt-budget.ts";
 
-/** A request that fills less of its window than this may be cut anew: there is room for what was left out. */
+/** A request that fills a smaller share of its window is fitted from scratch: there is room for what was left out. */
 const ROOMY = 0.35;
 
-/** What a server counted the last time for this model, unless it left a part of the prompt out. */
+/** The newest token count for this model. A call whose prompt the server truncated does not count. */
 export function recentUsage(calls: readonly RecentCall[], model: string | null): RecentUsage | null {
   const counted = calls.find(
     ({ context, ctx_used }) => context.model === model && ctx_used !== null && !context.truncated_by_server,
@@ -15,14 +15,14 @@ export function recentUsage(calls: readonly RecentCall[], model: string | null):
   return promptTokens > 0 ? { promptTokens, characters: counted.context.prompt_characters } : null;
 }
 
-/** The window that a server told with an earlier answer of this model; null when none did. */
+/** The context window that a server reported with an earlier answer of this model; null when none did. */
 export function recentWindow(calls: readonly RecentCall[], model: string | null): number | null {
   return calls.find(({ context, ctx_max }) => context.model === model && ctx_max !== null)?.ctx_max ?? null;
 }
 
 /**
- * Where the last request was cut, to be cut there again: its beginning is what a model server has in its cache. Another model
- * or window has no such cache, and a request that became small has room for what was left out.
+ * The cut of the last request, to be used again: the model server has the beginning of that request in its prompt cache.
+ * Another model or window has no such cache, and a small request has room for what was left out.
  */
 export function recentCut(
   calls: readonly RecentCall[],

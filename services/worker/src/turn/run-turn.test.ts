@@ -24,7 +24,7 @@ const overflow = (window: number | null) =>
 
 type Answer = Reply | Error;
 
-/** Runs a turn against answers in their order, the last of them for ever. */
+/** Runs a turn against the given answers in order. The last answer repeats. */
 async function run(answers: Answer[], more: Partial<TurnInput> = {}, output = "found") {
   const requests: ModelRequest[] = [];
   const deps: TurnDeps = {
@@ -72,7 +72,7 @@ const long = {
 const size = (request: ModelRequest | undefined) => JSON.stringify(request?.messages).length;
 
 describe("a turn whose conversation is long", () => {
-  it("is fitted before each call, between its own steps too", async () => {
+  it("is fitted before each model call, also between the turn's own steps", async () => {
     const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, "o".repeat(9_000));
     expect(requests).toHaveLength(3);
     for (const request of requests) expect(size(request)).toBeLessThan(4_000 * 0.8 * 3.6 + 500);
@@ -81,7 +81,7 @@ describe("a turn whose conversation is long", () => {
     expect(requests[2]?.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant", "tool"]);
   });
 
-  it("is made smaller and sent once more when the server refuses it, whatever the server tells", async () => {
+  it("is refitted and sent once more when the server refuses it, whether or not the server reports its window", async () => {
     for (const window of [3_000, null]) {
       const { events, requests } = await run([overflow(window), reply], { earlier: [long] });
       expect(requests).toHaveLength(2);
@@ -90,20 +90,20 @@ describe("a turn whose conversation is long", () => {
     }
   });
 
-  it("is refused twice and no more", async () => {
+  it("fails after a second refusal", async () => {
     const { events, requests } = await run([overflow(null)], { earlier: [long] });
     expect(requests).toHaveLength(2);
     expect(events.at(-1)).toMatchObject({ type: "failed", error: { code: "context_overflow" } });
   });
 
-  it("keeps for its later steps what a refusal taught", async () => {
+  it("stays below a refused size in its later steps", async () => {
     const answers = [overflow(null), calls(""), reply];
     const { requests } = await run(answers, { earlier: [long] }, "o".repeat(18_000));
     expect(requests).toHaveLength(3);
     expect(size(requests[2])).toBeLessThan(size(requests[0]) * 0.75);
   });
 
-  it("is not sent at all when the question alone does not fit", async () => {
+  it("is not sent when the question alone does not fit", async () => {
     const present = { ordinal: 3, messages: [{ role: "user" as const, content: "q".repeat(50_000) }] };
     const { events, requests } = await run([reply], { present });
     expect(requests).toEqual([]);
@@ -111,13 +111,13 @@ describe("a turn whose conversation is long", () => {
     expect(events.at(-1)).toMatchObject({ error: { code: "context_overflow" } });
   });
 
-  it("tells when the server counted far less than was sent, and learns no ratio from it", async () => {
+  it("notifies when the server counted far fewer tokens than were sent, and learns no ratio from that count", async () => {
     const cut = { ...reply, promptTokens: 500 };
     const { events } = await run([cut], { earlier: [long], window: 100_000 });
     expect(events.at(-2)).toMatchObject({ type: "refitted", context: { truncated_by_server: true } });
   });
 
-  it("reckons the next step by what was counted at this one", async () => {
+  it("estimates the next step with the token count of this one", async () => {
     const dense = { ...calls(""), promptTokens: 6_000 };
     const { events } = await run([dense, reply], { earlier: [long] });
     const [first, second] = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
@@ -127,22 +127,22 @@ describe("a turn whose conversation is long", () => {
 });
 
 describe("a turn whose answer is cut", () => {
-  it("is broken off when words of it were seen, and failed when none were", async () => {
+  it("is broken off when a part of the answer was visible, and fails otherwise", async () => {
     const failure = (visible: boolean) => new ModelFailure("model_cut", "cut", { visible });
     expect((await run([failure(true)])).events.at(-1)).toMatchObject({ type: "broken_off" });
     expect((await run([failure(false)])).events.at(-1)).toMatchObject({ type: "failed" });
-    const told = new ModelFailure("model_error", "Compute error.", { visible: true });
-    expect((await run([told])).events.at(-1)).toMatchObject({ type: "failed" });
+    const reported = new ModelFailure("model_error", "Compute error.", { visible: true });
+    expect((await run([reported])).events.at(-1)).toMatchObject({ type: "failed" });
   });
 });
 
-describe("thoughts", () => {
-  it("go back with the calls that they led to only where the server wants them", async () => {
-    const thoughtsOf = async (replayReasoning: boolean) => {
+describe("reasoning", () => {
+  it("is sent back with the calls that it led to only to servers that require it", async () => {
+    const reasoningOf = async (replayReasoning: boolean) => {
       const { requests } = await run([calls("hm"), reply], { replayReasoning });
       return requests[1]?.messages.flatMap((message) => (message.role === "assistant" ? [message.reasoning] : []));
     };
-    expect(await thoughtsOf(true)).toEqual(["hm"]);
-    expect(await thoughtsOf(false)).toEqual([undefined]);
+    expect(await reasoningOf(true)).toEqual(["hm"]);
+    expect(await reasoningOf(false)).toEqual([undefined]);
   });
 });

@@ -7,9 +7,9 @@ import type { TurnEvent } from "./turn-event.ts";
 
 /** The conversation so far, with this turn's committed steps; it is not changed. */
 export interface TurnInput extends ConversationSoFar {
-  /** The first step to run: 0, or the one after the last committed step of an earlier attempt. */
+  /** The first step to run: 0, or the step after the last one that an earlier attempt committed. */
   step: number;
-  /** The model server wants its thoughts back with the calls that they led to. */
+  /** The model server requires its reasoning back, together with the calls that it led to. */
   replayReasoning: boolean;
 }
 
@@ -17,22 +17,22 @@ export interface TurnDeps {
   streamReply: StreamReply;
   runTool: RunTool;
   tools: ToolOffer[];
-  /** Follow-up model calls after the first; the last of them is asked for words. */
+  /** Follow-up model calls after the first. The last of them requests text. */
   maxDepth: number;
   budget: BudgetSettings;
 }
 
 /**
- * The assistant: calls the model, runs the tools that it asks for side by side, and calls it again, until it answers in
- * words. Knows nothing of HTTP, Redis or SQL.
- * @throws what `signal` was aborted with, and defects; a model that fails is a `failed` event
+ * The assistant: calls the model, runs the requested tools concurrently, and calls the model again, until it answers with
+ * text. This code does no I/O of its own: no HTTP, Redis or SQL.
+ * @throws the signal's reason when it aborts, and defects; a failed model call is a `failed` event
  */
 export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSignal): AsyncGenerator<TurnEvent, void> {
   const fitter = createRequestFitter(input, deps.tools, deps.budget);
   for (let step = input.step; ; step++) {
     if (step > deps.maxDepth) {
       yield { type: "step_started", step, context: null };
-      // The model called tools although the last call asked for words: they ran, and here it ends.
+      // The model called tools although the last call requested text. The tools have run; the turn fails here.
       yield { type: "failed", error: { code: "tool_loop", message: "tool loop depth exceeded" } };
       return;
     }

@@ -3,7 +3,7 @@ import type { ModelRequest } from "./ports.ts";
 const MAX_NAME_LENGTH = 80;
 const EXCERPT = 2_000;
 
-/** Asks the model for a title of a conversation. */
+/** The request for a title of a conversation. */
 export function namingRequest(model: string | null, question: string, answer: string): ModelRequest {
   return {
     model,
@@ -20,7 +20,7 @@ export function namingRequest(model: string | null, question: string, answer: st
   };
 }
 
-/** The title in what the model said: its first line with words, without marks around it. @returns null when there is none */
+/** The title in a model's answer: its first line with letters or digits, without Markdown and quotes. @returns null if none */
 export function cleanName(text: string): string | null {
   const line = text
     .split("\n")
