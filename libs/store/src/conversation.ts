@@ -1,7 +1,7 @@
 import type { ConversationRow, Message } from "@boocode/contracts";
 import { messageColumns, type Sql } from "./sql.ts";
 
-/** What a turn needs to know of its session and project. */
+/** The facts of its session and project that a turn needs. */
 export interface TurnSetting {
   projectName: string;
   projectPath: string;
@@ -10,7 +10,7 @@ export interface TurnSetting {
   systemPrompt: string | null;
 }
 
-/** Of `turns t`, as one value: a claim brings it along. Null when the session or its project is gone. */
+/** An expression over `turns t` that a claim selects. Null when the session or its project was deleted. */
 export const turnSetting = (sql: Sql) => sql`(
   select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
     'systemPrompt', s.system_prompt)
@@ -26,8 +26,8 @@ export async function readTurnMessages(sql: Sql, turnId: string): Promise<Messag
 }
 
 /**
- * Of the session of `turns t`, as one value: a claim brings them along. Looks at the newest few messages only, so that it
- * costs the same in a session of any length.
+ * An expression over `turns t` that a claim selects: the recent model calls of the session, newest first. It reads only the
+ * newest messages, so its cost does not depend on the length of the session.
  */
 export const recentCalls = (sql: Sql) => sql`(
   select coalesce(jsonb_agg(to_jsonb(call) - 'at' order by call.at desc), '[]') from (
@@ -40,25 +40,25 @@ export const recentCalls = (sql: Sql) => sql`(
 
 export interface EarlierTurns {
   sessionId: string;
-  /** Turns below this ordinal, and not below `from`. */
+  /** Turns with an ordinal below this one, and not below `from`. */
   before: number;
   from: number;
-  /** At most so many turns; null where `from` is bound enough. */
+  /** The most turns; null when `from` alone is the limit. */
   turns: number | null;
-  /** Outputs of turns below this ordinal are not read when they are surely longer than `elideOver` characters. */
+  /** Tool outputs of turns below this ordinal are not read when they are certainly longer than `elideOver` characters. */
   elideBelow: number;
   elideOver: number;
-  /** Thoughts may be longer than everything else, and few servers want them back. */
+  /** Reasoning can be longer than everything else, and few model servers require it back. */
   withReasoning?: boolean;
 }
 
 /**
- * Whole turns before an ordinal, newest first, a page at a time: a request is built from the end of the conversation
- * backwards, at a cost that grows with what is sent and not with the length of the session.
+ * Reads a page of whole turns before an ordinal, newest first. A request is built from the end of the conversation backwards,
+ * so its cost depends on what is sent and not on the length of the session.
  */
 export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
-  // The stored size, because the length of a large text is only known once all of it was read and unpacked. A UTF-16 unit
-  // takes at most three bytes, so that nothing shorter than `elideOver` is taken for longer.
+  // The stored size, because Postgres must read and decompress a large text to know its length. A UTF-16 unit takes at most
+  // three bytes, so no output shorter than `elideOver` counts as longer.
   const elided = sql`
     m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and pg_column_size(m.content) > ${wanted.elideOver * 3 + 4}`;
   const page =
@@ -87,8 +87,8 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
 }
 
 /**
- * The first answer of a session that has no name yet, and its question: turns that failed or were cancelled say nothing of
- * what it is about. @returns null when it has a name, no answer, or is gone
+ * Reads the first answer of a session without a name, and its question. Failed and cancelled turns are skipped.
+ * @returns null when the session has a name, has no answer, or was deleted
  */
 export async function readForNaming(
   sql: Sql,

@@ -11,15 +11,15 @@ export interface EndedTurn {
 
 export interface EndingTurn {
   end: TurnEnd;
-  /** The message that was being written, if any, as far as it came. */
+  /** The open message with its text so far; null when none is open. */
   reply: ReplyRecord | null;
   lastSeq: number;
 }
 
 /**
- * Ends a turn under its fence. One compare-and-set decides between completion and cancel (T1, T12): a turn that was asked
- * to stop ends `cancelled` and no other way.
- * @returns `cancelling` when the caller must end it as cancelled instead; `lost` when it holds the turn no more
+ * Ends a turn under its fence. One compare-and-set decides between completion and cancel (T1, T12): a cancelling turn can
+ * only end as cancelled.
+ * @returns `cancelling` when the caller must end the turn as cancelled instead; `lost` when the fence is lost
  */
 export async function endTurn(
   pool: Pool,
@@ -41,7 +41,7 @@ export async function endTurn(
       const [now] = await sql<{ attempt: number; status: string }[]>`
         select attempt, status from turns where id = ${fence.turnId}`;
       if (now?.attempt !== fence.attempt) return "lost";
-      // The same end again: its first answer was lost on the way. What follows from it may be done twice.
+      // The same end again, because the answer to the first write was lost. Its changes may be announced twice.
       if (now.status === end.status) return await closeTurn(sql, turn, end.status);
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
@@ -52,8 +52,8 @@ export async function endTurn(
 }
 
 /**
- * No message outlives its turn (T3): one that an earlier attempt began and this one had not come to, or one whose beginning
- * was committed while its answer was lost on the way.
+ * Ends the messages that are still open, because none outlives its turn (T3): a message that an earlier attempt began and
+ * this one did not reach, or one whose creation was committed while the answer to it was lost.
  */
 async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: number): Promise<void> {
   const error = end.status === "failed" ? end.error : null;
@@ -83,7 +83,7 @@ export async function closeTurn(
   return { changes: [...changes, ...(await recordChanges(sql, ownerId, [{ kind: "name_wanted", sessionId }]))] };
 }
 
-/** Why a turn that is being cancelled is; null when it is not. */
+/** The reason for which a turn is being cancelled; null when it is not. */
 export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelReason | null> {
   const [turn] = await sql<{ cancel_reason: CancelReason | null }[]>`
     select cancel_reason from turns where id = ${fence.turnId} and attempt = ${fence.attempt}`;
@@ -91,8 +91,8 @@ export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelRe
 }
 
 /**
- * Gives a turn back to the queue, as a worker does that is asked to stop: no crash is counted.
- * @returns false when the turn is no longer this worker's to give
+ * Releases a turn: puts it back into the queue without spending its attempt, for example when the worker shuts down.
+ * @returns false when the fence is lost or the turn is being cancelled
  */
 export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
   const result = await sql`
@@ -102,9 +102,9 @@ export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
 }
 
 /**
- * Gives a turn back to the queue to be done again in another attempt, and counts this one as spent, like one whose worker
- * died: the attempts of a turn are bounded by one number, whatever spent them (T5).
- * @param waitMs nobody takes it up by itself before so long
+ * Puts a turn back into the queue for another attempt and counts this attempt as spent, as after the death of a worker. One
+ * number bounds the attempts of a turn, whatever spent them (T5).
+ * @param waitMs the time before the reconciler may claim the turn
  * @returns false when nothing was written: the fence is lost, the turn is being cancelled, or this was the last attempt
  */
 export async function spendAttempt(sql: Sql, fence: Fence, maxAttempts: number, waitMs: number): Promise<boolean> {

@@ -25,9 +25,9 @@ interface FencedTurn {
 }
 
 /**
- * Takes the fence for one transaction. A late copy of a write whose answer was lost, and which was made again since, has an
- * older number and is refused too: it would move the number back under a text that has grown.
- * @returns the turn's session and owner, or null when the fence is lost
+ * Checks the fence for one transaction, and locks the turn. It also refuses a late duplicate of a write that was retried
+ * meanwhile: the duplicate's `last_seq` is older, and would move the number back although the text has grown.
+ * @returns the turn's session and owner; null when the fence is lost
  */
 async function takeFence(sql: Sql, fence: Fence, lastSeq: number): Promise<FencedTurn | null> {
   const [turn] = await takingFence(sql, fence, lastSeq);
@@ -49,9 +49,9 @@ export interface StreamingMessage {
   context?: MessageContext | null;
 }
 
-/** Begins the assistant's message of a step, or takes the one that an earlier attempt began. @returns false: fence lost */
+/** Creates the assistant's message of a step, or reuses the one that an earlier attempt began. @returns false: fence lost */
 export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<boolean> {
-  // One statement, because the model is asked only when it is done.
+  // One statement, because the model call waits for it.
   const started = await pool`
     with turn as (${takingFence(pool, fence, message.lastSeq)})
     insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
@@ -66,7 +66,7 @@ export async function startMessage(pool: Pool, fence: Fence, message: StreamingM
   return started.length > 0;
 }
 
-/** Saves what a streaming message's model call was sent, before any frame states it. @returns false: fence lost */
+/** Saves the context of a streaming message's model call before a frame states it. @returns false: fence lost */
 export async function saveContext(
   pool: Pool,
   fence: Fence,
@@ -83,7 +83,7 @@ export async function saveContext(
 
 const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
-/** Saves the tool calls of a streaming message before any frame states them. @returns false: fence lost */
+/** Saves the tool calls of a streaming message before a frame states them. @returns false: fence lost */
 export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord, lastSeq: number): Promise<boolean> {
   return await pool.begin(async (sql) => {
     if (!(await takeFence(sql, fence, lastSeq))) return false;
@@ -96,8 +96,8 @@ export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord
 }
 
 /**
- * Commits a step: the assistant's message with its tool calls, and their results, all or nothing (T2). A later attempt
- * begins after it. Writing the same step again changes nothing, so that a lost answer can be asked for again.
+ * Commits a step atomically: the assistant's message with its tool calls, and their results (T2). A later attempt resumes
+ * after it. The write is idempotent, so it can be repeated when its answer was lost.
  * @returns false when the fence is lost and nothing was written
  */
 export async function commitStep(pool: Pool, fence: Fence, { reply, step, tools, lastSeq }: Step): Promise<boolean> {

@@ -4,7 +4,7 @@ import { createFrameWriter } from "./frame-writer.ts";
 
 const source = { sessionId: "s", turnId: "t", epoch: { ordinal: 1, attempt: 1, nonce: "n" } };
 
-function stage(append: FrameAppender["append"]) {
+function setUp(append: FrameAppender["append"]) {
   const text: string[] = [];
   const writer = createFrameWriter(source, {
     appender: { append },
@@ -15,10 +15,10 @@ function stage(append: FrameAppender["append"]) {
   return { writer, text };
 }
 
-test("text that comes while an append is under way goes out together, under one number", async () => {
+test("text that arrives while an append is in flight is sent together, under one number", async () => {
   const appended: NumberedFrame[][] = [];
   let release = () => {};
-  const { writer, text } = stage(async (_session, _epoch, frames) => {
+  const { writer, text } = setUp(async (_session, _epoch, frames) => {
     appended.push(frames);
     if (appended.length === 1) await new Promise<void>((resolve) => (release = resolve));
   });
@@ -29,10 +29,10 @@ test("text that comes while an append is under way goes out together, under one 
   writer.abandon();
 });
 
-test("text does not wait for a Redis that hangs: it gets its number, and so enters the draft", () => {
+test("text does not wait for a Redis that hangs: it gets its number and so enters the draft", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   try {
-    const { writer, text } = stage(() => new Promise(() => {}));
+    const { writer, text } = setUp(() => new Promise(() => {}));
     writer.emit({ type: "turn_started", ordinal: 1 });
     writer.delta("delta", "m", "a");
     expect(text).toEqual(["2:a"]);

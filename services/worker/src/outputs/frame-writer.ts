@@ -3,47 +3,47 @@ import { type FrameBody, type FrameSource, splitDelta, toFrame } from "./to-fram
 
 type DeltaKind = "delta" | "reasoning_delta";
 
-/** A piece of text got its number: from now on it belongs to the text up to `seq`. */
+/** Called when a piece of text gets its number. From then on the text up to `seq` includes it. */
 type OnDelta = (kind: DeltaKind, text: string, seq: number) => void;
 
-/** Numbers a turn's frames and brings them to the log. */
+/** Numbers the frames of an attempt and appends them to the frame log. */
 export interface FrameWriter {
-  /** Text for subscribers. It gathers while an append is under way. */
+  /** Takes text for subscribers. Text accumulates while an append is in flight. */
   delta(kind: DeltaKind, messageId: string, text: string): void;
-  /** Numbers the text that has gathered, so that a commit that follows can say up to which frame it is whole. */
+  /** Numbers the accumulated text, so that the next commit can state the frame up to which it is complete. */
   flush(): void;
-  /** Numbers frames, after the gathered text. What they state must be committed (a delta excepted). */
+  /** Numbers frames, after the accumulated text. What they state must already be committed, except for deltas. */
   emit(...bodies: FrameBody[]): void;
-  /** The newest number given. A commit that n frames will tell of is saved under `lastSeq() + n`. */
+  /** The last number given. A commit that n frames will state is saved with `lastSeq() + n`. */
   lastSeq(): number;
-  /** Resolves when everything has reached the log, or `ms` have passed: the log is a cache, no turn waits for it longer. */
+  /** Resolves when the log has all frames, or after `ms`: the log is a cache, and no turn waits longer for it. */
   drained(ms: number): Promise<void>;
-  /** Sends nothing more: the turn is no longer this worker's. */
+  /** Appends nothing more. */
   abandon(): void;
 }
 
 export interface FrameWriterDeps {
   appender: FrameAppender;
-  /** Time between two appends of text in ms; 0 while the process has few streams. */
+  /** The time between two appends of text, in ms; 0 while the process has few streams. */
   appendIntervalMs: () => number;
   /** False once the lease may have passed to another worker. */
   mayWrite: () => boolean;
   onDelta: OnDelta;
 }
 
-/** Frames that wait while Redis is away; then the oldest go, and readers see the gap. */
+/** The most frames that wait while Redis is away. After that the oldest are dropped, and readers detect the gap. */
 const MAX_WAITING = 2_000;
 const RETRY_MS = 100;
-/** Text waits for the append that is under way, but no longer: then it gets its number all the same, and enters the draft. */
-const PATIENCE_MS = 250;
+/** The longest that text waits for the append in flight. After that it gets its number anyway, and so enters the draft. */
+const FLUSH_AFTER_MS = 250;
 
 /**
- * At most one append is under way for a turn; text gathers meanwhile into the next frame, and the first piece goes at
- * once. A Redis that fails never fails a turn: what could not be sent is sent again, and numbers go on counting.
+ * At most one append per turn is in flight. The first piece of text is sent at once; later text accumulates into the next
+ * frame meanwhile. A Redis failure never fails a turn: a failed append is retried, and numbering continues.
  */
 export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): FrameWriter {
   let seq = 0;
-  let gathered: { kind: DeltaKind; messageId: string; text: string } | null = null;
+  let pending: { kind: DeltaKind; messageId: string; text: string } | null = null;
   let waiting: NumberedFrame[] = [];
   let pumping: Promise<void> | null = null;
   let abandoned = false;
@@ -57,9 +57,9 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
   }
 
   function flush(): void {
-    if (!gathered) return;
-    const { kind, messageId, text } = gathered;
-    gathered = null;
+    if (!pending) return;
+    const { kind, messageId, text } = pending;
+    pending = null;
     flushedAt = performance.now();
     for (const body of splitDelta(source, seq + 1, { type: kind, message_id: messageId, content: text })) {
       number(body);
@@ -68,7 +68,7 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
   }
 
   async function pump(): Promise<void> {
-    while (!abandoned && (waiting.length > 0 || gathered)) {
+    while (!abandoned && (waiting.length > 0 || pending)) {
       if (waiting.length === 0) {
         const wait = nextAppendAt - performance.now();
         if (wait > 0) await pause(wait);
@@ -90,17 +90,17 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
   function start(): void {
     pumping ??= pump().finally(() => {
       pumping = null;
-      if (!abandoned && deps.mayWrite() && (waiting.length > 0 || gathered)) start();
+      if (!abandoned && deps.mayWrite() && (waiting.length > 0 || pending)) start();
     });
   }
 
   return {
     delta(kind, messageId, text) {
-      if (gathered && (gathered.kind !== kind || gathered.messageId !== messageId)) flush();
-      if (gathered) gathered.text += text;
-      else gathered = { kind, messageId, text };
-      // Redis hangs or is away: subscribers are served from the draft, which holds what has a number.
-      if (waiting.length > 0 && performance.now() - flushedAt > PATIENCE_MS) flush();
+      if (pending && (pending.kind !== kind || pending.messageId !== messageId)) flush();
+      if (pending) pending.text += text;
+      else pending = { kind, messageId, text };
+      // Redis hangs or is down: subscribers are served from the draft, which holds only numbered text.
+      if (waiting.length > 0 && performance.now() - flushedAt > FLUSH_AFTER_MS) flush();
       start();
     },
     flush() {
