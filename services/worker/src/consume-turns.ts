@@ -1,7 +1,7 @@
 import { TURN_QUEUE, TurnJob } from "@boocode/contracts";
 import type { Redis } from "@boocode/runtime";
 import { type Job, Worker } from "bullmq";
-import type { TurnRunner } from "./run-turns.ts";
+import type { TurnRunner } from "./turn-runner.ts";
 
 /**
  * Claims turns as the queue delivers their wake-ups. The claim in Postgres decides whether there is anything to do, so a

@@ -18,7 +18,7 @@ import { consumeNaming } from "./name-session.ts";
 import { processTurn } from "./process-turn.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
-import { createTurnRunner } from "./run-turns.ts";
+import { createTurnRunner } from "./turn-runner.ts";
 import { wireTurns } from "./wire-turns.ts";
 
 /** The last part of the grace period, reserved for releasing the turns that still run. */

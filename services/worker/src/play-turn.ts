@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Attempt, Outcome } from "./attempt.ts";
-import { TurnStopped } from "./hold-leases.ts";
+import { TurnStopped } from "./leases.ts";
 import { messageComplete } from "./outputs/end-frames.ts";
 import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
 import { leavesOut } from "./turn/fit-request.ts";
-import { wholeReply, withdrawText } from "./turn/reply-so-far.ts";
+import { wholeReply, withdrawText } from "./turn/open-message.ts";
 import type { TurnEvent } from "./turn/turn-event.ts";
 
 /**

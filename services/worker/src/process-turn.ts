@@ -2,7 +2,7 @@ import type { TurnErrorCode } from "@boocode/contracts";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
 import { type EndAttemptDeps, endAttempt } from "./end-attempt.ts";
-import { TurnStopped } from "./hold-leases.ts";
+import { TurnStopped } from "./leases.ts";
 import { ProjectUnavailable } from "./open-project.ts";
 import { playTurn } from "./play-turn.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";

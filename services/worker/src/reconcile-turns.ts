@@ -11,7 +11,7 @@ import {
 } from "@boocode/store";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
-import { newNonce, type TurnRunner } from "./run-turns.ts";
+import { newNonce, type TurnRunner } from "./turn-runner.ts";
 
 export interface ReconcileDeps {
   pool: Pool;

@@ -17,7 +17,7 @@ import {
   spendAttempt,
   startMessage,
 } from "@boocode/store";
-import { type Lease, TurnStopped } from "./hold-leases.ts";
+import { type Lease, TurnStopped } from "./leases.ts";
 
 /**
  * The reads and writes of one attempt. Each is retried while the database is away, for as long as the lease surely holds.

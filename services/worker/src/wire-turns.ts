@@ -12,7 +12,7 @@ import {
 import { renewLeases, saveDrafts } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import type { Config } from "./config.ts";
-import { createLeases } from "./hold-leases.ts";
+import { createLeases } from "./leases.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";

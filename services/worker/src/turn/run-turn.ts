@@ -44,12 +44,12 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
       tools: deps.tools,
       toolChoice: step === deps.maxDepth ? ("none" as const) : ("auto" as const),
     };
-    const asked = yield* askModel(deps.streamReply, fitter, fitted, request, signal);
-    if (asked.kind !== "reply") {
-      yield { type: asked.kind, error: asked.error };
+    const result = yield* askModel(deps.streamReply, fitter, fitted, request, signal);
+    if (result.kind !== "reply") {
+      yield { type: result.kind, error: result.error };
       return;
     }
-    const { reply } = asked;
+    const { reply } = result;
     if (reply.toolCalls.length === 0) {
       yield { type: "answered", reply };
       return;

@@ -1,6 +1,6 @@
 import type { Claim, ClaimedTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { createTurnRunner } from "./run-turns.ts";
+import { createTurnRunner } from "./turn-runner.ts";
 
 function setUp(capacity: number) {
   const ends = new Map<string, () => void>();
