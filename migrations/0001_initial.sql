@@ -3,12 +3,12 @@
 create table users (
   id uuid primary key,
   name text not null unique,
-  -- Raised by every change of the user's lists; the user channel's frames carry it.
+  -- Version of the user's lists: raised by one per user frame, in the transaction that makes the change.
   version bigint not null default 0,
   created_at timestamptz not null default now()
 );
 
--- A token is 256 random bits, so a plain SHA-256 of it cannot be guessed back; the token itself is stored nowhere.
+-- A token has 256 random bits, so that an unsalted SHA-256 of it is safe. The token itself is not stored.
 create table api_tokens (
   id uuid primary key,
   user_id uuid not null references users on delete cascade,
@@ -37,9 +37,9 @@ create table sessions (
   auto_named boolean not null default false,
   model text,
   system_prompt text,
-  -- Dense: raised by one for every structural frame, in the transaction that makes the change.
+  -- Version of the session's structure: raised by one per structural frame, in the transaction that makes the change.
   version bigint not null default 0,
-  -- The ordinal of the newest turn; the next one is given under this row's lock.
+  -- The ordinal of the newest turn. The next ordinal is assigned under the lock of this row.
   last_ordinal integer not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -55,17 +55,17 @@ create table turns (
   ordinal integer not null,
   status text not null default 'queued'
     check (status in ('queued', 'running', 'cancelling', 'complete', 'failed', 'cancelled')),
-  -- The fencing token of every write: (attempt, nonce) name one worker's run.
+  -- The fencing token of every write of a worker: (attempt, nonce) identifies one worker's run.
   attempt integer not null default 0,
   nonce text not null default '0',
-  -- Attempts that ended in a crash; a clean hand-back spends none.
+  -- Attempts that were spent. Releasing a turn (`hand_backs`) spends none.
   crashes integer not null default 0,
-  -- The newest frame of this attempt whose content is committed.
+  -- The seq of the newest frame of this attempt whose content is committed.
   last_seq bigint not null default 0,
   worker_id text,
   lease_until timestamptz,
   hand_backs integer not null default 0,
-  -- A queued turn is due from here on: the queue had its chance to bring it to a worker, now the reconciler may take it.
+  -- From this time on the reconciler may claim a queued turn; before it, only the queue brings it to a worker.
   due_at timestamptz not null default now(),
   cancel_reason text check (cancel_reason in ('user', 'interrupted', 'messages_deleted', 'session_deleted')),
   cancel_requested_at timestamptz,
@@ -77,7 +77,7 @@ create table turns (
   unique (session_id, ordinal)
 ) with (fillfactor = 70);
 
--- Turns of one session never interleave, whatever the code does.
+-- Guarantees one active turn per session, whatever the code does (T7).
 create unique index one_active_turn_per_session on turns (session_id) where status in ('running', 'cancelling');
 create index queued_turns on turns (due_at) where status = 'queued';
 create index queued_turns_of_session on turns (session_id, ordinal) where status = 'queued';
@@ -89,10 +89,10 @@ create table messages (
   session_id uuid not null references sessions,
   owner_id uuid not null references users,
   turn_id uuid not null references turns,
-  -- (turn_ordinal, position) is the order of the conversation.
+  -- The conversation is ordered by (turn_ordinal, position).
   turn_ordinal integer not null,
   position integer not null,
-  -- Which model call of the turn this belongs to; null for the user's message.
+  -- The step of the turn (one model call and its tools); null for the user's message.
   step integer,
   role text not null check (role in ('user', 'assistant', 'tool')),
   content text not null default '',
@@ -100,7 +100,7 @@ create table messages (
   tool_calls jsonb,
   tool_result jsonb,
   status text not null default 'complete' check (status in ('streaming', 'complete', 'failed', 'cancelled')),
-  -- The newest frame of the turn's attempt that this text contains.
+  -- The seq of the newest frame that this text contains.
   last_seq bigint not null default 0,
   finish_reason text,
   error_code text,
@@ -120,7 +120,7 @@ create index messages_by_turn on messages (turn_id);
 create table idempotency_keys (
   user_id uuid not null references users on delete cascade,
   key text not null,
-  -- SHA-256 of method, path and body: another request under the same key is refused.
+  -- SHA-256 of method, path and body, to refuse a different request with the same key.
   request_hash bytea not null,
   answer jsonb not null,
   created_at timestamptz not null default now(),
@@ -128,5 +128,5 @@ create table idempotency_keys (
 );
 create index idempotency_keys_by_age on idempotency_keys (created_at);
 
--- Forward only: a change is undone by another migration.
+-- Migrations only go forward: another migration undoes a change.
 -- migrate:down

@@ -1,8 +1,8 @@
 import type { Sql } from "./sql.ts";
 
 /*
- * Which rows a user may read and change. Every statement on behalf of a user takes its predicate from here (a test searches for
- * others), so that roles and sharing are added in this file. A row that the predicate excludes does not exist for that user.
+ * The rows that a user may read and change. Every statement on behalf of a user uses these predicates (owners.test.ts finds
+ * others), so that roles and sharing need a change in this file only. To the user, an excluded row does not exist.
  */
 
 /** Of `projects p`. */
@@ -14,10 +14,10 @@ export const ownedSession = (sql: Sql, ownerId: string) => sql`s.owner_id = ${ow
 /** Of `messages m`. */
 export const ownedMessage = (sql: Sql, ownerId: string) => sql`m.owner_id = ${ownerId} and m.deleted_at is null`;
 
-/** Of `turns t`. Whether its session was deleted is for the statement to ask. */
+/** Of `turns t`. Does not check whether the session was deleted. */
 export const ownedTurn = (sql: Sql, ownerId: string) => sql`t.owner_id = ${ownerId}`;
 
-/** Locks a session for a change of its structure. @returns null when there is no such session of this owner */
+/** Locks a session for a change of its structure. @returns null when this owner has no such session */
 export async function lockSession(sql: Sql, ownerId: string, sessionId: string): Promise<{ projectId: string } | null> {
   const [row] = await sql<{ projectId: string }[]>`
     select s.project_id as "projectId" from sessions s

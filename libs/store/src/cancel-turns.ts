@@ -3,16 +3,16 @@ import { lockSession, ownedTurn } from "./access.ts";
 import { type Change, type Hint, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import type { Pool, Sql } from "./sql.ts";
 
-/** A cancel: the answer for the client, and what it changed. The end of a turn that was claimed is announced by its worker. */
+/** A cancel: the client's answer and the changes. The end of a claimed turn is not among them: its worker announces it. */
 export interface CancelOutcome {
   answer: CancelAnswer;
   changes: Change[];
 }
 
 /**
- * Cancels the turn that runs, else the first that waits; or the one that is named, and then no other. One compare-and-set
- * decides between this and the turn's own completion, and the answer says which it was.
- * @returns null when there is no such session of this owner, or no such turn in it
+ * Cancels the named turn only; without a name the running turn, or else the first waiting one. A compare-and-set decides
+ * between the cancel and the turn's completion; the answer contains the result.
+ * @returns null when this owner has no such session, or the session no such turn
  */
 export async function cancelTurn(
   pool: Pool,
@@ -31,7 +31,7 @@ export async function cancelTurn(
   });
 }
 
-/** Withdraws one waiting turn. @returns null when there is no such turn; its status is not `cancelled` when it was taken */
+/** Cancels one waiting turn. @returns null when there is no such turn; no changes when it is no longer waiting */
 export async function withdrawTurn(
   pool: Pool,
   ownerId: string,
@@ -69,15 +69,15 @@ async function cancelOne(
 }
 
 export interface CancelledTurns {
-  /** Turns that a worker has taken: asked to stop, they are ended by their worker or by a reconciler. */
+  /** Turns that a worker has claimed at least once: their worker or a reconciler ends them. */
   cancelling: string[];
-  /** Turns that no worker had taken: they have ended here. */
+  /** Turns that no worker had claimed: they have ended. */
   withdrawn: string[];
 }
 
 /**
- * Cancels the live turns of sessions whose rows the caller has locked. A turn that no worker has taken ends at once;
- * one that was taken is asked to stop, and the compare-and-set on `running` decides between this and its completion.
+ * Cancels the live turns of sessions whose rows the caller has locked. A turn that was never claimed ends at once. A claimed
+ * turn becomes `cancelling`; the compare-and-set on `running` decides between the cancel and its completion.
  */
 export async function cancelTurnsOfSessions(
   sql: Sql,
@@ -85,7 +85,7 @@ export async function cancelTurnsOfSessions(
     ownerId: string;
     sessionIds: string[];
     reason: CancelReason;
-    /** Only turns from this ordinal on. */
+    /** The first ordinal to cancel; all when absent. */
     fromOrdinal?: number;
   },
 ): Promise<CancelledTurns> {
@@ -103,7 +103,7 @@ export async function cancelTurnsOfSessions(
   );
 }
 
-/** What a cancel changed: workers that may hold a turn get a hint, and a withdrawn turn leaves the session's structure. */
+/** The changes of a cancel: a hint per turn that a worker may hold, a structural change per withdrawn turn. */
 export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reason: CancelReason): (Structure | Hint)[] {
   return [
     ...hintsOfCancel(cancelling),
@@ -119,7 +119,7 @@ export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reaso
 export const hintsOfCancel = (cancelling: string[]): Hint[] =>
   cancelling.map((turnId) => ({ kind: "turn_cancelling", turnId }));
 
-/** Cancels turns by id, those of them that are still live. */
+/** Cancels those of the turns that are queued or running. */
 export async function cancelTurns(
   sql: Sql,
   ownerId: string,
@@ -132,8 +132,8 @@ export async function cancelTurns(
       status = case when status = 'queued' and attempt = 0 then 'cancelled' else 'cancelling' end,
       cancel_reason = ${reason},
       cancel_requested_at = now(),
-      -- A turn that waits for another attempt has frames and perhaps half a message: only who takes the next attempt may
-      -- tell of its end, and with a dead lease that is the first reconciler that looks.
+      -- A queued turn that was claimed before has frames and perhaps a partial message. Only the holder of the next attempt
+      -- may append its end; with an expired lease that is the next reconciler.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
     where t.id = any(${turnIds}::uuid[]) and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running')

@@ -2,7 +2,7 @@ import type { PublishedUserFrame, Session, StructuralFrame } from "@boocode/cont
 import { only, type Sql, sessionColumns } from "./sql.ts";
 import { raiseUserVersion } from "./users.ts";
 
-/** Something that a transaction did and that others are notified of after its commit (`libs/announce`), with its version. */
+/** A change made by a transaction, with its version; `libs/announce` announces it after the commit. */
 export type Change =
   /** The structure of a session changed. */
   | { kind: "structure"; frame: StructuralFrame }
@@ -10,34 +10,34 @@ export type Change =
   | { kind: "list"; ownerId: string; frame: PublishedUserFrame }
   | Hint;
 
-/** Something that a worker finds in Postgres by itself, and sooner with a hint. */
+/** Work that a worker finds in Postgres anyway, and sooner with a hint. */
 export type Hint =
-  /** A worker may claim the turn. The queue's priority falls with the number of live turns of its user. */
+  /** A worker may claim the turn. The more live turns its user has, the lower its priority in the queue. */
   | { kind: "turn_due"; turnId: string; liveTurnsOfUser: number }
   /** The turn was asked to stop, and a worker may hold it. */
   | { kind: "turn_cancelling"; turnId: string }
-  /** The session has its first answer and no name. */
+  /** The session has an answer and no name. */
   | { kind: "name_wanted"; sessionId: string };
 
 type Without<F, K extends PropertyKey> = F extends unknown ? Omit<F, K> : never;
 
-/** A change of a session's structure before its transaction gives out the version. */
+/** A change of a session's structure that has no version yet. */
 export interface Structure {
   kind: "structure";
   frame: Without<StructuralFrame, "session_id" | "version">;
 }
 
-/** A change of a user's lists before its transaction gives out the version. */
+/** A change of a user's lists that has no version yet. */
 export interface ListChange {
   kind: "list";
   frame: Without<PublishedUserFrame, "version">;
 }
 
 /**
- * Records the changes of a session whose row the transaction has locked: raises the session's version by one for each
- * structural change, numbers them in order, and adds how the owner's list shows the session now. By the lock order the last
- * writes of their transaction.
- * @param touch whether the session counts as used: it moves up in the owner's list
+ * Records the changes of a session: raises its version by one per structural change, numbers these in order, and adds the
+ * session's new entry in the owner's list. The caller holds the session's lock and calls this last, because it locks the user
+ * (see the lock order in sql.ts).
+ * @param touch whether the session counts as used and moves up in the owner's list
  */
 export async function recordSessionChanges(
   sql: Sql,
@@ -61,9 +61,9 @@ export async function recordSessionChanges(
 }
 
 /**
- * Records what a transaction changed: raises the user's version by one for each change of the lists and numbers them in order.
- * Every change of every transaction comes through here, with its version. An outbox (for webhooks) writes its rows here, in the
- * same transaction and from the same list.
+ * Records the changes of a transaction: raises the user's version by one per change of the lists and numbers these in order.
+ * All changes of all transactions pass through this function, with their versions: an outbox (for webhooks) will write its rows
+ * here, in the same transaction and from the same list.
  */
 export async function recordChanges(
   sql: Sql,

@@ -2,23 +2,23 @@ import type { CancelReason, RecentCall, Turn } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 
-/** A worker's right to write for a turn: its attempt, told apart from every other by the nonce. */
+/** The fencing token of every write of a worker: the turn and its attempt. */
 export interface Fence {
   turnId: string;
   attempt: number;
 }
 
-/** A turn as the worker that claimed it holds it. */
+/** A turn with everything that the worker which claimed it needs. */
 export interface ClaimedTurn extends Turn {
   nonce: string;
   owner_id: string;
-  /** Attempts that were spent before this one: by a worker that died, or an answer that was cut after words were seen. */
+  /** Attempts spent before this one: by a worker that died, or by a reply that was cut after its first words. */
   crashes: number;
-  /** The message that an earlier attempt was writing; its text has gone back to nothing, its id stays. */
+  /** The message that an earlier attempt was writing. It keeps its id; its text was emptied by the claim. */
   streaming_message_id: string | null;
-  /** Its worker died under it before and this is its last attempt: it may be what kills workers, and is run apart. */
+  /** A worker died while it ran this turn, and this is its last attempt: it may kill its worker and runs isolated. */
   is_poison_candidate: boolean;
-  /** What must be known before the history can be read: with the claim it costs no round trip. Null: the session is gone. */
+  /** Read with the claim to save a round trip. Null when the session or its project was deleted. */
   setting: TurnSetting | null;
   /** Newest first. */
   recent_calls: RecentCall[];
@@ -28,33 +28,34 @@ export interface Claim {
   workerId: string;
   nonce: string;
   leaseMs: number;
-  /** A turn is begun so many times. */
+  /** Attempts after which a turn fails. */
   maxAttempts: number;
-  /** Whether there is room for a turn that has to be run apart from all others. */
+  /** Whether the worker has room for an isolated turn. */
   takesPoisonCandidates: boolean;
 }
 
 /**
- * Claims a turn: the next of its session, with none of that session running. Attempt, nonce, lease and the text of the
- * streaming message change in one statement, so that no reader ever sees two attempts' words together (T4).
- * @returns null when there is nothing to claim
+ * Claims a turn if it is the next of its session and no turn of that session runs. Attempt, nonce, lease and the text of the
+ * streaming message change in one statement, so that no reader sees the text of two attempts together (T4).
+ * @returns null when the turn cannot be claimed
  */
 export async function claimTurn(pool: Pool, turnId: string, claim: Claim): Promise<ClaimedTurn | null> {
   return await claimWhere(pool, claim, (sql) => sql`t.id = ${turnId}`);
 }
 
 /**
- * Claims the turn that is due longest, of the user who has the fewest running: the way to work when the queue has not
- * brought a turn to any worker in time.
+ * Claims a due turn that the queue did not bring to a worker in time: of the users with the fewest running turns, the turn that
+ * has been due longest.
+ * @returns null when no turn is due
  */
 export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTurn | null> {
   return await claimWhere(pool, claim, (sql) => sql`t.due_at <= now()`);
 }
 
 /**
- * Takes over a claim that another process made for this one: a suspect is claimed by a worker and run in a process of its own.
- * Only from here on it counts as begun, so that a death before is not counted against it.
- * @returns null when the turn is no longer held under this fence
+ * Takes over the claim that a worker made for this process, which runs an isolated turn. The attempt counts as started only from
+ * here on, so that the death of a process before this point does not spend it.
+ * @returns null when the fence is lost
  */
 export async function takeOverClaim(
   sql: Pool,
@@ -94,7 +95,7 @@ async function claimWhere(
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          -- A suspect is nobody's yet: the process that will run it is still to start.
+          -- A poison candidate has no worker yet: the process that will run it has not started.
           worker_id = case when (select is_poison_candidate from candidate) then null else ${claim.workerId} end,
           lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
           started_at = coalesce(started_at, clock_timestamp())
@@ -108,22 +109,24 @@ async function claimWhere(
       from t`;
     return turn ?? null;
   } catch (error) {
-    // Another turn of the session was claimed at the same instant: the partial unique index decided (T7).
+    // unique_violation: another turn of the session was claimed at the same time, and the partial unique index decided (T7).
     if ((error as { code?: string }).code === "23505") return null;
     throw error;
   }
 }
 
+/** The state of a turn whose fence still holds. */
 export interface HeldTurn {
+  /** Why the turn is being cancelled; null when it is not. */
   cancel: CancelReason | null;
-  /** False when somebody else has its row locked at this moment: it is still held, and is to be renewed again soon. */
+  /** False when another transaction has locked the row: the turn is still held, and the next heartbeat must renew it. */
   isRenewed: boolean;
 }
 
 /**
- * The heartbeat of a process: renews the leases of all its turns in one statement and brings back what was asked of them. It
- * waits for no row: one that is locked for long would otherwise cost all the others their leases (T5).
- * @returns an entry for each turn that is still held; one that is missing has lost its fence and must stop
+ * The heartbeat of a process: renews the leases of all its turns and reads their cancel requests, in one statement. It skips
+ * locked rows, because waiting for one row could cost all other turns their leases (T5).
+ * @returns the turns that are still held; a missing turn has lost its fence and must stop
  */
 export async function renewLeases(sql: Pool, held: Fence[], leaseMs: number): Promise<Map<string, HeldTurn>> {
   const isHeld = sql`t.id = h.id and t.attempt = h.attempt and t.status in ('running', 'cancelling')`;

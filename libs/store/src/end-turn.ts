@@ -5,7 +5,7 @@ import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { finishMessage } from "./write-steps.ts";
 
 export interface EndedTurn {
-  /** To announce; the turn's own frames are its worker's. */
+  /** Without the turn's own frames, which its worker appends. */
   changes: Change[];
 }
 
@@ -63,7 +63,7 @@ async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: 
     where turn_id = ${turnId} and status = 'streaming' and deleted_at is null`;
 }
 
-/** The session after one of its turns ended: touched, its next turn due soon, a name wanted after its first answer. */
+/** What follows the end of a turn in its session: the next turn becomes due, and an answered session without a name wants one. */
 export async function closeTurn(
   sql: Sql,
   { session_id: sessionId, owner_id: ownerId }: { session_id: string; owner_id: string },
@@ -76,7 +76,7 @@ export async function closeTurn(
     where id = (
       select id from turns where session_id = ${sessionId} and status = 'queued' order by ordinal limit 1
     ) returning id`;
-  // It has waited for its session already: it is not put behind the turns of other users once more.
+  // The turn has already waited for its session, so it gets the priority of a user's only turn.
   const hints: Hint[] = next ? [{ kind: "turn_due", turnId: next.id, liveTurnsOfUser: 1 }] : [];
   const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, hints);
   if (status !== "complete" || session.name !== null) return { changes };

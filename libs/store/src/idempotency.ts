@@ -1,21 +1,22 @@
 import type { Sql } from "./sql.ts";
 
-/** What makes a request the same one again: its user and key, and a hash of its method, path and body. */
+/** Identifies the repetitions of a request. */
 export interface IdempotencyKey {
   userId: string;
   key: string;
+  /** Of method, path and body. */
   requestHash: Buffer;
 }
 
-/** The key was used before with another request. */
+/** The key was used before for a different request. */
 export class IdempotencyKeyReused extends Error {
   override name = "IdempotencyKeyReused";
 }
 
 /**
- * Runs `act` once for each key, inside the caller's transaction, and gives the first answer to every later call. Calls
- * under one key wait for each other: the lock is taken before the look-up, so that two at once cannot both find nothing.
- * @param remembered what later calls get; null for a refusal, which is not remembered: the same request may be made again
+ * Runs `act` once per key in the caller's transaction; later calls get the stored answer. The lock is taken before the look-up,
+ * so that of two concurrent calls the second waits and finds the answer of the first.
+ * @param remembered the answer to store for later calls; null for a refusal, after which the request may be repeated
  * @throws IdempotencyKeyReused
  */
 export async function once<T extends object>(
@@ -41,10 +42,10 @@ export async function once<T extends object>(
   return answer;
 }
 
-/** So many are forgotten in well under the time that a statement has. */
+/** Keys deleted by one statement: few enough to stay far below the statement time-out. */
 const FORGET_AT_ONCE = 5_000;
 
-/** Keys are remembered for a day. @returns how many were forgotten, at most `FORGET_AT_ONCE` */
+/** Deletes keys that are older than a day. @returns how many were deleted, at most `FORGET_AT_ONCE` */
 export async function forgetOldIdempotencyKeys(sql: Sql): Promise<number> {
   const result = await sql`
     delete from idempotency_keys where (user_id, key) in (

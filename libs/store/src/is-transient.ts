@@ -1,4 +1,4 @@
-/** Errors of the client library and of sockets that nothing but a lost connection has; others must have ended a query. */
+/** Error codes of the client library and of sockets that always mean a lost connection. */
 const NETWORK = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
@@ -11,15 +11,15 @@ const NETWORK = new Set([
 ]);
 
 /**
- * The database was away, stopping, full or in a knot, and the same statement may succeed later: SQLSTATE classes 08
- * (connection), 40 (deadlock, serialization), 53 (resources), 57P0x (shutdown, starting up), 57014, 55P03 and 25P03 (time limits of a
- * statement, a lock and a transaction).
+ * Whether the same statement may succeed later. Transient are SQLSTATE classes 08 (connection), 40 (deadlock, serialization
+ * failure), 53 (insufficient resources), 57P0x (shutdown, start-up), and 57014, 55P03 and 25P03 (time-outs of a statement, a lock
+ * and an idle transaction).
  */
 export function isTransient(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return (error as { name?: string } | null)?.name === "DeadlineExceeded";
   if (/^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03"].includes(code)) return true;
-  // The client adds the query to whatever ended one. A name that is not resolved, a host or a socket that is not there just
-  // now: that is how a database in a container looks while it is restarted.
+  // Other system errors count when they ended a query (the client library adds `query`): while the database's container
+  // restarts, its name may not resolve, and its host or socket may be missing.
   return NETWORK.has(code) || (/^E[A-Z]/.test(code) && "query" in (error as object));
 }

@@ -2,7 +2,7 @@ import type { LiveTurnList, Turn } from "@boocode/contracts";
 import { ownedSession, ownedTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
 
-/** One turn, whether it waits, runs or has ended. @returns null when there is no such turn of this owner in this session */
+/** Reads a turn, live or ended. @returns null when this owner's session has no such turn */
 export async function findTurn(sql: Sql, ownerId: string, sessionId: string, turnId: string): Promise<Turn | null> {
   const [turn] = await sql<Turn[]>`
     select ${turnColumns(sql)} from turns t join sessions s on s.id = t.session_id
@@ -10,7 +10,7 @@ export async function findTurn(sql: Sql, ownerId: string, sessionId: string, tur
   return turn ?? null;
 }
 
-/** The turn that runs and those that wait, in the order in which they run. @returns null when there is no such session */
+/** The running and the waiting turns of a session, in the order in which they run. @returns null when there is no such session */
 export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<LiveTurnList | null> {
   const [session] = await sql`
     select from sessions s where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;

@@ -6,11 +6,11 @@ import { readCurrentTurn } from "./positions.ts";
 import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /**
- * Messages in the order of the conversation, the turns that live, and the cursor up to which all this is complete, from one
- * snapshot of the database: following the frames from that cursor misses nothing and doubles nothing.
- * @param page the newest `limit` messages, of turns before the ordinal `before` where that is given; whole turns only, so that
- * the next page loses nothing: at least one turn, also where it alone is longer than the limit
- * @returns null when there is no such session of this owner
+ * Messages in the order of the conversation, the live turns, and the cursor up to which both are complete, from one database
+ * snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
+ * @param page the newest `limit` messages, optionally of turns below the ordinal `before`. A page has whole turns, so that the
+ * next page misses nothing, and at least one, even one that is longer than the limit.
+ * @returns null when this owner has no such session
  */
 export async function listMessages(
   pool: Pool,
@@ -26,7 +26,7 @@ export async function listMessages(
     const messages = sql`
       messages m where m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}
         ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
-    // The newest turn of which not all fits stays out, unless it is the newest of all.
+    // The newest turn that does not fit whole is left out, unless it is the newest of all.
     const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
       select max(turn_ordinal) as newest, max(turn_ordinal) filter (where n > ${page.limit}) as unfit from (
         select m.turn_ordinal, row_number() over (order by m.turn_ordinal desc, m.position desc) as n
@@ -51,8 +51,8 @@ export async function listMessages(
 }
 
 /**
- * Deletes a message and everything after it, and cancels the turns that would write there, in one transaction (T11).
- * @returns null when there is no such message of this owner
+ * Deletes a message and all later ones, and cancels the turns that would write after it, in one transaction (T11).
+ * @returns null when this owner has no such message
  */
 export async function deleteMessagesFrom(
   pool: Pool,

@@ -1,7 +1,7 @@
 import type { Epoch, Message, Turn } from "@boocode/contracts";
 import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
-/** Where a turn's frames stand in Postgres: the epoch, and the newest frame whose content is committed. */
+/** The position of a turn in Postgres: its epoch, and the newest frame whose content is committed. */
 export interface TurnPosition {
   ordinal: number;
   attempt: number;
@@ -9,7 +9,7 @@ export interface TurnPosition {
   last_seq: number;
 }
 
-/** The newest turn that any worker has taken: the session's frames are its frames. */
+/** Reads the newest turn that a worker has claimed: the session's turn frames are those of this turn. */
 export async function readCurrentTurn(sql: Sql, sessionId: string): Promise<TurnPosition | null> {
   const [turn] = await sql<TurnPosition[]>`
     select ordinal, attempt, nonce, last_seq from turns
@@ -20,11 +20,11 @@ export async function readCurrentTurn(sql: Sql, sessionId: string): Promise<Turn
 export interface SessionPosition {
   session_id: string;
   version: number;
-  /** null before the first turn was taken. */
+  /** null before the first turn was claimed. */
   turn: (TurnPosition & { ended: boolean }) | null;
 }
 
-/** Where several sessions stand, in one query. A deleted session is missing from the answer. */
+/** Reads the positions of several sessions in one query. @returns without the deleted ones */
 export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
   const rows = await sql<{ session_id: string; version: number; turn: SessionPosition["turn"] }[]>`
     select s.id as session_id, s.version, t.turn
@@ -37,21 +37,21 @@ export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map
   return new Map(rows.map((row) => [row.session_id, row]));
 }
 
-/** A turn so far: what a subscriber gets in place of the frames that it missed. */
+/** The state of a turn, which a subscriber gets in place of the frames that it missed. */
 export interface TurnSnapshot {
   epoch: Epoch;
   lastSeq: number;
   turn: Turn;
   messages: Message[];
-  /** Some of its messages were deleted: its frames still tell them, and must not be given to anybody. */
+  /** Some of its messages were deleted. Its logged frames still contain them and must not be delivered. */
   hasDeletions: boolean;
 }
 
 /**
- * The turns of a session that a worker has taken, from an ordinal on and always the newest of them, oldest first, with
- * their messages, from one snapshot of the database.
- * @param limit at most so many turns, the newest
- * @returns null when the session is gone
+ * Reads the claimed turns of a session with their messages, oldest first, from one database snapshot: those from an ordinal on,
+ * and the newest one in any case.
+ * @param limit the maximum number of turns; the newest are kept
+ * @returns null when the session was deleted
  */
 export async function readTurnsFrom(
   pool: Pool,

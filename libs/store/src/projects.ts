@@ -56,8 +56,8 @@ export async function renameProject(
 }
 
 /**
- * Deletes a project with its sessions and cancels what runs in them, in one transaction: no read returns them any more.
- * @returns the sessions that went with it; null when there is no such project
+ * Deletes a project and its sessions, and cancels their turns, in one transaction.
+ * @returns the ids of the deleted sessions; null when this owner has no such project
  */
 export async function deleteProject(pool: Pool, ownerId: string, projectId: string): Promise<DeletedProject | null> {
   for (;;) {
@@ -76,7 +76,7 @@ async function deleteWithSessions(
   ownerId: string,
   projectId: string,
 ): Promise<DeletedProject | "session added" | null> {
-  // Sessions before their project: a post locks its session and then writes the project's `last_session_id`.
+  // Sessions are locked before their project, as in a post, which locks its session and then writes `last_session_id`.
   const locked = await sql<{ id: string }[]>`
     select s.id from sessions s where s.project_id = ${projectId} and ${ownedSession(sql, ownerId)}
     order by s.id for no key update`;
@@ -86,7 +86,8 @@ async function deleteWithSessions(
   const sessionIds = locked.map((session) => session.id);
   const added = await sql`
     select from sessions where project_id = ${projectId} and deleted_at is null and id <> all(${sessionIds}::uuid[])`;
-  // Created while the locks were waited for. Locking it now would be out of order, and nothing is written yet: once more.
+  // A session was created while this transaction waited for the locks. Locking it now would break the lock order; nothing is
+  // written yet, so the caller starts again.
   if (added.length > 0) return "session added";
   await sql`update sessions set deleted_at = now() where id = any(${sessionIds}::uuid[])`;
   const { cancelling } = await cancelTurnsOfSessions(sql, { ownerId, sessionIds, reason: "session_deleted" });

@@ -118,7 +118,7 @@ async function admitTurn(
   return { kind: "admitted", projectId: session.projectId };
 }
 
-/** Adds an admitted turn to its session. @returns its ordinal, and the changes that the transaction records */
+/** Adds an admitted turn to its session. @returns its ordinal, and the changes for the transaction to record */
 async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
   const ahead = await countLiveTurns(sql, turn.sessionId);
   const { last_ordinal: ordinal } = only(
@@ -161,7 +161,7 @@ async function countLiveTurns(sql: Sql, sessionId: string): Promise<number> {
   return only(rows).count;
 }
 
-/** How many turns of a user wait or run, whichever sessions they belong to. */
+/** Counts the waiting and running turns of a user, in all sessions. */
 export async function countLiveTurnsOfUser(sql: Sql, ownerId: string): Promise<number> {
   const rows = await sql<{ count: number }[]>`
     select count(*) from turns where owner_id = ${ownerId} and status in ('queued', 'running', 'cancelling')`;

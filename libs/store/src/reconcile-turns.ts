@@ -3,8 +3,9 @@ import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool } from "./sql.ts";
 
 /**
- * Running turns whose lease is dead go back to the queue, as long as they have attempts left. One that had not begun, because
- * its process was still to start, has spent none. @returns their ids
+ * Puts orphans with attempts left back into the queue. An attempt without a worker id has not started (its process was still to
+ * start) and is not spent.
+ * @returns the ids of these turns
  */
 export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
@@ -20,8 +21,8 @@ export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<str
 }
 
 /**
- * When a turn will next want somebody: its lease ends, or the queue's head start with it is over.
- * @returns in ms from now, by the database's clock; null when nothing is ahead
+ * Reads when the reconciler has work next: a lease expires, or a queued turn becomes due.
+ * @returns in ms from now, by the database's clock; null when neither is ahead
  */
 export async function readNextDue(sql: Pool): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
@@ -31,27 +32,27 @@ export async function readNextDue(sql: Pool): Promise<number | null> {
   return row?.ms ?? null;
 }
 
-/** A turn that was ended for a worker that is gone, and whose last frames the caller now owns. */
+/** A turn that was ended in place of its worker. The caller holds its attempt and appends its last frames. */
 export interface EndedOrphan extends EndedTurn {
   turnId: string;
   sessionId: string;
   epoch: Epoch;
   messageId: string | null;
   end: Exclude<TurnEnd, { status: "complete" }>;
-  /** The number of the last frame that the caller sends, counted from 1. */
+  /** The seq of the last frame that the caller appends; the first is 1. */
   lastSeq: number;
 }
 
 const EXHAUSTED: TurnError = {
   code: "attempts_exhausted",
-  message: "every worker that took this turn stopped before it was done",
+  message: "every worker that ran this turn stopped before its end",
 };
 
 /**
- * Ends one turn that its worker will not end: out of attempts, or asked to stop and silent since. Whoever sends frames owns
- * the current attempt, so the attempt is taken first.
- * @param silentMs how long a cancelling worker may take
- * @returns null when there is none
+ * Ends one turn in place of its worker: an orphan on its last attempt, or a cancelled turn whose worker does not end it. Only the
+ * holder of the current attempt may append frames, so this starts a new attempt first.
+ * @param silentMs how long a worker may take to end a cancelled turn
+ * @returns null when there is no such turn
  */
 export async function endOrphan(
   pool: Pool,
@@ -60,7 +61,7 @@ export async function endOrphan(
   silentMs: number,
 ): Promise<EndedOrphan | null> {
   return await pool.begin(async (sql) => {
-    // The session before the turn, the order in which everybody locks; one that is locked just now waits for the next look.
+    // The session before the turn, as the lock order wants. A locked session is skipped until the next run.
     const [found] = await sql<{ id: string; session_id: string }[]>`
       select t.id, t.session_id from turns t join sessions s on s.id = t.session_id
       where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes} and t.worker_id is not null)

@@ -1,7 +1,7 @@
 import type { Fence } from "./claim-turn.ts";
 import type { Pool } from "./sql.ts";
 
-/** A streaming message's text and the frame up to which it is whole; they are saved together or not at all. */
+/** The text of a streaming message and the number of the last frame that it contains, saved atomically. */
 export interface Draft extends Fence {
   messageId: string;
   content: string;
@@ -10,10 +10,10 @@ export interface Draft extends Fence {
 }
 
 /**
- * Saves the drafts of all streams of a process in one statement. The turn's row is written with the message, which locks
- * it against a claim at the same instant: a draft of an older attempt changes no row (T10). It waits for no turn's row: one
- * that is locked for long would hold the drafts of all others.
- * @returns the turns whose draft was saved; one that is missing is no longer running under that attempt, or is locked now
+ * Saves the drafts of all streams of a process in one statement. It writes the turn's row together with the message, which locks
+ * out a concurrent claim: a draft of an older attempt changes nothing (T10). It skips locked rows, because waiting for one row
+ * would delay the drafts of all other turns.
+ * @returns the turns whose draft was saved; a missing turn no longer runs under that attempt, or its row is locked
  */
 export async function saveDrafts(sql: Pool, drafts: Draft[]): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`

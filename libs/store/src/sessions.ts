@@ -4,7 +4,6 @@ import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import { type Pool, type Sql, sessionColumns } from "./sql.ts";
 
-/** A session after a change, and what to announce of it. */
 interface ChangedSession {
   session: Session;
   changes: Change[];
@@ -24,13 +23,13 @@ export async function findSession(sql: Sql, ownerId: string, sessionId: string):
   return session ?? null;
 }
 
-/** @returns null when there is no such project of this owner */
+/** @returns null when this owner has no such project */
 export async function createSession(
   pool: Pool,
   session: CreateSession & { id: string; ownerId: string; projectId: string },
 ): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
-    // The project's row is locked against its deletion, which would leave this session behind.
+    // The share lock keeps the project from being deleted at the same time, which would leave this session behind.
     const [row] = await sql<Session[]>`
       with project as (
         select p.id from projects p where p.id = ${session.projectId} and ${ownedProject(sql, session.ownerId)} for share
@@ -67,7 +66,7 @@ export async function changeSession(
   });
 }
 
-/** The model's name for a session; a name that a person gave meanwhile stays. @returns null when nothing was changed */
+/** Gives a session the model's name for it, unless it has a name. @returns null when nothing was changed */
 export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<(Pick<Session, "id" | "name" | "auto_named"> & { owner_id: string })[]>`
@@ -84,7 +83,7 @@ const renamed = ({ name, auto_named }: Pick<Session, "name" | "auto_named">): St
   frame: { type: "session_renamed", name, auto_named },
 });
 
-/** Deletes a session and cancels what runs in it, in one transaction. @returns null when there is no such session */
+/** Deletes a session and cancels its turns in one transaction. @returns null when this owner has no such session */
 export async function deleteSession(
   pool: Pool,
   ownerId: string,

@@ -1,17 +1,17 @@
 import type postgres from "postgres";
 
 /*
- * Locks are taken in one order everywhere: sessions (by id), then turns (by id), then messages, then projects, then users. A
- * statement that needs only later ones may skip the earlier; none goes back.
+ * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users. A transaction may skip a level, but
+ * never takes a new lock on an earlier one.
  */
 
-/** A pool, for the functions that open a transaction of their own. */
+/** For functions that open a transaction. */
 export type Pool = postgres.Sql<Record<string, unknown>>;
 
-/** A pool or a transaction: these functions open no transaction. */
+/** A pool or a transaction, for functions that open none. */
 export type Sql = Pool | postgres.TransactionSql<Record<string, unknown>>;
 
-/** Deadlines and leases count in milliseconds here and in intervals there; the clock is the database's alone. */
+/** A duration as a Postgres interval. Deadlines and leases are computed with the database's clock only. */
 export const milliseconds = (sql: Sql, ms: number) => sql`make_interval(secs => ${ms / 1000})`;
 
 /** @returns the first row of a statement that always returns one */

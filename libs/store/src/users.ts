@@ -15,12 +15,12 @@ export async function findUserByName(sql: Sql, name: string): Promise<User | nul
   return user ?? null;
 }
 
-/** @param tokenHash SHA-256 of the token; the token itself never comes here */
+/** @param tokenHash SHA-256 of the token; the token itself is not stored */
 export async function createToken(sql: Sql, token: { id: string; userId: string; tokenHash: Buffer }): Promise<void> {
   await sql`insert into api_tokens (id, user_id, token_hash) values (${token.id}, ${token.userId}, ${token.tokenHash})`;
 }
 
-/** @returns the user whose token it is, or null when it is unknown or revoked */
+/** @returns the user of the token; null when the token is unknown or revoked */
 export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<(User & { tokenId: string }) | null> {
   const [user] = await sql<(User & { tokenId: string })[]>`
     select u.id, u.name, t.id as "tokenId"
@@ -29,7 +29,7 @@ export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<
   return user ?? null;
 }
 
-/** @returns the ids of those tokens that are no longer good */
+/** @returns those of the ids whose token is revoked or unknown */
 export async function findRevokedTokens(sql: Sql, tokenIds: string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select wanted.id from unnest(${tokenIds}::uuid[]) as wanted (id)
@@ -37,7 +37,7 @@ export async function findRevokedTokens(sql: Sql, tokenIds: string[]): Promise<s
   return rows.map((row) => row.id);
 }
 
-/** Revokes every token of a user. */
+/** Revokes every token of a user. @returns how many were revoked */
 export async function revokeTokens(sql: Sql, userId: string): Promise<number> {
   const result = await sql`update api_tokens set revoked_at = now() where user_id = ${userId} and revoked_at is null`;
   return result.count;
@@ -50,7 +50,7 @@ export async function raiseUserVersion(sql: Sql, userId: string, by = 1): Promis
   return row.version;
 }
 
-/** The versions of several users' lists, for the gateway's check of what its sockets have seen. */
+/** Reads the versions of several users' lists, for the gateway's position check. */
 export async function readUserVersions(sql: Sql, userIds: string[]): Promise<Map<string, number>> {
   const rows = await sql<{ id: string; version: number }[]>`
     select id, version from users where id = any(${userIds}::uuid[])`;

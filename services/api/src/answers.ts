@@ -1,18 +1,18 @@
 import { API_ERRORS, type ApiErrorCode, ErrorBody } from "@boocode/contracts";
 import type { z } from "zod";
 
-/** What any route below `/api` may answer, whatever it does. */
+/** Error codes of every route below `/api`. */
 const ALWAYS = ["unauthenticated", "unavailable", "internal"] as const;
 
-/** What a route that takes a body may say of it. */
+/** Error codes of every route that takes a body. */
 export const BODY_ERRORS = ["invalid_request", "body_too_large", "unsupported_media_type"] as const;
 
 type Refusals<C extends ApiErrorCode> = { [code in C as (typeof API_ERRORS)[code]["status"]]: typeof ErrorBody };
 
 /**
  * The `response` of a route's schema.
- * @param done what is answered when all is well, by status
- * @param codes of the refusals that are this route's own; the description of the API lists each under its status
+ * @param done the schemas of the successful answers, by status
+ * @param codes the route's own error codes; the OpenAPI description lists each under its status
  */
 export function answers<D extends Record<number, z.ZodType>, C extends ApiErrorCode = never>(
   done: D,

@@ -67,7 +67,7 @@ export interface AppOptions {
   metrics(): Promise<string>;
 }
 
-/** Puts the application together; nothing is started. */
+/** Assembles the application without starting it. */
 export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   const app: App = Fastify({
     loggerInstance: options.log,
@@ -78,13 +78,13 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     requestTimeout: 30_000,
     frameworkErrors: answerUnroutable,
   }).withTypeProvider<ZodTypeProvider>();
-  // A body of any other type than JSON is refused by that name.
+  // Fastify parses text by default. Without its parser, every body that is not JSON gets unsupported_media_type.
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app);
 
-  // TLS, where there is any, ends in front of this process: the pages of /docs load their parts as they were loaded.
+  // TLS ends in front of this process, if at all: /docs must load its assets over the scheme of the page.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   await app.register(cors, { origin: options.corsOrigins.length > 0 ? options.corsOrigins : false });
   await app.register(swagger, {
@@ -93,7 +93,8 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
       info: {
         title: "BooCode",
         version: "0.1.0",
-        description: "Ask questions about a code base; follow the answers on the gateway's sockets.",
+        description:
+          "Ask questions about a code base. The gateway streams the answers over WebSockets and event streams.",
       },
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
       security: [{ token: [] }],
@@ -105,12 +106,12 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
 
   app.get(
     "/healthz",
-    { schema: { summary: "Whether the process lives", security: [], response: { 200: Alive } } },
+    { schema: { summary: "Check that the process is alive", security: [], response: { 200: Alive } } },
     async () => ({ status: "ok" as const }),
   );
   app.get(
     "/readyz",
-    { schema: { summary: "Whether each dependency answers", security: [], response: { 200: Ready, 503: Ready } } },
+    { schema: { summary: "Check that each dependency answers", security: [], response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       const answer = await checkReadiness(options.checks);
       return reply.status(answer.status === "ready" ? 200 : 503).send(answer);

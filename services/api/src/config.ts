@@ -8,10 +8,10 @@ export const Config = z
   .object({
     ...commonEnv,
     PORT: port.default(0),
-    /** A project's path must lie under one of these. */
+    /** Folders that a project's path must lie under. */
     PROJECT_ROOTS: folders,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
-    /** Origins of web pages that may call this API, separated by commas. */
+    /** Origins of the web pages that may call this API, separated by commas. */
     CORS_ORIGINS: z
       .string()
       .default("")

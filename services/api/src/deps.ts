@@ -13,21 +13,21 @@ import type {
 } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 
-/** What the routes need. */
+/** The dependencies of the routes. */
 export interface Deps {
   pool: Pool;
   announce: Announce;
-  /** Passed between a commit and what is told of it. */
+  /** Between a commit and its announcement; see FAULT_POINTS. */
   failpoint: Failpoint;
-  /** @returns the real path of a directory that may be a project; throws `path_not_allowed` */
+  /** @returns the real path of a directory that may become a project; throws `path_not_allowed` */
   checkProjectPath(path: string): Promise<string>;
-  /** The model server's list; throws `model_server_unavailable`. */
+  /** Lists the models of all servers; throws `model_server_unavailable`. */
   listModels(): Promise<ModelList>;
   makeTicket(caller: Caller): Promise<string>;
   findCaller(token: string): Promise<Caller | null>;
 }
 
-/** The application, whose routes take their types from the contracts' schemas. */
+/** The application; its routes get their types from the schemas of the contracts. */
 export type App = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,
@@ -42,9 +42,9 @@ export function setCaller(request: FastifyRequest, caller: Caller): void {
   callers.set(request, caller);
 }
 
-/** Who asks: set before any route below `/api` runs. */
+/** The authenticated user, set before any route below `/api` runs. */
 export function callerOf(request: FastifyRequest): Caller {
   const caller = callers.get(request);
-  if (!caller) throw new Error("a route that needs a caller was mounted outside of the authenticated part");
+  if (!caller) throw new Error("this route needs a caller: mount it in the authenticated part of app.ts");
   return caller;
 }

@@ -3,7 +3,7 @@ import { IdempotencyKeyReused, isTransient } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 
-/** An expected refusal; its code is in the contracts' table, which says the status. */
+/** An expected error. Its status is that of its code in the contracts' table. */
 export class ApiError extends Error {
   override name = "ApiError";
   readonly code: ApiErrorCode;
@@ -14,13 +14,13 @@ export class ApiError extends Error {
   }
 }
 
-/** @returns the thing, or throws `not_found`: a thing of another user does not exist for this one */
+/** @throws ApiError `not_found` for null; what belongs to another user is null too */
 export function found<T>(thing: T | null): T {
   if (thing === null) throw new ApiError("not_found");
   return thing;
 }
 
-/** What fastify says of a request that it did not even give to a route. */
+/** Errors of fastify for a request that reaches no route. */
 const FROM_FASTIFY: Record<string, ApiErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "body_too_large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
@@ -38,17 +38,17 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
     }));
     return { code: "invalid_request", message: details.map((d) => `${d.path}: ${d.message}`).join("; "), details };
   }
-  if (isTransient(error)) return { code: "unavailable", message: "the database is away" };
+  if (isTransient(error)) return { code: "unavailable", message: "the database is unavailable; try again" };
   const { code, statusCode } = error as FastifyError;
   const known = FROM_FASTIFY[code];
   if (known) return { code: known, message: API_ERRORS[known].when };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return { code: "invalid_request", message: error.message };
   }
-  return { code: "internal", message: "internal error" };
+  return { code: "internal", message: "internal error; try again" };
 }
 
-/** Every error answer of this API has one shape, with a code of the table and its status. */
+/** Gives every error answer the shape of `ErrorBody`, with a code of the contracts' table and its status. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {
     const body = toBody(error);
@@ -57,11 +57,13 @@ export function answerErrors(app: FastifyInstance): void {
     return reply.status(API_ERRORS[body.code].status).send({ error: body });
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.status(404).send({ error: { code: "not_found", message: "no such route" } } satisfies ErrorBody),
+    reply.status(404).send({
+      error: { code: "not_found", message: "no such route; see /docs for the routes of this API" },
+    } satisfies ErrorBody),
   );
 }
 
-/** A URL that cannot even be read finds no route and no error handler. */
+/** Answers a URL that fastify cannot parse: it reaches neither a route nor the error handler. */
 export function answerUnroutable(error: FastifyError, _request: unknown, reply: Pick<FastifyReply, "status">): void {
   reply.status(400).send({ error: { code: "invalid_request", message: error.message } } satisfies ErrorBody);
 }

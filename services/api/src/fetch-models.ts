@@ -3,9 +3,9 @@ import { type Catalog, defaultModel, type ServerModels, writeModelName } from "@
 import { ApiError } from "./errors.ts";
 
 /**
- * The models of all servers, under the names that a session may give. A server that is away is told of and hides no other.
+ * Lists the models of all servers, under the names that a session uses. A server that does not answer is listed with its error.
  * @param configured DEFAULT_MODEL
- * @throws ApiError model_server_unavailable when all of them are away
+ * @throws ApiError model_server_unavailable when no server answers
  */
 export async function fetchModels(catalog: Catalog, configured: string | undefined): Promise<ModelList> {
   const servers = await catalog.read();

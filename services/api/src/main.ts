@@ -9,10 +9,10 @@ import { checkProjectPath } from "./check-project-path.ts";
 import { Config } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
 
-/** Requests that are under way when the process is asked to stop have so long to be answered. */
-const CLOSE_PATIENCE_MS = 3_000;
+/** Time for open requests to be answered when the process stops. */
+const CLOSE_TIMEOUT_MS = 3_000;
 
-/** No request needs Redis. */
+/** Time to connect to Redis before the API starts without it. Almost no request needs Redis; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
 
 runService({ name: "api", config: Config, start });
@@ -52,8 +52,8 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   );
   await app.ready();
   await serveHttp(context, app.server, async () => {
-    // A connection that has not sent a request yet counts as busy, and would hold the close until its own time limit.
-    const force = setTimeout(() => app.server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    // Node counts a connection without a request as busy: it would delay the close until its own time-out.
+    const force = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
     await app.close();
     clearTimeout(force);
   });

@@ -6,12 +6,12 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /**
- * Stops the turn that runs, else the first that waits, or only the one that is named: whoever means the answer that they see
- * must not hit the next one, when that answer is complete before the cancel arrives. The answer says what became of it.
+ * Without a turn id this cancels the running turn, or else the first waiting one. Clients send the id of the turn that they show:
+ * if it ends before the cancel arrives, the next turn is not hit.
  */
 export function cancelTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Cancel the turn that is named, else the one that runs, else the first that waits",
+    summary: "Cancel the named turn, or else the running turn, or else the first waiting turn",
     params: z.object({ id: Id }),
     querystring: z.strictObject({ turn_id: Id.optional() }),
     response: answers({ 200: CancelAnswer }, "invalid_request", "not_found"),

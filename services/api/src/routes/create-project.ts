@@ -6,7 +6,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 
 export function createProject(app: App, { pool, announce, failpoint, checkProjectPath }: Deps): void {
   const schema = {
-    summary: "Register a folder as a project",
+    summary: "Create a project for a folder",
     body: CreateProject,
     response: answers({ 201: Project }, ...BODY_ERRORS, "path_not_allowed"),
   };

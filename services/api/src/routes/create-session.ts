@@ -8,7 +8,7 @@ import { found } from "../errors.ts";
 
 export function createSession(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Begin a session about a project",
+    summary: "Create a session in a project",
     params: z.object({ id: Id }),
     body: CreateSession,
     response: answers({ 201: Session }, ...BODY_ERRORS, "not_found"),

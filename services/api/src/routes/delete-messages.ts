@@ -5,10 +5,9 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-/** Deletes a message and all that follows it; what was writing there is cancelled. */
 export function deleteMessages(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Delete a message and all that follow it",
+    summary: "Delete a message and all later ones, and cancel the turns that write them",
     params: z.object({ id: Id, messageId: Id }),
     response: answers({ 200: MessagesDeleted }, "invalid_request", "not_found"),
   };

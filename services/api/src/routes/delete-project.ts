@@ -7,7 +7,7 @@ import { found } from "../errors.ts";
 
 export function deleteProject(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Delete a project with its sessions; what runs in them is cancelled",
+    summary: "Delete a project and its sessions, and cancel their turns",
     params: z.object({ id: Id }),
     response: answers({ 204: z.null() }, "invalid_request", "not_found"),
   };

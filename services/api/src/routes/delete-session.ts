@@ -7,7 +7,7 @@ import { found } from "../errors.ts";
 
 export function deleteSession(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Delete a session; what runs in it is cancelled",
+    summary: "Delete a session and cancel its turns",
     params: z.object({ id: Id }),
     response: answers({ 204: z.null() }, "invalid_request", "not_found"),
   };

@@ -5,10 +5,10 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-/** A turn that failed before its first message has no other place in REST that says so. */
+/** The only route that shows why a turn failed before its first message. */
 export function getTurn(app: App, { pool }: Deps): void {
   const schema = {
-    summary: "Read a turn: whether it waits or runs, or how it ended and why",
+    summary: "Read a turn: its status, and how and why it ended",
     params: z.object({ id: Id, turnId: Id }),
     response: answers({ 200: Turn }, "invalid_request", "not_found"),
   };

@@ -6,15 +6,15 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 const Page = z.strictObject({
-  /** At most so many messages, the newest. Whole turns, at least one: a turn that is longer than the limit comes whole. */
+  /** The maximum number of messages. A page has whole turns and at least one, even one that is longer than the limit. */
   limit: z.coerce.number<string>().int().min(1).max(1_000).default(500),
-  /** Only messages of turns before this ordinal: the way to older pages. */
+  /** Only messages of turns below this ordinal, to read older pages. */
   before: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
 });
 
 export function listMessages(app: App, { pool }: Deps): void {
   const schema = {
-    summary: "Read the newest messages and the cursor to follow the session from",
+    summary: "List the newest messages, the live turns, and the cursor to follow the session from",
     params: z.object({ id: Id }),
     querystring: Page,
     response: answers({ 200: MessageList }, "invalid_request", "not_found"),

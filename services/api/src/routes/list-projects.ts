@@ -6,7 +6,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 export function listProjects(app: App, { pool }: Deps): void {
   app.get(
     "/api/projects",
-    { schema: { summary: "List your projects, the oldest first", response: answers({ 200: ProjectList }) } },
+    { schema: { summary: "List your projects, oldest first", response: answers({ 200: ProjectList }) } },
     async (request) => ({
       projects: await store.listProjects(pool, callerOf(request).userId),
     }),

@@ -7,7 +7,7 @@ import { found } from "../errors.ts";
 
 export function listSessions(app: App, { pool }: Deps): void {
   const schema = {
-    summary: "List the sessions of a project, the last used first",
+    summary: "List the sessions of a project, most recently used first",
     params: z.object({ id: Id }),
     response: answers({ 200: SessionList }, "invalid_request", "not_found"),
   };

@@ -5,10 +5,9 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-/** The turn that runs and those that wait, each with its place in line. */
 export function listTurns(app: App, { pool }: Deps): void {
   const schema = {
-    summary: "List the turn that runs and those that wait",
+    summary: "List the running and waiting turns of a session, with their positions in its queue",
     params: z.object({ id: Id }),
     response: answers({ 200: LiveTurnList }, "invalid_request", "not_found"),
   };

@@ -4,19 +4,19 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
-/** A single-use ticket for a browser's WebSocket, which cannot set a header. */
+/** For a browser's WebSocket, which cannot send an Authorization header. */
 export function makeTicket(app: App, deps: Deps): void {
   app.post(
     "/api/ws-tickets",
     {
       schema: {
-        summary: "Make a single-use ticket that opens one socket or event stream",
+        summary: "Create a single-use ticket that opens one WebSocket or event stream",
         response: answers({ 201: SocketTicket }),
       },
     },
     async (request, reply) => {
       const ticket = await deps.makeTicket(callerOf(request)).catch(() => {
-        throw new ApiError("unavailable", "no ticket can be made while Redis is away");
+        throw new ApiError("unavailable", "tickets need Redis, which is unavailable; try again");
       });
       return reply.status(201).send({ ticket, expires_in_ms: TICKET_LIFE_MS });
     },

@@ -6,10 +6,10 @@ import { IdempotentHeaders, idempotencyKeyOf, QUEUE_ERRORS, queued, toAccepted }
 import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
-/** The message and its turn are stored, and only then anybody is told; 202 whether or not the queue could be reached. */
+/** The answer is 202 once the message and its turn are stored, whether or not the queue can be reached. */
 export function postMessage(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Ask: store a message and queue the turn that answers it",
+    summary: "Post a message and queue the turn that answers it",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
     body: PostMessage,

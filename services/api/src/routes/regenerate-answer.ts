@@ -7,10 +7,9 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
-/** The last answer goes, and a new turn answers the same question. */
 export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Delete the last answer and have it made again",
+    summary: "Delete the last answer and queue a new turn for the same question",
     params: z.object({ id: Id }),
     headers: IdempotentHeaders,
     response: answers({ 202: TurnAccepted }, "invalid_request", "nothing_to_regenerate", ...QUEUE_ERRORS),

@@ -5,10 +5,9 @@ import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError, found } from "../errors.ts";
 
-/** Takes a waiting turn out of the line. */
 export function withdrawTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Take a waiting turn out of the line",
+    summary: "Withdraw a waiting turn from the session's queue",
     params: z.object({ id: Id, turnId: Id }),
     response: answers({ 200: CancelAnswer }, "invalid_request", "not_found", "turn_not_waiting"),
   };
