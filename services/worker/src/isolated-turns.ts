@@ -5,6 +5,15 @@ import type { ClaimedTurn, Fence } from "@boocode/store";
 import type { Leases } from "./leases.ts";
 import { toFrame } from "./outputs/to-frame.ts";
 
+/*
+ * The process of an isolated turn, as its worker sees it:
+ *
+ *   forked ──> took over (the process renews the lease) ──> exited
+ *     │
+ *     ├──> killed ────────────> the attempt is spent
+ *     └──> exited by itself ──> no attempt is spent; the lease expires and the turn is claimed again
+ */
+
 /**
  * Runs isolated turns, each in a process of its own. The turn that killed a worker is unknown, so each of that worker's turns
  * makes its last attempt in isolation: if it kills its process again, no other turn is affected (T5).

@@ -3,17 +3,16 @@ import { every } from "@boocode/runtime";
 import type { Fence, HeldTurn } from "@boocode/store";
 
 /*
- * A lease, as its worker holds it:
+ * The states of a lease in its worker. A heartbeat that renews it changes `renewedAt` and not the state.
  *
- *      ┌──────┐ each heartbeat that renews it
- *      │      v
- *      └──── held ── ending() ──> ending ── drop() ──> (gone)
- *              │                    │
- *              │ row not ours       │
- *              └──────── too old ───┴──> lost ── drop() ──> (gone)
+ *   hold() ──> held ────── ending() ─────> ending
+ *               │                            │
+ *               │ the row is not ours        │
+ *               │ or `renewedAt` is too old  │ `renewedAt` is too old
+ *               └──────────> lost <──────────┘
  *
- * `mayWrite()` is true until it is lost. Besides, the signal aborts once, for the first reason to stop: cancelled, released
- * or lost. A turn that stops for one of the other reasons is still held, so that its end can be written.
+ * Beside the state, the signal aborts once, for the first reason to stop: cancelled, released or lost. A turn that stops for
+ * one of the first two reasons is still held, so that its end can be written. `drop()` forgets the lease in every state.
  */
 type LeaseState =
   /** `renewedAt`: when the last successful renewal was sent, by `performance.now()`. The database's lease began no earlier. */

@@ -58,6 +58,6 @@ function stoppedBy(error: unknown, { turnTimeoutMs }: ProcessTurnDeps, { log }: 
   if (isTransient(error)) return { kind: "released" };
   if (error instanceof DOMException && error.name === "TimeoutError")
     return failed("turn_timeout", `the turn took longer than ${Math.round(turnTimeoutMs / 1_000)} s`);
-  log.error({ err: error }, "the turn failed on a defect or a lost database");
+  log.error({ err: error }, "the turn failed on an unexpected error");
   return failed("internal", "internal error");
 }

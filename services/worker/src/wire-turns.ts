@@ -114,7 +114,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
               root,
               limits,
               slots: toolSlots,
-              onDefect: (err, tool) => log.error({ err, tool }, "a tool failed"),
+              onDefect: (err, tool) => log.error({ err, tool }, "a tool failed on an unexpected error"),
             }),
           tools: toolOffers,
           maxDepth: config.MAX_TOOL_LOOP_DEPTH,

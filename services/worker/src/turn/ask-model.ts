@@ -16,10 +16,8 @@ export type ModelCallResult =
  * @throws the signal's reason when it aborts, and defects
  */
 export async function* askModel(
-  streamReply: StreamReply,
-  fitter: RequestFitter,
-  first: FittedRequest,
-  request: Omit<ModelRequest, "messages">,
+  { streamReply, fitter }: { streamReply: StreamReply; fitter: RequestFitter },
+  { fitted: first, ...request }: Omit<ModelRequest, "messages"> & { fitted: FittedRequest },
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;

@@ -39,12 +39,13 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
     const fitted = fitter.fit(null);
     yield { type: "step_started", step, context: fitted.fits ? fitted.context : null };
     const request = {
+      fitted,
       model: input.model,
       system: input.system,
       tools: deps.tools,
       toolChoice: step === deps.maxDepth ? ("none" as const) : ("auto" as const),
     };
-    const result = yield* askModel(deps.streamReply, fitter, fitted, request, signal);
+    const result = yield* askModel({ streamReply: deps.streamReply, fitter }, request, signal);
     if (result.kind !== "reply") {
       yield { type: result.kind, error: result.error };
       return;
