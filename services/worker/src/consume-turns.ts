@@ -19,7 +19,7 @@ export function consumeTurns(options: {
     async (job: Job) => {
       const parsed = TurnJob.safeParse(job.data);
       // A malformed job is dropped; throwing would only keep it in the queue.
-      if (parsed.success) await options.runner.take(parsed.data.turn_id);
+      if (parsed.success) await options.runner.run(parsed.data.turn_id);
     },
     {
       connection: options.connection,

@@ -47,7 +47,7 @@ export interface Leases {
   hold(fence: Fence, claimedAt: number): Lease;
   holds(turnId: string): boolean;
   /** Sends a heartbeat now, because a cancel was hinted or a write was refused. */
-  look(): void;
+  renewNow(): void;
   /** Stops every turn, to be put back into the queue. */
   releaseAll(): void;
   stop(): Promise<void>;
@@ -102,7 +102,7 @@ export function createLeases(deps: LeasesDeps): Leases {
       }
       clearTimeout(retry);
       if ([...kept.values()].some(({ isRenewed }) => !isRenewed))
-        retry = setTimeout(() => void look(), LOCKED_RETRY_MS);
+        retry = setTimeout(() => void beatOnce(), LOCKED_RETRY_MS);
     } catch (error) {
       deps.onError(error);
     }
@@ -110,7 +110,7 @@ export function createLeases(deps: LeasesDeps): Leases {
   }
 
   /** One heartbeat at a time: two statements over the same rows would only wait for each other. */
-  function look(): Promise<void> {
+  function beatOnce(): Promise<void> {
     if (beating) {
       beatAgain = true;
       return beating;
@@ -119,13 +119,13 @@ export function createLeases(deps: LeasesDeps): Leases {
       beating = null;
       if (beatAgain) {
         beatAgain = false;
-        void look();
+        void beatOnce();
       }
     });
     return beating;
   }
 
-  const stop = every(() => deps.heartbeatMs, look, deps.onError);
+  const stop = every(() => deps.heartbeatMs, beatOnce, deps.onError);
 
   return {
     hold(fence, claimedAt) {
@@ -153,7 +153,7 @@ export function createLeases(deps: LeasesDeps): Leases {
       };
     },
     holds: (turnId) => held.has(turnId),
-    look: () => void look(),
+    renewNow: () => void beatOnce(),
     releaseAll() {
       for (const lease of held.values()) stopTurn(lease, { kind: "released" });
     },

@@ -12,9 +12,9 @@ import {
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
 import { Config, isolatedCapacity } from "./config.ts";
+import { consumeNaming } from "./consume-naming.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
-import { consumeNaming } from "./name-session.ts";
 import { processTurn } from "./process-turn.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
@@ -125,9 +125,9 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   // Releases run in reverse order, so this comes first: stop claiming, let running turns end, release those that are left.
   onRelease("turns", async () => {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
-    await runner.settle(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));
+    await runner.drain(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));
     leases.releaseAll();
     isolatedTurns.releaseAll();
-    await runner.settle(RELEASE_MS / 2);
+    await runner.drain(RELEASE_MS / 2);
   });
 }

@@ -59,7 +59,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
         await announceEnd(deps, orphan);
       }
       // The queue delivers a turn before it is due. A due turn is claimed here, with or without Redis.
-      const claimed = await deps.runner.takeDue(CLAIM_AT_ONCE);
+      const claimed = await deps.runner.runDue(CLAIM_AT_ONCE);
       if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
         cleanedAt = Date.now();
         while ((await forgetOldIdempotencyKeys(deps.pool)) > 0);

@@ -26,8 +26,8 @@ const aMoment = () => new Promise(setImmediate);
 
 test("a turn that arrives while there is no room waits for room and is not dropped", async () => {
   const { runner, claimed, end } = setUp(2);
-  expect(await runner.takeDue(5)).toBe(2);
-  const arriving = runner.take("arriving");
+  expect(await runner.runDue(5)).toBe(2);
+  const arriving = runner.run("arriving");
   await aMoment();
   expect(claimed).toEqual(["due 1", "due 2"]);
   end("due 1");
@@ -38,13 +38,13 @@ test("a turn that arrives while there is no room waits for room and is not dropp
   expect(runner.running()).toBe(1);
 });
 
-test("a caller that waits for room when the runner settles returns without a claim", async () => {
+test("a caller that waits for room when the runner drains returns without a claim", async () => {
   const { runner, claimed, end } = setUp(1);
-  await runner.takeDue(1);
-  const arriving = runner.take("arriving");
-  const settled = runner.settle(10_000);
+  await runner.runDue(1);
+  const arriving = runner.run("arriving");
+  const drained = runner.drain(10_000);
   await arriving;
   end("due 1");
-  await settled;
+  await drained;
   expect(claimed).toEqual(["due 1"]);
 });

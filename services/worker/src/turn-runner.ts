@@ -7,12 +7,12 @@ export interface TurnRunner {
    * Waits for room, then claims this turn, if it is due, and runs it. Resolves when the turn has ended or cannot be claimed,
    * so that a caller brings no more turns than can run.
    */
-  take(turnId: string): Promise<void>;
-  /** Claims at most `most` due turns while there is room. @returns how many were claimed */
-  takeDue(most: number): Promise<number>;
+  run(turnId: string): Promise<void>;
+  /** Claims and runs at most `most` due turns while there is room. @returns how many were claimed */
+  runDue(most: number): Promise<number>;
   running(): number;
   /** Stops claiming, and resolves when the last turn has ended or `ms` have passed. */
-  settle(ms: number): Promise<void>;
+  drain(ms: number): Promise<void>;
 }
 
 export interface TurnRunnerDeps {
@@ -34,11 +34,11 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   const running = new Set<Promise<void>>();
   let claiming = 0;
   let isolated = 0;
-  let settled = false;
+  let draining = false;
   /** Callers that wait for room. */
   const waiting = new Set<() => void>();
 
-  const isRoom = () => !settled && running.size + claiming < deps.capacity;
+  const isRoom = () => !draining && running.size + claiming < deps.capacity;
 
   /** @returns the run, or null when nothing was claimed */
   async function start(claim: (claim: Claim) => Promise<ClaimedTurn | null>): Promise<{ run: Promise<void> } | null> {
@@ -75,22 +75,22 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   }
 
   return {
-    async take(turnId) {
+    async run(turnId) {
       while (!isRoom()) {
-        if (settled) return;
+        if (draining) return;
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
       const started = await start((claim) => deps.claim(turnId, claim));
       await started?.run;
     },
-    async takeDue(most) {
-      let taken = 0;
-      while (taken < most && isRoom() && (await start(deps.claimDue))) taken += 1;
-      return taken;
+    async runDue(most) {
+      let claimed = 0;
+      while (claimed < most && isRoom() && (await start(deps.claimDue))) claimed += 1;
+      return claimed;
     },
     running: () => running.size,
-    async settle(ms) {
-      settled = true;
+    async drain(ms) {
+      draining = true;
       wakeWaiting();
       const until = performance.now() + ms;
       while (running.size + claiming > 0 && performance.now() < until) {

@@ -61,7 +61,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   const drafts = createDraftSaver({
     intervalMs: config.DRAFT_INTERVAL_MS,
     save: (due) => withDeadline(3_000, "saving drafts", saveDrafts(pool, due)),
-    onRefused: () => leases.look(),
+    onRefused: () => leases.renewNow(),
     onError: logFailure("saving drafts"),
   });
   onRelease("drafts", () => drafts.stop());
@@ -138,9 +138,9 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
 
   const follower = createFollower(hints, {
     onMessage: (_channel, bytes) => {
-      if (leases.holds(bytes)) leases.look();
+      if (leases.holds(bytes)) leases.renewNow();
     },
-    onGap: () => leases.look(),
+    onGap: () => leases.renewNow(),
   });
   onRelease("follower", () => follower.stop());
   // A connection that is not ready yet subscribes as soon as it is.

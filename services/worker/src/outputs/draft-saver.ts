@@ -36,7 +36,8 @@ export function createDraftSaver(deps: DraftSaverDeps): DraftSaver {
         // While this draft was saved, a newer one may have arrived or the turn may have ended.
         const current = waiting.get(draft.turnId);
         if (!current) continue;
-        // The row was locked, and the draft is saved in the next run; or another worker claimed the turn, and the lease check finds that.
+        // Either the row was locked, and the next run saves the draft; or another worker claimed the turn, which the lease
+        // check finds.
         if (!saved.has(draft.turnId)) deps.onRefused(draft.turnId);
         else {
           savedAt.set(draft.turnId, now);
