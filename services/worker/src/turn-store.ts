@@ -40,7 +40,7 @@ export interface TurnStore {
 }
 
 /** A reply as far as it was written; null when no message is open. */
-interface ReplyDraft {
+export interface ReplyDraft {
   reply: ReplyRecord | null;
   lastSeq: number;
 }
