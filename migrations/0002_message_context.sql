@@ -1,8 +1,8 @@
 -- migrate:up
 
--- What the model was sent of the conversation when it wrote this message, and what was left out. The next request of the
--- session begins its cut here, so that a model server's prompt cache keeps fitting.
+-- Which part of the conversation the request for this message contained, and what was left out. The session's next request
+-- starts its cut at the same place, so that the prompt cache of the model server stays valid.
 alter table messages add column context jsonb;
 
--- Forward only: a change is undone by another migration.
+-- Migrations only go forward: another migration undoes a change.
 -- migrate:down

@@ -1,8 +1,8 @@
 -- migrate:up
 
--- How many of a turn's spent attempts ended because its worker died. A turn that may be the cause of that is run apart from
--- others before it is given up.
+-- The number of attempts that ended with the death of the worker. A turn that may have caused it (a poison candidate) runs its
+-- last attempt in a process of its own.
 alter table turns add column worker_deaths integer not null default 0;
 
--- Forward only: a change is undone by another migration.
+-- Migrations only go forward: another migration undoes a change.
 -- migrate:down
