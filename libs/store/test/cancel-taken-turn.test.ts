@@ -1,24 +1,24 @@
 import { cancelTurn, endOrphan, releaseTurn, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { cancelled, messageRow, newPlace, running, turnRow, useStore } from "./stage.ts";
+import { cancelled, messageRow, newPlace, running, turnRow, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 /** A turn that a worker began, and gave back with half a message. */
 async function handedBack() {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  expect(await releaseTurn(stage.pool, turn)).toBe(true);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  expect(await releaseTurn(fixture.pool, turn)).toBe(true);
   return { place, turn, messageId };
 }
 
 test("a turn that waits for another attempt is ended by a reconciler, which takes the attempt and ends its message too", async () => {
   const { place, turn, messageId } = await handedBack();
-  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(outcome?.answer).toEqual({ turn_id: turn.turnId, status: "cancelling" });
   expect(cancelled(outcome)).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
 
-  const ended = await endOrphan(stage.pool, "nonce1", 3, 60_000);
+  const ended = await endOrphan(fixture.pool, "nonce1", 3, 60_000);
   expect(ended).toMatchObject({
     turnId: turn.turnId,
     messageId,
@@ -26,13 +26,13 @@ test("a turn that waits for another attempt is ended by a reconciler, which take
     epoch: { attempt: turn.attempt + 1, nonce: "nonce1" },
     lastSeq: 2,
   });
-  expect(await turnRow(stage.pool, turn.turnId)).toMatchObject({ status: "cancelled", crashes: 0 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "cancelled" });
+  expect(await turnRow(fixture.pool, turn.turnId)).toMatchObject({ status: "cancelled", crashes: 0 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: "cancelled" });
 });
 
 test("withdrawing such a turn ends it the same way", async () => {
   const { place, turn } = await handedBack();
-  const outcome = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turn.turnId);
+  const outcome = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turn.turnId);
   expect(cancelled(outcome).cancelling).toEqual([turn.turnId]);
-  expect(await endOrphan(stage.pool, "nonce2", 3, 60_000)).toMatchObject({ turnId: turn.turnId });
+  expect(await endOrphan(fixture.pool, "nonce2", 3, 60_000)).toMatchObject({ turnId: turn.turnId });
 });

@@ -13,7 +13,6 @@ import {
   startMessage,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { toolMessage } from "./older-attempts.ts";
 import {
   cancelled,
   claim,
@@ -27,23 +26,24 @@ import {
   turnRow,
   untilBlocked,
   useStore,
-} from "./stage.ts";
+} from "./fixture.ts";
+import { toolMessage } from "./older-attempts.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 async function answered(place: Place, content: string) {
-  const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
+  const { turn, messageId, questionId } = await running(fixture.pool, place);
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 
 const contents = async (place: Place) =>
-  (await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 100 }))?.messages.map((m) => m.id);
+  (await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit: 100 }))?.messages.map((m) => m.id);
 
 test("deleting from a message on takes it and all that follows, and leaves what stands before it", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const [first, second] = [await answered(place, "one"), await answered(place, "two")];
-  const outcome = await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, first.messageId);
+  const outcome = await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, first.messageId);
   expect(new Set(outcome?.deleted)).toEqual(new Set([first.messageId, second.questionId, second.messageId]));
   expect(outcome).toMatchObject({ version: 5 });
   expect(cancelled(outcome)).toEqual({ cancelling: [], withdrawn: [] });
@@ -51,65 +51,65 @@ test("deleting from a message on takes it and all that follows, and leaves what 
 });
 
 test("deleting while a turn runs asks it to stop, withdraws those after it, and nothing it writes returns", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId, questionId } = await running(stage.pool, place);
-  const waiting = await post(stage.pool, place);
-  const outcome = await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, questionId);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId, questionId } = await running(fixture.pool, place);
+  const waiting = await post(fixture.pool, place);
+  const outcome = await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, questionId);
   expect(cancelled(outcome)).toEqual({ cancelling: [turn.id], withdrawn: [waiting.turnId] });
   expect(outcome?.version).toBe(waiting.version + 2);
   const draft = { ...turn, messageId, content: "more", reasoning: null, lastSeq: 50 };
-  expect(await saveDrafts(stage.pool, [draft])).toEqual(new Set());
+  expect(await saveDrafts(fixture.pool, [draft])).toEqual(new Set());
   expect(
-    await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 51 }),
+    await commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 51 }),
   ).toBe(false);
-  await endTurn(stage.pool, turn, {
+  await endTurn(fixture.pool, turn, {
     end: { status: "cancelled", reason: "messages_deleted" },
     reply: reply(messageId),
     lastSeq: 52,
   });
   expect(await contents(place)).toEqual([]);
-  expect(await readTurnMessages(stage.pool, turn.id)).toEqual([]);
-  const snapshot = await readTurnsFrom(stage.pool, place.sessionId, 1, 10);
+  expect(await readTurnMessages(fixture.pool, turn.id)).toEqual([]);
+  const snapshot = await readTurnsFrom(fixture.pool, place.sessionId, 1, 10);
   expect(snapshot?.turns.flatMap((each) => each.messages)).toEqual([]);
 });
 
 test("a message that the worker begins at the same moment is either deleted with the rest or never begun", async () => {
-  const place = await newPlace(stage.pool);
-  const posted = await post(stage.pool, place);
-  const turn = await claim(stage.pool, posted.turnId);
+  const place = await newPlace(fixture.pool);
+  const posted = await post(fixture.pool, place);
+  const turn = await claim(fixture.pool, posted.turnId);
   const message = { id: randomUUID(), position: 1, step: 0, model: null, lastSeq: 2 };
-  const deleting = await stage.pool.begin(async (sql) => {
+  const deleting = await fixture.pool.begin(async (sql) => {
     await sql`update turns set last_seq = 2 where id = ${turn.id}`;
     await sql`
       insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role, status)
       values (${message.id}, ${place.sessionId}, ${place.ownerId}, ${turn.id}, 1, 1, 'assistant', 'streaming')`;
-    const deleting = deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, posted.message.id);
-    await untilBlocked(stage.pool);
+    const deleting = deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, posted.message.id);
+    await untilBlocked(fixture.pool);
     return { deleting };
   });
   expect(new Set((await deleting.deleting)?.deleted)).toEqual(new Set([posted.message.id, message.id]));
-  expect(await startMessage(stage.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBe(false);
+  expect(await startMessage(fixture.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBe(false);
   expect(await contents(place)).toEqual([]);
 });
 
 test("a message of another session or one already deleted cannot be deleted, and nothing changes", async () => {
-  const place = await newPlace(stage.pool);
-  const elsewhere = await newPlace(stage.pool, place.ownerId);
+  const place = await newPlace(fixture.pool);
+  const elsewhere = await newPlace(fixture.pool, place.ownerId);
   const [mine, other] = [await answered(place, "x"), await answered(elsewhere, "y")];
-  await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, mine.messageId);
-  const before = await dump(stage.pool);
+  await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, mine.messageId);
+  const before = await dump(fixture.pool);
   for (const id of [other.messageId, mine.messageId, randomUUID()]) {
-    expect(await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, id)).toBeNull();
+    expect(await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, id)).toBeNull();
   }
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("a regeneration deletes the last answer and puts the same question under a new turn", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   await answered(place, "one");
   const last = await answered(place, "two");
   const turnId = randomUUID();
-  const outcome = await regenerateAnswer(stage.pool, { ...place, turnId }, null);
+  const outcome = await regenerateAnswer(fixture.pool, { ...place, turnId }, null);
   expect(outcome).toMatchObject({ kind: "regenerated", turnId, version: 7 });
   expect(frames(outcome as { changes: Change[] }).map((frame) => [frame.version, frame.type])).toEqual([
     [5, "messages_deleted"],
@@ -118,40 +118,40 @@ test("a regeneration deletes the last answer and puts the same question under a 
   ]);
   expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ message_ids: [last.messageId] });
   expect(outcome).toMatchObject({ message: { id: last.questionId, turn_id: turnId, turn_ordinal: 3 } });
-  expect(await turnRow(stage.pool, turnId)).toMatchObject({ status: "queued" });
-  expect(await turnRow(stage.pool, last.turn.id)).toMatchObject({ status: "complete" });
+  expect(await turnRow(fixture.pool, turnId)).toMatchObject({ status: "queued" });
+  expect(await turnRow(fixture.pool, last.turn.id)).toMatchObject({ status: "complete" });
   expect((await contents(place))?.at(-1)).toBe(last.questionId);
-  const again = await claim(stage.pool, turnId);
-  expect((await readTurnMessages(stage.pool, again.id)).map((message) => message.id)).toEqual([last.questionId]);
+  const again = await claim(fixture.pool, turnId);
+  expect((await readTurnMessages(fixture.pool, again.id)).map((message) => message.id)).toEqual([last.questionId]);
 });
 
 test("a question that never got an answer can be regenerated, and its new answer is the only one", async () => {
-  const place = await newPlace(stage.pool);
-  const posted = await post(stage.pool, place);
-  await stage.pool`update turns set status = 'cancelled' where id = ${posted.turnId}`;
-  const outcome = await regenerateAnswer(stage.pool, { ...place, turnId: randomUUID() }, null);
+  const place = await newPlace(fixture.pool);
+  const posted = await post(fixture.pool, place);
+  await fixture.pool`update turns set status = 'cancelled' where id = ${posted.turnId}`;
+  const outcome = await regenerateAnswer(fixture.pool, { ...place, turnId: randomUUID() }, null);
   expect(outcome).toMatchObject({ kind: "regenerated", message: { id: posted.message.id } });
   expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ type: "messages_deleted", message_ids: [] });
 });
 
 test("nothing is regenerated in a busy, an empty or another user's session", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const regenerate = (ownerId = place.ownerId) =>
-    regenerateAnswer(stage.pool, { ...place, ownerId, turnId: randomUUID() }, null);
+    regenerateAnswer(fixture.pool, { ...place, ownerId, turnId: randomUUID() }, null);
   expect(await regenerate()).toEqual({ kind: "nothing" });
-  const posted = await post(stage.pool, place);
-  const before = await dump(stage.pool);
+  const posted = await post(fixture.pool, place);
+  const before = await dump(fixture.pool);
   expect(await regenerate()).toEqual({ kind: "busy" });
   expect(await regenerate(randomUUID())).toEqual({ kind: "not_found" });
-  expect(await dump(stage.pool)).toEqual(before);
-  await stage.pool`update turns set status = 'complete' where id = ${posted.turnId}`;
+  expect(await dump(fixture.pool)).toEqual(before);
+  await fixture.pool`update turns set status = 'complete' where id = ${posted.turnId}`;
 });
 
 test("of ten regenerations at once, one is done and the others find the session busy", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   await answered(place, "one");
   const all = await Promise.all(
-    Array.from({ length: 10 }, () => regenerateAnswer(stage.pool as Pool, { ...place, turnId: randomUUID() }, null)),
+    Array.from({ length: 10 }, () => regenerateAnswer(fixture.pool as Pool, { ...place, turnId: randomUUID() }, null)),
   );
   expect(all.map((outcome) => outcome.kind).sort()).toEqual([...Array(9).fill("busy"), "regenerated"]);
 });

@@ -22,19 +22,19 @@ import {
   turnRow,
   untilBlocked,
   useStore,
-} from "./stage.ts";
+} from "./fixture.ts";
 
-const stage = useStore({ connections: 24 });
+const fixture = useStore({ connections: 24 });
 
 const by = (workerId = "w") => asWorker({ workerId });
 
 test("a claim gives the turn an attempt, the nonce, a lease and a worker", async () => {
-  const place = await newPlace(stage.pool);
-  const posted = await post(stage.pool, place);
-  const turn = await claimTurn(stage.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
+  const place = await newPlace(fixture.pool);
+  const posted = await post(fixture.pool, place);
+  const turn = await claimTurn(fixture.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
   expect(turn).toMatchObject({ id: posted.turnId, status: "running", attempt: 1, nonce: "abc", ordinal: 1 });
   expect(turn).toMatchObject({ owner_id: place.ownerId, streaming_message_id: null });
-  const [row] = await stage.pool`
+  const [row] = await fixture.pool`
     select worker_id, extract(epoch from lease_until - now())::float as lease from turns where id = ${posted.turnId}`;
   expect(row?.worker_id).toBe("w7");
   expect(row?.lease).toBeGreaterThan(4);
@@ -42,163 +42,168 @@ test("a claim gives the turn an attempt, the nonce, a lease and a worker", async
 });
 
 test("a claim brings along its session's and project's setting, until either is deleted", async () => {
-  const place = await newPlace(stage.pool);
-  await stage.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
-  const turn = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+  const place = await newPlace(fixture.pool);
+  await fixture.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
+  const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
   expect(turn.setting).toEqual({
     ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
   });
-  expect(await takeOverClaim(stage.pool, turn, asWorker())).toMatchObject({ setting: turn.setting, recent_calls: [] });
-  await releaseTurn(stage.pool, turn);
-  await stage.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
-  expect((await claim(stage.pool, turn.id)).setting).toBeNull();
+  expect(await takeOverClaim(fixture.pool, turn, asWorker())).toMatchObject({
+    setting: turn.setting,
+    recent_calls: [],
+  });
+  await releaseTurn(fixture.pool, turn);
+  await fixture.pool`update projects set deleted_at = now() where id = ${place.projectId}`;
+  expect((await claim(fixture.pool, turn.id)).setting).toBeNull();
 });
 
 test("a claim brings along the session's newest model calls, newest first, and none that was deleted or still streams", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const context = (size: number) => ({ model: "m", prompt_characters: size }) as MessageContext;
   const ask = async (size: number) => {
-    const turn = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+    const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
     const id = randomUUID();
     const message = { id, position: 1, step: 0, model: "m", lastSeq: 2, context: context(size) };
-    await startMessage(stage.pool, turn, message);
+    await startMessage(fixture.pool, turn, message);
     return { turn, id };
   };
   for (let size = 1; size <= 12; size++) {
     const { turn, id } = await ask(size);
-    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
+    await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
   }
   const { turn, id } = await ask(13);
-  await releaseTurn(stage.pool, turn);
-  const again = await claim(stage.pool, turn.id);
+  await releaseTurn(fixture.pool, turn);
+  const again = await claim(fixture.pool, turn.id);
   const calls = Array.from({ length: 10 }, (_, at) => ({
     ...{ context: context(12 - at), tokens_used: 3, ctx_used: 4, ctx_max: 5 },
   }));
   expect(again.recent_calls).toEqual(calls);
-  await endTurn(stage.pool, again, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
-  await stage.pool`update messages set deleted_at = now() where session_id = ${place.sessionId} and turn_ordinal = 12`;
-  const next = await claim(stage.pool, (await post(stage.pool, place)).turnId);
+  await endTurn(fixture.pool, again, { end: { status: "complete" }, reply: reply(id), lastSeq: 5 });
+  await fixture.pool`update messages set deleted_at = now() where session_id = ${place.sessionId} and turn_ordinal = 12`;
+  const next = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
   expect(next.recent_calls.map((call) => call.context.prompt_characters)).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
 });
 
 test("only the session's next turn can be claimed, and none while one runs or is being cancelled", async () => {
-  const place = await newPlace(stage.pool);
-  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
-  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
-  await claim(stage.pool, first.turnId);
-  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
-  expect(await claimTurn(stage.pool, first.turnId, by())).toBeNull();
-  await stage.pool`update turns set status = 'cancelling' where id = ${first.turnId}`;
-  expect(await claimTurn(stage.pool, second.turnId, by())).toBeNull();
-  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
-  expect(await claimTurn(stage.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
+  const place = await newPlace(fixture.pool);
+  const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
+  await claim(fixture.pool, first.turnId);
+  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
+  expect(await claimTurn(fixture.pool, first.turnId, by())).toBeNull();
+  await fixture.pool`update turns set status = 'cancelling' where id = ${first.turnId}`;
+  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
+  await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  expect(await claimTurn(fixture.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
 });
 
 test("of twenty workers that claim one turn at once, one gets it", async () => {
   for (let round = 0; round < 10; round++) {
-    const posted = await post(stage.pool, await newPlace(stage.pool));
-    const claims = Array.from({ length: 20 }, (_, i) => claimTurn(stage.pool, posted.turnId, by(`w${i}`)));
+    const posted = await post(fixture.pool, await newPlace(fixture.pool));
+    const claims = Array.from({ length: 20 }, (_, i) => claimTurn(fixture.pool, posted.turnId, by(`w${i}`)));
     const won = (await Promise.all(claims)).filter((turn) => turn !== null);
     expect(won).toHaveLength(1);
-    expect(await turnRow(stage.pool, posted.turnId)).toMatchObject({ attempt: 1, nonce: won[0]?.nonce });
+    expect(await turnRow(fixture.pool, posted.turnId)).toMatchObject({ attempt: 1, nonce: won[0]?.nonce });
   }
 });
 
 test("a session never has two active turns, whatever claims and ends race", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const posts = [];
-  for (let i = 0; i < 6; i++) posts.push(await post(stage.pool, place));
+  for (let i = 0; i < 6; i++) posts.push(await post(fixture.pool, place));
   let active = 0;
-  while ((await stage.pool`select from turns where session_id = ${place.sessionId} and status = 'queued'`).length > 0) {
-    const claims = posts.flatMap(({ turnId }) => [1, 2, 3].map(() => claimTurn(stage.pool, turnId, by())));
+  while (
+    (await fixture.pool`select from turns where session_id = ${place.sessionId} and status = 'queued'`).length > 0
+  ) {
+    const claims = posts.flatMap(({ turnId }) => [1, 2, 3].map(() => claimTurn(fixture.pool, turnId, by())));
     const won = (await Promise.all(claims)).filter((turn) => turn !== null);
     expect(won.length).toBeLessThanOrEqual(1);
     active += won.length;
-    await stage.pool`update turns set status = 'complete' where session_id = ${place.sessionId} and status = 'running'`;
+    await fixture.pool`update turns set status = 'complete' where session_id = ${place.sessionId} and status = 'running'`;
   }
   expect(active).toBe(6);
 });
 
 test("the index itself refuses a second active turn, and a claim that meets it gets nothing", async () => {
-  const place = await newPlace(stage.pool);
-  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
-  const blocked = await stage.pool.begin(async (sql) => {
+  const place = await newPlace(fixture.pool);
+  const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  const blocked = await fixture.pool.begin(async (sql) => {
     await sql`update turns set status = 'running' where id = ${second.turnId}`;
-    const losing = claimTurn(stage.pool, first.turnId, by());
-    await untilBlocked(stage.pool);
+    const losing = claimTurn(fixture.pool, first.turnId, by());
+    await untilBlocked(fixture.pool);
     return { losing };
   });
   expect(await blocked.losing).toBeNull();
-  expect(await turnRow(stage.pool, first.turnId)).toMatchObject({ status: "queued", attempt: 0 });
+  expect(await turnRow(fixture.pool, first.turnId)).toMatchObject({ status: "queued", attempt: 0 });
 });
 
 test("a new claim takes back the text of the message that was being written, with the attempt, in one step", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const draft = { turnId: turn.id, attempt: 1, messageId, content: "half of", reasoning: "hm", lastSeq: 9 };
-  await saveDrafts(stage.pool, [draft]);
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "half of", last_seq: 9 });
-  await releaseTurn(stage.pool, turn);
-  const again = await claim(stage.pool, turn.id);
+  await saveDrafts(fixture.pool, [draft]);
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "half of", last_seq: 9 });
+  await releaseTurn(fixture.pool, turn);
+  const again = await claim(fixture.pool, turn.id);
   expect(again).toMatchObject({ attempt: 2, streaming_message_id: messageId });
   expect(again.nonce).not.toBe(turn.nonce);
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ last_seq: 0, attempt: 2 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "", last_seq: 0, status: "streaming" });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 0, attempt: 2 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "", last_seq: 0, status: "streaming" });
 });
 
 test("a due turn is claimed only once its time has come, the user with the fewest running turns first", async () => {
-  await stage.pool`update turns set status = 'complete'`;
-  const busy = await newPlace(stage.pool);
-  await claim(stage.pool, (await post(stage.pool, busy)).turnId);
-  const waiting = await post(stage.pool, await newPlace(stage.pool, busy.ownerId));
-  const idle = await post(stage.pool, await newPlace(stage.pool));
-  expect(await claimDueTurn(stage.pool, by())).toBeNull();
-  await stage.pool`update turns set due_at = now() - interval '5 s' where id = ${waiting.turnId}`;
-  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${idle.turnId}`;
-  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(idle.turnId);
-  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(waiting.turnId);
-  expect(await claimDueTurn(stage.pool, by())).toBeNull();
+  await fixture.pool`update turns set status = 'complete'`;
+  const busy = await newPlace(fixture.pool);
+  await claim(fixture.pool, (await post(fixture.pool, busy)).turnId);
+  const waiting = await post(fixture.pool, await newPlace(fixture.pool, busy.ownerId));
+  const idle = await post(fixture.pool, await newPlace(fixture.pool));
+  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
+  await fixture.pool`update turns set due_at = now() - interval '5 s' where id = ${waiting.turnId}`;
+  await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${idle.turnId}`;
+  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(idle.turnId);
+  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(waiting.turnId);
+  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
 });
 
 test("a turn that another transaction holds is passed over, not waited for", async () => {
-  await stage.pool`update turns set status = 'complete'`;
+  await fixture.pool`update turns set status = 'complete'`;
   const [held, free] = [
-    await post(stage.pool, await newPlace(stage.pool)),
-    await post(stage.pool, await newPlace(stage.pool)),
+    await post(fixture.pool, await newPlace(fixture.pool)),
+    await post(fixture.pool, await newPlace(fixture.pool)),
   ];
-  await stage.pool`update turns set due_at = now() - interval '9 s' where id = ${held.turnId}`;
-  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
-  await stage.pool.begin(async (sql) => {
+  await fixture.pool`update turns set due_at = now() - interval '9 s' where id = ${held.turnId}`;
+  await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
+  await fixture.pool.begin(async (sql) => {
     await sql`select from turns where id = ${held.turnId} for update`;
-    expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
+    expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(free.turnId);
   });
 });
 
 test("a due turn that stands behind one that is being cancelled does not hide the turns of other sessions", async () => {
-  await stage.pool`update turns set status = 'complete'`;
-  const place = await newPlace(stage.pool);
-  const [stopping, behind] = [await post(stage.pool, place), await post(stage.pool, place)];
-  const free = await post(stage.pool, await newPlace(stage.pool));
-  await stage.pool`update turns set status = 'cancelling' where id = ${stopping.turnId}`;
-  await stage.pool`update turns set due_at = now() - interval '9 s' where id = ${behind.turnId}`;
-  await stage.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
-  expect((await claimDueTurn(stage.pool, by()))?.id).toBe(free.turnId);
-  expect(await claimDueTurn(stage.pool, by())).toBeNull();
+  await fixture.pool`update turns set status = 'complete'`;
+  const place = await newPlace(fixture.pool);
+  const [stopping, behind] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  const free = await post(fixture.pool, await newPlace(fixture.pool));
+  await fixture.pool`update turns set status = 'cancelling' where id = ${stopping.turnId}`;
+  await fixture.pool`update turns set due_at = now() - interval '9 s' where id = ${behind.turnId}`;
+  await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
+  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(free.turnId);
+  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
 });
 
 /** A turn that waits, with some of its attempts spent. */
 async function spent(crashes: number, workerDeaths: number): Promise<string> {
-  const { turnId } = await post(stage.pool, await newPlace(stage.pool));
-  await stage.pool`
+  const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
+  await fixture.pool`
     update turns set crashes = ${crashes}, worker_deaths = ${workerDeaths}, due_at = now() where id = ${turnId}`;
   return turnId;
 }
 
 test("the last attempt of a turn whose worker died before is claimed only by who has room to run it apart", async () => {
   const turnId = await spent(2, 1);
-  expect(await claimTurn(stage.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
-  await stage.pool`update turns set status = 'complete' where id <> ${turnId}`;
-  expect(await claimDueTurn(stage.pool, asWorker({ takesPoisonCandidates: false }))).toBeNull();
-  const turn = await claimDueTurn(stage.pool, asWorker());
+  expect(await claimTurn(fixture.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
+  await fixture.pool`update turns set status = 'complete' where id <> ${turnId}`;
+  expect(await claimDueTurn(fixture.pool, asWorker({ takesPoisonCandidates: false }))).toBeNull();
+  const turn = await claimDueTurn(fixture.pool, asWorker());
   expect(turn).toMatchObject({ id: turnId, is_poison_candidate: true });
 });
 
@@ -208,24 +213,28 @@ test("neither an earlier attempt nor one after answers that were cut makes a sus
     [1, 1],
     [2, 0],
   ] as const) {
-    const turn = await claimTurn(stage.pool, await spent(crashes, deaths), asWorker({ takesPoisonCandidates: false }));
+    const turn = await claimTurn(
+      fixture.pool,
+      await spent(crashes, deaths),
+      asWorker({ takesPoisonCandidates: false }),
+    );
     expect(turn).toMatchObject({ is_poison_candidate: false, crashes });
   }
 });
 
 test("a claim is taken over whole, lease and all, and not once it is another's", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool), 10);
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool), 10);
   const fence = { turnId: turn.id, attempt: 1 };
-  const taken = await takeOverClaim(stage.pool, fence, asWorker({ workerId: "its own" }));
+  const taken = await takeOverClaim(fixture.pool, fence, asWorker({ workerId: "its own" }));
   expect(taken).toEqual({
     ...turn,
     turnId: undefined,
     is_poison_candidate: true,
     streaming_message_id: messageId,
   });
-  expect(await requeueOrphans(stage.pool, 3)).not.toContain(turn.id);
-  await releaseTurn(stage.pool, fence);
-  expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();
-  await claim(stage.pool, turn.id);
-  expect(await takeOverClaim(stage.pool, fence, asWorker())).toBeNull();
+  expect(await requeueOrphans(fixture.pool, 3)).not.toContain(turn.id);
+  await releaseTurn(fixture.pool, fence);
+  expect(await takeOverClaim(fixture.pool, fence, asWorker())).toBeNull();
+  await claim(fixture.pool, turn.id);
+  expect(await takeOverClaim(fixture.pool, fence, asWorker())).toBeNull();
 });

@@ -1,36 +1,40 @@
 import { autoNameSession, endTurn, readForNaming } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, type Place, reply, running, useStore } from "./stage.ts";
+import { newPlace, type Place, reply, running, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 async function answered(place: Place, content: string) {
-  const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
+  const { turn, messageId, questionId } = await running(fixture.pool, place);
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 
 test("a session is named after its first question and answer, once, and not against a person's name", async () => {
-  const place = await newPlace(stage.pool);
-  expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
-  const { turn, messageId } = await running(stage.pool, place);
+  const place = await newPlace(fixture.pool);
+  expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
+  const { turn, messageId } = await running(fixture.pool, place);
   const error = { code: "model_error", message: "no" } as const;
-  await endTurn(stage.pool, turn, {
+  await endTurn(fixture.pool, turn, {
     end: { status: "failed", error },
     reply: reply(messageId, "half of it"),
     lastSeq: 5,
   });
-  expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
+  expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
   await answered(place, "first");
   await answered(place, "second");
-  expect(await readForNaming(stage.pool, place.sessionId)).toEqual({ model: null, question: "why?", answer: "first" });
-  const named = await autoNameSession(stage.pool, place.sessionId, "Why");
+  expect(await readForNaming(fixture.pool, place.sessionId)).toEqual({
+    model: null,
+    question: "why?",
+    answer: "first",
+  });
+  const named = await autoNameSession(fixture.pool, place.sessionId, "Why");
   expect(named).toMatchObject({ session: { name: "Why", auto_named: true, version: 7 } });
   expect(named?.changes).toMatchObject([
     { kind: "structure", frame: { type: "session_renamed", version: 7, name: "Why", auto_named: true } },
     { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { name: "Why" } } },
   ]);
   expect(named?.session).not.toHaveProperty("owner_id");
-  expect(await readForNaming(stage.pool, place.sessionId)).toBeNull();
-  expect(await autoNameSession(stage.pool, place.sessionId, "Other")).toBeNull();
+  expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
+  expect(await autoNameSession(fixture.pool, place.sessionId, "Other")).toBeNull();
 });

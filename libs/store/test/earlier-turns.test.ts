@@ -1,12 +1,12 @@
 import { deleteMessagesFrom, endTurn, readTurnMessages, readTurnsBefore, type Sql } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, type Place, post, reply, running, useStore } from "./stage.ts";
+import { newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 async function answered(place: Place, content: string) {
-  const { turn, messageId, questionId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
+  const { turn, messageId, questionId } = await running(fixture.pool, place);
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(messageId, content), lastSeq: 5 });
   return { turn, messageId, questionId };
 }
 
@@ -16,38 +16,38 @@ const earlier = (sql: Sql, { sessionId }: Place, before: number, turns: number |
 const texts = (pages: { content: string }[][]) => pages.map((page) => page.map((message) => message.content));
 
 test("earlier turns come whole, newest first, a page at a time", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   for (let i = 1; i <= 5; i++) await answered(place, `answer ${i}`);
-  const first = await earlier(stage.pool, place, 5, 2);
+  const first = await earlier(fixture.pool, place, 5, 2);
   expect(texts(first)).toEqual([
     ["why?", "answer 4"],
     ["why?", "answer 3"],
   ]);
-  const second = await earlier(stage.pool, place, first.at(-1)?.[0]?.turn_ordinal ?? 0, 10);
+  const second = await earlier(fixture.pool, place, first.at(-1)?.[0]?.turn_ordinal ?? 0, 10);
   expect(texts(second)).toEqual([
     ["why?", "answer 2"],
     ["why?", "answer 1"],
   ]);
-  expect(await earlier(stage.pool, place, 1, 10)).toEqual([]);
-  const bounded = await earlier(stage.pool, place, 5, null, 3);
+  expect(await earlier(fixture.pool, place, 1, 10)).toEqual([]);
+  const bounded = await earlier(fixture.pool, place, 5, null, 3);
   expect(texts(bounded)).toEqual(texts(first));
 });
 
 test("deleted turns take no place in a page, and what still streams is left out", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   await answered(place, "kept");
   const { questionId } = await answered(place, "deleted");
-  await deleteMessagesFrom(stage.pool, place.ownerId, place.sessionId, questionId);
-  const { turn } = await running(stage.pool, place);
-  await post(stage.pool, place);
-  expect(texts(await earlier(stage.pool, place, turn.ordinal, 1))).toEqual([["why?", "kept"]]);
-  expect(texts(await earlier(stage.pool, place, 99, 2))).toEqual([["why?"], ["why?"]]);
-  expect((await readTurnMessages(stage.pool, turn.id)).map((message) => message.role)).toEqual(["user"]);
+  await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, questionId);
+  const { turn } = await running(fixture.pool, place);
+  await post(fixture.pool, place);
+  expect(texts(await earlier(fixture.pool, place, turn.ordinal, 1))).toEqual([["why?", "kept"]]);
+  expect(texts(await earlier(fixture.pool, place, 99, 2))).toEqual([["why?"], ["why?"]]);
+  expect((await readTurnMessages(fixture.pool, turn.id)).map((message) => message.role)).toEqual(["user"]);
 });
 
 test("a page out of two thousand turns reads the rows of that page and not the session", async () => {
-  const place = await newPlace(stage.pool);
-  await stage.pool`
+  const place = await newPlace(fixture.pool);
+  await fixture.pool`
     with t as (
       insert into turns (id, session_id, owner_id, ordinal, status)
       select gen_random_uuid(), ${place.sessionId}, ${place.ownerId}, n, 'complete' from generate_series(1, 2000) n
@@ -57,14 +57,14 @@ test("a page out of two thousand turns reads the rows of that page and not the s
     select gen_random_uuid(), ${place.sessionId}, ${place.ownerId}, t.id, t.ordinal, p,
       case p when 0 then 'user' else 'assistant' end, 'text'
     from t, generate_series(0, 1) p`;
-  await stage.pool`analyze turns, messages`;
+  await fixture.pool`analyze turns, messages`;
   const rowsRead = async (sql: Sql) => {
     const [row] = await sql<[{ rows: number }]>`
       select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_xact_user_tables
       where relname in ('turns', 'messages')`;
     return row.rows;
   };
-  const { pages, rows } = await stage.pool.begin(async (sql) => {
+  const { pages, rows } = await fixture.pool.begin(async (sql) => {
     const before = await rowsRead(sql);
     const pages = await earlier(sql, place, 1_500, 10);
     return { pages, rows: (await rowsRead(sql)) - before };

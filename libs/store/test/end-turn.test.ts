@@ -1,17 +1,21 @@
 import { cancelTurn, deleteSession, endTurn, readCancelReason, releaseTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { cancelled, claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./stage.ts";
+import { cancelled, claim, dump, messageRow, newPlace, post, reply, running, turnRow, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 const COMPLETE = { status: "complete" } as const;
 const CANCELLED = { status: "cancelled", reason: "user" } as const;
 
 test("a turn ends with its answer, and the session's next turn becomes due", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  const next = await post(stage.pool, place);
-  const ended = await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "the answer"), lastSeq: 12 });
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  const next = await post(fixture.pool, place);
+  const ended = await endTurn(fixture.pool, turn, {
+    end: COMPLETE,
+    reply: reply(messageId, "the answer"),
+    lastSeq: 12,
+  });
   expect(ended).toMatchObject({
     changes: [
       { kind: "turn_due", turnId: next.turnId, liveTurnsOfUser: 1 },
@@ -19,20 +23,20 @@ test("a turn ends with its answer, and the session's next turn becomes due", asy
       { kind: "name_wanted", sessionId: place.sessionId },
     ],
   });
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "complete", last_seq: 12 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "complete", last_seq: 12 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
 });
 
 test("a failure keeps the partial text and leaves its reason on turn and message", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const error = { code: "model_cut", message: "it broke off" } as const;
-  const ended = await endTurn(stage.pool, turn, {
+  const ended = await endTurn(fixture.pool, turn, {
     end: { status: "failed", error },
     reply: reply(messageId, "the ans"),
     lastSeq: 12,
   });
   expect(ended).toMatchObject({ changes: [{ kind: "list", frame: { session: { busy: false } } }] });
-  const [row] = await stage.pool`
+  const [row] = await fixture.pool`
     select m.content, m.status, m.error_code, t.error_code as turn_code, t.error from messages m
     join turns t on t.id = m.turn_id where m.id = ${messageId}`;
   expect(row).toEqual({
@@ -43,11 +47,11 @@ test("a failure keeps the partial text and leaves its reason on turn and message
 
 test("an end whose answer was lost is answered again, without a second end", async () => {
   for (const end of [COMPLETE, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
-    const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    const first = await endTurn(stage.pool, turn, { end, reply: reply(messageId, "the answer"), lastSeq: 12 });
-    const rows = async () => [await turnRow(stage.pool, turn.id), await messageRow(stage.pool, messageId)];
+    const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+    const first = await endTurn(fixture.pool, turn, { end, reply: reply(messageId, "the answer"), lastSeq: 12 });
+    const rows = async () => [await turnRow(fixture.pool, turn.id), await messageRow(fixture.pool, messageId)];
     const before = await rows();
-    const second = await endTurn(stage.pool, turn, { end, reply: reply(messageId, "another text"), lastSeq: 99 });
+    const second = await endTurn(fixture.pool, turn, { end, reply: reply(messageId, "another text"), lastSeq: 99 });
     const listed = { kind: "list", frame: { session: { id: turn.session_id } } };
     const changes = end === COMPLETE ? [listed, { kind: "name_wanted" }] : [listed];
     expect(second).toMatchObject({ changes });
@@ -57,43 +61,45 @@ test("an end whose answer was lost is answered again, without a second end", asy
 });
 
 test("an end after a different end changes nothing", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
-  const before = await dump(stage.pool);
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+  await endTurn(fixture.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
+  const before = await dump(fixture.pool);
   const failed = { status: "failed", error: { code: "internal", message: "x" } } as const;
-  expect(await endTurn(stage.pool, turn, { end: failed, reply: reply(messageId, "other"), lastSeq: 13 })).toBe("lost");
-  expect(await endTurn(stage.pool, turn, { end: CANCELLED, reply: reply(messageId, "other"), lastSeq: 13 })).toBe(
+  expect(await endTurn(fixture.pool, turn, { end: failed, reply: reply(messageId, "other"), lastSeq: 13 })).toBe(
     "lost",
   );
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await endTurn(fixture.pool, turn, { end: CANCELLED, reply: reply(messageId, "other"), lastSeq: 13 })).toBe(
+    "lost",
+  );
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("cancelled first: the turn cannot complete any more, and ends cancelled with its partial text", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  expect(await readCancelReason(stage.pool, turn)).toBeNull();
-  const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  expect(await readCancelReason(fixture.pool, turn)).toBeNull();
+  const cancel = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "cancelling" });
-  const before = await dump(stage.pool);
-  expect(await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 })).toBe(
+  const before = await dump(fixture.pool);
+  expect(await endTurn(fixture.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 })).toBe(
     "cancelling",
   );
-  expect(await dump(stage.pool)).toEqual(before);
-  expect(await readCancelReason(stage.pool, turn)).toBe("user");
-  expect(await endTurn(stage.pool, turn, { end: CANCELLED, reply: reply(messageId, "who"), lastSeq: 9 })).toMatchObject(
-    {
-      changes: [{ kind: "list" }],
-    },
-  );
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", last_seq: 9 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
+  expect(await dump(fixture.pool)).toEqual(before);
+  expect(await readCancelReason(fixture.pool, turn)).toBe("user");
+  expect(
+    await endTurn(fixture.pool, turn, { end: CANCELLED, reply: reply(messageId, "who"), lastSeq: 9 }),
+  ).toMatchObject({
+    changes: [{ kind: "list" }],
+  });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "cancelled", last_seq: 9 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
 });
 
 test("completed first: the cancel says that it came too late", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  await endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
-  const cancel = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  await endTurn(fixture.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
+  const cancel = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(cancel?.answer).toEqual({ turn_id: turn.id, status: "complete" });
   expect(cancelled(cancel)).toEqual({ cancelling: [], withdrawn: [] });
 });
@@ -101,17 +107,17 @@ test("completed first: the cancel says that it came too late", async () => {
 test("raced a hundred times, cancel and completion agree on who won", async () => {
   const winners = new Set<string>();
   for (let round = 0; round < 100; round++) {
-    const place = await newPlace(stage.pool);
-    const { turn, messageId } = await running(stage.pool, place);
+    const place = await newPlace(fixture.pool);
+    const { turn, messageId } = await running(fixture.pool, place);
     const asked = [
-      () => endTurn(stage.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 }),
-      () => cancelTurn(stage.pool, place.ownerId, place.sessionId),
+      () => endTurn(fixture.pool, turn, { end: COMPLETE, reply: reply(messageId, "whole"), lastSeq: 12 }),
+      () => cancelTurn(fixture.pool, place.ownerId, place.sessionId),
     ] as const;
     const cancelFirst = round % 2 === 0 ? asked[1]() : null;
     const ending = asked[0]();
     const [ended, outcome] = await Promise.all([ending, cancelFirst ?? asked[1]()]);
-    const { status } = await turnRow(stage.pool, turn.id);
-    const message = await messageRow(stage.pool, messageId);
+    const { status } = await turnRow(fixture.pool, turn.id);
+    const message = await messageRow(fixture.pool, messageId);
     expect(outcome?.answer.status).toBe(status);
     if (status === "complete") expect([typeof ended, message?.content]).toEqual(["object", "whole"]);
     else expect([status, ended, message?.content]).toEqual(["cancelling", "cancelling", ""]);
@@ -121,22 +127,22 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
 });
 
 test("a turn of a session that was deleted meanwhile ends without a session to show", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  const deleted = await deleteSession(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  const deleted = await deleteSession(fixture.pool, place.ownerId, place.sessionId);
   expect(cancelled(deleted)).toEqual({ cancelling: [turn.id], withdrawn: [] });
   const end = { status: "cancelled", reason: "session_deleted" } as const;
-  expect(await endTurn(stage.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toEqual({ changes: [] });
+  expect(await endTurn(fixture.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toEqual({ changes: [] });
 });
 
 test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {
   for (const end of [CANCELLED, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
-    const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-    await releaseTurn(stage.pool, turn);
-    const again = await claim(stage.pool, turn.id);
+    const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+    await releaseTurn(fixture.pool, turn);
+    const again = await claim(fixture.pool, turn.id);
     expect(again.streaming_message_id).toBe(messageId);
-    if (end === CANCELLED) await cancelTurn(stage.pool, again.owner_id, again.session_id);
-    await endTurn(stage.pool, { turnId: turn.id, attempt: 2 }, { end, reply: null, lastSeq: 2 });
-    expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: end.status });
+    if (end === CANCELLED) await cancelTurn(fixture.pool, again.owner_id, again.session_id);
+    await endTurn(fixture.pool, { turnId: turn.id, attempt: 2 }, { end, reply: null, lastSeq: 2 });
+    expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: end.status });
   }
 });

@@ -11,9 +11,9 @@ import {
   regenerateAnswer,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { dump, newPlace, newUser, post, question, useStore } from "./stage.ts";
+import { dump, newPlace, newUser, post, question, useStore } from "./fixture.ts";
 
-const stage = useStore({ connections: 20 });
+const fixture = useStore({ connections: 20 });
 
 const hash = (body: string) => createHash("sha256").update(body).digest();
 const keyOf = (userId: string, body = "body"): IdempotencyKey => ({ userId, key: "k", requestHash: hash(body) });
@@ -25,66 +25,70 @@ const withoutLists = (answer: PostOutcome | RegenerateOutcome | undefined) =>
     : answer;
 
 test("one key twenty times at once makes one message and one turn, and gives everybody the same answer", async () => {
-  const place = await newPlace(stage.pool);
-  const attempts = Array.from({ length: 20 }, () => postMessage(stage.pool, question(place), keyOf(place.ownerId)));
+  const place = await newPlace(fixture.pool);
+  const attempts = Array.from({ length: 20 }, () => postMessage(fixture.pool, question(place), keyOf(place.ownerId)));
   const answers = await Promise.all(attempts);
   for (const answer of answers) expect(withoutLists(answer)).toEqual(withoutLists(answers[0]));
   // The first one alone changed the owner's lists.
   expect(answers.filter((answer) => !isDeepStrictEqual(answer, withoutLists(answer)))).toHaveLength(1);
   expect(answers[0]).toMatchObject({ kind: "posted", version: 2 });
-  const [count] = await stage.pool`
+  const [count] = await fixture.pool`
     select (select count(*) from turns where session_id = ${place.sessionId}) as turns,
       (select count(*) from messages where session_id = ${place.sessionId}) as messages`;
   expect(count).toEqual({ turns: 1, messages: 1 });
 });
 
 test("the same key with another body is refused and changes nothing, at once or later", async () => {
-  const place = await newPlace(stage.pool);
-  await postMessage(stage.pool, question(place), keyOf(place.ownerId));
-  const before = await dump(stage.pool);
-  const other = postMessage(stage.pool, question(place), keyOf(place.ownerId, "another body"));
+  const place = await newPlace(fixture.pool);
+  await postMessage(fixture.pool, question(place), keyOf(place.ownerId));
+  const before = await dump(fixture.pool);
+  const other = postMessage(fixture.pool, question(place), keyOf(place.ownerId, "another body"));
   await expect(other).rejects.toThrow(IdempotencyKeyReused);
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("of two bodies at once under one key, one is stored and the other refused", async () => {
   for (let round = 0; round < 20; round++) {
-    const place = await newPlace(stage.pool);
+    const place = await newPlace(fixture.pool);
     const both = await Promise.allSettled([
-      postMessage(stage.pool, question(place, "a"), keyOf(place.ownerId, "a")),
-      postMessage(stage.pool, question(place, "b"), keyOf(place.ownerId, "b")),
+      postMessage(fixture.pool, question(place, "a"), keyOf(place.ownerId, "a")),
+      postMessage(fixture.pool, question(place, "b"), keyOf(place.ownerId, "b")),
     ]);
     expect(both.map((outcome) => outcome.status).sort()).toEqual(["fulfilled", "rejected"]);
-    const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 10 });
+    const list = await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit: 10 });
     expect(list?.messages).toHaveLength(1);
   }
 });
 
 test("two users may use the same key", async () => {
-  const [mine, theirs] = [await newPlace(stage.pool), await newPlace(stage.pool)];
-  const first = await postMessage(stage.pool, question(mine), keyOf(mine.ownerId));
-  const second = await postMessage(stage.pool, question(theirs), keyOf(theirs.ownerId));
+  const [mine, theirs] = [await newPlace(fixture.pool), await newPlace(fixture.pool)];
+  const first = await postMessage(fixture.pool, question(mine), keyOf(mine.ownerId));
+  const second = await postMessage(fixture.pool, question(theirs), keyOf(theirs.ownerId));
   expect([first.kind, second.kind]).toEqual(["posted", "posted"]);
   expect(second).not.toEqual(first);
 });
 
 test("a refusal is not remembered: the same request goes through once nothing stands in its way", async () => {
-  const place = await newPlace(stage.pool);
-  const first = await post(stage.pool, place);
+  const place = await newPlace(fixture.pool);
+  const first = await post(fixture.pool, place);
   const again = () =>
-    postMessage(stage.pool, { ...question(place), when_busy: "reject" }, keyOf(place.ownerId)) as Promise<PostOutcome>;
+    postMessage(
+      fixture.pool,
+      { ...question(place), when_busy: "reject" },
+      keyOf(place.ownerId),
+    ) as Promise<PostOutcome>;
   expect(await again()).toEqual({ kind: "busy" });
-  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
   expect(await again()).toMatchObject({ kind: "posted" });
   expect(await again()).toMatchObject({ kind: "posted", message: { turn_ordinal: 2 } });
 });
 
 test("a regeneration under one key happens once, also when it is asked for ten times at once", async () => {
-  const place = await newPlace(stage.pool);
-  const first = await post(stage.pool, place);
-  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  const place = await newPlace(fixture.pool);
+  const first = await post(fixture.pool, place);
+  await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
   const regenerate = () =>
-    regenerateAnswer(stage.pool, { ...place, turnId: randomUUID() }, keyOf(place.ownerId, "again"));
+    regenerateAnswer(fixture.pool, { ...place, turnId: randomUUID() }, keyOf(place.ownerId, "again"));
   const answers = await Promise.all(Array.from({ length: 10 }, regenerate));
   for (const answer of answers) expect(withoutLists(answer)).toEqual(withoutLists(answers[0]));
   // The first one alone changed the owner's lists.
@@ -93,15 +97,15 @@ test("a regeneration under one key happens once, also when it is asked for ten t
 });
 
 test("keys are forgotten after a day and not before", async () => {
-  const userId = await newUser(stage.pool);
+  const userId = await newUser(fixture.pool);
   for (const [key, age] of [
     ["old", "25 hours"],
     ["young", "23 hours"],
   ] as const) {
-    await stage.pool`insert into idempotency_keys (user_id, key, request_hash, answer, created_at)
+    await fixture.pool`insert into idempotency_keys (user_id, key, request_hash, answer, created_at)
       values (${userId}, ${key}, ${hash("x")}, '{}', now() - ${age}::interval)`;
   }
-  expect(await forgetOldIdempotencyKeys(stage.pool)).toBe(1);
-  const left = await stage.pool`select key from idempotency_keys where user_id = ${userId}`;
+  expect(await forgetOldIdempotencyKeys(fixture.pool)).toBe(1);
+  const left = await fixture.pool`select key from idempotency_keys where user_id = ${userId}`;
   expect([...left]).toEqual([{ key: "young" }]);
 });

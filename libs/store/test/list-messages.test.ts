@@ -2,30 +2,30 @@ import { randomUUID } from "node:crypto";
 import { parseCursor } from "@boocode/contracts";
 import { commitStep, endTurn, listMessages, type Pool, saveDrafts } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
+import { newPlace, type Place, reply, running, untilBlocked, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
-import { newPlace, type Place, reply, running, untilBlocked, useStore } from "./stage.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 /** A session whose turns have 2, 6, 3 and 2 messages. */
 let place: Place;
 let all: string[];
 
 beforeAll(async () => {
-  place = await newPlace(stage.pool);
+  place = await newPlace(fixture.pool);
   for (const tools of [0, 4, 1, 0]) {
-    const { turn, messageId } = await running(stage.pool, place);
+    const { turn, messageId } = await running(fixture.pool, place);
     const results = Array.from({ length: tools }, (_, i) => toolMessage(2 + i));
-    await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: results, lastSeq: 5 });
-    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 6 });
+    await commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: results, lastSeq: 5 });
+    await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 6 });
   }
-  const rows = await stage.pool<{ id: string }[]>`
+  const rows = await fixture.pool<{ id: string }[]>`
     select id from messages where session_id = ${place.sessionId} order by turn_ordinal, position`;
   all = rows.map((row) => row.id);
 });
 
 const list = async (limit: number, before?: number) => {
-  const page = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit, before });
+  const page = await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit, before });
   if (!page) throw new Error("no such session");
   return page;
 };
@@ -70,37 +70,37 @@ test("before the first turn there is nothing, and no more", async () => {
 });
 
 test("an empty session has the cursor before every frame", async () => {
-  const empty = await newPlace(stage.pool);
-  const page = await listMessages(stage.pool, empty.ownerId, empty.sessionId, { limit: 10 });
+  const empty = await newPlace(fixture.pool);
+  const page = await listMessages(fixture.pool, empty.ownerId, empty.sessionId, { limit: 10 });
   expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, live_turns: [], has_more: false });
 });
 
 test("another user, and one who asks for a deleted or unknown session, gets null", async () => {
-  const gone = await newPlace(stage.pool);
-  await stage.pool`update sessions set deleted_at = now() where id = ${gone.sessionId}`;
+  const gone = await newPlace(fixture.pool);
+  await fixture.pool`update sessions set deleted_at = now() where id = ${gone.sessionId}`;
   for (const [owner, session] of [
     [randomUUID(), place.sessionId],
     [gone.ownerId, gone.sessionId],
     [place.ownerId, randomUUID()],
   ] as const) {
-    expect(await listMessages(stage.pool, owner, session, { limit: 10 })).toBeNull();
+    expect(await listMessages(fixture.pool, owner, session, { limit: 10 })).toBeNull();
   }
 });
 
 test("text and cursor are of one moment: the text is as long as the cursor says, while drafts are being written", async () => {
-  const live = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, live);
+  const live = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, live);
   let writing = true;
   const writer = (async () => {
     for (let seq = 3; seq < 150; seq++) {
       const draft = { ...turn, messageId, content: "x".repeat(seq), reasoning: null, lastSeq: seq };
-      await saveDrafts(stage.pool, [draft]);
+      await saveDrafts(fixture.pool, [draft]);
     }
     writing = false;
   })();
   const seen = new Set<number>();
   while (writing) {
-    const page = await listMessages(stage.pool, live.ownerId, live.sessionId, { limit: 10 });
+    const page = await listMessages(fixture.pool, live.ownerId, live.sessionId, { limit: 10 });
     const seq = parseCursor(page?.cursor ?? "")?.seq ?? -1;
     const length = page?.messages.at(-1)?.content.length ?? -1;
     expect(length).toBe(seq > 2 ? seq : 0);
@@ -111,13 +111,13 @@ test("text and cursor are of one moment: the text is as long as the cursor says,
 });
 
 test("a draft and an end that are committed between two reads of one answer are in none of it", async () => {
-  const live = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, live);
-  const other = stage.pool.begin(async (sql) => {
+  const live = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, live);
+  const other = fixture.pool.begin(async (sql) => {
     // The list has read the session and its turn once it waits here for the messages.
     await sql`lock table messages in access exclusive mode`;
-    const listing = listMessages(stage.pool, live.ownerId, live.sessionId, { limit: 10 });
-    await untilBlocked(stage.pool);
+    const listing = listMessages(fixture.pool, live.ownerId, live.sessionId, { limit: 10 });
+    await untilBlocked(fixture.pool);
     await saveDrafts(sql as unknown as Pool, [{ ...turn, messageId, content: "new", reasoning: null, lastSeq: 9 }]);
     await sql`update turns set status = 'complete', finished_at = now() where id = ${turn.id}`;
     return { listing };

@@ -12,21 +12,21 @@ import {
   turnRow,
   untilBlocked,
   useStore,
-} from "./stage.ts";
+} from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 /** One turn runs, two wait. */
 async function crowded(): Promise<{ place: Place; turns: string[]; messages: string[] }> {
-  const place = await newPlace(stage.pool);
-  const posts = [await post(stage.pool, place), await post(stage.pool, place), await post(stage.pool, place)];
-  await claim(stage.pool, posts[0]!.turnId);
+  const place = await newPlace(fixture.pool);
+  const posts = [await post(fixture.pool, place), await post(fixture.pool, place), await post(fixture.pool, place)];
+  await claim(fixture.pool, posts[0]!.turnId);
   return { place, turns: posts.map((each) => each.turnId), messages: posts.map((each) => each.message.id) };
 }
 
 test("live turns come in the order in which they run, each with its question and its place in line", async () => {
   const { place, turns, messages } = await crowded();
-  const list = await listLiveTurns(stage.pool, place.ownerId, place.sessionId);
+  const list = await listLiveTurns(fixture.pool, place.ownerId, place.sessionId);
   expect(list?.turns.map(({ id, place, message_id }) => ({ id, place, message_id }))).toEqual([
     { id: turns[0], place: null, message_id: messages[0] },
     { id: turns[1], place: 1, message_id: messages[1] },
@@ -36,70 +36,70 @@ test("live turns come in the order in which they run, each with its question and
 
 test("a cancel stops the turn that runs and leaves the line; again, it says that the turn is stopping", async () => {
   const { place, turns } = await crowded();
-  const first = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const first = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
-  expect((await findSession(stage.pool, place.ownerId, place.sessionId))?.version).toBe(6);
+  expect((await findSession(fixture.pool, place.ownerId, place.sessionId))?.version).toBe(6);
   expect(cancelled(first)).toEqual({ cancelling: [turns[0]], withdrawn: [] });
-  const again = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const again = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(again).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
   expect(cancelled(again)).toEqual({ cancelling: [], withdrawn: [] });
-  expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "queued" });
+  expect(await turnRow(fixture.pool, turns[1]!)).toMatchObject({ status: "queued" });
 });
 
 test("where none runs, a cancel withdraws the first that waits and raises the version for its frame", async () => {
-  const place = await newPlace(stage.pool);
-  const [first, second] = [await post(stage.pool, place), await post(stage.pool, place)];
-  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(outcome).toMatchObject({
     answer: { turn_id: first.turnId, status: "cancelled" },
     changes: [{ frame: { type: "turn_withdrawn", version: second.version + 1 } }, { kind: "list" }],
   });
-  expect(await claim(stage.pool, second.turnId)).toMatchObject({ ordinal: 2 });
+  expect(await claim(fixture.pool, second.turnId)).toMatchObject({ ordinal: 2 });
 });
 
 test("a cancel in a session where nothing ever ran finds nothing to cancel", async () => {
-  const place = await newPlace(stage.pool);
-  const before = await dump(stage.pool);
-  const outcome = await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const before = await dump(fixture.pool);
+  const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(outcome).toEqual({ answer: { turn_id: null, status: null }, changes: [] });
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("a waiting turn is withdrawn and the others move up; it can be neither withdrawn nor claimed again", async () => {
   const { place, turns } = await crowded();
-  const outcome = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
+  const outcome = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[1]!);
   expect(outcome).toMatchObject({
     answer: { turn_id: turns[1], status: "cancelled" },
     changes: [{ frame: { type: "turn_withdrawn", turn_id: turns[1], version: 7 } }, { kind: "list" }],
   });
-  const list = await listLiveTurns(stage.pool, place.ownerId, place.sessionId);
+  const list = await listLiveTurns(fixture.pool, place.ownerId, place.sessionId);
   expect(list?.turns.map((turn) => [turn.id, turn.place])).toEqual([
     [turns[0], null],
     [turns[2], 1],
   ]);
-  const again = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
+  const again = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[1]!);
   expect(cancelled(again)).toEqual({ cancelling: [], withdrawn: [] });
-  expect(await claimTurn(stage.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
+  expect(await claimTurn(fixture.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
 });
 
 test("a turn that was taken is not withdrawn, also when it is taken while the withdrawal waits", async () => {
   const { place, turns } = await crowded();
-  const taken = await withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[0]!);
+  const taken = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[0]!);
   expect(taken).toEqual({ answer: { turn_id: turns[0], status: "running" }, changes: [] });
-  await stage.pool`update turns set status = 'complete' where id = ${turns[0]!}`;
-  const { late } = await stage.pool.begin(async (sql) => {
+  await fixture.pool`update turns set status = 'complete' where id = ${turns[0]!}`;
+  const { late } = await fixture.pool.begin(async (sql) => {
     await claim(sql as unknown as Pool, turns[1]!);
-    const late = withdrawTurn(stage.pool, place.ownerId, place.sessionId, turns[1]!);
-    await untilBlocked(stage.pool);
+    const late = withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[1]!);
+    await untilBlocked(fixture.pool);
     return { late };
   });
   expect(await late).toEqual({ answer: { turn_id: turns[1], status: "running" }, changes: [] });
-  expect(await turnRow(stage.pool, turns[1]!)).toMatchObject({ status: "running" });
+  expect(await turnRow(fixture.pool, turns[1]!)).toMatchObject({ status: "running" });
 });
 
 test("a turn of another session cannot be withdrawn through this one", async () => {
   const { place } = await crowded();
-  const other = await post(stage.pool, await newPlace(stage.pool, place.ownerId));
-  expect(await withdrawTurn(stage.pool, place.ownerId, place.sessionId, other.turnId)).toBeNull();
-  expect(await withdrawTurn(stage.pool, place.ownerId, place.sessionId, randomUUID())).toBeNull();
+  const other = await post(fixture.pool, await newPlace(fixture.pool, place.ownerId));
+  expect(await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, other.turnId)).toBeNull();
+  expect(await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, randomUUID())).toBeNull();
 });

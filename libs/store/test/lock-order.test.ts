@@ -1,10 +1,20 @@
 import { randomUUID } from "node:crypto";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
+import {
+  asWorker,
+  newPlace,
+  newProject,
+  newSession,
+  newUser,
+  type Place,
+  question,
+  reply,
+  useStore,
+} from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
-import { asWorker, newPlace, newProject, newSession, newUser, type Place, question, reply, useStore } from "./stage.ts";
 
-const stage = useStore({ connections: 12 });
+const fixture = useStore({ connections: 12 });
 
 /** A small deterministic random: the same operations in every run. */
 function dice(seed: number): (sides: number) => number {
@@ -23,14 +33,14 @@ interface Held {
 }
 
 test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers hammer a few sessions without a deadlock", async () => {
-  const ownerId = await newUser(stage.pool);
-  const projectId = await newProject(stage.pool, ownerId);
+  const ownerId = await newUser(fixture.pool);
+  const projectId = await newProject(fixture.pool, ownerId);
   const places: Place[] = [];
   for (let i = 0; i < 3; i++) {
-    places.push({ ownerId, projectId, sessionId: await newSession(stage.pool, ownerId, projectId) });
+    places.push({ ownerId, projectId, sessionId: await newSession(fixture.pool, ownerId, projectId) });
   }
   const held: Held[] = [];
-  const { pool } = stage;
+  const { pool } = fixture;
 
   async function hammer(seed: number): Promise<void> {
     const roll = dice(seed);
@@ -132,20 +142,20 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
 });
 
 async function deadlocks(): Promise<number> {
-  const [row] = await stage.pool<[{ deadlocks: number }]>`
+  const [row] = await fixture.pool<[{ deadlocks: number }]>`
     select deadlocks from pg_stat_database where datname = current_database()`;
   return row.deadlocks;
 }
 
 test("a project that others post to, rename and add sessions to is deleted without a deadlock", async () => {
   for (let round = 0; round < 10; round++) {
-    const place = await newPlace(stage.pool);
+    const place = await newPlace(fixture.pool);
     const work = [1, 2, 3].flatMap(() => [
-      store.postMessage(stage.pool, question(place), null),
-      store.createSession(stage.pool, { ...place, id: randomUUID() }),
-      store.renameProject(stage.pool, place.ownerId, place.projectId, "x"),
+      store.postMessage(fixture.pool, question(place), null),
+      store.createSession(fixture.pool, { ...place, id: randomUUID() }),
+      store.renameProject(fixture.pool, place.ownerId, place.projectId, "x"),
     ]);
-    await Promise.all([...work, store.deleteProject(stage.pool, place.ownerId, place.projectId)]);
-    expect(await store.listSessions(stage.pool, place.ownerId, place.projectId)).toEqual([]);
+    await Promise.all([...work, store.deleteProject(fixture.pool, place.ownerId, place.projectId)]);
+    expect(await store.listSessions(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
   }
 });

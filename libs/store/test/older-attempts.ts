@@ -12,7 +12,7 @@ import {
   spendAttempt,
   startMessage,
 } from "@boocode/store";
-import { reply } from "./stage.ts";
+import { reply } from "./fixture.ts";
 
 const CONTEXT = {
   ...{ model: "old", window: 1, window_known: true, turns_dropped: 0, outputs_elided: 0, prompt_estimate: 1 },

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import * as store from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
-import { dump, newPlace, newUser, type Place, question, running, useStore } from "./stage.ts";
+import { dump, newPlace, newUser, type Place, question, running, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 let place: Place;
 let turnId: string;
@@ -12,63 +12,67 @@ let messageId: string;
 let stranger: string;
 
 beforeAll(async () => {
-  place = await newPlace(stage.pool);
-  const live = await running(stage.pool, place);
+  place = await newPlace(fixture.pool);
+  const live = await running(fixture.pool, place);
   turnId = live.turn.id;
   messageId = live.messageId;
-  stranger = (await newPlace(stage.pool)).ownerId;
+  stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
 /** Every function that takes an owner, asked for a thing of somebody else. */
 const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
-  findProject: (owner) => store.findProject(stage.pool, owner, place.projectId),
-  renameProject: (owner) => store.renameProject(stage.pool, owner, place.projectId, "mine"),
-  deleteProject: (owner) => store.deleteProject(stage.pool, owner, place.projectId),
-  findSession: (owner) => store.findSession(stage.pool, owner, place.sessionId),
+  findProject: (owner) => store.findProject(fixture.pool, owner, place.projectId),
+  renameProject: (owner) => store.renameProject(fixture.pool, owner, place.projectId, "mine"),
+  deleteProject: (owner) => store.deleteProject(fixture.pool, owner, place.projectId),
+  findSession: (owner) => store.findSession(fixture.pool, owner, place.sessionId),
   createSession: (owner) =>
-    store.createSession(stage.pool, { id: randomUUID(), ownerId: owner, projectId: place.projectId }),
-  changeSession: (owner) => store.changeSession(stage.pool, owner, place.sessionId, { name: "mine" }),
-  deleteSession: (owner) => store.deleteSession(stage.pool, owner, place.sessionId),
-  lockSession: (owner) => store.lockSession(stage.pool, owner, place.sessionId),
-  listMessages: (owner) => store.listMessages(stage.pool, owner, place.sessionId, { limit: 10 }),
-  listLiveTurns: (owner) => store.listLiveTurns(stage.pool, owner, place.sessionId),
-  cancelTurn: (owner) => store.cancelTurn(stage.pool, owner, place.sessionId),
-  withdrawTurn: (owner) => store.withdrawTurn(stage.pool, owner, place.sessionId, turnId),
-  deleteMessagesFrom: (owner) => store.deleteMessagesFrom(stage.pool, owner, place.sessionId, messageId),
+    store.createSession(fixture.pool, { id: randomUUID(), ownerId: owner, projectId: place.projectId }),
+  changeSession: (owner) => store.changeSession(fixture.pool, owner, place.sessionId, { name: "mine" }),
+  deleteSession: (owner) => store.deleteSession(fixture.pool, owner, place.sessionId),
+  lockSession: (owner) => store.lockSession(fixture.pool, owner, place.sessionId),
+  listMessages: (owner) => store.listMessages(fixture.pool, owner, place.sessionId, { limit: 10 }),
+  listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
+  cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
+  withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),
+  deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
 
 test.each(Object.entries(ASKED))(
   "%s gives null for what another user owns, and changes nothing",
   async (_name, ask) => {
-    const before = await dump(stage.pool);
+    const before = await dump(fixture.pool);
     expect(await ask(stranger)).toBeNull();
     expect(await ask(randomUUID())).toBeNull();
-    expect(await dump(stage.pool)).toEqual(before);
+    expect(await dump(fixture.pool)).toEqual(before);
   },
 );
 
 test("posting, regenerating and cancelling in another user's session finds nothing", async () => {
-  const before = await dump(stage.pool);
+  const before = await dump(fixture.pool);
   const theirs = { ...question(place), ownerId: stranger };
-  expect(await store.postMessage(stage.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({
+  expect(await store.postMessage(fixture.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({
     kind: "not_found",
   });
-  expect(await store.regenerateAnswer(stage.pool, theirs, null)).toEqual({ kind: "not_found" });
+  expect(await store.regenerateAnswer(fixture.pool, theirs, null)).toEqual({ kind: "not_found" });
   const nothing = { cancelling: [], withdrawn: [] };
-  expect(await store.cancelTurns(stage.pool, stranger, [turnId], "user")).toEqual(nothing);
+  expect(await store.cancelTurns(fixture.pool, stranger, [turnId], "user")).toEqual(nothing);
   expect(
-    await store.cancelTurnsOfSessions(stage.pool, { ownerId: stranger, sessionIds: [place.sessionId], reason: "user" }),
+    await store.cancelTurnsOfSessions(fixture.pool, {
+      ownerId: stranger,
+      sessionIds: [place.sessionId],
+      reason: "user",
+    }),
   ).toEqual(nothing);
-  expect(await store.cancelTurns(stage.pool, place.ownerId, [], "user")).toEqual(nothing);
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await store.cancelTurns(fixture.pool, place.ownerId, [], "user")).toEqual(nothing);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("lists hold nothing of another user", async () => {
-  const nobody = await newUser(stage.pool);
-  expect(await store.listProjects(stage.pool, nobody)).toEqual([]);
-  expect(await store.listSessions(stage.pool, nobody, place.projectId)).toEqual([]);
-  expect(await store.countLiveTurnsOfUser(stage.pool, nobody)).toBe(0);
-  expect(await store.countLiveTurnsOfUser(stage.pool, place.ownerId)).toBe(1);
+  const nobody = await newUser(fixture.pool);
+  expect(await store.listProjects(fixture.pool, nobody)).toEqual([]);
+  expect(await store.listSessions(fixture.pool, nobody, place.projectId)).toEqual([]);
+  expect(await store.countLiveTurnsOfUser(fixture.pool, nobody)).toBe(0);
+  expect(await store.countLiveTurnsOfUser(fixture.pool, place.ownerId)).toBe(1);
 });
 
 test("only access.ts compares an owner, besides the count of a user's live turns", () => {

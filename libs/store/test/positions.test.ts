@@ -9,29 +9,29 @@ import {
   saveDrafts,
 } from "@boocode/store";
 import { expect, test } from "vitest";
+import { newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
-import { newPlace, type Place, post, reply, running, useStore } from "./stage.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 async function answered(place: Place) {
-  const { turn, messageId } = await running(stage.pool, place);
-  await commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 5 });
-  await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 7 });
+  const { turn, messageId } = await running(fixture.pool, place);
+  await commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 5 });
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 7 });
   return turn;
 }
 
 test("positions of many sessions come in one answer: untouched, queued, running and ended; deleted ones are missing", async () => {
-  const [untouched, queued, live, ended, gone] = await Promise.all([1, 2, 3, 4, 5].map(() => newPlace(stage.pool)));
+  const [untouched, queued, live, ended, gone] = await Promise.all([1, 2, 3, 4, 5].map(() => newPlace(fixture.pool)));
   if (!untouched || !queued || !live || !ended || !gone) throw new Error("five places");
-  await post(stage.pool, queued);
-  const { turn, messageId } = await running(stage.pool, live);
-  await saveDrafts(stage.pool, [{ ...turn, messageId, content: "x", reasoning: null, lastSeq: 9 }]);
+  await post(fixture.pool, queued);
+  const { turn, messageId } = await running(fixture.pool, live);
+  await saveDrafts(fixture.pool, [{ ...turn, messageId, content: "x", reasoning: null, lastSeq: 9 }]);
   const last = await answered(ended);
   await answered(gone);
-  await deleteSession(stage.pool, gone.ownerId, gone.sessionId);
+  await deleteSession(fixture.pool, gone.ownerId, gone.sessionId);
   const places = [untouched, queued, live, ended, gone];
-  const positions = await readPositions(stage.pool, [...places.map((place) => place.sessionId), randomUUID()]);
+  const positions = await readPositions(fixture.pool, [...places.map((place) => place.sessionId), randomUUID()]);
   expect([...positions.keys()].sort()).toEqual(
     places
       .slice(0, 4)
@@ -44,24 +44,24 @@ test("positions of many sessions come in one answer: untouched, queued, running 
     ...{ ordinal: 1, attempt: 1, nonce: turn.nonce, last_seq: 9, ended: false },
   });
   expect(positions.get(ended.sessionId)?.turn).toMatchObject({ nonce: last.nonce, last_seq: 7, ended: true });
-  expect(await readPositions(stage.pool, [])).toEqual(new Map());
+  expect(await readPositions(fixture.pool, [])).toEqual(new Map());
 });
 
 test("the current turn is the newest that a worker took, not one that waits", async () => {
-  const place = await newPlace(stage.pool);
-  expect(await readCurrentTurn(stage.pool, place.sessionId)).toBeNull();
+  const place = await newPlace(fixture.pool);
+  expect(await readCurrentTurn(fixture.pool, place.sessionId)).toBeNull();
   const turn = await answered(place);
-  await post(stage.pool, place);
-  expect(await readCurrentTurn(stage.pool, place.sessionId)).toEqual({
+  await post(fixture.pool, place);
+  expect(await readCurrentTurn(fixture.pool, place.sessionId)).toEqual({
     ...{ ordinal: 1, attempt: 1, nonce: turn.nonce, last_seq: 7 },
   });
 });
 
 test("turns from an ordinal on come oldest first, each with its epoch, status and messages", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const turns = [await answered(place), await answered(place), await answered(place)];
-  await post(stage.pool, place);
-  const answer = await readTurnsFrom(stage.pool, place.sessionId, 2, 10);
+  await post(fixture.pool, place);
+  const answer = await readTurnsFrom(fixture.pool, place.sessionId, 2, 10);
   expect(answer?.version).toBe(8);
   expect(answer?.turns.map((each) => each.epoch.ordinal)).toEqual([2, 3]);
   expect(answer?.turns[0]).toMatchObject({
@@ -73,19 +73,19 @@ test("turns from an ordinal on come oldest first, each with its epoch, status an
 });
 
 test("an ordinal beyond the newest turn gives the newest one, and a session without any gives none", async () => {
-  const place = await newPlace(stage.pool);
-  expect(await readTurnsFrom(stage.pool, place.sessionId, 7, 10)).toEqual({ version: 0, turns: [] });
+  const place = await newPlace(fixture.pool);
+  expect(await readTurnsFrom(fixture.pool, place.sessionId, 7, 10)).toEqual({ version: 0, turns: [] });
   await answered(place);
   const newest = await answered(place);
-  const answer = await readTurnsFrom(stage.pool, place.sessionId, 99, 10);
+  const answer = await readTurnsFrom(fixture.pool, place.sessionId, 99, 10);
   expect(answer?.turns.map((each) => each.turn.id)).toEqual([newest.id]);
 });
 
 test("of many turns the newest are given, and a session that is gone gives null", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   for (let i = 0; i < 4; i++) await answered(place);
-  const answer = await readTurnsFrom(stage.pool, place.sessionId, 1, 2);
+  const answer = await readTurnsFrom(fixture.pool, place.sessionId, 1, 2);
   expect(answer?.turns.map((each) => each.epoch.ordinal)).toEqual([3, 4]);
-  await deleteSession(stage.pool, place.ownerId, place.sessionId);
-  expect(await readTurnsFrom(stage.pool, place.sessionId, 1, 2)).toBeNull();
+  await deleteSession(fixture.pool, place.ownerId, place.sessionId);
+  expect(await readTurnsFrom(fixture.pool, place.sessionId, 1, 2)).toBeNull();
 });

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { findProject, findSession, listMessages, postMessage } from "@boocode/store";
 import { expect, test } from "vitest";
-import { cancelled, claim, dump, frames, newPlace, newUser, post, question, turnRow, useStore } from "./stage.ts";
+import { cancelled, claim, dump, frames, newPlace, newUser, post, question, turnRow, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 test("a post stores the message and its queued turn, and the session and project show it", async () => {
-  const place = await newPlace(stage.pool);
-  const posted = await post(stage.pool, place, "where is main?");
+  const place = await newPlace(fixture.pool);
+  const posted = await post(fixture.pool, place, "where is main?");
   expect(posted).toMatchObject({ kind: "posted", version: 2 });
   expect(posted.changes).toMatchObject([
     { kind: "structure", frame: { type: "message_posted", version: 1, message: { id: posted.message.id } } },
@@ -16,65 +16,65 @@ test("a post stores the message and its queued turn, and the session and project
     { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { busy: true, version: 2 } } },
   ]);
   expect(posted.message).toMatchObject({ role: "user", content: "where is main?", turn_ordinal: 1, position: 0 });
-  expect(await turnRow(stage.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
-  expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });
-  const project = await findProject(stage.pool, place.ownerId, place.projectId);
+  expect(await turnRow(fixture.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
+  expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });
+  const project = await findProject(fixture.pool, place.ownerId, place.projectId);
   expect(project?.last_session_id).toBe(place.sessionId);
 });
 
 test("two posts at once to one session get dense ordinals and versions of their own, fifty times", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   for (let round = 0; round < 50; round++) {
-    const both = await Promise.all([post(stage.pool, place, "a"), post(stage.pool, place, "b")]);
+    const both = await Promise.all([post(fixture.pool, place, "a"), post(fixture.pool, place, "b")]);
     const ordinals = both.map((posted) => posted.message.turn_ordinal).sort((a, b) => a - b);
     const versions = both.map((posted) => posted.version).sort((a, b) => a - b);
     expect(ordinals).toEqual([2 * round + 1, 2 * round + 2]);
     expect(versions).toEqual([4 * round + 2, 4 * round + 4]);
   }
-  const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 500 });
+  const list = await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit: 500 });
   expect(list?.messages.map((message) => message.turn_ordinal)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
   expect(list?.version).toBe(200);
 });
 
 test("a message to a busy session waits in line and knows how many are ahead", async () => {
-  const place = await newPlace(stage.pool);
-  const first = await post(stage.pool, place);
-  await claim(stage.pool, first.turnId);
+  const place = await newPlace(fixture.pool);
+  const first = await post(fixture.pool, place);
+  await claim(fixture.pool, first.turnId);
   for (const [ahead, liveTurnsOfUser] of [
     [1, 2],
     [2, 3],
   ]) {
     const queued = [{ frame: { type: "turn_queued", ahead } }, { kind: "turn_due", liveTurnsOfUser }];
-    expect((await post(stage.pool, place)).changes.slice(1, 3)).toMatchObject(queued);
+    expect((await post(fixture.pool, place)).changes.slice(1, 3)).toMatchObject(queued);
   }
-  expect(await turnRow(stage.pool, first.turnId)).toMatchObject({ status: "running" });
+  expect(await turnRow(fixture.pool, first.turnId)).toMatchObject({ status: "running" });
 });
 
 test("`reject` refuses while a turn waits or runs, changes nothing, and goes through when the session is idle", async () => {
-  const place = await newPlace(stage.pool);
-  const first = await post(stage.pool, place);
-  const before = await dump(stage.pool);
+  const place = await newPlace(fixture.pool);
+  const first = await post(fixture.pool, place);
+  const before = await dump(fixture.pool);
   const rejecting = { ...question(place), when_busy: "reject" as const };
-  expect(await postMessage(stage.pool, rejecting, null)).toEqual({ kind: "busy" });
-  expect(await dump(stage.pool)).toEqual(before);
-  await claim(stage.pool, first.turnId);
-  expect(await postMessage(stage.pool, rejecting, null)).toEqual({ kind: "busy" });
-  await stage.pool`update turns set status = 'complete' where id = ${first.turnId}`;
-  expect(await postMessage(stage.pool, rejecting, null)).toMatchObject({
+  expect(await postMessage(fixture.pool, rejecting, null)).toEqual({ kind: "busy" });
+  expect(await dump(fixture.pool)).toEqual(before);
+  await claim(fixture.pool, first.turnId);
+  expect(await postMessage(fixture.pool, rejecting, null)).toEqual({ kind: "busy" });
+  await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
+  expect(await postMessage(fixture.pool, rejecting, null)).toMatchObject({
     kind: "posted",
     changes: [{}, { frame: { ahead: 0 } }, {}, {}],
   });
 });
 
 test("`interrupt` asks the running turn to stop, withdraws those that wait, and gives each frame a version", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const [running, waiting, second] = [
-    await post(stage.pool, place),
-    await post(stage.pool, place),
-    await post(stage.pool, place),
+    await post(fixture.pool, place),
+    await post(fixture.pool, place),
+    await post(fixture.pool, place),
   ];
-  await claim(stage.pool, running.turnId);
-  const outcome = await postMessage(stage.pool, { ...question(place), when_busy: "interrupt" }, null);
+  await claim(fixture.pool, running.turnId);
+  const outcome = await postMessage(fixture.pool, { ...question(place), when_busy: "interrupt" }, null);
   if (outcome.kind !== "posted") throw new Error(outcome.kind);
   expect(cancelled(outcome).cancelling).toEqual([running.turnId]);
   expect(cancelled(outcome).withdrawn.sort()).toEqual([waiting.turnId, second.turnId].sort());
@@ -86,18 +86,18 @@ test("`interrupt` asks the running turn to stop, withdraws those that wait, and 
   ]);
   expect(frames(outcome).at(-1)).toMatchObject({ ahead: 1 });
   expect(outcome).toMatchObject({ version: second.version + 4 });
-  expect(await turnRow(stage.pool, running.turnId)).toMatchObject({ status: "cancelling" });
-  expect(await turnRow(stage.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
+  expect(await turnRow(fixture.pool, running.turnId)).toMatchObject({ status: "cancelling" });
+  expect(await turnRow(fixture.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
 });
 
 test("a post to another user's, an unknown or a deleted session finds nothing and changes nothing", async () => {
-  const place = await newPlace(stage.pool);
-  const stranger = await newUser(stage.pool);
-  const before = await dump(stage.pool);
+  const place = await newPlace(fixture.pool);
+  const stranger = await newUser(fixture.pool);
+  const before = await dump(fixture.pool);
   for (const wrong of [{ ownerId: stranger }, { sessionId: randomUUID() }]) {
-    expect(await postMessage(stage.pool, { ...question(place), ...wrong }, null)).toEqual({ kind: "not_found" });
+    expect(await postMessage(fixture.pool, { ...question(place), ...wrong }, null)).toEqual({ kind: "not_found" });
   }
-  expect(await dump(stage.pool)).toEqual(before);
-  await stage.pool`update sessions set deleted_at = now() where id = ${place.sessionId}`;
-  expect(await postMessage(stage.pool, question(place), null)).toEqual({ kind: "not_found" });
+  expect(await dump(fixture.pool)).toEqual(before);
+  await fixture.pool`update sessions set deleted_at = now() where id = ${place.sessionId}`;
+  expect(await postMessage(fixture.pool, question(place), null)).toEqual({ kind: "not_found" });
 });

@@ -26,33 +26,33 @@ import {
   turnRow,
   untilBlocked,
   useStore,
-} from "./stage.ts";
+} from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 test("projects are listed in the order in which they were added, and each change raises the user's version by one", async () => {
-  const ownerId = await newUser(stage.pool);
+  const ownerId = await newUser(fixture.pool);
   const ids = [randomUUID(), randomUUID()];
   for (const [i, id] of ids.entries()) {
-    const created = await createProject(stage.pool, { id, ownerId, name: `p${i}`, path: "/tmp" });
+    const created = await createProject(fixture.pool, { id, ownerId, name: `p${i}`, path: "/tmp" });
     expect(created).toMatchObject({
       changes: [{ kind: "list", ownerId, frame: { type: "project_created", version: i + 1, project: { id } } }],
       project: { id, name: `p${i}`, path: "/tmp", last_session_id: null },
     });
   }
-  const renamed = await renameProject(stage.pool, ownerId, ids[0]!, "new");
+  const renamed = await renameProject(fixture.pool, ownerId, ids[0]!, "new");
   expect(renamed).toMatchObject({
     changes: [{ kind: "list", ownerId, frame: { type: "project_updated", version: 3, project: { name: "new" } } }],
     project: { name: "new" },
   });
-  expect((await listProjects(stage.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
-  expect(await readUserVersions(stage.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
+  expect((await listProjects(fixture.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
+  expect(await readUserVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
 });
 
 test("a session is created with what was said of it and nothing else", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const id = randomUUID();
-  const created = await createSession(stage.pool, { ...place, id, name: "n", model: "m", system_prompt: "s" });
+  const created = await createSession(fixture.pool, { ...place, id, name: "n", model: "m", system_prompt: "s" });
   expect(created?.session).toMatchObject({
     id,
     name: "n",
@@ -61,19 +61,19 @@ test("a session is created with what was said of it and nothing else", async () 
     auto_named: false,
     version: 0,
   });
-  expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toMatchObject({
+  expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toMatchObject({
     ...{ name: null, model: null, system_prompt: null, busy: false },
   });
-  expect((await listSessions(stage.pool, place.ownerId, place.projectId)).map((session) => session.id)).toEqual([
+  expect((await listSessions(fixture.pool, place.ownerId, place.projectId)).map((session) => session.id)).toEqual([
     id,
     place.sessionId,
   ]);
 });
 
 test("a change touches what it names; null takes back; only a new name raises the session's version", async () => {
-  const place = await newPlace(stage.pool);
+  const place = await newPlace(fixture.pool);
   const change = (what: Parameters<typeof changeSession>[3]) =>
-    changeSession(stage.pool, place.ownerId, place.sessionId, what);
+    changeSession(fixture.pool, place.ownerId, place.sessionId, what);
   const changed = await change({ model: "m", system_prompt: "s" });
   expect(changed).toMatchObject({ session: { version: 0 }, changes: [{ frame: { type: "session_updated" } }] });
   const renamed = await change({ name: "n" });
@@ -86,68 +86,68 @@ test("a change touches what it names; null takes back; only a new name raises th
 });
 
 test("a deleted session is found nowhere, and its turns are stopped", async () => {
-  const place = await newPlace(stage.pool);
-  const [live, waiting] = [await post(stage.pool, place), await post(stage.pool, place)];
-  await claim(stage.pool, live.turnId);
-  const outcome = await deleteSession(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const [live, waiting] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  await claim(fixture.pool, live.turnId);
+  const outcome = await deleteSession(fixture.pool, place.ownerId, place.sessionId);
   expect(outcome?.changes).toMatchObject([
     { kind: "turn_cancelling", turnId: live.turnId },
     { frame: { type: "session_deleted", session_id: place.sessionId, project_id: place.projectId } },
   ]);
-  expect(await turnRow(stage.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
-  expect(await findSession(stage.pool, place.ownerId, place.sessionId)).toBeNull();
-  expect(await listSessions(stage.pool, place.ownerId, place.projectId)).toEqual([]);
-  const before = await dump(stage.pool);
-  expect(await deleteSession(stage.pool, place.ownerId, place.sessionId)).toBeNull();
-  expect(await changeSession(stage.pool, place.ownerId, place.sessionId, { name: "x" })).toBeNull();
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await turnRow(fixture.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
+  expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toBeNull();
+  expect(await listSessions(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
+  const before = await dump(fixture.pool);
+  expect(await deleteSession(fixture.pool, place.ownerId, place.sessionId)).toBeNull();
+  expect(await changeSession(fixture.pool, place.ownerId, place.sessionId, { name: "x" })).toBeNull();
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("a deleted project takes its sessions with it and stops what runs in them", async () => {
-  const place = await newPlace(stage.pool);
-  const second = await newSession(stage.pool, place.ownerId, place.projectId);
-  const other = await newPlace(stage.pool, place.ownerId);
-  const live = await post(stage.pool, place);
-  await claim(stage.pool, live.turnId);
-  const outcome = await deleteProject(stage.pool, place.ownerId, place.projectId);
+  const place = await newPlace(fixture.pool);
+  const second = await newSession(fixture.pool, place.ownerId, place.projectId);
+  const other = await newPlace(fixture.pool, place.ownerId);
+  const live = await post(fixture.pool, place);
+  await claim(fixture.pool, live.turnId);
+  const outcome = await deleteProject(fixture.pool, place.ownerId, place.projectId);
   expect(new Set(outcome?.sessionIds)).toEqual(new Set([place.sessionId, second]));
   expect(cancelled(outcome)).toEqual({ cancelling: [live.turnId], withdrawn: [] });
   expect(outcome?.changes.at(-1)).toMatchObject({ frame: { type: "project_deleted", project_id: place.projectId } });
-  expect(await findProject(stage.pool, place.ownerId, place.projectId)).toBeNull();
-  expect(await findSession(stage.pool, place.ownerId, second)).toBeNull();
-  expect(await findSession(stage.pool, place.ownerId, other.sessionId)).not.toBeNull();
-  expect(await createSession(stage.pool, { ...place, id: randomUUID() })).toBeNull();
-  expect(await deleteProject(stage.pool, place.ownerId, place.projectId)).toBeNull();
-  expect(await renameProject(stage.pool, place.ownerId, place.projectId, "x")).toBeNull();
+  expect(await findProject(fixture.pool, place.ownerId, place.projectId)).toBeNull();
+  expect(await findSession(fixture.pool, place.ownerId, second)).toBeNull();
+  expect(await findSession(fixture.pool, place.ownerId, other.sessionId)).not.toBeNull();
+  expect(await createSession(fixture.pool, { ...place, id: randomUUID() })).toBeNull();
+  expect(await deleteProject(fixture.pool, place.ownerId, place.projectId)).toBeNull();
+  expect(await renameProject(fixture.pool, place.ownerId, place.projectId, "x")).toBeNull();
 });
 
 test("a session that is being created while its project is deleted does not outlive it", async () => {
-  const ownerId = await newUser(stage.pool);
-  const projectId = await newProject(stage.pool, ownerId);
+  const ownerId = await newUser(fixture.pool);
+  const projectId = await newProject(fixture.pool, ownerId);
   const id = randomUUID();
-  const { deleting } = await stage.pool.begin(async (transaction) => {
+  const { deleting } = await fixture.pool.begin(async (transaction) => {
     const sql = Object.assign(transaction as unknown as Pool, {
       begin: (act: (sql: unknown) => Promise<unknown>) => act(transaction),
     }) as Pool;
     await createSession(sql, { id, ownerId, projectId });
-    const deleting = deleteProject(stage.pool, ownerId, projectId);
-    await untilBlocked(stage.pool);
+    const deleting = deleteProject(fixture.pool, ownerId, projectId);
+    await untilBlocked(fixture.pool);
     return { deleting };
   });
   expect(await deleting).toMatchObject({ sessionIds: [id] });
-  expect(await findSession(stage.pool, ownerId, id)).toBeNull();
+  expect(await findSession(fixture.pool, ownerId, id)).toBeNull();
 });
 
 test("posting to a project's sessions while the project is deleted ends in no deadlock", async () => {
   for (let round = 0; round < 15; round++) {
-    const place = await newPlace(stage.pool);
-    const places = [place, { ...place, sessionId: await newSession(stage.pool, place.ownerId, place.projectId) }];
-    const posts = [...places, ...places].map((each) => post(stage.pool, each));
-    const deleted = deleteProject(stage.pool, place.ownerId, place.projectId);
+    const place = await newPlace(fixture.pool);
+    const places = [place, { ...place, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) }];
+    const posts = [...places, ...places].map((each) => post(fixture.pool, each));
+    const deleted = deleteProject(fixture.pool, place.ownerId, place.projectId);
     const outcomes = await Promise.allSettled([deleted, ...posts]);
     const failures = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
     expect(failures.filter((failure) => !failure.includes("not_found"))).toEqual([]);
-    const live = await stage.pool`
+    const live = await fixture.pool`
       select from turns where owner_id = ${place.ownerId} and status in ('queued', 'running', 'cancelling')`;
     expect(live).toHaveLength(0);
   }

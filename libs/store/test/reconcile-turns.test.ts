@@ -24,37 +24,37 @@ import {
   turnRow,
   untilBlocked,
   useStore,
-} from "./stage.ts";
+} from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 beforeEach(async () => {
-  await stage.pool`update turns set status = 'complete' where status in ('queued', 'running', 'cancelling')`;
+  await fixture.pool`update turns set status = 'complete' where status in ('queued', 'running', 'cancelling')`;
 });
 
 const crash = (turnId: string, crashes: number) =>
-  stage.pool`update turns set crashes = ${crashes}, lease_until = now() - interval '1 s' where id = ${turnId}`;
+  fixture.pool`update turns set crashes = ${crashes}, lease_until = now() - interval '1 s' where id = ${turnId}`;
 const askedLongAgo = (turnId: string) =>
-  stage.pool`update turns set cancel_requested_at = now() - interval '6 s' where id = ${turnId}`;
+  fixture.pool`update turns set cancel_requested_at = now() - interval '6 s' where id = ${turnId}`;
 
 test("a turn whose lease is dead goes back to the queue at once, and a crash is counted", async () => {
-  const { turn } = await running(stage.pool, await newPlace(stage.pool));
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
-  await letLeaseDie(stage.pool, turn.id);
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([turn.id]);
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
+  await letLeaseDie(fixture.pool, turn.id);
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([turn.id]);
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({
     ...{ status: "queued", attempt: 1, crashes: 1, worker_deaths: 1 },
   });
-  expect(await claim(stage.pool, turn.id)).toMatchObject({ attempt: 2 });
+  expect(await claim(fixture.pool, turn.id)).toMatchObject({ attempt: 2 });
 });
 
 test("after its last crash a turn is not queued again but ended, with an attempt that nobody else holds", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  const next = await post(stage.pool, place);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  const next = await post(fixture.pool, place);
   await crash(turn.id, 2);
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
-  const orphan = await endOrphan(stage.pool, "newnonce", 3, 5_000);
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
+  const orphan = await endOrphan(fixture.pool, "newnonce", 3, 5_000);
   expect(orphan).toMatchObject({
     ...{ turnId: turn.id, sessionId: place.sessionId, messageId, lastSeq: 3 },
     epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" },
@@ -64,29 +64,29 @@ test("after its last crash a turn is not queued again but ended, with an attempt
     ],
     end: { status: "failed", error: { code: "attempts_exhausted" } },
   });
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "failed", attempt: 2, last_seq: 3, crashes: 3 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "failed" });
-  const list = await listMessages(stage.pool, place.ownerId, place.sessionId, { limit: 10 });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "failed", attempt: 2, last_seq: 3, crashes: 3 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: "failed" });
+  const list = await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit: 10 });
   expect(list?.cursor).toBe("1.2.newnonce.3");
   expect(
-    await endTurn(stage.pool, turn, { end: { status: "complete" }, reply: reply(messageId, "late"), lastSeq: 40 }),
+    await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(messageId, "late"), lastSeq: 40 }),
   ).toBe("lost");
-  expect(await endOrphan(stage.pool, "another", 3, 5_000)).toBeNull();
+  expect(await endOrphan(fixture.pool, "another", 3, 5_000)).toBeNull();
 });
 
 test("a cancel that its worker leaves unanswered takes the attempt away and ends the turn with its partial text", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  await stage.pool`update messages set content = 'half' where id = ${messageId}`;
-  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
-  expect(await endOrphan(stage.pool, "early", 3, 5_000)).toBeNull();
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  await fixture.pool`update messages set content = 'half' where id = ${messageId}`;
+  await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
+  expect(await endOrphan(fixture.pool, "early", 3, 5_000)).toBeNull();
   await askedLongAgo(turn.id);
-  const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
+  const orphan = await endOrphan(fixture.pool, "n", 3, 5_000);
   expect(orphan).toMatchObject({ end: { status: "cancelled", reason: "user" }, epoch: { attempt: 2 }, lastSeq: 2 });
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ status: "cancelled", attempt: 2, crashes: 0 });
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ status: "cancelled", content: "half" });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "cancelled", attempt: 2, crashes: 0 });
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: "cancelled", content: "half" });
   expect(
-    await endTurn(stage.pool, turn, {
+    await endTurn(fixture.pool, turn, {
       end: { status: "cancelled", reason: "user" },
       reply: reply(messageId),
       lastSeq: 9,
@@ -95,72 +95,76 @@ test("a cancel that its worker leaves unanswered takes the attempt away and ends
 });
 
 test("a cancelled turn of a dead worker is ended without waiting for the patience to run out", async () => {
-  const place = await newPlace(stage.pool);
-  const posted = await post(stage.pool, place);
-  await claim(stage.pool, posted.turnId);
-  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
-  await letLeaseDie(stage.pool, posted.turnId);
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
-  const orphan = await endOrphan(stage.pool, "n", 3, 5_000);
+  const place = await newPlace(fixture.pool);
+  const posted = await post(fixture.pool, place);
+  await claim(fixture.pool, posted.turnId);
+  await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
+  await letLeaseDie(fixture.pool, posted.turnId);
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
+  const orphan = await endOrphan(fixture.pool, "n", 3, 5_000);
   expect(orphan).toMatchObject({ messageId: null, lastSeq: 1, end: { status: "cancelled" } });
 });
 
 test("of ten reconcilers at once, one ends an orphan", async () => {
-  const { turn } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
   await crash(turn.id, 2);
-  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(stage.pool, `n${i}`, 3, 5_000)));
+  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(fixture.pool, `n${i}`, 3, 5_000)));
   expect(all.filter((orphan) => orphan !== null)).toHaveLength(1);
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
 });
 
 test("the worker's own end that waits for a forced cancel is lost and changes nothing", async () => {
-  const place = await newPlace(stage.pool);
-  const { turn, messageId } = await running(stage.pool, place);
-  await cancelTurn(stage.pool, place.ownerId, place.sessionId);
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   await askedLongAgo(turn.id);
-  const { late, forced } = await stage.pool.begin(async (transaction) => {
+  const { late, forced } = await fixture.pool.begin(async (transaction) => {
     const sql = Object.assign(transaction as unknown as Pool, {
       begin: (act: (sql: unknown) => unknown) => act(transaction),
     });
     await endOrphan(sql as Pool, "forced", 3, 5_000);
-    const late = endTurn(stage.pool, turn, {
+    const late = endTurn(fixture.pool, turn, {
       end: { status: "cancelled", reason: "user" },
       reply: reply(messageId, "late"),
       lastSeq: 9,
     });
-    await untilBlocked(stage.pool);
+    await untilBlocked(fixture.pool);
     return { late, forced: await dump(sql as Pool) };
   });
   expect(await late).toBe("lost");
-  expect(await dump(stage.pool)).toEqual(forced);
+  expect(await dump(fixture.pool)).toEqual(forced);
 });
 
 test("an orphan in a session that somebody has locked does not keep the others waiting", async () => {
   const [locked, free] = [
-    await running(stage.pool, await newPlace(stage.pool)),
-    await running(stage.pool, await newPlace(stage.pool)),
+    await running(fixture.pool, await newPlace(fixture.pool)),
+    await running(fixture.pool, await newPlace(fixture.pool)),
   ];
   await crash(locked.turn.id, 2);
   await crash(free.turn.id, 2);
-  await stage.pool.begin(async (sql) => {
+  await fixture.pool.begin(async (sql) => {
     await sql`select from sessions where id = ${locked.turn.session_id} for no key update`;
-    expect((await endOrphan(stage.pool, "n", 3, 5_000))?.turnId).toBe(free.turn.id);
+    expect((await endOrphan(fixture.pool, "n", 3, 5_000))?.turnId).toBe(free.turn.id);
   });
-  expect((await endOrphan(stage.pool, "n", 3, 5_000))?.turnId).toBe(locked.turn.id);
+  expect((await endOrphan(fixture.pool, "n", 3, 5_000))?.turnId).toBe(locked.turn.id);
 });
 
 test("a heartbeat renews what is held, tells of a cancel, and says nothing of what is lost", async () => {
-  const [kept, asked, lost] = [await newPlace(stage.pool), await newPlace(stage.pool), await newPlace(stage.pool)];
+  const [kept, asked, lost] = [
+    await newPlace(fixture.pool),
+    await newPlace(fixture.pool),
+    await newPlace(fixture.pool),
+  ];
   const turns = [
-    await running(stage.pool, kept, 1_000),
-    await running(stage.pool, asked, 1_000),
-    await running(stage.pool, lost, 1_000),
+    await running(fixture.pool, kept, 1_000),
+    await running(fixture.pool, asked, 1_000),
+    await running(fixture.pool, lost, 1_000),
   ].map(({ turn }) => turn);
-  await cancelTurn(stage.pool, asked.ownerId, asked.sessionId);
-  await letLeaseDie(stage.pool, turns[2]!.id);
-  await requeueOrphans(stage.pool, 3);
-  await claim(stage.pool, turns[2]!.id);
-  const state = await renewLeases(stage.pool, turns, 60_000);
+  await cancelTurn(fixture.pool, asked.ownerId, asked.sessionId);
+  await letLeaseDie(fixture.pool, turns[2]!.id);
+  await requeueOrphans(fixture.pool, 3);
+  await claim(fixture.pool, turns[2]!.id);
+  const state = await renewLeases(fixture.pool, turns, 60_000);
   expect(state).toEqual(
     new Map([
       [turns[0]!.id, { cancel: null, isRenewed: true }],
@@ -168,66 +172,66 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
     ]),
   );
   const [row] =
-    await stage.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
+    await fixture.pool`select lease_until > now() + interval '50 s' as renewed from turns where id = ${turns[0]!.id}`;
   expect(row).toEqual({ renewed: true });
-  expect(await renewLeases(stage.pool, [], 1_000)).toEqual(new Map());
+  expect(await renewLeases(fixture.pool, [], 1_000)).toEqual(new Map());
 });
 
 test("a heartbeat and drafts wait for no row that somebody has locked: the others are written, and that one is still held", async () => {
   const [locked, free] = [
-    await running(stage.pool, await newPlace(stage.pool), 1_000),
-    await running(stage.pool, await newPlace(stage.pool), 1_000),
+    await running(fixture.pool, await newPlace(fixture.pool), 1_000),
+    await running(fixture.pool, await newPlace(fixture.pool), 1_000),
   ];
   const turns = [locked.turn, free.turn];
   const drafts = [locked, free].map(({ turn, messageId }) => ({
     ...{ turnId: turn.id, attempt: turn.attempt, messageId, content: "text", reasoning: null, lastSeq: 7 },
   }));
-  await stage.pool.begin(async (sql) => {
+  await fixture.pool.begin(async (sql) => {
     await sql`select id from turns where id = ${locked.turn.id} for no key update`;
-    expect(await renewLeases(stage.pool, turns, 60_000)).toEqual(
+    expect(await renewLeases(fixture.pool, turns, 60_000)).toEqual(
       new Map([
         [locked.turn.id, { cancel: null, isRenewed: false }],
         [free.turn.id, { cancel: null, isRenewed: true }],
       ]),
     );
-    expect(await saveDrafts(stage.pool, drafts)).toEqual(new Set([free.turn.id]));
+    expect(await saveDrafts(fixture.pool, drafts)).toEqual(new Set([free.turn.id]));
   });
-  expect([...(await renewLeases(stage.pool, turns, 60_000)).values()].map(({ isRenewed }) => isRenewed)).toEqual([
+  expect([...(await renewLeases(fixture.pool, turns, 60_000)).values()].map(({ isRenewed }) => isRenewed)).toEqual([
     true,
     true,
   ]);
-  expect(await saveDrafts(stage.pool, drafts)).toEqual(new Set(turns.map(({ id }) => id)));
+  expect(await saveDrafts(fixture.pool, drafts)).toEqual(new Set(turns.map(({ id }) => id)));
 });
 
 test("the next look is due when a lease ends or the queue's head start is over, whichever is first", async () => {
-  expect(await readNextDue(stage.pool)).toBeNull();
-  const { turn } = await running(stage.pool, await newPlace(stage.pool), 60_000);
-  expect(await readNextDue(stage.pool)).toBeGreaterThan(50_000);
-  const waiting = await post(stage.pool, await newPlace(stage.pool));
-  await stage.pool`update turns set due_at = now() + interval '20 s' where id = ${waiting.turnId}`;
-  const next = (await readNextDue(stage.pool)) as number;
+  expect(await readNextDue(fixture.pool)).toBeNull();
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
+  expect(await readNextDue(fixture.pool)).toBeGreaterThan(50_000);
+  const waiting = await post(fixture.pool, await newPlace(fixture.pool));
+  await fixture.pool`update turns set due_at = now() + interval '20 s' where id = ${waiting.turnId}`;
+  const next = (await readNextDue(fixture.pool)) as number;
   expect(next).toBeGreaterThan(10_000);
   expect(next).toBeLessThanOrEqual(20_000);
   // What is past is nothing to wait for: it was seen, or its session is busy.
-  await letLeaseDie(stage.pool, turn.id);
-  await stage.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
-  expect(await readNextDue(stage.pool)).toBeNull();
+  await letLeaseDie(fixture.pool, turn.id);
+  await fixture.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
+  expect(await readNextDue(fixture.pool)).toBeNull();
 });
 
 test("a suspect whose worker dies before the turn's own process has begun goes back, and no attempt is spent", async () => {
-  const { turnId } = await post(stage.pool, await newPlace(stage.pool));
-  await stage.pool`update turns set crashes = 2, worker_deaths = 2 where id = ${turnId}`;
-  await claim(stage.pool, turnId, 1);
-  await letLeaseDie(stage.pool, turnId);
-  expect(await endOrphan(stage.pool, "n", 3, 5_000)).toBeNull();
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([turnId]);
-  expect(await turnRow(stage.pool, turnId)).toMatchObject({
+  const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
+  await fixture.pool`update turns set crashes = 2, worker_deaths = 2 where id = ${turnId}`;
+  await claim(fixture.pool, turnId, 1);
+  await letLeaseDie(fixture.pool, turnId);
+  expect(await endOrphan(fixture.pool, "n", 3, 5_000)).toBeNull();
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([turnId]);
+  expect(await turnRow(fixture.pool, turnId)).toMatchObject({
     ...{ status: "queued", crashes: 2, worker_deaths: 2, hand_backs: 1 },
   });
-  const again = await claim(stage.pool, turnId, 60_000);
+  const again = await claim(fixture.pool, turnId, 60_000);
   expect(again.is_poison_candidate).toBe(true);
-  await takeOverClaim(stage.pool, { turnId, attempt: again.attempt }, asWorker());
-  await letLeaseDie(stage.pool, turnId);
-  expect(await requeueOrphans(stage.pool, 3)).toEqual([]);
-  expect(await endOrphan(stage.pool, "n", 3, 5_000)).toMatchObject({ end: { status: "failed" } });
+  await takeOverClaim(fixture.pool, { turnId, attempt: again.attempt }, asWorker());
+  await letLeaseDie(fixture.pool, turnId);
+  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
+  expect(await endOrphan(fixture.pool, "n", 3, 5_000)).toMatchObject({ end: { status: "failed" } });
 });

@@ -9,41 +9,41 @@ import {
   revokeTokens,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newUser, useStore } from "./stage.ts";
+import { newUser, useStore } from "./fixture.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 async function newToken(userId: string) {
   const token = { id: randomUUID(), userId, tokenHash: randomBytes(32) };
-  await createToken(stage.pool, token);
+  await createToken(fixture.pool, token);
   return token;
 }
 
 test("a user is found by name, and a name is given once", async () => {
   const user = { id: randomUUID(), name: "ada" };
-  await createUser(stage.pool, user);
-  expect(await findUserByName(stage.pool, "ada")).toEqual(user);
-  expect(await findUserByName(stage.pool, "Ada")).toBeNull();
-  await expect(createUser(stage.pool, { id: randomUUID(), name: "ada" })).rejects.toMatchObject({ code: "23505" });
+  await createUser(fixture.pool, user);
+  expect(await findUserByName(fixture.pool, "ada")).toEqual(user);
+  expect(await findUserByName(fixture.pool, "Ada")).toBeNull();
+  await expect(createUser(fixture.pool, { id: randomUUID(), name: "ada" })).rejects.toMatchObject({ code: "23505" });
 });
 
 test("a token leads to its user until it is revoked, and to nobody else's", async () => {
-  const [mine, theirs] = [await newUser(stage.pool), await newUser(stage.pool)];
+  const [mine, theirs] = [await newUser(fixture.pool), await newUser(fixture.pool)];
   const [first, second, other] = [await newToken(mine), await newToken(mine), await newToken(theirs)];
-  expect(await findUserByTokenHash(stage.pool, first.tokenHash)).toEqual({ id: mine, name: mine, tokenId: first.id });
-  expect(await findUserByTokenHash(stage.pool, randomBytes(32))).toBeNull();
-  expect(await findRevokedTokens(stage.pool, [first.id, second.id, other.id])).toEqual([]);
-  expect(await revokeTokens(stage.pool, mine)).toBe(2);
-  expect(await revokeTokens(stage.pool, mine)).toBe(0);
-  expect(await findUserByTokenHash(stage.pool, first.tokenHash)).toBeNull();
-  expect(await findUserByTokenHash(stage.pool, other.tokenHash)).toMatchObject({ id: theirs });
+  expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toEqual({ id: mine, name: mine, tokenId: first.id });
+  expect(await findUserByTokenHash(fixture.pool, randomBytes(32))).toBeNull();
+  expect(await findRevokedTokens(fixture.pool, [first.id, second.id, other.id])).toEqual([]);
+  expect(await revokeTokens(fixture.pool, mine)).toBe(2);
+  expect(await revokeTokens(fixture.pool, mine)).toBe(0);
+  expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toBeNull();
+  expect(await findUserByTokenHash(fixture.pool, other.tokenHash)).toMatchObject({ id: theirs });
   const unknown = randomUUID();
-  const revoked = await findRevokedTokens(stage.pool, [first.id, other.id, unknown]);
+  const revoked = await findRevokedTokens(fixture.pool, [first.id, other.id, unknown]);
   expect(revoked.sort()).toEqual([first.id, unknown].sort());
 });
 
 test("versions raised at once are dense", async () => {
-  const userId = await newUser(stage.pool);
-  const versions = await Promise.all(Array.from({ length: 20 }, () => raiseUserVersion(stage.pool, userId)));
+  const userId = await newUser(fixture.pool);
+  const versions = await Promise.all(Array.from({ length: 20 }, () => raiseUserVersion(fixture.pool, userId)));
   expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
 });

@@ -1,47 +1,48 @@
 import { randomUUID } from "node:crypto";
 import { commitStep, readTurnMessages, releaseTurn, saveDrafts, saveToolCalls, startMessage } from "@boocode/store";
 import { expect, test } from "vitest";
+import { claim, dump, messageRow, newPlace, reply, running, turnRow, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
-import { claim, dump, messageRow, newPlace, reply, running, turnRow, useStore } from "./stage.ts";
 
-const stage = useStore();
+const fixture = useStore();
 
 const call = { id: "c", name: "grep", arguments: { pattern: "main" } };
 
 test("a started message is streaming, empty, and carries the number of its frame", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "", status: "streaming", last_seq: 2 });
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ last_seq: 2 });
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "", status: "streaming", last_seq: 2 });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 2 });
 });
 
 test("a later attempt begins its message under the id of the one that an earlier attempt left", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  await releaseTurn(stage.pool, turn);
-  const again = await claim(stage.pool, turn.id);
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+  await releaseTurn(fixture.pool, turn);
+  const again = await claim(fixture.pool, turn.id);
   const message = { id: messageId, position: 1, step: 0, model: "m2", lastSeq: 2 };
-  expect(await startMessage(stage.pool, again, message)).toBe(true);
-  const rows = await stage.pool`select id, model, position from messages where turn_id = ${turn.id} and role <> 'user'`;
+  expect(await startMessage(fixture.pool, again, message)).toBe(true);
+  const rows =
+    await fixture.pool`select id, model, position from messages where turn_id = ${turn.id} and role <> 'user'`;
   expect([...rows]).toEqual([{ id: messageId, model: "m2", position: 1 }]);
 });
 
 test("tool calls are stored while the message still streams, with text and number", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const called = { ...reply(messageId, "let me look"), reasoning: "hm", toolCalls: [call] };
-  expect(await saveToolCalls(stage.pool, turn, called, 7)).toBe(true);
-  const [row] = await stage.pool`select content, reasoning, tool_calls, status from messages where id = ${messageId}`;
+  expect(await saveToolCalls(fixture.pool, turn, called, 7)).toBe(true);
+  const [row] = await fixture.pool`select content, reasoning, tool_calls, status from messages where id = ${messageId}`;
   expect(row).toEqual({ content: "let me look", reasoning: "hm", tool_calls: [call], status: "streaming" });
-  expect(await turnRow(stage.pool, turn.id)).toMatchObject({ last_seq: 7 });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 7 });
 });
 
 test("a step is committed with its results in their places, and committing it again changes nothing", async () => {
-  const { turn, messageId, questionId } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn, messageId, questionId } = await running(fixture.pool, await newPlace(fixture.pool));
   const tools = [toolMessage(2), toolMessage(3)];
   const step = { ...reply(messageId, "let me look"), toolCalls: [call] };
-  expect(await commitStep(stage.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
-  const committed = await dump(stage.pool);
-  expect(await commitStep(stage.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
-  expect(await dump(stage.pool)).toEqual(committed);
-  const messages = await readTurnMessages(stage.pool, turn.id);
+  expect(await commitStep(fixture.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
+  const committed = await dump(fixture.pool);
+  expect(await commitStep(fixture.pool, turn, { reply: step, step: 0, tools, lastSeq: 9 })).toBe(true);
+  expect(await dump(fixture.pool)).toEqual(committed);
+  const messages = await readTurnMessages(fixture.pool, turn.id);
   expect(messages.map((message) => message.id)).toEqual([questionId, messageId, tools[0]?.id, tools[1]?.id]);
   expect(messages[1]).toMatchObject({
     status: "complete",
@@ -54,59 +55,59 @@ test("a step is committed with its results in their places, and committing it ag
 });
 
 test("a step whose results cannot all be stored is not stored at all", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
-  const before = await dump(stage.pool);
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+  const before = await dump(fixture.pool);
   const sameplace = [toolMessage(2), toolMessage(2)];
   await expect(
-    commitStep(stage.pool, turn, { reply: reply(messageId), step: 0, tools: sameplace, lastSeq: 9 }),
+    commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: sameplace, lastSeq: 9 }),
   ).rejects.toMatchObject({
     code: "23505",
   });
-  expect(await dump(stage.pool)).toEqual(before);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("drafts of many turns are saved in one call, and a lost fence among them hinders no other", async () => {
   const turns = [];
-  for (let i = 0; i < 5; i++) turns.push(await running(stage.pool, await newPlace(stage.pool)));
+  for (let i = 0; i < 5; i++) turns.push(await running(fixture.pool, await newPlace(fixture.pool)));
   const lost = turns[2]!;
-  await releaseTurn(stage.pool, lost.turn);
+  await releaseTurn(fixture.pool, lost.turn);
   const drafts = turns.map(({ turn, messageId }, i) => ({
     ...{ turnId: turn.id, attempt: 1, messageId },
     ...{ content: `text ${i}`, reasoning: i === 1 ? "thought" : null, lastSeq: 10 + i },
   }));
-  const saved = await saveDrafts(stage.pool, drafts);
+  const saved = await saveDrafts(fixture.pool, drafts);
   expect(saved).toEqual(new Set(turns.filter((each) => each !== lost).map(({ turn }) => turn.id)));
   for (const [i, each] of turns.entries()) {
     const expected = each === lost ? { content: "", last_seq: 2 } : { content: `text ${i}`, last_seq: 10 + i };
-    expect(await messageRow(stage.pool, each.messageId)).toMatchObject(expected);
+    expect(await messageRow(fixture.pool, each.messageId)).toMatchObject(expected);
   }
 });
 
 test("no draft at all is no statement's error", async () => {
-  expect(await saveDrafts(stage.pool, [])).toEqual(new Set());
+  expect(await saveDrafts(fixture.pool, [])).toEqual(new Set());
 });
 
 test("a draft that comes after a newer one, or after its step was committed, changes nothing", async () => {
-  const { turn, messageId } = await running(stage.pool, await newPlace(stage.pool));
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const draft = (content: string, lastSeq: number) => ({ ...turn, messageId, content, reasoning: null, lastSeq });
-  await saveDrafts(stage.pool, [draft("one two", 8)]);
-  expect(await saveDrafts(stage.pool, [draft("one", 7)])).toEqual(new Set());
-  expect(await messageRow(stage.pool, messageId)).toMatchObject({ content: "one two", last_seq: 8 });
-  await commitStep(stage.pool, turn, { reply: reply(messageId, "one two three"), step: 0, tools: [], lastSeq: 10 });
-  const committed = await dump(stage.pool);
-  await saveDrafts(stage.pool, [draft("one two th", 9)]);
-  expect(await dump(stage.pool)).toEqual(committed);
+  await saveDrafts(fixture.pool, [draft("one two", 8)]);
+  expect(await saveDrafts(fixture.pool, [draft("one", 7)])).toEqual(new Set());
+  expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "one two", last_seq: 8 });
+  await commitStep(fixture.pool, turn, { reply: reply(messageId, "one two three"), step: 0, tools: [], lastSeq: 10 });
+  const committed = await dump(fixture.pool);
+  await saveDrafts(fixture.pool, [draft("one two th", 9)]);
+  expect(await dump(fixture.pool)).toEqual(committed);
 });
 
 test("a message of another turn is not overwritten through this turn's fence", async () => {
   const [mine, theirs] = [
-    await running(stage.pool, await newPlace(stage.pool)),
-    await running(stage.pool, await newPlace(stage.pool)),
+    await running(fixture.pool, await newPlace(fixture.pool)),
+    await running(fixture.pool, await newPlace(fixture.pool)),
   ];
   const unknown = { id: randomUUID(), attempt: 1 };
-  expect(await saveToolCalls(stage.pool, { turnId: unknown.id, attempt: 1 }, reply(theirs.messageId), 5)).toBe(false);
-  await saveDrafts(stage.pool, [
+  expect(await saveToolCalls(fixture.pool, { turnId: unknown.id, attempt: 1 }, reply(theirs.messageId), 5)).toBe(false);
+  await saveDrafts(fixture.pool, [
     { ...mine.turn, messageId: mine.messageId, content: "x", reasoning: null, lastSeq: 3 },
   ]);
-  expect(await messageRow(stage.pool, theirs.messageId)).toMatchObject({ content: "" });
+  expect(await messageRow(fixture.pool, theirs.messageId)).toMatchObject({ content: "" });
 });

@@ -1,23 +1,23 @@
 import { connectPostgres } from "@boocode/runtime";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Client, clientOf, newClient, newSession, useApi } from "./stage.ts";
+import { type Client, clientOf, newClient, newSession, useApi } from "./fixture.ts";
 
 describe("while Redis hangs", () => {
-  const stage = useApi();
+  const fixture = useApi();
   let me: Client;
   let session: string;
 
   beforeAll(async () => {
-    me = await newClient(stage);
-    session = `/api/sessions/${(await newSession(stage, me)).sessionId}`;
+    me = await newClient(fixture);
+    session = `/api/sessions/${(await newSession(fixture, me)).sessionId}`;
   });
   afterEach(async () => {
-    await stage.server.kill("SIGCONT");
-    await vi.waitFor(() => stage.redis.ping(), { timeout: 10_000, interval: 20 });
+    await fixture.server.kill("SIGCONT");
+    await vi.waitFor(() => fixture.redis.ping(), { timeout: 10_000, interval: 20 });
   });
 
   test("a post is stored and accepted at once, and so is every other change", async () => {
-    await stage.server.kill("SIGSTOP");
+    await fixture.server.kill("SIGSTOP");
     const startedAt = performance.now();
     const posted = await me.call("POST", `${session}/messages`, { content: "x" });
     expect(performance.now() - startedAt).toBeLessThan(900);
@@ -26,11 +26,11 @@ describe("while Redis hangs", () => {
     expect((await me.call("POST", `${session}/cancel`)).body).toMatchObject({ turn_id: posted.body.turn_id });
     expect((await me.call("GET", `${session}/messages`)).body.messages).toHaveLength(1);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
-    await vi.waitFor(() => expect(stage.unheard.length).toBeGreaterThan(0), { timeout: 5_000 });
+    await vi.waitFor(() => expect(fixture.announceErrors.length).toBeGreaterThan(0), { timeout: 5_000 });
   });
 
   test("readiness names Redis and nothing else, and the process is alive", async () => {
-    await stage.server.kill("SIGSTOP");
+    await fixture.server.kill("SIGSTOP");
     const [ready, alive] = await Promise.all([me.call("GET", "/readyz"), me.call("GET", "/healthz")]);
     expect(ready).toMatchObject({
       status: 503,
@@ -40,7 +40,7 @@ describe("while Redis hangs", () => {
   });
 
   test("a ticket cannot be made, and the answer says to come again", async () => {
-    await stage.server.kill("SIGSTOP");
+    await fixture.server.kill("SIGSTOP");
     const answer = await me.call("POST", "/api/ws-tickets");
     expect([answer.status, answer.body.error.code, answer.headers["retry-after"]]).toEqual([503, "unavailable", "1"]);
   });
@@ -49,7 +49,7 @@ describe("while Redis hangs", () => {
 describe("while Postgres is away", () => {
   const nowhere = connectPostgres("postgres://u:p@127.0.0.1:1/none", { name: "test", connections: 1 });
   afterAll(() => nowhere.end({ timeout: 1 }));
-  const stage = useApi({
+  const fixture = useApi({
     pool: nowhere,
     findCaller: async (token) => (token === "known" ? { userId: "u", tokenId: "t" } : await findNobody()),
   });
@@ -60,7 +60,7 @@ describe("while Postgres is away", () => {
 
   test("requests are answered 503, with or without a known token, and say to come again", async () => {
     for (const token of ["known", "unknown"]) {
-      const answer = await clientOf(stage, token).call("GET", "/api/projects");
+      const answer = await clientOf(fixture, token).call("GET", "/api/projects");
       expect([answer.status, answer.body.error.code, answer.headers["retry-after"]]).toEqual([503, "unavailable", "1"]);
     }
   });

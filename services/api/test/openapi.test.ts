@@ -1,9 +1,9 @@
 import { createBooCodeClient } from "@boocode/client";
 import { API_ERRORS } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { useApi } from "./stage.ts";
+import { useApi } from "./fixture.ts";
 
-const stage = useApi();
+const fixture = useApi();
 
 interface Operation {
   summary?: string;
@@ -14,7 +14,7 @@ interface Operation {
 }
 
 async function operations(): Promise<[string, Operation][]> {
-  const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
+  const { paths } = (await fixture.app.inject({ url: "/openapi.json" })).json();
   return Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as [string, Operation],
@@ -23,7 +23,7 @@ async function operations(): Promise<[string, Operation][]> {
 }
 
 test("the description lists every route that the application has", async () => {
-  const routes = [...stage.app.printRoutes({ commonPrefix: false }).matchAll(/(\S+) \(([A-Z, ]+)\)/g)];
+  const routes = [...fixture.app.printRoutes({ commonPrefix: false }).matchAll(/(\S+) \(([A-Z, ]+)\)/g)];
   expect(routes.length).toBeGreaterThan(10);
   expect((await operations()).map(([name]) => name).sort()).toEqual(
     [
@@ -99,7 +99,7 @@ test("every operation says what it does, and lists the refusals that it can give
 });
 
 test("every reference in the description leads somewhere", async () => {
-  const text = (await stage.app.inject({ url: "/openapi.json" })).body;
+  const text = (await fixture.app.inject({ url: "/openapi.json" })).body;
   const document = JSON.parse(text);
   expect(document.openapi).toMatch(/^3\.1/);
   const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
@@ -117,8 +117,8 @@ test("only what tells of health needs no token", async () => {
 });
 
 test("the pages of /docs are served with everything that they load, over plain HTTP too", async () => {
-  const page = await stage.app.inject({ url: "/docs" });
-  const home = page.statusCode === 302 ? await stage.app.inject({ url: String(page.headers.location) }) : page;
+  const page = await fixture.app.inject({ url: "/docs" });
+  const home = page.statusCode === 302 ? await fixture.app.inject({ url: String(page.headers.location) }) : page;
   expect([home.statusCode, String(home.headers["content-type"])]).toEqual([200, expect.stringContaining("text/html")]);
   expect(home.headers["content-security-policy"]).not.toContain("upgrade-insecure-requests");
   const assets = [...home.body.matchAll(/(?:src|href)="(?:\.?\/)?((?:docs\/)?static\/[^"]+)"/g)].map(
@@ -126,8 +126,8 @@ test("the pages of /docs are served with everything that they load, over plain H
   );
   expect(assets.length).toBeGreaterThan(3);
   for (const asset of assets) {
-    const response = await stage.app.inject({ url: asset.startsWith("docs") ? `/${asset}` : `/docs/${asset}` });
+    const response = await fixture.app.inject({ url: asset.startsWith("docs") ? `/${asset}` : `/docs/${asset}` });
     expect([asset, response.statusCode, response.body.length > 0]).toEqual([asset, 200, true]);
   }
-  expect((await stage.app.inject({ url: "/docs/json" })).json().openapi).toMatch(/^3\.1/);
+  expect((await fixture.app.inject({ url: "/docs/json" })).json().openapi).toMatch(/^3\.1/);
 });

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
-import { type Client, dump, newClient, newSession, useApi } from "./stage.ts";
+import { type Client, dump, newClient, newSession, useApi } from "./fixture.ts";
 
-const stage = useApi();
+const fixture = useApi();
 
 let owner: Client;
 let stranger: Client;
@@ -11,13 +11,13 @@ let theirs: Record<string, string>;
 let mine: Record<string, string>;
 
 async function everything(client: Client) {
-  const { projectId, sessionId } = await newSession(stage, client);
+  const { projectId, sessionId } = await newSession(fixture, client);
   const posted = await client.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
   return { project: projectId, session: sessionId, message: posted.body.message_id, turn: posted.body.turn_id };
 }
 
 beforeAll(async () => {
-  [owner, stranger] = [await newClient(stage), await newClient(stage)];
+  [owner, stranger] = [await newClient(fixture), await newClient(fixture)];
   [theirs, mine] = [await everything(owner), await everything(stranger)];
 });
 
@@ -53,7 +53,7 @@ const OTHERS: ["GET" | "POST", string][] = [
 ];
 
 test("every route below /api is in this test", async () => {
-  const { paths } = (await stage.app.inject({ url: "/openapi.json" })).json();
+  const { paths } = (await fixture.app.inject({ url: "/openapi.json" })).json();
   const described = Object.entries(paths as Record<string, object>)
     .filter(([path]) => path.startsWith("/api/"))
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
@@ -66,7 +66,7 @@ test("every route below /api is in this test", async () => {
 test.each(ROUTES)(
   "%s %s answers 404 for another user's ids and unknown ones, and nothing changes",
   async (method, url, body) => {
-    const before = await dump(stage);
+    const before = await dump(fixture);
     const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
     const mixed = { ...theirs, session: mine.session ?? "" };
     const asked = [fill(url, theirs), fill(url, unknown)];
@@ -75,28 +75,28 @@ test.each(ROUTES)(
       const answer = await stranger.call(method, each, body);
       expect([each, answer.status, answer.body.error?.code]).toEqual([each, 404, "not_found"]);
     }
-    expect(await dump(stage)).toEqual(before);
+    expect(await dump(fixture)).toEqual(before);
   },
 );
 
 test.each(ROUTES)("%s %s answers 400 for what is no id, and nothing changes", async (method, url, body) => {
-  const before = await dump(stage);
+  const before = await dump(fixture);
   for (const id of ["1", "null", "%00", "..%2f..", `${randomUUID()}x`]) {
     const answer = await owner.call(method, fill(url, { project: id, session: id, message: id, turn: id }), body);
     expect([id, answer.status, answer.body.error?.code]).toEqual([id, 400, "invalid_request"]);
   }
-  expect(await dump(stage)).toEqual(before);
+  expect(await dump(fixture)).toEqual(before);
 });
 
 test.each([...ROUTES, ...OTHERS])(
   "%s %s answers 401 without a good token, and nothing changes",
   async (method, url, body) => {
-    const before = await dump(stage);
+    const before = await dump(fixture);
     for (const authorization of ["", "Bearer", `Bearer boo_${"x".repeat(43)}`, `Basic ${owner.token}`, owner.token]) {
       const answer = await owner.call(method, fill(url, theirs), body, { authorization });
       expect([authorization, answer.status, answer.body.error?.code]).toEqual([authorization, 401, "unauthenticated"]);
     }
-    expect(await dump(stage)).toEqual(before);
+    expect(await dump(fixture)).toEqual(before);
   },
 );
 

@@ -3,23 +3,23 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Client, dump, newClient, useApi } from "./stage.ts";
+import { type Client, dump, newClient, useApi } from "./fixture.ts";
 
-const stage = useApi();
+const fixture = useApi();
 const outside = realpathSync(mkdtempSync(join(tmpdir(), "boocode-outside-")));
 afterAll(() => rmSync(outside, { recursive: true }));
 
 let me: Client;
 
 beforeAll(async () => {
-  me = await newClient(stage);
-  mkdirSync(join(stage.root, "code/deep"), { recursive: true });
-  writeFileSync(join(stage.root, "file"), "");
-  execFileSync("mkfifo", [join(stage.root, "fifo")]);
-  symlinkSync(outside, join(stage.root, "way-out"));
-  symlinkSync(join(stage.root, "code"), join(stage.root, "way-in"));
-  symlinkSync("loop", join(stage.root, "loop"));
-  symlinkSync("/nowhere/at/all", join(stage.root, "dangling"));
+  me = await newClient(fixture);
+  mkdirSync(join(fixture.root, "code/deep"), { recursive: true });
+  writeFileSync(join(fixture.root, "file"), "");
+  execFileSync("mkfifo", [join(fixture.root, "fifo")]);
+  symlinkSync(outside, join(fixture.root, "way-out"));
+  symlinkSync(join(fixture.root, "code"), join(fixture.root, "way-in"));
+  symlinkSync("loop", join(fixture.root, "loop"));
+  symlinkSync("/nowhere/at/all", join(fixture.root, "dangling"));
 });
 
 const create = (path: string) => me.call("POST", "/api/projects", { name: "p", path });
@@ -37,15 +37,15 @@ test.each([
   "code/\0",
   "x".repeat(300),
 ])("a project at %j is refused, and nothing is stored", async (path) => {
-  const before = await dump(stage);
-  const answer = await create(`${stage.root}/${path}`);
+  const before = await dump(fixture);
+  const answer = await create(`${fixture.root}/${path}`);
   expect([answer.status, answer.body.error.code]).toEqual([422, "path_not_allowed"]);
-  expect(await dump(stage)).toEqual(before);
+  expect(await dump(fixture)).toEqual(before);
 });
 
 test("what lies outside is refused in the same words, whether it is there or not", async () => {
   const answers = [];
-  for (const path of ["/", "/etc", outside, `${outside}/missing`, "/etc/passwd", `${stage.root}-and-more`]) {
+  for (const path of ["/", "/etc", outside, `${outside}/missing`, "/etc/passwd", `${fixture.root}-and-more`]) {
     answers.push(await create(path));
   }
   for (const answer of answers) expect([answer.status, answer.body]).toEqual([422, answers[0]?.body]);
@@ -57,9 +57,9 @@ test.each(["code", "./code", "~/code", "", "file:///tmp", "\\code"])("%j is no a
 });
 
 test("a folder under a root is taken under its real path, whatever way led to it", async () => {
-  const real = join(stage.root, "code");
-  for (const path of [real, `${real}/`, `${real}/../code`, `${real}//deep/..`, join(stage.root, "way-in")]) {
+  const real = join(fixture.root, "code");
+  for (const path of [real, `${real}/`, `${real}/../code`, `${real}//deep/..`, join(fixture.root, "way-in")]) {
     expect(await create(path)).toMatchObject({ status: 201, body: { path: real } });
   }
-  expect((await create(stage.root)).status).toBe(201);
+  expect((await create(fixture.root)).status).toBe(201);
 });

@@ -1,9 +1,9 @@
 import { API_ERRORS, ErrorBody } from "@boocode/contracts";
 import { revokeTokens } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
-import { type Answer, BODY_LIMIT, type Client, dump, newClient, newSession, useApi } from "./stage.ts";
+import { type Answer, BODY_LIMIT, type Client, dump, newClient, newSession, useApi } from "./fixture.ts";
 
-const stage = useApi({
+const fixture = useApi({
   listModels: () => {
     throw new TypeError("the password is hunter2");
   },
@@ -14,18 +14,18 @@ let session: string;
 let project: string;
 
 beforeAll(async () => {
-  me = await newClient(stage);
-  const ids = await newSession(stage, me);
+  me = await newClient(fixture);
+  const ids = await newSession(fixture, me);
   [session, project] = [`/api/sessions/${ids.sessionId}`, `/api/projects/${ids.projectId}`];
 });
 
 /** The answer is an error of the table with its status, and the database is as it was. */
 async function refused(code: keyof typeof API_ERRORS, ask: () => Promise<Answer>): Promise<Answer> {
-  const before = await dump(stage);
+  const before = await dump(fixture);
   const answer = await ask();
   const { error } = ErrorBody.parse(answer.body);
   expect([error.code, answer.status]).toEqual([code, API_ERRORS[code].status]);
-  expect(await dump(stage)).toEqual(before);
+  expect(await dump(fixture)).toEqual(before);
   return answer;
 }
 
@@ -58,7 +58,7 @@ test("wrong names, prompts and changes are refused", async () => {
   for (const name of ["", " ", "a\nb", "a\0b", "\ud800", "x".repeat(201), null, 7]) {
     await refused("invalid_request", () => me.call("PATCH", project, { name }));
     await refused("invalid_request", () => me.call("PATCH", session, { name }));
-    await refused("invalid_request", () => me.call("POST", "/api/projects", { name, path: stage.root }));
+    await refused("invalid_request", () => me.call("POST", "/api/projects", { name, path: fixture.root }));
     await refused("invalid_request", () => me.call("POST", `${project}/sessions`, { name }));
   }
   await refused("invalid_request", () => me.call("PATCH", session, {}));
@@ -93,8 +93,8 @@ test("a body over the limit and one of another type are refused by their own cod
 });
 
 test("a revoked token is refused", async () => {
-  const gone = await newClient(stage);
-  await revokeTokens(stage.pool, gone.userId);
+  const gone = await newClient(fixture);
+  await revokeTokens(fixture.pool, gone.userId);
   await refused("unauthenticated", () => gone.call("GET", "/api/projects"));
 });
 
@@ -118,19 +118,19 @@ test("there is nothing to regenerate in an empty session, and a turn that was ta
   const { turn_id } = (await me.call("POST", `${session}/messages`, { content: "x" })).body;
   await refused("session_busy", () => me.call("POST", `${session}/regenerate`));
   await refused("session_busy", () => me.call("POST", `${session}/messages`, { content: "x", when_busy: "reject" }));
-  await stage.pool`update turns set status = 'running', attempt = 1 where id = ${turn_id}`;
+  await fixture.pool`update turns set status = 'running', attempt = 1 where id = ${turn_id}`;
   await refused("turn_not_waiting", () => me.call("DELETE", `${session}/turns/${turn_id}`));
 });
 
 test("a key that was used with another body, path or method of regeneration is refused; the same again is not", async () => {
-  const other = await newSession(stage, me);
+  const other = await newSession(fixture, me);
   const key = { "idempotency-key": "k1" };
   const post = (content: string, url = `/api/sessions/${other.sessionId}/messages`) =>
     me.call("POST", url, { content }, key);
   const first = await post("one");
-  const before = await dump(stage);
+  const before = await dump(fixture);
   expect(await post("one")).toMatchObject({ status: 202, body: first.body });
-  expect(await dump(stage)).toEqual(before);
+  expect(await dump(fixture)).toEqual(before);
   await refused("idempotency_key_reused", () => post("two"));
   await refused("idempotency_key_reused", () => post("one", `${session}/messages`));
   await refused("idempotency_key_reused", () =>

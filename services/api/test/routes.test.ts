@@ -4,14 +4,14 @@ import { takeTicket } from "@boocode/identity";
 import { connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
 import { claimTurn, endTurn } from "@boocode/store";
 import { expect, test, vi } from "vitest";
-import { keys, newClient, newSession, type Stage, useApi } from "./stage.ts";
+import { type ApiFixture, keys, newClient, newSession, useApi } from "./fixture.ts";
 
-const stage = useApi();
+const fixture = useApi();
 
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
-/** Hears what is published on channels. */
-async function hear({ server }: Stage, ...channels: string[]) {
+/** Collects the frames that are published on channels. */
+async function subscribe({ server }: ApiFixture, ...channels: string[]) {
   const redis = connectRedisSubscriber(server.url);
   await untilRedisReady(redis, 5_000);
   const frames: { type: string; version?: number }[] = [];
@@ -30,27 +30,27 @@ async function hear({ server }: Stage, ...channels: string[]) {
 }
 
 const run = async (turnId: string) =>
-  await claimTurn(stage.pool, turnId, {
+  await claimTurn(fixture.pool, turnId, {
     ...{ workerId: "w", nonce: "n", leaseMs: 60_000 },
     ...{ maxAttempts: 3, takesPoisonCandidates: true },
   });
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
   await endTurn(
-    stage.pool,
+    fixture.pool,
     { turnId, attempt: turn?.attempt ?? 0 },
     { end: { status: "complete" }, reply: null, lastSeq: 2 },
   );
 };
 
 test("a project is created, read, renamed, listed and deleted, and its owner's channel hears of each change", async () => {
-  const me = await newClient(stage);
-  const heard = await hear(stage, keys.user(me.userId));
-  const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${stage.root}/.` });
+  const me = await newClient(fixture);
+  const received = await subscribe(fixture, keys.user(me.userId));
+  const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${fixture.root}/.` });
   expect(created.status).toBe(201);
   expect(contracts.Project.parse(created.body)).toMatchObject({
     name: "code",
-    path: stage.root,
+    path: fixture.root,
     last_session_id: null,
   });
   const url = `/api/projects/${created.body.id}`;
@@ -59,20 +59,20 @@ test("a project is created, read, renamed, listed and deleted, and its owner's c
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [{ ...created.body, name: "new" }] });
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204, body: "" });
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [] });
-  await until(() => expect(heard.frames).toHaveLength(3));
-  expect(heard.frames.map((frame) => [frame.type, frame.version])).toEqual([
+  await until(() => expect(received.frames).toHaveLength(3));
+  expect(received.frames.map((frame) => [frame.type, frame.version])).toEqual([
     ["project_created", 1],
     ["project_updated", 2],
     ["project_deleted", 3],
   ]);
-  for (const frame of heard.frames) contracts.PublishedUserFrame.parse(frame);
-  heard.stop();
+  for (const frame of received.frames) contracts.PublishedUserFrame.parse(frame);
+  received.stop();
 });
 
-test("a session is created, read, changed, listed and deleted, and both channels hear what concerns them", async () => {
-  const me = await newClient(stage);
-  const { projectId, sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.user(me.userId), keys.session(sessionId));
+test("a session is created, read, changed, listed and deleted, and both channels get their frames", async () => {
+  const me = await newClient(fixture);
+  const { projectId, sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.user(me.userId), keys.session(sessionId));
   const url = `/api/sessions/${sessionId}`;
   const session = contracts.Session.parse((await me.call("GET", url)).body);
   expect(session).toMatchObject({ project_id: projectId, name: null, busy: false });
@@ -81,19 +81,19 @@ test("a session is created, read, changed, listed and deleted, and both channels
   const listed = await me.call("GET", `/api/projects/${projectId}/sessions`);
   expect(contracts.SessionList.parse(listed.body).sessions).toEqual([changed.body]);
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204 });
-  await until(() => expect(heard.frames).toHaveLength(3));
-  expect(heard.frames.map((frame) => frame.type).sort()).toEqual([
+  await until(() => expect(received.frames).toHaveLength(3));
+  expect(received.frames.map((frame) => frame.type).sort()).toEqual([
     "session_deleted",
     "session_renamed",
     "session_updated",
   ]);
-  heard.stop();
+  received.stop();
 });
 
 test("a message is accepted, listed with its cursor, seen in line, answered, regenerated and deleted", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.session(sessionId));
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.session(sessionId));
   const messages = `/api/sessions/${sessionId}/messages`;
   const posted = await me.call("POST", messages, { content: "why?" });
   expect(posted.status).toBe(202);
@@ -110,8 +110,8 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   const deleted = await me.call("DELETE", `${messages}/${accepted.message_id}`);
   expect(contracts.MessagesDeleted.parse(deleted.body)).toEqual({ deleted: [accepted.message_id], version: 7 });
   expect((await me.call("GET", messages)).body).toMatchObject({ messages: [], version: 7 });
-  await until(() => expect(heard.frames).toHaveLength(7));
-  expect(heard.frames.map((frame) => [frame.version, frame.type])).toEqual([
+  await until(() => expect(received.frames).toHaveLength(7));
+  expect(received.frames.map((frame) => [frame.version, frame.type])).toEqual([
     [1, "message_posted"],
     [2, "turn_queued"],
     [3, "messages_deleted"],
@@ -120,14 +120,17 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
     [6, "turn_withdrawn"],
     [7, "messages_deleted"],
   ]);
-  for (const frame of heard.frames) contracts.StructuralFrame.parse(frame);
-  heard.stop();
+  for (const frame of received.frames) contracts.StructuralFrame.parse(frame);
+  received.stop();
 });
 
 test("a post that is repeated under its key announces its frames once more, and the owner's lists not", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const [session, user] = [await hear(stage, keys.session(sessionId)), await hear(stage, keys.user(me.userId))];
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const [session, user] = [
+    await subscribe(fixture, keys.session(sessionId)),
+    await subscribe(fixture, keys.user(me.userId)),
+  ];
   const post = () =>
     me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" }, { "idempotency-key": "again" });
   const first = await post();
@@ -141,14 +144,14 @@ test("a post that is repeated under its key announces its frames once more, and 
 });
 
 test("a question that is too large for a frame is shortened in it, marked, and whole in REST", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.session(sessionId));
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.session(sessionId));
   const messages = `/api/sessions/${sessionId}/messages`;
   const contents = ["x".repeat(60_000), `y${"😀".repeat(16_250)}`];
   for (const content of contents) expect((await me.call("POST", messages, { content })).status).toBe(202);
-  await until(() => expect(heard.frames).toHaveLength(4));
-  const posted = heard.frames.map((frame) => contracts.StructuralFrame.parse(frame)).filter((f) => "message" in f);
+  await until(() => expect(received.frames).toHaveLength(4));
+  const posted = received.frames.map((frame) => contracts.StructuralFrame.parse(frame)).filter((f) => "message" in f);
   expect(posted[0]?.message).toMatchObject({ content: contents[0] });
   expect(posted.map(({ message }) => message.shortened)).toEqual([undefined, true]);
   expect(posted[1]?.message.content).toMatch(/^y(😀)+$/u);
@@ -158,15 +161,15 @@ test("a question that is too large for a frame is shortened in it, marked, and w
   }
   const listed = (await me.call("GET", messages)).body.messages.map((message: contracts.Message) => message.content);
   expect(listed).toEqual(contents);
-  heard.stop();
+  received.stop();
 });
 
 test("the running turn is cancelled and its worker gets the hint; a waiting one is withdrawn", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.session(sessionId));
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.session(sessionId));
   const hints: string[] = [];
-  const redis = connectRedisSubscriber(stage.server.url);
+  const redis = connectRedisSubscriber(fixture.server.url);
   await untilRedisReady(redis, 5_000);
   redis.on("message", (_channel, turnId: string) => hints.push(turnId));
   await redis.subscribe(keys.cancel);
@@ -178,15 +181,15 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   expect(cancel).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelling" } });
   const withdrawn = await me.call("DELETE", `/api/sessions/${sessionId}/turns/${second}`);
   expect(withdrawn).toMatchObject({ status: 200, body: { turn_id: second, status: "cancelled" } });
-  await until(() => expect([hints, heard.frames.at(-1)?.type]).toEqual([[first], "turn_withdrawn"]));
+  await until(() => expect([hints, received.frames.at(-1)?.type]).toEqual([[first], "turn_withdrawn"]));
   redis.disconnect();
-  heard.stop();
+  received.stop();
 });
 
 test("a cancel that names a turn hits no other: one that has ended keeps its end, one that waits goes, a stranger's is not found", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const other = await newSession(stage, me);
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const other = await newSession(fixture, me);
   const post = async (session: string) =>
     (await me.call("POST", `/api/sessions/${session}/messages`, { content: "x" })).body.turn_id;
   const [first, second, third] = [await post(sessionId), await post(sessionId), await post(sessionId)];
@@ -202,10 +205,10 @@ test("a cancel that names a turn hits no other: one that has ended keeps its end
   expect(left.map((turn: contracts.Turn) => [turn.id, turn.status])).toEqual([[second, "queued"]]);
 });
 
-test("the owner's lists hear of a session that becomes busy, loses messages, or is idle again before any worker took it", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.user(me.userId));
+test("the owner gets a list frame when a session becomes busy, loses messages, or is idle again before a worker claimed its turn", async () => {
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.user(me.userId));
   const url = `/api/sessions/${sessionId}`;
   const post = (content: string) => me.call("POST", `${url}/messages`, { content }, { "idempotency-key": content });
   const first = (await post("one")).body;
@@ -216,21 +219,21 @@ test("the owner's lists hear of a session that becomes busy, loses messages, or 
   await me.call("POST", `${url}/cancel`);
   await me.call("POST", `${url}/regenerate`);
   await me.call("DELETE", `${url}/messages/${second.message_id}`);
-  const states = () => heard.frames.map((frame) => [frame.version, frame.type, "session" in frame && frame.session]);
-  await until(() => expect(heard.frames).toHaveLength(6));
+  const states = () => received.frames.map((frame) => [frame.version, frame.type, "session" in frame && frame.session]);
+  await until(() => expect(received.frames).toHaveLength(6));
   expect(states()).toEqual(
     [true, false, true, false, true, false].map((busy, index) => [
       ...[index + 3, "session_updated"],
       expect.objectContaining({ id: sessionId, busy }),
     ]),
   );
-  for (const frame of heard.frames) contracts.PublishedUserFrame.parse(frame);
-  heard.stop();
+  for (const frame of received.frames) contracts.PublishedUserFrame.parse(frame);
+  received.stop();
 });
 
 test("a turn says how it stands and how it ended, also one that failed before its first message", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
   const { turn_id } = (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body;
   const read = async () =>
     contracts.Turn.parse((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).body);
@@ -239,7 +242,7 @@ test("a turn says how it stands and how it ended, also one that failed before it
   expect(await read()).toMatchObject({ status: "running", attempt: 1, finished_at: null });
   const error = { code: "project_unavailable", message: "the folder is gone" } as const;
   await endTurn(
-    stage.pool,
+    fixture.pool,
     { turnId: turn_id, attempt: turn?.attempt ?? 0 },
     { end: { status: "failed", error }, reply: null, lastSeq: 2 },
   );
@@ -249,31 +252,31 @@ test("a turn says how it stands and how it ended, also one that failed before it
 });
 
 test("an id is taken in capitals too, and its frames go out on the session's one channel", async () => {
-  const me = await newClient(stage);
-  const { sessionId } = await newSession(stage, me);
-  const heard = await hear(stage, keys.session(sessionId));
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.session(sessionId));
   await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
   expect((await me.call("POST", `/api/sessions/${sessionId.toUpperCase()}/cancel`)).status).toBe(200);
-  await until(() => expect(heard.frames.at(-1)).toMatchObject({ type: "turn_withdrawn", session_id: sessionId }));
-  heard.stop();
+  await until(() => expect(received.frames.at(-1)).toMatchObject({ type: "turn_withdrawn", session_id: sessionId }));
+  received.stop();
 });
 
 test("a ticket for a browser's socket lets its maker in once", async () => {
-  const me = await newClient(stage);
+  const me = await newClient(fixture);
   const answer = await me.call("POST", "/api/ws-tickets");
   const { ticket } = contracts.SocketTicket.parse(answer.body);
   expect(answer.status).toBe(201);
-  expect(await takeTicket(stage.redis, keys, ticket)).toMatchObject({ userId: me.userId });
-  expect(await takeTicket(stage.redis, keys, ticket)).toBeNull();
+  expect(await takeTicket(fixture.redis, keys, ticket)).toMatchObject({ userId: me.userId });
+  expect(await takeTicket(fixture.redis, keys, ticket)).toBeNull();
 });
 
 test("models are listed, and what needs no token answers without one", async () => {
-  const me = await newClient(stage);
+  const me = await newClient(fixture);
   expect(await me.call("GET", "/api/models")).toMatchObject({ status: 200, body: { models: [] } });
   for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
-    expect((await stage.app.inject({ url })).statusCode).toBe(200);
+    expect((await fixture.app.inject({ url })).statusCode).toBe(200);
   }
-  const preflight = await stage.app.inject({
+  const preflight = await fixture.app.inject({
     ...{ method: "OPTIONS", url: "/api/projects" },
     headers: { origin: "https://boo.example", "access-control-request-method": "POST" },
   });

@@ -1,14 +1,14 @@
 import { beforeAll, expect, test } from "vitest";
-import { type Client, newClient, newSession, useApi } from "./stage.ts";
+import { type Client, newClient, newSession, useApi } from "./fixture.ts";
 
-const stage = useApi();
+const fixture = useApi();
 
 let me: Client;
 let session: string;
 
 beforeAll(async () => {
-  me = await newClient(stage);
-  session = `/api/sessions/${(await newSession(stage, me)).sessionId}`;
+  me = await newClient(fixture);
+  session = `/api/sessions/${(await newSession(fixture, me)).sessionId}`;
 });
 
 const post = async (content: string, headers: Record<string, string> = {}) =>
@@ -46,7 +46,7 @@ test("a system prompt is cleaned like a message", async () => {
 
 test("a body that is not valid UTF-8 is stored as text all the same", async () => {
   const bytes = Buffer.concat([Buffer.from('{"content":"a'), Buffer.from([0xff, 0xc0]), Buffer.from('b"}')]);
-  const response = await stage.app.inject({
+  const response = await fixture.app.inject({
     ...{ method: "POST", url: `${session}/messages`, payload: bytes },
     headers: { authorization: `Bearer ${me.token}`, "content-type": "application/json" },
   });

@@ -25,15 +25,15 @@ import type { App, Deps } from "../src/deps.ts";
 export const keys = createKeys("test");
 export const BODY_LIMIT = 64 * 1024;
 
-export interface Stage {
+export interface ApiFixture {
   app: App;
   pool: Postgres;
   redis: Redis;
   server: Server;
   /** An allowed root, empty. */
   root: string;
-  /** What could not be told. */
-  unheard: unknown[];
+  /** Errors of announcing. */
+  announceErrors: unknown[];
 }
 
 export interface Answer {
@@ -52,29 +52,29 @@ export interface Client {
 }
 
 /** The application as `main.ts` puts it together, on a database and a Redis of its own. */
-export function useApi(change: Partial<Deps> = {}): Stage {
-  const stage = { unheard: [] } as unknown as Stage;
+export function useApi(change: Partial<Deps> = {}): ApiFixture {
+  const fixture = { announceErrors: [] } as unknown as ApiFixture;
   const releases: (() => unknown)[] = [];
   beforeAll(async () => {
     const database = await testDatabase();
     releases.push(database.drop);
-    stage.server = await testRedis();
-    releases.push(stage.server.stop);
-    stage.root = realpathSync(mkdtempSync(join(tmpdir(), "boocode-api-")));
-    releases.push(() => rmSync(stage.root, { recursive: true }));
+    fixture.server = await testRedis();
+    releases.push(fixture.server.stop);
+    fixture.root = realpathSync(mkdtempSync(join(tmpdir(), "boocode-api-")));
+    releases.push(() => rmSync(fixture.root, { recursive: true }));
     const pool = connectPostgres(database.url, { name: "api", connections: 5 });
     releases.push(() => pool.end({ timeout: 2 }));
-    const redis = connectRedis(stage.server.url);
+    const redis = connectRedis(fixture.server.url);
     releases.push(() => redis.disconnect());
     await untilRedisReady(redis, 5_000);
     const queue = createTurnQueue(redis, keys.queues);
     releases.push(() => queue.close());
-    const onError = (error: unknown) => stage.unheard.push(error);
+    const onError = (error: unknown) => fixture.announceErrors.push(error);
     const deps: Deps = {
       pool,
       announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, onError }),
       failpoint: () => {},
-      checkProjectPath: (path) => checkProjectPath(path, [stage.root]),
+      checkProjectPath: (path) => checkProjectPath(path, [fixture.root]),
       listModels: async () => ({ models: [] }),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
@@ -89,28 +89,28 @@ export function useApi(change: Partial<Deps> = {}): Stage {
     });
     await app.ready();
     releases.push(() => app.close());
-    Object.assign(stage, { app, pool, redis });
+    Object.assign(fixture, { app, pool, redis });
   });
   afterAll(async () => {
     for (const release of releases.reverse()) await release();
   });
-  return stage;
+  return fixture;
 }
 
 /** A user with a token, and a way to send requests in that user's name. */
-export async function newClient(stage: Stage): Promise<Client> {
+export async function newClient(fixture: ApiFixture): Promise<Client> {
   const [userId, token] = [randomUUID(), makeToken()];
-  await createUser(stage.pool, { id: userId, name: userId });
-  await createToken(stage.pool, { id: randomUUID(), userId, tokenHash: hashSecret(token) });
-  return clientOf(stage, token, userId);
+  await createUser(fixture.pool, { id: userId, name: userId });
+  await createToken(fixture.pool, { id: randomUUID(), userId, tokenHash: hashSecret(token) });
+  return clientOf(fixture, token, userId);
 }
 
-export function clientOf(stage: Stage, token: string, userId = ""): Client {
+export function clientOf(fixture: ApiFixture, token: string, userId = ""): Client {
   return {
     userId,
     token,
     async call(method, url, body, headers = {}) {
-      const response = await stage.app.inject({
+      const response = await fixture.app.inject({
         method,
         url,
         headers: { authorization: `Bearer ${token}`, ...headers },
@@ -123,18 +123,19 @@ export function clientOf(stage: Stage, token: string, userId = ""): Client {
 }
 
 /** A project with a session in it. */
-export async function newSession(stage: Stage, client: Client) {
-  const project = await client.call("POST", "/api/projects", { name: "code", path: stage.root });
+export async function newSession(fixture: ApiFixture, client: Client) {
+  const project = await client.call("POST", "/api/projects", { name: "code", path: fixture.root });
   const session = await client.call("POST", `/api/projects/${project.body.id}/sessions`, {});
   return { projectId: project.body.id as string, sessionId: session.body.id as string };
 }
 
 /** Everything that the database holds, to tell whether something changed. */
-export async function dump(stage: Stage): Promise<unknown> {
+export async function dump(fixture: ApiFixture): Promise<unknown> {
   const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {
-    rows[table] = await stage.pool`select to_jsonb(t) as row from ${stage.pool(table)} t order by to_jsonb(t)::text`;
+    rows[table] =
+      await fixture.pool`select to_jsonb(t) as row from ${fixture.pool(table)} t order by to_jsonb(t)::text`;
   }
   return rows;
 }

@@ -27,19 +27,19 @@ export interface Place {
 
 /** A pool on a database of this test file alone; `pool` is set before the first test. */
 export function useStore(options: { connections?: number } = {}): { pool: Pool; url: string } {
-  const stage = {} as { pool: Pool; url: string };
+  const fixture = {} as { pool: Pool; url: string };
   let drop = async () => {};
   beforeAll(async () => {
     const database = await testDatabase();
     drop = database.drop;
-    stage.url = database.url;
-    stage.pool = connectPostgres(database.url, { name: "test", connections: options.connections ?? 10 });
+    fixture.url = database.url;
+    fixture.pool = connectPostgres(database.url, { name: "test", connections: options.connections ?? 10 });
   });
   afterAll(async () => {
-    await stage.pool?.end({ timeout: 2 });
+    await fixture.pool?.end({ timeout: 2 });
     await drop();
   });
-  return stage;
+  return fixture;
 }
 
 export async function newUser(pool: Pool): Promise<string> {
