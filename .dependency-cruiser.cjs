@@ -77,6 +77,17 @@ const mayImport = {
     "libs/runtime",
     "libs/store",
   ],
+  "services/worker/src/attempt": [
+    "services/worker/src/turn",
+    "services/worker/src/model",
+    "services/worker/src/tools",
+    "services/worker/src/outputs",
+    "libs/announce",
+    "libs/contracts",
+    "libs/frame-log",
+    "libs/runtime",
+    "libs/store",
+  ],
 };
 
 /** Folders that are pure as a whole. Elsewhere a pure file has `// PURE` as its first line. */
@@ -187,13 +198,13 @@ module.exports = {
     },
     {
       name: "only-the-entry-imports-process-turn-and-consume-turns",
-      comment: "turn ← model, tools, outputs ← process-turn ← consume-turns ← main",
+      comment: "turn ← model, tools, outputs ← attempt ← consume-turns ← main",
       severity: "error",
       from: {
         path: "^services/worker/src/",
         pathNot: [test, "^services/worker/src/(main|run-isolated-turn|wire-turns)\\.ts$"],
       },
-      to: { path: "^services/worker/src/(process-turn|consume-turns)\\.ts$" },
+      to: { path: "^services/worker/src/(attempt/process-turn|consume-turns)\\.ts$" },
     },
     {
       name: "pure-imports-only-pure",

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
 import type { ClaimedTurn, Fence } from "@boocode/store";
-import type { Leases } from "./leases.ts";
+import type { Leases } from "./attempt/leases.ts";
 import { toFrame } from "./outputs/to-frame.ts";
 
 /*

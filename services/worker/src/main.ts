@@ -11,11 +11,11 @@ import {
   withDeadline,
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
+import { processTurn } from "./attempt/process-turn.ts";
 import { Config, isolatedCapacity } from "./config.ts";
 import { consumeNaming } from "./consume-naming.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
-import { processTurn } from "./process-turn.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
 import { createTurnRunner } from "./turn-runner.ts";

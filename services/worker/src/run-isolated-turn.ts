@@ -1,7 +1,7 @@
 import { type ServiceContext, withDeadline } from "@boocode/runtime";
 import { type Fence, isTransient, takeOverClaim } from "@boocode/store";
+import { processTurn } from "./attempt/process-turn.ts";
 import type { Config } from "./config.ts";
-import { processTurn } from "./process-turn.ts";
 import { wireTurns } from "./wire-turns.ts";
 
 /** Short, because subscribers wait for the turn; without Redis they are served from Postgres. */

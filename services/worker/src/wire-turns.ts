@@ -11,16 +11,16 @@ import {
 } from "@boocode/runtime";
 import { renewLeases, saveDrafts } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
+import { createLeases } from "./attempt/leases.ts";
+import { prepareTurn } from "./attempt/prepare-turn.ts";
+import type { ProcessTurnDeps } from "./attempt/process-turn.ts";
+import { createTurnStore } from "./attempt/turn-store.ts";
 import type { Config } from "./config.ts";
-import { createLeases } from "./leases.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
-import { prepareTurn } from "./prepare-turn.ts";
-import type { ProcessTurnDeps } from "./process-turn.ts";
 import { createRunTool, toolOffers } from "./tools/run-tool.ts";
 import { createLimiter } from "./tools/search/limiter.ts";
-import { createTurnStore } from "./turn-store.ts";
 
 /** Up to this many streams, every append is sent at once; with more, a stream appends text at most every 40 ms. */
 const UNTHROTTLED_STREAMS = 8;

@@ -1,15 +1,15 @@
 import type { Message } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
-import type { ModelServers } from "./model/model-servers.ts";
+import type { ModelServers } from "../model/model-servers.ts";
+import type { ProjectRoot } from "../tools/root/project-root.ts";
+import { buildTurn } from "../turn/conversation-turn.ts";
+import type { RunTool, ToolOffer } from "../turn/ports.ts";
+import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";
+import { recentCut, recentUsage, recentWindow } from "../turn/recent-calls.ts";
+import type { TurnDeps, TurnInput } from "../turn/run-turn.ts";
+import { systemPrompt } from "../turn/system-prompt.ts";
 import { openProject } from "./open-project.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
-import type { ProjectRoot } from "./tools/root/project-root.ts";
-import { buildTurn } from "./turn/conversation-turn.ts";
-import type { RunTool, ToolOffer } from "./turn/ports.ts";
-import { type BudgetSettings, budgetFor } from "./turn/prompt-budget.ts";
-import { recentCut, recentUsage, recentWindow } from "./turn/recent-calls.ts";
-import type { TurnDeps, TurnInput } from "./turn/run-turn.ts";
-import { systemPrompt } from "./turn/system-prompt.ts";
 import type { TurnStore } from "./turn-store.ts";
 
 /** Everything that a turn needs before its first model call. */

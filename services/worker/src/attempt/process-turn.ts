@@ -1,12 +1,12 @@
 import type { TurnErrorCode } from "@boocode/contracts";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
+import { runTurn } from "../turn/run-turn.ts";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
 import { type EndAttemptDeps, endAttempt } from "./end-attempt.ts";
 import { TurnStopped } from "./leases.ts";
 import { ProjectUnavailable } from "./open-project.ts";
 import { playTurn } from "./play-turn.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
-import { runTurn } from "./turn/run-turn.ts";
 import type { TurnStore } from "./turn-store.ts";
 
 /*

@@ -1,8 +1,8 @@
 import type { ContextCut, ConversationRow } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnsBefore } from "@boocode/store";
-import { buildTurn, type ConversationTurn } from "./turn/conversation-turn.ts";
-import { WORTH_ELIDING } from "./turn/fit-context.ts";
-import { messageCharacters } from "./turn/measure.ts";
+import { buildTurn, type ConversationTurn } from "../turn/conversation-turn.ts";
+import { WORTH_ELIDING } from "../turn/fit-context.ts";
+import { messageCharacters } from "../turn/measure.ts";
 
 export interface HistoryLimits {
   /** The cut of the previous request. Nothing before it is read, because this request omits it too. */

@@ -1,8 +1,8 @@
 import type { Announce } from "@boocode/announce";
 import type { ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
+import { endFrames } from "../outputs/end-frames.ts";
+import { partialReply } from "../turn/open-message.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
-import { endFrames } from "./outputs/end-frames.ts";
-import { partialReply } from "./turn/open-message.ts";
 
 export interface EndAttemptDeps {
   announce: Announce;

@@ -2,10 +2,10 @@ import type { ReplyRecord, TurnError } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
 import type { ClaimedTurn } from "@boocode/store";
+import type { DraftSaver } from "../outputs/draft-saver.ts";
+import { createFrameWriter, type FrameWriter } from "../outputs/frame-writer.ts";
+import { appendText, type OpenMessage } from "../turn/open-message.ts";
 import type { Lease, Leases, TurnStopped } from "./leases.ts";
-import type { DraftSaver } from "./outputs/draft-saver.ts";
-import { createFrameWriter, type FrameWriter } from "./outputs/frame-writer.ts";
-import { appendText, type OpenMessage } from "./turn/open-message.ts";
 import type { TurnStore } from "./turn-store.ts";
 
 /** One attempt at a turn: what running it and ending it share. */

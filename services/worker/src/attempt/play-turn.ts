@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { messageComplete } from "../outputs/end-frames.ts";
+import { toolCallBody, toolResultBody } from "../outputs/to-frame.ts";
+import { leavesOut } from "../turn/fit-request.ts";
+import { wholeReply, withdrawText } from "../turn/open-message.ts";
+import type { TurnEvent } from "../turn/turn-event.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
 import { TurnStopped } from "./leases.ts";
-import { messageComplete } from "./outputs/end-frames.ts";
-import { toolCallBody, toolResultBody } from "./outputs/to-frame.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
-import { leavesOut } from "./turn/fit-request.ts";
-import { wholeReply, withdrawText } from "./turn/open-message.ts";
-import type { TurnEvent } from "./turn/turn-event.ts";
 
 /**
  * Plays a turn's events into Postgres and then into the frame log: what a frame states is committed first (D5).

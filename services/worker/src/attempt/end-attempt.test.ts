@@ -1,10 +1,10 @@
 import type { TurnError } from "@boocode/contracts";
 import type { Change, ClaimedTurn, EndedTurn, EndingTurn } from "@boocode/store";
 import { describe, expect, it } from "vitest";
+import type { FrameBody } from "../outputs/to-frame.ts";
+import { wholeReply } from "../turn/open-message.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
 import { endAttempt } from "./end-attempt.ts";
-import type { FrameBody } from "./outputs/to-frame.ts";
-import { wholeReply } from "./turn/open-message.ts";
 import type { ReplyDraft } from "./turn-store.ts";
 
 const CHANGES: Change[] = [{ kind: "name_wanted", sessionId: "s" }];
