@@ -4,16 +4,16 @@ import { cancelled, messageRow, newPlace, running, turnRow, useStore } from "./f
 
 const fixture = useStore();
 
-/** A turn that a worker began, and gave back with half a message. */
-async function handedBack() {
+/** A turn that a worker started and released with a partial message. */
+async function released() {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   expect(await releaseTurn(fixture.pool, turn)).toBe(true);
   return { place, turn, messageId };
 }
 
-test("a turn that waits for another attempt is ended by a reconciler, which takes the attempt and ends its message too", async () => {
-  const { place, turn, messageId } = await handedBack();
+test("a cancelled turn that waits for another attempt is ended by a reconciler, together with its message", async () => {
+  const { place, turn, messageId } = await released();
   const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(outcome?.answer).toEqual({ turn_id: turn.turnId, status: "cancelling" });
   expect(cancelled(outcome)).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
@@ -30,8 +30,8 @@ test("a turn that waits for another attempt is ended by a reconciler, which take
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: "cancelled" });
 });
 
-test("withdrawing such a turn ends it the same way", async () => {
-  const { place, turn } = await handedBack();
+test("a withdrawn turn that waits for another attempt is ended by a reconciler", async () => {
+  const { place, turn } = await released();
   const outcome = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turn.turnId);
   expect(cancelled(outcome).cancelling).toEqual([turn.turnId]);
   expect(await endOrphan(fixture.pool, "nonce2", 3, 60_000)).toMatchObject({ turnId: turn.turnId });

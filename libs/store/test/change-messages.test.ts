@@ -40,7 +40,7 @@ async function answered(place: Place, content: string) {
 const contents = async (place: Place) =>
   (await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit: 100 }))?.messages.map((m) => m.id);
 
-test("deleting from a message on takes it and all that follows, and leaves what stands before it", async () => {
+test("deleting a message deletes it and all later ones, and keeps the earlier ones", async () => {
   const place = await newPlace(fixture.pool);
   const [first, second] = [await answered(place, "one"), await answered(place, "two")];
   const outcome = await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, first.messageId);
@@ -50,7 +50,7 @@ test("deleting from a message on takes it and all that follows, and leaves what 
   expect(await contents(place)).toEqual([first.questionId]);
 });
 
-test("deleting while a turn runs asks it to stop, withdraws those after it, and nothing it writes returns", async () => {
+test("deleting while a turn runs cancels it, withdraws the later ones, and none of its later writes appears", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId, questionId } = await running(fixture.pool, place);
   const waiting = await post(fixture.pool, place);
@@ -73,7 +73,7 @@ test("deleting while a turn runs asks it to stop, withdraws those after it, and 
   expect(snapshot?.turns.flatMap((each) => each.messages)).toEqual([]);
 });
 
-test("a message that the worker begins at the same moment is either deleted with the rest or never begun", async () => {
+test("a message that a worker starts during a deletion is either deleted or not started", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
   const turn = await claim(fixture.pool, posted.turnId);
@@ -92,7 +92,7 @@ test("a message that the worker begins at the same moment is either deleted with
   expect(await contents(place)).toEqual([]);
 });
 
-test("a message of another session or one already deleted cannot be deleted, and nothing changes", async () => {
+test("deleting a message of another session, or a deleted one, returns null and changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   const elsewhere = await newPlace(fixture.pool, place.ownerId);
   const [mine, other] = [await answered(place, "x"), await answered(elsewhere, "y")];
@@ -104,7 +104,7 @@ test("a message of another session or one already deleted cannot be deleted, and
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("a regeneration deletes the last answer and puts the same question under a new turn", async () => {
+test("a regeneration deletes the last answer and moves its question to a new turn", async () => {
   const place = await newPlace(fixture.pool);
   await answered(place, "one");
   const last = await answered(place, "two");
@@ -125,7 +125,7 @@ test("a regeneration deletes the last answer and puts the same question under a 
   expect((await readTurnMessages(fixture.pool, again.id)).map((message) => message.id)).toEqual([last.questionId]);
 });
 
-test("a question that never got an answer can be regenerated, and its new answer is the only one", async () => {
+test("a question without an answer can be regenerated", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
   await fixture.pool`update turns set status = 'cancelled' where id = ${posted.turnId}`;
@@ -134,7 +134,7 @@ test("a question that never got an answer can be regenerated, and its new answer
   expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ type: "messages_deleted", message_ids: [] });
 });
 
-test("nothing is regenerated in a busy, an empty or another user's session", async () => {
+test("a regeneration is refused in a busy, an empty or another user's session", async () => {
   const place = await newPlace(fixture.pool);
   const regenerate = (ownerId = place.ownerId) =>
     regenerateAnswer(fixture.pool, { ...place, ownerId, turnId: randomUUID() }, null);
@@ -147,7 +147,7 @@ test("nothing is regenerated in a busy, an empty or another user's session", asy
   await fixture.pool`update turns set status = 'complete' where id = ${posted.turnId}`;
 });
 
-test("of ten regenerations at once, one is done and the others find the session busy", async () => {
+test("of ten concurrent regenerations one succeeds and the others find the session busy", async () => {
   const place = await newPlace(fixture.pool);
   await answered(place, "one");
   const all = await Promise.all(

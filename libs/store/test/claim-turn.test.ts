@@ -28,7 +28,7 @@ const fixture = useStore({ connections: 24 });
 
 const by = (workerId = "w") => asWorker({ workerId });
 
-test("a claim gives the turn an attempt, the nonce, a lease and a worker", async () => {
+test("a claim sets the turn's attempt, nonce, lease and worker", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
   const turn = await claimTurn(fixture.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
@@ -41,7 +41,7 @@ test("a claim gives the turn an attempt, the nonce, a lease and a worker", async
   expect(row?.lease).toBeLessThanOrEqual(5);
 });
 
-test("a claim brings along its session's and project's setting, until either is deleted", async () => {
+test("a claim returns the setting of session and project, and null once either is deleted", async () => {
   const place = await newPlace(fixture.pool);
   await fixture.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
   const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
@@ -57,7 +57,7 @@ test("a claim brings along its session's and project's setting, until either is 
   expect((await claim(fixture.pool, turn.id)).setting).toBeNull();
 });
 
-test("a claim brings along the session's newest model calls, newest first, and none that was deleted or still streams", async () => {
+test("a claim returns the session's recent model calls, newest first, without deleted and streaming ones", async () => {
   const place = await newPlace(fixture.pool);
   const context = (size: number) => ({ model: "m", prompt_characters: size }) as MessageContext;
   const ask = async (size: number) => {
@@ -84,7 +84,7 @@ test("a claim brings along the session's newest model calls, newest first, and n
   expect(next.recent_calls.map((call) => call.context.prompt_characters)).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
 });
 
-test("only the session's next turn can be claimed, and none while one runs or is being cancelled", async () => {
+test("only the next turn of a session can be claimed, and none while another runs or is being cancelled", async () => {
   const place = await newPlace(fixture.pool);
   const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
   expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
@@ -97,7 +97,7 @@ test("only the session's next turn can be claimed, and none while one runs or is
   expect(await claimTurn(fixture.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
 });
 
-test("of twenty workers that claim one turn at once, one gets it", async () => {
+test("of twenty workers that claim a turn at the same time, one gets it", async () => {
   for (let round = 0; round < 10; round++) {
     const posted = await post(fixture.pool, await newPlace(fixture.pool));
     const claims = Array.from({ length: 20 }, (_, i) => claimTurn(fixture.pool, posted.turnId, by(`w${i}`)));
@@ -107,7 +107,7 @@ test("of twenty workers that claim one turn at once, one gets it", async () => {
   }
 });
 
-test("a session never has two active turns, whatever claims and ends race", async () => {
+test("a session never has two active turns, however claims and ends race", async () => {
   const place = await newPlace(fixture.pool);
   const posts = [];
   for (let i = 0; i < 6; i++) posts.push(await post(fixture.pool, place));
@@ -124,7 +124,7 @@ test("a session never has two active turns, whatever claims and ends race", asyn
   expect(active).toBe(6);
 });
 
-test("the index itself refuses a second active turn, and a claim that meets it gets nothing", async () => {
+test("the unique index refuses a second active turn, and the claim that violates it returns null", async () => {
   const place = await newPlace(fixture.pool);
   const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
   const blocked = await fixture.pool.begin(async (sql) => {
@@ -137,7 +137,7 @@ test("the index itself refuses a second active turn, and a claim that meets it g
   expect(await turnRow(fixture.pool, first.turnId)).toMatchObject({ status: "queued", attempt: 0 });
 });
 
-test("a new claim takes back the text of the message that was being written, with the attempt, in one step", async () => {
+test("a claim empties the streaming message and raises the attempt atomically", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const draft = { turnId: turn.id, attempt: 1, messageId, content: "half of", reasoning: "hm", lastSeq: 9 };
   await saveDrafts(fixture.pool, [draft]);
@@ -150,7 +150,7 @@ test("a new claim takes back the text of the message that was being written, wit
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "", last_seq: 0, status: "streaming" });
 });
 
-test("a due turn is claimed only once its time has come, the user with the fewest running turns first", async () => {
+test("a turn is claimed only when it is due, and first that of the user with the fewest running turns", async () => {
   await fixture.pool`update turns set status = 'complete'`;
   const busy = await newPlace(fixture.pool);
   await claim(fixture.pool, (await post(fixture.pool, busy)).turnId);
@@ -164,7 +164,7 @@ test("a due turn is claimed only once its time has come, the user with the fewes
   expect(await claimDueTurn(fixture.pool, by())).toBeNull();
 });
 
-test("a turn that another transaction holds is passed over, not waited for", async () => {
+test("a claim skips a turn that another transaction has locked", async () => {
   await fixture.pool`update turns set status = 'complete'`;
   const [held, free] = [
     await post(fixture.pool, await newPlace(fixture.pool)),
@@ -178,7 +178,7 @@ test("a turn that another transaction holds is passed over, not waited for", asy
   });
 });
 
-test("a due turn that stands behind one that is being cancelled does not hide the turns of other sessions", async () => {
+test("a due turn behind a cancelling one does not hide the turns of other sessions", async () => {
   await fixture.pool`update turns set status = 'complete'`;
   const place = await newPlace(fixture.pool);
   const [stopping, behind] = [await post(fixture.pool, place), await post(fixture.pool, place)];
@@ -190,7 +190,7 @@ test("a due turn that stands behind one that is being cancelled does not hide th
   expect(await claimDueTurn(fixture.pool, by())).toBeNull();
 });
 
-/** A turn that waits, with some of its attempts spent. */
+/** A queued turn with some of its attempts spent. */
 async function spent(crashes: number, workerDeaths: number): Promise<string> {
   const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
   await fixture.pool`
@@ -198,7 +198,7 @@ async function spent(crashes: number, workerDeaths: number): Promise<string> {
   return turnId;
 }
 
-test("the last attempt of a turn whose worker died before is claimed only by who has room to run it apart", async () => {
+test("the last attempt of a turn whose worker died is claimed only by a worker with room for an isolated turn", async () => {
   const turnId = await spent(2, 1);
   expect(await claimTurn(fixture.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
   await fixture.pool`update turns set status = 'complete' where id <> ${turnId}`;
@@ -207,7 +207,7 @@ test("the last attempt of a turn whose worker died before is claimed only by who
   expect(turn).toMatchObject({ id: turnId, is_poison_candidate: true });
 });
 
-test("neither an earlier attempt nor one after answers that were cut makes a suspect", async () => {
+test("a turn is no poison candidate before its last attempt, nor after cut replies only", async () => {
   for (const [crashes, deaths] of [
     [0, 0],
     [1, 1],
@@ -222,7 +222,7 @@ test("neither an earlier attempt nor one after answers that were cut makes a sus
   }
 });
 
-test("a claim is taken over whole, lease and all, and not once it is another's", async () => {
+test("a process takes over a claim with its lease, and not after the fence is lost", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool), 10);
   const fence = { turnId: turn.id, attempt: 1 };
   const taken = await takeOverClaim(fixture.pool, fence, asWorker({ workerId: "its own" }));

@@ -10,7 +10,7 @@ async function answered(place: Place, content: string) {
   return { turn, messageId, questionId };
 }
 
-test("a session is named after its first question and answer, once, and not against a person's name", async () => {
+test("a session is named once, from its first question and answer, and keeps a name that a user gave", async () => {
   const place = await newPlace(fixture.pool);
   expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
   const { turn, messageId } = await running(fixture.pool, place);

@@ -15,7 +15,7 @@ const earlier = (sql: Sql, { sessionId }: Place, before: number, turns: number |
 
 const texts = (pages: { content: string }[][]) => pages.map((page) => page.map((message) => message.content));
 
-test("earlier turns come whole, newest first, a page at a time", async () => {
+test("earlier turns are read whole, newest first, in pages", async () => {
   const place = await newPlace(fixture.pool);
   for (let i = 1; i <= 5; i++) await answered(place, `answer ${i}`);
   const first = await earlier(fixture.pool, place, 5, 2);
@@ -33,7 +33,7 @@ test("earlier turns come whole, newest first, a page at a time", async () => {
   expect(texts(bounded)).toEqual(texts(first));
 });
 
-test("deleted turns take no place in a page, and what still streams is left out", async () => {
+test("deleted turns do not count in a page, and streaming messages are left out", async () => {
   const place = await newPlace(fixture.pool);
   await answered(place, "kept");
   const { questionId } = await answered(place, "deleted");
@@ -45,7 +45,7 @@ test("deleted turns take no place in a page, and what still streams is left out"
   expect((await readTurnMessages(fixture.pool, turn.id)).map((message) => message.role)).toEqual(["user"]);
 });
 
-test("a page out of two thousand turns reads the rows of that page and not the session", async () => {
+test("a page of a session with two thousand turns reads only the rows of that page", async () => {
   const place = await newPlace(fixture.pool);
   await fixture.pool`
     with t as (

@@ -7,7 +7,7 @@ const fixture = useStore();
 const COMPLETE = { status: "complete" } as const;
 const CANCELLED = { status: "cancelled", reason: "user" } as const;
 
-test("a turn ends with its answer, and the session's next turn becomes due", async () => {
+test("ending a turn stores its answer and makes the session's next turn due", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   const next = await post(fixture.pool, place);
@@ -27,7 +27,7 @@ test("a turn ends with its answer, and the session's next turn becomes due", asy
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "the answer", status: "complete" });
 });
 
-test("a failure keeps the partial text and leaves its reason on turn and message", async () => {
+test("a failed turn keeps its partial text and has its error on the turn and the message", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const error = { code: "model_cut", message: "it broke off" } as const;
   const ended = await endTurn(fixture.pool, turn, {
@@ -45,7 +45,7 @@ test("a failure keeps the partial text and leaves its reason on turn and message
   });
 });
 
-test("an end whose answer was lost is answered again, without a second end", async () => {
+test("repeating an end whose result was lost succeeds and changes no row of the turn", async () => {
   for (const end of [COMPLETE, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
     const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
     const first = await endTurn(fixture.pool, turn, { end, reply: reply(messageId, "the answer"), lastSeq: 12 });
@@ -74,7 +74,7 @@ test("an end after a different end changes nothing", async () => {
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("cancelled first: the turn cannot complete any more, and ends cancelled with its partial text", async () => {
+test("a turn that is cancelled before it completes ends as cancelled with its partial text", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   expect(await readCancelReason(fixture.pool, turn)).toBeNull();
@@ -95,7 +95,7 @@ test("cancelled first: the turn cannot complete any more, and ends cancelled wit
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "who", status: "cancelled" });
 });
 
-test("completed first: the cancel says that it came too late", async () => {
+test("a cancel after the completion answers that the turn is complete", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   await endTurn(fixture.pool, turn, { end: COMPLETE, reply: reply(messageId), lastSeq: 12 });
@@ -104,7 +104,7 @@ test("completed first: the cancel says that it came too late", async () => {
   expect(cancelled(cancel)).toEqual({ cancelling: [], withdrawn: [] });
 });
 
-test("raced a hundred times, cancel and completion agree on who won", async () => {
+test("in a hundred races of cancel and completion both report the same winner", async () => {
   const winners = new Set<string>();
   for (let round = 0; round < 100; round++) {
     const place = await newPlace(fixture.pool);
@@ -126,7 +126,7 @@ test("raced a hundred times, cancel and completion agree on who won", async () =
   expect(winners).toEqual(new Set(["complete", "cancelling"]));
 });
 
-test("a turn of a session that was deleted meanwhile ends without a session to show", async () => {
+test("a turn whose session was deleted ends without changes to announce", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   const deleted = await deleteSession(fixture.pool, place.ownerId, place.sessionId);
@@ -135,7 +135,7 @@ test("a turn of a session that was deleted meanwhile ends without a session to s
   expect(await endTurn(fixture.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toEqual({ changes: [] });
 });
 
-test("a message that an earlier attempt began ends with its turn, though this attempt had not come to it", async () => {
+test("ending a turn ends a message of an earlier attempt that this attempt had not reached", async () => {
   for (const end of [CANCELLED, { status: "failed", error: { code: "internal", message: "x" } } as const]) {
     const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
     await releaseTurn(fixture.pool, turn);

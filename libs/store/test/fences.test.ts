@@ -6,7 +6,7 @@ import { WORKER_WRITES } from "./older-attempts.ts";
 const fixture = useStore();
 
 describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, { write, refused, waits }) => {
-  test("changes no row and says so", async () => {
+  test("changes no row and reports it", async () => {
     const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
     await releaseTurn(fixture.pool, turn);
     await claim(fixture.pool, turn.id);
@@ -15,9 +15,9 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
     expect(await dump(fixture.pool)).toEqual(before);
   });
 
-  // An end as cancelled looks for a turn that is being cancelled, and does not wait for one that is claimed.
+  // An end as cancelled looks for a cancelling turn and does not wait for one that is being claimed.
   if (waits)
-    test("changes no row either when it waits for the claim that makes it old", async () => {
+    test("changes no row when it waits for the claim that makes it old", async () => {
       const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
       const { late, claimed } = await fixture.pool.begin(async (transaction) => {
         const sql = transaction as unknown as Pool;
@@ -32,7 +32,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
       expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "running", attempt: 2, nonce: "second" });
     });
 
-  test("changes no row once the turn waits in the queue again", async () => {
+  test("changes no row when the turn is queued again", async () => {
     const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
     await releaseTurn(fixture.pool, turn);
     const before = await dump(fixture.pool);
@@ -41,7 +41,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
   });
 });
 
-test("a turn whose worker is writing at this moment is not claimed from under it", async () => {
+test("a turn cannot be claimed while its worker's write is not committed", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   await fixture.pool.begin(async (transaction) => {
     const draft = { turnId: turn.id, attempt: 1, messageId, content: "text", reasoning: null, lastSeq: 5 };

@@ -18,14 +18,14 @@ import {
 } from "@boocode/store";
 import { afterAll, beforeAll } from "vitest";
 
-/** A place to post to. */
+/** A user with a project and a session. */
 export interface Place {
   ownerId: string;
   projectId: string;
   sessionId: string;
 }
 
-/** A pool on a database of this test file alone; `pool` is set before the first test. */
+/** Gives the test file a database of its own; `pool` is set before the first test. */
 export function useStore(options: { connections?: number } = {}): { pool: Pool; url: string } {
   const fixture = {} as { pool: Pool; url: string };
   let drop = async () => {};
@@ -66,7 +66,7 @@ export async function newPlace(pool: Pool, owner?: string): Promise<Place> {
   return { ownerId, projectId, sessionId: await newSession(pool, ownerId, projectId) };
 }
 
-/** What `postMessage` is given, with ids of its own. */
+/** The input of `postMessage`, with new ids. */
 export function question(place: Place, content = "why?") {
   return { ...place, content, when_busy: "queue" as const, turnId: randomUUID(), messageId: randomUUID() };
 }
@@ -77,7 +77,7 @@ export async function post(pool: Pool, place: Place, content?: string): Promise<
   return outcome;
 }
 
-/** The turns that a change cancelled, by what became of them. */
+/** The turns that a change cancelled. */
 export function cancelled(changed: { changes: Change[] } | null | undefined): CancelledTurns {
   const changes = changed?.changes ?? [];
   return {
@@ -90,7 +90,7 @@ export function cancelled(changed: { changes: Change[] } | null | undefined): Ca
 export const frames = (changed: { changes: Change[] } | null | undefined) =>
   (changed?.changes ?? []).flatMap((change) => (change.kind === "structure" ? [change.frame] : []));
 
-/** What a claim says of the worker that makes it; each has a nonce of its own. */
+/** The input of a claim, with a new nonce. */
 export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
   workerId: "w",
   nonce: randomUUID().slice(0, 8),
@@ -106,7 +106,7 @@ export async function claim(pool: Pool, turnId: string, leaseMs = 60_000): Promi
   return { ...turn, turnId };
 }
 
-/** A posted turn that a worker has taken and whose answer it has begun. */
+/** A claimed turn whose answer is streaming. */
 export async function running(pool: Pool, place: Place, leaseMs?: number) {
   const posted = await post(pool, place);
   const turn = await claim(pool, posted.turnId, leaseMs);
@@ -120,7 +120,7 @@ export function reply(messageId: string, content = "because"): ReplyRecord {
   return { messageId, content, reasoning: null, toolCalls: null, ...facts };
 }
 
-/** Everything that the database holds, to tell whether something changed. */
+/** The content of the database, to compare it before and after. */
 export async function dump(pool: Pool): Promise<unknown> {
   const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
   const rows: Record<string, unknown> = {};
@@ -130,7 +130,7 @@ export async function dump(pool: Pool): Promise<unknown> {
   return rows;
 }
 
-/** Resolves once so many statements on this database wait for a lock. */
+/** Resolves when at least `statements` statements on this database wait for a lock. */
 export async function untilBlocked(pool: Pool, statements = 1): Promise<void> {
   for (;;) {
     const [row] = await pool<{ count: number }[]>`
@@ -139,7 +139,7 @@ export async function untilBlocked(pool: Pool, statements = 1): Promise<void> {
   }
 }
 
-/** Turns into the past what the database's clock decides about. */
+/** Lets the lease of a turn expire. */
 export async function letLeaseDie(pool: Pool, turnId: string): Promise<void> {
   await pool`update turns set lease_until = now() - interval '1 second' where id = ${turnId}`;
 }

@@ -18,18 +18,18 @@ const fixture = useStore({ connections: 20 });
 const hash = (body: string) => createHash("sha256").update(body).digest();
 const keyOf = (userId: string, body = "body"): IdempotencyKey => ({ userId, key: "k", requestHash: hash(body) });
 
-/** An answer to a post or a regeneration without what it changed in the owner's lists. */
+/** The outcome of a post or a regeneration without the changes of the owner's lists. */
 const withoutLists = (answer: PostOutcome | RegenerateOutcome | undefined) =>
   answer && "changes" in answer
     ? { ...answer, changes: answer.changes.filter((change) => change.kind !== "list") }
     : answer;
 
-test("one key twenty times at once makes one message and one turn, and gives everybody the same answer", async () => {
+test("twenty concurrent posts with one key store one message and one turn and get the same answer", async () => {
   const place = await newPlace(fixture.pool);
   const attempts = Array.from({ length: 20 }, () => postMessage(fixture.pool, question(place), keyOf(place.ownerId)));
   const answers = await Promise.all(attempts);
   for (const answer of answers) expect(withoutLists(answer)).toEqual(withoutLists(answers[0]));
-  // The first one alone changed the owner's lists.
+  // Only the first one changed the owner's lists.
   expect(answers.filter((answer) => !isDeepStrictEqual(answer, withoutLists(answer)))).toHaveLength(1);
   expect(answers[0]).toMatchObject({ kind: "posted", version: 2 });
   const [count] = await fixture.pool`
@@ -38,7 +38,7 @@ test("one key twenty times at once makes one message and one turn, and gives eve
   expect(count).toEqual({ turns: 1, messages: 1 });
 });
 
-test("the same key with another body is refused and changes nothing, at once or later", async () => {
+test("a key with another body is refused and changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   await postMessage(fixture.pool, question(place), keyOf(place.ownerId));
   const before = await dump(fixture.pool);
@@ -47,7 +47,7 @@ test("the same key with another body is refused and changes nothing, at once or 
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("of two bodies at once under one key, one is stored and the other refused", async () => {
+test("of two concurrent bodies with one key, one is stored and the other refused", async () => {
   for (let round = 0; round < 20; round++) {
     const place = await newPlace(fixture.pool);
     const both = await Promise.allSettled([
@@ -68,7 +68,7 @@ test("two users may use the same key", async () => {
   expect(second).not.toEqual(first);
 });
 
-test("a refusal is not remembered: the same request goes through once nothing stands in its way", async () => {
+test("a refusal is not remembered: the repeated request succeeds when its reason is gone", async () => {
   const place = await newPlace(fixture.pool);
   const first = await post(fixture.pool, place);
   const again = () =>
@@ -83,7 +83,7 @@ test("a refusal is not remembered: the same request goes through once nothing st
   expect(await again()).toMatchObject({ kind: "posted", message: { turn_ordinal: 2 } });
 });
 
-test("a regeneration under one key happens once, also when it is asked for ten times at once", async () => {
+test("ten concurrent regenerations with one key regenerate once", async () => {
   const place = await newPlace(fixture.pool);
   const first = await post(fixture.pool, place);
   await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
@@ -91,12 +91,12 @@ test("a regeneration under one key happens once, also when it is asked for ten t
     regenerateAnswer(fixture.pool, { ...place, turnId: randomUUID() }, keyOf(place.ownerId, "again"));
   const answers = await Promise.all(Array.from({ length: 10 }, regenerate));
   for (const answer of answers) expect(withoutLists(answer)).toEqual(withoutLists(answers[0]));
-  // The first one alone changed the owner's lists.
+  // Only the first one changed the owner's lists.
   expect(answers.filter((answer) => !isDeepStrictEqual(answer, withoutLists(answer)))).toHaveLength(1);
   expect(answers[0]).toMatchObject({ kind: "regenerated", message: { turn_ordinal: 2 } });
 });
 
-test("keys are forgotten after a day and not before", async () => {
+test("keys are deleted after a day and not earlier", async () => {
   const userId = await newUser(fixture.pool);
   for (const [key, age] of [
     ["old", "25 hours"],

@@ -30,7 +30,7 @@ const list = async (limit: number, before?: number) => {
   return page;
 };
 
-test("all messages come in the order of the conversation, with cursor and version", async () => {
+test("messages are listed in the order of the conversation, with cursor and version", async () => {
   const page = await list(100);
   expect(page.messages.map((message) => message.id)).toEqual(all);
   expect(page).toMatchObject({ has_more: false, version: 8 });
@@ -52,7 +52,7 @@ test.each([
   expect(page.messages.map((message) => message.id)).toEqual(all.slice(-page.messages.length));
 });
 
-test("paging to the beginning gives every message once, whatever the limit is", async () => {
+test("paging to the beginning returns every message once, for any limit", async () => {
   for (const limit of [1, 2, 3, 5, 6, 7, 100]) {
     const pages: string[][] = [];
     for (let before: number | undefined, more = true; more; ) {
@@ -65,17 +65,17 @@ test("paging to the beginning gives every message once, whatever the limit is", 
   }
 });
 
-test("before the first turn there is nothing, and no more", async () => {
+test("a page before the first turn is empty and has no more", async () => {
   expect(await list(10, 1)).toMatchObject({ messages: [], has_more: false, version: 8 });
 });
 
-test("an empty session has the cursor before every frame", async () => {
+test("the cursor of an empty session is before every frame", async () => {
   const empty = await newPlace(fixture.pool);
   const page = await listMessages(fixture.pool, empty.ownerId, empty.sessionId, { limit: 10 });
   expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, live_turns: [], has_more: false });
 });
 
-test("another user, and one who asks for a deleted or unknown session, gets null", async () => {
+test("another user's, a deleted and an unknown session give null", async () => {
   const gone = await newPlace(fixture.pool);
   await fixture.pool`update sessions set deleted_at = now() where id = ${gone.sessionId}`;
   for (const [owner, session] of [
@@ -87,7 +87,7 @@ test("another user, and one who asks for a deleted or unknown session, gets null
   }
 });
 
-test("text and cursor are of one moment: the text is as long as the cursor says, while drafts are being written", async () => {
+test("text and cursor are of one snapshot while drafts are being saved", async () => {
   const live = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, live);
   let writing = true;
@@ -110,11 +110,11 @@ test("text and cursor are of one moment: the text is as long as the cursor says,
   expect(seen.size).toBeGreaterThan(3);
 });
 
-test("a draft and an end that are committed between two reads of one answer are in none of it", async () => {
+test("a draft and an end that are committed during a listing are not in it", async () => {
   const live = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, live);
   const other = fixture.pool.begin(async (sql) => {
-    // The list has read the session and its turn once it waits here for the messages.
+    // When the listing waits here for the messages, it has read the session and its turn.
     await sql`lock table messages in access exclusive mode`;
     const listing = listMessages(fixture.pool, live.ownerId, live.sessionId, { limit: 10 });
     await untilBlocked(fixture.pool);

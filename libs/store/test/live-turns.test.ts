@@ -16,7 +16,7 @@ import {
 
 const fixture = useStore();
 
-/** One turn runs, two wait. */
+/** A session with one running and two waiting turns. */
 async function crowded(): Promise<{ place: Place; turns: string[]; messages: string[] }> {
   const place = await newPlace(fixture.pool);
   const posts = [await post(fixture.pool, place), await post(fixture.pool, place), await post(fixture.pool, place)];
@@ -24,7 +24,7 @@ async function crowded(): Promise<{ place: Place; turns: string[]; messages: str
   return { place, turns: posts.map((each) => each.turnId), messages: posts.map((each) => each.message.id) };
 }
 
-test("live turns come in the order in which they run, each with its question and its place in line", async () => {
+test("live turns are listed in the order in which they run, with their questions and places in the queue", async () => {
   const { place, turns, messages } = await crowded();
   const list = await listLiveTurns(fixture.pool, place.ownerId, place.sessionId);
   expect(list?.turns.map(({ id, place, message_id }) => ({ id, place, message_id }))).toEqual([
@@ -34,7 +34,7 @@ test("live turns come in the order in which they run, each with its question and
   ]);
 });
 
-test("a cancel stops the turn that runs and leaves the line; again, it says that the turn is stopping", async () => {
+test("a cancel stops the running turn and no waiting one, and a second one answers that the turn is cancelling", async () => {
   const { place, turns } = await crowded();
   const first = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });
@@ -46,7 +46,7 @@ test("a cancel stops the turn that runs and leaves the line; again, it says that
   expect(await turnRow(fixture.pool, turns[1]!)).toMatchObject({ status: "queued" });
 });
 
-test("where none runs, a cancel withdraws the first that waits and raises the version for its frame", async () => {
+test("without a running turn a cancel withdraws the first waiting one and raises the version for its frame", async () => {
   const place = await newPlace(fixture.pool);
   const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
   const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
@@ -57,7 +57,7 @@ test("where none runs, a cancel withdraws the first that waits and raises the ve
   expect(await claim(fixture.pool, second.turnId)).toMatchObject({ ordinal: 2 });
 });
 
-test("a cancel in a session where nothing ever ran finds nothing to cancel", async () => {
+test("a cancel in a session without turns changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   const before = await dump(fixture.pool);
   const outcome = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
@@ -65,7 +65,7 @@ test("a cancel in a session where nothing ever ran finds nothing to cancel", asy
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("a waiting turn is withdrawn and the others move up; it can be neither withdrawn nor claimed again", async () => {
+test("withdrawing a waiting turn moves the others up, and it can be neither withdrawn nor claimed again", async () => {
   const { place, turns } = await crowded();
   const outcome = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[1]!);
   expect(outcome).toMatchObject({
@@ -82,7 +82,7 @@ test("a waiting turn is withdrawn and the others move up; it can be neither with
   expect(await claimTurn(fixture.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
 });
 
-test("a turn that was taken is not withdrawn, also when it is taken while the withdrawal waits", async () => {
+test("a claimed turn is not withdrawn, even when it is claimed while the withdrawal waits for the lock", async () => {
   const { place, turns } = await crowded();
   const taken = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[0]!);
   expect(taken).toEqual({ answer: { turn_id: turns[0], status: "running" }, changes: [] });

@@ -16,7 +16,7 @@ import { toolMessage } from "./older-attempts.ts";
 
 const fixture = useStore({ connections: 12 });
 
-/** A small deterministic random: the same operations in every run. */
+/** A deterministic random number generator, for the same operations in every run. */
 function dice(seed: number): (sides: number) => number {
   let state = seed;
   return (sides) => {
@@ -32,7 +32,7 @@ interface Held {
   seq: number;
 }
 
-test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers hammer a few sessions without a deadlock", async () => {
+test("concurrent posts, cancels, claims, drafts, steps, ends, deletions and reconcilers on a few sessions never deadlock", async () => {
   const ownerId = await newUser(fixture.pool);
   const projectId = await newProject(fixture.pool, ownerId);
   const places: Place[] = [];
@@ -133,7 +133,7 @@ test("posts, cancels, claims, drafts, steps, ends, deletions and reconcilers ham
   const before = await deadlocks();
   const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map(hammer));
   const codes = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
-  // A step whose tool message stands there already, from an attempt that was handed back, is the hammer's own doing.
+  // Not a defect: the test itself commits a step at a position where a released attempt has left a tool message.
   expect(codes.filter((code) => !code.includes("messages_in_order"))).toEqual([]);
   expect(await deadlocks()).toBe(before);
   const active = await pool`
@@ -147,7 +147,7 @@ async function deadlocks(): Promise<number> {
   return row.deadlocks;
 }
 
-test("a project that others post to, rename and add sessions to is deleted without a deadlock", async () => {
+test("deleting a project during posts, renames and new sessions does not deadlock", async () => {
   for (let round = 0; round < 10; round++) {
     const place = await newPlace(fixture.pool);
     const work = [1, 2, 3].flatMap(() => [

@@ -22,11 +22,11 @@ const CONTEXT = {
 interface WorkerWrite {
   write(pool: Pool, fence: Fence, messageId: string): Promise<unknown>;
   refused: unknown;
-  /** It waits for a claim that is under way. */
+  /** Whether it waits for a concurrent claim. */
   waits: boolean;
 }
 
-/** Every write of a worker, and what it answers when the worker holds the turn no more. */
+/** Every write of a worker, with its result when the fence is lost. */
 export const WORKER_WRITES: Record<string, WorkerWrite> = {
   startMessage: {
     write: (pool, fence, id) => startMessage(pool, fence, { id, position: 1, step: 0, model: "old", lastSeq: 90 }),

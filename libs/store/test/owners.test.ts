@@ -19,7 +19,7 @@ beforeAll(async () => {
   stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
-/** Every function that takes an owner, asked for a thing of somebody else. */
+/** Every function that takes an owner, called for something of another user. */
 const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findProject: (owner) => store.findProject(fixture.pool, owner, place.projectId),
   renameProject: (owner) => store.renameProject(fixture.pool, owner, place.projectId, "mine"),
@@ -38,7 +38,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 };
 
 test.each(Object.entries(ASKED))(
-  "%s gives null for what another user owns, and changes nothing",
+  "%s returns null for what another user owns, and changes nothing",
   async (_name, ask) => {
     const before = await dump(fixture.pool);
     expect(await ask(stranger)).toBeNull();
@@ -47,7 +47,7 @@ test.each(Object.entries(ASKED))(
   },
 );
 
-test("posting, regenerating and cancelling in another user's session finds nothing", async () => {
+test("posting, regenerating and cancelling do not find another user's session", async () => {
   const before = await dump(fixture.pool);
   const theirs = { ...question(place), ownerId: stranger };
   expect(await store.postMessage(fixture.pool, { ...theirs, when_busy: "interrupt" }, null)).toEqual({
@@ -67,7 +67,7 @@ test("posting, regenerating and cancelling in another user's session finds nothi
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("lists hold nothing of another user", async () => {
+test("lists contain nothing of another user", async () => {
   const nobody = await newUser(fixture.pool);
   expect(await store.listProjects(fixture.pool, nobody)).toEqual([]);
   expect(await store.listSessions(fixture.pool, nobody, place.projectId)).toEqual([]);
@@ -75,7 +75,7 @@ test("lists hold nothing of another user", async () => {
   expect(await store.countLiveTurnsOfUser(fixture.pool, place.ownerId)).toBe(1);
 });
 
-test("only access.ts compares an owner, besides the count of a user's live turns", () => {
+test("only access.ts and the count of a user's live turns compare an owner", () => {
   const src = new URL("../src/", import.meta.url);
   const comparing = readdirSync(src).flatMap((file) =>
     readFileSync(new URL(file, src), "utf8")

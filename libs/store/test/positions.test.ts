@@ -21,7 +21,7 @@ async function answered(place: Place) {
   return turn;
 }
 
-test("positions of many sessions come in one answer: untouched, queued, running and ended; deleted ones are missing", async () => {
+test("the positions of untouched, queued, running and ended sessions are read at once, without deleted ones", async () => {
   const [untouched, queued, live, ended, gone] = await Promise.all([1, 2, 3, 4, 5].map(() => newPlace(fixture.pool)));
   if (!untouched || !queued || !live || !ended || !gone) throw new Error("five places");
   await post(fixture.pool, queued);
@@ -47,7 +47,7 @@ test("positions of many sessions come in one answer: untouched, queued, running 
   expect(await readPositions(fixture.pool, [])).toEqual(new Map());
 });
 
-test("the current turn is the newest that a worker took, not one that waits", async () => {
+test("the current turn is the newest claimed one, not a waiting one", async () => {
   const place = await newPlace(fixture.pool);
   expect(await readCurrentTurn(fixture.pool, place.sessionId)).toBeNull();
   const turn = await answered(place);
@@ -57,7 +57,7 @@ test("the current turn is the newest that a worker took, not one that waits", as
   });
 });
 
-test("turns from an ordinal on come oldest first, each with its epoch, status and messages", async () => {
+test("turns from an ordinal on are read oldest first, with epoch, status and messages", async () => {
   const place = await newPlace(fixture.pool);
   const turns = [await answered(place), await answered(place), await answered(place)];
   await post(fixture.pool, place);
@@ -72,7 +72,7 @@ test("turns from an ordinal on come oldest first, each with its epoch, status an
   expect(answer?.turns[0]?.turn).not.toHaveProperty("nonce");
 });
 
-test("an ordinal beyond the newest turn gives the newest one, and a session without any gives none", async () => {
+test("an ordinal beyond the newest turn returns the newest one, and a session without turns returns none", async () => {
   const place = await newPlace(fixture.pool);
   expect(await readTurnsFrom(fixture.pool, place.sessionId, 7, 10)).toEqual({ version: 0, turns: [] });
   await answered(place);
@@ -81,7 +81,7 @@ test("an ordinal beyond the newest turn gives the newest one, and a session with
   expect(answer?.turns.map((each) => each.turn.id)).toEqual([newest.id]);
 });
 
-test("of many turns the newest are given, and a session that is gone gives null", async () => {
+test("the newest turns are returned up to the limit, and null for a deleted session", async () => {
   const place = await newPlace(fixture.pool);
   for (let i = 0; i < 4; i++) await answered(place);
   const answer = await readTurnsFrom(fixture.pool, place.sessionId, 1, 2);

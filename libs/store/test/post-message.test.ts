@@ -5,7 +5,7 @@ import { cancelled, claim, dump, frames, newPlace, newUser, post, question, turn
 
 const fixture = useStore();
 
-test("a post stores the message and its queued turn, and the session and project show it", async () => {
+test("a post stores the message and a queued turn, and updates session and project", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place, "where is main?");
   expect(posted).toMatchObject({ kind: "posted", version: 2 });
@@ -22,7 +22,7 @@ test("a post stores the message and its queued turn, and the session and project
   expect(project?.last_session_id).toBe(place.sessionId);
 });
 
-test("two posts at once to one session get dense ordinals and versions of their own, fifty times", async () => {
+test("concurrent posts to one session get distinct, dense ordinals and versions", async () => {
   const place = await newPlace(fixture.pool);
   for (let round = 0; round < 50; round++) {
     const both = await Promise.all([post(fixture.pool, place, "a"), post(fixture.pool, place, "b")]);
@@ -36,7 +36,7 @@ test("two posts at once to one session get dense ordinals and versions of their 
   expect(list?.version).toBe(200);
 });
 
-test("a message to a busy session waits in line and knows how many are ahead", async () => {
+test("a post to a busy session is queued and states how many turns are ahead", async () => {
   const place = await newPlace(fixture.pool);
   const first = await post(fixture.pool, place);
   await claim(fixture.pool, first.turnId);
@@ -50,7 +50,7 @@ test("a message to a busy session waits in line and knows how many are ahead", a
   expect(await turnRow(fixture.pool, first.turnId)).toMatchObject({ status: "running" });
 });
 
-test("`reject` refuses while a turn waits or runs, changes nothing, and goes through when the session is idle", async () => {
+test("`reject` refuses a post while a turn waits or runs, and accepts it when the session is idle", async () => {
   const place = await newPlace(fixture.pool);
   const first = await post(fixture.pool, place);
   const before = await dump(fixture.pool);
@@ -66,7 +66,7 @@ test("`reject` refuses while a turn waits or runs, changes nothing, and goes thr
   });
 });
 
-test("`interrupt` asks the running turn to stop, withdraws those that wait, and gives each frame a version", async () => {
+test("`interrupt` cancels the running turn, withdraws the waiting ones, and gives each frame a version", async () => {
   const place = await newPlace(fixture.pool);
   const [running, waiting, second] = [
     await post(fixture.pool, place),
@@ -90,7 +90,7 @@ test("`interrupt` asks the running turn to stop, withdraws those that wait, and 
   expect(await turnRow(fixture.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
 });
 
-test("a post to another user's, an unknown or a deleted session finds nothing and changes nothing", async () => {
+test("a post to another user's, an unknown or a deleted session is refused and changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   const stranger = await newUser(fixture.pool);
   const before = await dump(fixture.pool);

@@ -30,7 +30,7 @@ import {
 
 const fixture = useStore();
 
-test("projects are listed in the order in which they were added, and each change raises the user's version by one", async () => {
+test("projects are listed in the order of their creation, and each change raises the user's version by one", async () => {
   const ownerId = await newUser(fixture.pool);
   const ids = [randomUUID(), randomUUID()];
   for (const [i, id] of ids.entries()) {
@@ -49,7 +49,7 @@ test("projects are listed in the order in which they were added, and each change
   expect(await readUserVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
 });
 
-test("a session is created with what was said of it and nothing else", async () => {
+test("a session is created with the given fields and defaults for the others", async () => {
   const place = await newPlace(fixture.pool);
   const id = randomUUID();
   const created = await createSession(fixture.pool, { ...place, id, name: "n", model: "m", system_prompt: "s" });
@@ -70,7 +70,7 @@ test("a session is created with what was said of it and nothing else", async () 
   ]);
 });
 
-test("a change touches what it names; null takes back; only a new name raises the session's version", async () => {
+test("a change sets the given fields, null clears one, and only a new name raises the session's version", async () => {
   const place = await newPlace(fixture.pool);
   const change = (what: Parameters<typeof changeSession>[3]) =>
     changeSession(fixture.pool, place.ownerId, place.sessionId, what);
@@ -85,7 +85,7 @@ test("a change touches what it names; null takes back; only a new name raises th
   expect(await change({ model: null })).toMatchObject({ session: { name: "n", model: null, system_prompt: "s" } });
 });
 
-test("a deleted session is found nowhere, and its turns are stopped", async () => {
+test("a deleted session cannot be read or changed, and its turns are cancelled", async () => {
   const place = await newPlace(fixture.pool);
   const [live, waiting] = [await post(fixture.pool, place), await post(fixture.pool, place)];
   await claim(fixture.pool, live.turnId);
@@ -103,7 +103,7 @@ test("a deleted session is found nowhere, and its turns are stopped", async () =
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("a deleted project takes its sessions with it and stops what runs in them", async () => {
+test("deleting a project deletes its sessions and cancels their turns", async () => {
   const place = await newPlace(fixture.pool);
   const second = await newSession(fixture.pool, place.ownerId, place.projectId);
   const other = await newPlace(fixture.pool, place.ownerId);
@@ -121,7 +121,7 @@ test("a deleted project takes its sessions with it and stops what runs in them",
   expect(await renameProject(fixture.pool, place.ownerId, place.projectId, "x")).toBeNull();
 });
 
-test("a session that is being created while its project is deleted does not outlive it", async () => {
+test("a session that is created while its project is deleted is deleted too", async () => {
   const ownerId = await newUser(fixture.pool);
   const projectId = await newProject(fixture.pool, ownerId);
   const id = randomUUID();
@@ -138,7 +138,7 @@ test("a session that is being created while its project is deleted does not outl
   expect(await findSession(fixture.pool, ownerId, id)).toBeNull();
 });
 
-test("posting to a project's sessions while the project is deleted ends in no deadlock", async () => {
+test("posting to the sessions of a project that is being deleted does not deadlock", async () => {
   for (let round = 0; round < 15; round++) {
     const place = await newPlace(fixture.pool);
     const places = [place, { ...place, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) }];

@@ -37,7 +37,7 @@ const crash = (turnId: string, crashes: number) =>
 const askedLongAgo = (turnId: string) =>
   fixture.pool`update turns set cancel_requested_at = now() - interval '6 s' where id = ${turnId}`;
 
-test("a turn whose lease is dead goes back to the queue at once, and a crash is counted", async () => {
+test("an orphan is requeued, and its attempt is counted as spent", async () => {
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
   expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
   await letLeaseDie(fixture.pool, turn.id);
@@ -48,7 +48,7 @@ test("a turn whose lease is dead goes back to the queue at once, and a crash is 
   expect(await claim(fixture.pool, turn.id)).toMatchObject({ attempt: 2 });
 });
 
-test("after its last crash a turn is not queued again but ended, with an attempt that nobody else holds", async () => {
+test("an orphan on its last attempt is ended as failed, under a new attempt", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   const next = await post(fixture.pool, place);
@@ -74,7 +74,7 @@ test("after its last crash a turn is not queued again but ended, with an attempt
   expect(await endOrphan(fixture.pool, "another", 3, 5_000)).toBeNull();
 });
 
-test("a cancel that its worker leaves unanswered takes the attempt away and ends the turn with its partial text", async () => {
+test("a cancelled turn that its worker does not end is ended under a new attempt with its partial text", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   await fixture.pool`update messages set content = 'half' where id = ${messageId}`;
@@ -94,7 +94,7 @@ test("a cancel that its worker leaves unanswered takes the attempt away and ends
   ).toBe("lost");
 });
 
-test("a cancelled turn of a dead worker is ended without waiting for the patience to run out", async () => {
+test("a cancelled turn of a dead worker is ended before the cancel time-out", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
   await claim(fixture.pool, posted.turnId);
@@ -105,7 +105,7 @@ test("a cancelled turn of a dead worker is ended without waiting for the patienc
   expect(orphan).toMatchObject({ messageId: null, lastSeq: 1, end: { status: "cancelled" } });
 });
 
-test("of ten reconcilers at once, one ends an orphan", async () => {
+test("of ten concurrent reconcilers one ends an orphan", async () => {
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
   await crash(turn.id, 2);
   const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(fixture.pool, `n${i}`, 3, 5_000)));
@@ -113,7 +113,7 @@ test("of ten reconcilers at once, one ends an orphan", async () => {
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
 });
 
-test("the worker's own end that waits for a forced cancel is lost and changes nothing", async () => {
+test("a worker's end that waits for the reconciler's loses its fence and changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
@@ -135,7 +135,7 @@ test("the worker's own end that waits for a forced cancel is lost and changes no
   expect(await dump(fixture.pool)).toEqual(forced);
 });
 
-test("an orphan in a session that somebody has locked does not keep the others waiting", async () => {
+test("an orphan in a locked session does not delay the others", async () => {
   const [locked, free] = [
     await running(fixture.pool, await newPlace(fixture.pool)),
     await running(fixture.pool, await newPlace(fixture.pool)),
@@ -149,7 +149,7 @@ test("an orphan in a session that somebody has locked does not keep the others w
   expect((await endOrphan(fixture.pool, "n", 3, 5_000))?.turnId).toBe(locked.turn.id);
 });
 
-test("a heartbeat renews what is held, tells of a cancel, and says nothing of what is lost", async () => {
+test("a heartbeat renews held turns, returns their cancels, and omits lost ones", async () => {
   const [kept, asked, lost] = [
     await newPlace(fixture.pool),
     await newPlace(fixture.pool),
@@ -177,7 +177,7 @@ test("a heartbeat renews what is held, tells of a cancel, and says nothing of wh
   expect(await renewLeases(fixture.pool, [], 1_000)).toEqual(new Map());
 });
 
-test("a heartbeat and drafts wait for no row that somebody has locked: the others are written, and that one is still held", async () => {
+test("a heartbeat and drafts skip a locked row, which is still held, and write the others", async () => {
   const [locked, free] = [
     await running(fixture.pool, await newPlace(fixture.pool), 1_000),
     await running(fixture.pool, await newPlace(fixture.pool), 1_000),
@@ -203,7 +203,7 @@ test("a heartbeat and drafts wait for no row that somebody has locked: the other
   expect(await saveDrafts(fixture.pool, drafts)).toEqual(new Set(turns.map(({ id }) => id)));
 });
 
-test("the next look is due when a lease ends or the queue's head start is over, whichever is first", async () => {
+test("the next reconciliation is due when the first lease expires or the first turn becomes due", async () => {
   expect(await readNextDue(fixture.pool)).toBeNull();
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
   expect(await readNextDue(fixture.pool)).toBeGreaterThan(50_000);
@@ -212,13 +212,13 @@ test("the next look is due when a lease ends or the queue's head start is over, 
   const next = (await readNextDue(fixture.pool)) as number;
   expect(next).toBeGreaterThan(10_000);
   expect(next).toBeLessThanOrEqual(20_000);
-  // What is past is nothing to wait for: it was seen, or its session is busy.
+  // A time in the past is not waited for: the turn was handled, or its session is busy.
   await letLeaseDie(fixture.pool, turn.id);
   await fixture.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
   expect(await readNextDue(fixture.pool)).toBeNull();
 });
 
-test("a suspect whose worker dies before the turn's own process has begun goes back, and no attempt is spent", async () => {
+test("a poison candidate whose worker dies before its process started is requeued without spending an attempt", async () => {
   const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
   await fixture.pool`update turns set crashes = 2, worker_deaths = 2 where id = ${turnId}`;
   await claim(fixture.pool, turnId, 1);

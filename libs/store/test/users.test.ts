@@ -19,7 +19,7 @@ async function newToken(userId: string) {
   return token;
 }
 
-test("a user is found by name, and a name is given once", async () => {
+test("a user is found by name, and names are unique", async () => {
   const user = { id: randomUUID(), name: "ada" };
   await createUser(fixture.pool, user);
   expect(await findUserByName(fixture.pool, "ada")).toEqual(user);
@@ -27,7 +27,7 @@ test("a user is found by name, and a name is given once", async () => {
   await expect(createUser(fixture.pool, { id: randomUUID(), name: "ada" })).rejects.toMatchObject({ code: "23505" });
 });
 
-test("a token leads to its user until it is revoked, and to nobody else's", async () => {
+test("a token identifies its user until it is revoked", async () => {
   const [mine, theirs] = [await newUser(fixture.pool), await newUser(fixture.pool)];
   const [first, second, other] = [await newToken(mine), await newToken(mine), await newToken(theirs)];
   expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toEqual({ id: mine, name: mine, tokenId: first.id });
@@ -42,7 +42,7 @@ test("a token leads to its user until it is revoked, and to nobody else's", asyn
   expect(revoked.sort()).toEqual([first.id, unknown].sort());
 });
 
-test("versions raised at once are dense", async () => {
+test("concurrently raised versions are dense", async () => {
   const userId = await newUser(fixture.pool);
   const versions = await Promise.all(Array.from({ length: 20 }, () => raiseUserVersion(fixture.pool, userId)));
   expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));

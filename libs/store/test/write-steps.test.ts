@@ -8,13 +8,13 @@ const fixture = useStore();
 
 const call = { id: "c", name: "grep", arguments: { pattern: "main" } };
 
-test("a started message is streaming, empty, and carries the number of its frame", async () => {
+test("a started message is streaming and empty and has the seq of its frame", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "", status: "streaming", last_seq: 2 });
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 2 });
 });
 
-test("a later attempt begins its message under the id of the one that an earlier attempt left", async () => {
+test("a later attempt reuses the id of the message that an earlier attempt left streaming", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   await releaseTurn(fixture.pool, turn);
   const again = await claim(fixture.pool, turn.id);
@@ -25,7 +25,7 @@ test("a later attempt begins its message under the id of the one that an earlier
   expect([...rows]).toEqual([{ id: messageId, model: "m2", position: 1 }]);
 });
 
-test("tool calls are stored while the message still streams, with text and number", async () => {
+test("tool calls are stored with text and seq while the message streams", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const called = { ...reply(messageId, "let me look"), reasoning: "hm", toolCalls: [call] };
   expect(await saveToolCalls(fixture.pool, turn, called, 7)).toBe(true);
@@ -34,7 +34,7 @@ test("tool calls are stored while the message still streams, with text and numbe
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 7 });
 });
 
-test("a step is committed with its results in their places, and committing it again changes nothing", async () => {
+test("a step is committed with its results at their positions, and committing it again changes nothing", async () => {
   const { turn, messageId, questionId } = await running(fixture.pool, await newPlace(fixture.pool));
   const tools = [toolMessage(2), toolMessage(3)];
   const step = { ...reply(messageId, "let me look"), toolCalls: [call] };
@@ -54,7 +54,7 @@ test("a step is committed with its results in their places, and committing it ag
   expect(messages[3]).toMatchObject({ role: "tool", content: "found", tool_result: tools[1]?.result, position: 3 });
 });
 
-test("a step whose results cannot all be stored is not stored at all", async () => {
+test("a step is not stored when one of its results cannot be", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const before = await dump(fixture.pool);
   const sameplace = [toolMessage(2), toolMessage(2)];
@@ -66,7 +66,7 @@ test("a step whose results cannot all be stored is not stored at all", async () 
   expect(await dump(fixture.pool)).toEqual(before);
 });
 
-test("drafts of many turns are saved in one call, and a lost fence among them hinders no other", async () => {
+test("drafts of many turns are saved in one call, and a lost fence does not affect the others", async () => {
   const turns = [];
   for (let i = 0; i < 5; i++) turns.push(await running(fixture.pool, await newPlace(fixture.pool)));
   const lost = turns[2]!;
@@ -83,11 +83,11 @@ test("drafts of many turns are saved in one call, and a lost fence among them hi
   }
 });
 
-test("no draft at all is no statement's error", async () => {
+test("saving no drafts succeeds", async () => {
   expect(await saveDrafts(fixture.pool, [])).toEqual(new Set());
 });
 
-test("a draft that comes after a newer one, or after its step was committed, changes nothing", async () => {
+test("a draft that arrives after a newer one, or after its step was committed, changes nothing", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const draft = (content: string, lastSeq: number) => ({ ...turn, messageId, content, reasoning: null, lastSeq });
   await saveDrafts(fixture.pool, [draft("one two", 8)]);
@@ -99,7 +99,7 @@ test("a draft that comes after a newer one, or after its step was committed, cha
   expect(await dump(fixture.pool)).toEqual(committed);
 });
 
-test("a message of another turn is not overwritten through this turn's fence", async () => {
+test("a fence does not allow writing a message of another turn", async () => {
   const [mine, theirs] = [
     await running(fixture.pool, await newPlace(fixture.pool)),
     await running(fixture.pool, await newPlace(fixture.pool)),

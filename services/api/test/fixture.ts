@@ -30,7 +30,7 @@ export interface ApiFixture {
   pool: Postgres;
   redis: Redis;
   server: Server;
-  /** An allowed root, empty. */
+  /** An empty folder under which projects are allowed. */
   root: string;
   /** Errors of announcing. */
   announceErrors: unknown[];
@@ -38,7 +38,7 @@ export interface ApiFixture {
 
 export interface Answer {
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of each answer
+  // biome-ignore lint/suspicious/noExplicitAny: each test states what it expects of the body
   body: any;
   headers: Record<string, unknown>;
 }
@@ -51,7 +51,7 @@ export interface Client {
   call(method: Method, url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** The application as `main.ts` puts it together, on a database and a Redis of its own. */
+/** The application as `main.ts` assembles it, with a database and a Redis of its own. */
 export function useApi(change: Partial<Deps> = {}): ApiFixture {
   const fixture = { announceErrors: [] } as unknown as ApiFixture;
   const releases: (() => unknown)[] = [];
@@ -97,7 +97,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
   return fixture;
 }
 
-/** A user with a token, and a way to send requests in that user's name. */
+/** Creates a user with a token. @returns a client that sends requests as this user */
 export async function newClient(fixture: ApiFixture): Promise<Client> {
   const [userId, token] = [randomUUID(), makeToken()];
   await createUser(fixture.pool, { id: userId, name: userId });
@@ -122,14 +122,14 @@ export function clientOf(fixture: ApiFixture, token: string, userId = ""): Clien
   };
 }
 
-/** A project with a session in it. */
+/** Creates a project with a session. */
 export async function newSession(fixture: ApiFixture, client: Client) {
   const project = await client.call("POST", "/api/projects", { name: "code", path: fixture.root });
   const session = await client.call("POST", `/api/projects/${project.body.id}/sessions`, {});
   return { projectId: project.body.id as string, sessionId: session.body.id as string };
 }
 
-/** Everything that the database holds, to tell whether something changed. */
+/** The content of the database, to compare it before and after. */
 export async function dump(fixture: ApiFixture): Promise<unknown> {
   const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
   const rows: Record<string, unknown> = {};

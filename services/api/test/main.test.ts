@@ -7,18 +7,18 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Runs a service in an environment that it cannot start in. */
+/** Runs a service with an environment in which it cannot start. */
 async function fail(service: string, env: Record<string, string>) {
   const args = ["--import", "tsx", "--conditions=@boocode/source", `services/${service}/src/main.ts`];
   const child = spawn(process.execPath, args, { cwd: repository, env: { PATH: process.env.PATH, ...env } });
-  const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => said.push(String(bytes)));
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => output.push(String(bytes)));
   const [code] = await once(child, "close");
-  return { code, said: said.join("") };
+  return { code, output: output.join("") };
 }
 
 describe.each(["api", "worker", "gateway"])("%s", (service) => {
-  test("prints every mistake of a wrong environment at once, without its values, and exits 1", async () => {
+  test("prints every mistake of its environment at once, without the values, and exits with 1", async () => {
     const wrong = {
       DATABASE_URL: "mysql://hunter2@h",
       PORT: "hunter2",
@@ -26,16 +26,16 @@ describe.each(["api", "worker", "gateway"])("%s", (service) => {
       REDIS_PREFIX: "hunter 2",
       FAULT_POINTS: "hunter2",
     };
-    const { code, said } = await fail(service, {
+    const { code, output } = await fail(service, {
       ...wrong,
       ...(service === "gateway" ? {} : { PROJECT_ROOTS: "hunter2" }),
     });
     expect(code).toBe(1);
     const names = ["DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "REDIS_PREFIX", "FAULT_POINTS"];
     if (service !== "gateway") names.push("PROJECT_ROOTS", "LLAMA_SWAP_URL");
-    for (const name of names) expect(said).toContain(name);
-    expect(said).not.toContain("hunter");
-    expect(said).not.toMatch(/\n\s+at /);
+    for (const name of names) expect(output).toContain(name);
+    expect(output).not.toContain("hunter");
+    expect(output).not.toMatch(/\n\s+at /);
   });
 });
 
@@ -46,7 +46,7 @@ describe("the api's process", () => {
   });
   afterAll(() => database.drop());
 
-  test("serves, logs no secret, and ends with 0 on SIGTERM", async () => {
+  test("serves, logs no secret, and exits with 0 on SIGTERM", async () => {
     const lines: string[] = [];
     const api = await startService("api", {
       env: {

@@ -22,7 +22,7 @@ async function operations(): Promise<[string, Operation][]> {
   );
 }
 
-test("the description lists every route that the application has", async () => {
+test("the description lists every route of the application", async () => {
   const routes = [...fixture.app.printRoutes({ commonPrefix: false }).matchAll(/(\S+) \(([A-Z, ]+)\)/g)];
   expect(routes.length).toBeGreaterThan(10);
   expect((await operations()).map(([name]) => name).sort()).toEqual(
@@ -50,7 +50,7 @@ test("the client library has a call for every route", async () => {
     },
   });
   const { internals: _, ...rest } = client;
-  // Each call names at most two things; whatever else it takes does not change its path.
+  // Each call takes at most two ids; its other arguments do not change the path.
   for (const call of Object.values(rest) as ((...ids: string[]) => Promise<unknown>)[]) await call("{}", "{}");
   const routes = (await operations()).map(([name]) => name.replace(/\{\w+\}/g, "{}"));
   expect(calls.map((call) => call.replaceAll("%7B%7D", "{}")).sort()).toEqual(
@@ -58,12 +58,12 @@ test("the client library has a call for every route", async () => {
   );
 });
 
-test("every body and every answer has a schema, and every status of an error is in the table", async () => {
+test("every body and every answer has a schema, and every error status is in the table", async () => {
   const statuses = new Set<number>(Object.values(API_ERRORS).map(({ status }) => status));
   for (const [name, { requestBody, responses }] of await operations()) {
     const takesBody = /^(PATCH|POST .*(projects|sessions|messages)$)/.test(name);
     expect([name, requestBody !== undefined]).toEqual([name, takesBody]);
-    // A name in the components: an empty schema would take anything.
+    // The schema must be a named component: an empty schema would accept anything.
     if (requestBody) {
       expect([name, requestBody.content["application/json"]?.schema]).toEqual([
         name,
@@ -78,7 +78,7 @@ test("every body and every answer has a schema, and every status of an error is 
   }
 });
 
-test("every operation says what it does, and lists the refusals that it can give by status and code", async () => {
+test("every operation has a summary and lists its errors by status and code", async () => {
   for (const [name, { summary, parameters, requestBody, responses }] of await operations()) {
     expect([name, summary]).toEqual([name, expect.stringMatching(/^[A-Z]/)]);
     if (!name.includes("/api/")) continue;
@@ -98,7 +98,7 @@ test("every operation says what it does, and lists the refusals that it can give
   }
 });
 
-test("every reference in the description leads somewhere", async () => {
+test("every reference in the description resolves", async () => {
   const text = (await fixture.app.inject({ url: "/openapi.json" })).body;
   const document = JSON.parse(text);
   expect(document.openapi).toMatch(/^3\.1/);
@@ -110,13 +110,13 @@ test("every reference in the description leads somewhere", async () => {
   }
 });
 
-test("only what tells of health needs no token", async () => {
+test("only the health routes need no token", async () => {
   for (const [name, { security }] of await operations()) {
     expect([name, security?.length === 0]).toEqual([name, /\/(healthz|readyz)$/.test(name)]);
   }
 });
 
-test("the pages of /docs are served with everything that they load, over plain HTTP too", async () => {
+test("the pages of /docs are served with all their assets, over plain HTTP too", async () => {
   const page = await fixture.app.inject({ url: "/docs" });
   const home = page.statusCode === 302 ? await fixture.app.inject({ url: String(page.headers.location) }) : page;
   expect([home.statusCode, String(home.headers["content-type"])]).toEqual([200, expect.stringContaining("text/html")]);

@@ -6,7 +6,7 @@ const fixture = useApi();
 
 let owner: Client;
 let stranger: Client;
-/** Ids of the owner's things, and of the stranger's own, by the name of the parameter. */
+/** What the owner has, and what the stranger has: ids by the name of the parameter. */
 let theirs: Record<string, string>;
 let mine: Record<string, string>;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   [theirs, mine] = [await everything(owner), await everything(stranger)];
 });
 
-/** Every route that names a thing. */
+/** Every route with an id in its path. */
 const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["GET", "/api/projects/{project}"],
   ["PATCH", "/api/projects/{project}", { name: "mine" }],
@@ -44,7 +44,7 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
 const fill = (url: string, ids: Record<string, string>) =>
   url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? "");
 
-/** The other routes, which name nothing: they serve what the caller owns, or what belongs to no user. */
+/** The routes without an id: they serve what the caller owns, or what belongs to no user. */
 const OTHERS: ["GET" | "POST", string][] = [
   ["GET", "/api/projects"],
   ["POST", "/api/projects"],
@@ -64,7 +64,7 @@ test("every route below /api is in this test", async () => {
 });
 
 test.each(ROUTES)(
-  "%s %s answers 404 for another user's ids and unknown ones, and nothing changes",
+  "%s %s answers 404 for another user's and unknown ids, and changes nothing",
   async (method, url, body) => {
     const before = await dump(fixture);
     const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
@@ -79,7 +79,7 @@ test.each(ROUTES)(
   },
 );
 
-test.each(ROUTES)("%s %s answers 400 for what is no id, and nothing changes", async (method, url, body) => {
+test.each(ROUTES)("%s %s answers 400 for a malformed id, and changes nothing", async (method, url, body) => {
   const before = await dump(fixture);
   for (const id of ["1", "null", "%00", "..%2f..", `${randomUUID()}x`]) {
     const answer = await owner.call(method, fill(url, { project: id, session: id, message: id, turn: id }), body);
@@ -89,7 +89,7 @@ test.each(ROUTES)("%s %s answers 400 for what is no id, and nothing changes", as
 });
 
 test.each([...ROUTES, ...OTHERS])(
-  "%s %s answers 401 without a good token, and nothing changes",
+  "%s %s answers 401 without a valid token, and changes nothing",
   async (method, url, body) => {
     const before = await dump(fixture);
     for (const authorization of ["", "Bearer", `Bearer boo_${"x".repeat(43)}`, `Basic ${owner.token}`, owner.token]) {
@@ -100,7 +100,7 @@ test.each([...ROUTES, ...OTHERS])(
   },
 );
 
-test("lists hold what is one's own and nothing else", async () => {
+test("lists contain only what the caller owns", async () => {
   const projects = (await stranger.call("GET", "/api/projects")).body.projects;
   expect(projects.map((project: { id: string }) => project.id)).toEqual([mine.project]);
 });

@@ -36,14 +36,14 @@ test.each([
   "code/../..",
   "code/\0",
   "x".repeat(300),
-])("a project at %j is refused, and nothing is stored", async (path) => {
+])("a project at %j is refused and not stored", async (path) => {
   const before = await dump(fixture);
   const answer = await create(`${fixture.root}/${path}`);
   expect([answer.status, answer.body.error.code]).toEqual([422, "path_not_allowed"]);
   expect(await dump(fixture)).toEqual(before);
 });
 
-test("what lies outside is refused in the same words, whether it is there or not", async () => {
+test("a path outside the roots gets the same error whether it exists or not", async () => {
   const answers = [];
   for (const path of ["/", "/etc", outside, `${outside}/missing`, "/etc/passwd", `${fixture.root}-and-more`]) {
     answers.push(await create(path));
@@ -51,12 +51,15 @@ test("what lies outside is refused in the same words, whether it is there or not
   for (const answer of answers) expect([answer.status, answer.body]).toEqual([422, answers[0]?.body]);
 });
 
-test.each(["code", "./code", "~/code", "", "file:///tmp", "\\code"])("%j is no absolute path", async (path) => {
-  const answer = await create(path);
-  expect([answer.status, answer.body.error.code]).toEqual([400, "invalid_request"]);
-});
+test.each(["code", "./code", "~/code", "", "file:///tmp", "\\code"])(
+  "%j is refused: it is not an absolute path",
+  async (path) => {
+    const answer = await create(path);
+    expect([answer.status, answer.body.error.code]).toEqual([400, "invalid_request"]);
+  },
+);
 
-test("a folder under a root is taken under its real path, whatever way led to it", async () => {
+test("a project gets the real path of its folder, by whichever path it was given", async () => {
   const real = join(fixture.root, "code");
   for (const path of [real, `${real}/`, `${real}/../code`, `${real}//deep/..`, join(fixture.root, "way-in")]) {
     expect(await create(path)).toMatchObject({ status: 201, body: { path: real } });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   [session, project] = [`/api/sessions/${ids.sessionId}`, `/api/projects/${ids.projectId}`];
 });
 
-/** The answer is an error of the table with its status, and the database is as it was. */
+/** Expects an error of the table with its status, and an unchanged database. */
 async function refused(code: keyof typeof API_ERRORS, ask: () => Promise<Answer>): Promise<Answer> {
   const before = await dump(fixture);
   const answer = await ask();
@@ -49,12 +49,12 @@ test.each([
   ["an unknown policy", { content: "x", when_busy: "later" }],
   ["no words", { content: " \n" }],
   ["too many characters", { content: "x".repeat(100_001).slice(0, 60_000), when_busy: 1 }],
-])("a message with %s is refused, and the answer says where", async (_what, body) => {
+])("a message with %s is refused, and the error names the place", async (_what, body) => {
   const answer = await refused("invalid_request", () => raw(JSON.stringify(body)));
   expect(answer.body.error.details[0].path).toMatch(/^body(\.[a-z_]+)*$/);
 });
 
-test("wrong names, prompts and changes are refused", async () => {
+test("invalid names, prompts and changes are refused", async () => {
   for (const name of ["", " ", "a\nb", "a\0b", "\ud800", "x".repeat(201), null, 7]) {
     await refused("invalid_request", () => me.call("PATCH", project, { name }));
     await refused("invalid_request", () => me.call("PATCH", session, { name }));
@@ -85,7 +85,7 @@ test.each(["", "with space", "x".repeat(256), "ü"])("the idempotency key %j is 
   );
 });
 
-test("a body over the limit and one of another type are refused by their own codes", async () => {
+test("a body over the limit and a body of another type are refused with their own codes", async () => {
   await refused("body_too_large", () => raw(JSON.stringify({ content: "x".repeat(BODY_LIMIT) })));
   await refused("unsupported_media_type", () => raw("content=x", "application/x-www-form-urlencoded"));
   await refused("unsupported_media_type", () => raw("<x/>", "text/xml"));
@@ -98,22 +98,22 @@ test("a revoked token is refused", async () => {
   await refused("unauthenticated", () => gone.call("GET", "/api/projects"));
 });
 
-test("an unknown route and a method that it does not have are not found", async () => {
+test("an unknown route and an unknown method answer 404", async () => {
   await refused("not_found", () => me.call("GET", "/api/unknown"));
   await refused("not_found", () => me.call("DELETE", "/api/projects"));
   await refused("not_found", () => me.call("GET", "/"));
 });
 
-test("a URL that cannot be read is refused in the same shape", async () => {
+test("a URL that cannot be parsed gets an error of the same shape", async () => {
   await refused("invalid_request", () => me.call("GET", "/api/%zz"));
 });
 
-test("a defect of ours is told as one and says nothing of what it was", async () => {
+test("a defect is answered as an internal error without details", async () => {
   const answer = await refused("internal", () => me.call("GET", "/api/models"));
   expect(JSON.stringify(answer.body)).not.toContain("hunter2");
 });
 
-test("there is nothing to regenerate in an empty session, and a turn that was taken is not withdrawn", async () => {
+test("an empty session has nothing to regenerate, and a claimed turn is not withdrawn", async () => {
   await refused("nothing_to_regenerate", () => me.call("POST", `${session}/regenerate`));
   const { turn_id } = (await me.call("POST", `${session}/messages`, { content: "x" })).body;
   await refused("session_busy", () => me.call("POST", `${session}/regenerate`));
@@ -122,7 +122,7 @@ test("there is nothing to regenerate in an empty session, and a turn that was ta
   await refused("turn_not_waiting", () => me.call("DELETE", `${session}/turns/${turn_id}`));
 });
 
-test("a key that was used with another body, path or method of regeneration is refused; the same again is not", async () => {
+test("a key that was used for another body, path or route is refused; the same request is not", async () => {
   const other = await newSession(fixture, me);
   const key = { "idempotency-key": "k1" };
   const post = (content: string, url = `/api/sessions/${other.sessionId}/messages`) =>

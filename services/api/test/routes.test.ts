@@ -43,7 +43,7 @@ const complete = async (turnId: string) => {
   );
 };
 
-test("a project is created, read, renamed, listed and deleted, and its owner's channel hears of each change", async () => {
+test("a project is created, read, renamed, listed and deleted, and each change is published to its owner", async () => {
   const me = await newClient(fixture);
   const received = await subscribe(fixture, keys.user(me.userId));
   const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${fixture.root}/.` });
@@ -69,7 +69,7 @@ test("a project is created, read, renamed, listed and deleted, and its owner's c
   received.stop();
 });
 
-test("a session is created, read, changed, listed and deleted, and both channels get their frames", async () => {
+test("a session is created, read, changed, listed and deleted, and the changes are published to session and owner", async () => {
   const me = await newClient(fixture);
   const { projectId, sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.user(me.userId), keys.session(sessionId));
@@ -90,7 +90,7 @@ test("a session is created, read, changed, listed and deleted, and both channels
   received.stop();
 });
 
-test("a message is accepted, listed with its cursor, seen in line, answered, regenerated and deleted", async () => {
+test("a message is accepted, listed with its cursor, queued, answered, regenerated and deleted", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.session(sessionId));
@@ -124,7 +124,7 @@ test("a message is accepted, listed with its cursor, seen in line, answered, reg
   received.stop();
 });
 
-test("a post that is repeated under its key announces its frames once more, and the owner's lists not", async () => {
+test("a post that is repeated with its key announces its frames again, except those of the owner's lists", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const [session, user] = [
@@ -143,7 +143,7 @@ test("a post that is repeated under its key announces its frames once more, and 
   user.stop();
 });
 
-test("a question that is too large for a frame is shortened in it, marked, and whole in REST", async () => {
+test("a question that is too large for a frame is shortened and marked in it, and whole in REST", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.session(sessionId));
@@ -164,7 +164,7 @@ test("a question that is too large for a frame is shortened in it, marked, and w
   received.stop();
 });
 
-test("the running turn is cancelled and its worker gets the hint; a waiting one is withdrawn", async () => {
+test("a cancel of the running turn sends a hint to its worker, and a waiting turn is withdrawn", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.session(sessionId));
@@ -186,7 +186,7 @@ test("the running turn is cancelled and its worker gets the hint; a waiting one 
   received.stop();
 });
 
-test("a cancel that names a turn hits no other: one that has ended keeps its end, one that waits goes, a stranger's is not found", async () => {
+test("a cancel with a turn id affects no other turn: an ended one stays as it is, a waiting one is withdrawn, one of another session is not found", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const other = await newSession(fixture, me);
@@ -196,7 +196,7 @@ test("a cancel that names a turn hits no other: one that has ended keeps its end
   const elsewhere = await post(other.sessionId);
   const cancel = (turn: string) => me.call("POST", `/api/sessions/${sessionId}/cancel?turn_id=${turn}`);
   expect(await cancel(first)).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelled" } });
-  // Once more, now that the second would be the next: the answer is the first one's end.
+  // The second turn is next now, but the cancel names the first one, which has ended.
   expect(await cancel(first)).toMatchObject({ status: 200, body: { turn_id: first, status: "cancelled" } });
   expect(await cancel(third)).toMatchObject({ status: 200, body: { turn_id: third, status: "cancelled" } });
   expect((await cancel(elsewhere)).status).toBe(404);
@@ -231,7 +231,7 @@ test("the owner gets a list frame when a session becomes busy, loses messages, o
   received.stop();
 });
 
-test("a turn says how it stands and how it ended, also one that failed before its first message", async () => {
+test("a turn shows its status and its error, even one that failed before its first message", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const { turn_id } = (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body;
@@ -251,7 +251,7 @@ test("a turn says how it stands and how it ended, also one that failed before it
   expect((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).status).toBe(404);
 });
 
-test("an id is taken in capitals too, and its frames go out on the session's one channel", async () => {
+test("an id in upper case is accepted, and its frames are published on the session's channel", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.session(sessionId));
@@ -261,7 +261,7 @@ test("an id is taken in capitals too, and its frames go out on the session's one
   received.stop();
 });
 
-test("a ticket for a browser's socket lets its maker in once", async () => {
+test("a ticket identifies its user once", async () => {
   const me = await newClient(fixture);
   const answer = await me.call("POST", "/api/ws-tickets");
   const { ticket } = contracts.SocketTicket.parse(answer.body);
@@ -270,7 +270,7 @@ test("a ticket for a browser's socket lets its maker in once", async () => {
   expect(await takeTicket(fixture.redis, keys, ticket)).toBeNull();
 });
 
-test("models are listed, and what needs no token answers without one", async () => {
+test("models are listed, and public routes answer without a token", async () => {
   const me = await newClient(fixture);
   expect(await me.call("GET", "/api/models")).toMatchObject({ status: 200, body: { models: [] } });
   for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {

@@ -31,7 +31,7 @@ test.each([
   expect(await last()).toBe(stored);
 });
 
-test("a message that was cleaned is remembered under its key like any other", async () => {
+test("a cleaned message is remembered under its key", async () => {
   const first = await post("a\0b", { "idempotency-key": "clean" });
   expect(first.status).toBe(202);
   expect(await post("a\0b", { "idempotency-key": "clean" })).toMatchObject({ status: 202, body: first.body });
@@ -44,7 +44,7 @@ test("a system prompt is cleaned like a message", async () => {
   expect(answer).toMatchObject({ status: 200, body: { system_prompt: "ab\uFFFD" } });
 });
 
-test("a body that is not valid UTF-8 is stored as text all the same", async () => {
+test("a body that is not valid UTF-8 is stored as valid text", async () => {
   const bytes = Buffer.concat([Buffer.from('{"content":"a'), Buffer.from([0xff, 0xc0]), Buffer.from('b"}')]);
   const response = await fixture.app.inject({
     ...{ method: "POST", url: `${session}/messages`, payload: bytes },
