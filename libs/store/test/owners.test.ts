@@ -30,12 +30,27 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   changeSession: (owner) => store.changeSession(fixture.pool, owner, place.sessionId, { name: "mine" }),
   deleteSession: (owner) => store.deleteSession(fixture.pool, owner, place.sessionId),
   lockSession: (owner) => store.lockSession(fixture.pool, owner, place.sessionId),
+  findTurn: (owner) => store.findTurn(fixture.pool, owner, place.sessionId, turnId),
   listMessages: (owner) => store.listMessages(fixture.pool, owner, place.sessionId, { limit: 10 }),
   listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
   cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
+
+/** The other functions that handle an owner: tested below, or not called for a user who could ask for another user's things. */
+const OTHERS = [
+  ...["postMessage", "regenerateAnswer", "cancelTurns", "cancelTurnsOfSessions"],
+  ...["listProjects", "listSessions", "countLiveTurnsOfUser"],
+  ...["createProject", "autoNameSession", "closeTurn"],
+];
+
+test("every function that names an owner is in this test", () => {
+  const naming = Object.entries(store).flatMap(([name, value]) =>
+    typeof value === "function" && /\bownerId\b/.test(String(value)) ? [name] : [],
+  );
+  expect(naming.filter((name) => !(name in ASKED) && !OTHERS.includes(name))).toEqual([]);
+});
 
 test.each(Object.entries(ASKED))(
   "%s returns null for what another user owns, and changes nothing",
