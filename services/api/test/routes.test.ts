@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import * as contracts from "@boocode/contracts";
 import { createFollower } from "@boocode/frame-log";
 import { takeTicket } from "@boocode/identity";
@@ -141,6 +142,16 @@ test("a post that is repeated with its key announces its frames again, except th
   expect(announced).toEqual(["1 message_posted", "2 turn_queued", "1 message_posted", "2 turn_queued"]);
   session.stop();
   user.stop();
+});
+
+test("every route that changes something announces its changes", () => {
+  const folder = new URL("../src/routes/", import.meta.url);
+  const silent = readdirSync(folder).filter((file) => {
+    const text = readFileSync(new URL(file, folder), "utf8");
+    return /app\.(post|put|patch|delete)\(/.test(text) && !/await failpoint\("[\w-]+"\);\n +announce\(/.test(text);
+  });
+  // A ticket is stored in Redis only; nothing is notified of it.
+  expect(silent).toEqual(["make-ticket.ts"]);
 });
 
 test("a question that is too large for a frame is shortened and marked in it, and whole in REST", async () => {
