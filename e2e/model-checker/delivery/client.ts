@@ -1,7 +1,7 @@
 // PURE
 import { compareEpochs, sameEpoch } from "@boocode/contracts";
-import { judgeFrame, judgeSnapshot } from "../../../libs/client/src/judge-frame.ts";
-import type { SessionView } from "../../../libs/client/src/session-view.ts";
+import { classifyFrame, classifySnapshot } from "../../../libs/client/src/fold/classify-frame.ts";
+import type { SessionView } from "../../../libs/client/src/fold/session-view.ts";
 import type { Context } from "./context.ts";
 import { cursorOf, hasEnded, placeOf, type Row, type Sent, type Subscriber, stored } from "./state.ts";
 
@@ -67,8 +67,8 @@ function judged(subscriber: Subscriber, sent: Sent): "next" | "old" | "misfit" {
     const turns = { t: { ordinal: epoch.ordinal, status: over ? "complete" : "running" } };
     const view = { cursor: cursorOf(subscriber.cursor), turns } as unknown as SessionView;
     const place = placeOf(sent.place);
-    if (sent.kind === "snapshot") verdict = judgeSnapshot(view, place) === "fits" ? "next" : "old";
-    else verdict = judgeFrame(view, { ...place, firstSeq: sent.firstSeq });
+    if (sent.kind === "snapshot") verdict = classifySnapshot(view, place) === "fits" ? "next" : "old";
+    else verdict = classifyFrame(view, { ...place, firstSeq: sent.firstSeq });
     verdicts.set(question, verdict);
   }
   return verdict;

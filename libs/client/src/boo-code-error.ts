@@ -1,5 +1,4 @@
-import type { ApiErrorCode, CloseReason } from "@boocode/contracts";
-import { isRetryable } from "./retryable-errors.ts";
+import type { API_ERRORS, ApiErrorCode, CloseReason } from "@boocode/contracts";
 
 /**
  * What a `BooCodeError` can be: an answer of the API's error table, the reason why a socket was closed for good, `network`
@@ -27,4 +26,21 @@ export class BooCodeError extends Error {
     this.status = about.status ?? 0;
     this.retryable = about.retryable ?? isRetryable(code);
   }
+}
+
+type Table = typeof API_ERRORS;
+type Retryable = { [Code in keyof Table]: Table[Code]["retry"] extends true ? Code : never }[keyof Table];
+
+/** The codes of the contracts' table that may be retried. The compiler holds both tables to each other. */
+const RETRYABLE: Record<Retryable | "network", true> = {
+  session_busy: true,
+  model_server_unavailable: true,
+  unavailable: true,
+  internal: true,
+  network: true,
+};
+
+/** Whether the same request may succeed later. */
+function isRetryable(code: string): boolean {
+  return Object.hasOwn(RETRYABLE, code);
 }

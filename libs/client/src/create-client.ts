@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "./clock.ts";
-import { createRest, type Rest } from "./rest.ts";
-import type { RequestDeps } from "./send-request.ts";
+import { createRest, type Rest } from "./rest/create-rest.ts";
+import type { RequestDeps } from "./rest/send-request.ts";
 import type { SocketAccess, SocketCredentials, WebSocketLike } from "./web-socket-like.ts";
 
 export interface BooCodeClientOptions {

@@ -1,6 +1,6 @@
 import type { Message, SessionFrame, Turn } from "@boocode/contracts";
 import { formatCursor } from "@boocode/contracts/position";
-import type { LoadedSession } from "../src/merge-loaded.ts";
+import type { LoadedSession } from "../src/fold/merge-loaded.ts";
 
 /** What happens in a session that is made up for a property. */
 export type Event =

@@ -15,7 +15,7 @@ export function placeOf(frame: object): (Position & { firstSeq?: number }) | nul
  * turn before it is over: a first attempt has nothing that its own frames do not tell. A later attempt begins with what
  * earlier ones committed, which only a snapshot tells.
  */
-export function judgeFrame(view: SessionView, place: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
+export function classifyFrame(view: SessionView, place: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   const cursor = parseCursor(view.cursor) as Position;
   const verdict = judge(cursor, place);
   if (verdict !== "misfit") return verdict;
@@ -25,7 +25,7 @@ export function judgeFrame(view: SessionView, place: Position & { firstSeq?: num
 }
 
 /** A snapshot holds everything up to its place: it fits unless the client is beyond it (D2). */
-export function judgeSnapshot(view: SessionView, place: Position): "fits" | "old" {
+export function classifySnapshot(view: SessionView, place: Position): "fits" | "old" {
   const cursor = parseCursor(view.cursor) as Position;
   const same = compareEpochs(place.epoch, cursor.epoch);
   if (same !== 0) return same < 0 ? "old" : "fits";

@@ -1,15 +1,50 @@
 // PURE
-import type { PublishedUserFrame, Session } from "@boocode/contracts";
-import type { UserView } from "./user-view.ts";
+import type { Project, PublishedUserFrame, Session, UserFrame } from "@boocode/contracts";
+import type { BooCodeError } from "../boo-code-error.ts";
+import type { Connection } from "./session-view.ts";
+
+/** A user's projects and sessions as of some frame. Never changed: the next frame makes another one. */
+export interface UserView {
+  /** The newest last, as REST gives them. */
+  readonly projects: readonly Project[];
+  /** By project; the one that changed last first. */
+  readonly sessions: Readonly<Record<string, readonly Session[]>>;
+  /** The lists are those of this version or a newer one; null until they were loaded. */
+  readonly version: number | null;
+  readonly connection: Connection;
+  readonly error: BooCodeError | null;
+}
+
+export const emptyUserView: UserView = {
+  projects: [],
+  sessions: {},
+  version: null,
+  connection: "connecting",
+  error: null,
+};
 
 /**
- * What a hint frame makes of the lists. Each states a thing as of its version; an older one says nothing new, and behind a
- * gap only REST knows.
+ * Applies a frame to a user's lists. Each hint states a thing as of its version; an older hint is dropped, and after a gap
+ * only a reload helps. Frames of unknown types without a version are ignored; with one, they are a change that only REST has.
  */
 export function applyUserFrame(
   view: UserView,
-  frame: PublishedUserFrame,
+  frame: UserFrame,
 ): { view: UserView; verdict: "applied" | "old" | "reload" } {
+  switch (frame.type) {
+    case "subscribed":
+      return { view, verdict: frame.version === view.version ? "applied" : "reload" };
+    case "snapshot":
+      return { view, verdict: "reload" };
+    case "going_away":
+      return { view, verdict: "applied" };
+    default:
+      return applyHint(view, frame);
+  }
+}
+
+function applyHint(view: UserView, frame: PublishedUserFrame): ReturnType<typeof applyUserFrame> {
+  if (typeof frame.version !== "number") return { view, verdict: "applied" };
   if (view.version === null) return { view, verdict: "reload" };
   if (frame.version <= view.version) return { view, verdict: "old" };
   const folded = frame.version === view.version + 1 ? fold(view, frame) : null;
@@ -46,6 +81,7 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
       return { ...view, sessions: { ...view.sessions, [frame.project_id]: list } };
     }
     default:
+      frame satisfies never;
       return null;
   }
 }

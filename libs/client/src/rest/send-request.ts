@@ -1,7 +1,7 @@
 import type { ErrorBody } from "@boocode/contracts";
-import { backOff } from "./back-off.ts";
-import { BooCodeError } from "./boo-code-error.ts";
-import { type Clock, pause } from "./clock.ts";
+import { backOff } from "../back-off.ts";
+import { BooCodeError } from "../boo-code-error.ts";
+import { type Clock, pause } from "../clock.ts";
 
 /** One call of the API. */
 export interface ApiRequest {

@@ -1,7 +1,6 @@
 import type { PublishedUserFrame } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { applyUserFrame } from "./apply-user-frame.ts";
-import { emptyUserView, type UserView } from "./user-view.ts";
+import { applyUserFrame, emptyUserView, type UserView } from "./apply-user-frame.ts";
 
 const project = (id: string, name = id) => ({ id, name, path: "/", added_at: "", last_session_id: null });
 const session = (id: string, updated: number, projectId = "p") => ({
@@ -40,4 +39,20 @@ test("an older hint is dropped, and a gap or an unknown type asks REST", () => {
   expect(hint(5)).toEqual({ view: loaded, verdict: "old" });
   expect(hint(7)).toEqual({ view: loaded, verdict: "reload" });
   expect(hint(6, "sparkle")).toEqual({ view: loaded, verdict: "reload" });
+});
+
+test("a frame of an unknown type without a version is ignored, also before the lists are loaded", () => {
+  for (const view of [loaded, emptyUserView]) {
+    expect(applyUserFrame(view, { type: "sparkle" } as never)).toEqual({ view, verdict: "applied" });
+  }
+});
+
+test("the gateway's frames reload the lists unless they already have the stated version", () => {
+  expect(applyUserFrame(loaded, { type: "subscribed", version: 5 })).toEqual({ view: loaded, verdict: "applied" });
+  expect(applyUserFrame(loaded, { type: "subscribed", version: 6 })).toEqual({ view: loaded, verdict: "reload" });
+  expect(applyUserFrame(loaded, { type: "snapshot", version: 5 })).toEqual({ view: loaded, verdict: "reload" });
+  expect(applyUserFrame(loaded, { type: "going_away", retry_after_ms: 9 })).toEqual({
+    view: loaded,
+    verdict: "applied",
+  });
 });

@@ -1,7 +1,7 @@
 import { API_ERRORS } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { createFakeClock } from "../test/fake-clock.ts";
-import { createBooCodeClient } from "./create-client.ts";
+import { createFakeClock } from "../../test/fake-clock.ts";
+import { createBooCodeClient } from "../create-client.ts";
 
 type Answer = { status: number; body?: unknown } | "lost" | "silent";
 

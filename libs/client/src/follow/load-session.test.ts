@@ -1,8 +1,8 @@
 import type { Message, MessageList } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { createWorld, type Truth } from "../test/world.ts";
+import { createWorld, type Truth } from "../../test/world.ts";
+import type { Rest } from "../rest/create-rest.ts";
 import { loadSession } from "./load-session.ts";
-import type { Rest } from "./rest.ts";
 
 const options = { downTo: 0, pageSize: 100, signal: new AbortController().signal };
 

@@ -1,36 +1,33 @@
-import { backOff } from "./back-off.ts";
-import { BooCodeError } from "./boo-code-error.ts";
-import { pause } from "./clock.ts";
-import type { ClientInternals } from "./create-client.ts";
+import { backOff } from "../back-off.ts";
+import { BooCodeError } from "../boo-code-error.ts";
+import { pause } from "../clock.ts";
+import type { ClientInternals } from "../create-client.ts";
 
 export interface ReloaderDeps {
   client: ClientInternals;
-  /** Loads once. @returns false when what was loaded is known to be older than what there is */
+  /** Loads once. @returns false when the gateway has stated a newer version than what was loaded */
   load(): Promise<boolean>;
-  /** A load was refused in a way that trying again does not help. */
+  /** REST refused a load with an error that is not retryable. */
   onFailed(error: BooCodeError): void;
   signal: AbortSignal;
 }
 
-/** Loads by REST, one load at a time, again after failures, until what was asked for is there. */
+/** Loads by REST, one load at a time, and repeats a load that failed or was too old. */
 export interface Reloader {
-  /** @param isDone looked at after each load: whether this wish is fulfilled */
-  reload(isDone?: () => boolean): Promise<void>;
+  /** Joins the reload that is running, or starts one. Resolves at its end; never rejects. */
+  reload(): Promise<void>;
   isLoading(): boolean;
-  /** Resolves when nothing is under way. */
+  /** Resolves when no reload is running. */
   idle(): Promise<void>;
 }
 
 export function createReloader(deps: ReloaderDeps): Reloader {
-  let wishes: (() => boolean)[] = [];
   let loading: Promise<void> | null = null;
 
   async function run(): Promise<void> {
     for (let failures = 0; !deps.signal.aborted; failures += 1) {
       try {
-        const isNewest = await deps.load();
-        wishes = wishes.filter((isDone) => !isDone());
-        if (isNewest && wishes.length === 0) return;
+        if (await deps.load()) return;
       } catch (error) {
         if (deps.signal.aborted) return;
         const known =
@@ -42,11 +39,9 @@ export function createReloader(deps: ReloaderDeps): Reloader {
   }
 
   return {
-    async reload(isDone) {
-      if (isDone) wishes.push(isDone);
+    async reload() {
       loading ??= run().finally(() => {
         loading = null;
-        wishes = [];
       });
       await loading;
     },

@@ -1,6 +1,7 @@
 import type { Message, MessageList } from "@boocode/contracts";
-import type { LoadedSession } from "./merge-loaded.ts";
-import type { Rest } from "./rest.ts";
+import type { LoadedSession } from "../fold/merge-loaded.ts";
+import type { ViewMessage } from "../fold/session-view.ts";
+import type { Rest } from "../rest/create-rest.ts";
 
 export interface LoadOptions {
   /** Load older pages until the first message is of this turn or an older one. */
@@ -33,4 +34,18 @@ async function loadOlderPages(
     hasMore = page.has_more && page.messages.length > 0;
   }
   return { messages, hasMore };
+}
+
+/** Pages of this size, from the end of the message's turn backwards; the API gives no larger one than the last. */
+const PAGE_SIZES = [50, 1_000];
+
+/** Finds one message by REST. @returns null when it is gone */
+export async function findMessage(rest: Rest, message: ViewMessage, signal: AbortSignal): Promise<Message | null> {
+  for (const limit of PAGE_SIZES) {
+    const page = { limit, before: message.turn_ordinal + 1 };
+    const { messages, has_more } = await rest.listMessages(message.session_id, page, { signal });
+    const found = messages.find((one) => one.id === message.id);
+    if (found || !has_more) return found ?? null;
+  }
+  return null;
 }

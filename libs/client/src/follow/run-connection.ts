@@ -1,8 +1,8 @@
-import { type Clock, pause } from "./clock.ts";
-import type { WebSocketLike } from "./web-socket-like.ts";
+import { type Clock, pause } from "../clock.ts";
+import type { WebSocketLike } from "../web-socket-like.ts";
 
-/** How one connection went. */
-export interface Visit {
+/** What is known of a connection that has ended. */
+export interface EndedConnection {
   /** The close code; 1006 when there was none. */
   code: number;
   /** What `going_away` asked for. */
@@ -11,7 +11,7 @@ export interface Visit {
   servedMs: number;
 }
 
-export interface VisitDeps {
+export interface ConnectionDeps {
   clock: Clock;
   open(): WebSocketLike;
   /** Said first, when the socket carries no token. */
@@ -31,15 +31,15 @@ const OPEN_WITHIN_MS = 10_000;
 const CLOSE_WITHIN_MS = 1_000;
 
 /** Opens a socket, hands on its frames, and resolves when it has ended, by either side or by silence. Never rejects. */
-export async function visitSocket(deps: VisitDeps): Promise<Visit> {
+export async function runConnection(deps: ConnectionDeps): Promise<EndedConnection> {
   const { clock, signal } = deps;
-  const visit: Visit = { code: 1006, retryAfterMs: null, servedMs: 0 };
-  if (signal.aborted) return visit;
+  const ended: EndedConnection = { code: 1006, retryAfterMs: null, servedMs: 0 };
+  if (signal.aborted) return ended;
   let socket: WebSocketLike;
   try {
     socket = deps.open();
   } catch {
-    return visit;
+    return ended;
   }
   let servedAt: number | null = null;
   let heardAt = clock.now();
@@ -53,8 +53,8 @@ export async function visitSocket(deps: VisitDeps): Promise<Visit> {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // An error after the end (a socket closed before it was open) must find a listener.
       socket.onerror = () => {};
-      visit.code = code;
-      if (servedAt !== null) visit.servedMs = clock.now() - servedAt;
+      ended.code = code;
+      if (servedAt !== null) ended.servedMs = clock.now() - servedAt;
     };
     const leave = () => {
       end(1006);
@@ -88,7 +88,7 @@ export async function visitSocket(deps: VisitDeps): Promise<Visit> {
       const frame = readFrame(data);
       if (!frame || frame.type === "pong") return;
       if (frame.type === "subscribed") servedAt ??= heardAt;
-      if (frame.type === "going_away") visit.retryAfterMs = (frame as { retry_after_ms?: number }).retry_after_ms ?? 0;
+      if (frame.type === "going_away") ended.retryAfterMs = (frame as { retry_after_ms?: number }).retry_after_ms ?? 0;
       deps.onFrame(frame);
     };
     socket.onerror = () => {};
@@ -98,7 +98,7 @@ export async function visitSocket(deps: VisitDeps): Promise<Visit> {
     };
     watch();
   });
-  return visit;
+  return ended;
 }
 
 /** Ends a socket politely, and surely where that can be done. */

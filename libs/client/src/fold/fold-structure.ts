@@ -35,6 +35,7 @@ export function foldStructure(view: SessionView, frame: StructuralFrame): Sessio
     case "session_renamed":
       return { ...view, session: rename(view.session, frame) };
     default:
+      frame satisfies never;
       return null;
   }
 }

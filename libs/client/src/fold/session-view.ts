@@ -1,7 +1,7 @@
 // PURE
 import type { CancelReason, Message, Session, TurnError, TurnStatus } from "@boocode/contracts";
 import { formatCursor, START } from "@boocode/contracts/position";
-import type { BooCodeError } from "./boo-code-error.ts";
+import type { BooCodeError } from "../boo-code-error.ts";
 
 /** A message as far as it is known: the text of a streaming one grows. */
 export interface ViewMessage extends Omit<Message, "created_at"> {

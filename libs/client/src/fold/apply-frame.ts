@@ -1,9 +1,9 @@
 // PURE
 import type { SessionFrame, StructuralFrame, TurnFrame } from "@boocode/contracts";
 import { parseCursor } from "@boocode/contracts/position";
+import { classifyFrame, classifySnapshot, isOver, placeOf } from "./classify-frame.ts";
 import { foldStructure } from "./fold-structure.ts";
 import { foldSnapshot, foldTurnFrame } from "./fold-turn-frame.ts";
-import { isOver, judgeFrame, judgeSnapshot, placeOf } from "./judge-frame.ts";
 import type { SessionView } from "./session-view.ts";
 
 /**
@@ -22,23 +22,34 @@ export interface Applied {
  * prefix of what one epoch produced (D1) and the cursor never goes back (D2).
  */
 export function applyFrame(view: SessionView, frame: SessionFrame): Applied {
-  if (frame.type === "subscribed") return { view, verdict: frame.version === view.version ? "applied" : "reload" };
-  if (frame.type === "snapshot") return applySnapshot(view, frame);
-  const place = "seq" in frame ? placeOf(frame) : null;
-  if (place) {
-    const verdict = judgeFrame(view, place);
-    if (verdict !== "next") return { view, verdict: verdict === "old" ? "old" : "rejoin" };
-    const turnFrame = frame as TurnFrame;
-    return {
-      view: { ...foldTurnFrame(view, turnFrame, place.epoch.ordinal), cursor: turnFrame.cursor },
-      verdict: "applied",
-    };
+  switch (frame.type) {
+    case "subscribed":
+      return { view, verdict: frame.version === view.version ? "applied" : "reload" };
+    case "snapshot":
+      return applySnapshot(view, frame);
+    case "going_away":
+      return { view, verdict: "applied" };
   }
-  if ("version" in frame && typeof frame.version === "number") return applyStructure(view, frame as StructuralFrame);
+  if ("seq" in frame) return applyTurnFrame(view, frame);
+  if ("version" in frame) return applyStructure(view, frame);
+  // A type that is newer than this library.
+  frame satisfies never;
   return { view, verdict: "applied" };
 }
 
+function applyTurnFrame(view: SessionView, frame: TurnFrame): Applied {
+  const place = placeOf(frame);
+  if (!place) return { view, verdict: "applied" };
+  const verdict = classifyFrame(view, place);
+  if (verdict !== "next") return { view, verdict: verdict === "old" ? "old" : "rejoin" };
+  return {
+    view: { ...foldTurnFrame(view, frame, place.epoch.ordinal), cursor: frame.cursor },
+    verdict: "applied",
+  };
+}
+
 function applyStructure(view: SessionView, frame: StructuralFrame): Applied {
+  if (typeof frame.version !== "number") return { view, verdict: "applied" };
   if (frame.version <= view.version) return { view, verdict: "old" };
   const folded = frame.version === view.version + 1 ? foldStructure(view, frame) : null;
   return folded ? { view: { ...folded, version: frame.version }, verdict: "applied" } : { view, verdict: "reload" };
@@ -49,7 +60,7 @@ function applySnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "
   const place = placeOf(frame);
   // One that was read before a deletion which this view has seen would bring the deleted back (T11): REST is newer.
   if (!frame.turn || !place || frame.version < view.version) return { view, verdict: structure };
-  if (judgeSnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
+  if (classifySnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
   const complete = frame.turn.ordinal === parseCursor(view.cursor)?.epoch.ordinal || isOver(view);
   const next = { ...foldSnapshot(view, frame), cursor: frame.cursor };
   // How the turn before it ended was not told: REST knows.

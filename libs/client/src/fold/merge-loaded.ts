@@ -1,7 +1,7 @@
 // PURE
 import type { Message, Session, Turn } from "@boocode/contracts";
 import { compareEpochs, judge, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
-import { addMessages, toViewMessage } from "./order-messages.ts";
+import { addMessages, changeMessage, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView, type ViewTurn } from "./session-view.ts";
 import { turnsOf, withTurns } from "./turn-views.ts";
 
@@ -54,6 +54,16 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
     if (own.ordinal >= rest.epoch.ordinal && isFurther(own, listed, own.ordinal === ordinal)) turns[own.id] = own;
   }
   return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
+}
+
+/** Puts what was cut in its place; the text of a message that still streams is the frames' and stays. */
+export function mergeWhole(view: SessionView, whole: Message): SessionView {
+  const messages = changeMessage(view.messages, whole.id, (message) => {
+    if (whole.status !== "streaming" && message.status !== "streaming") return toViewMessage(whole, message.since);
+    const isAll = (whole.tool_calls?.length ?? 0) >= (message.tool_calls?.length ?? 0);
+    return isAll ? { ...message, tool_calls: whole.tool_calls, shortened: false } : message;
+  });
+  return messages === view.messages ? view : { ...view, messages };
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { SessionFrame } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { expectTruth } from "../test/invariants.ts";
-import { snapshotOf } from "../test/simulated-gateway.ts";
-import { createWorld, type Truth, type World } from "../test/world.ts";
+import { expectTruth } from "../../test/invariants.ts";
+import { snapshotOf } from "../../test/simulated-gateway.ts";
+import { createWorld, type Truth, type World } from "../../test/world.ts";
 import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView } from "./session-view.ts";

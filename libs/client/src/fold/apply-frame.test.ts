@@ -1,10 +1,10 @@
 import type { SessionFrame } from "@boocode/contracts";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { arbitraryEvents } from "../test/arbitrary-world.ts";
-import { expectStep, expectTruth } from "../test/invariants.ts";
-import { joinFrames, readBehind, snapshotOf } from "../test/simulated-gateway.ts";
-import { createWorld, type Truth, type World } from "../test/world.ts";
+import { arbitraryEvents } from "../../test/arbitrary-world.ts";
+import { expectStep, expectTruth } from "../../test/invariants.ts";
+import { joinFrames, readBehind, snapshotOf } from "../../test/simulated-gateway.ts";
+import { createWorld, type Truth, type World } from "../../test/world.ts";
 import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView, type SessionView } from "./session-view.ts";
@@ -211,6 +211,13 @@ test("a frame of an unknown type moves the cursor, and a structural one asks RES
     view,
     verdict: "reload",
   });
+});
+
+test("a frame of an unknown type without a place or a version is ignored", () => {
+  const view = at(createWorld([turn]), 4);
+  expect(applyFrame(view, { type: "sparkle", text: "x" } as never)).toEqual({ view, verdict: "applied" });
+  expect(applyFrame(view, { type: "sparkle", seq: 5 } as never)).toEqual({ view, verdict: "applied" });
+  expect(applyFrame(view, { type: "sparkle", version: "5" } as never)).toEqual({ view, verdict: "applied" });
 });
 
 test("a message that was deleted before it was told of does not come back", () => {

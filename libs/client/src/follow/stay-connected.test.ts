@@ -1,7 +1,7 @@
 import { CLOSE_CODES } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { createFakeClock } from "../test/fake-clock.ts";
-import { createFakeSocket, type FakeSocket } from "../test/fake-socket.ts";
+import { createFakeClock } from "../../test/fake-clock.ts";
+import { createFakeSocket, type FakeSocket } from "../../test/fake-socket.ts";
 import { stayConnected } from "./stay-connected.ts";
 
 function setUp(options: { ticket?: boolean; random?: number } = {}) {
@@ -29,7 +29,7 @@ function setUp(options: { ticket?: boolean; random?: number } = {}) {
     },
     target: () => `/path?cursor=${++cursor}`,
     onFrame: () => {},
-    onState: (state) => states.push(state),
+    onState: ({ at }) => states.push(at),
     signal: ending.signal,
   });
   const newest = () => sockets.at(-1) as FakeSocket;
@@ -47,7 +47,7 @@ test("says its greeting, and comes back with the cursor of then", async () => {
   expect(states).toEqual(["connecting", "waiting", "connecting"]);
   newest().end(1006);
   end();
-  expect(await connected.ended).toBe(null);
+  expect(await connected).toBe(null);
   expect(clock.pending()).toBe(0);
 });
 
@@ -59,10 +59,10 @@ test("ends with the close codes that forbid to come back, and with no other", as
     newest().end(code);
     await clock.advance(3_000);
     expect([reason, sockets.length > 1]).toEqual([reason, reconnect]);
-    if (!reconnect) expect(await connected.ended).toMatchObject({ code: reason, status: code });
+    if (!reconnect) expect(await connected).toMatchObject({ code: reason, status: code });
     else newest().end(1006);
     end();
-    await connected.ended;
+    await connected;
     expect(clock.pending()).toBe(0);
   }
 });
@@ -88,7 +88,7 @@ test("waits longer after every failure, and from the beginning again after a hea
   expect(sockets.length).toBe(count + 1);
   newest().end(1006);
   end();
-  await connected.ended;
+  await connected;
 });
 
 test("comes back when going_away said so", async () => {
@@ -103,7 +103,7 @@ test("comes back when going_away said so", async () => {
   expect(sockets.length).toBe(2);
   newest().end(1006);
   end();
-  await connected.ended;
+  await connected;
 });
 
 test("pings after 30 s of silence, and after 45 s counts the connection as dead", async () => {
@@ -126,7 +126,7 @@ test("pings after 30 s of silence, and after 45 s counts the connection as dead"
   expect(sockets.length).toBe(2);
   newest().end(1006);
   end();
-  await connected.ended;
+  await connected;
   expect(clock.pending()).toBe(0);
 });
 
@@ -137,7 +137,7 @@ test("gives up a socket that does not open", async () => {
   expect(sockets[0]?.state).toBe("closed");
   end();
   await clock.advance(1_000);
-  await connected.ended;
+  await connected;
 });
 
 test("ends without a socket or a timer, even when the peer does not answer the close", async () => {
@@ -146,7 +146,7 @@ test("ends without a socket or a timer, even when the peer does not answer the c
   newest().accept();
   end();
   await clock.advance(1_000);
-  expect(await connected.ended).toBe(null);
+  expect(await connected).toBe(null);
   expect(newest().state).toBe("closed");
   expect(clock.pending()).toBe(0);
 });
@@ -158,6 +158,6 @@ test("takes a new ticket for every socket, and ends when a second one in a row i
   await clock.advance(100);
   expect(sockets.map((socket) => new URL(socket.url).searchParams.get("ticket"))).toEqual(["t0", "t1"]);
   newest().end(4401);
-  expect(await connected.ended).toMatchObject({ code: "unauthenticated", retryable: false });
+  expect(await connected).toMatchObject({ code: "unauthenticated", retryable: false });
   expect(clock.pending()).toBe(0);
 });

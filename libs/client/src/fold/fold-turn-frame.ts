@@ -94,6 +94,7 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
       return withTurn({ ...view, messages }, frame.turn_id, { ordinal, status, cancel_reason, waiting: null });
     }
     default:
+      frame satisfies never;
       return view;
   }
 }
