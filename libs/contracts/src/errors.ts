@@ -1,32 +1,40 @@
 import { z } from "zod";
 
-/** Every error that a REST answer can carry: its status, when it is given, and whether the same request may be sent again. */
+/** Every error that a REST response can carry: its status, its cause, and whether the same request may be retried. */
 export const API_ERRORS = {
   invalid_request: {
     status: 400,
-    when: "a body, query, header or path parameter does not fit its schema",
+    when: "a body, query, header or path parameter does not match its schema",
     retry: false,
   },
-  unauthenticated: { status: 401, when: "no token, or one that is unknown or revoked", retry: false },
-  not_found: { status: 404, when: "no such thing, or it belongs to another user", retry: false },
+  unauthenticated: { status: 401, when: "the token is missing, unknown or revoked", retry: false },
+  not_found: { status: 404, when: "the resource does not exist or belongs to another user", retry: false },
   session_busy: {
     status: 409,
-    when: "the session has a turn waiting or running and the policy is `reject`, or its last answer is not finished",
+    when: "the session has a queued or running turn, and `when_busy` is `reject` or the request needs an idle session",
     retry: true,
   },
-  nothing_to_regenerate: { status: 409, when: "the session has no answer to make again", retry: false },
-  turn_not_waiting: { status: 409, when: "the turn to withdraw has already been taken or has ended", retry: false },
-  body_too_large: { status: 413, when: "the body is over the limit", retry: false },
-  unsupported_media_type: { status: 415, when: "the body is not JSON", retry: false },
-  idempotency_key_reused: { status: 422, when: "the Idempotency-Key was used before with another body", retry: false },
-  path_not_allowed: {
-    status: 422,
-    when: "a project's path does not exist, is no directory, or lies under no allowed root",
+  nothing_to_regenerate: { status: 409, when: "the session has no answer to regenerate", retry: false },
+  turn_not_waiting: {
+    status: 409,
+    when: "the turn cannot be withdrawn: a worker has claimed it, or it has ended",
     retry: false,
   },
-  model_server_unavailable: { status: 502, when: "the model server did not answer", retry: true },
-  unavailable: { status: 503, when: "a dependency is away or the process is stopping", retry: true },
-  internal: { status: 500, when: "a defect of ours", retry: true },
+  body_too_large: { status: 413, when: "the body exceeds the size limit", retry: false },
+  unsupported_media_type: { status: 415, when: "the body is not JSON", retry: false },
+  idempotency_key_reused: {
+    status: 422,
+    when: "the Idempotency-Key was already used with a different body",
+    retry: false,
+  },
+  path_not_allowed: {
+    status: 422,
+    when: "the project's path does not exist, is not a directory, or is outside every allowed root",
+    retry: false,
+  },
+  model_server_unavailable: { status: 502, when: "the model server did not respond", retry: true },
+  unavailable: { status: 503, when: "a dependency is unavailable, or the process is shutting down", retry: true },
+  internal: { status: 500, when: "an internal error (a bug)", retry: true },
 } as const satisfies Record<string, { status: number; when: string; retry: boolean }>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;
@@ -42,19 +50,19 @@ export const ErrorBody = z
   .meta({ id: "Error" });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-/** Why a turn failed. Stored on the turn and its message, and told in the `error` frame. */
+/** Why a turn failed. Stored with the turn and its message, and sent in the `error` frame. */
 export const TURN_ERRORS = {
-  model_error: "the model server refused the request or broke off",
-  model_unreachable: "no connection to the model server",
-  model_timeout: "the model server fell silent",
-  model_cut: "the stream ended without a whole answer",
-  model_loading: "the model was still loading when patience ended",
-  context_overflow: "the conversation does not fit into the model's window",
+  model_error: "the model server rejected the request or reported an error",
+  model_unreachable: "the model server could not be reached",
+  model_timeout: "the model server sent nothing within the time-out",
+  model_cut: "the model server's stream ended before the answer was complete",
+  model_loading: "the model did not finish loading within the time-out",
+  context_overflow: "the conversation does not fit into the model's context window",
   tool_loop: "tool loop depth exceeded",
-  turn_timeout: "the turn took longer than it may",
-  project_unavailable: "the project's folder is gone or no longer under an allowed root",
-  attempts_exhausted: "every worker that took this turn died",
-  internal: "a defect of ours",
+  turn_timeout: "the turn exceeded its time limit",
+  project_unavailable: "the project's folder does not exist any more or is outside every allowed root",
+  attempts_exhausted: "every worker that claimed this turn died",
+  internal: "an internal error (a bug)",
 } as const satisfies Record<string, string>;
 
 export type TurnErrorCode = keyof typeof TURN_ERRORS;

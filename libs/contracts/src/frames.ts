@@ -11,7 +11,7 @@ import { CancelReason, Turn } from "./turns.ts";
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** Tells of a change of the session's structure; a gap in `version` means: load the session again. */
+/** A change of the session's structure. After a gap in `version`, load the session again. */
 const structuralFrame = { session_id: Id, version: z.int().positive() };
 
 export const MessagePosted = z.object({
@@ -28,7 +28,7 @@ export const TurnQueued = z.object({
   /** Turns that run before this one. */
   ahead: z.int().nonnegative(),
 });
-/** A turn that was cancelled before any worker took it. */
+/** A turn that was cancelled before any worker claimed it. */
 export const TurnWithdrawn = z.object({
   type: z.literal("turn_withdrawn"),
   ...structuralFrame,
@@ -47,25 +47,25 @@ export const SessionRenamed = z.object({
   auto_named: z.boolean(),
 });
 
-/** From the gateway: the socket is served. A `version` that is not the client's own means: load the session again. */
+/** From the gateway: the subscription is served. If `version` differs from the client's, load the session again. */
 export const Subscribed = z.object({
   type: z.literal("subscribed"),
   session_id: Id,
   version: z.int().nonnegative(),
   cursor: Cursor,
 });
-/** From the gateway: the turn so far, in place of the frames up to `cursor`. Its messages replace the client's of that turn. */
+/** From the gateway: the turn so far, instead of its frames up to `cursor`. Its messages replace those of the turn. */
 export const Snapshot = z.object({
   type: z.literal("snapshot"),
   session_id: Id,
   version: z.int().nonnegative(),
   cursor: Cursor,
-  /** null: nothing of a turn was missed, only the version is news. */
+  /** null: no frame of a turn was missed; only `version` is new. */
   turn: Turn.nullable(),
   /** The longest tool outputs may be cut: such a message is marked `shortened` here and whole in REST. */
   messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
 });
-/** From the gateway: it is closing; come back after so many milliseconds. */
+/** From the gateway: it is shutting down; reconnect after this time. */
 export const GoingAway = z.object({ type: z.literal("going_away"), retry_after_ms: z.int().nonnegative() });
 
 export const StructuralFrame = z.discriminatedUnion("type", [

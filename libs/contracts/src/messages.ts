@@ -6,26 +6,26 @@ import { Id, Timestamp } from "./primitives.ts";
 import { cleanText } from "./text.ts";
 import { Turn } from "./turns.ts";
 
-/** A tool call as the model asked for it. Arguments that were not a JSON object stand as `{_raw: text}`. */
+/** A tool call as the model requested it. Arguments that are not a JSON object are kept as `{_raw: text}`. */
 export const ToolCall = z
   .object({
     id: z.string(),
     name: z.string(),
     arguments: z.record(z.string(), z.unknown()),
-    /** What the model server attached to the call and wants back (a Gemini thought signature, say). */
+    /** Data that the model server attached to the call and expects back, such as a Gemini thought signature. */
     extra: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: "ToolCall" });
 export type ToolCall = z.infer<typeof ToolCall>;
 
-/** What a tool answered; its text is the tool message's content. */
+/** The result of a tool call; its output is the content of the tool message. */
 export const ToolResult = z
   .object({
     tool_call_id: z.string(),
     name: z.string(),
-    /** The output was cut, and says how to ask for the rest. */
+    /** The output was cut; it ends with how to get the rest. */
     truncated: z.boolean(),
-    /** Why the tool failed, in words that the model can act on; null when it did not. */
+    /** Why the tool failed, worded for the model; null when it succeeded. */
     error: z.string().nullable(),
   })
   .meta({ id: "ToolResult" });
@@ -57,7 +57,7 @@ export const Message = z
     tokens_used: z.int().nullable(),
     ctx_used: z.int().nullable(),
     ctx_max: z.int().nullable(),
-    /** An assistant's: what the model was sent. null for others, and for a message that never came to a model call. */
+    /** What the model was sent for this message; null for other roles, and when no model call was made. */
     context: MessageContext.nullable().optional(),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
@@ -71,11 +71,11 @@ export const MessageList = z
     messages: z.array(Message),
     /** The text above is complete up to here: follow the session's frames from this cursor and nothing is missing. */
     cursor: Cursor,
-    /** The session's structure (messages posted and deleted, names, queue) as of this answer. */
+    /** The version of the session's structure (messages, names, queue) as of this response. */
     version: z.int().nonnegative(),
-    /** The turns that run or wait, as of this answer: a turn of its messages that is none of them has ended. */
+    /** The running and queued turns, as of this response: any other turn of these messages has ended. */
     live_turns: z.array(Turn),
-    /** There are older messages: ask again with `before` set to the first message's `turn_ordinal`. */
+    /** There are older messages: request them with `before` set to the `turn_ordinal` of the first message. */
     has_more: z.boolean(),
   })
   .meta({ id: "MessageList" });
@@ -90,7 +90,7 @@ export const PostMessage = z
       .max(MAX_MESSAGE_LENGTH)
       .overwrite(cleanText)
       .refine((text) => text.trim() !== "", "must not be empty"),
-    /** What happens when the session is busy: wait in line, refuse with 409, or cancel what runs and go next. */
+    /** If the session is busy: queue the turn, reject it with 409, or cancel the live turns and run next. */
     when_busy: z.enum(["queue", "reject", "interrupt"]).default("queue"),
   })
   .meta({ id: "PostMessage" });

@@ -1,6 +1,6 @@
 // No zod here: browsers import this file alone, as `@boocode/contracts/position`.
 
-/** One worker's run of a turn. Ordered by (ordinal, attempt); the nonce only tells equal pairs apart. */
+/** One attempt of a turn. Ordered by (ordinal, attempt); the nonce only distinguishes equal pairs. */
 export interface Epoch {
   ordinal: number;
   attempt: number;
@@ -8,13 +8,13 @@ export interface Epoch {
   nonce: string;
 }
 
-/** A place in a session's turn frames: everything up to and with `seq` of `epoch` has been seen. */
+/** A position in a session's turn frames: all frames up to and including `seq` of `epoch` have been seen. */
 export interface Position {
   epoch: Epoch;
   seq: number;
 }
 
-/** The place before every frame of a session. */
+/** The position before the first frame of a session. */
 export const START: Position = { epoch: { ordinal: 0, attempt: 0, nonce: "0" }, seq: 0 };
 
 /** How a cursor is written: ordinal, attempt, nonce and number. */
@@ -47,10 +47,10 @@ export function compareEpochs(a: Epoch, b: Epoch): number {
 /**
  * The cursor rule, the same in the gateway, in a client and in the model checker.
  *
- * `next`: apply it and move the cursor. `old`: drop it. `misfit`: a gap or another epoch, so that only a join can tell
- * what is missing (D3: a live frame applies only if contiguous).
+ * `next`: apply the frame and move the cursor. `old`: drop it. `misfit`: there is a gap or another epoch, and only a join
+ * supplies what is missing (D3: a live frame applies only if contiguous).
  *
- * @param frame where the frame stands; a merged one covers `firstSeq … seq`
+ * @param frame the position of the frame; a merged delta covers `firstSeq … seq`
  */
 export function judge(cursor: Position, frame: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   if (sameEpoch(cursor.epoch, frame.epoch)) {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a client may say on a socket. A browser that cannot set a header may send its token first. */
+/** The messages of a client. `auth` carries the token of a browser, which cannot set a header on a WebSocket. */
 export const SocketMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("auth"), token: z.string().min(1).max(512) }),
   z.strictObject({ type: z.literal("ping") }),
@@ -9,24 +9,32 @@ export type SocketMessage = z.infer<typeof SocketMessage>;
 
 export const Pong = z.object({ type: z.literal("pong") });
 
-/** Why a socket was closed, and whether the client should come back. */
+/** Why the gateway closes a socket, and whether the client should reconnect. */
 export const CLOSE_CODES = {
-  going_away: { code: 1001, when: "the gateway is stopping; `going_away` said after how long", reconnect: true },
-  message_too_big: { code: 1009, when: "a client's message was over the limit", reconnect: false },
-  bad_request: { code: 4400, when: "a cursor or a message that is nonsense", reconnect: false },
-  unauthenticated: {
-    code: 4401,
-    when: "no token or ticket, or one that is unknown, used or revoked",
-    reconnect: false,
-  },
-  not_found: { code: 4404, when: "no such session, one of another user, or one that was deleted", reconnect: false },
-  auth_timeout: { code: 4408, when: "not authenticated within 10 s", reconnect: true },
-  too_slow: {
-    code: 4413,
-    when: "behind for 30 s, or without a code over 1 MB unread; come back with the cursor",
+  going_away: {
+    code: 1001,
+    when: "the gateway is shutting down; its `going_away` frame stated when to reconnect",
     reconnect: true,
   },
-  unavailable: { code: 4503, when: "a dependency was away while joining", reconnect: true },
+  message_too_big: { code: 1009, when: "a message of the client exceeded the size limit", reconnect: false },
+  bad_request: { code: 4400, when: "the cursor or a message of the client is malformed", reconnect: false },
+  unauthenticated: {
+    code: 4401,
+    when: "the token or ticket is missing, unknown, used or revoked",
+    reconnect: false,
+  },
+  not_found: {
+    code: 4404,
+    when: "the session does not exist, belongs to another user, or was deleted",
+    reconnect: false,
+  },
+  auth_timeout: { code: 4408, when: "the client did not authenticate within 10 s", reconnect: true },
+  too_slow: {
+    code: 4413,
+    when: "the client was behind for 30 s (with over 1 MB unsent the connection is dropped without a code)",
+    reconnect: true,
+  },
+  unavailable: { code: 4503, when: "a dependency was unavailable while the client joined", reconnect: true },
 } as const satisfies Record<string, { code: number; when: string; reconnect: boolean }>;
 
 export type CloseReason = keyof typeof CLOSE_CODES;

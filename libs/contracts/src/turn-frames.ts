@@ -12,7 +12,7 @@ const turnFrame = {
   turn_id: Id,
   attempt: z.int().positive(),
   seq: z.int().positive(),
-  /** Set on a delta that the gateway merged: it covers `first_seq … seq`. */
+  /** Set on a delta that the gateway merged from several: it covers `first_seq … seq`. */
   first_seq: z.int().positive().optional(),
   cursor: Cursor,
 };
@@ -34,7 +34,7 @@ export const ReasoningDelta = z.object({
   message_id: Id,
   content: z.string(),
 });
-/** All text of the message so far was a thought, of a model that only says when it has ended: it moves to the reasoning's end. */
+/** The text of the message so far was reasoning, marked only by its closing tag: it moves to the end of the reasoning. */
 export const TextWasReasoning = z.object({ type: z.literal("text_was_reasoning"), ...turnFrame, message_id: Id });
 export const ToolCallFrame = z.object({
   type: z.literal("tool_call"),
@@ -46,7 +46,7 @@ export const ToolCallFrame = z.object({
 export const ToolResultFrame = z.object({
   type: z.literal("tool_result"),
   ...turnFrame,
-  /** The tool message that holds the whole output. */
+  /** The tool message; REST has its whole output. */
   message_id: Id,
   position: z.int().nonnegative(),
   tool_call_id: z.string(),
@@ -74,27 +74,27 @@ export const ErrorFrame = z.object({
   code: TurnErrorCode,
   message: z.string(),
 });
-/** The model is not ready. It is told once a model call; the first words that follow say that it is. */
+/** The model is not ready. Sent at most once per model call; the first delta that follows ends the wait. */
 export const ModelLoading = z.object({
   type: z.literal("model_loading"),
   ...turnFrame,
   model: z.string().nullable(),
-  /** How it is known: the server refused with it, a proxy told it while it loads, or no answer has begun for a while. */
+  /** `refused`: the server rejected the request with it. `told`: a proxy reported it. `silence`: no answer has begun for a while. */
   cause: z.enum(["refused", "told", "silence"]),
 });
-/** The turn waits for something other than words of the model. */
+/** The turn waits for something other than the model's output. */
 export const TurnWaiting = z.object({
   type: z.literal("turn_waiting"),
   ...turnFrame,
   /**
-   * `slot`: other turns have all places at the model server. `loading`, `busy`, `unreachable`, `failed`: the request failed
-   * so and is sent again. `cut`: the answer was cut after words were seen, and comes anew in another attempt.
+   * `slot`: other turns hold every slot at the model server. `loading`, `busy`, `unreachable`, `failed`: the request failed
+   * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it anew.
    */
   reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut"]),
-  /** null: as soon as it is possible. */
+  /** null: as soon as possible. */
   retry_in_ms: z.int().nonnegative().nullable(),
 });
-/** The conversation did not fit as it is: what was left out of the model call that writes this message. */
+/** The conversation did not fit into the context window: what was left out of the model call for this message. */
 export const ContextFitted = z.object({
   type: z.literal("context_fitted"),
   ...turnFrame,

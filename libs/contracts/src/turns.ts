@@ -2,6 +2,19 @@ import { z } from "zod";
 import { TurnError } from "./errors.ts";
 import { Id, Timestamp } from "./primitives.ts";
 
+/**
+ *             claim                     end
+ *   queued ────────────► running ───────────────► complete, failed
+ *    │  ▲                  │  │
+ *    │  └─ release, retry ─┘  │ cancel
+ *    │                        ▼           end
+ *    ├─ cancel, if a ──► cancelling ────────────► cancelled
+ *    │  worker had it
+ *    └─ cancel, if no worker had claimed it ────► cancelled (the turn is withdrawn)
+ *
+ * A cancelling turn only ends as cancelled (T1, T12). A running turn whose lease has expired is an orphan: another worker
+ * claims it for another attempt, or it fails.
+ */
 export const TurnStatus = z.enum(["queued", "running", "cancelling", "complete", "failed", "cancelled"]);
 export type TurnStatus = z.infer<typeof TurnStatus>;
 
@@ -9,7 +22,7 @@ export function isTerminal(status: TurnStatus): boolean {
   return status === "complete" || status === "failed" || status === "cancelled";
 }
 
-/** Who or what ended a turn early. */
+/** Why a turn was cancelled. */
 export const CancelReason = z.enum(["user", "interrupted", "messages_deleted", "session_deleted"]);
 export type CancelReason = z.infer<typeof CancelReason>;
 
@@ -36,17 +49,17 @@ export const LiveTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().
 export const LiveTurnList = z.object({ turns: z.array(LiveTurn) }).meta({ id: "LiveTurnList" });
 export type LiveTurnList = z.infer<typeof LiveTurnList>;
 
-/** What became of the turn that was to be cancelled; of the last one, when none was named or live; null when there never was one. */
+/** The status of the cancelled turn; of the last turn when none was named or live; null when the session has no turn. */
 export const CancelAnswer = z
   .object({ turn_id: Id.nullable(), status: TurnStatus.nullable() })
   .meta({ id: "CancelAnswer" });
 export type CancelAnswer = z.infer<typeof CancelAnswer>;
 
-/** What a queue job says: only where to look. Postgres decides whether there is anything to do. */
+/** A queue job only names a turn: Postgres decides whether there is anything to do. */
 export const TurnJob = z.object({ turn_id: Id });
 export type TurnJob = z.infer<typeof TurnJob>;
 
-/** A session to be named after its first answer. */
+/** Names a session after its first answer. */
 export const NameSessionJob = z.object({ session_id: Id });
 export type NameSessionJob = z.infer<typeof NameSessionJob>;
 
