@@ -2,8 +2,8 @@ const FIRST_MS = 100;
 const LONGEST_MS = 3_000;
 
 /**
- * How long to wait before the next try, in ms: anything up to a bound that doubles with every failure. The whole of it is
- * chance, so that the clients of a gateway that died do not come back together.
+ * The back-off before the next attempt, in ms: exponential with full jitter, so that the clients of a gateway that died do not
+ * reconnect together.
  * @param failures so far, from 0
  * @param random a number in [0, 1)
  */

@@ -7,8 +7,8 @@ import { foldSnapshot, foldTurnFrame } from "./fold-turn-frame.ts";
 import type { SessionView } from "./session-view.ts";
 
 /**
- * `applied`: the view has it. `old`: the view had it. `rejoin`: something between is missing, and the gateway must be asked
- * again from the view's cursor. `reload`: the structure changed in a way that only REST can tell.
+ * `applied`: the frame is in the view. `old`: the view had it already. `rejoin`: frames are missing, and the client must join
+ * again with the view's cursor. `reload`: the structure changed in a way that only REST can supply.
  */
 export type Verdict = "applied" | "old" | "rejoin" | "reload";
 
@@ -18,8 +18,8 @@ export interface Applied {
 }
 
 /**
- * The whole client: what a frame makes of a view. Whatever is lost, doubled or out of order, the text of a message is a
- * prefix of what one epoch produced (D1) and the cursor never goes back (D2).
+ * Applies a frame to a view. Whatever is lost, duplicated or reordered, the text of a message is a prefix of what one epoch
+ * produced (D1), and the cursor never goes back (D2).
  */
 export function applyFrame(view: SessionView, frame: SessionFrame): Applied {
   switch (frame.type) {
@@ -58,11 +58,11 @@ function applyStructure(view: SessionView, frame: StructuralFrame): Applied {
 function applySnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "snapshot" }>): Applied {
   const structure = frame.version === view.version ? "applied" : "reload";
   const place = placeOf(frame);
-  // One that was read before a deletion which this view has seen would bring the deleted back (T11): REST is newer.
+  // A snapshot read before a deletion that the view has seen would restore the deleted messages (T11): REST is newer.
   if (!frame.turn || !place || frame.version < view.version) return { view, verdict: structure };
   if (classifySnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
   const complete = frame.turn.ordinal === parseCursor(view.cursor)?.epoch.ordinal || isOver(view);
   const next = { ...foldSnapshot(view, frame), cursor: frame.cursor };
-  // How the turn before it ended was not told: REST knows.
+  // The frames did not include the end of the turn before: REST has it.
   return { view: next, verdict: complete ? structure : "reload" };
 }

@@ -2,7 +2,7 @@
 import { compareEpochs, judge, type Position, parseCursor } from "@boocode/contracts/position";
 import { hasEnded, type SessionView } from "./session-view.ts";
 
-/** The place that a frame states; null when it states none. */
+/** @returns the position that a frame states; null when it states none */
 export function placeOf(frame: object): (Position & { firstSeq?: number }) | null {
   const { cursor, first_seq: firstSeq } = frame as { cursor?: unknown; first_seq?: unknown };
   const position = typeof cursor === "string" ? parseCursor(cursor) : null;
@@ -11,9 +11,9 @@ export function placeOf(frame: object): (Position & { firstSeq?: number }) | nul
 }
 
 /**
- * The cursor rule for one client. Besides the next frame of the same epoch, the first frame of a later turn fits, once the
- * turn before it is over: a first attempt has nothing that its own frames do not tell. A later attempt begins with what
- * earlier ones committed, which only a snapshot tells.
+ * The cursor rule for one client. Besides the next frame of the same epoch, the first frame of a later turn is next, once the
+ * turn before it has ended: the frames of a first attempt are complete. A later attempt builds on what earlier attempts
+ * committed, which only a snapshot supplies.
  */
 export function classifyFrame(view: SessionView, place: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   const cursor = parseCursor(view.cursor) as Position;
@@ -24,7 +24,7 @@ export function classifyFrame(view: SessionView, place: Position & { firstSeq?: 
   return begins && isOver(view) ? "next" : "misfit";
 }
 
-/** A snapshot holds everything up to its place: it fits unless the client is beyond it (D2). */
+/** A snapshot includes everything up to its position: it fits unless the client is ahead of it (D2). */
 export function classifySnapshot(view: SessionView, place: Position): "fits" | "old" {
   const cursor = parseCursor(view.cursor) as Position;
   const same = compareEpochs(place.epoch, cursor.epoch);
@@ -32,7 +32,7 @@ export function classifySnapshot(view: SessionView, place: Position): "fits" | "
   return place.epoch.nonce === cursor.epoch.nonce && place.seq < cursor.seq ? "old" : "fits";
 }
 
-/** Whether nothing more is to come of the turn at which the view stands. */
+/** Whether the turn at the view's cursor has ended. */
 export function isOver(view: SessionView): boolean {
   const ordinal = parseCursor(view.cursor)?.epoch.ordinal;
   const turn = Object.values(view.turns).find((one) => one.ordinal === ordinal);

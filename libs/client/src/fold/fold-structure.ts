@@ -4,19 +4,19 @@ import { addMessages, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView } from "./session-view.ts";
 import { withTurn } from "./turn-views.ts";
 
-/** More deletions than this between a frame's sending and its arrival there are not. */
+/** Deleted ids that are remembered: more than can be deleted while a frame is under way. */
 const MAX_DELETED = 1_000;
 
 /**
- * What a change of the session's structure changes; the caller has judged that its version is the next one.
- * @returns null for a type that is newer than this library: only REST has it
+ * Applies a change of the session's structure; the caller has checked that its version is the next one.
+ * @returns null for a type that is newer than this library: only REST has the change
  */
 export function foldStructure(view: SessionView, frame: StructuralFrame): SessionView | null {
   switch (frame.type) {
     case "message_posted":
       return { ...view, messages: addMessages(view.messages, [toViewMessage(frame.message, null)]) };
     case "turn_queued":
-      // Its worker may have been faster than this frame.
+      // The frames of its worker may arrive before this frame.
       if (view.turns[frame.turn_id]) return view;
       return withTurn(view, frame.turn_id, { ordinal: frame.ordinal, status: "queued" });
     case "turn_withdrawn": {
@@ -44,6 +44,6 @@ function rename(
   session: SessionView["session"],
   { version, name, auto_named }: Extract<StructuralFrame, { type: "session_renamed" }>,
 ): SessionView["session"] {
-  // The session was read after the messages and may be ahead of this frame.
+  // The session is read after the messages and may be newer than this frame.
   return session && session.version < version ? { ...session, version, name, auto_named } : session;
 }

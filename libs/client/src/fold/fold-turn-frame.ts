@@ -5,13 +5,13 @@ import type { SessionView, ViewMessage } from "./session-view.ts";
 import { toViewTurn, withTurn } from "./turn-views.ts";
 
 /**
- * What a turn's frame changes; the caller has judged that it is the next one. An unknown type changes nothing.
+ * Applies a turn frame; the caller has checked that it is the next one. A type newer than this library changes nothing.
  * @param ordinal of the frame's turn
  */
 export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: number): SessionView {
   const inMessage = (id: string, change: (message: ViewMessage) => ViewMessage, speaks = false): SessionView => {
     const changed = { ...view, messages: changeMessage(view.messages, id, change) };
-    // Words say that the waiting is over.
+    // A delta ends the wait.
     const waits = speaks && view.turns[frame.turn_id]?.waiting;
     return waits ? withTurn(changed, frame.turn_id, { ordinal, waiting: null }) : changed;
   };
@@ -99,7 +99,7 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
   }
 }
 
-/** The turn so far replaces what was known of it. A tool's output that was known whole stays whole: it never changes. */
+/** Replaces a turn by its snapshot. A tool output that the view has whole is kept: outputs never change. */
 export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "snapshot" }>): SessionView {
   const { turn } = frame;
   if (!turn) return view;
@@ -116,7 +116,7 @@ export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { t
   return withTurn({ ...view, messages: addMessages(others, fresh) }, turn.id, toViewTurn(turn));
 }
 
-/** A message that was deleted before it was told of is not brought back (T11). */
+/** Adds a message, unless it was deleted before its first frame arrived (T11). */
 function begin(view: SessionView, message: ViewMessage): SessionView {
   if (view.deleted.includes(message.id)) return view;
   return { ...view, messages: addMessages(view.messages, [message]) };

@@ -5,11 +5,11 @@ import { addMessages, changeMessage, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView, type ViewTurn } from "./session-view.ts";
 import { turnsOf, withTurns } from "./turn-views.ts";
 
-/** A session as REST has it. */
+/** A session as REST returned it. */
 export interface LoadedSession {
   session: Session;
   messages: readonly Message[];
-  /** The turns that wait or run, as of the same moment as the messages. */
+  /** The queued and running turns, read together with the messages. */
   liveTurns: readonly Turn[];
   cursor: string;
   version: number;
@@ -17,9 +17,9 @@ export interface LoadedSession {
 }
 
 /**
- * A view after it was loaded again. Frames may be ahead of what REST has saved of a stream, and went on while REST was
- * asked: of the turns that are at or after REST's cursor, the further one counts (D2). REST alone decides which messages
- * there are, except for those that frames told of after its cursor.
+ * Merges a loaded session into the view. Frames may be ahead of the stored draft, and continue to arrive during the load: for
+ * turns at or after REST's cursor, the more advanced side wins (D2). REST decides which messages exist, except for messages
+ * that frames started after its cursor.
  */
 export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionView {
   const rest = parseCursor(loaded.cursor) as Position;
@@ -56,7 +56,7 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
   return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
 }
 
-/** Puts what was cut in its place; the text of a message that still streams is the frames' and stays. */
+/** Replaces a shortened message by the whole one. While a message streams, its text still comes from the frames. */
 export function mergeWhole(view: SessionView, whole: Message): SessionView {
   const messages = changeMessage(view.messages, whole.id, (message) => {
     if (whole.status !== "streaming" && message.status !== "streaming") return toViewMessage(whole, message.since);
@@ -67,8 +67,8 @@ export function mergeWhole(view: SessionView, whole: Message): SessionView {
 }
 
 /**
- * Whether frames told more of a turn than REST knew: its end, or that it had begun. Of a turn that no frame told of, REST knows
- * more: one that it does not have has gone.
+ * Whether the frames are ahead of REST for a turn: they include its end or its start. For turns without frames REST is ahead:
+ * a turn that it does not return is gone.
  * @param isCurrent the view's cursor is in this turn
  */
 function isFurther(own: ViewTurn, listed: ViewTurn | undefined, isCurrent: boolean): boolean {
@@ -77,7 +77,7 @@ function isFurther(own: ViewTurn, listed: ViewTurn | undefined, isCurrent: boole
   return !listed || listed.status === "ended" || listed.attempt < own.attempt;
 }
 
-/** Whether frames told more of the session than REST has saved. Epochs of another nonce are another database's. */
+/** Whether the frames are ahead of REST. Epochs with another nonce belong to another database. */
 function isAhead(own: Position, rest: Position): boolean {
   const order = compareEpochs(own.epoch, rest.epoch);
   return order === 0 ? sameEpoch(own.epoch, rest.epoch) && own.seq > rest.seq : order > 0;

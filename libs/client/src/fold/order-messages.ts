@@ -2,20 +2,20 @@
 import type { Message } from "@boocode/contracts";
 import type { ViewMessage } from "./session-view.ts";
 
-/** A message of REST or of a snapshot. */
+/** Converts a message of REST or of a snapshot. */
 export function toViewMessage(message: Message & { shortened?: boolean }, since: string | null): ViewMessage {
   return { ...message, shortened: message.shortened ?? false, since };
 }
 
 const byPlace = (a: ViewMessage, b: ViewMessage) => a.turn_ordinal - b.turn_ordinal || a.position - b.position;
 
-/** Adds messages in their places; one with the id of a known one takes its place (a regenerated question moves). */
+/** Adds messages in order; one with a known id replaces the known message (a regenerated question moves). */
 export function addMessages(known: readonly ViewMessage[], added: readonly ViewMessage[]): ViewMessage[] {
   const ids = new Set(added.map((message) => message.id));
   return [...known.filter((message) => !ids.has(message.id)), ...added].sort(byPlace);
 }
 
-/** Changes one message; a message that is not there (it was deleted) is no mistake. */
+/** Changes one message. A missing message was deleted and is not an error. */
 export function changeMessage(
   messages: readonly ViewMessage[],
   id: string,

@@ -7,14 +7,14 @@ export interface EndedConnection {
   code: number;
   /** What `going_away` asked for. */
   retryAfterMs: number | null;
-  /** From the gateway's first word that it serves us, in ms; 0 when that never came. */
+  /** Milliseconds since the `subscribed` frame; 0 when it never arrived. */
   servedMs: number;
 }
 
 export interface ConnectionDeps {
   clock: Clock;
   open(): WebSocketLike;
-  /** Said first, when the socket carries no token. */
+  /** The first message to send, when the socket carries no token. */
   greeting: string | null;
   /** Every frame but pongs. */
   onFrame(frame: { type: string }): void;
@@ -22,15 +22,15 @@ export interface ConnectionDeps {
   signal: AbortSignal;
 }
 
-/** After so much silence, a ping is sent; after so much, the connection is dead. A living gateway answers within 15 s. */
+/** Silence after which a ping is sent, and after which the connection is dead: 15 s for the pong. */
 const PING_AFTER_MS = 30_000;
 const DEAD_AFTER_MS = 45_000;
-/** A connection that is not open by then never will be. */
+/** Time-out for opening a socket. */
 const OPEN_WITHIN_MS = 10_000;
-/** A closing handshake that takes longer is not waited for. */
+/** Time-out for the closing handshake. */
 const CLOSE_WITHIN_MS = 1_000;
 
-/** Opens a socket, hands on its frames, and resolves when it has ended, by either side or by silence. Never rejects. */
+/** Opens a socket, passes its frames on, and resolves when either side closed it or it fell silent. Never rejects. */
 export async function runConnection(deps: ConnectionDeps): Promise<EndedConnection> {
   const { clock, signal } = deps;
   const ended: EndedConnection = { code: 1006, retryAfterMs: null, servedMs: 0 };
@@ -66,7 +66,7 @@ export async function runConnection(deps: ConnectionDeps): Promise<EndedConnecti
       else socket.close();
       resolve();
     };
-    /** One timer that looks at the clock, in place of one that is set anew at every frame. */
+    /** One timer that checks the clock is cheaper than a new timer for every frame. */
     const watch = () => {
       const silentMs = clock.now() - heardAt;
       const limit = isOpen ? DEAD_AFTER_MS : OPEN_WITHIN_MS;
@@ -101,7 +101,7 @@ export async function runConnection(deps: ConnectionDeps): Promise<EndedConnecti
   return ended;
 }
 
-/** Ends a socket politely, and surely where that can be done. */
+/** Closes a socket, and terminates it where possible if the handshake times out. */
 async function closeSocket(socket: WebSocketLike, clock: Clock): Promise<void> {
   const closed = new AbortController();
   socket.onclose = () => closed.abort();

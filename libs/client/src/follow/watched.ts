@@ -1,7 +1,7 @@
-/** A value that others look at and wait for. */
+/** A value that callers can read and wait for. */
 export interface Watched<V> {
   readonly value: V;
-  /** Sets it, and tells everybody unless it is the same one. */
+  /** Sets the value and notifies everyone who waits, unless it is unchanged. */
   set(value: V): void;
   /**
    * Resolves with the first value that fits, the present one included.
