@@ -6,7 +6,7 @@ import type { Keys } from "./keys.ts";
 
 const script = readFileSync(new URL("../lua/append-frame.lua", import.meta.url), "utf8");
 
-/** How much of an epoch stays in Redis. What is trimmed or expired is repaired by a snapshot from Postgres. */
+/** How much of an epoch stays in Redis. After trimming or expiry, subscribers get a snapshot from Postgres instead. */
 export interface LogLimits {
   entries: number;
   ttlMs: number;
@@ -21,8 +21,8 @@ export interface NumberedFrame {
 /** The writing side of the frame log. */
 export interface FrameAppender {
   /**
-   * Logs and publishes frames of one epoch, in the order given. Frames that are there already are left alone, so that a
-   * call that threw (Redis is away) can be made again.
+   * Logs and publishes frames of one epoch in order. Frames that the log already has are skipped, so that a call that threw
+   * (Redis is away) can be repeated.
    */
   append(sessionId: string, epoch: Epoch, frames: NumberedFrame[]): Promise<void>;
 }

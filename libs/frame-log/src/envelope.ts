@@ -1,8 +1,8 @@
 import { encodeFrame, formatCursor, type Position, parseCursor } from "@boocode/contracts";
 
 /**
- * What is published: a numbering, a line feed, and the frame as JSON. A gateway reads the numbering and relays the rest as
- * it came, without parsing it, so that a frame type that is newer than the gateway passes through.
+ * What is published: a header (cursor or version), a line feed, and the frame as JSON. A gateway reads the header and relays
+ * the JSON without parsing it, so that frame types newer than the gateway pass through.
  */
 export type Envelope =
   | { kind: "turn"; position: Position; json: string }
@@ -18,7 +18,7 @@ export function sealVersionedFrame(frame: { version: number }): string {
 
 const VERSION = /^v(\d{1,15})$/;
 
-/** @returns null for bytes that no part of this system wrote */
+/** @returns null for bytes that are not an envelope */
 export function openEnvelope(bytes: string): Envelope | null {
   const end = bytes.indexOf("\n");
   if (end < 1) return null;

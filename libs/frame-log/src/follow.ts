@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 
 /** Follows channels over one subscriber connection. */
 export interface Follower {
-  /** Resolves once Redis has acknowledged: what is published from then on arrives. */
+  /** Resolves when Redis has acknowledged the subscription: later messages arrive. */
   follow(channel: string): Promise<void>;
   leave(channel: string): Promise<void>;
   /** The connection is up and every followed channel is subscribed. */
@@ -13,16 +13,16 @@ export interface Follower {
 export interface FollowerEvents {
   onMessage(channel: string, bytes: string): void;
   /**
-   * The connection was lost and is back with every channel subscribed again. Pub/sub says nothing of what was published
-   * meanwhile, so each followed channel has a gap.
+   * The connection was lost, and every channel is subscribed again. Pub/sub does not replay what was published meanwhile, so
+   * each followed channel has a gap.
    */
   onGap(): void;
 }
 
-/** A connection that is up and says nothing looks like one on which nothing is published, so that it is asked. */
+/** PING interval: without it, a dead connection looks like a quiet one. */
 const ASK_EVERY_MS = 3_000;
 
-/** @param redis a connection for this alone, with `autoResubscribe` off: the subscribing is done, and awaited, here */
+/** @param redis a dedicated connection with `autoResubscribe` off: this module resubscribes and awaits it */
 export function createFollower(redis: Redis, events: FollowerEvents): Follower {
   const channels = new Set<string>();
   let subscribed = redis.status === "ready";
@@ -32,19 +32,19 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
   });
   redis.on("ready", () => {
     resubscribe().catch(() => {
-      // A connection that cannot subscribe is of no use: begin again with a new one.
+      // Without its subscriptions the connection is useless: reconnect.
       redis.disconnect(true);
     });
   });
 
-  // The connection's own command timeout decides how long an answer may take.
+  // The time-out is the connection's command time-out.
   const asking = setInterval(() => {
     if (redis.status === "ready") redis.ping().catch(() => redis.disconnect(true));
   }, ASK_EVERY_MS);
 
   async function resubscribe(): Promise<void> {
     const all = [...channels];
-    // In portions: one command with ten thousand channels would hold up everything behind it.
+    // In batches: one command with ten thousand channels would delay every command after it.
     for (let i = 0; i < all.length; i += 500) await redis.subscribe(...all.slice(i, i + 500));
     subscribed = true;
     events.onGap();

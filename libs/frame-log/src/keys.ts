@@ -1,18 +1,18 @@
 import type { Epoch } from "@boocode/contracts";
 
-/** Every name that this system uses in Redis, below one prefix, so that two systems can share a server. */
+/** Every Redis key and channel of this system, under one prefix, so that two systems can share a server. */
 export interface Keys {
-  /** The log of one epoch's frames. The nonce is part of it: another database's log under this id is never read. */
+  /** The log of one epoch's frames. The key contains the nonce, so that the log of another database is never read. */
   log(sessionId: string, epoch: Epoch): string;
   /** Where a session's frames are published. */
   session(sessionId: string): string;
   /** Where a user's frames are published. */
   user(userId: string): string;
-  /** Where workers hear that a turn should stop; a hint, the database says it for good. */
+  /** The channel of cancel hints to workers; the database has the authoritative status. */
   cancel: string;
-  /** A socket ticket, by the hash of it. */
+  /** A socket ticket, by its hash. */
   ticket(hash: string): string;
-  /** What the keys of the places at one model server begin with; the braces keep them together in a cluster. */
+  /** The key prefix of the slots at one model server; the braces keep its keys in one cluster slot. */
   modelSlots(server: string): string;
   /** The prefix of the job queues. */
   queues: string;

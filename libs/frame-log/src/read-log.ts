@@ -5,7 +5,7 @@ import type { Keys } from "./keys.ts";
 
 export type LoggedFrame = Extract<Envelope, { kind: "turn" }>;
 
-/** The frames of an epoch from a number on, as far as the log holds them: the first may be later than asked for. */
+/** Reads the frames of an epoch from `fromSeq` on. If the log was trimmed, the first frame is a later one. */
 export async function readLog(
   redis: Redis,
   keys: Keys,
