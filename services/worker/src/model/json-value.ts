@@ -1,4 +1,6 @@
 // PURE
+import { cleanText } from "@boocode/contracts";
+
 export type JsonObject = Record<string, unknown>;
 
 export function isObject(value: unknown): value is JsonObject {
@@ -27,4 +29,13 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Cleans every string and key inside a JSON value (see `cleanText`). */
+export function cleanValue(value: unknown): unknown {
+  if (typeof value === "string") return cleanText(value);
+  if (Array.isArray(value)) return value.map(cleanValue);
+  if (typeof value !== "object" || value === null) return value;
+  // fromEntries defines own properties, so that a key `__proto__` stays a key.
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [cleanText(key), cleanValue(item)]));
 }

@@ -13,10 +13,10 @@ import { createContextSize } from "./discovery/context-size.ts";
 import { nothingRefused } from "./open-reply.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import type { Slots } from "./scheduling/slots.ts";
+import { orNullAfter } from "./scheduling/timeouts.ts";
 import { createPatientReply } from "./scheduling/with-retries.ts";
 import { createSlottedReply } from "./scheduling/with-slot.ts";
 import { createStreamReply } from "./stream-reply.ts";
-import { within } from "./within.ts";
 
 /** All model servers as one: a model's name says which of them is asked. */
 export interface ModelServers {
@@ -51,7 +51,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
   const connected = new Map(deps.servers.map((server) => [server.name, connect(deps, server)]));
 
   const read = async () =>
-    (await within(CATALOG_WAIT_MS, deps.catalog.read())) ??
+    (await orNullAfter(CATALOG_WAIT_MS, deps.catalog.read())) ??
     deps.servers.map((server) => ({ server, models: null, error: null }));
 
   /** Names that `resolve` gave need no catalog. */

@@ -1,9 +1,8 @@
 import { type Dispatcher, fetch, type Response } from "undici";
 import type { ModelFailure } from "../turn/ports.ts";
-import { connectionFailure } from "./failures/connection-failure.ts";
 import { errorIn } from "./failures/error-text.ts";
-import { retryAfterMs } from "./failures/retry-after.ts";
-import { serverFailure } from "./failures/server-failure.ts";
+import { retryAfterMs, serverFailure } from "./failures/server-failure.ts";
+import { connectionFailure } from "./failures/stream-failure.ts";
 
 export interface OpenStreamDeps {
   baseUrl: string;

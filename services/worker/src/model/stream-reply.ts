@@ -1,13 +1,12 @@
+import { randomInt } from "node:crypto";
 import { Agent, type Dispatcher } from "undici";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
-import { newCallId } from "./call-id.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
 import { outcomeFailure } from "./failures/stream-failure.ts";
 import { nothingRefused, type OpenReplyDeps, openReply } from "./open-reply.ts";
-import { createPatience } from "./scheduling/timeouts.ts";
-import { within } from "./within.ts";
+import { createPatience, orNullAfter } from "./scheduling/timeouts.ts";
 
 export interface StreamReplyDeps {
   /** The server, without `/v1`. */
@@ -100,11 +99,11 @@ async function* streamReply(
       throw outcomeFailure(outcome, reader.visible(), broken);
     }
     if (body && broken === undefined)
-      await within(
+      await orNullAfter(
         LAST_CHUNK_WAIT_MS,
         body.read().catch(() => null),
       );
-    const size = await within(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
+    const size = await orNullAfter(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
     signal.throwIfAborted();
     deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
     yield { type: "reply", reply: { ...outcome.reply, contextSize: size } };
@@ -120,11 +119,20 @@ async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean>
     () => true,
     () => true,
   );
-  return (await within(ms, begun)) === null;
+  return (await orNullAfter(ms, begun)) === null;
 }
 
 function silence(loading: boolean): ModelFailure {
   return loading
     ? new ModelFailure("model_loading", "the model was still loading")
     : new ModelFailure("model_timeout", "the model server fell silent");
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** An id for a tool call that came without one. The nine letters and digits are what Mistral asks of an id. */
+function newCallId(): string {
+  let id = "call_";
+  for (let place = 0; place < 9; place++) id += ALPHABET[randomInt(ALPHABET.length)];
+  return id;
 }

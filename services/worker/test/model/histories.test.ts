@@ -2,7 +2,7 @@ import type { ConversationRow } from "@boocode/contracts";
 import { checkRequest as checkLikeServers } from "@boocode/scripted-model";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseArguments } from "../../src/model/decode/parse-arguments.ts";
+import { parseArguments } from "../../src/model/decode/assemble-tool-calls.ts";
 import { toRequest } from "../../src/model/encode/to-request.ts";
 import { toolOffers } from "../../src/tools/run-tool.ts";
 import { buildTurn } from "../../src/turn/conversation-turn.ts";

@@ -1,8 +1,6 @@
-import type { ToolCall } from "@boocode/contracts";
-import { cleanText, cleanValue } from "../clean-text.ts";
-import { isObject, type JsonObject } from "../json-value.ts";
+import { cleanText, type ToolCall } from "@boocode/contracts";
+import { cleanValue, isObject, type JsonObject, parseJson } from "../json-value.ts";
 import type { ToolCallDelta } from "./decode-chunk.ts";
-import { parseArguments } from "./parse-arguments.ts";
 
 interface OpenCall {
   /** The first id that was told; later ones are noise. */
@@ -97,6 +95,20 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
   const standsIn = object === null || (Object.keys(object).length === 0 && text !== "");
   return standsIn ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
+}
+
+/**
+ * A call's arguments from the joined text of its deltas. What is no JSON object is kept as `{_raw: text}`, so that the
+ * model can be told and nothing is lost.
+ *
+ * @param unfinished the model was stopped inside this call: nothing said is then not "no arguments"
+ */
+export function parseArguments(text: string, unfinished: boolean): JsonObject {
+  if (text.trim() === "" && !unfinished) return {};
+  const value = parseJson(text);
+  // null is how some servers say "none".
+  if (value === null) return {};
+  return isObject(value) ? (cleanValue(value) as JsonObject) : { _raw: cleanText(text) };
 }
 
 /** A delta without a name never starts a call; one with a name does if it cannot belong to the candidate. */

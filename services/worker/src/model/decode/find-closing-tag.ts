@@ -1,5 +1,8 @@
 import { createCodeTracker } from "./markdown-code.ts";
-import { CLOSE, OPEN } from "./think-tags.ts";
+
+/** How models mark a thought inline. */
+export const OPEN = "<think>";
+export const CLOSE = "</think>";
 
 /** What stands before the tag, and what behind it; `after` is null as long as there is no tag. */
 export interface StrayClose {

@@ -1,6 +1,6 @@
+import { cleanText } from "@boocode/contracts";
 import { createThinkSplitter, type Piece, type SpokenPiece } from "./split-thoughts.ts";
 import { createLeakGate } from "./text-tool-call.ts";
-import { createCharacterGate } from "./whole-characters.ts";
 
 export interface Speech {
   say(reasoning: string, text: string): Piece[];
@@ -59,5 +59,28 @@ export function createSpeech(watchForLeaks: boolean): Speech {
     reasoning: () => said.reasoning,
     leaked: () => leaks.leaked(),
     begun: () => said.text !== "" || said.reasoning !== "",
+  };
+}
+
+interface CharacterGate {
+  push(text: string): string;
+  end(): string;
+}
+
+/** Holds back half of a surrogate pair until its other half comes: servers escape an emoji as two units and cut between them. */
+function createCharacterGate(): CharacterGate {
+  let half = "";
+  return {
+    push(text) {
+      const all = half + text;
+      const last = all.charCodeAt(all.length - 1);
+      half = last >= 0xd800 && last <= 0xdbff ? all.slice(-1) : "";
+      return cleanText(half === "" ? all : all.slice(0, -1));
+    },
+    end() {
+      const rest = cleanText(half);
+      half = "";
+      return rest;
+    },
   };
 }

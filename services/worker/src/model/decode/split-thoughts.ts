@@ -1,5 +1,4 @@
-import { createStrayCloseFinder, type StrayClose } from "./find-closing-tag.ts";
-import { CLOSE, OPEN } from "./think-tags.ts";
+import { CLOSE, createStrayCloseFinder, OPEN, type StrayClose } from "./find-closing-tag.ts";
 
 export interface SpokenPiece {
   type: "text" | "reasoning";

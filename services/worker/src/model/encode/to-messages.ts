@@ -1,7 +1,6 @@
-import type { ToolCall } from "@boocode/contracts";
+import { cleanText, type ToolCall } from "@boocode/contracts";
 import type { ConversationMessage } from "../../turn/ports.ts";
-import { cleanText, cleanValue } from "../clean-text.ts";
-import { isObject, type JsonObject } from "../json-value.ts";
+import { cleanValue, isObject, type JsonObject } from "../json-value.ts";
 
 interface WireCall {
   id: string;

@@ -1,5 +1,5 @@
+import { cleanText } from "@boocode/contracts";
 import type { ModelRequest } from "../../turn/ports.ts";
-import { cleanText } from "../clean-text.ts";
 import { createCallIds } from "./call-ids.ts";
 import { toMessages } from "./to-messages.ts";
 import { toTools } from "./to-tools.ts";

@@ -1,6 +1,6 @@
+import { cleanText, cutText } from "@boocode/contracts";
 import type { ToolOffer } from "../../turn/ports.ts";
-import { cleanText, cleanValue, cutText } from "../clean-text.ts";
-import { asObject, isObject, type JsonObject } from "../json-value.ts";
+import { asObject, cleanValue, isObject, type JsonObject } from "../json-value.ts";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** OpenAI's limits, which Azure still has. */

@@ -1,4 +1,4 @@
-import { cleanText, cutText } from "../clean-text.ts";
+import { cleanText, cutText } from "@boocode/contracts";
 import { asObject, filled, isObject, parseJson } from "../json-value.ts";
 
 /** How much of a server's words is kept. */

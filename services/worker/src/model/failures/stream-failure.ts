@@ -1,5 +1,5 @@
+import { cutText } from "@boocode/contracts";
 import { ModelFailure } from "../../turn/ports.ts";
-import { cutText } from "../clean-text.ts";
 import type { Outcome } from "../decode/read-reply.ts";
 import { errorText } from "./error-text.ts";
 import { serverFailure } from "./server-failure.ts";
@@ -38,4 +38,19 @@ const because = (what: string, why: string) => (why === "" ? what : `${what}: ${
 
 function connectionText(error: Error): string {
   return cutText(error.cause instanceof Error ? error.cause.message : error.message, 100);
+}
+
+/** No answer at all: refused, reset, not resolved, or no connection in time. The same request may succeed later. */
+export function connectionFailure(cause: unknown): ModelFailure {
+  return new ModelFailure("model_unreachable", cutText(causeText(cause), 200), { retryable: true, cause });
+}
+
+/** undici wraps what happened to the socket in a `TypeError: fetch failed`. */
+function causeText(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  if (!(inner instanceof Error)) return String(inner);
+  // A host with several addresses fails with an AggregateError whose own message is empty.
+  if (inner instanceof AggregateError && inner.errors.length > 0) return causeText(inner.errors[0]);
+  return inner.message || inner.name;
 }

@@ -1,3 +1,0 @@
-/** How models mark a thought inline. */
-export const OPEN = "<think>";
-export const CLOSE = "</think>";
