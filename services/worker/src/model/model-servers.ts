@@ -8,14 +8,14 @@ import {
   writeModelName,
 } from "@boocode/model-servers";
 import type { StreamReply } from "../turn/ports.ts";
-import { fromModelList } from "./discovery/context-answers.ts";
 import { createContextSize } from "./discovery/context-size.ts";
+import { windowFromModelList } from "./discovery/server-info.ts";
 import { nothingRefused } from "./open-reply.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import type { Slots } from "./scheduling/slots.ts";
 import { orNullAfter } from "./scheduling/timeouts.ts";
-import { createPatientReply } from "./scheduling/with-retries.ts";
-import { createSlottedReply } from "./scheduling/with-slot.ts";
+import { withRetries } from "./scheduling/with-retries.ts";
+import { withSlot } from "./scheduling/with-slot.ts";
 import { createStreamReply } from "./stream-reply.ts";
 
 /** All model servers as one: a model's name says which of them is asked. */
@@ -75,7 +75,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
       const known = model === null ? null : contextSize.known(model);
       if (known !== null || model === null) return known ?? server.contextSize;
       const listed = (await read()).find((one) => one.server === server)?.models?.find(({ id }) => id === model);
-      return (listed ? fromModelList({ data: [listed.entry] }, model) : null) ?? server.contextSize;
+      return (listed ? windowFromModelList({ data: [listed.entry] }, model) : null) ?? server.contextSize;
     },
     replaysReasoning(name) {
       const { server, refused } = serverOf(name);
@@ -88,7 +88,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
   };
 }
 
-/** One server: its limits, its patience and its stream, and what is known of its models. */
+/** One server: its limits, its timeouts and its stream, and what is known of its models. */
 function connect(deps: ModelServersDeps, server: ModelServer) {
   const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
   const contextSize = createContextSize({ ...address, timeoutMs: 2_000 });
@@ -108,8 +108,8 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     },
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const slotted = createSlottedReply(stream, (model, signal, onWait) =>
+  const slotted = withSlot(stream, (model, signal, onWait) =>
     deps.slots.take(server.name, model, limits, signal, onWait),
   );
-  return { server, contextSize, refused, streamReply: createPatientReply(slotted, deps.retries) };
+  return { server, contextSize, refused, streamReply: withRetries(slotted, deps.retries) };
 }

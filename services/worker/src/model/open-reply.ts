@@ -3,9 +3,9 @@ import type { ModelRequest } from "../turn/ports.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { toRequest } from "./encode/to-request.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
-import { type OpenStreamDeps, openStream, type Refusal } from "./send-request.ts";
+import { type Refusal, type SendRequestDeps, sendRequest } from "./send-request.ts";
 
-export interface OpenReplyDeps extends OpenStreamDeps {
+export interface OpenReplyDeps extends SendRequestDeps {
   contextSize: Pick<ContextSize, "learn"> & Partial<Pick<ContextSize, "singleCallsOnly">>;
   /** What the server has refused so far: it is not sent again. */
   refused: Refused;
@@ -47,7 +47,7 @@ export async function openReply(
     quirks?.singleCalls || refused.severalCalls.has(model) || (deps.contextSize.singleCallsOnly?.(model) ?? false);
   for (;;) {
     const body = toRequest(request, { model, streamOptions, singleCalls, replayReasoning });
-    const answer = await openStream(deps, body, signal);
+    const answer = await sendRequest(deps, body, signal);
     if (answer instanceof Response) {
       if (!streamOptions) refused.streamOptions = true;
       if (singleCalls) refused.severalCalls.add(model);

@@ -4,7 +4,7 @@ import { errorIn } from "./failures/error-text.ts";
 import { retryAfterMs, serverFailure } from "./failures/server-failure.ts";
 import { connectionFailure } from "./failures/stream-failure.ts";
 
-export interface OpenStreamDeps {
+export interface SendRequestDeps {
   baseUrl: string;
   apiKey?: string;
   dispatcher: Dispatcher;
@@ -28,8 +28,8 @@ const ERROR_BODY_MS = 5_000;
  * @returns the response when it is a success, else why it is none
  * @throws ModelFailure when there was no answer, the signal's reason when it was aborted
  */
-export async function openStream(
-  { baseUrl, apiKey, dispatcher }: OpenStreamDeps,
+export async function sendRequest(
+  { baseUrl, apiKey, dispatcher }: SendRequestDeps,
   body: object,
   signal: AbortSignal,
 ): Promise<Response | Refusal> {

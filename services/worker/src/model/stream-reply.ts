@@ -6,7 +6,7 @@ import type { ContextSize } from "./discovery/context-size.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
 import { outcomeFailure } from "./failures/stream-failure.ts";
 import { nothingRefused, type OpenReplyDeps, openReply } from "./open-reply.ts";
-import { createPatience, orNullAfter } from "./scheduling/timeouts.ts";
+import { createTimeouts, orNullAfter } from "./scheduling/timeouts.ts";
 
 export interface StreamReplyDeps {
   /** The server, without `/v1`. */
@@ -47,7 +47,7 @@ export function createStreamReply(given: StreamReplyDeps): StreamReply {
   const deps = {
     ...given,
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
-    // A model that is being loaded sends no headers for longer than undici's 300 s; `patience` has the limits instead.
+    // A model that is being loaded sends no headers for longer than undici's 300 s; `timeouts` has the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
     refused: given.refused ?? nothingRefused(),
   };
@@ -63,7 +63,7 @@ async function* streamReply(
   const model = request.model || deps.defaultModel || ANY_MODEL;
   const socket = new AbortController();
   const either = AbortSignal.any([signal, socket.signal]);
-  const patience = createPatience(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
+  const timeouts = createTimeouts(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
   const reader = createReplyReader(request.tools.length > 0 && request.toolChoice === "auto", newCallId);
   const giveUp = () => socket.abort(silence(reader.loading()));
   let contextSize: Promise<number | null> | undefined;
@@ -71,13 +71,13 @@ async function* streamReply(
   try {
     const opening = openReply(deps, model, request, either);
     // A proxy that loads a model, or a server that queues the request, says nothing at all for minutes.
-    if (deps.silenceNoticeMs && (await patience.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
+    if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
       yield { type: "loading", model: request.model, cause: "silence" };
-    const response = await patience.wait(opening, giveUp);
+    const response = await timeouts.wait(opening, giveUp);
     let isTold = false;
     const body = response.body?.getReader();
     while (body && reader.state() !== "over") {
-      const step = await patience.wait(body.read(), giveUp).catch((error: unknown) => {
+      const step = await timeouts.wait(body.read(), giveUp).catch((error: unknown) => {
         broken = error;
       });
       signal.throwIfAborted();
@@ -87,7 +87,7 @@ async function* streamReply(
       if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
       isTold = reader.hasLoaded();
       yield* pieces;
-      patience.heard(reader.progress() > before, reader.state() === "finished");
+      timeouts.received(reader.progress() > before, reader.state() === "finished");
       // The model has begun to answer, so asking about it cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createPatientReply } from "../../src/model/scheduling/with-retries.ts";
+import { withRetries } from "../../src/model/scheduling/with-retries.ts";
 import {
   ModelFailure,
   type ModelRequest,
@@ -32,7 +32,7 @@ function failing(...failures: Error[]): { stream: StreamReply; asked: () => numb
 async function read(stream: StreamReply, signal = new AbortController().signal, within = settings) {
   const events: ReplyEvent[] = [];
   const failure = await (async () => {
-    for await (const event of createPatientReply(stream, within)(request, signal)) events.push(event);
+    for await (const event of withRetries(stream, within)(request, signal)) events.push(event);
   })().catch((error: unknown) => error);
   return { events: events.map((event) => (event.type === "waiting" ? event.reason : event.type)), failure };
 }
@@ -83,10 +83,7 @@ describe("a patient request", () => {
   it("ends its wait at once when it is cancelled", async () => {
     const controller = new AbortController();
     const reason = new Error("stop");
-    const events = createPatientReply(failing(passing("model_loading", 50_000)).stream, settings)(
-      request,
-      controller.signal,
-    );
+    const events = withRetries(failing(passing("model_loading", 50_000)).stream, settings)(request, controller.signal);
     const iterator = events[Symbol.asyncIterator]();
     await iterator.next();
     await iterator.next();

@@ -5,15 +5,15 @@ export const OPEN = "<think>";
 export const CLOSE = "</think>";
 
 /** What stands before the tag, and what behind it; `after` is null as long as there is no tag. */
-export interface StrayClose {
+export interface ClosingTagSearch {
   before: string;
   after: string | null;
 }
 
-export interface StrayCloseFinder {
-  push(text: string): StrayClose;
+export interface ClosingTagFinder {
+  push(text: string): ClosingTagSearch;
   /** The text is over: gives what was held back. */
-  end(): StrayClose;
+  end(): ClosingTagSearch;
 }
 
 /**
@@ -21,13 +21,13 @@ export interface StrayCloseFinder {
  * that the answer holds only `</think>`. It counts alone at the beginning or the end of a line, outside Markdown code, in a text
  * that names no opening tag: everything else is an answer about such tags.
  */
-export function createStrayCloseFinder(): StrayCloseFinder {
+export function createClosingTagFinder(): ClosingTagFinder {
   const code = createCodeTracker();
   let held = "";
   let atLineStart = true;
   let over = false;
 
-  function find(text: string, isEnd: boolean): StrayClose {
+  function find(text: string, isEnd: boolean): ClosingTagSearch {
     const all = held + text;
     held = "";
     for (let at = 0; at < all.length && !over; at++) {

@@ -99,9 +99,9 @@ describe("createReplyReader", () => {
 
   it("accepts an end marker in place of a finish reason, but not for nothing at all", () => {
     expect(replyOf(stream(delta({ content: "a" }), DONE).outcome)).toMatchObject({ content: "a", finishReason: null });
-    expect(stream(delta({ role: "assistant", content: null }), DONE).outcome.kind).toBe("nothing");
-    expect(stream(DONE).outcome).toEqual({ kind: "nothing", loose: "" });
-    expect(stream(delta({}), "data: busy\n\n", DONE).outcome).toEqual({ kind: "nothing", loose: "busy" });
+    expect(stream(delta({ role: "assistant", content: null }), DONE).outcome.kind).toBe("empty");
+    expect(stream(DONE).outcome).toEqual({ kind: "empty", loose: "" });
+    expect(stream(delta({}), "data: busy\n\n", DONE).outcome).toEqual({ kind: "empty", loose: "busy" });
   });
 
   it("reads on after a finish reason, and lets no later null or empty one clear it", () => {
@@ -225,16 +225,16 @@ describe("createReplyReader", () => {
 
   it("takes tool calls that are announced and do not come for no answer, but not for no words", () => {
     const thought = delta({ reasoning_content: "I call it." });
-    expect(stream(thought, delta({}, "tool_calls"), DONE).outcome.kind).toBe("nothing");
+    expect(stream(thought, delta({}, "tool_calls"), DONE).outcome.kind).toBe("empty");
     expect(stream(delta({ content: "a" }), delta({}, "tool_calls")).outcome.kind).toBe("reply");
   });
 
   it("takes a tool call that was written as text for a fault, unless the model also made real ones", () => {
     const leak = delta({ content: '<tool_call>\n{"name":"grep"}' });
     for (const reason of ["stop", "tool_calls"])
-      expect(stream(leak, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "leak" } });
+      expect(stream(leak, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "text_tool_call" } });
     const empty = delta({ tool_calls: [{ index: 0, id: "", function: { name: "", arguments: "" } }] });
-    expect(stream(empty, leak, delta({}, "stop")).outcome.kind).toBe("leak");
+    expect(stream(empty, leak, delta({}, "stop")).outcome.kind).toBe("text_tool_call");
     expect(stream(leak, delta({}, "length")).text).toContain("<tool_call>");
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
     expect(stream(leak, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");

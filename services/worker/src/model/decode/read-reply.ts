@@ -2,7 +2,7 @@ import type { Reply } from "../../turn/ports.ts";
 import { asObject, count, type JsonObject, parseJson } from "../json-value.ts";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
 import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose } from "./decode-chunk.ts";
-import { createSpeech } from "./reply-text.ts";
+import { createReplyText } from "./reply-text.ts";
 import type { Piece } from "./split-thoughts.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 
@@ -13,9 +13,9 @@ export type Outcome =
   /** No finish reason and no end marker, although the body may have ended cleanly. `loose` is what stood there besides. */
   | { kind: "cut"; loose: string }
   /** The end marker came, or the word that tools are called, and nothing else. */
-  | { kind: "nothing"; loose: string }
+  | { kind: "empty"; loose: string }
   /** The answer is a tool call written as text. */
-  | { kind: "leak" };
+  | { kind: "text_tool_call" };
 
 export interface ReplyReader {
   push(bytes: Uint8Array): Piece[];
@@ -42,12 +42,12 @@ const CALLED = new Set(["tool_calls", "function_call"]);
 /**
  * Reads the bytes of one answer, whatever their chunking: an event stream, or a whole completion as JSON.
  *
- * @param watchForLeaks tools were offered, so that a tool call in the text is a fault
+ * @param detectTextToolCalls tools were offered, so that a tool call in the text is a fault
  * @param newId makes an id for a tool call that came without one
  */
-export function createReplyReader(watchForLeaks: boolean, newId: () => string): ReplyReader {
+export function createReplyReader(detectTextToolCalls: boolean, newId: () => string): ReplyReader {
   const sse = createSseReader();
-  const speech = createSpeech(watchForLeaks);
+  const replyText = createReplyText(detectTextToolCalls);
   const calls = createToolCallAssembler();
   const told: { -readonly [Fact in keyof ChunkFacts]?: ChunkFacts[Fact] } = {};
   let error: unknown;
@@ -86,7 +86,7 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     told.completionTokens = facts.completionTokens ?? told.completionTokens;
     told.timings = facts.timings ?? told.timings;
     told.model = facts.model ?? told.model;
-    return speech.say(facts.reasoning, facts.text);
+    return replyText.push(facts.reasoning, facts.text);
   }
 
   /** What stood in the body unframed: a whole completion, or the error that a proxy appended to a stream. */
@@ -110,8 +110,8 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     const pieces = sse.end().flatMap(take);
     // An end marker alone does not outweigh an error that stands beside it; a finish reason does.
     if (filledReason() === null && error === undefined) pieces.push(...takeLoose());
-    if (isLeak()) return { pieces, outcome: { kind: "leak" } };
-    pieces.push(...speech.end());
+    if (isTextToolCall()) return { pieces, outcome: { kind: "text_tool_call" } };
+    pieces.push(...replyText.end());
     return { pieces, outcome: outcome() };
   }
 
@@ -123,22 +123,24 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     return told.finishReason ?? null;
   }
 
-  function isLeak(): boolean {
+  function isTextToolCall(): boolean {
     const stopped = isComplete() && !CUT_SHORT.has(filledReason() ?? "");
-    return error === undefined && stopped && !calls.begun && speech.leaked();
+    return error === undefined && stopped && !calls.begun && replyText.hasTextToolCall();
   }
 
   function outcome(): Outcome {
     if (error !== undefined) return { kind: "error", error };
     if (!isComplete()) return { kind: "cut", loose: looseWords() };
-    if (isNothing()) return { kind: "nothing", loose: looseWords() };
+    if (isEmpty()) return { kind: "empty", loose: looseWords() };
     return { kind: "reply", reply: reply(), timings: told.timings ?? null };
   }
 
   /** LM Studio drops a tool call that it cannot parse, and says all the same that tools are called. */
-  function isNothing(): boolean {
+  function isEmpty(): boolean {
     if (calls.begun) return false;
-    return filledReason() === null ? !speech.begun() : CALLED.has(filledReason() ?? "") && speech.content() === "";
+    return filledReason() === null
+      ? !replyText.hasOutput()
+      : CALLED.has(filledReason() ?? "") && replyText.content() === "";
   }
 
   /** What may say why the stream ended; the torn half of a frame does not. */
@@ -152,8 +154,8 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     const cached = count(timings.cache_n);
     const evaluated = count(timings.prompt_n);
     return {
-      content: speech.content(),
-      reasoning: speech.reasoning(),
+      content: replyText.content(),
+      reasoning: replyText.reasoning(),
       toolCalls: calls.finish(newId, CUT_SHORT.has(filledReason() ?? "")),
       finishReason: filledReason(),
       model: told.model ?? null,
@@ -171,7 +173,7 @@ export function createReplyReader(watchForLeaks: boolean, newId: () => string): 
     progress: () => progress,
     loading: () => loading,
     hasLoaded: () => loaded,
-    visible: () => speech.begun(),
+    visible: () => replyText.hasOutput(),
   };
 }
 

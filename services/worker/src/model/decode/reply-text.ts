@@ -1,49 +1,49 @@
 import { cleanText } from "@boocode/contracts";
-import { createThinkSplitter, type Piece, type SpokenPiece } from "./split-thoughts.ts";
-import { createLeakGate } from "./text-tool-call.ts";
+import { createThoughtSplitter, type Piece, type TextPiece } from "./split-thoughts.ts";
+import { createTextToolCallFilter } from "./text-tool-call.ts";
 
-export interface Speech {
-  say(reasoning: string, text: string): Piece[];
+export interface ReplyText {
+  push(reasoning: string, text: string): Piece[];
   /** Gives what was held back: half a tag, half a character, text that might have been a leak. */
   end(): Piece[];
   content(): string;
   reasoning(): string;
   /** The content holds a tool call as text; what follows it was not given out. */
-  leaked(): boolean;
+  hasTextToolCall(): boolean;
   /** Something was given out. */
-  begun(): boolean;
+  hasOutput(): boolean;
 }
 
 /** What the model says, made of whole characters, with inline thoughts and leaked tool calls set apart. */
-export function createSpeech(watchForLeaks: boolean): Speech {
+export function createReplyText(detectTextToolCalls: boolean): ReplyText {
   const textGate = createCharacterGate();
   const reasoningGate = createCharacterGate();
-  const think = createThinkSplitter();
-  let leaks = createLeakGate();
-  const said = { text: "", reasoning: "" };
+  const think = createThoughtSplitter();
+  let textToolCalls = createTextToolCallFilter();
+  const given = { text: "", reasoning: "" };
 
   function give(pieces: Piece[]): Piece[] {
     return pieces.flatMap((piece) => (piece.type === "text_was_reasoning" ? withdraw() : speak(piece)));
   }
 
-  function speak({ type, text }: SpokenPiece): Piece[] {
-    const shown = type === "text" && watchForLeaks ? leaks.push(text) : text;
-    said[type] += shown;
+  function speak({ type, text }: TextPiece): Piece[] {
+    const shown = type === "text" && detectTextToolCalls ? textToolCalls.push(text) : text;
+    given[type] += shown;
     return shown === "" ? [] : [{ type, text: shown }];
   }
 
   /** What a thought says of tool calls is no leak either. */
   function withdraw(): Piece[] {
-    const held = leaks.end();
-    leaks = createLeakGate();
-    if (said.text === "" && held === "") return [];
-    said.reasoning += said.text + held;
-    said.text = "";
+    const held = textToolCalls.end();
+    textToolCalls = createTextToolCallFilter();
+    if (given.text === "" && held === "") return [];
+    given.reasoning += given.text + held;
+    given.text = "";
     return [...(held === "" ? [] : [{ type: "text" as const, text: held }]), { type: "text_was_reasoning" }];
   }
 
   return {
-    say: (reasoning, text) =>
+    push: (reasoning, text) =>
       give([{ type: "reasoning", text: reasoningGate.push(reasoning) }, ...think.push(textGate.push(text))]),
     end() {
       const rest = give([
@@ -51,14 +51,14 @@ export function createSpeech(watchForLeaks: boolean): Speech {
         ...think.push(textGate.end()),
         ...think.end(),
       ]);
-      const text = leaks.end();
-      said.text += text;
+      const text = textToolCalls.end();
+      given.text += text;
       return text === "" ? rest : [...rest, { type: "text", text }];
     },
-    content: () => said.text,
-    reasoning: () => said.reasoning,
-    leaked: () => leaks.leaked(),
-    begun: () => said.text !== "" || said.reasoning !== "",
+    content: () => given.text,
+    reasoning: () => given.reasoning,
+    hasTextToolCall: () => textToolCalls.found(),
+    hasOutput: () => given.text !== "" || given.reasoning !== "",
   };
 }
 

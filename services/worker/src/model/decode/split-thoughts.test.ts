@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { joinPieces } from "../../../test/model/join-pieces.ts";
-import { createThinkSplitter } from "./split-thoughts.ts";
+import { createThoughtSplitter } from "./split-thoughts.ts";
 
 function split(parts: string[]) {
-  const splitter = createThinkSplitter();
+  const splitter = createThoughtSplitter();
   return joinPieces([...parts.flatMap((part) => splitter.push(part)), ...splitter.end()]);
 }
 
-describe("createThinkSplitter", () => {
+describe("createThoughtSplitter", () => {
   it.each([
     ["<think>\nhm\n</think>\n\nFour.", "\nhm\n", "Four."],
     ["\n<think></think>Four.", "", "Four."],

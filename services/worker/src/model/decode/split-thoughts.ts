@@ -1,14 +1,14 @@
-import { CLOSE, createStrayCloseFinder, OPEN, type StrayClose } from "./find-closing-tag.ts";
+import { CLOSE, type ClosingTagSearch, createClosingTagFinder, OPEN } from "./find-closing-tag.ts";
 
-export interface SpokenPiece {
+export interface TextPiece {
   type: "text" | "reasoning";
   text: string;
 }
 
 /** `text_was_reasoning`: all text that was given out so far was a thought. */
-export type Piece = SpokenPiece | { type: "text_was_reasoning" };
+export type Piece = TextPiece | { type: "text_was_reasoning" };
 
-export interface ThinkSplitter {
+export interface ThoughtSplitter {
   push(text: string): Piece[];
   end(): Piece[];
 }
@@ -18,13 +18,13 @@ export interface ThinkSplitter {
  * Only an opening tag at the very beginning counts: later ones are the answer's own words, about a chat template, say. Where it
  * stands in the prompt, the thought passes for text until its closing tag comes.
  */
-export function createThinkSplitter(): ThinkSplitter {
-  let state: "start" | "thinking" | "gap" | "unsure" | "answer" = "start";
+export function createThoughtSplitter(): ThoughtSplitter {
+  let state: "start" | "thinking" | "after-thought" | "undecided" | "answer" = "start";
   let held = "";
-  const stray = createStrayCloseFinder();
+  const closingTag = createClosingTagFinder();
 
   function push(text: string): Piece[] {
-    if (state === "unsure") return judged(stray.push(text));
+    if (state === "undecided") return judged(closingTag.push(text));
     held += text;
     const pieces: Piece[] = [];
     if (state === "start") {
@@ -33,8 +33,8 @@ export function createThinkSplitter(): ThinkSplitter {
         state = "thinking";
         held = begin.slice(OPEN.length);
       } else if (!OPEN.startsWith(begin)) {
-        state = "unsure";
-        return judged(stray.push(take()));
+        state = "undecided";
+        return judged(closingTag.push(take()));
       }
     }
     if (state === "thinking") {
@@ -42,14 +42,14 @@ export function createThinkSplitter(): ThinkSplitter {
       const safe = close >= 0 ? close : held.length - partOfTag(held);
       give(pieces, "reasoning", held.slice(0, safe));
       if (close >= 0) {
-        state = "gap";
+        state = "after-thought";
         held = held.slice(close + CLOSE.length);
       } else {
         held = held.slice(safe);
       }
     }
     // The blank lines after a thought belong to neither.
-    if (state === "gap") {
+    if (state === "after-thought") {
       held = held.trimStart();
       if (held !== "") state = "answer";
     }
@@ -57,11 +57,11 @@ export function createThinkSplitter(): ThinkSplitter {
     return pieces;
   }
 
-  function judged({ before, after }: StrayClose): Piece[] {
+  function judged({ before, after }: ClosingTagSearch): Piece[] {
     const pieces: Piece[] = [];
     give(pieces, "text", before);
     if (after === null) return pieces;
-    state = "gap";
+    state = "after-thought";
     return [...pieces, { type: "text_was_reasoning" }, ...push(after)];
   }
 
@@ -72,16 +72,16 @@ export function createThinkSplitter(): ThinkSplitter {
   }
 
   function end(): Piece[] {
-    if (state === "unsure") return judged(stray.end());
+    if (state === "undecided") return judged(closingTag.end());
     const pieces: Piece[] = [];
-    if (state !== "gap") give(pieces, state === "thinking" ? "reasoning" : "text", take());
+    if (state !== "after-thought") give(pieces, state === "thinking" ? "reasoning" : "text", take());
     return pieces;
   }
 
   return { push, end };
 }
 
-function give(pieces: Piece[], type: SpokenPiece["type"], text: string): void {
+function give(pieces: Piece[], type: TextPiece["type"], text: string): void {
   if (text !== "") pieces.push({ type, text });
 }
 

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { createLeakGate } from "./text-tool-call.ts";
+import { createTextToolCallFilter } from "./text-tool-call.ts";
 
 function pass(parts: string[]) {
-  const gate = createLeakGate();
-  return { shown: parts.map(gate.push).join(""), leaked: gate.leaked(), held: gate.end() };
+  const filter = createTextToolCallFilter();
+  return { shown: parts.map(filter.push).join(""), found: filter.found(), held: filter.end() };
 }
 
-describe("createLeakGate", () => {
+describe("createTextToolCallFilter", () => {
   it.each([
     '<tool_call>\n{"name":"grep"}',
     "<function=grep>\n<parameter=pattern>",
     "[TOOL_CALLS]grep",
     'grep[ARGS]{"a":1}',
-  ])("finds %j and shows nothing of the marker", (leak) => {
-    const { shown, leaked, held } = pass([..."I look. ", ...leak]);
-    expect(leaked).toBe(true);
-    expect(shown + held).toBe(`I look. ${leak}`);
+  ])("finds %j and shows nothing of the marker", (call) => {
+    const { shown, found, held } = pass([..."I look. ", ...call]);
+    expect(found).toBe(true);
+    expect(shown + held).toBe(`I look. ${call}`);
     expect(shown).not.toMatch(/[<[]/);
   });
 
@@ -24,7 +24,7 @@ describe("createLeakGate", () => {
     "It is:\n```\n<tool_call>\n{}\n```\nThat is all.",
     "a < b and c[0] and <tool",
   ])("lets %j pass", (text) => {
-    const { shown, leaked, held } = pass([...text]);
-    expect({ leaked, text: shown + held }).toEqual({ leaked: false, text });
+    const { shown, found, held } = pass([...text]);
+    expect({ found, text: shown + held }).toEqual({ found: false, text });
   });
 });

@@ -1,10 +1,10 @@
 import { createCodeTracker } from "./markdown-code.ts";
 
-export interface LeakGate {
+export interface TextToolCallFilter {
   /** @returns what of the text may be shown; what follows a leak is held back. */
   push(text: string): string;
   /** The answer holds a tool call as text. */
-  leaked(): boolean;
+  found(): boolean;
   /** What was held back. */
   end(): string;
 }
@@ -14,36 +14,36 @@ const MARKERS = ["<tool_call>", "<function=", "[TOOL_CALLS]", "[ARGS]{"];
 const LONGEST = Math.max(...MARKERS.map((marker) => marker.length));
 
 /**
- * Finds tool calls that leaked into an answer as text. From the marker on nothing is shown, so that a leak at the beginning
+ * Finds tool calls that found into an answer as text. From the marker on nothing is shown, so that a leak at the beginning
  * leaves the reply unseen and the request can be sent again. Markdown code is exempt: people ask about such markers.
  */
-export function createLeakGate(): LeakGate {
+export function createTextToolCallFilter(): TextToolCallFilter {
   const code = createCodeTracker();
   let held = "";
-  let leaked = false;
+  let found = false;
 
   function push(text: string): string {
     const all = held + text;
     held = "";
-    for (let at = 0; at < all.length && !leaked; at++) {
+    for (let at = 0; at < all.length && !found; at++) {
       if (!code.inside() && (all[at] === "<" || all[at] === "[")) {
-        leaked = MARKERS.some((marker) => all.startsWith(marker, at));
+        found = MARKERS.some((marker) => all.startsWith(marker, at));
         const open = all.length - at < LONGEST && MARKERS.some((marker) => marker.startsWith(all.slice(at)));
-        if (leaked || open) {
+        if (found || open) {
           held = all.slice(at);
           return all.slice(0, at);
         }
       }
       code.step(all[at] as string);
     }
-    if (!leaked) return all;
+    if (!found) return all;
     held = all;
     return "";
   }
 
   return {
     push,
-    leaked: () => leaked,
+    found: () => found,
     end() {
       const rest = held;
       held = "";

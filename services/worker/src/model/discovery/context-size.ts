@@ -1,11 +1,11 @@
 import { type Dispatcher, fetch } from "undici";
 import {
-  fromLlamaProps,
-  fromModelList,
-  fromOllamaRunning,
-  fromOllamaShow,
   singleCallsOnly,
-} from "./context-answers.ts";
+  windowFromLlamaProps,
+  windowFromModelList,
+  windowFromOllamaRunning,
+  windowFromOllamaShow,
+} from "./server-info.ts";
 
 export interface ContextSizeDeps {
   baseUrl: string;
@@ -71,12 +71,12 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     const name = encodeURIComponent(model);
     // The props of the slot are the real limit; what a list says is often configured, or what the model was trained for.
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
-    const props = fromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
+    const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
     if (singleCallsOnly(props)) singleCalls.add(model);
-    const told = fromLlamaProps(props) ?? fromModelList(models, model);
+    const told = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
     if (told !== null) return told;
     const [running, show] = await Promise.all([ask("/api/ps"), ask("/api/show", { model })]);
-    return fromOllamaRunning(running, model) ?? fromOllamaShow(show);
+    return windowFromOllamaRunning(running, model) ?? windowFromOllamaShow(show);
   }
 
   function remember(model: string, size: number | null): number | null {

@@ -20,9 +20,9 @@ export function outcomeFailure(
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
     // No whole answer either: like one that was cut it is worth another attempt, even after words were seen.
-    case "leak":
+    case "text_tool_call":
       return new ModelFailure("model_cut", "the model wrote a tool call as text", { retryable, visible });
-    case "nothing": {
+    case "empty": {
       const message = because("the model server ended the stream without an answer", errorText(outcome.loose));
       return new ModelFailure("model_cut", message, { retryable, visible });
     }

@@ -1,5 +1,5 @@
 /** How long an answer is waited for. Only the time spent waiting counts, not what the reader of the events takes. */
-export interface Patience {
+export interface Timeouts {
   /** Waits for `step`; `onEnd` is called when it takes too long, and must make it settle. */
   wait<T>(step: Promise<T>, onEnd: () => void): Promise<T>;
   /**
@@ -8,7 +8,7 @@ export interface Patience {
    * @param progress they were a part of the answer
    * @param finished the answer is complete: what may still follow is worth only a moment
    */
-  heard(progress: boolean, finished: boolean): void;
+  received(progress: boolean, finished: boolean): void;
 }
 
 /** How long a complete answer is kept open for the usage chunk. Some servers say "finished" on every chunk: no shorter. */
@@ -21,7 +21,7 @@ const AFTER_FINISH_MS = 10_000;
  *
  * @param now a monotonic clock, in milliseconds
  */
-export function createPatience(idleMs: number, progressMs: number, now: () => number): Patience {
+export function createTimeouts(idleMs: number, progressMs: number, now: () => number): Timeouts {
   let silence = progressMs;
   let left = progressMs;
   return {
@@ -35,7 +35,7 @@ export function createPatience(idleMs: number, progressMs: number, now: () => nu
         left -= now() - start;
       }
     },
-    heard(progress, finished) {
+    received(progress, finished) {
       silence = finished ? Math.min(idleMs, AFTER_FINISH_MS) : idleMs;
       if (progress) left = progressMs;
     },

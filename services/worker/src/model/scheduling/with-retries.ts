@@ -7,7 +7,7 @@ import { nextRetry, type RetrySettings } from "./retry-policy.ts";
  * anything of an answer was given out, because a second request would say it twice; a `ModelFailure` that is `retryable` says
  * so. A cancel ends the wait at once.
  */
-export function createPatientReply(stream: StreamReply, settings: RetrySettings): StreamReply {
+export function withRetries(stream: StreamReply, settings: RetrySettings): StreamReply {
   return async function* (request, signal) {
     // Each kind has its own clock: the time in a line for a place, or for a model to load, is nobody's failure.
     const since = { loading: 0, failure: 0 };

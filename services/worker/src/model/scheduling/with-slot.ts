@@ -4,7 +4,7 @@ import type { StreamReply } from "../../turn/ports.ts";
 export type TakeSlot = (model: string, signal: AbortSignal, onWait: () => void) => Promise<() => void>;
 
 /** Sends a request only while it has a place at the server, from before it is sent until the last byte was read. */
-export function createSlottedReply(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
+export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
   return async function* (request, signal) {
     let waits = () => {};
     const waiting = new Promise<"waiting">((resolve) => {

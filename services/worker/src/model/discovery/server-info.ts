@@ -2,7 +2,7 @@
 import { asObject, filled, isObject, type JsonObject } from "../json-value.ts";
 
 /** llama.cpp's `/props`: the window of one slot, which is what a conversation can use. */
-export function fromLlamaProps(answer: unknown): number | null {
+export function windowFromLlamaProps(answer: unknown): number | null {
   return size(asObject(asObject(answer).default_generation_settings).n_ctx);
 }
 
@@ -15,7 +15,7 @@ export function singleCallsOnly(answer: unknown): boolean {
  * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and what routers call it. llama.cpp's `n_ctx_train` is
  * what the model was trained with, not the window, and is never used.
  */
-export function fromModelList(answer: unknown, model: string): number | null {
+export function windowFromModelList(answer: unknown, model: string): number | null {
   const entry = entryOf(asObject(answer).data, model);
   return (
     size(asObject(entry.meta).n_ctx) ??
@@ -29,12 +29,12 @@ export function fromModelList(answer: unknown, model: string): number | null {
 }
 
 /** Ollama's `/api/ps`: what was allocated for the loaded model. */
-export function fromOllamaRunning(answer: unknown, model: string): number | null {
+export function windowFromOllamaRunning(answer: unknown, model: string): number | null {
   return size(entryOf(asObject(answer).models, model).context_length);
 }
 
 /** Ollama's `/api/show`: the configured window, else the one of the training, which Ollama may not have allocated. */
-export function fromOllamaShow(answer: unknown): number | null {
+export function windowFromOllamaShow(answer: unknown): number | null {
   const { parameters, model_info } = asObject(answer);
   const configured = /^num_ctx\s+(\d+)/m.exec(filled(parameters) ?? "");
   if (configured) return size(Number(configured[1]));

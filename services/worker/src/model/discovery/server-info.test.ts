@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
-  fromLlamaProps,
-  fromModelList,
-  fromOllamaRunning,
-  fromOllamaShow,
   singleCallsOnly,
-} from "./context-answers.ts";
+  windowFromLlamaProps,
+  windowFromModelList,
+  windowFromOllamaRunning,
+  windowFromOllamaShow,
+} from "./server-info.ts";
 
 describe("the size of a model's window", () => {
   it("is llama.cpp's slot, and never what the model was trained with", () => {
-    expect(fromLlamaProps({ default_generation_settings: { n_ctx: 8192 } })).toBe(8192);
-    expect(fromModelList({ data: [{ id: "m", meta: { n_ctx_train: 262144 } }] }, "m")).toBeNull();
+    expect(windowFromLlamaProps({ default_generation_settings: { n_ctx: 8192 } })).toBe(8192);
+    expect(windowFromModelList({ data: [{ id: "m", meta: { n_ctx_train: 262144 } }] }, "m")).toBeNull();
   });
 
   it.each([
@@ -25,25 +25,25 @@ describe("the size of a model's window", () => {
       { id: "other", max_model_len: 1 },
       { id: "m", ...entry },
     ];
-    expect(fromModelList({ data }, "m")).toBe(4096);
-    expect(fromModelList({ data }, "third")).toBeNull();
+    expect(windowFromModelList({ data }, "m")).toBe(4096);
+    expect(windowFromModelList({ data }, "third")).toBeNull();
   });
 
   it("is what Ollama allocated, else configured, else trained for", () => {
-    expect(fromOllamaRunning({ models: [{ name: "m:latest", context_length: 4096 }] }, "m")).toBe(4096);
+    expect(windowFromOllamaRunning({ models: [{ name: "m:latest", context_length: 4096 }] }, "m")).toBe(4096);
     const model_info = { "general.architecture": "qwen3", "qwen3.context_length": 40960 };
-    expect(fromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);
-    expect(fromOllamaShow({ model_info })).toBe(40960);
-    expect(fromOllamaShow({ model_info: { "qwen3.context_length": 40960 } })).toBe(40960);
+    expect(windowFromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);
+    expect(windowFromOllamaShow({ model_info })).toBe(40960);
+    expect(windowFromOllamaShow({ model_info: { "qwen3.context_length": 40960 } })).toBe(40960);
   });
 
   it("is unknown when an answer is anything else", () => {
     for (const answer of [null, [], "x", { data: null }, { data: [{ id: "m", max_model_len: "4096" }] }]) {
       expect([
-        fromLlamaProps(answer),
-        fromModelList(answer, "m"),
-        fromOllamaRunning(answer, "m"),
-        fromOllamaShow(answer),
+        windowFromLlamaProps(answer),
+        windowFromModelList(answer, "m"),
+        windowFromOllamaRunning(answer, "m"),
+        windowFromOllamaShow(answer),
       ]).toEqual([null, null, null, null]);
     }
   });
