@@ -1,6 +1,14 @@
 import { parseArgs } from "node:util";
-import { baseUrlOf, defaultModel, fetchModelList, type ListedModel, ModelServerEntry } from "@boocode/model-servers";
+import {
+  baseUrlOf,
+  defaultModel,
+  fetchModelList,
+  type ListedModel,
+  ModelServerEntry,
+  type ServerTraits,
+} from "@boocode/model-servers";
 import { createContextSize } from "../services/worker/src/model/discovery/context-size.ts";
+import { createKnownTraits } from "../services/worker/src/model/discovery/known-traits.ts";
 import { errorText } from "../services/worker/src/model/failures/error-text.ts";
 import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
 import { askRaw, type Probed } from "./probe/ask-raw.ts";
@@ -84,7 +92,9 @@ async function main(): Promise<void> {
   const takesStreamOptions = await probeStream(server, script);
 
   // Asked after an answer: before it, the question would make a proxy load the model.
-  const sizes = createContextSize({ baseUrl: url, ...(apiKey && { apiKey }), timeoutMs: 5_000 });
+  const reported = createKnownTraits();
+  const address = { baseUrl: url, ...(apiKey && { apiKey }) };
+  const sizes = createContextSize({ ...address, timeoutMs: 5_000, onTraits: reported.learn });
   const window = await sizes.get(model);
   say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
 
@@ -95,7 +105,7 @@ async function main(): Promise<void> {
     const { calls, ids, indexes, arguments: given } = tools.shape;
     say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);
     say("parallel calls", calls > 1 ? "yes" : "not seen");
-    const taken = tools.singleCalls ? "taken one call at a time" : "taken";
+    const taken = tools.traits.single_tool_calls ? "taken one call at a time" : "taken";
     say("results", tools.replayRefused === null ? taken : `refused: ${errorText(tools.replayRefused)}`);
   }
   const stops = await stopsOnDisconnect(server, script);
@@ -106,11 +116,12 @@ async function main(): Promise<void> {
   };
   say("a client that leaves", found[String(stops) as keyof typeof found]);
 
-  const quirks = {
-    ...(tools.wantsReasoning && { replay_reasoning: true }),
-    ...(!takesStreamOptions && { no_stream_options: true }),
-    ...((tools.singleCalls || sizes.singleCallsOnly(model)) && { single_tool_calls: true }),
+  const traits: ServerTraits = {
+    replay_reasoning: tools.traits.replay_reasoning,
+    no_stream_options: !takesStreamOptions,
+    single_tool_calls: tools.traits.single_tool_calls || reported.of(model).single_tool_calls,
   };
+  const quirks = Object.fromEntries(Object.entries(traits).filter(([, has]) => has));
   const entry = {
     name: "NAME",
     url,

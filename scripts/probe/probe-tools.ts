@@ -1,3 +1,4 @@
+import type { ServerTraits } from "@boocode/model-servers";
 import { reasoningOf, type ToolCallShape, toolCallShape } from "./answer-shape.ts";
 import { askRaw, type Probed } from "./ask-raw.ts";
 
@@ -16,13 +17,18 @@ export interface ToolsFound {
   shape: ToolCallShape | null;
   /** What the server said to a conversation with the calls and their results in it; null when it took it. */
   replayRefused: string | null;
-  /** It took the conversation only with the thoughts that led to the calls. */
-  wantsReasoning: boolean;
-  /** It took the conversation only with each call in a message of its own. */
-  singleCalls: boolean;
+  /** The traits without which the server refused the conversation. */
+  traits: ReplayTraits;
 }
 
-const UNTRIED = { refused: null, shape: null, replayRefused: null, wantsReasoning: false, singleCalls: false };
+type ReplayTraits = Pick<ServerTraits, "replay_reasoning" | "single_tool_calls">;
+
+const UNTRIED: ToolsFound = {
+  refused: null,
+  shape: null,
+  replayRefused: null,
+  traits: { replay_reasoning: false, single_tool_calls: false },
+};
 
 /** Asks for two calls at once, and gives the results back. @param script a directive for the scripted model */
 export async function probeTools(server: Probed, script: string): Promise<ToolsFound> {
@@ -36,20 +42,22 @@ export async function probeTools(server: Probed, script: string): Promise<ToolsF
   if (shape.calls === 0) return UNTRIED;
 
   const reasoning = reasoningOf(asked.chunks);
-  const replay = (wantsReasoning: boolean, singleCalls: boolean) => {
+  const replay = ({ replay_reasoning, single_tool_calls }: ReplayTraits) => {
     const cities = ["Paris", "Rome"].slice(0, shape.calls);
-    const groups = singleCalls ? cities.map((city) => [city]) : [cities];
-    const messages = groups.flatMap((group) => turnOf(group, wantsReasoning ? { reasoning_content: reasoning } : {}));
-    const single = singleCalls && { parallel_tool_calls: false };
+    const groups = single_tool_calls ? cities.map((city) => [city]) : [cities];
+    const messages = groups.flatMap((group) => turnOf(group, replay_reasoning ? { reasoning_content: reasoning } : {}));
+    const single = single_tool_calls && { parallel_tool_calls: false };
     return askRaw(server, { messages: [question, ...messages], tools: [TOOL], tool_choice: "auto", ...single });
   };
   // The form that most servers take is tried first, and told of when none is taken.
-  const forms = [false, true].flatMap((single) => [false, true].map((thoughts) => [thoughts, single] as const));
+  const forms = [false, true].flatMap((single) =>
+    [false, true].map((thoughts) => ({ replay_reasoning: thoughts, single_tool_calls: single })),
+  );
   let plainly: string | null = null;
-  for (const [wantsReasoning, singleCalls] of forms) {
-    if ((wantsReasoning && reasoning === "") || (singleCalls && shape.calls < 2)) continue;
-    const { status, refusal } = await replay(wantsReasoning, singleCalls);
-    if (status === 200) return { ...UNTRIED, shape, wantsReasoning, singleCalls };
+  for (const traits of forms) {
+    if ((traits.replay_reasoning && reasoning === "") || (traits.single_tool_calls && shape.calls < 2)) continue;
+    const { status, refusal } = await replay(traits);
+    if (status === 200) return { ...UNTRIED, shape, traits };
     plainly ??= refusal;
   }
   return { ...UNTRIED, shape, replayRefused: plainly };

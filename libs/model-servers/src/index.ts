@@ -4,3 +4,4 @@ export * from "./fetch-model-list.ts";
 export * from "./locate-model.ts";
 export * from "./model-server.ts";
 export * from "./model-server-env.ts";
+export * from "./server-traits.ts";

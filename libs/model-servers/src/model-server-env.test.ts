@@ -29,7 +29,7 @@ describe("the environment's model servers", () => {
         maxConcurrent: null,
         maxConcurrentPerModel: null,
         contextSize: null,
-        quirks: { replay_reasoning: false, no_stream_options: false, single_tool_calls: false },
+        traits: { replay_reasoning: false, no_stream_options: false, single_tool_calls: false },
       },
     ]);
   });
@@ -45,7 +45,7 @@ describe("the environment's model servers", () => {
     expect(modelServersOf(env)).toMatchObject([
       { name: "default", url: "http://local" },
       { name: "a", url: "https://a.example", apiKey: "secret", maxConcurrent: 4 },
-      { name: "b", apiKey: "from a file", quirks: { replay_reasoning: true } },
+      { name: "b", apiKey: "from a file", traits: { replay_reasoning: true } },
     ]);
   });
 

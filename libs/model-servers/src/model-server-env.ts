@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { baseUrlOf, type ModelServer, ModelServerEntry, ServerQuirks } from "./model-server.ts";
+import { baseUrlOf, type ModelServer, ModelServerEntry } from "./model-server.ts";
 
 /** Where keys are looked up. */
 export interface KeySources {
@@ -117,7 +117,7 @@ function toServer(entry: ModelServerEntry, apiKey: string | null): ModelServer {
     maxConcurrent: entry.max_concurrent ?? null,
     maxConcurrentPerModel: entry.max_concurrent_per_model ?? null,
     contextSize: entry.context_size ?? null,
-    quirks: ServerQuirks.parse(entry.quirks),
+    traits: entry.quirks,
   };
 }
 

@@ -1,15 +1,5 @@
 import { z } from "zod";
-
-/** Where a server differs from what is usual. */
-export const ServerQuirks = z.strictObject({
-  /** It refuses a conversation whose tool calls come back without the thoughts that led to them (DeepSeek V4). Found out too. */
-  replay_reasoning: z.boolean().default(false),
-  /** It refuses `stream_options`. Found out too, as all of these, at the cost of one refused request. */
-  no_stream_options: z.boolean().default(false),
-  /** Its chat templates raise when a message holds several tool calls. llama.cpp tells it by itself. */
-  single_tool_calls: z.boolean().default(false),
-});
-export type ServerQuirks = z.infer<typeof ServerQuirks>;
+import { ServerTraits } from "./server-traits.ts";
 
 /** One entry of MODEL_SERVERS. A key is named and never given: this text may stand in a file that many can read. */
 export const ModelServerEntry = z.strictObject({
@@ -27,7 +17,7 @@ export const ModelServerEntry = z.strictObject({
   max_concurrent_per_model: z.int().positive().optional(),
   /** The window in tokens of models whose window this server does not tell. */
   context_size: z.int().positive().optional(),
-  quirks: ServerQuirks.prefault({}),
+  quirks: ServerTraits.prefault({}),
 });
 export type ModelServerEntry = z.infer<typeof ModelServerEntry>;
 
@@ -41,7 +31,7 @@ export interface ModelServer {
   maxConcurrent: number | null;
   maxConcurrentPerModel: number | null;
   contextSize: number | null;
-  quirks: ServerQuirks;
+  traits: ServerTraits;
 }
 
 /** People paste a server's address with and without the path that the protocol adds. */

@@ -9,8 +9,8 @@ import {
 } from "@boocode/model-servers";
 import type { StreamReply } from "../turn/ports.ts";
 import { createContextSize } from "./discovery/context-size.ts";
+import { createKnownTraits } from "./discovery/known-traits.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
-import { nothingRefused } from "./open-reply.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import type { Slots } from "./scheduling/slots.ts";
 import { orNullAfter } from "./scheduling/timeouts.ts";
@@ -78,8 +78,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
       return (listed ? windowFromModelList({ data: [listed.entry] }, model) : null) ?? server.contextSize;
     },
     replaysReasoning(name) {
-      const { server, refused } = serverOf(name);
-      return server.quirks.replay_reasoning || refused.missingThoughts;
+      return serverOf(name).traits.of(locate(name).model).replay_reasoning;
     },
     streamReply: (request, signal) => {
       const { model } = locate(request.model);
@@ -91,25 +90,20 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
 /** One server: its limits, its timeouts and its stream, and what is known of its models. */
 function connect(deps: ModelServersDeps, server: ModelServer) {
   const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
-  const contextSize = createContextSize({ ...address, timeoutMs: 2_000 });
+  const traits = createKnownTraits(server.traits);
+  const contextSize = createContextSize({ ...address, timeoutMs: 2_000, onTraits: traits.learn });
   const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
-  const refused = nothingRefused();
   const stream = createStreamReply({
     ...address,
-    refused,
+    traits,
     idleTimeoutMs: deps.idleTimeoutMs,
     firstByteTimeoutMs: deps.firstByteTimeoutMs,
     silenceNoticeMs: deps.silenceNoticeMs,
     contextSize,
-    quirks: {
-      replayReasoning: server.quirks.replay_reasoning,
-      singleCalls: server.quirks.single_tool_calls,
-      noStreamOptions: server.quirks.no_stream_options,
-    },
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
   const slotted = withSlot(stream, (model, signal, onWait) =>
     deps.slots.take(server.name, model, limits, signal, onWait),
   );
-  return { server, contextSize, refused, streamReply: withRetries(slotted, deps.retries) };
+  return { server, contextSize, traits, streamReply: withRetries(slotted, deps.retries) };
 }

@@ -3,9 +3,10 @@ import { Agent, type Dispatcher } from "undici";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
+import { createKnownTraits, type KnownTraits } from "./discovery/known-traits.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
 import { outcomeFailure } from "./failures/stream-failure.ts";
-import { nothingRefused, type OpenReplyDeps, openReply } from "./open-reply.ts";
+import { type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { createTimeouts, orNullAfter } from "./scheduling/timeouts.ts";
 
 export interface StreamReplyDeps {
@@ -18,12 +19,11 @@ export interface StreamReplyDeps {
   firstByteTimeoutMs: number;
   /** After so long without the headers of an answer it is told that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
-  quirks?: OpenReplyDeps["quirks"];
-  /** What is found out of the server goes in here. */
-  refused?: OpenReplyDeps["refused"];
+  /** Grows by what refused requests reveal. */
+  traits?: KnownTraits;
   /** For requests that name no model. */
   defaultModel?: string | null;
-  contextSize: Pick<ContextSize, "get" | "learn"> & Partial<ContextSize>;
+  contextSize: Pick<ContextSize, "get" | "learn">;
   /** Must have no time limits of its own. */
   dispatcher?: Dispatcher;
   /** Told once for every answer, with what the server measured. */
@@ -49,7 +49,7 @@ export function createStreamReply(given: StreamReplyDeps): StreamReply {
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
     // A model that is being loaded sends no headers for longer than undici's 300 s; `timeouts` has the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
-    refused: given.refused ?? nothingRefused(),
+    traits: given.traits ?? createKnownTraits(),
   };
   return (request, signal) => streamReply(deps, request, signal);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createContextSize } from "../../src/model/discovery/context-size.ts";
+import { createKnownTraits } from "../../src/model/discovery/known-traits.ts";
 import { modelServer, sendJson } from "./model-server.ts";
 
 describe("createContextSize", () => {
@@ -11,11 +12,12 @@ describe("createContextSize", () => {
       }
       sendJson(response, 200, { data: [{ id: "org/m", meta: { n_ctx: 32768 } }] });
     });
-    const sizes = createContextSize({ baseUrl: `${server.baseUrl}/`, timeoutMs: 5_000 });
-    expect(sizes.singleCallsOnly("org/m")).toBe(false);
+    const traits = createKnownTraits();
+    const sizes = createContextSize({ baseUrl: `${server.baseUrl}/`, timeoutMs: 5_000, onTraits: traits.learn });
+    expect(traits.of("org/m").single_tool_calls).toBe(false);
     expect(await Promise.all([sizes.get("org/m"), sizes.get("org/m")])).toEqual([8192, 8192]);
     expect(await sizes.get("org/m")).toBe(8192);
-    expect(sizes.singleCallsOnly("org/m")).toBe(true);
+    expect(traits.of("org/m").single_tool_calls).toBe(true);
     expect(server.seen.filter(({ path }) => path.startsWith("/upstream"))).toHaveLength(1);
   });
 

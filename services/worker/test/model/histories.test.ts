@@ -79,12 +79,15 @@ it("whatever a session went through, its next request is one that the strictest 
       fc.record({ steps: fc.array(step, { maxLength: 2 }), question: fc.constant("And now?") }),
       fc.record({
         model: fc.constantFrom("qwen3", "Devstral-Small"),
-        singleCalls: fc.boolean(),
-        replayReasoning: fc.boolean(),
+        traits: fc.record({
+          replay_reasoning: fc.boolean(),
+          no_stream_options: fc.constant(false),
+          single_tool_calls: fc.boolean(),
+        }),
         window: fc.constantFrom(4_000, 16_000, 131_072),
       }),
       (turns, now, peer) => {
-        const build = (one: Turn, at: number) => buildTurn(at + 1, rowsOf(one), peer.replayReasoning);
+        const build = (one: Turn, at: number) => buildTurn(at + 1, rowsOf(one), peer.traits.replay_reasoning);
         const present = { ...now, end: "waiting" as const, last: "", deletedFrom: null, deleted: null };
         const fitter = createRequestFitter(
           {
@@ -107,12 +110,14 @@ it("whatever a session went through, its next request is one that the strictest 
             tools: toolOffers,
             toolChoice: "auto",
           },
-          { ...peer, streamOptions: true },
+          peer.model,
+          peer.traits,
         );
         const sent = JSON.parse(JSON.stringify(body));
         expect(JSON.stringify(sent.messages)).toContain("And now?");
         const calling = sent.messages.filter((message: object) => "tool_calls" in message);
-        if (peer.replayReasoning) expect(calling.every((message: object) => "reasoning_content" in message)).toBe(true);
+        if (peer.traits.replay_reasoning)
+          expect(calling.every((message: object) => "reasoning_content" in message)).toBe(true);
         for (const message of sent.messages) delete message.reasoning_content;
         expect(checkRequest(sent)).toEqual([]);
         expect(checkLikeServers(sent)).toEqual([]);

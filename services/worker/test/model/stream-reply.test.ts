@@ -1,4 +1,6 @@
+import { NO_TRAITS } from "@boocode/model-servers";
 import { describe, expect, it } from "vitest";
+import { createKnownTraits } from "../../src/model/discovery/known-traits.ts";
 import { createStreamReply, type StreamReplyDeps } from "../../src/model/stream-reply.ts";
 import type { ModelFailure, ModelRequest, Reply, ReplyEvent } from "../../src/turn/ports.ts";
 import { beginStream, DONE, delta, modelServer, sendJson } from "./model-server.ts";
@@ -87,10 +89,11 @@ describe("asking the model server", () => {
 
   it("replays calls one by one where the template knows no others", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
-    const contextSize = { ...unknownSize, singleCallsOnly: () => true };
+    const traits = createKnownTraits();
+    traits.learn("m", { single_tool_calls: true });
     const toolCalls = ["a", "b"].map((id) => ({ id, name: "grep", arguments: {} }));
     const messages = [...request.messages, { role: "assistant" as const, content: "", toolCalls }];
-    await replyOf(streamReply(server.baseUrl, { contextSize })({ ...request, messages }, never));
+    await replyOf(streamReply(server.baseUrl, { traits })({ ...request, messages }, never));
     const roles = (server.seen.at(0)!.body!.messages as { role: string }[]).map(({ role }) => role);
     expect(roles).toEqual(["user", "assistant", "tool", "assistant", "tool"]);
   });
@@ -140,7 +143,12 @@ describe("a server with quirks", () => {
       { role: "user" as const, content: "and?" },
       { role: "assistant" as const, content: "", toolCalls },
     ];
-    await replyOf(streamReply(server.baseUrl, { quirks: { replayReasoning: true } })({ ...request, messages }, never));
+    await replyOf(
+      streamReply(server.baseUrl, { traits: createKnownTraits({ ...NO_TRAITS, replay_reasoning: true }) })(
+        { ...request, messages },
+        never,
+      ),
+    );
     await replyOf(streamReply(server.baseUrl)({ ...request, messages }, never));
     const thoughts = server.seen
       .flatMap(({ body }) => (body ? [body.messages as Record<string, unknown>[]] : []))
@@ -167,9 +175,9 @@ describe("a server with quirks", () => {
 
   it("is sent no stream_options, and calls one by one, from the first request on", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
-    const quirks = { noStreamOptions: true, singleCalls: true };
+    const traits = createKnownTraits({ ...NO_TRAITS, no_stream_options: true, single_tool_calls: true });
     const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
-    await replyOf(streamReply(server.baseUrl, { quirks })({ ...request, tools }, never));
+    await replyOf(streamReply(server.baseUrl, { traits })({ ...request, tools }, never));
     expect(server.seen[0]?.body).toMatchObject({ parallel_tool_calls: false });
     expect(server.seen[0]?.body).not.toHaveProperty("stream_options");
   });

@@ -1,3 +1,4 @@
+import { NO_TRAITS } from "@boocode/model-servers";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toRequest } from "../../src/model/encode/to-request.ts";
@@ -50,20 +51,21 @@ describe("toRequest", () => {
           tools: fc.array(tool, { maxLength: 4 }),
           toolChoice: fc.constantFrom("auto" as const, "none" as const),
         }),
+        fc.constantFrom("qwen3", "Devstral-Small"),
         fc.record({
-          model: fc.constantFrom("qwen3", "Devstral-Small"),
-          streamOptions: fc.boolean(),
-          singleCalls: fc.boolean(),
+          replay_reasoning: fc.constant(false),
+          no_stream_options: fc.boolean(),
+          single_tool_calls: fc.boolean(),
         }),
-        (request, peer) => {
-          const body = toRequest(request, peer);
+        (request, model, traits) => {
+          const body = toRequest(request, model, traits);
           expect(checkRequest(body)).toEqual([]);
           const calls = callsOf(body);
-          if (peer.singleCalls) expect(calls.every((group) => group.length === 1)).toBe(true);
-          if (peer.model.startsWith("Dev")) {
+          if (traits.single_tool_calls) expect(calls.every((group) => group.length === 1)).toBe(true);
+          if (model.startsWith("Dev")) {
             for (const { id: wireId } of calls.flat()) expect(wireId).toMatch(/^[A-Za-z0-9]{9}$/);
           }
-          expect(toRequest(request, peer)).toEqual(body);
+          expect(toRequest(request, model, traits)).toEqual(body);
         },
       ),
       { numRuns: 1_000 },
@@ -122,7 +124,7 @@ describe("toRequest", () => {
 
 function build(messages: ConversationMessage[]) {
   const request = { model: null, system: "", messages, tools: [], toolChoice: "auto" as const };
-  return toRequest(request, { model: "m", streamOptions: true, singleCalls: false }) as { messages: unknown[] };
+  return toRequest(request, "m", NO_TRAITS) as { messages: unknown[] };
 }
 
 function callsOf(body: Record<string, unknown>): { id: string }[][] {

@@ -1,6 +1,7 @@
 import { type Dispatcher, fetch } from "undici";
+import type { KnownTraits } from "./known-traits.ts";
 import {
-  singleCallsOnly,
+  traitsFromLlamaProps,
   windowFromLlamaProps,
   windowFromModelList,
   windowFromOllamaRunning,
@@ -15,6 +16,8 @@ export interface ContextSizeDeps {
   /** How long one question may take. */
   timeoutMs: number;
   dispatcher?: Dispatcher;
+  /** Receives the traits that the server reports beside the window. */
+  onTraits?: KnownTraits["learn"];
 }
 
 export interface ContextSize {
@@ -27,8 +30,6 @@ export interface ContextSize {
   known(model: string): number | null;
   /** What an overflow error told, which is surer than any answer. */
   learn(model: string, size: number): void;
-  /** The model's chat template is known to raise when a message holds several calls. */
-  singleCallsOnly(model: string): boolean;
 }
 
 interface Known {
@@ -44,7 +45,6 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
   const base = deps.baseUrl.replace(/\/+$/, "");
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<number | null>>();
-  const singleCalls = new Set<string>();
 
   async function ask(path: string, body?: object): Promise<unknown> {
     try {
@@ -72,7 +72,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     // The props of the slot are the real limit; what a list says is often configured, or what the model was trained for.
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
     const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
-    if (singleCallsOnly(props)) singleCalls.add(model);
+    deps.onTraits?.(model, traitsFromLlamaProps(props));
     const told = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
     if (told !== null) return told;
     const [running, show] = await Promise.all([ask("/api/ps"), ask("/api/show", { model })]);
@@ -101,6 +101,5 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     learn(model, size) {
       if (Number.isInteger(size) && size > 0) remember(model, size);
     },
-    singleCallsOnly: (model) => singleCalls.has(model),
   };
 }

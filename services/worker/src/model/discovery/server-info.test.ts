@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  singleCallsOnly,
+  traitsFromLlamaProps,
   windowFromLlamaProps,
   windowFromModelList,
   windowFromOllamaRunning,
@@ -49,10 +49,12 @@ describe("the size of a model's window", () => {
   });
 });
 
-describe("singleCallsOnly", () => {
-  it("is true only when the template says so", () => {
-    expect(singleCallsOnly({ chat_template_caps: { supports_parallel_tool_calls: false } })).toBe(true);
-    expect(singleCallsOnly({ chat_template_caps: {} })).toBe(false);
-    expect(singleCallsOnly(null)).toBe(false);
+describe("traitsFromLlamaProps", () => {
+  it("finds single_tool_calls only when the template says so", () => {
+    expect(traitsFromLlamaProps({ chat_template_caps: { supports_parallel_tool_calls: false } })).toEqual({
+      single_tool_calls: true,
+    });
+    expect(traitsFromLlamaProps({ chat_template_caps: {} })).toEqual({});
+    expect(traitsFromLlamaProps(null)).toEqual({});
   });
 });

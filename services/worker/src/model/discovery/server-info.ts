@@ -1,4 +1,5 @@
 // PURE
+import type { ServerTraits } from "@boocode/model-servers";
 import { asObject, filled, isObject, type JsonObject } from "../json-value.ts";
 
 /** llama.cpp's `/props`: the window of one slot, which is what a conversation can use. */
@@ -7,8 +8,9 @@ export function windowFromLlamaProps(answer: unknown): number | null {
 }
 
 /** llama.cpp's `/props`: Llama 3 templates raise "only supports single tool-calls at once". */
-export function singleCallsOnly(answer: unknown): boolean {
-  return asObject(asObject(answer).chat_template_caps).supports_parallel_tool_calls === false;
+export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
+  const { supports_parallel_tool_calls } = asObject(asObject(answer).chat_template_caps);
+  return supports_parallel_tool_calls === false ? { single_tool_calls: true } : {};
 }
 
 /**

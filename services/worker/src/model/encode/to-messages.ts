@@ -1,4 +1,5 @@
 import { cleanText, type ToolCall } from "@boocode/contracts";
+import type { ServerTraits } from "@boocode/model-servers";
 import type { ConversationMessage } from "../../turn/ports.ts";
 import { cleanValue, isObject, type JsonObject } from "../json-value.ts";
 
@@ -14,14 +15,8 @@ export type WireMessage =
   | { role: "assistant"; content: string; tool_calls?: WireCall[]; reasoning_content?: string }
   | { role: "tool"; tool_call_id: string; content: string };
 
-export interface ToMessagesOptions {
-  /** Gives the id under which a call goes over the wire. */
-  callIds: (id: string) => string;
-  /** Replay each call in a message of its own. */
-  singleCalls: boolean;
-  /** Give the thoughts back: DeepSeek V4 asks for them with every tool call, Mistral and others refuse them. */
-  replayReasoning?: boolean;
-}
+/** Gives the id under which a call goes over the wire. */
+type CallIds = (id: string) => string;
 
 const NO_OUTPUT = "(no output)";
 const NO_RESULT = "(no result: the call was interrupted)";
@@ -38,12 +33,18 @@ type ToolMessage = Extract<ConversationMessage, { role: "tool" }>;
  * message first; user and assistant in turns; every call answered once, at once and in order; something for the model to
  * answer at the end. Nothing is optional here: one message that a template refuses would refuse all later requests.
  */
-export function toMessages(system: string, history: ConversationMessage[], options: ToMessagesOptions): WireMessage[] {
+export function toMessages(
+  system: string,
+  history: ConversationMessage[],
+  callIds: CallIds,
+  traits: ServerTraits,
+): WireMessage[] {
   const messages: WireMessage[] = [];
   const answers = new Set<ToolMessage>();
   history.forEach((message, at) => {
     if (message.role === "user") addUser(messages, message.content);
-    if (message.role === "assistant") addAssistant(messages, message, resultsAfter(history, at, answers), options);
+    if (message.role === "assistant")
+      addAssistant(messages, message, resultsAfter(history, at, answers), callIds, traits);
     // Tool messages are placed with their calls; one without a call is dropped.
   });
   if (messages.at(-1)?.role !== "user" && messages.at(-1)?.role !== "tool") addUser(messages, GO_ON);
@@ -65,7 +66,8 @@ function addAssistant(
   messages: WireMessage[],
   { content, toolCalls, reasoning }: Assistant,
   results: (call: ToolCall) => string,
-  { callIds, singleCalls, replayReasoning }: ToMessagesOptions,
+  callIds: CallIds,
+  traits: ServerTraits,
 ): void {
   const text = cleanText(content);
   const said = text.trim() === "" ? "" : text;
@@ -82,8 +84,8 @@ function addAssistant(
     messages.push(current);
   }
   const thoughts = cleanText(reasoning ?? "").trim();
-  if (replayReasoning && thoughts !== "") current.reasoning_content = thoughts;
-  const groups = singleCalls ? toolCalls.map((call) => [call]) : toolCalls.length > 0 ? [toolCalls] : [];
+  if (traits.replay_reasoning && thoughts !== "") current.reasoning_content = thoughts;
+  const groups = traits.single_tool_calls ? toolCalls.map((call) => [call]) : toolCalls.length > 0 ? [toolCalls] : [];
   groups.forEach((group, place) => {
     if (place > 0) {
       current = { role: "assistant", content: "" };
@@ -91,7 +93,7 @@ function addAssistant(
     }
     const calls = group.map((call) => wireCall(call, callIds(call.id)));
     current.tool_calls = calls;
-    if (replayReasoning) current.reasoning_content = thoughts || NO_THOUGHTS;
+    if (traits.replay_reasoning) current.reasoning_content = thoughts || NO_THOUGHTS;
     group.forEach((call, index) => {
       messages.push({ role: "tool", tool_call_id: (calls[index] as WireCall).id, content: results(call) });
     });

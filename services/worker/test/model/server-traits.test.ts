@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { NO_TRAITS, type ServerTrait, ServerTraits } from "@boocode/model-servers";
+import { describe, expect, it } from "vitest";
+import { toRequest } from "../../src/model/encode/to-request.ts";
+import { createStreamReply } from "../../src/model/stream-reply.ts";
+import type { ModelRequest } from "../../src/turn/ports.ts";
+import { beginStream, DONE, delta, modelServer } from "./model-server.ts";
+
+/*
+ * Each step of README's recipe "a quirk of a model server" that the compiler cannot check. `single_tool_calls` and the others
+ * must be in `REFUSALS`, or this file does not compile.
+ */
+
+/** How a server with the trait refuses a request that does not respect it. */
+const REFUSALS: Record<ServerTrait, { status: number; body: string }> = {
+  replay_reasoning: {
+    status: 400,
+    body: "The `reasoning_content` in the thinking mode must be passed back to the API.",
+  },
+  no_stream_options: { status: 422, body: '{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs"}]}' },
+  single_tool_calls: { status: 500, body: "Jinja Exception: This model only supports single tool-calls at once!" },
+};
+const TRAITS = Object.keys(ServerTraits.shape) as ServerTrait[];
+
+/** A request that every trait changes. */
+const request: ModelRequest = {
+  model: "m",
+  system: "",
+  messages: [
+    { role: "user", content: "look" },
+    {
+      role: "assistant",
+      content: "",
+      reasoning: "hm",
+      toolCalls: ["a", "b"].map((id) => ({ id, name: "noop", arguments: {} })),
+    },
+  ],
+  tools: [{ name: "noop", description: "", purpose: "", parameters: {} }],
+  toolChoice: "auto",
+};
+const plain = JSON.stringify(toRequest(request, "m", NO_TRAITS));
+
+describe.each(TRAITS)("the trait %s", (trait) => {
+  it("changes the encoded request", () => {
+    expect(JSON.stringify(toRequest(request, "m", { ...NO_TRAITS, [trait]: true }))).not.toBe(plain);
+  });
+
+  it("is learned from one refused request", async () => {
+    const { status, body } = REFUSALS[trait];
+    const server = await modelServer((seen, response) => {
+      if (JSON.stringify(seen.body) === plain) return void response.writeHead(status).end(body);
+      beginStream(response, delta({ content: "a" }, "stop"), DONE);
+    });
+    const contextSize = { get: async () => null, learn: () => {} };
+    const ask = createStreamReply({
+      ...{ baseUrl: server.baseUrl, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000, contextSize },
+    });
+    for (let round = 0; round < 2; round++) {
+      for await (const _ of ask(request, new AbortController().signal));
+    }
+    expect(server.seen.map((seen) => JSON.stringify(seen.body) === plain)).toEqual([true, false, false]);
+  });
+
+  it("has a row in docs/models.md", () => {
+    const docs = readFileSync(new URL("../../../../docs/models.md", import.meta.url), "utf8");
+    expect(docs).toContain(`| \`${trait}\` |`);
+  });
+});
