@@ -115,6 +115,8 @@ describe("telling of a model that is not ready", () => {
     const ask = streamReply(server.baseUrl, { silenceNoticeMs: 30 });
     const events = ask(request, never)[Symbol.asyncIterator]();
     expect(await events.next()).toMatchObject({ value: { type: "loading", cause: "silence" } });
+    // The notice may come before the request has arrived, and `answer` does nothing until then.
+    await expect.poll(() => server.seen.length, { timeout: 20_000 }).toBe(1);
     answer();
     expect(await kinds({ [Symbol.asyncIterator]: () => events })).toEqual(["text", "reply"]);
     expect(await kinds(streamReply(server.baseUrl, { silenceNoticeMs: 20_000 })(request, never))).toEqual([
