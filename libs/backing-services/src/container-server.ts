@@ -1,12 +1,37 @@
 import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { StartedTestContainer } from "testcontainers";
-import { containerPassword } from "./container-password.ts";
 import type { Server } from "./server.ts";
 
-/** The password for a new or a kept container. */
-export function passwordFor(name: string, options: { dataDir?: string | undefined; keep: boolean }): Promise<string> {
-  if (options.keep && options.dataDir) return containerPassword(options.dataDir, name);
-  return Promise.resolve(randomBytes(24).toString("hex"));
+/** Why a container cannot be started where `hasContainerEngine` is false. */
+export const noContainerEngine = "no Docker engine answers";
+
+/** Whether a Docker engine answers. testcontainers takes half a second to load, so that only the last resort asks. */
+export async function hasContainerEngine(): Promise<boolean> {
+  const { getContainerRuntimeClient } = await import("testcontainers");
+  return getContainerRuntimeClient().then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * The password for a container. That of a kept one is created once per data folder: testcontainers finds a container again by
+ * its settings, so that the password also distinguishes the containers of two checkouts.
+ */
+export async function containerPassword(
+  name: string,
+  options: { dataDir?: string | undefined; keep: boolean },
+): Promise<string> {
+  const fresh = randomBytes(24).toString("hex");
+  if (!options.keep || !options.dataDir) return fresh;
+  const file = join(options.dataDir, `${name}-container.password`);
+  await mkdir(options.dataDir, { recursive: true });
+  await writeFile(file, fresh, { mode: 0o600, flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  return readFile(file, "utf8");
 }
 
 /** A started container as a server. A kept one is stopped but not removed, and is found again by its settings. */

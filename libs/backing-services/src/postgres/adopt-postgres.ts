@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspectProcess } from "../process/inspect-process.ts";
+import type { RunningServer } from "../run-server.ts";
 import type { Cluster } from "./cluster.ts";
 import { confirmPostgres } from "./confirm-postgres.ts";
-import { isPostgres, readPidFile } from "./launch-postgres.ts";
+import { isPostgres, readPidFile } from "./pid-file.ts";
 
 /**
  * A server of this very data folder that an earlier start left running, for instance because it was killed.
  * Undefined when there is none; it waits while one is still starting up or ending.
  */
-export async function adoptPostgres(cluster: Cluster): Promise<{ pid: number; port: number } | undefined> {
+export async function adoptPostgres(cluster: Cluster): Promise<RunningServer | undefined> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     const file = await readPidFile(cluster.dataFolder);

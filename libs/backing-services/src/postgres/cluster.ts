@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { saveState } from "../files/save-state.ts";
 import { plainEnvironment } from "../process/spawn-server.ts";
 import type { SystemUser } from "../process/system-user.ts";
 import type { Durability } from "../server.ts";
@@ -47,13 +48,6 @@ export async function openCluster(options: {
   return { ...cluster, ...(JSON.parse(state) as { password: string; port?: number }) };
 }
 
-/** Remembers the port, so that the URL stays the same from start to start. */
-export async function saveState(cluster: Cluster): Promise<void> {
-  const next = `${cluster.stateFile}.next`;
-  await writeFile(next, JSON.stringify({ password: cluster.password, port: cluster.port }), { mode: 0o600 });
-  await rename(next, cluster.stateFile);
-}
-
 /** The data folder gets its name only when it is whole and its password is saved: an interrupted start leaves nothing to trip over. */
 async function initialize(cluster: Cluster): Promise<Cluster> {
   const partial = `${cluster.dataFolder}.${randomBytes(6).toString("hex")}`;
@@ -79,7 +73,7 @@ async function initialize(cluster: Cluster): Promise<Cluster> {
     ];
     if (cluster.durability === "test") args.push("--no-sync");
     await run(join(cluster.binaries.folder, "initdb"), args, { cwd: "/", env: plainEnvironment(), ...cluster.user });
-    await saveState(cluster);
+    await saveState(cluster.stateFile, { password: cluster.password, port: cluster.port });
     await rename(partial, cluster.dataFolder);
     return cluster;
   } catch (cause) {

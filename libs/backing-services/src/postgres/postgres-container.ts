@@ -1,5 +1,4 @@
-import { hasContainerEngine, noContainerEngine } from "../container-engine.ts";
-import { containerServer, passwordFor } from "../container-server.ts";
+import { containerPassword, containerServer, hasContainerEngine, noContainerEngine } from "../container-server.ts";
 import type { Server } from "../server.ts";
 
 const image = "postgres:17-alpine";
@@ -11,7 +10,7 @@ export async function startPostgresContainer(options: {
 }): Promise<Server | string> {
   if (!(await hasContainerEngine())) return noContainerEngine;
   const { PostgreSqlContainer } = await import("@testcontainers/postgresql");
-  const password = await passwordFor("postgres", options);
+  const password = await containerPassword("postgres", options);
   const wanted = new PostgreSqlContainer(image).withDatabase("boocode").withUsername("boocode").withPassword(password);
   const container = await (options.keep ? wanted.withReuse() : wanted).start();
   return containerServer(container, container.getConnectionUri(), `the container image ${image}`, options.keep);

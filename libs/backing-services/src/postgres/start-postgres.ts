@@ -1,5 +1,6 @@
 import { unprivilegedUser } from "../process/system-user.ts";
 import { type Durability, givenServer, type Log, type Server } from "../server.ts";
+import { trySources } from "../try-sources.ts";
 import { findEmbeddedPostgres } from "./embedded-postgres.ts";
 import { findInstalledPostgres } from "./installed-postgres.ts";
 import { startPostgresContainer } from "./postgres-container.ts";
@@ -24,28 +25,19 @@ export interface PostgresOptions {
  * A Postgres to use: the one that `DATABASE_URL` names, or a private one that is started with what this machine has.
  * @throws an error that says what was tried and what to do
  */
-export async function startPostgres(options: PostgresOptions): Promise<Server> {
-  const order = options.order ?? ["given", "installed", "embedded", "container"];
-  const failures: string[] = [];
-  for (const source of order) {
-    try {
-      const server = await trySource(source, options);
-      if (typeof server === "string") failures.push(`${source}: ${server}`);
-      else return server;
-    } catch (error) {
-      failures.push(`${source}: ${(error as Error).message}`);
-      // What is found and then fails should be mended, not hidden behind another server with other data.
-      if (options.keep && source !== "container") throw error;
-      options.log?.(`Postgres (${source}) did not start, trying the next: ${(error as Error).message}`);
-    }
-  }
-  throw new Error(
-    `No Postgres could be found or started.\n${failures.map((line) => `  - ${line}`).join("\n")}\n` +
+export function startPostgres(options: PostgresOptions): Promise<Server> {
+  return trySources({
+    name: "Postgres",
+    order: options.order ?? ["given", "installed", "embedded", "container"],
+    start: (source) => startFrom(source, options),
+    isFinal: (source) => options.keep && source !== "container",
+    advice:
       "Set DATABASE_URL to one, or install one (`apt-get install postgresql`, `brew install postgresql`), or start Docker.",
-  );
+    log: options.log,
+  });
 }
 
-async function trySource(source: PostgresSource, options: PostgresOptions): Promise<Server | string> {
+async function startFrom(source: PostgresSource, options: PostgresOptions): Promise<Server | string> {
   const { dataDir, keep } = options;
   const durability = options.durability ?? (keep ? "full" : "test");
   if (source === "given") {

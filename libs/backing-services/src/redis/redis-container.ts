@@ -1,5 +1,4 @@
-import { hasContainerEngine, noContainerEngine } from "../container-engine.ts";
-import { containerServer, passwordFor } from "../container-server.ts";
+import { containerPassword, containerServer, hasContainerEngine, noContainerEngine } from "../container-server.ts";
 import type { Server } from "../server.ts";
 
 const image = "redis:7-alpine";
@@ -12,7 +11,7 @@ export async function startRedisContainer(options: {
 }): Promise<Server | string> {
   if (!(await hasContainerEngine())) return noContainerEngine;
   const { RedisContainer } = await import("@testcontainers/redis");
-  const password = await passwordFor("redis", options);
+  const password = await containerPassword("redis", options);
   // The command comes last: withPassword would build one of its own, without persistence.
   const wanted = new RedisContainer(image).withCommand([
     "redis-server",

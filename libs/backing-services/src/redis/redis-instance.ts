@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RedisBinary } from "./redis-binary.ts";
 
@@ -31,12 +31,4 @@ export async function openRedisInstance(options: {
   );
   await mkdir(name, { recursive: true, mode: 0o700 });
   return { ...options, dataFolder: name, logFile: `${name}.log`, stateFile: `${name}.json`, ...fresh, ...state };
-}
-
-/** Remembers password, port and pid for the next start, which may find the server alive. */
-export async function saveRedisState(instance: RedisInstance): Promise<void> {
-  const { password, port, pid } = instance;
-  const next = `${instance.stateFile}.next`;
-  await writeFile(next, JSON.stringify({ password, port, pid }), { mode: 0o600 });
-  await rename(next, instance.stateFile);
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { repositoryRoot } from "../files/repository-root.ts";
 import { givenServer, type Log, type Server } from "../server.ts";
+import { trySources } from "../try-sources.ts";
 import { extractRedis, findExtractedRedis } from "./extracted-redis.ts";
 import { findInstalledRedis } from "./redis-binary.ts";
 import { startRedisContainer } from "./redis-container.ts";
@@ -27,27 +28,19 @@ export interface RedisOptions {
  * A Redis to use: the one that `REDIS_URL` names, or a private one that is started with what this machine has or apt gives.
  * @throws an error that says what was tried and what to do
  */
-export async function startRedis(options: RedisOptions): Promise<Server> {
-  const order = options.order ?? ["given", "installed", "extracted", "apt", "container"];
-  const failures: string[] = [];
-  for (const source of order) {
-    try {
-      const server = await trySource(source, options);
-      if (typeof server !== "string") return server;
-      failures.push(`${source}: ${server}`);
-    } catch (error) {
-      // What is found and then fails to start should be mended, not hidden behind another server with other data.
-      if (source === "installed" || source === "extracted") throw error;
-      failures.push(`${source}: ${(error as Error).message}`);
-    }
-  }
-  throw new Error(
-    `No Redis could be found or started.\n${failures.map((line) => `  - ${line}`).join("\n")}\n` +
+export function startRedis(options: RedisOptions): Promise<Server> {
+  return trySources({
+    name: "Redis",
+    order: options.order ?? ["given", "installed", "extracted", "apt", "container"],
+    start: (source) => startFrom(source, options),
+    isFinal: (source) => source === "installed" || source === "extracted",
+    advice:
       "Set REDIS_URL to one, or install one (`brew install redis`, `apt-get install redis-server`), or start Docker.",
-  );
+    log: options.log,
+  });
 }
 
-async function trySource(source: RedisSource, options: RedisOptions): Promise<Server | string> {
+async function startFrom(source: RedisSource, options: RedisOptions): Promise<Server | string> {
   const { dataDir, keep, appendOnly = keep, downloads = join(repositoryRoot, ".data") } = options;
   if (source === "given") {
     const url = process.env.REDIS_URL;
