@@ -3,17 +3,17 @@ import type { Keys } from "@boocode/frame-log";
 import type { Redis } from "ioredis";
 import { type Caller, hashSecret } from "./tokens.ts";
 
-/** A ticket lives for so long: time for a page to open its socket, and no more. */
+/** TTL of a ticket: long enough for a page to open its socket. */
 export const TICKET_LIFE_MS = 30_000;
 
-/** Makes a single-use ticket for a browser's WebSocket, which cannot set a header. */
+/** Creates a single-use ticket for a browser's WebSocket, which cannot set a header. */
 export async function makeTicket(redis: Redis, keys: Keys, caller: Caller): Promise<string> {
   const ticket = randomBytes(32).toString("base64url");
   await redis.set(keys.ticket(hashSecret(ticket).toString("hex")), JSON.stringify(caller), "PX", TICKET_LIFE_MS);
   return ticket;
 }
 
-/** Takes a ticket in one step: of two that show the same one, one gets in. @returns null when it is unknown or used */
+/** Takes a ticket atomically: it admits one caller, once. @returns null when it is unknown or used */
 export async function takeTicket(redis: Redis, keys: Keys, ticket: string): Promise<Caller | null> {
   const text = await redis.getdel(keys.ticket(hashSecret(ticket).toString("hex")));
   return text === null ? null : (JSON.parse(text) as Caller);

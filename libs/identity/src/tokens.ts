@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { findUserByTokenHash, type Sql } from "@boocode/store";
 
-/** Who makes a request. */
+/** The user and token behind a request. */
 export interface Caller {
   userId: string;
   tokenId: string;
@@ -14,7 +14,7 @@ export function makeToken(): string {
   return `boo_${randomBytes(32).toString("base64url")}`;
 }
 
-/** SHA-256. A token is random, so that a slow hash would protect nothing. */
+/** SHA-256: a token is random, so a slow hash would protect nothing more. */
 export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }

@@ -14,15 +14,15 @@ interface BackendsConfig {
 export interface Backends {
   pool: Postgres;
   redis: Redis;
-  /** For readiness: whether each of the two answers. */
+  /** Readiness checks of both. */
   checks: HealthChecks;
 }
 
 /**
- * Connects Postgres and Redis, registers their releases, and waits until both answer. A service can start and work without
- * Redis, so that a Redis that is still unreachable after `redisTimeoutMs` is only logged; readiness reports it as down.
+ * Connects Postgres and Redis, registers their releases, and waits until both answer. A service works without Redis, so a
+ * Redis that is still unreachable after `redisTimeoutMs` is only logged; readiness reports it as down.
  * @param options `subscriber`: a second Redis connection to wait for
- * @throws as `untilPostgresReady` does, after 10 s without Postgres
+ * @throws like `untilPostgresReady`, after 10 s without Postgres
  */
 export async function connectBackends(
   { name, config, log, onRelease }: ServiceContext<BackendsConfig>,

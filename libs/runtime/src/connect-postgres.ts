@@ -7,12 +7,12 @@ import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
 
-/** No statement of ours takes longer; one that does is in somebody's way. */
+/** `statement_timeout`: an upper bound for every statement, because a slow one blocks others. */
 const STATEMENT_MS = 5_000;
 
 /**
- * A pool whose rows have the contracts' shapes: bigint as number (ours stay far below 2^53), timestamps as ISO 8601 in UTC.
- * Every connection gives up a statement or an idle transaction by itself, so that a lock is never held by the dead.
+ * A pool whose rows match the contracts: bigint as number (all values stay far below 2^53), timestamps as ISO 8601 in UTC.
+ * The server aborts slow statements and idle transactions, so that a dead client holds no lock.
  */
 export function connectPostgres(url: string, options: { name: string; connections: number }): Postgres {
   const security = securityOf(url);
@@ -23,14 +23,14 @@ export function connectPostgres(url: string, options: { name: string; connection
         security,
         STATEMENT_MS + 1_000,
       ),
-    // The socket comes secured, if at all.
+    // TLS, if any, is done in `openPostgresSocket`.
     ssl: false,
     max: options.connections,
-    // The default back-off leaves queries waiting for up to 40 s after the database is back.
+    // With the default back-off, queries would wait for up to 40 s after the database is back.
     backoff: () => 0.1 + Math.random() * 0.2,
     connect_timeout: 5,
-    // A BEGIN that fills up a pipeline runs without a connection of its own, and everything after it goes wrong
-    // (porsager/postgres issue 1189). No pipeline is ever filled up.
+    // A BEGIN that fills a pipeline runs without a reserved connection and corrupts what follows (porsager/postgres issue
+    // 1189). With this limit no pipeline fills.
     max_pipeline: Number.MAX_SAFE_INTEGER,
     onnotice: () => {},
     connection: {
@@ -49,17 +49,17 @@ export function connectPostgres(url: string, options: { name: string; connection
       },
     },
   };
-  // `max_pipeline` is a documented setting that the library's types leave out.
+  // `max_pipeline` is documented, but missing from the library's types.
   const pool = postgres(url, settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
   return useSafeTransactions(pool as unknown as Postgres);
 }
 
-/** Wrong credentials and a database that is not there (SQLSTATE 28 and 3D) do not pass by waiting. */
+/** SQLSTATE 28 (wrong credentials) and 3D (no such database): waiting does not help. */
 const REFUSED = /^(28|3D)/;
 
 /**
- * Resolves when the server answers: whoever starts while it does so too waits for it.
- * @throws what it said, or how it could not be reached, when that lasts longer than `ms`
+ * Resolves when the server answers; a server that is starting is waited for.
+ * @throws the server's error, or the connection error, when it does not answer within `ms`
  */
 export async function untilPostgresReady(pool: Postgres, ms: number): Promise<void> {
   const deadline = performance.now() + ms;
@@ -70,7 +70,7 @@ export async function untilPostgresReady(pool: Postgres, ms: number): Promise<vo
       await withDeadline(left, "Postgres", pool`select 1`);
       return;
     } catch (error) {
-      // The last of many tries may be cut short by the deadline, and says less than the one before.
+      // The deadline may cut the last try short; the error before it says more.
       if (error instanceof DeadlineExceeded || performance.now() > deadline) throw why ?? error;
       if (!losesConnection(error) || REFUSED.test(String((error as { code?: unknown }).code))) throw error;
       why = error;
@@ -79,7 +79,7 @@ export async function untilPostgresReady(pool: Postgres, ms: number): Promise<vo
   }
 }
 
-/** In the words of libpq's `sslmode`, or `ssl=true`, as the client library takes them. */
+/** The security that the URL asks for, by libpq's `sslmode` or the client library's `ssl=true`. */
 function securityOf(url: string): Security {
   const params = new URL(url).searchParams;
   const mode = params.get("sslmode") ?? params.get("ssl") ?? "disable";

@@ -2,18 +2,18 @@ import { Redis, type RedisOptions } from "ioredis";
 
 export type { Redis };
 
-/** Back within a quarter of a second, and not all at the same moment. */
+/** Reconnects within 250 ms, with jitter. */
 const retryStrategy = () => 50 + Math.random() * 200;
 
 const common = { retryStrategy, connectTimeout: 2_000, keepAlive: 10_000 } satisfies RedisOptions;
 
 function quiet(redis: Redis): Redis {
-  // Without a listener ioredis prints each failed connect. Readiness tells of it, and every command fails by itself.
+  // Without a listener ioredis prints each failed connect. Readiness reports them, and every command fails on its own.
   redis.on("error", () => {});
   return redis;
 }
 
-/** For commands: fails fast while Redis is away or hangs, because everything here can do without it for a while. */
+/** For commands. They fail fast while Redis is away or hangs, because every caller can do without it for a while. */
 export function connectRedis(url: string, commandTimeoutMs = 1_000): Redis {
   return quiet(
     new Redis(url, {
@@ -25,7 +25,7 @@ export function connectRedis(url: string, commandTimeoutMs = 1_000): Redis {
   );
 }
 
-/** For subscriptions: the follower subscribes again by itself after a reconnect. */
+/** For subscriptions. ioredis must not resubscribe: the follower does, after each reconnect. */
 export function connectRedisSubscriber(url: string): Redis {
   return quiet(
     new Redis(url, {
@@ -39,12 +39,12 @@ export function connectRedisSubscriber(url: string): Redis {
   );
 }
 
-/** For a BullMQ worker: its blocking reads wait as long as it takes. */
+/** For a BullMQ worker, whose blocking reads have no time-out. */
 export function connectRedisBlocking(url: string): Redis {
   return quiet(new Redis(url, { ...common, maxRetriesPerRequest: null }));
 }
 
-/** Resolves when the connection is up. @throws when it is not within `ms` */
+/** Resolves when the connection is ready. @throws when it is not ready within `ms` */
 export async function untilRedisReady(redis: Redis, ms: number): Promise<void> {
   if (redis.status === "ready") return;
   await new Promise<void>((resolve, reject) => {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { failpoints } from "./failpoints.ts";
 
-/** The kinds of values that an environment variable takes. */
+/** The types of environment variables. */
 
-/** One sentence for whatever is wrong with a number: a message of zod's for each check would not say what is wanted. */
+/** One message for every invalid number; zod's own messages, one per check, do not say what is allowed. */
 const whole = (wanted: string, least: number, most = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number<string>(wanted).int(wanted).min(least, wanted).max(most, wanted);
 
@@ -11,7 +11,7 @@ export const port = whole("must be a port, 0 to 65535", 0, 65_535);
 
 export const count = (least = 1) => whole(`must be a whole number, ${least} or more`, least);
 
-/** A timer of Node's that is set for longer goes off at once. */
+/** Node fires a timer with a longer delay at once. */
 const LONGEST_MS = 2_147_483_647;
 
 /** A duration in milliseconds. */
@@ -30,22 +30,22 @@ export const url = (...protocols: string[]) =>
     `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
   );
 
-/** What every service is told. */
+/** The variables of every service. */
 export const commonEnv = {
   DATABASE_URL: url("postgres:", "postgresql:"),
   REDIS_URL: url("redis:", "rediss:"),
-  /** Below it stands everything that this system keeps in Redis. */
+  /** Prefix of every key and channel in Redis. */
   REDIS_PREFIX: z
     .string()
     .regex(/^[a-z0-9_-]{1,40}$/, "must be 1 to 40 of a-z, 0-9, _ and -")
     .default("boocode"),
   HOST: z.string().default("127.0.0.1"),
-  /** For tests of the services alone. */
+  /** Used only by tests. */
   FAULT_POINTS: failpoints,
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 };
 
-/** Folders, absolute, separated by colons. */
+/** Absolute paths of folders, separated by colons. */
 export const folders = z
   .string("is required")
   .transform((text) => text.split(":").filter((folder) => folder !== ""))

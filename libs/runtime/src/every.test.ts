@@ -16,7 +16,7 @@ function counted(act: (n: number) => Promise<void>) {
   };
 }
 
-test("runs come one after the other, however long one takes", async () => {
+test("runs never overlap, however long one takes", async () => {
   let inside = 0;
   let most = 0;
   const job = counted(async () => {
@@ -35,7 +35,7 @@ test("runs come one after the other, however long one takes", async () => {
   expect([most, inside]).toEqual([1, 0]);
 });
 
-test("a run that fails is reported and the next one comes", async () => {
+test("a failed run is reported and does not stop the loop", async () => {
   const errors: unknown[] = [];
   const job = counted((n) => (n === 1 ? Promise.reject(new Error("first")) : Promise.resolve()));
   const second = job.nth(2);
@@ -49,7 +49,7 @@ test("a run that fails is reported and the next one comes", async () => {
   expect(errors).toEqual([new Error("first")]);
 });
 
-test("stopping waits for a run that is under way, and no other follows", async () => {
+test("stopping waits for the run in progress, and none follows", async () => {
   let finish = () => {};
   const job = counted(
     () =>

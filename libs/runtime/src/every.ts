@@ -1,7 +1,7 @@
 /**
- * Runs `act` again and again with a pause between the end of one run and the start of the next, so that a slow run is never
- * overtaken by another. A failed run is reported and the next one comes all the same.
- * @returns stops it, and resolves when a run that was under way has ended
+ * Runs `act` repeatedly, with a pause between the end of one run and the start of the next, so that runs never overlap. A
+ * failed run is reported and does not stop the loop.
+ * @returns a function that stops the loop and resolves when a run in progress has ended
  */
 export function every(
   pauseMs: () => number,

@@ -3,15 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 
 /**
- * A named place between a commit and the step after it. Off, it costs one look into an empty map; armed by `FAULT_POINTS`, it
- * does there what a test wants to see survived.
+ * A named place between a commit and the next step. Unarmed, it costs one lookup in an empty map; armed by `FAULT_POINTS`, it
+ * fails there as a test demands.
  */
 export type Failpoint = (name: string) => Promise<void> | void;
 
-/** `kill`: SIGKILL to this process. `stop`: SIGSTOP. `throw`: an error. A number: so many milliseconds of waiting. */
+/** `kill`: SIGKILL to this process. `stop`: SIGSTOP. `throw`: an error. A number: a delay in milliseconds. */
 type Act = "kill" | "stop" | "throw" | number;
 
-/** A point that acts, once, when it is passed the n-th time. */
+/** A failpoint that acts once, when it is passed for the n-th time. */
 export interface ArmedFailpoint {
   name: string;
   nth: number;
@@ -20,7 +20,7 @@ export interface ArmedFailpoint {
 
 const ENTRY = /^([a-z-]+)(?:@(\d+))?:(?:(kill|stop|throw)|(\d+))$/;
 
-/** `name:act` pairs separated by commas, as in `after-claim:kill,after-step-commit@2:500`; `@n` is 1 where it is left out. */
+/** `name:act` pairs, separated by commas, as in `after-claim:kill,after-step-commit@2:500`; `@n` defaults to 1. */
 export const failpoints = z
   .string()
   .default("")
@@ -43,7 +43,7 @@ export function createFailpoints(points: readonly ArmedFailpoint[]): Failpoint {
     point.passesLeft -= 1;
     if (point.passesLeft > 0) return;
     armed.delete(name);
-    // Written at once and past the logger: a killed process flushes nothing, and a test must see that the point fired.
+    // Written synchronously, without the logger: a killed process flushes nothing, and tests wait for this line.
     writeSync(2, `failpoint ${name} fired\n`);
     if (point.act === "kill") process.kill(process.pid, "SIGKILL");
     else if (point.act === "stop") process.kill(process.pid, "SIGSTOP");

@@ -14,7 +14,7 @@ async function serve(handler: RequestListener): Promise<string> {
   return await listen(server, "127.0.0.1", 0);
 }
 
-test("each dependency is told by name; one that throws, rejects or says false is down", async () => {
+test("each dependency is reported by name; one whose check throws, rejects or returns false is down", async () => {
   const readiness = await checkReadiness({
     fine: () => Promise.resolve("PONG"),
     silent: () => undefined,
@@ -29,7 +29,7 @@ test("each dependency is told by name; one that throws, rejects or says false is
   expect(await checkReadiness({ fine: () => true })).toEqual({ status: "ready", dependencies: { fine: "ok" } });
 });
 
-test("one that never answers is down after a second, and the others do not wait for it one after the other", async () => {
+test("a dependency that never answers is down after one second, and the checks run in parallel", async () => {
   const startedAt = performance.now();
   const never = () => new Promise(() => {});
   expect((await checkReadiness({ a: never, b: never, c: never })).dependencies).toEqual({
@@ -40,7 +40,7 @@ test("one that never answers is down after a second, and the others do not wait 
   expect(performance.now() - startedAt).toBeLessThan(2_500);
 });
 
-test("alive, ready and metrics are answered, whatever the query, and everything else is left to others", async () => {
+test("liveness, readiness and metrics are answered whatever the query; other requests are not", async () => {
   let up = true;
   const url = await serve((request, response) => {
     const metrics = () => (up ? Promise.resolve("figures 1\n") : Promise.reject(new Error("x")));
@@ -60,7 +60,7 @@ test("alive, ready and metrics are answered, whatever the query, and everything 
   expect((await get("/"))[0]).toBe(418);
 });
 
-test("a server that cannot listen says why", async () => {
+test("a server that cannot listen rejects with the reason", async () => {
   const url = await serve(() => {});
   await expect(listen(createServer(), "127.0.0.1", Number(new URL(url).port))).rejects.toMatchObject({
     code: "EADDRINUSE",

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { withDeadline } from "./with-deadline.ts";
 
-/** Each dependency by name, and how to find out whether it answers. A check throws or returns false when it does not. */
+/** Dependencies by name, each with its check, which throws or returns false when the dependency does not answer. */
 export type HealthChecks = Record<string, () => unknown>;
 
 export interface Readiness {
@@ -9,7 +9,7 @@ export interface Readiness {
   dependencies: Record<string, "ok" | "down">;
 }
 
-/** Asks every dependency, side by side, each for at most a second. */
+/** Runs all checks in parallel, each for at most one second. */
 export async function checkReadiness(checks: HealthChecks): Promise<Readiness> {
   const dependencies: Readiness["dependencies"] = {};
   await Promise.all(

@@ -24,7 +24,7 @@ const Schema = z.object({
 });
 const good = { DATABASE_URL: "postgres://u:p@h/d", REDIS_URL: "redis://h", ROOTS: "/a:/b", MODEL: "http://m" };
 
-/** The lines that a wrong environment is answered with. */
+/** The error lines for an environment. */
 function mistakes(env: Record<string, string | undefined>): string[] {
   try {
     loadConfig(Schema, env);
@@ -38,7 +38,7 @@ function mistakes(env: Record<string, string | undefined>): string[] {
   return [];
 }
 
-test("what is not set gets its default, what is set gets its type, and what nobody asked for is left out", () => {
+test("unset variables get defaults, set ones get their type, unknown ones are ignored", () => {
   const config = loadConfig(Schema, { ...good, PORT: "8080", LOG_LEVEL: "debug", HOME: "/root", KEY: "" });
   expect(config).toEqual({
     ...{ ...good, ROOTS: ["/a", "/b"], PORT: 8080, LOG_LEVEL: "debug", HOST: "127.0.0.1" },
@@ -46,7 +46,7 @@ test("what is not set gets its default, what is set gets its type, and what nobo
   });
 });
 
-test("every mistake is told at once, each under its name and none with its value", () => {
+test("all mistakes are reported at once, each under its name and none with its value", () => {
   const wrong = {
     ...{ DATABASE_URL: "mysql://secret@h", ROOTS: "a:/b", MODEL: "not a url secret", PORT: "secret", SLOTS: "0" },
     ...{ WAIT_MS: "1.5", LOG_LEVEL: "loud secret", REDIS_PREFIX: "a b secret" },
@@ -76,7 +76,7 @@ test.each([
   expect(mistakes({ ...good, [name]: value }).map((line) => line.split(":")[0])).toEqual([name]);
 });
 
-test("a number that does not fit is answered with the ones that do", () => {
+test("the message for an invalid number says which numbers are valid", () => {
   const wrong = { ...good, PORT: "65536", SLOTS: "0", WAIT_MS: "1.5" };
   expect(mistakes(wrong).sort()).toEqual([
     "PORT: must be a port, 0 to 65535",
@@ -85,14 +85,14 @@ test("a number that does not fit is answered with the ones that do", () => {
   ]);
 });
 
-test("failpoints are read with the pass at which they act", () => {
+test("failpoints are parsed with the pass at which they act", () => {
   expect(loadConfig(Schema, { ...good, FAULT_POINTS: "after-claim:kill,after-step@2:500" }).FAULT_POINTS).toEqual([
     { name: "after-claim", nth: 1, act: "kill" },
     { name: "after-step", nth: 2, act: 500 },
   ]);
 });
 
-test("a value may stand in a file, without the line end, and a value in the environment goes before it", () => {
+test("a value may come from a file, without its line end; the environment takes precedence", () => {
   const KEY_FILE = file("key", "from the file\n");
   expect(loadConfig(Schema, { ...good, KEY_FILE }).KEY).toBe("from the file");
   expect(loadConfig(Schema, { ...good, KEY_FILE, KEY: "from the environment" }).KEY).toBe("from the environment");
@@ -100,7 +100,7 @@ test("a value may stand in a file, without the line end, and a value in the envi
   expect(loadConfig(Schema, { ...rest, DATABASE_URL_FILE: file("url", DATABASE_URL) }).DATABASE_URL).toBe(DATABASE_URL);
 });
 
-test("a file that cannot be read is a mistake; a `_FILE` of somebody else's is none", () => {
+test("an unreadable file is a mistake; a `_FILE` of an unknown variable is ignored", () => {
   expect(mistakes({ ...good, KEY_FILE: join(folder, "missing") })).toEqual([
     "KEY_FILE: cannot read the file that it names",
   ]);

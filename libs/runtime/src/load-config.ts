@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
 
-/** The environment does not fit; the message lists every mistake, a line each. */
+/** The environment is invalid; the message lists every mistake, one per line. */
 export class InvalidConfig extends Error {
   override name = "InvalidConfig";
 }
 
 /**
- * Reads a service's configuration from the environment, once. A variable `X` may be given as a file in `X_FILE` instead,
- * so that a secret need not stand in the environment.
- * @throws InvalidConfig with every mistake, none of them quoting a value
+ * Reads a service's configuration from the environment. A variable `X` may be given as a file in `X_FILE`, so that a secret
+ * need not be in the environment.
+ * @throws InvalidConfig with every mistake; no message quotes a value
  */
 export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, string | undefined>): z.infer<S> {
   const mistakes: string[] = [];

@@ -2,14 +2,14 @@ import { type Logger, type LoggerOptions, pino } from "pino";
 
 export type { Logger };
 
-/** Lines go out while the process works on: a reader who is slow holds nobody up. */
+/** Asynchronous: a slow reader of the log does not block the process. */
 const out = pino.destination(1);
 let isGone = false;
 out.on("error", () => {
   isGone = true;
 });
 
-/** A logger that writes JSON lines to stdout, without anything that could be a secret. */
+/** A logger that writes JSON lines to stdout and redacts fields that could hold a secret. */
 export function createLogger(service: string, level: string): Logger {
   const options: LoggerOptions = {
     level,
@@ -34,7 +34,7 @@ export function createLogger(service: string, level: string): Logger {
   return pino(options, out);
 }
 
-/** An upper bound for a reader that takes a little again and again. */
+/** An upper bound for a reader that is slow but never stalls. */
 const END_LOG_MS = 3_000;
 
 /**

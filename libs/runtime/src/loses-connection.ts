@@ -1,9 +1,11 @@
 import type postgres from "postgres";
 
-/** A FATAL error of the server ends the session; an error of the socket or of the client means that it has ended. */
+/**
+ * Whether the error means that the connection was lost: a FATAL error of the server, or an error of the socket or the client.
+ */
 export function losesConnection(error: unknown): boolean {
   const { severity, code } = error as Partial<postgres.PostgresError>;
   if (severity) return severity !== "ERROR";
-  // The client adds the query to every error that ended one; what the caller's own code throws has none.
+  // The client adds the query to every error that ended one; errors thrown by the caller's own code have none.
   return "query" in (error as object) && /^(CONNECTION_|CONNECT_|E)/.test(String(code));
 }

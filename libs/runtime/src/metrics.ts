@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 
 export { Counter, Gauge, Histogram };
 
-/** A registry of this process's figures, with Node's own (memory, event loop lag) in it. */
+/** A registry for this process's metrics, with Node's own (memory, event loop lag) in it. */
 export function createMetrics(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });

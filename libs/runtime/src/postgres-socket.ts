@@ -2,14 +2,14 @@ import { connect, isIP, Socket, type SocketConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { createFatalReader } from "./read-fatal.ts";
 
-/** How a connection is secured: `any` takes every certificate, `verified` only one that is good for the host. */
+/** The security of a connection. `any` accepts every certificate, `verified` only one that is valid for the host. */
 export type Security = "none" | "if_offered" | "any" | "verified";
 
 /**
- * A connection for the Postgres client that is given up when it owes an answer for too long, and that is lost in one step. TLS is
- * done here and not by the client, which would take a socket of its own for it.
- * @param silenceMs from a write to the next byte that comes in
- * @returns a socket in any case: the client does not survive the failure of this function, only that of a socket
+ * Opens a socket for the Postgres client that is destroyed when the server stays silent for too long, and that fails in one
+ * step. TLS is done here, because the client would replace the socket by one of its own.
+ * @param silenceMs the longest time from a write to the next byte received
+ * @returns a socket in any case: the client survives the failure of a socket, not of this function
  */
 export async function openPostgresSocket(
   place: SocketConnectOpts,
@@ -25,7 +25,7 @@ export async function openPostgresSocket(
   return socket;
 }
 
-/** PostgreSQL's protocol, "SSLRequest": eight bytes, which the server answers with one. */
+/** The PostgreSQL protocol's SSLRequest: eight bytes, answered with one. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 function secure(plain: Socket, host: string, security: Security, silenceMs: number): Promise<Socket> {
@@ -56,7 +56,7 @@ function secure(plain: Socket, host: string, security: Security, silenceMs: numb
   });
 }
 
-/** A socket that fails when it is first written to: until then the client has not come to hear of it. */
+/** A socket that fails at its first write: before that the client does not listen for errors. */
 function failing(error: Error): Socket {
   const socket = new Socket();
   socket.write = () => {
@@ -67,9 +67,8 @@ function failing(error: Error): Socket {
 }
 
 /**
- * The client has no time limit of its own: a query on a connection that a network swallowed would wait for ever and keep its
- * place in the pool. The server ends any statement after its `statement_timeout`, so that an answer which is later than that
- * can only be lost.
+ * The client has no time-out: a query on a connection that the network swallowed would wait for ever and keep its place in
+ * the pool. The server ends every statement after its `statement_timeout`, so a later answer can only be lost.
  */
 function giveUpInSilence(socket: Socket, silenceMs: number): void {
   const write = socket.write.bind(socket) as Socket["write"];
@@ -87,12 +86,12 @@ function giveUpInSilence(socket: Socket, silenceMs: number): void {
 }
 
 /**
- * Node tells of an error first and of the end of the socket later, when it closes handles. In between the client (postgres 3.4.9)
- * fails the queries that wait, but goes on taking new ones, and does not fail those when the end comes with an error: an idle
- * connection's query is answered with no rows once the connection is back, and one that stood in line is then taken for the
- * receiver of another query's answer. Here the error comes together with the end, and nothing is taken in between.
- * A server's last words are such an error too. The client would keep them, when they end a query, for the first query after it has
- * connected again, whenever that is.
+ * Node emits a socket's error first and its close later. In between, the client (postgres 3.4.9) fails the waiting queries
+ * but accepts new ones, and does not fail those when the close follows an error: an idle connection's query resolves with no
+ * rows after the reconnect, and a queued one receives another query's answer. Here the error and the close come together, and
+ * nothing is accepted in between.
+ * A FATAL error of the server is treated alike: if it ended a query, the client would keep it and fail the first query after
+ * the next connect.
  */
 function loseInOneStep(socket: Socket): void {
   const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;

@@ -19,7 +19,7 @@ const others = fc.oneof(
   fc.constant(anError("ERROR", "23505", "a duplicate")),
 );
 
-test("the words that end a connection are found behind any others, in pieces of any size", () => {
+test("the FATAL error is found after any other messages, in pieces of any size", () => {
   fc.assert(
     fc.property(fc.array(others), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (before, sizes) => {
       const head = Buffer.concat(before);
@@ -40,7 +40,7 @@ test("the words that end a connection are found behind any others, in pieces of 
   );
 });
 
-test("a connection that goes on after its errors is never ended", () => {
+test("errors that do not end the connection are ignored", () => {
   fc.assert(
     fc.property(fc.array(others), fc.integer({ min: 1, max: 30 }), (messages, size) => {
       const all = Buffer.concat(messages);

@@ -1,29 +1,29 @@
 // PURE
 
-/** What a server says before it ends a connection by itself. `code` is an SQLSTATE. */
+/** The error with which the server closes a connection. `code` is an SQLSTATE. */
 interface FatalError extends Error {
   severity: string;
   code: string;
 }
 
-/** Where in the newest bytes the last words of a connection begin (0 if before them), and what they are. */
+/** The FATAL error, and the offset in the newest bytes at which its message begins (0 if it began earlier). */
 export interface Fatal {
   at: number;
   error: FatalError;
 }
 
-/** PostgreSQL's protocol: a letter, and a length that counts itself and not the letter. */
+/** A message of the PostgreSQL protocol begins with a letter and a length that includes itself but not the letter. */
 const HEADER_BYTES = 5;
 const ERROR_RESPONSE = 0x45;
 
 /**
- * Follows what a Postgres server sends, message by message, in pieces of any size.
- * @returns takes the next piece; null as long as the server has not said an error that ends the connection
+ * Parses what a Postgres server sends, message by message, in pieces of any size.
+ * @returns a function that takes the next piece; null until the server has sent an error that ends the connection
  */
 export function createFatalReader(): (piece: Buffer) => Fatal | null {
-  /** The beginning of a message whose length is not known yet, or an error that has not come whole. */
+  /** The bytes of an incomplete header or of an incomplete error. */
   let begun = Buffer.alloc(0);
-  /** Bytes of another message that are still to come. */
+  /** Remaining bytes of a message that is not an error. */
   let toSkip = 0;
 
   return (piece) => {
@@ -54,7 +54,9 @@ export function createFatalReader(): (piece: Buffer) => Fatal | null {
   };
 }
 
-/** @param fields each a letter and a text that ends with a zero byte. @returns null when the connection goes on after it */
+/**
+ * @param fields each a letter and a text that ends with a zero byte. @returns null when the error does not end the connection
+ */
 function readError(fields: Buffer): FatalError | null {
   const said = new Map<string, string>();
   for (const field of fields.toString("utf8").split("\0")) said.set(field.charAt(0), field.slice(1));

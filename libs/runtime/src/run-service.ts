@@ -5,11 +5,11 @@ import { createLogger, endLog, type Logger } from "./logger.ts";
 import { losesConnection } from "./loses-connection.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 
-/** The part of a service's configuration that its life as a process needs; `commonEnv` has all but the grace period. */
+/** The settings that every service needs: those of `commonEnv`, and the grace period. */
 export interface ServiceConfig {
   LOG_LEVEL: string;
   FAULT_POINTS: readonly ArmedFailpoint[];
-  /** How long all releases together may take before the process ends regardless. */
+  /** Deadline for all releases together; after it the process exits regardless. */
   SHUTDOWN_GRACE_MS: number;
 }
 
@@ -28,19 +28,19 @@ export interface ServiceContext<C> {
   config: C;
   log: Logger;
   failpoint: Failpoint;
-  /** For failures that the service survives: @returns a function that logs one as "`what` failed". */
+  /** For failures that the service survives. @returns a function that logs an error as "`what` failed" */
   logFailure(what: string): (err: unknown) => void;
   onRelease: Releaser["onRelease"];
-  /** Ends the process as SIGTERM would: its work is done. */
+  /** Stops the process as SIGTERM would, because its work is done. */
   stop(reason: string): void;
 }
 
 const ASKS_FOR_TYPES = /from pg_catalog\.pg_type/;
 
 /**
- * The life of a process: read the environment, start, stop on SIGTERM or SIGINT with releases in reverse order, exit 0. A wrong
- * environment prints every mistake and exits 1; an error that nobody caught is a defect: it is logged and the process exits 1,
- * because a process in an unknown state must not hold leases.
+ * Runs a process: reads the environment, starts, stops on SIGTERM or SIGINT with releases in reverse order, and exits with 0.
+ * An invalid environment prints every mistake and exits with 1. An uncaught error is logged and exits with 1, because a
+ * process in an unknown state must not hold leases.
  */
 export function runService<C extends ServiceConfig>(service: Service<C>): void {
   const config = readConfig(service.config);
@@ -52,9 +52,9 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
   async function stop(reason: string, exitCode: number): Promise<void> {
     if (stopping) return;
     stopping = true;
-    // First of all: whatever fails from here on, the process ends.
+    // Set first, so that the process exits whatever fails below.
     setTimeout(() => {
-      log.fatal("the grace period is over");
+      log.fatal("the grace period is over; exiting");
       void exit(exitCode || 1);
     }, graceMs).unref();
     log.info({ reason }, "stopping");
@@ -63,22 +63,22 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
     await exit(exitCode);
   }
 
-  // Whoever reads the log may be gone; that is no reason to stop, and none not to.
+  // The reader of the log may be gone; the service continues without it.
   process.stdout.on("error", () => {});
   process.on("SIGTERM", () => void stop("SIGTERM", 0));
   process.on("SIGINT", () => void stop("SIGINT", 0));
   process.on("uncaughtException", (err) => {
-    log.fatal({ err }, "an error that nobody caught");
+    log.fatal({ err }, "uncaught error");
     void stop("uncaught error", 1);
   });
   process.on("unhandledRejection", (err) => {
-    // The Postgres client asks every new connection for its array types in a promise that it hands to nobody (3.4.9). When the
-    // connection is lost just then, that is all there is to it: whoever waits for the connection is told by its own promise.
+    // On every new connection the Postgres client (3.4.9) queries the array types in a promise that nobody handles. If the
+    // connection is lost at that moment, the caller's own promise reports it, and this rejection is harmless.
     if (losesConnection(err) && ASKS_FOR_TYPES.test(String((err as { query?: unknown }).query))) {
-      log.warn({ err }, "a database connection was lost while it was opened");
+      log.warn({ err }, "a database connection was lost while it was being opened");
       return;
     }
-    log.fatal({ err }, "a rejection that nobody handled");
+    log.fatal({ err }, "unhandled rejection");
     void stop("unhandled rejection", 1);
   });
   const context: ServiceContext<C> = {
@@ -106,7 +106,7 @@ function readConfig<C>(schema: z.ZodType<C>): C {
   }
 }
 
-/** A reader of the log that takes nothing for this long does not get its last lines. */
+/** A reader that takes nothing for this long does not get the last lines. */
 const LOG_STALL_MS = 500;
 
 async function exit(code: number): Promise<void> {

@@ -5,12 +5,12 @@ type Pool = postgres.Sql<Record<string, unknown>>;
 type Act<T> = (sql: postgres.TransactionSql<Record<string, unknown>>) => T | Promise<T>;
 
 /**
- * Makes the pool's `begin` survive the loss of its connection. The library (postgres 3.4.9) answers a transaction that failed
- * with a ROLLBACK, also on a connection that is gone: that ends the process by an error which nobody can catch, or leaves a
- * connection that never comes back (porsager/postgres issue 1208).
+ * Makes the pool's `begin` survive the loss of its connection. The library (postgres 3.4.9) sends a ROLLBACK after a failed
+ * transaction even when the connection is gone: this ends the process with an error that cannot be caught, or leaves a
+ * connection that never returns to the pool (porsager/postgres issue 1208).
  *
- * Here a transaction whose connection is lost never comes back to the library, which so writes nothing more, and whose
- * `begin` fails all the same: the library tells it of the closed connection. The server rolls back by itself.
+ * Here a transaction whose connection is lost never returns to the library, which therefore writes nothing; its `begin`
+ * rejects with the connection error. The server rolls back on its own.
  */
 export function useSafeTransactions(pool: Pool): Pool {
   const begin = pool.begin.bind(pool) as (options: string, act: Act<unknown>) => Promise<unknown>;
@@ -30,8 +30,8 @@ export function useSafeTransactions(pool: Pool): Pool {
           }
         })) as T;
       } catch (error) {
-        // The last words of a connection that the server ended are handed to whoever is first on the one that takes its
-        // place. Nothing was done then, so that asking again is safe; each connection says them once.
+        // The FATAL error of a closed connection can surface on the first transaction of its successor. Nothing was done
+        // then, so a retry is safe; each connection reports it once.
         if (begun || left <= 0 || (error as { code?: string }).code !== "57P01") throw error;
       }
     }

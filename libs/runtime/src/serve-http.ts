@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import type { ServiceContext } from "./run-service.ts";
 
 /**
- * Listens on `HOST` and `PORT` and registers the release. The log line "listening" carries the URL: whoever starts a service
- * with port 0 reads it there.
- * @param close what the release does
+ * Listens on `HOST` and `PORT` and registers the release. The log line "listening" carries the URL, which shows the port when
+ * `PORT` is 0.
+ * @param close called on release
  */
 export async function serveHttp(
   { config, log, onRelease }: ServiceContext<{ HOST: string; PORT: number }>,
@@ -16,7 +16,7 @@ export async function serveHttp(
   onRelease("http", close);
 }
 
-/** @param port 0 lets the system choose a free one. @returns the server's URL */
+/** @param port 0: the system chooses a free port. @returns the server's URL */
 export async function listen(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -9,7 +9,7 @@ function stage(stepMs = 1_000) {
   return { lines, order, releaser: createReleaser(log, stepMs) };
 }
 
-test("what was acquired last is released first, one after the other", async () => {
+test("resources are released one by one, the last acquired first", async () => {
   const { order, releaser } = stage();
   for (const name of ["first", "second", "third"]) {
     releaser.onRelease(name, async () => {
@@ -22,7 +22,7 @@ test("what was acquired last is released first, one after the other", async () =
   expect(order).toEqual(["third", "second", "first"].flatMap((name) => [`${name} begins`, `${name} ends`]));
 });
 
-test("a release that fails, at once or later, is logged by name and hides no other", async () => {
+test("a failing release is logged by name and does not stop the others", async () => {
   const { order, lines, releaser } = stage();
   releaser.onRelease("first", () => order.push("first"));
   releaser.onRelease("throws", () => {
@@ -34,16 +34,16 @@ test("a release that fails, at once or later, is logged by name and hides no oth
   expect(lines.map((line) => line.step)).toEqual(["rejects", "throws"]);
 });
 
-test("a release that hangs is left behind after its time", async () => {
+test("a hanging release is skipped after its deadline", async () => {
   const { order, lines, releaser } = stage(5);
   releaser.onRelease("first", () => order.push("first"));
   releaser.onRelease("hangs", () => new Promise(() => {}));
   await releaser.release();
   expect(order).toEqual(["first"]);
-  expect(lines).toMatchObject([{ step: "hangs", msg: "a release took too long and is left behind" }]);
+  expect(lines).toMatchObject([{ step: "hangs", msg: "a release exceeded its deadline and is skipped" }]);
 });
 
-test("everything is released once, also when it is asked for twice", async () => {
+test("every resource is released once, even when the release is requested twice", async () => {
   const { order, releaser } = stage();
   releaser.onRelease("only", () => order.push("only"));
   await Promise.all([releaser.release(), releaser.release()]);

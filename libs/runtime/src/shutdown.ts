@@ -1,13 +1,13 @@
 import type { Logger } from "./logger.ts";
 
 export interface Releaser {
-  /** What was acquired pushes its release; releases run last in, first out. */
+  /** Registers the release of an acquired resource. Releases run last in, first out. */
   onRelease(name: string, release: () => unknown): void;
-  /** Runs all releases once; a failing or hanging one is logged and hides no other. */
+  /** Runs all releases once. One that fails or hangs is logged and does not keep the others from running. */
   release(): Promise<void>;
 }
 
-/** @param stepMs how long one release may take */
+/** @param stepMs deadline for one release */
 export function createReleaser(log: Logger, stepMs: number): Releaser {
   const releases: { name: string; release: () => unknown }[] = [];
   return {
@@ -20,7 +20,7 @@ export function createReleaser(log: Logger, stepMs: number): Releaser {
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<void>((resolve) => {
           timer = setTimeout(() => {
-            log.error({ step: name }, "a release took too long and is left behind");
+            log.error({ step: name }, "a release exceeded its deadline and is skipped");
             resolve();
           }, stepMs);
         });

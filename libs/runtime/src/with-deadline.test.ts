@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
-test("an answer in time is passed on, be it a value or an error", async () => {
+test("a value or an error in time is passed through", async () => {
   expect(await withDeadline(1_000, "it", Promise.resolve(7))).toBe(7);
   await expect(withDeadline(1_000, "it", Promise.reject(new TypeError("no")))).rejects.toThrow(TypeError);
 });
 
-test("an answer that does not come in time is told by name and time", async () => {
+test("the error of an exceeded deadline names the operation and the time", async () => {
   const late = withDeadline(5, "the query", new Promise(() => {}));
   await expect(late).rejects.toThrow(DeadlineExceeded);
   await expect(late).rejects.toThrow("the query took longer than 5 ms");
 });
 
-test("an error that comes after its deadline disturbs nobody", async () => {
+test("an error after the deadline is ignored", async () => {
   const unhandled: unknown[] = [];
   const hear = (error: unknown) => unhandled.push(error);
   process.on("unhandledRejection", hear);
@@ -27,7 +27,7 @@ test("an error that comes after its deadline disturbs nobody", async () => {
   expect(unhandled).toEqual([]);
 });
 
-test("no timer is left running once the answer is there", async () => {
+test("no timer remains once the answer has arrived", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const before = timers();
   await withDeadline(60_000, "it", Promise.resolve());

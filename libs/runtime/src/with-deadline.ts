@@ -1,9 +1,9 @@
-/** An answer did not come in time. What was asked may or may not have been done. */
+/** The deadline passed without an answer. The operation may or may not have happened. */
 export class DeadlineExceeded extends Error {
   override name = "DeadlineExceeded";
 }
 
-/** Waits for a promise no longer than `ms`. @throws DeadlineExceeded */
+/** Waits for a promise for at most `ms`. @throws DeadlineExceeded */
 export async function withDeadline<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
