@@ -144,7 +144,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       const bad = ends.filter(({ end }) => end !== 0);
       if (bad.length > 0)
         throw new Error(`did not stop cleanly: ${JSON.stringify(bad)}\n${lines.slice(-30).join("\n")}`);
-      const defects = lines.filter((line) => /"level":60|nobody caught|nobody handled|on a defect/.test(line));
+      const defects = lines.filter((line) => /"level":60|failed on an unexpected error/.test(line));
       if (defects.length > 0) throw new Error(`defects were logged:\n${defects.slice(0, 5).join("\n")}`);
       if (violations.length > 0) throw new Error(`requests broke rules: ${JSON.stringify(violations.slice(0, 5))}`);
     },

@@ -4,22 +4,22 @@ import type { ModelServer } from "./model-server.ts";
 
 /** The models of all servers. */
 export interface Catalog {
-  /** What every server has, in the order of the servers; never throws. Answers are believed for a while. */
+  /** The model lists of all servers, in the order of the servers, cached; never rejects. */
   read(): Promise<ServerModels[]>;
 }
 
 export interface CatalogDeps {
   servers: readonly ModelServer[];
   timeoutMs: number;
-  /** How long an answer is believed; one that a server did not give is asked for again sooner. */
+  /** Cache TTL. The absence of a server is cached for a shorter time. */
   ttlMs: number;
   now: () => number;
 }
 
-/** A server that is away is asked again after so long, so that nobody waits for it at each turn. */
+/** Cache TTL for a server that is away, so that not every turn waits for its time-out. */
 const AWAY_TTL_MS = 5_000;
 
-/** Everybody who asks while a question is under way waits for the same answer. */
+/** Callers that ask during a read share it. */
 export function createCatalog(deps: CatalogDeps): Catalog {
   const known = new Map<string, { answer: ServerModels; until: number }>();
   const asking = new Map<string, Promise<ServerModels>>();

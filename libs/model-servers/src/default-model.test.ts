@@ -10,19 +10,19 @@ function has(name: string, models: Record<string, boolean | null> | null, own: s
 }
 
 describe("the model of a session that names none", () => {
-  it("is the one that is loaded, else the first", () => {
+  it("is the loaded one, else the first", () => {
     expect(defaultModel([has("a", { x: false, y: true })], undefined)).toEqual({ server: "a", model: "y" });
     expect(defaultModel([has("a", { x: null, y: null })], undefined)).toEqual({ server: "a", model: "x" });
   });
 
-  it("is the configured one before every other, of the server that has it", () => {
+  it("is the configured one, at the server that has it", () => {
     const catalog = [has("a", { x: true }, "own"), has("b", { y: true })];
     expect(defaultModel(catalog, "y")).toEqual({ server: "b", model: "y" });
     expect(defaultModel(catalog, "b/z")).toEqual({ server: "b", model: "z" });
     expect(defaultModel(catalog, undefined)).toEqual({ server: "a", model: "own" });
   });
 
-  it("is one of the next server while the first is away and has none configured", () => {
+  it("is one of the next server while the first is away without a configured model", () => {
     expect(defaultModel([has("a", null), has("b", { y: null })], undefined)).toEqual({ server: "b", model: "y" });
     expect(defaultModel([has("a", null, "own"), has("b", { y: null })], undefined)).toEqual({
       server: "a",
@@ -33,14 +33,14 @@ describe("the model of a session that names none", () => {
 });
 
 describe("a model's name", () => {
-  it("that is bare means the first server that lists it, else the first server", () => {
+  it("without a server means the first server that lists it, else the first server", () => {
     const catalog = [has("a", { x: null }), has("b", { x: null, "org/y": null })];
     expect(locateModel("x", catalog)).toEqual({ server: "a", model: "x" });
     expect(locateModel("org/y", catalog)).toEqual({ server: "b", model: "org/y" });
     expect(locateModel("unknown", catalog)).toEqual({ server: "a", model: "unknown" });
   });
 
-  it("reads as it was written", () => {
+  it("is read back as it was written", () => {
     for (const servers of [["a"], ["a", "b"]]) {
       for (const model of ["x", "org/x", "a/x", "b/x", "/x", "x/"]) {
         const written = writeModelName({ server: "a", model }, servers) ?? "";
@@ -50,7 +50,7 @@ describe("a model's name", () => {
     }
   });
 
-  it("is bare where there is one server alone", () => {
+  it("is written without a server when there is only one", () => {
     expect(writeModelName({ server: "a", model: "x" }, ["a"])).toBe("x");
     expect(writeModelName({ server: "a", model: "x" }, ["a", "b"])).toBe("a/x");
     expect(readModelName("nobody/x", ["a", "b"])).toBeNull();

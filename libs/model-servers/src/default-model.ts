@@ -2,7 +2,7 @@ import type { ListedModel } from "./fetch-model-list.ts";
 import { type LocatedModel, readModelName } from "./locate-model.ts";
 import type { ModelServer } from "./model-server.ts";
 
-/** What one server has; `models` is null while it is away. */
+/** The models of one server; null while the server is away. */
 export interface ServerModels {
   server: ModelServer;
   models: ListedModel[] | null;
@@ -10,8 +10,8 @@ export interface ServerModels {
 }
 
 /**
- * The model of sessions that name none, the same for whoever asks: the configured one; else, of the first server that has
- * any, its configured one, the one that is loaded, the first that it lists.
+ * The model of sessions that name none, the same for every caller: the configured one; else, of the first server that has
+ * any, its configured model, its loaded model, or the first in its list.
  * @param configured DEFAULT_MODEL
  */
 export function defaultModel(catalog: readonly ServerModels[], configured: string | undefined): LocatedModel | null {
@@ -23,7 +23,10 @@ export function defaultModel(catalog: readonly ServerModels[], configured: strin
   return null;
 }
 
-/** Finds a model by its name: `server/model`, or a bare name of the first server that lists it, else of the default server. */
+/**
+ * Finds a model by name: `server/model`, or a bare name, which is the first server's that lists it, else the default
+ * server's.
+ */
 export function locateModel(name: string, catalog: readonly ServerModels[]): LocatedModel {
   const names = catalog.map(({ server }) => server.name);
   const told = readModelName(name, names);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ModelServer } from "./model-server.ts";
 
-/** What every OpenAI-compatible server answers to `GET /v1/models`, and what llama.cpp and llama-swap add to it. */
+/** The answer to `GET /v1/models` of any OpenAI-compatible server, with the fields that llama.cpp and llama-swap add. */
 const ModelListAnswer = z.object({
   data: z.array(
     z.looseObject({
@@ -15,13 +15,16 @@ const ModelListAnswer = z.object({
 export interface ListedModel {
   id: string;
   name: string | null;
-  /** null: the server does not tell. */
+  /** null: the server does not report it. */
   loaded: boolean | null;
   /** The entry as the server sent it. */
   entry: Record<string, unknown>;
 }
 
-/** Asks a server for its models, which makes none of them load. @throws in words when it is away or talks of other things */
+/**
+ * Fetches a server's model list, which makes no model load. @throws an error with a readable message when the server is away
+ * or its answer is not a model list
+ */
 export async function fetchModelList(
   server: Pick<ModelServer, "url" | "apiKey">,
   timeoutMs: number,
@@ -37,7 +40,7 @@ export async function fetchModelList(
     throw new Error(`answered ${response.status}`);
   }
   const answer = ModelListAnswer.safeParse(await response.json().catch(() => null));
-  if (!answer.success) throw new Error("its list of models is none");
+  if (!answer.success) throw new Error("the answer is not a model list");
   return answer.data.data.map((entry) => ({
     id: entry.id,
     name: entry.name ?? null,

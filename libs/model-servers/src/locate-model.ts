@@ -1,12 +1,12 @@
-/** A model and the server that has it; `model` is null when the choice is left to the server. */
+/** A model and its server; `model` is null when the choice is left to the server. */
 export interface LocatedModel {
   server: string;
   model: string | null;
 }
 
 /**
- * Reads the name of a model as people write it: `server/model` when it begins with the name of a server, else a bare name,
- * which may hold slashes itself.
+ * Parses a model's name as users write it: `server/model` if it begins with the name of a server, else a bare name, which may
+ * itself contain slashes.
  * @returns null for a bare name
  */
 export function readModelName(name: string, servers: readonly string[]): LocatedModel | null {
@@ -15,9 +15,9 @@ export function readModelName(name: string, servers: readonly string[]): Located
   return server === undefined || slash === name.length - 1 ? null : { server, model: name.slice(slash + 1) };
 }
 
-/** The name that people see and give: bare where there is one server alone, else `server/model`. */
+/** The name that users see and enter: bare when there is only one server, else `server/model`. */
 export function writeModelName({ server, model }: LocatedModel, servers: readonly string[]): string | null {
   if (model === null) return null;
-  // A model that is called like a server of its own would be read as that server's.
+  // A model whose name begins with the server's name would be read as that server's.
   return servers.length === 1 && readModelName(model, servers) === null ? model : `${server}/${model}`;
 }

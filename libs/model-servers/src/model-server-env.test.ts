@@ -18,7 +18,7 @@ const mistakes = (env: Record<string, string>) =>
 const servers = (list: unknown) => ({ MODEL_SERVERS: JSON.stringify(list) });
 
 describe("the environment's model servers", () => {
-  it("are one, named default, in the one-line way", () => {
+  it("are one server named default when only LLAMA_SWAP_URL is set", () => {
     const env = Schema.parse({ LLAMA_SWAP_URL: "http://host:8080/v1/", LLAMA_SWAP_API_KEY: "k" });
     expect(modelServersOf(env)).toEqual([
       {
@@ -34,7 +34,7 @@ describe("the environment's model servers", () => {
     ]);
   });
 
-  it("are several, with their keys looked up where they are, behind the one-line one", () => {
+  it("are several, with keys from variables and files, after the one of LLAMA_SWAP_URL", () => {
     const env = Schema.parse({
       LLAMA_SWAP_URL: "http://local",
       ...servers([
@@ -49,11 +49,11 @@ describe("the environment's model servers", () => {
     ]);
   });
 
-  it("must be there", () => {
+  it("are required", () => {
     expect(mistakes({})).toEqual(["LLAMA_SWAP_URL: is required, or MODEL_SERVERS"]);
   });
 
-  it("are refused with every mistake, each with its place, and none quotes a key", () => {
+  it("are rejected with every mistake, each with its path, and no message quotes a key", () => {
     const wrong = servers([
       { name: "with space", url: "ftp://x" },
       { name: "b", url: "http://b", key: "sk-secret", max_concurrent: 0 },
@@ -73,7 +73,7 @@ describe("the environment's model servers", () => {
     expect(told.join()).not.toContain("sk-secret");
   });
 
-  it("are refused for keys that are not there, for names that are twice, and for text that is no JSON", () => {
+  it("are rejected for missing keys, duplicate names and invalid JSON", () => {
     const url = "http://x";
     const told = mistakes(
       servers([

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { baseUrlOf, type ModelServer, ModelServerEntry } from "./model-server.ts";
 
-/** Where keys are looked up. */
+/** Sources of API keys. */
 export interface KeySources {
   env(name: string): string | undefined;
   /** @throws when the file cannot be read */
@@ -11,14 +11,14 @@ export interface KeySources {
 /** The server that LLAMA_SWAP_URL names. */
 export const ONE_LINE_SERVER = "default";
 
-/** What a process is told of its model servers, as part of its environment's schema; every mistake is an issue of its own. */
+/** The part of an environment schema that describes the model servers; every mistake is a separate issue. */
 export const modelServerEnv = (keys: KeySources) => ({
   /** A JSON array of servers. */
   MODEL_SERVERS: z
     .string()
     .optional()
     .transform((text, context) => (text === undefined ? [] : (readServers(text, keys, context) ?? z.NEVER))),
-  /** The one-line way: one server, named `default`. It is the first where MODEL_SERVERS names more. */
+  /** Shorthand for one server, named `default`. It comes first when MODEL_SERVERS names more. */
   LLAMA_SWAP_URL: ModelServerEntry.shape.url.optional(),
   LLAMA_SWAP_API_KEY: z.string().optional(),
   /** For sessions that name no model: `server/model`, or a model of the first server. */
@@ -36,7 +36,10 @@ type Refinement = [
   { path: string[]; message: string; when: () => boolean },
 ];
 
-/** Refinements of a schema that has `modelServerEnv` in it. They are asked whatever else is wrong: every mistake is told at once. */
+/**
+ * Refinements for a schema that contains `modelServerEnv`. They run whatever else is wrong, so that all mistakes are reported
+ * at once.
+ */
 export const hasModelServer: Refinement = [
   (settings) => settings.LLAMA_SWAP_URL !== undefined || settings.MODEL_SERVERS?.length !== 0,
   { path: ["LLAMA_SWAP_URL"], message: "is required, or MODEL_SERVERS", when: () => true },
@@ -44,7 +47,7 @@ export const hasModelServer: Refinement = [
 export const hasNoNamesake: Refinement = [
   (settings) =>
     settings.LLAMA_SWAP_URL === undefined ||
-    // Where the variable itself is wrong, there is no list.
+    // When the variable itself is invalid, there is no list.
     !Array.isArray(settings.MODEL_SERVERS) ||
     !settings.MODEL_SERVERS.some((server) => server.name === ONE_LINE_SERVER),
   {
@@ -54,7 +57,7 @@ export const hasNoNamesake: Refinement = [
   },
 ];
 
-/** The servers of a checked environment. The first is the default server: bare model names that nobody lists are its. */
+/** The servers of a valid environment. The first is the default server: it gets the bare model names that no server lists. */
 export function modelServersOf(settings: ModelServerSettings): ModelServer[] {
   const { LLAMA_SWAP_URL: url, LLAMA_SWAP_API_KEY: apiKey, MODEL_SERVERS: more } = settings;
   if (url === undefined) return more;
@@ -78,7 +81,7 @@ function readServers(text: string, keys: KeySources, context: IssueContext): Mod
     for (const issue of list.error.issues) fail(issue.message);
     return null;
   }
-  // Each entry by itself: a mistake in one does not hide those of the others.
+  // Entries are parsed one by one: a mistake in one must not hide those of the others.
   const parsed = list.data.map((entry) => ModelServerEntry.safeParse(entry));
   for (const [at, { error }] of parsed.entries()) {
     for (const issue of error?.issues ?? []) fail(`${where([at, ...issue.path])}${issue.message}`);

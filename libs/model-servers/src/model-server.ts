@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { ServerTraits } from "./server-traits.ts";
 
-/** One entry of MODEL_SERVERS. A key is named and never given: this text may stand in a file that many can read. */
+/**
+ * One entry of MODEL_SERVERS. It names its key and never contains it, because many people may be able to read this setting.
+ */
 export const ModelServerEntry = z.strictObject({
   name: z
     .string()
@@ -10,12 +12,12 @@ export const ModelServerEntry = z.strictObject({
   /** The environment variable, or the file, that holds the key. */
   api_key_env: z.string().min(1).optional(),
   api_key_file: z.string().min(1).optional(),
-  /** Of this server, for sessions that name no model. */
+  /** The server's model for sessions that name none. */
   default_model: z.string().min(1).optional(),
-  /** Requests at once, over all workers. */
+  /** Limit of concurrent requests, across all workers. */
   max_concurrent: z.int().positive().optional(),
   max_concurrent_per_model: z.int().positive().optional(),
-  /** The window in tokens of models whose window this server does not tell. */
+  /** The context window, in tokens, of models for which the server reports none. */
   context_size: z.int().positive().optional(),
   quirks: ServerTraits.prefault({}),
 });
@@ -24,7 +26,7 @@ export type ModelServerEntry = z.infer<typeof ModelServerEntry>;
 /** An OpenAI-compatible model server. */
 export interface ModelServer {
   name: string;
-  /** Without `/v1` and without a slash at the end. */
+  /** Without `/v1` and without a trailing slash. */
   url: string;
   apiKey: string | null;
   defaultModel: string | null;
@@ -34,7 +36,7 @@ export interface ModelServer {
   traits: ServerTraits;
 }
 
-/** People paste a server's address with and without the path that the protocol adds. */
+/** Users enter the address with and without `/v1`. */
 export const baseUrlOf = (url: string) => url.replace(/\/+$/, "").replace(/\/v1$/, "");
 
 function isHttp(text: string): boolean {

@@ -54,7 +54,7 @@ test("a server that is away, refuses or talks of other things is told of, and hi
   expect(read.map(({ error }) => error)).toEqual([
     "no connection (ECONNREFUSED)",
     "answered 401",
-    "its list of models is none",
+    "the answer is not a model list",
     null,
   ]);
   expect(read.at(-1)?.models).toHaveLength(3);

@@ -1,25 +1,24 @@
--- The places at one model server, shared by all workers, and the line of those who wait for one: take, keep or free a place.
---
--- Guarantee: never more holders than the limits allow, as far as this Redis remembers them; whoever came first goes first,
--- except that nobody waits for a place that only others could use (another model's limit). A holder or a waiter that is not
--- heard of until its time is over is forgotten, so that a worker that died holds nothing for long. Time is this server's.
---
+-- The slots of one model server, shared by all workers, and the queue of tickets that wait for one: take, keep or free a
+-- slot.
+-- Guarantee: never more holders than the limits allow, as far as this Redis remembers them. First come, first served, except
+-- that no ticket waits for a slot that only others could use (because of another model's limit). A holder or waiter that does
+-- not renew in time is removed, so that a dead worker holds nothing for long. Times are by the clock of Redis.
 -- KEYS[1]  holders: a sorted set of tickets by the end of their lease (ms)
--- KEYS[2]  the line: a sorted set of tickets by their arrival (us)
--- KEYS[3]  waiters: a sorted set of the same tickets by when they are forgotten (ms)
+-- KEYS[2]  line: a sorted set of waiting tickets by their arrival (us)
+-- KEYS[3]  waiters: a sorted set of the same tickets by the time at which they are removed (ms)
 -- KEYS[4]  models: a hash of every ticket's model
 -- ARGV[1]  take | keep | free
 -- ARGV[2]  the ticket
 -- ARGV[3]  its model
--- ARGV[4]  holders at once at this server, 0 for no limit
--- ARGV[5]  holders at once of one model, 0 for no limit
--- ARGV[6]  life of a lease in ms
--- ARGV[7]  a waiter is forgotten after so many ms
--- Returns  0 when the ticket holds a place (or is freed), else its place in the line, counted from 1
+-- ARGV[4]  limit of holders at this server, 0 for none
+-- ARGV[5]  limit of holders of one model, 0 for none
+-- ARGV[6]  lease in ms
+-- ARGV[7]  time in ms after which a silent waiter is removed
+-- Returns  0 when the ticket holds a slot (or was freed), else its position in the queue, counted from 1
 local holders, line, waiters, models = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local verb, ticket, model = ARGV[1], ARGV[2], ARGV[3]
 local at_server, at_model = tonumber(ARGV[4]), tonumber(ARGV[5])
-local lease, patience = tonumber(ARGV[6]), tonumber(ARGV[7])
+local lease, waitMs = tonumber(ARGV[6]), tonumber(ARGV[7])
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local now = math.floor(us / 1000)
@@ -33,8 +32,8 @@ local function hold()
   leave_line(ticket)
   redis.call('ZADD', holders, now + lease, ticket)
   redis.call('HSET', models, ticket, model)
-  -- A line that nobody uses any more must not stay for ever.
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, (lease + patience) * 10) end
+  -- An unused queue expires.
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, (lease + waitMs) * 10) end
   return 0
 end
 
@@ -44,7 +43,7 @@ if verb == 'free' then
   redis.call('HDEL', models, ticket)
   return 0
 end
--- A holder keeps its place even if this Redis has forgotten it: it streams already.
+-- A holder keeps its slot even if this Redis has lost it: its request is already running.
 if verb == 'keep' then return hold() end
 
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
@@ -58,7 +57,7 @@ end
 if redis.call('ZSCORE', holders, ticket) then return hold() end
 
 redis.call('ZADD', line, 'NX', us, ticket)
-redis.call('ZADD', waiters, now + patience, ticket)
+redis.call('ZADD', waiters, now + waitMs, ticket)
 redis.call('HSET', models, ticket, model)
 
 local held = redis.call('ZRANGE', holders, 0, -1)
@@ -69,13 +68,13 @@ if #held > 0 then
     if name then taken[name] = (taken[name] or 0) + 1 end
   end
 end
--- Those who stand before take first what they can use; what is left is this ticket's.
+-- Earlier tickets first take what they can use; this ticket gets what is left.
 for place, other in ipairs(redis.call('ZRANGE', line, 0, -1)) do
   local wanted = redis.call('HGET', models, other) or ''
   local usable = free > 0 and (at_model == 0 or (taken[wanted] or 0) < at_model)
   if other == ticket then
     if usable then return hold() end
-    for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, (lease + patience) * 10) end
+    for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, (lease + waitMs) * 10) end
     return place
   end
   if usable then

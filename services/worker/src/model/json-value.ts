@@ -7,12 +7,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value as an object; an empty one when it is anything else, so that nested facts can be looked up without ceremony. */
+/** The value as an object, or an empty object if it is anything else, so that nested fields can be read directly. */
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** A string with something in it, else null. Servers write "" and null alike for "nothing". */
+/** A non-empty string, else null. Servers send "" and null alike for "nothing". */
 export function filled(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }

@@ -18,11 +18,11 @@ import { withRetries } from "./scheduling/with-retries.ts";
 import { withSlot } from "./scheduling/with-slot.ts";
 import { createStreamReply } from "./stream-reply.ts";
 
-/** All model servers as one: a model's name says which of them is asked. */
+/** All model servers behind one interface; a model's name selects its server. */
 export interface ModelServers {
-  /** @param wanted what a session names; null for the default. @returns the name under which the others here know it */
+  /** @param wanted the session's model; null for the default. @returns the name that the other methods take */
   resolve(wanted: string | null): Promise<string | null>;
-  /** The model's window in tokens without making any server load it; null when nobody tells. */
+  /** The model's context window in tokens, without making a server load the model; null when unknown. */
   window(name: string | null): Promise<number | null>;
   replaysReasoning(name: string | null): boolean;
   streamReply: StreamReply;
@@ -41,7 +41,7 @@ export interface ModelServersDeps {
   log(facts: Record<string, unknown>, message: string): void;
 }
 
-/** A turn waits no longer for a server's list of models: names and windows are only better with it. */
+/** The longest time that a turn waits for a server's model list, which only improves names and windows. */
 const CATALOG_WAIT_MS = 1_000;
 
 export function createModelServers(deps: ModelServersDeps): ModelServers {
@@ -54,7 +54,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
     (await orNullAfter(CATALOG_WAIT_MS, deps.catalog.read())) ??
     deps.servers.map((server) => ({ server, models: null, error: null }));
 
-  /** Names that `resolve` gave need no catalog. */
+  /** Names from `resolve` need no catalog. */
   function locate(name: string | null): LocatedModel {
     return (name === null ? null : readModelName(name, names)) ?? { server: first?.name ?? "", model: name };
   }
@@ -87,7 +87,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
   };
 }
 
-/** One server: its limits, its timeouts and its stream, and what is known of its models. */
+/** Connects one server: limits, timeouts, stream, and what is known of its models. */
 function connect(deps: ModelServersDeps, server: ModelServer) {
   const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
   const traits = createKnownTraits(server.traits);

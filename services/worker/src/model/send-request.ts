@@ -12,12 +12,12 @@ export interface SendRequestDeps {
 
 export interface Refusal {
   failure: ModelFailure;
-  /** The server's error, parsed where it could be. */
+  /** The server's error, parsed if possible. */
   error: unknown;
   body: string;
 }
 
-/** An error body is read no further than this, and waited for no longer. */
+/** Limits for reading an error body. */
 const MAX_ERROR_BODY = 256 * 1024;
 const ERROR_BODY_MS = 5_000;
 
@@ -25,8 +25,8 @@ const ERROR_BODY_MS = 5_000;
  * Sends one chat completion request.
  *
  * @param signal closes the socket, before the headers and while the body is read
- * @returns the response when it is a success, else why it is none
- * @throws ModelFailure when there was no answer, the signal's reason when it was aborted
+ * @returns the response if it is a success, else the refusal
+ * @throws ModelFailure without a response; the signal's reason when aborted
  */
 export async function sendRequest(
   { baseUrl, apiKey, dispatcher }: SendRequestDeps,
@@ -35,8 +35,8 @@ export async function sendRequest(
 ): Promise<Response | Refusal> {
   const response = await fetch(`${baseUrl}/v1/chat/completions`, {
     method: "POST",
-    // llama-swap answers errors as a page when text/html is accepted, and llama-server outlives its client when an
-    // X-Conversation-Id is sent: neither ever is.
+    // Two headers are never sent: llama-swap answers with an HTML page when text/html is accepted, and llama-server keeps
+    // generating after a disconnect when there is an X-Conversation-Id.
     headers: {
       "content-type": "application/json",
       accept: "*/*",
@@ -61,7 +61,7 @@ export async function sendRequest(
   };
 }
 
-/** What can be had of the body. A connection that breaks here leaves the status, which says enough. */
+/** Reads what is available of the body. If the connection breaks here, the status is sufficient. */
 async function errorBody(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -74,7 +74,7 @@ async function errorBody(response: Response): Promise<string> {
       text += decoder.decode(value, { stream: true });
     }
   } catch {
-    // The caller looks at its signal.
+    // The caller checks its signal.
   }
   clearTimeout(timer);
   await reader?.cancel().catch(() => {});

@@ -13,41 +13,41 @@ export interface StreamReplyDeps {
   /** The server, without `/v1`. */
   baseUrl: string;
   apiKey?: string;
-  /** Longest silence, in bytes, once an answer has begun; well above the 30 s between llama.cpp's keep-alives. */
+  /** Longest time without a byte once a reply has begun; well above the 30 s between llama.cpp's keep-alives. */
   idleTimeoutMs: number;
-  /** Longest wait for the first byte, and longest time in which nothing but keep-alives or loading chatter comes. */
+  /** Longest wait for the first byte, and longest time with nothing but keep-alives or loading messages. */
   firstByteTimeoutMs: number;
-  /** After so long without the headers of an answer it is told that the model may be loading; null: never. */
+  /** After this time without response headers, subscribers are notified that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
   /** Grows by what refused requests reveal. */
   traits?: KnownTraits;
   /** For requests that name no model. */
   defaultModel?: string | null;
   contextSize: Pick<ContextSize, "get" | "learn">;
-  /** Must have no time limits of its own. */
+  /** Must have no time-outs of its own. */
   dispatcher?: Dispatcher;
-  /** Told once for every answer, with what the server measured. */
+  /** Called once per reply, with the server's measurements. */
   log?: (facts: Record<string, unknown>, message: string) => void;
 }
 
-/** Every server asks for a name; one that has a single model takes any. */
+/** Every server requires a name; one with a single model accepts any. */
 const ANY_MODEL = "default";
-/** A reply waits no longer than this for the size of its model's window. */
+/** The longest time that a reply waits for the size of its model's window. */
 const CONTEXT_SIZE_WAIT_MS = 1_000;
-/** How long a body may take to end after its end marker, so that the connection can be used again. */
+/** How long a body may take to end after its end marker, so that the connection can be reused. */
 const LAST_CHUNK_WAIT_MS = 50;
 
 /**
- * A function that asks the model server for one answer and gives it out while it comes.
+ * Returns a function that requests one reply and emits it while it arrives.
  *
- * The stream ends with a `reply` event or throws: `ModelFailure` when the server gave no whole answer, the signal's own
- * reason when it was aborted. Aborting closes the socket, which is what makes a model server stop generating.
+ * The stream ends with a `reply` event or throws: `ModelFailure` without a complete reply, the signal's reason when aborted.
+ * Aborting closes the socket, which makes a model server stop generating.
  */
 export function createStreamReply(given: StreamReplyDeps): StreamReply {
   const deps = {
     ...given,
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
-    // A model that is being loaded sends no headers for longer than undici's 300 s; `timeouts` has the limits instead.
+    // A loading model sends no headers for longer than undici's 300 s; `timeouts` sets the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
     traits: given.traits ?? createKnownTraits(),
   };
@@ -70,7 +70,7 @@ async function* streamReply(
   let broken: unknown;
   try {
     const opening = openReply(deps, model, request, either);
-    // A proxy that loads a model, or a server that queues the request, says nothing at all for minutes.
+    // A proxy that loads a model, or a server that queues the request, sends nothing for minutes.
     if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
       yield { type: "loading", model: request.model, cause: "silence" };
     const response = await timeouts.wait(opening, giveUp);
@@ -88,7 +88,7 @@ async function* streamReply(
       isTold = reader.hasLoaded();
       yield* pieces;
       timeouts.received(reader.progress() > before, reader.state() === "finished");
-      // The model has begun to answer, so asking about it cannot make a proxy load it.
+      // The model has begun to answer, so this request cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }
     const { pieces, outcome } = reader.end();
@@ -108,12 +108,12 @@ async function* streamReply(
     deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
     yield { type: "reply", reply: { ...outcome.reply, contextSize: size } };
   } finally {
-    // Also when the reader of the events stops early: what is left of the answer is not wanted.
+    // Also when the consumer stops early: the rest of the reply is not needed.
     socket.abort();
   }
 }
 
-/** Whether nothing has come of it within so many milliseconds; a failure is something, and is met by whoever waits for it. */
+/** Whether the request has not settled within `ms`. A failure counts as settled and is handled by the caller. */
 async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean> {
   const begun = opening.then(
     () => true,
@@ -130,7 +130,7 @@ function silence(loading: boolean): ModelFailure {
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** An id for a tool call that came without one. The nine letters and digits are what Mistral asks of an id. */
+/** An id for a tool call without one, in the form that Mistral requires: nine letters and digits. */
 function newCallId(): string {
   let id = "call_";
   for (let place = 0; place < 9; place++) id += ALPHABET[randomInt(ALPHABET.length)];

@@ -4,7 +4,7 @@ import { decodeEvent } from "./decode-chunk.ts";
 
 type Raw = Record<string, unknown>;
 
-/** Every element is one entry of `delta.tool_calls`, as it stands on the wire. */
+/** Each element is one entry of `delta.tool_calls`, as received. */
 function assemble(raw: Raw[], cutShort = false) {
   const assembler = createToolCallAssembler();
   for (const call of raw) {
@@ -33,7 +33,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("follows interleaved ids where there is no index, also one that stands inside of the function", () => {
+  it("follows interleaved ids when there is no index, also an id inside `function`", () => {
     const inner = { function: { id: "a", name: "f", arguments: "" } };
     const raw = [inner, call("b", null, "g", ""), call("a", null, null, '{"x":'), call("b", null, null, "{}")];
     expect(brief([...raw, call("a", null, null, "1}")])).toEqual([
@@ -68,11 +68,11 @@ describe("createToolCallAssembler", () => {
     }
   });
 
-  it("takes a fragment at an unknown index that has neither id nor name for the latest call's", () => {
+  it("appends a fragment with an unknown index, no id and no name to the latest call", () => {
     expect(brief([call("a", 0, "f", '{"x":'), call(null, 3, null, "1}")])).toEqual([["a", "f", { x: 1 }]]);
   });
 
-  it("takes fragments that each have a new id for one call, and keeps the first id", () => {
+  it("joins fragments that each have a new id into one call, and keeps the first id", () => {
     const raw = [call("a", 0, "f", ""), call("b", 0, "", '{"x":'), call("c", 0, "", "1}"), call("d", 0, "", "")];
     expect(brief(raw)).toEqual([["a", "f", { x: 1 }]]);
   });
@@ -86,7 +86,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("reads a name that grows, is repeated, comes in pieces, or comes late", () => {
+  it("reads a name that grows, repeats, is split, or comes late", () => {
     expect(brief([call("a", 0, "read", ""), call("a", 0, "read_file", "{}")])).toEqual([["a", "read_file", {}]]);
     expect(brief([call("a", 0, "f", '{"x'), call(null, 0, "f", '":1}')])).toEqual([["a", "f", { x: 1 }]]);
     expect(brief([call("a", 0, "edit_ex", ""), call(null, 0, "isting", "{}")])).toEqual([["a", "edit_existing", {}]]);
@@ -101,7 +101,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("keeps arguments that are no JSON object, and takes nothing for no arguments", () => {
+  it("keeps arguments that are not a JSON object, and reads an empty text as no arguments", () => {
     const said = (text: unknown) => assemble([call("a", 0, "f", text)])[0]?.arguments;
     expect([said(null), said(""), said("null"), said({ x: [1] })]).toEqual([{}, {}, {}, { x: [1] }]);
     expect([said('{"x":1}}'), said("[1]"), said([1])]).toEqual([
@@ -111,30 +111,30 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("takes an empty object for a stand-in when text follows", () => {
+  it("treats an empty object as a placeholder when text follows", () => {
     expect(brief([call("a", 0, "f", {}), call(null, 0, null, '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
   });
 
-  it("makes no call of an entry in which everything is empty", () => {
+  it("creates no call from an empty entry", () => {
     const assembler = createToolCallAssembler();
     assembler.add({ id: null, index: 0, name: null, arguments: null, extra: {} });
     expect([assembler.begun, assembler.finish(() => "new", false)]).toEqual([false, []]);
   });
 
-  it("does not take the unfinished arguments of a model that was stopped for none", () => {
+  it("does not read incomplete arguments of a stopped model as no arguments", () => {
     expect(assemble([call("a", 0, "f", ""), call("b", 1, "g", "")], true).map((made) => made.arguments)).toEqual([
       {},
       { _raw: "" },
     ]);
   });
 
-  it("joins an emoji that was cut inside its escape, and drops what Postgres cannot hold", () => {
+  it("joins an emoji that was split inside its escape, and drops what Postgres rejects", () => {
     expect(brief([call("a", 0, "f", '{"x":"\\ud83d'), call(null, 0, null, '\\ude80\\u0000"}')])).toEqual([
       ["a", "f", { x: "🚀" }],
     ]);
   });
 
-  it("keeps the keys that it does not know", () => {
+  it("keeps unknown keys", () => {
     const signed = { ...call("a", 0, "f", "{}"), extra_content: { google: { thought_signature: "s" } } };
     expect(assemble([signed])[0]?.extra).toEqual({ extra_content: { google: { thought_signature: "s" } } });
   });

@@ -3,7 +3,7 @@ import { cleanValue, isObject, type JsonObject, parseJson } from "../json-value.
 import type { ToolCallDelta } from "./decode-chunk.ts";
 
 interface OpenCall {
-  /** The first id that was told; later ones are noise. */
+  /** The first id; later ones are ignored. */
   id: string | null;
   index: number | null;
   name: string;
@@ -14,20 +14,20 @@ interface OpenCall {
 
 export interface ToolCallAssembler {
   add(delta: ToolCallDelta): void;
-  /** Some call has a name or arguments: servers also send entries in which everything is empty. */
+  /** Whether any call has a name or arguments: servers also send entries in which everything is empty. */
   readonly begun: boolean;
   /**
-   * @param newId makes an id that no other call has, for servers that give none
-   * @param cutShort the model was stopped (by its token limit, say), so that the last call may be unfinished
+   * @param newId creates a unique id, for servers that send none
+   * @param cutShort the model was stopped, for example by its token limit, so the last call may be incomplete
    */
   finish(newId: () => string, cutShort: boolean): ToolCall[];
 }
 
 /**
- * Puts tool calls together from their deltas.
+ * Assembles tool calls from their deltas.
  *
- * Neither ids nor indexes can be trusted alone: some servers give every fragment a new id, others give every call the
- * index 0, and others give neither. What starts a call is a name together with something that says "not the same one".
+ * Neither ids nor indexes can be trusted alone: some servers give every fragment a new id, others give every call the index
+ * 0, others send neither. A new call starts with a name that comes with evidence of a different call.
  */
 export function createToolCallAssembler(): ToolCallAssembler {
   const calls: OpenCall[] = [];
@@ -51,7 +51,7 @@ export function createToolCallAssembler(): ToolCallAssembler {
     if (known) return known;
     if (delta.index === null) return calls.at(-1);
     const atIndex = calls.findLast((call) => call.index === delta.index);
-    // An index that was never seen, with nothing else, still can only go on with the latest call.
+    // A delta with an unknown index and neither id nor name continues the latest call.
     return atIndex ?? (delta.id === null && delta.name === null ? calls.at(-1) : undefined);
   }
 
@@ -91,27 +91,27 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
   return name !== "" || text !== "" || object !== null;
 }
 
-/** An empty object may only stand in for the text that follows. */
+/** An empty object may be a placeholder for the text that follows. */
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
   const standsIn = object === null || (Object.keys(object).length === 0 && text !== "");
   return standsIn ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
 }
 
 /**
- * A call's arguments from the joined text of its deltas. What is no JSON object is kept as `{_raw: text}`, so that the
- * model can be told and nothing is lost.
+ * Parses a call's arguments from the joined text of its deltas. Text that is not a JSON object is kept as `{_raw: text}`, so
+ * that nothing is lost and the model can be told.
  *
- * @param unfinished the model was stopped inside this call: nothing said is then not "no arguments"
+ * @param unfinished the model was stopped inside this call: an empty text then does not mean "no arguments"
  */
 export function parseArguments(text: string, unfinished: boolean): JsonObject {
   if (text.trim() === "" && !unfinished) return {};
   const value = parseJson(text);
-  // null is how some servers say "none".
+  // Some servers send null for "none".
   if (value === null) return {};
   return isObject(value) ? (cleanValue(value) as JsonObject) : { _raw: cleanText(text) };
 }
 
-/** A delta without a name never starts a call; one with a name does if it cannot belong to the candidate. */
+/** A delta without a name never starts a call; one with a name does unless it can belong to the candidate. */
 function continues(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.name === null) return true;
   if (candidate.name !== "" && startsSecondDocument(candidate, delta)) return false;
@@ -121,7 +121,7 @@ function continues(candidate: OpenCall, delta: ToolCallDelta): boolean {
 function isAnother(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.id !== null) {
     if (delta.id === candidate.id) return false;
-    // An id that comes late belongs to the call that has none, if the name is still the same.
+    // A late id belongs to the call without one, if the name is unchanged.
     return candidate.id !== null || (candidate.name !== "" && !isEmptyNamesake(candidate, delta));
   }
   return delta.index === null && candidate.name !== "";
@@ -131,7 +131,7 @@ function isEmptyNamesake(candidate: OpenCall, delta: ToolCallDelta): boolean {
   return candidate.name === delta.name && candidate.text === "" && candidate.object === null;
 }
 
-/** One call has one JSON document: a named delta that begins another one is another call, whatever its id or index says. */
+/** A call has one JSON document: a named delta that begins another one is another call, whatever its id or index. */
 function startsSecondDocument(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (typeof delta.arguments === "string" && !delta.arguments.trimStart().startsWith("{")) return false;
   return delta.arguments !== null && isWhole(candidate);
@@ -142,14 +142,16 @@ function isWhole(call: OpenCall): boolean {
   return call.text.trimEnd().endsWith("}") && !("_raw" in parseArguments(call.text, false));
 }
 
-/** The whole call once more, as some servers send it with the finish reason. */
+/** Whether the delta repeats the whole call, as some servers do with the finish reason. */
 function isRepeat(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.id === null || delta.id !== candidate.id || delta.name !== candidate.name) return false;
   if (typeof delta.arguments === "string") return delta.arguments === candidate.text && isWhole(candidate);
   return isObject(delta.arguments) && JSON.stringify(delta.arguments) === JSON.stringify(candidate.object);
 }
 
-/** Names are repeated, re-sent longer (llama.cpp, when one tool's name begins another's), or cut into pieces (Gemini proxies). */
+/**
+ * Names are repeated, re-sent longer (llama.cpp, when one tool's name is a prefix of another's), or split (Gemini proxies).
+ */
 function grownName(name: string, said: string | null): string {
   if (said === null || said === name) return name;
   return said.startsWith(name) ? said : name + said;

@@ -1,17 +1,17 @@
 import { asObject, count, filled, isObject, type JsonObject, parseJson } from "../json-value.ts";
 
-/** A piece of a tool call, as it stands in one delta. null is "not said". */
+/** A piece of a tool call in one delta. null: absent. */
 export interface ToolCallDelta {
   id: string | null;
   index: number | null;
   name: string | null;
   /** Text to append, or a whole object from servers that do not encode it. */
   arguments: string | JsonObject | null;
-  /** Keys that are not part of the protocol. Gemini refuses the next request unless its thought signature comes back. */
+  /** Keys outside the protocol. Gemini rejects the next request unless its thought signature is sent back. */
   extra: JsonObject;
 }
 
-/** What one chunk adds to the reply, in one shape for all servers. */
+/** What one chunk adds to the reply, in the same shape for all servers. */
 export interface ChunkFacts {
   text: string;
   reasoning: string;
@@ -22,19 +22,19 @@ export interface ChunkFacts {
   /** llama.cpp's own measurements. */
   timings: JsonObject | null;
   model: string | null;
-  /** A proxy telling that it loads the model; none of this is the model's. */
+  /** A proxy's loading message; nothing in the chunk comes from the model. */
   loading: boolean;
 }
 
 export type Chunk =
   | { kind: "facts"; facts: ChunkFacts }
-  /** `error` is the parsed object, text or whole frame that tells the error. */
+  /** `error` is the object, text or whole frame that describes the error. */
   | { kind: "error"; error: unknown }
   | { kind: "done" }
   /** Neither JSON nor the end marker. */
   | { kind: "garbage" };
 
-/** Decodes the payload of one event. Gateways that forget the blank line give several chunks at once, each in its own line. */
+/** Decodes the payload of one event. Gateways that omit the blank line send several chunks at once, one per line. */
 export function decodeEvent(data: string): Chunk[] {
   const whole = decodeChunk(data);
   if (whole.kind !== "garbage") return [whole];
@@ -42,14 +42,14 @@ export function decodeEvent(data: string): Chunk[] {
   return lines.some(({ kind }) => kind === "garbage") ? [whole] : lines;
 }
 
-/** Decodes what is no event. An error may stand behind other words, or in a line that was cut before it was written. */
+/** Decodes text outside events. An error may follow other text, or be in an incomplete line. */
 export function decodeLoose(text: string): Chunk {
   const whole = decodeChunk(text);
   const tail = whole.kind === "garbage" ? /\{\s*"(?:src|error)".*$/s.exec(text)?.[0] : undefined;
   return tail === undefined ? whole : decodeChunk(tail);
 }
 
-/** Decodes one chunk. Errors are looked for first: they come with `choices` beside them, or without. */
+/** Decodes one chunk. Errors are detected first: they come with or without `choices`. */
 export function decodeChunk(data: string): Chunk {
   if (data.trim() === "[DONE]") return { kind: "done" };
   const parsed = parseJson(data);
@@ -59,7 +59,7 @@ export function decodeChunk(data: string): Chunk {
   return error === undefined ? { kind: "facts", facts: factsOf(value) } : { kind: "error", error };
 }
 
-/** @returns undefined when the chunk tells no error. */
+/** @returns undefined when the chunk holds no error. */
 function errorIn(value: JsonObject): unknown {
   if (value.error !== undefined && value.error !== null && value.error !== false && value.error !== "")
     return value.error;
@@ -81,7 +81,7 @@ function factsOf(value: JsonObject): ChunkFacts {
   const usage = [value.usage, choice.usage, asObject(value.x_groq).usage].find(isObject) ?? {};
   const said = reasoningOf(delta) ?? content.reasoning;
   return {
-    // A refusal comes instead of content, and must not look like an empty answer.
+    // A refusal replaces the content, and must not look like an empty answer.
     text: content.text || (filled(delta.refusal) ?? ""),
     reasoning: said,
     toolCalls: toolCallsOf(delta),
@@ -94,7 +94,7 @@ function factsOf(value: JsonObject): ChunkFacts {
   };
 }
 
-/** llama-swap tells the loading of a model as reasoning, in chunks that have none of a model's own chunk's keys. */
+/** llama-swap reports the loading of a model as reasoning, in chunks without any of the keys of a model's own chunks. */
 function isLoadingChatter(value: JsonObject, choice: JsonObject): boolean {
   const marked = "id" in value || "object" in value || "index" in choice || "finish_reason" in choice;
   const { reasoning_content, content, tool_calls } = asObject(choice.delta);
@@ -105,7 +105,7 @@ function firstChoice(value: JsonObject): JsonObject {
   return asObject(Array.isArray(value.choices) ? value.choices[0] : undefined);
 }
 
-/** Content is a string, or with Mistral an array of parts some of which are thoughts. */
+/** Content is a string; Mistral sends an array of parts, some of them reasoning. */
 function textOf(content: unknown): { text: string; reasoning: string } {
   if (typeof content === "string") return { text: content, reasoning: "" };
   let text = "";
@@ -119,7 +119,7 @@ function textOf(content: unknown): { text: string; reasoning: string } {
   return { text, reasoning };
 }
 
-/** The same thought is often told in two fields: the first that says something is taken, never both. */
+/** The same reasoning is often sent in two fields; the first that is not empty is used. */
 function reasoningOf(delta: JsonObject): string | null {
   return filled(delta.reasoning_content) ?? filled(delta.reasoning) ?? filled(joined(delta.reasoning_details));
 }
@@ -132,7 +132,7 @@ function joined(parts: unknown): string {
 
 function toolCallsOf(delta: JsonObject): ToolCallDelta[] {
   const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isObject) : [];
-  // The protocol's first form of tools, one call without an id.
+  // The protocol's original form of a tool call, one call without an id.
   if (calls.length === 0 && isObject(delta.function_call))
     return [toolCallOf({ index: 0, function: delta.function_call })];
   return calls.map(toolCallOf);
@@ -142,7 +142,7 @@ function toolCallOf(call: JsonObject): ToolCallDelta {
   const { id, index, type: _type, function: inner, ...rest } = call;
   const said = asObject(inner);
   return {
-    // An old llama.cpp put the id inside of `function`.
+    // Old llama.cpp versions put the id inside `function`.
     id: filled(id) ?? filled(said.id),
     index: typeof index === "string" ? count(Number.parseInt(index, 10)) : typeof index === "number" ? index : null,
     name: filled(said.name),

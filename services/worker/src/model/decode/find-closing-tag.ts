@@ -1,10 +1,10 @@
 import { createCodeTracker } from "./markdown-code.ts";
 
-/** How models mark a thought inline. */
+/** The tags with which models mark reasoning inside their text. */
 export const OPEN = "<think>";
 export const CLOSE = "</think>";
 
-/** What stands before the tag, and what behind it; `after` is null as long as there is no tag. */
+/** The text before the tag and after it; `after` is null until the tag is found. */
 export interface ClosingTagSearch {
   before: string;
   after: string | null;
@@ -12,14 +12,14 @@ export interface ClosingTagSearch {
 
 export interface ClosingTagFinder {
   push(text: string): ClosingTagSearch;
-  /** The text is over: gives what was held back. */
+  /** Ends the text and returns what was held back. */
   end(): ClosingTagSearch;
 }
 
 /**
- * Finds the end of a thought whose beginning stands in the prompt (templates of Qwen, DeepSeek and others end with `<think>`), so
- * that the answer holds only `</think>`. It counts alone at the beginning or the end of a line, outside Markdown code, in a text
- * that names no opening tag: everything else is an answer about such tags.
+ * Finds the end of reasoning that began in the prompt (templates of Qwen, DeepSeek and others end with `<think>`), so that
+ * the reply holds only `</think>`. The tag counts alone at the beginning or the end of a line, outside Markdown code, in a
+ * text without an opening tag: anything else is an answer about such tags.
  */
 export function createClosingTagFinder(): ClosingTagFinder {
   const code = createCodeTracker();

@@ -1,10 +1,10 @@
 export interface CodeTracker {
-  /** The next character of the text. */
+  /** Takes the next character of the text. */
   step(character: string): void;
   inside(): boolean;
 }
 
-/** Knows, character by character, whether Markdown stands inside a fence or an inline code span. */
+/** Tracks, character by character, whether the text is inside a Markdown fence or inline code. */
 export function createCodeTracker(): CodeTracker {
   let fence = false;
   let inline = false;

@@ -6,44 +6,44 @@ import { createReplyText } from "./reply-text.ts";
 import type { Piece } from "./split-thoughts.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 
-/** How an answer ended. Only the tool calls of a `reply` may be run. */
+/** How a reply ended. Only the tool calls of a `reply` may be run. */
 export type Outcome =
   | { kind: "reply"; reply: Reply; timings: JsonObject | null }
   | { kind: "error"; error: unknown }
-  /** No finish reason and no end marker, although the body may have ended cleanly. `loose` is what stood there besides. */
+  /** No finish reason and no end marker, although the body may have ended cleanly. `loose`: the text outside events. */
   | { kind: "cut"; loose: string }
-  /** The end marker came, or the word that tools are called, and nothing else. */
+  /** Only the end marker came, or a finish reason that announces tool calls. */
   | { kind: "empty"; loose: string }
-  /** The answer is a tool call written as text. */
+  /** The reply is a tool call written as text. */
   | { kind: "text_tool_call" };
 
 export interface ReplyReader {
   push(bytes: Uint8Array): Piece[];
-  /** The body is over, however it ended: gives what was held back, and what became of the answer. */
+  /** Ends the body, however it ended: returns what was held back, and the outcome. */
   end(): { pieces: Piece[]; outcome: Outcome };
-  /** `finished`: the answer is complete, but usage may follow; `over`: nothing more needs to be read. */
+  /** `finished`: the reply is complete, but usage may follow. `over`: nothing more needs to be read. */
   state(): "open" | "finished" | "over";
-  /** Grows with every chunk that is more than a keep-alive or a proxy's loading chatter. */
+  /** Grows with every chunk other than keep-alives and a proxy's loading messages. */
   progress(): number;
-  /** All that came so far was a proxy telling that it loads the model. */
+  /** Only loading messages of a proxy were received so far. */
   loading(): boolean;
-  /** A proxy told at some time that it loads the model. */
+  /** A proxy has reported that it loads the model. */
   hasLoaded(): boolean;
-  /** A part of the answer was given out. */
+  /** A part of the reply was emitted. */
   visible(): boolean;
 }
 
-/** A model that was stopped for one of these may have left its last call unfinished. */
+/** A model that was stopped for one of these reasons may have left its last call incomplete. */
 const CUT_SHORT = new Set(["length", "content_filter", "insufficient_system_resource"]);
 
-/** How servers say that the model called tools. */
+/** Finish reasons that announce tool calls. */
 const CALLED = new Set(["tool_calls", "function_call"]);
 
 /**
- * Reads the bytes of one answer, whatever their chunking: an event stream, or a whole completion as JSON.
+ * Reads the bytes of one reply in any chunking: an event stream, or a whole completion as JSON.
  *
- * @param detectTextToolCalls tools were offered, so that a tool call in the text is a fault
- * @param newId makes an id for a tool call that came without one
+ * @param detectTextToolCalls tools were offered, so a tool call in the text is a fault of the server
+ * @param newId creates an id for a tool call without one
  */
 export function createReplyReader(detectTextToolCalls: boolean, newId: () => string): ReplyReader {
   const sse = createSseReader();
@@ -80,7 +80,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     loading = false;
     progress += 1;
     for (const delta of facts.toolCalls) calls.add(delta);
-    // Usage may come on every chunk, growing, and a later chunk says null again: the last that says something counts.
+    // Usage may come with every chunk, growing, and a later chunk may hold null: the last value counts.
     told.finishReason = facts.finishReason ?? told.finishReason;
     told.promptTokens = facts.promptTokens ?? told.promptTokens;
     told.completionTokens = facts.completionTokens ?? told.completionTokens;
@@ -89,7 +89,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     return replyText.push(facts.reasoning, facts.text);
   }
 
-  /** What stood in the body unframed: a whole completion, or the error that a proxy appended to a stream. */
+  /** Text outside events: a whole completion, or an error that a proxy appended to a stream. */
   function takeLoose(): Piece[] {
     const body = sse.loose().trim();
     const chunk = decodeLoose(body);
@@ -100,7 +100,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
       done = true;
       return note(chunk.facts);
     } else if (progress === 0 && body !== "" && !body.startsWith("{")) {
-      // A page or a line of text in place of an answer; JSON that does not parse was cut.
+      // An HTML page or plain text instead of a reply; JSON that does not parse was cut.
       error = body;
     }
     return [];
@@ -108,7 +108,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
 
   function end(): { pieces: Piece[]; outcome: Outcome } {
     const pieces = sse.end().flatMap(take);
-    // An end marker alone does not outweigh an error that stands beside it; a finish reason does.
+    // An error outweighs an end marker, but not a finish reason.
     if (filledReason() === null && error === undefined) pieces.push(...takeLoose());
     if (isTextToolCall()) return { pieces, outcome: { kind: "text_tool_call" } };
     pieces.push(...replyText.end());
@@ -135,7 +135,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     return { kind: "reply", reply: reply(), timings: told.timings ?? null };
   }
 
-  /** LM Studio drops a tool call that it cannot parse, and says all the same that tools are called. */
+  /** LM Studio drops a tool call that it cannot parse, and still announces tool calls. */
   function isEmpty(): boolean {
     if (calls.begun) return false;
     return filledReason() === null
@@ -143,7 +143,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
       : CALLED.has(filledReason() ?? "") && replyText.content() === "";
   }
 
-  /** What may say why the stream ended; the torn half of a frame does not. */
+  /** Text that may explain why the stream ended, without an incomplete frame. */
   function looseWords(): string {
     const words = sse.loose().trim() || garbage;
     return /^[[{]/.test(words) && parseJson(words) === undefined ? "" : words;
@@ -159,7 +159,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
       toolCalls: calls.finish(newId, CUT_SHORT.has(filledReason() ?? "")),
       finishReason: filledReason(),
       model: told.model ?? null,
-      // llama.cpp's prompt_n is only the part of the prompt that was not in its cache.
+      // llama.cpp's prompt_n counts only the part of the prompt that was not cached.
       promptTokens: told.promptTokens ?? (cached !== null && evaluated !== null ? cached + evaluated : null),
       completionTokens: told.completionTokens ?? count(timings.predicted_n),
       contextSize: null,

@@ -4,17 +4,17 @@ import { createTextToolCallFilter } from "./text-tool-call.ts";
 
 export interface ReplyText {
   push(reasoning: string, text: string): Piece[];
-  /** Gives what was held back: half a tag, half a character, text that might have been a leak. */
+  /** Returns what was held back: part of a tag, half a surrogate pair, a possible text tool call. */
   end(): Piece[];
   content(): string;
   reasoning(): string;
-  /** The content holds a tool call as text; what follows it was not given out. */
+  /** The content holds a text tool call; the text after it was not emitted. */
   hasTextToolCall(): boolean;
-  /** Something was given out. */
+  /** Something was emitted. */
   hasOutput(): boolean;
 }
 
-/** What the model says, made of whole characters, with inline thoughts and leaked tool calls set apart. */
+/** The text of a reply, in whole characters, with inline reasoning and text tool calls separated. */
 export function createReplyText(detectTextToolCalls: boolean): ReplyText {
   const textGate = createCharacterGate();
   const reasoningGate = createCharacterGate();
@@ -32,7 +32,7 @@ export function createReplyText(detectTextToolCalls: boolean): ReplyText {
     return shown === "" ? [] : [{ type, text: shown }];
   }
 
-  /** What a thought says of tool calls is no leak either. */
+  /** Tool call markers inside reasoning do not count either. */
   function withdraw(): Piece[] {
     const held = textToolCalls.end();
     textToolCalls = createTextToolCallFilter();
@@ -67,7 +67,9 @@ interface CharacterGate {
   end(): string;
 }
 
-/** Holds back half of a surrogate pair until its other half comes: servers escape an emoji as two units and cut between them. */
+/**
+ * Holds back half a surrogate pair until its other half comes: servers escape an emoji as two units and split between them.
+ */
 function createCharacterGate(): CharacterGate {
   let half = "";
   return {

@@ -5,7 +5,7 @@ export interface TextPiece {
   text: string;
 }
 
-/** `text_was_reasoning`: all text that was given out so far was a thought. */
+/** `text_was_reasoning`: all text emitted so far was reasoning. */
 export type Piece = TextPiece | { type: "text_was_reasoning" };
 
 export interface ThoughtSplitter {
@@ -14,9 +14,9 @@ export interface ThoughtSplitter {
 }
 
 /**
- * Takes a thought that a server left inline, `<think>…</think>`, out of the content; the tags may be cut anywhere.
- * Only an opening tag at the very beginning counts: later ones are the answer's own words, about a chat template, say. Where it
- * stands in the prompt, the thought passes for text until its closing tag comes.
+ * Separates reasoning that a server left in the content, `<think>…</think>`; tags may be split anywhere. An opening tag
+ * counts only at the very beginning: later ones belong to an answer, about a chat template for example. If the opening tag
+ * was in the prompt, the reasoning is emitted as text until its closing tag comes.
  */
 export function createThoughtSplitter(): ThoughtSplitter {
   let state: "start" | "thinking" | "after-thought" | "undecided" | "answer" = "start";
@@ -48,7 +48,7 @@ export function createThoughtSplitter(): ThoughtSplitter {
         held = held.slice(safe);
       }
     }
-    // The blank lines after a thought belong to neither.
+    // Blank lines after the reasoning belong to neither part.
     if (state === "after-thought") {
       held = held.trimStart();
       if (held !== "") state = "answer";
@@ -85,7 +85,7 @@ function give(pieces: Piece[], type: TextPiece["type"], text: string): void {
   if (text !== "") pieces.push({ type, text });
 }
 
-/** How many characters at the end may be the beginning of the closing tag. */
+/** The number of characters at the end that may begin the closing tag. */
 function partOfTag(text: string): number {
   for (let length = Math.min(CLOSE.length - 1, text.length); length > 0; length--) {
     if (CLOSE.startsWith(text.slice(-length))) return length;

@@ -1,23 +1,23 @@
 import { createParser } from "eventsource-parser";
 
-/** One event of the stream. `error` is also what old llama.cpp means with its non-standard field `error: {…}`. */
+/** One event. `error` also stands for old llama.cpp's non-standard field `error: {…}`. */
 export interface SseEvent {
   kind: "data" | "error";
   data: string;
 }
 
 export interface SseReader {
-  /** Bytes in any chunking: characters, lines and events may be cut anywhere. */
+  /** Takes bytes in any chunking: characters, lines and events may be split anywhere. */
   push(bytes: Uint8Array): SseEvent[];
-  /** The end of the body: gives an event that lacks its blank line. */
+  /** Ends the body and returns an event that lacks its blank line. */
   end(): SseEvent[];
-  /** Lines so far that are no SSE. Proxies append their own error body, unframed, to a stream that has already begun. */
+  /** The lines so far that are not SSE. Proxies append their own error body, unframed, to a stream that has begun. */
   loose(): string;
 }
 
-/** A line longer than this is no model server's. Ollama buffers events of up to 8 MB. */
+/** An upper bound for a line. Ollama buffers events of up to 8 MB. */
 const MAX_LINE = 64 * 1024 * 1024;
-/** What is kept of unframed text; an error body is much smaller, a whole completion may be large. */
+/** How much unframed text is kept: error bodies are much smaller, a whole completion may be large. */
 const MAX_LOOSE = 16 * 1024 * 1024;
 
 /** Reads an event stream, with LF, CRLF or CR, a BOM, comments, and `data` over several lines. */
@@ -54,7 +54,7 @@ export function createSseReader(): SseReader {
 
   return {
     push: (bytes) => take(decoder.decode(bytes, { stream: true })),
-    // Two newlines end both an open line and an open event; a CR that was held back becomes a CRLF.
+    // Two newlines end an open line and an open event; a CR that was held back becomes a CRLF.
     end: () => take(`${decoder.decode()}\n\n`),
     loose: () => loose.join("\n"),
   };

@@ -1,21 +1,21 @@
 import { createCodeTracker } from "./markdown-code.ts";
 
 export interface TextToolCallFilter {
-  /** @returns what of the text may be shown; what follows a leak is held back. */
+  /** @returns the text that may be shown; text after a marker is held back. */
   push(text: string): string;
-  /** The answer holds a tool call as text. */
+  /** The reply holds a text tool call. */
   found(): boolean;
   /** What was held back. */
   end(): string;
 }
 
-/** How tool calls begin in the raw output of Qwen, Hermes and Mistral models, when a server's parser lets them through. */
+/** How tool calls begin in the raw output of Qwen, Hermes and Mistral models, when the server's parser misses them. */
 const MARKERS = ["<tool_call>", "<function=", "[TOOL_CALLS]", "[ARGS]{"];
 const LONGEST = Math.max(...MARKERS.map((marker) => marker.length));
 
 /**
- * Finds tool calls that found into an answer as text. From the marker on nothing is shown, so that a leak at the beginning
- * leaves the reply unseen and the request can be sent again. Markdown code is exempt: people ask about such markers.
+ * Finds tool calls that arrive as text. Nothing is shown from the marker on, so that a text tool call at the beginning leaves
+ * the reply unseen and the request can be repeated. Markdown code is exempt: users ask about such markers.
  */
 export function createTextToolCallFilter(): TextToolCallFilter {
   const code = createCodeTracker();

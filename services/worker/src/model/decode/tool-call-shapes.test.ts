@@ -27,7 +27,7 @@ const delta = (keys: Delta, name?: unknown, text?: unknown): Delta => ({
 });
 const whole = ({ pieces }: Made) => pieces.join("");
 
-/** How servers tell one call: everything that was captured of real ones. */
+/** How servers send one call: every shape that was captured from a real one. */
 const SHAPES: Record<string, (call: Made, at: number) => Delta[]> = {
   "OpenAI, llama.cpp: a header, then pieces by index": ({ name, pieces }, index) => [
     delta({ index, id: `c${index}`, type: "function" }, name, ""),
@@ -97,7 +97,7 @@ function assemble(deltas: Delta[]) {
 
 const expected = (calls: Made[]) => calls.map((call) => ({ name: call.name, arguments: JSON.parse(whole(call)) }));
 
-describe("calls come back whole, each with an id of its own, as told by", () => {
+describe("calls are assembled whole, each with its own id, as sent by", () => {
   for (const [shape, tell] of Object.entries(SHAPES)) {
     it(shape, () => {
       fc.assert(

@@ -11,9 +11,9 @@ import {
 export interface ContextSizeDeps {
   baseUrl: string;
   apiKey?: string;
-  /** How long an answer is believed. */
+  /** Cache TTL. */
   ttlMs?: number;
-  /** How long one question may take. */
+  /** Deadline of one request. */
   timeoutMs: number;
   dispatcher?: Dispatcher;
   /** Receives the traits that the server reports beside the window. */
@@ -22,13 +22,13 @@ export interface ContextSizeDeps {
 
 export interface ContextSize {
   /**
-   * The model's window in tokens, null where no server tells. Never throws. To be asked only while the model answers or
-   * after it did: asking llama-swap about a model that is not loaded makes it load the model.
+   * The model's context window in tokens; null when no server reports it. Never rejects. Call it only while the model answers
+   * or afterwards: asking llama-swap about a model that is not loaded makes it load the model.
    */
   get(model: string): Promise<number | null>;
-  /** What was learned of the model's window so far, without asking anybody. */
+  /** What is known of the model's window, without a request. */
   known(model: string): number | null;
-  /** What an overflow error told, which is surer than any answer. */
+  /** Records the window from an overflow error, which is more reliable than any answer. */
   learn(model: string, size: number): void;
 }
 
@@ -38,7 +38,7 @@ interface Known {
 }
 
 const TTL_MS = 10 * 60_000;
-/** An unanswered question is asked again sooner: the server may have been busy. */
+/** Cache TTL of "unknown": shorter, because the server may only have been busy. */
 const UNKNOWN_TTL_MS = 60_000;
 
 export function createContextSize(deps: ContextSizeDeps): ContextSize {
@@ -62,14 +62,14 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
       if (response.ok) return await response.json();
       await response.body?.cancel();
     } catch {
-      // A server that does not know the question, or is gone: both are "unknown".
+      // The server does not know the route or is gone: "unknown" in both cases.
     }
     return null;
   }
 
   async function find(model: string): Promise<number | null> {
     const name = encodeURIComponent(model);
-    // The props of the slot are the real limit; what a list says is often configured, or what the model was trained for.
+    // The slot's props are the real limit; a list often reports the configured or trained size.
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
     const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
     deps.onTraits?.(model, traitsFromLlamaProps(props));

@@ -8,7 +8,7 @@ import {
 } from "./server-info.ts";
 
 describe("the size of a model's window", () => {
-  it("is llama.cpp's slot, and never what the model was trained with", () => {
+  it("is that of llama.cpp's slot, never that of the training", () => {
     expect(windowFromLlamaProps({ default_generation_settings: { n_ctx: 8192 } })).toBe(8192);
     expect(windowFromModelList({ data: [{ id: "m", meta: { n_ctx_train: 262144 } }] }, "m")).toBeNull();
   });
@@ -29,7 +29,7 @@ describe("the size of a model's window", () => {
     expect(windowFromModelList({ data }, "third")).toBeNull();
   });
 
-  it("is what Ollama allocated, else configured, else trained for", () => {
+  it("is what Ollama allocated, else what is configured, else that of the training", () => {
     expect(windowFromOllamaRunning({ models: [{ name: "m:latest", context_length: 4096 }] }, "m")).toBe(4096);
     const model_info = { "general.architecture": "qwen3", "qwen3.context_length": 40960 };
     expect(windowFromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);
@@ -37,7 +37,7 @@ describe("the size of a model's window", () => {
     expect(windowFromOllamaShow({ model_info: { "qwen3.context_length": 40960 } })).toBe(40960);
   });
 
-  it("is unknown when an answer is anything else", () => {
+  it("is unknown for any other answer", () => {
     for (const answer of [null, [], "x", { data: null }, { data: [{ id: "m", max_model_len: "4096" }] }]) {
       expect([
         windowFromLlamaProps(answer),

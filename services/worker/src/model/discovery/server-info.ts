@@ -14,8 +14,8 @@ export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
 }
 
 /**
- * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and what routers call it. llama.cpp's `n_ctx_train` is
- * what the model was trained with, not the window, and is never used.
+ * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and the names that routers use. llama.cpp's `n_ctx_train`
+ * is the size of the training, not the window, and is ignored.
  */
 export function windowFromModelList(answer: unknown, model: string): number | null {
   const entry = entryOf(asObject(answer).data, model);
@@ -30,12 +30,12 @@ export function windowFromModelList(answer: unknown, model: string): number | nu
   );
 }
 
-/** Ollama's `/api/ps`: what was allocated for the loaded model. */
+/** Ollama's `/api/ps`: the window allocated for the loaded model. */
 export function windowFromOllamaRunning(answer: unknown, model: string): number | null {
   return size(entryOf(asObject(answer).models, model).context_length);
 }
 
-/** Ollama's `/api/show`: the configured window, else the one of the training, which Ollama may not have allocated. */
+/** Ollama's `/api/show`: the configured window, else that of the training, which Ollama may not have allocated. */
 export function windowFromOllamaShow(answer: unknown): number | null {
   const { parameters, model_info } = asObject(answer);
   const configured = /^num_ctx\s+(\d+)/m.exec(filled(parameters) ?? "");
@@ -45,7 +45,7 @@ export function windowFromOllamaShow(answer: unknown): number | null {
   return size(info[key] ?? info[Object.keys(info).find((name) => name.endsWith(".context_length")) ?? key]);
 }
 
-/** The model's own entry; the only one, when a server has just one and calls it differently. */
+/** The model's entry; if the server lists only one, that one, whatever its name. */
 function entryOf(list: unknown, model: string): JsonObject {
   const entries = Array.isArray(list) ? list.filter(isObject) : [];
   const named = entries.find(({ id, name, model: own, aliases }) => {

@@ -1,13 +1,13 @@
 const ALLOWED = /^[A-Za-z0-9_-]{1,40}$/;
-/** Mistral's API and templates refuse every other form. */
+/** Mistral's API and templates reject every other form. */
 const NINE = /^[A-Za-z0-9]{9}$/;
 const MISTRAL = /mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|nemo/i;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /**
- * Gives the ids of one request. The server's own are kept where every peer takes them; others (too long, odd characters,
- * used before: Ollama resolves a repeated id to the last call) become nine letters and digits. The same history gives the
- * same ids, so that prompt caches stay warm.
+ * Maps the ids of one request. The server's own ids are kept if every server accepts them; others (too long, odd characters,
+ * repeated: Ollama resolves a repeated id to the last call) become nine letters and digits. The same history maps to the same
+ * ids, so that prompt caches stay valid.
  */
 export function createCallIds(model: string): (id: string) => string {
   const used = new Set<string>();

@@ -15,12 +15,12 @@ export type WireMessage =
   | { role: "assistant"; content: string; tool_calls?: WireCall[]; reasoning_content?: string }
   | { role: "tool"; tool_call_id: string; content: string };
 
-/** Gives the id under which a call goes over the wire. */
+/** Maps a call's id to its id in the request. */
 type CallIds = (id: string) => string;
 
 const NO_OUTPUT = "(no output)";
 const NO_RESULT = "(no result: the call was interrupted)";
-/** For calls of a model that did not think, or whose thoughts nobody kept: without any the conversation would be refused. */
+/** For calls without stored reasoning: DeepSeek rejects a conversation in which it is missing. */
 const NO_THOUGHTS = "(none)";
 const INTERRUPTED = "(interrupted)";
 const GO_ON = "Please go on.";
@@ -29,9 +29,9 @@ type Assistant = Extract<ConversationMessage, { role: "assistant" }>;
 type ToolMessage = Extract<ConversationMessage, { role: "tool" }>;
 
 /**
- * A history as every server and chat template takes it, whatever was cancelled, deleted or cut out of it: one system
- * message first; user and assistant in turns; every call answered once, at once and in order; something for the model to
- * answer at the end. Nothing is optional here: one message that a template refuses would refuse all later requests.
+ * Encodes a history so that every server and chat template accepts it, whatever was cancelled, deleted or cut: one system
+ * message first; user and assistant alternate; every call is answered once, directly and in order; a message to answer at the
+ * end. Every rule is needed: one rejected message makes all later requests fail.
  */
 export function toMessages(
   system: string,
@@ -45,14 +45,14 @@ export function toMessages(
     if (message.role === "user") addUser(messages, message.content);
     if (message.role === "assistant")
       addAssistant(messages, message, resultsAfter(history, at, answers), callIds, traits);
-    // Tool messages are placed with their calls; one without a call is dropped.
+    // Tool messages follow their calls; one without a call is dropped.
   });
   if (messages.at(-1)?.role !== "user" && messages.at(-1)?.role !== "tool") addUser(messages, GO_ON);
   const told = cleanText(system);
   return told.trim() === "" ? messages : [{ role: "system", content: told }, ...messages];
 }
 
-/** Two user messages in a row, or a user message right after a tool's, make Mistral's and Gemma's templates raise. */
+/** Mistral's and Gemma's templates raise on two user messages in a row and on a user message right after a tool's. */
 function addUser(messages: WireMessage[], content: string): void {
   const text = cleanText(content);
   if (text.trim() === "") return;
@@ -72,7 +72,7 @@ function addAssistant(
   const text = cleanText(content);
   const said = text.trim() === "" ? "" : text;
   if (said === "" && toolCalls.length === 0) return;
-  // Templates want a question before the first answer; a history that was shortened may have lost it.
+  // Templates require a question before the first answer; a shortened history may have lost it.
   if (messages.length === 0) addUser(messages, GO_ON);
   const last = messages.at(-1);
   let current: Extract<WireMessage, { role: "assistant" }>;
@@ -100,7 +100,7 @@ function addAssistant(
   });
 }
 
-/** Looks a call's result up among the tool messages that follow, up to the next message that makes calls. */
+/** Finds a call's result among the tool messages up to the next message with calls. */
 function resultsAfter(history: ConversationMessage[], at: number, taken: Set<ToolMessage>): (call: ToolCall) => string {
   return (call) => {
     for (const message of history.slice(at + 1)) {
@@ -114,7 +114,7 @@ function resultsAfter(history: ConversationMessage[], at: number, taken: Set<Too
   };
 }
 
-/** Arguments must be a JSON object on the wire, or llama.cpp, Ollama and others refuse the whole conversation. */
+/** Arguments must be a JSON object in the request, or llama.cpp, Ollama and others reject the whole conversation. */
 function wireCall(call: ToolCall, id: string): WireCall {
   const value = isObject(call.arguments) ? call.arguments : { _raw: String(call.arguments) };
   return {
@@ -129,7 +129,7 @@ function wireName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "unknown";
 }
 
-/** Gemini refuses a call that comes back without its thought signature; other unknown keys are refused by stricter servers. */
+/** Gemini rejects a call without its thought signature; stricter servers reject other unknown keys. */
 function extraContent(extra: JsonObject | undefined): { extra_content?: unknown } {
   return isObject(extra?.extra_content) ? { extra_content: cleanValue(extra.extra_content) } : {};
 }

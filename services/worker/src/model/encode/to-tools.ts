@@ -3,11 +3,11 @@ import type { ToolOffer } from "../../turn/ports.ts";
 import { asObject, cleanValue, isObject, type JsonObject } from "../json-value.ts";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
-/** OpenAI's limits, which Azure still has. */
+/** OpenAI's limit, which Azure still enforces. */
 const MAX_TOOLS = 128;
 const MAX_DESCRIPTION = 1024;
 
-/** The tools as the protocol wants them; one whose name no server would take, or that is there twice, is left out. */
+/** Encodes the tools. One with an invalid or repeated name is left out. */
 export function toTools(offers: ToolOffer[]): JsonObject[] {
   const names = new Set<string>();
   const usable = offers.filter(({ name }) => NAME.test(name) && !names.has(name) && names.add(name));
@@ -28,8 +28,8 @@ function parameters(schema: JsonObject): JsonObject {
 }
 
 /**
- * A schema without what servers stumble over: an array without items (OpenAI), a required name that is no property
- * (Gemini), a pattern that is not anchored or a reference that leads outside (llama.cpp's grammar).
+ * Removes what servers reject from a schema: an array without items (OpenAI), a required name that is not a property
+ * (Gemini), a pattern that is not anchored or an external reference (llama.cpp's grammar).
  */
 function acceptable(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(acceptable);

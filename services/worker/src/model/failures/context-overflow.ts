@@ -3,7 +3,7 @@ import { errorWords } from "./error-text.ts";
 
 const OVERFLOW_CODES = new Set(["exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"]);
 
-/** How servers say that the conversation is longer than the window: llama.cpp, vLLM, OpenAI, LM Studio, Ollama, Anthropic. */
+/** How servers report that the conversation exceeds the window: llama.cpp, vLLM, OpenAI, LM Studio, Ollama, Anthropic. */
 const OVERFLOW_WORDS = [
   /exceed(s|ed)?\b.{0,60}\bcontext (size|length|window|limit)/i,
   /context (size|length|window|limit).{0,40}\bexceed/i,
@@ -25,7 +25,7 @@ const WINDOW_IN_WORDS = [
 
 /**
  * @param error the server's error object or text
- * @param text all its words: the numbers may stand before the lines that are shown
+ * @param text the error's whole text: the numbers may be outside the lines that are shown
  */
 export function isContextOverflow(error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
@@ -33,7 +33,7 @@ export function isContextOverflow(error: unknown, text: string): boolean {
   return OVERFLOW_WORDS.some((words) => words.test(text));
 }
 
-/** The window's size, where an overflow tells it. */
+/** The window's size, if the overflow error contains it. */
 export function windowFromOverflow(error: unknown, text: string): number | null {
   const told = count(asObject(error).n_ctx);
   if (told) return told;
@@ -47,7 +47,7 @@ const PROMPT_IN_WORDS = [
   /prompt (?:contains|has|is)[^\d]{0,20}(\d+)/i,
 ];
 
-/** How many tokens the server counted in the request that it refused, where it tells. */
+/** The number of tokens that the server counted in the rejected request, if the error contains it. */
 export function promptFromOverflow(error: unknown, text: string): number | null {
   const told = count(asObject(error).n_prompt_tokens);
   if (told) return told;
@@ -55,7 +55,7 @@ export function promptFromOverflow(error: unknown, text: string): number | null 
   return Number(filled(match?.[1])) || null;
 }
 
-/** Passes on what an error tells of the window's size, if it tells anything. */
+/** Records the window's size if an error contains it. */
 export function learnWindow(learn: (model: string, size: number) => void, model: string, error: unknown): void {
   const text = errorWords(error);
   const size = isContextOverflow(error, text) ? windowFromOverflow(error, text) : null;

@@ -18,12 +18,12 @@ describe("errorText", () => {
     ["", ""],
   ])("finds the cause in %s", (body, text) => expect(errorText(body)).toBe(text));
 
-  it("prefers the last line of a long message, where templates say what they refuse", () => {
+  it("prefers the last line of a long message, where templates name the cause", () => {
     const message = `\n------------\nWhile executing ${"x".repeat(300)}\n      ^\nError: Jinja Exception: roles must alternate\n`;
     expect(errorText(JSON.stringify({ error: { message } }))).toBe("Error: Jinja Exception: roles must alternate");
   });
 
-  it("cuts at 200 characters, and never through a character", () => {
+  it("cuts at 200 characters, never inside a character", () => {
     expect(errorText(`${"a".repeat(199)}🌊🌊`)).toBe("a".repeat(199));
   });
 });

@@ -1,14 +1,14 @@
 import { cleanText, cutText } from "@boocode/contracts";
 import { asObject, filled, isObject, parseJson } from "../json-value.ts";
 
-/** How much of a server's words is kept. */
+/** The longest error text that is kept, in characters. */
 const MAX_ERROR_TEXT = 200;
 
 /**
- * The part of an error body that says why, in one line of at most 200 characters; "" when it says nothing.
+ * The reason in an error body, as one line of at most 200 characters; "" when there is none.
  *
- * llama.cpp puts the cause of a template error after some 200 characters of source excerpt: when the message is long, its
- * last line is what matters.
+ * llama.cpp puts the cause of a template error after some 200 characters of source excerpt: of a long message, the last line
+ * is what matters.
  */
 export function errorText(body: string): string {
   const value = parseJson(body);
@@ -17,21 +17,21 @@ export function errorText(body: string): string {
   return shorten(typeof value === "string" ? value : body);
 }
 
-/** The same for an error that has been parsed. */
+/** The same for a parsed error. */
 export function errorTextOf(error: unknown): string {
   return typeof error === "string" ? errorText(error) : shorten(messageOf(error) ?? JSON.stringify(error) ?? "");
 }
 
-/** All that an error says: for finding numbers in it, not for showing it. */
+/** The whole text of an error, for finding numbers in it, not for display. */
 export function errorWords(error: unknown): string {
   const value = typeof error === "string" ? (parseJson(error) ?? error) : error;
   return messageOf(value) ?? (typeof error === "string" ? error : (JSON.stringify(error) ?? ""));
 }
 
-/** How an error body begins that is written as an event, because the request asked for a stream. */
+/** How an error body begins that is framed as an event because the request asked for a stream. */
 const EVENT = /^\s*(?:event: ?\w+\s+)?data: ?/;
 
-/** The error object inside an error body, whatever it is wrapped in; the text itself when it is no JSON. */
+/** The error object inside an error body, whatever wraps it; the text itself if it is not JSON. */
 export function errorIn(body: string): unknown {
   const value = parseJson(body.replace(EVENT, ""));
   const first = Array.isArray(value) ? value[0] : value;
@@ -46,11 +46,14 @@ function shorten(text: string): string {
     .filter((line) => line !== "");
   const all = lines.join(" ");
   if (all.length <= MAX_ERROR_TEXT) return all;
-  // A caret or a ruler under an excerpt is no cause.
+  // A caret or ruler under an excerpt is not the cause.
   return cutText(lines.findLast((line) => /[\p{L}\p{N}]/u.test(line)) ?? all, MAX_ERROR_TEXT);
 }
 
-/** Looks through the shapes that servers use: nested errors, strings, arrays (Gemini), `detail` (FastAPI), OpenRouter's metadata. */
+/**
+ * Finds the message in the shapes that servers use: nested errors, strings, arrays (Gemini), `detail` (FastAPI), OpenRouter's
+ * metadata.
+ */
 function messageOf(value: unknown): string | null {
   if (typeof value === "string") return innerMessage(value) ?? filled(value);
   if (Array.isArray(value)) {
@@ -74,7 +77,7 @@ function messageOf(value: unknown): string | null {
   );
 }
 
-/** Gateways pass on the whole error body of the server behind them as their own message. */
+/** Gateways use the whole error body of the server behind them as their own message. */
 function innerMessage(text: unknown): string | null {
   const value = typeof text === "string" && /^\s*[[{]/.test(text) ? parseJson(text) : undefined;
   return typeof value === "object" ? messageOf(value) : null;

@@ -29,7 +29,7 @@ describe("serverFailure", () => {
     [500, { message: "Failed to parse tool call arguments as JSON" }],
   ])("says of %s %j that it will not pass", (status, error) => expect(failure(status, error).retryable).toBe(false));
 
-  it("never lets a request be sent again when a part of the answer was seen", () => {
+  it("is never retryable once a part of the answer was seen", () => {
     expect(failure(null, { message: "Provider disconnected" }).retryable).toBe(true);
     expect(failure(null, { message: "Provider disconnected" }, true).retryable).toBe(false);
   });
@@ -46,12 +46,12 @@ describe("serverFailure", () => {
     expect(failure(400, error)).toMatchObject({ code: "context_overflow", retryable: false, status: 400 });
   });
 
-  it("says of a tool call that Groq could not read that another may be readable, but not when it was refused", () => {
+  it("makes a tool call that Groq could not parse retryable, but not a rejected one", () => {
     const error = { message: "Failed to call a function.", type: "invalid_request_error", code: "tool_use_failed" };
     expect([failure(null, error).retryable, failure(400, error).retryable]).toEqual([true, false]);
   });
 
-  it("finds the window before the lines that are shown", () => {
+  it("finds the window outside the lines that are shown", () => {
     const message = `This model's maximum context length is 4096 tokens.\n${"x ".repeat(100)}\nReceived Model Group=m`;
     expect(failure(400, { message })).toMatchObject({
       code: "context_overflow",
@@ -60,7 +60,7 @@ describe("serverFailure", () => {
     });
   });
 
-  it("knows a model that is being loaded, and tells the status and the cause", () => {
+  it("recognizes a loading model, and reports the status and the cause", () => {
     expect(failure(503, { message: "Loading model" })).toMatchObject({
       code: "model_loading",
       message: "HTTP 503: Loading model",
@@ -79,7 +79,7 @@ describe("retryAfterMs", () => {
     expect(wait({ "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT" })).toBe(30_000);
   });
 
-  it("is bounded, and null when nothing usable is said", () => {
+  it("is bounded, and null when the header is missing or invalid", () => {
     expect(wait({ "retry-after": "86400" })).toBe(600_000);
     expect(wait({ "retry-after": "Sun, 22 Nov 2026 09:00:00 GMT" })).toBe(0);
     expect(wait({ "retry-after": "soon" })).toBeNull();

@@ -4,22 +4,22 @@ import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./con
 import { errorTextOf, errorWords } from "./error-text.ts";
 
 export interface ServerError {
-  /** HTTP status of the response; null when the error came inside a stream that had begun as a success. */
+  /** HTTP status; null when the error came inside a stream that had begun with a success. */
   status: number | null;
   /** The error, parsed or as text. */
   error: unknown;
-  /** A part of an answer has been given out: sending the request again would say it twice. */
+  /** A part of a reply was emitted: a retry would repeat it. */
   visible: boolean;
   retryAfterMs: number | null;
 }
 
-/** What may pass by itself: busy, swapping, limited, starting, gone for a moment. */
+/** Statuses that may be temporary: busy, swapping, rate-limited, starting, briefly gone. */
 const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
-/** A 500 about the request itself will be a 500 for ever. */
+/** A 500 about the request itself is permanent. */
 const ABOUT_THE_REQUEST =
   /jinja|template|failed to parse (messages|tool)|parse_error|type_error|roles must alternate|invalid|unsupported|not supported/i;
 
-/** The failure that a server's own error amounts to. */
+/** Maps a server's error to a failure. */
 export function serverFailure({ status, error, visible, retryAfterMs }: ServerError): ModelFailure {
   const text = errorTextOf(error);
   const told = status ?? statusIn(error);
@@ -44,24 +44,24 @@ function statusIn(error: unknown): number | null {
 
 function mayPass(status: number | null, error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
-  // Money does not come back by waiting.
+  // Waiting does not refill a quota.
   if (code === "insufficient_quota" || type === "insufficient_quota") return false;
-  // The status says more than the type: llama-swap calls the 429 of its own limit an invalid_request_error.
+  // The status is more reliable than the type: llama-swap calls the 429 of its own limit an invalid_request_error.
   if (status !== null && status !== 500) return PASSING.has(status);
-  // Groq could not read the model's tool call: another answer may be readable.
+  // Groq could not parse the model's tool call; another reply may be valid.
   if (code === "tool_use_failed") return true;
   if (/invalid_request|authentication|permission|not_found/i.test(`${type} ${code}`)) return false;
   return !ABOUT_THE_REQUEST.test(text);
 }
 
-/** No server is waited for longer than this on its own word. */
+/** The longest wait that a server may ask for. */
 const MAX_WAIT_MS = 10 * 60_000;
 
 /**
- * How long a server asks to wait: `retry-after-ms` (OpenAI) before `retry-after`, in seconds or as an HTTP date (RFC 9110).
+ * The wait that a server asks for: `retry-after-ms` (OpenAI), else `retry-after`, in seconds or as an HTTP date (RFC 9110).
  *
  * @param now milliseconds since the epoch
- * @returns null when it does not say
+ * @returns null when the server names none
  */
 export function retryAfterMs(headers: { get(name: string): string | null }, now: number): number | null {
   const exact = number(headers.get("retry-after-ms"));

@@ -5,10 +5,10 @@ import { errorText } from "./error-text.ts";
 import { serverFailure } from "./server-failure.ts";
 
 /**
- * The failure that an answer which is no reply amounts to.
+ * Maps an outcome other than a reply to a failure.
  *
- * @param visible a part of it was given out: sending the request again would say it twice
- * @param broken what happened to the connection, if something did
+ * @param visible a part was emitted: a retry would repeat it
+ * @param broken the error of the connection, if it broke
  */
 export function outcomeFailure(
   outcome: Exclude<Outcome, { kind: "reply" }>,
@@ -19,7 +19,7 @@ export function outcomeFailure(
   switch (outcome.kind) {
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
-    // No whole answer either: like one that was cut it is worth another attempt, even after words were seen.
+    // Not a complete reply: like one that was cut, it justifies another attempt, even after a part was seen.
     case "text_tool_call":
       return new ModelFailure("model_cut", "the model wrote a tool call as text", { retryable, visible });
     case "empty": {
@@ -40,17 +40,17 @@ function connectionText(error: Error): string {
   return cutText(error.cause instanceof Error ? error.cause.message : error.message, 100);
 }
 
-/** No answer at all: refused, reset, not resolved, or no connection in time. The same request may succeed later. */
+/** No response: refused, reset, not resolved, or no connection in time. A retry may succeed. */
 export function connectionFailure(cause: unknown): ModelFailure {
   return new ModelFailure("model_unreachable", cutText(causeText(cause), 200), { retryable: true, cause });
 }
 
-/** undici wraps what happened to the socket in a `TypeError: fetch failed`. */
+/** undici wraps the socket's error in `TypeError: fetch failed`. */
 function causeText(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   if (!(inner instanceof Error)) return String(inner);
-  // A host with several addresses fails with an AggregateError whose own message is empty.
+  // A host with several addresses fails with an AggregateError that has an empty message.
   if (inner instanceof AggregateError && inner.errors.length > 0) return causeText(inner.errors[0]);
   return inner.message || inner.name;
 }

@@ -1,11 +1,11 @@
 // PURE
-/** How many requests may be at a server, and at one model of it. null: no limit. */
+/** Limits of concurrent requests: of a server, and of one model on it. null: no limit. */
 export interface SlotLimits {
   server: number | null;
   model: number | null;
 }
 
-/** The places that this process holds: the limits within it, for as long as Redis is away. */
+/** The slots that this process holds. While Redis is away, the limits hold within each process only. */
 export interface LocalSlots {
   isFree(server: string, model: string, limits: SlotLimits): boolean;
   enter(server: string, model: string): void;

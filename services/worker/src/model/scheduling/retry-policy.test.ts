@@ -16,19 +16,19 @@ const state = (failure: ModelFailure, more: Partial<RetryState> = {}): RetryStat
   ...more,
 });
 
-describe("sending a request again", () => {
-  it("never happens when the failure will not pass, or words were seen", () => {
+describe("retrying a request", () => {
+  it("never happens after a permanent failure, or once words were seen", () => {
     expect(nextRetry(settings, state(failed({ retryable: false })))).toBeNull();
   });
 
-  it("waits longer each time, and never all at the same moment", () => {
+  it("backs off exponentially, with jitter", () => {
     const waits = [1, 2, 3, 4].map((failures) => nextRetry(settings, state(failed({}), { failures }))?.waitMs);
     expect(waits).toEqual([375, 750, 1_500, 3_000]);
     expect(nextRetry(settings, state(failed({}), { failures: 5 }))).toBeNull();
     expect(nextRetry(settings, state(failed({}), { chance: 1 }))?.waitMs).toBe(500);
   });
 
-  it("never comes earlier than the server asked for, nor much later", () => {
+  it("waits at least as long as the server asked for, and not much longer", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 40_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (ms, chance) => {
         const again = nextRetry(settings, state(failed({ retryAfterMs: ms, status: 429 }), { chance }));
@@ -38,19 +38,19 @@ describe("sending a request again", () => {
     );
   });
 
-  it("does not wait past its budget", () => {
+  it("does not exceed its budget", () => {
     expect(nextRetry(settings, state(failed({}), { elapsedMs: 59_900 }))).toBeNull();
     expect(nextRetry(settings, state(failed({ retryAfterMs: 61_000 })))).toBeNull();
   });
 
-  it("waits for a model that loads as long as it takes, looking every few seconds", () => {
+  it("retries every few seconds while a model loads", () => {
     const loading = failed({ status: 503 }, "model_loading");
     const late = state(loading, { failures: 0, loadings: 60, elapsedMs: 300_000, chance: 1 });
     expect(nextRetry(settings, late)).toEqual({ waitMs: 5_000, reason: "loading" });
     expect(nextRetry(settings, { ...late, elapsedMs: 599_000 })).toBeNull();
   });
 
-  it("is told with its reason", () => {
+  it("is reported with its reason", () => {
     const reason = (failure: ModelFailure) => nextRetry(settings, state(failure))?.reason;
     expect(reason(failed({ status: 429 }))).toBe("busy");
     expect(reason(failed({ status: 503 }))).toBe("busy");

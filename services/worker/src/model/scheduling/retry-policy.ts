@@ -1,35 +1,35 @@
 // PURE
 import type { ModelFailure, WaitReason } from "../../turn/ports.ts";
 
-/** How long a model server that cannot answer now is asked again, before anything of an answer was seen. */
+/** How requests are retried, as long as nothing of the reply was seen. */
 export interface RetrySettings {
-  /** Requests after the first, loading apart. */
+  /** Retries after the first request; failures because a model loads do not count. */
   retries: number;
-  /** No wait may end later than so many milliseconds after the first failure; loading apart. */
+  /** No wait may end later than this after the first failure; waits for loading do not count. */
   budgetMs: number;
-  /** A model that loads is waited for so long, from its first word of it on. */
+  /** The longest wait for a loading model, from the first failure that reported it. */
   loadingMs: number;
 }
 
 export interface RetryState {
   failure: ModelFailure;
-  /** Failures so far that were no loading, this one included; and loading ones. */
+  /** Failures so far, this one included; those because a model loads are counted apart. */
   failures: number;
   loadings: number;
-  /** Since the first failure of this kind: loading, or another. */
+  /** Time since the first failure of this kind (loading, or any other). */
   elapsedMs: number;
-  /** 0 … 1, so that many who failed together do not come back together. */
+  /** Jitter, 0 … 1, so that requests that failed together do not return together. */
   chance: number;
 }
 
 const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
-/** A loading model is looked at this often at least. */
+/** The longest pause between two requests to a loading model. */
 const LONGEST_LOADING_MS = 5_000;
-/** On top of what a server asks for: never earlier than that, and not all at once. */
+/** Jitter on top of the wait that a server asks for. */
 const SPREAD = 0.1;
 
-/** How long to wait before the same request is sent again; null when it is not sent again. */
+/** The wait before the retry; null when the request is not retried. */
 export function nextRetry(settings: RetrySettings, state: RetryState): { waitMs: number; reason: WaitReason } | null {
   const { failure } = state;
   if (!failure.retryable) return null;
@@ -46,7 +46,7 @@ export function nextRetry(settings: RetrySettings, state: RetryState): { waitMs:
   return state.elapsedMs + waitMs > until ? null : { waitMs, reason: reasonOf(failure) };
 }
 
-/** What is told of it: these words are all that a subscriber sees of a failure that passes. */
+/** The reason that subscribers see; they see nothing else of a failure that passes. */
 function reasonOf({ code, status }: ModelFailure): WaitReason {
   if (code === "model_loading") return "loading";
   if (code === "model_unreachable") return "unreachable";

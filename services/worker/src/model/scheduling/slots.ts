@@ -5,13 +5,13 @@ import { createLocalSlots, type SlotLimits } from "./local-slots.ts";
 
 const script = readFileSync(new URL("../../../lua/slot.lua", import.meta.url), "utf8");
 
-/** The places at model servers, shared by all workers. */
+/** The slots at model servers, shared by all workers. */
 export interface Slots {
   /**
-   * Waits for a place, in the order of asking; a cancel leaves the line at once. Never fails for want of Redis: then the
+   * Waits for a slot, first come, first served; an abort leaves the queue at once. Does not fail without Redis: then the
    * limits hold within this process.
-   * @param onWait told once, when there is no place at once
-   * @returns frees the place
+   * @param onWait called once, when no slot is free at once
+   * @returns a function that frees the slot
    */
   take(server: string, model: string, limits: SlotLimits, signal: AbortSignal, onWait: () => void): Promise<() => void>;
   stop(): Promise<void>;
@@ -19,15 +19,15 @@ export interface Slots {
 
 export interface SlotsDeps {
   redis: Redis;
-  /** What the keys of one server begin with. */
+  /** The key prefix of one server. */
   keyOf(server: string): string;
-  /** Unique among all workers and all requests. */
+  /** Unique across all workers and requests. */
   newTicket(): string;
   leaseMs: number;
   onError(error: unknown): void;
 }
 
-/** How often a waiter asks, and after how much silence it is forgotten. */
+/** How often a waiter asks, and the silence after which it is removed. */
 const ASK_EVERY_MS = 200;
 const FORGOTTEN_AFTER_MS = 3_000;
 
@@ -52,7 +52,7 @@ export function createSlots(deps: SlotsDeps): Slots {
     return (deps.redis as WithScript).slot(...keys, verb, id, model, ...sizes);
   }
 
-  /** @returns whether the ticket has a place now; it is counted in the same breath, before anybody else can ask */
+  /** @returns whether the ticket now holds a slot. Asking and taking are atomic. */
   async function ask(ticket: Ticket): Promise<boolean> {
     let isFree: boolean;
     try {
@@ -73,7 +73,7 @@ export function createSlots(deps: SlotsDeps): Slots {
     run("free", ticket).then(wakeAll, wakeAll);
   }
 
-  /** Somebody of this process may go now: nobody needs to wait until it is time to ask again. */
+  /** A slot of this process is free: its waiters need not wait for their next turn to ask. */
   const wakeAll = () => {
     for (const wake of wakes) wake();
   };

@@ -5,7 +5,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("createTimeouts", () => {
-  /** Waits so long for a step; true when timeouts ended first. */
+  /** Waits for a step; true when the timeouts ended first. */
   async function endsWithin(timeouts: ReturnType<typeof createTimeouts>, ms: number): Promise<boolean> {
     let ended = false;
     const step = timeouts.wait(new Promise((resolve) => setTimeout(resolve, ms)), () => {
@@ -17,7 +17,7 @@ describe("createTimeouts", () => {
   }
   const begin = () => createTimeouts(100, 1_000, () => Date.now());
 
-  it("waits long for the first byte and shorter after it", async () => {
+  it("allows a longer wait for the first byte than for later ones", async () => {
     const timeouts = begin();
     expect(await endsWithin(timeouts, 900)).toBe(false);
     timeouts.received(true, false);
@@ -25,7 +25,7 @@ describe("createTimeouts", () => {
     expect(await endsWithin(timeouts, 101)).toBe(true);
   });
 
-  it("counts keep-alives as life, but not for ever", async () => {
+  it("accepts keep-alives for a limited time", async () => {
     const timeouts = begin();
     for (let beat = 0; beat < 16; beat++) {
       expect(await endsWithin(timeouts, 60)).toBe(false);
@@ -34,7 +34,7 @@ describe("createTimeouts", () => {
     expect(await endsWithin(timeouts, 60)).toBe(true);
   });
 
-  it("starts anew with every part of the answer", async () => {
+  it("restarts with every part of the reply", async () => {
     const timeouts = begin();
     for (let part = 0; part < 50; part++) {
       expect(await endsWithin(timeouts, 60)).toBe(false);

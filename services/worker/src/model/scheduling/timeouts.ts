@@ -1,23 +1,26 @@
-/** How long an answer is waited for. Only the time spent waiting counts, not what the reader of the events takes. */
+/** Time-outs of one reply. Only the time spent waiting for the server counts, not the time that the consumer takes. */
 export interface Timeouts {
-  /** Waits for `step`; `onEnd` is called when it takes too long, and must make it settle. */
+  /** Waits for `step`. `onEnd` is called on a time-out and must make `step` settle. */
   wait<T>(step: Promise<T>, onEnd: () => void): Promise<T>;
   /**
-   * Bytes came.
+   * Records received bytes.
    *
-   * @param progress they were a part of the answer
-   * @param finished the answer is complete: what may still follow is worth only a moment
+   * @param progress they were part of the reply
+   * @param finished the reply is complete; only usage may follow
    */
   received(progress: boolean, finished: boolean): void;
 }
 
-/** How long a complete answer is kept open for the usage chunk. Some servers say "finished" on every chunk: no shorter. */
+/**
+ * The wait for the usage chunk after a finish reason. Some servers send a finish reason with every chunk, so it must not be
+ * shorter.
+ */
 const AFTER_FINISH_MS = 10_000;
 
 /**
- * Two limits: `idleMs` without a byte, and `progressMs` without anything but keep-alives (llama.cpp sends one every 30 s
- * while it reads a long prompt). Before the first byte only the second holds, since a server that loads a model or queues
- * a request sends no headers for minutes.
+ * Two limits: `idleMs` without a byte, and `progressMs` with nothing but keep-alives (llama.cpp sends one every 30 s while it
+ * processes a long prompt). Before the first byte only the second applies, because a server that loads a model or queues a
+ * request sends no headers for minutes.
  *
  * @param now a monotonic clock, in milliseconds
  */
@@ -42,7 +45,7 @@ export function createTimeouts(idleMs: number, progressMs: number, now: () => nu
   };
 }
 
-/** What `promise` gives within so many milliseconds, else null. It is not stopped, and must not reject. */
+/** The value of `promise` within `ms`, else null. The promise is not cancelled, and must not reject. */
 export async function orNullAfter<T>(ms: number, promise: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

@@ -3,13 +3,13 @@ import { ModelFailure, type StreamReply } from "../../turn/ports.ts";
 import { nextRetry, type RetrySettings } from "./retry-policy.ts";
 
 /**
- * Asks again where a failure may pass by itself: a model that loads, a server that is busy or gone for a moment. Only before
- * anything of an answer was given out, because a second request would say it twice; a `ModelFailure` that is `retryable` says
- * so. A cancel ends the wait at once.
+ * Retries temporary failures: a model that loads, a server that is busy or briefly gone. Only before a part of the reply was
+ * emitted, because a retry would repeat it; a `ModelFailure` that is `retryable` guarantees this. An abort ends the wait at
+ * once.
  */
 export function withRetries(stream: StreamReply, settings: RetrySettings): StreamReply {
   return async function* (request, signal) {
-    // Each kind has its own clock: the time in a line for a place, or for a model to load, is nobody's failure.
+    // Loading and failures have separate clocks; waiting for a slot or for a model to load is not a failure.
     const since = { loading: 0, failure: 0 };
     let failures = 0;
     let loadings = 0;
