@@ -11,14 +11,14 @@ const COPIED = ["package.json", "tsconfig.json", "tsconfig.base.json", "libs", "
 const manifest = (folder: string): { name: string; dependencies?: Record<string, string> } =>
   JSON.parse(readFileSync(join(repositoryRoot, folder, "package.json"), "utf8"));
 
-/** Where each of our packages lies, by its name. */
+/** The folder of each of our packages, by name. */
 const ours = new Map<string, string>(
   ["libs", "services"].flatMap((group) =>
     readdirSync(join(repositoryRoot, group)).map((name) => [`@boocode/${name}`, `${group}/${name}`] as const),
   ),
 );
 
-/** Builds a copy of this checkout with `npm run build`, so that the checkout's own `dist` is neither used nor touched. */
+/** Builds a copy of this checkout with `npm run build`, so that the checkout's own `dist` is not touched. */
 export async function buildCopy(folder: string): Promise<void> {
   for (const part of COPIED) {
     cpSync(join(repositoryRoot, part), join(folder, part), {
@@ -34,8 +34,8 @@ export async function buildCopy(folder: string): Promise<void> {
 }
 
 /**
- * A production install as the Dockerfile makes it, with links in place of npm's downloads: it holds what the service and our libs
- * declare as `dependencies` and nothing else, completed by the same `docker/pack.mjs`.
+ * Makes a production install as the Dockerfile does, with links in place of npm's downloads: it contains the `dependencies`
+ * of the service and of our libs, nothing else, and is completed by the same `docker/pack.mjs`.
  */
 export async function installService(built: string, service: string, folder: string): Promise<void> {
   const needed = new Set<string>([`@boocode/${service}`]);

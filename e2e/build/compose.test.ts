@@ -17,7 +17,7 @@ test("every image of a service is built for that service", () => {
   }
 });
 
-test("everything that stays up has a health check, and what starts before it is waited for", () => {
+test("every long-running container has a health check, and containers wait for what they depend on", () => {
   const [, service] = readText("Dockerfile").split("AS service\n");
   expect(service).toMatch(/^HEALTHCHECK .*CMD \["node", "health-check.mjs"\]$/m);
   for (const [name, { healthcheck, build, depends_on }] of entries) {
@@ -30,21 +30,21 @@ test("everything that stays up has a health check, and what starts before it is 
   for (const name of SERVICES) expect(Object.keys(services[name]?.depends_on ?? {})).toEqual(["migrate", "redis"]);
 });
 
-test.each(SERVICES)("%s is given every variable that it knows and none that it does not", (name) => {
+test.each(SERVICES)("%s gets every variable that it knows and no other", (name) => {
   const given = Object.keys(services[name]?.environment ?? {});
-  // The image says where to listen, and what must differ between workers or fit another line is left alone.
+  // Set by the image (where to listen), different for each worker, or dependent on another line.
   const left = ["HOST", "PORT", "WORKER_ID", "SHUTDOWN_GRACE_MS"];
   const known = Object.keys(defaultsOf(name)).filter((variable) => !left.includes(variable));
   expect(given.sort()).toEqual(known.sort());
 });
 
-test.each(SERVICES)("%s is not killed before its own grace period is over", (name) => {
+test.each(SERVICES)("%s is not killed before its own grace period has passed", (name) => {
   expect(seconds(services[name]?.stop_grace_period) * 1_000).toBeGreaterThan(
     Number(defaultsOf(name).SHUTDOWN_GRACE_MS),
   );
 });
 
-test("no value that could be a secret stands in the file", () => {
+test("the file contains no secret", () => {
   for (const [name, { environment = {} }] of entries) {
     for (const [variable, value] of Object.entries(environment)) {
       if (/PASSWORD|AUTH|KEY|TOKEN|SECRET/.test(variable)) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { defaultsOf, SERVICES } from "./configs.ts";
 import { interpolated, readText } from "./read-repository.ts";
 
-/** Sections begin with `# ---- names`; in them stand `NAME=value` or, with its default, `# NAME=value`. */
+/** Sections begin with `# ---- names` and contain `NAME=value` or, for a default, `# NAME=value`. */
 const sections = readText(".env.example")
   .split(/^# ---- /m)
   .slice(1)
@@ -13,14 +13,14 @@ const sections = readText(".env.example")
 
 const section = (who: string) => sections.filter(({ of }) => of.includes(who)).flatMap(({ variables }) => variables);
 
-test(".env.example asks for what docker-compose.yml takes by name, and for nothing else", () => {
+test(".env.example requires what docker-compose.yml interpolates, and nothing else", () => {
   const asked = section("compose").map(([name]) => name);
   expect(asked.sort()).toEqual([...interpolated(readText("docker-compose.yml")), "COMPOSE_PROFILES"].sort());
 });
 
 test.each(SERVICES)(".env.example names exactly the variables of %s, with their defaults", (service) => {
   const expected = defaultsOf(service);
-  // What compose is told is not written a second time.
+  // Variables of the compose section are not repeated.
   for (const [name] of section("compose")) delete expected[name as string];
   expect(section(service).map(([name]) => name)).toHaveLength(Object.keys(expected).length);
   expect(Object.fromEntries(section(service))).toEqual(expected);

@@ -33,7 +33,7 @@ afterAll(async () => {
   for (const release of releases.reverse()) await release();
 });
 
-test("an image holds what its service needs and nothing of the others", () => {
+test("an image contains what its service needs and nothing of the others", () => {
   expect(readdirSync(join(image("worker"), "services"))).toEqual(["worker"]);
   expect(readdirSync(join(image("worker"), "libs"))).not.toContain("identity");
   expect(readdirSync(join(image("scripted-model"), "libs"))).toEqual(["scripted-model"]);
@@ -51,7 +51,7 @@ test("the built services answer a question about code, without sources and witho
   for (const name of ["api", "worker", "gateway"]) {
     running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
   }
-  // The token comes from what the migrate image calls admin.js: scripts/admin.ts, built.
+  // The token comes from the migrate image's admin.js, which is scripts/admin.ts, built.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [join(built, "docker/dist/admin.js"), "user", "add", "ada"],
@@ -73,7 +73,7 @@ test("the built services answer a question about code, without sources and witho
   expect(messages.at(-1)?.content).toMatch(/`lib\/[\w-]+\.js:\d+`/);
 });
 
-test("a container's health check says what the service says", () => {
+test("a container's health check agrees with the service's health", () => {
   const check = (port: string, path: string[] = []) =>
     spawnSync(process.execPath, [join(built, "docker/health-check.mjs"), ...path], { env: { PORT: port } }).status;
   for (const [name, { url }] of running) {
@@ -82,7 +82,7 @@ test("a container's health check says what the service says", () => {
   expect(check("1")).toBe(1);
 });
 
-test("each process ends with 0 on SIGTERM", async () => {
+test("each process exits with 0 on SIGTERM", async () => {
   for (const name of SERVICES.toReversed()) {
     expect(await running.get(name)?.stop(), name).toBe(0);
     running.delete(name);

@@ -24,7 +24,7 @@ export const readText = (path: string): string => readFileSync(join(repositoryRo
 export const composeServices = (): Record<string, ComposeService> =>
   parse(readText("docker-compose.yml"), { merge: true }).services;
 
-/** The variables that docker-compose.yml takes from its environment by name, as in `${NAME:?…}`. */
+/** The variables that docker-compose.yml interpolates from its environment, as in `${NAME:?…}`. */
 export function interpolated(text: string): Set<string> {
   return new Set([...text.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name as string));
 }

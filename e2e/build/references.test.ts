@@ -9,12 +9,12 @@ const references = (path: string): string[] =>
   (json(path).references ?? []).map((reference: { path: string }) => reference.path);
 const built = references("tsconfig.json").filter((path) => path !== "docker");
 
-test("every service is among what `npm run build` builds", () => {
+test("`npm run build` builds every service", () => {
   const services = readdirSync(join(repositoryRoot, "services")).map((name) => `services/${name}`);
   expect(built).toEqual(expect.arrayContaining(services));
 });
 
-test.each(built)("the references of %s are its dependencies", (path) => {
+test.each(built)("the project references of %s are its dependencies", (path) => {
   const dependencies = Object.keys(json(`${path}/package.json`).dependencies ?? {});
   const names = references(`${path}/tsconfig.json`).map(
     (reference) => json(join(path, reference, "package.json")).name,
@@ -22,7 +22,7 @@ test.each(built)("the references of %s are its dependencies", (path) => {
   expect(names.sort()).toEqual(dependencies.filter((name) => name.startsWith("@boocode/")).sort());
 });
 
-test("what is built needs nothing that is not built", () => {
+test("built packages depend only on built packages", () => {
   const needed = built.flatMap((path) => references(`${path}/tsconfig.json`).map((reference) => join(path, reference)));
   expect(built).toEqual(expect.arrayContaining(needed));
 });

@@ -9,7 +9,7 @@ export interface Running {
   stop(): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Starts what an image would: its command in its folder, with no environment but this. @throws with what it said when it ends early */
+/** Starts an image's command in its folder, with only this environment. @throws with its output when it exits early */
 export async function runImage(folder: string, env: Record<string, string>): Promise<Running> {
   const child = spawn(process.execPath, ["service/dist/main.js"], {
     cwd: folder,

@@ -9,9 +9,9 @@ import { proxyBefore, through } from "../harness/tcp-proxy.ts";
 import { createFaults, type Networks } from "./chaos/faults.ts";
 import { createUsers } from "./chaos/users.ts";
 
-/*
- * Every kind of fault at random times, from a seed. `npm run chaos -- --seed N --minutes M` runs it for longer; the same seed
- * makes the same choices again.
+/**
+ * Every kind of fault at random times, from a seed. `npm run chaos -- --seed N --minutes M` runs longer; the same seed makes
+ * the same choices.
  */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 const durationMs = Number(process.env.CHAOS_MINUTES ?? 0.5) * 60_000;
@@ -44,7 +44,7 @@ afterAll(async () => {
 test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behind`, {
   timeout: durationMs + 300_000,
 }, async () => {
-  // One generator for each actor: what one of them chooses does not depend on how fast the others are.
+  // Each actor has its own generator, so that its choices do not depend on the speed of the others.
   const [havocs, ...askers] = [0, 1, 2, 3, 4].map((actor) => createRandom(seed + actor * 7_919)) as [
     Random,
     ...Random[],
@@ -85,7 +85,7 @@ test(`a mixed run with seed ${seed} breaks no invariant and leaves nothing behin
   expect(await leakedKeys(system)).toEqual([]);
 });
 
-/** T13: a turn fails only if its model did, which its question then asked for. */
+/** T13: a turn fails only if its question asked the model to fail. */
 async function needlessFailures(): Promise<string[]> {
   const failed = await system.sql<{ id: string; error_code: string; question: string }[]>`
     select t.id, t.error_code, m.content as question from turns t join messages m on m.turn_id = t.id and m.role = 'user'

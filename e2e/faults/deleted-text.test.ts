@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("a cursor from before a deletion brings nothing of the deleted text back, though the log still holds it", async () => {
+test("a cursor from before a deletion does not return the deleted text, although the log still holds it", async () => {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "named", model: "words" });
   const gateway = system.gateways[0]?.url as string;

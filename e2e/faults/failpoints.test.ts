@@ -11,8 +11,8 @@ import { FASTIFY, type System, startSystem, type User } from "../harness/start-s
 import { clientOf, openSubscriber } from "../harness/subscriber.ts";
 import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
-/*
- * A process that dies between a commit and the step after it, at every such place. Each test asserts that the place was
+/**
+ * A process dies between a commit and the next step, at every such failpoint. Each test asserts that the failpoint was
  * reached: a fault that did not happen proves nothing.
  */
 let system: System;
@@ -26,7 +26,7 @@ afterEach(() => system.stop());
 
 const fired = (point: string) => system.lines.filter((line) => line.includes(`failpoint ${point} fired`)).length;
 
-/** Asks an API that dies at that place, and so is never answered. */
+/** Sends a request to an API that dies at the failpoint, and so never answers. */
 async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
   const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
   const rest = createRest(() => doomed.url, user.token);
@@ -35,7 +35,9 @@ async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Prom
   expect(fired(point)).toBe(1);
 }
 
-test("a worker that dies right after any of its commits loses and doubles nothing", { timeout: 120_000 }, async () => {
+test("a worker that dies right after any of its commits loses and duplicates nothing", {
+  timeout: 120_000,
+}, async () => {
   const points = [
     "after-claim",
     "after-prepare-turn",
@@ -51,13 +53,13 @@ test("a worker that dies right after any of its commits loses and doubles nothin
   const tool = { name: "list_dir", arguments: {} };
   const turns = [
     ...(await watchTurns(system, user, 20, { tokens: 30, tool_depth: 1, tool })),
-    // Cut after words were seen: another attempt is to say it again.
+    // Cut after words were seen, so that another attempt repeats the step.
     ...(await watchTurns(system, user, 20, { tokens: 30, end_after_tokens: 10, fail_first: 1 })),
   ];
   await untilAllEnded(system, 60_000);
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   await closeAll(turns);
-  // Whoever has not met its place yet goes on getting turns until it does.
+  // Workers that have not reached their failpoint get more turns until they do.
   while (doomed.some((worker) => worker.process.signalCode === null)) {
     const more = [
       ...(await watchTurns(system, user, 10, { tokens: 5, tool_depth: 1, tool })),
@@ -73,7 +75,7 @@ test("a worker that dies right after any of its commits loses and doubles nothin
   expect(row.count).toBe(0);
 });
 
-test("a worker that dies when it has noted how a request was fitted into the window goes on with the turn all the same", async () => {
+test("a turn whose worker dies after it saved the message's context continues", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const doomed = await system.restart(worker, { FAULT_POINTS: "after-save-context:kill" });
@@ -85,7 +87,7 @@ test("a worker that dies when it has noted how a request was fitted into the win
   await expectAgreement(system, turns);
 });
 
-test("a worker that dies while it gives its turns back, or when it has put a dead worker's back, loses none of them", async () => {
+test("a worker that dies while it releases its turns, or after it requeued a dead worker's, loses none of them", async () => {
   const turns = await watchTurns(system, user, 6, { tokens: 100, gate: { name: "gone", at: 90 } });
   await untilAllSpeak(turns);
   const worker = system.workers[0] as ServiceProcess;
@@ -101,7 +103,7 @@ test("a worker that dies while it gives its turns back, or when it has put a dea
   await expectAgreement(system, turns);
 });
 
-/** Resolves when a worker runs all of them. */
+/** Resolves when one worker runs all of them. */
 async function untilHeld(turns: WatchedTurn[]): Promise<void> {
   for (;;) {
     const [row] = await system.sql<[{ count: number }]>`
@@ -111,8 +113,8 @@ async function untilHeld(turns: WatchedTurn[]): Promise<void> {
   }
 }
 
-/** A turn whose next attempt is its last and is run in a process of its own, by a worker that starts now. */
-async function suspect(failpoints: string, beforeStart = async () => {}) {
+/** A poison candidate: its next attempt is its last, and a new worker runs it isolated. */
+async function poisonCandidate(failpoints: string, beforeStart = async () => {}) {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const [turn] = (await watchTurns(system, user, 1, { tokens: 20 })) as [WatchedTurn];
@@ -132,7 +134,7 @@ test.each([
   ["before it has begun, as does its worker then", "after-spend", true],
 ])("a turn's own process that dies %s spends the attempt and nothing else", async (_when, point, killsWorker) => {
   const first = killsWorker ? "after-isolated-start:kill," : "";
-  const { turn, row, worker } = await suspect(`${first}${point}:kill`);
+  const { turn, row, worker } = await poisonCandidate(`${first}${point}:kill`);
   if (killsWorker) {
     expect(await worker.exited).toBe("SIGKILL");
     await system.restart(worker);
@@ -143,8 +145,8 @@ test.each([
   expect(worker.process.signalCode).toBe(killsWorker ? "SIGKILL" : null);
 });
 
-test("a worker that dies before a turn's own process is started spends no attempt", async () => {
-  const { turn, row, worker } = await suspect("after-claim:kill");
+test("a worker that dies before the process of an isolated turn starts spends no attempt", async () => {
+  const { turn, row, worker } = await poisonCandidate("after-claim:kill");
   expect(await worker.exited).toBe("SIGKILL");
   expect(fired("after-claim")).toBe(1);
   await system.restart(worker);
@@ -152,8 +154,8 @@ test("a worker that dies before a turn's own process is started spends no attemp
   expect(await row()).toMatchObject({ status: "complete", crashes: 2 });
 });
 
-test("a worker that dies while a turn's own process starts spends no attempt: that process gives the turn back", async () => {
-  const { turn, row, worker } = await suspect("after-isolated-start:1500");
+test("a worker that dies while the process of an isolated turn starts spends no attempt: that process releases the turn", async () => {
+  const { turn, row, worker } = await poisonCandidate("after-isolated-start:1500");
   while (fired("after-isolated-start") === 0) await delay(20);
   await worker.stop("SIGKILL");
   await system.restart(worker);
@@ -161,15 +163,15 @@ test("a worker that dies while a turn's own process starts spends no attempt: th
   expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 1 });
 });
 
-test("neither a worker nor a turn's own process needs Redis to start, and the last attempt is not spent for want of it", async () => {
-  const { turn, row } = await suspect("", () => system.redis.kill("SIGKILL"));
+test("neither a worker nor the process of an isolated turn needs Redis to start, and its absence spends no attempt", async () => {
+  const { turn, row } = await poisonCandidate("", () => system.redis.kill("SIGKILL"));
   await untilAllEnded(system, 30_000);
   await system.redis.restart();
   await expectAgreement(system, [turn]);
   expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 0 });
 });
 
-test("a reconciler that dies after it has ended a turn for its worker, and before it tells, leaves the end to be seen", async () => {
+test("the end of a turn is seen although the reconciler that committed it died before announcing it", async () => {
   const turns = await watchTurns(system, user, 3, { tokens: 2_000 });
   await untilAllSpeak(turns);
   const worker = system.workers[0] as ServiceProcess;
@@ -187,7 +189,7 @@ test("a reconciler that dies after it has ended a turn for its worker, and befor
   await closeAll(turns);
 });
 
-test("an API that dies after a commit has told nobody, and every subscriber learns of it all the same", {
+test("every subscriber sees a change although its API died after the commit and before announcing it", {
   timeout: 120_000,
 }, async () => {
   const project = await user.rest.project(FASTIFY);
@@ -229,7 +231,7 @@ test("an API that dies after a commit has told nobody, and every subscriber lear
   await Promise.all(subscribers.map((subscriber) => subscriber.close()));
 });
 
-test("a user's lists learn of what an API committed before it died", { timeout: 120_000 }, async () => {
+test("a user's lists show a change that an API committed before it died", { timeout: 120_000 }, async () => {
   const [kept, gone] = await Promise.all([user.rest.project(FASTIFY), user.rest.project(FASTIFY)]);
   const old = await user.rest.session(kept.id, { name: "old", model: "words" });
   const lists = followUser(clientOf(system, user));
@@ -252,7 +254,7 @@ test("a user's lists learn of what an API committed before it died", { timeout: 
   await lists.close();
 });
 
-test("a session that was named by a worker that died then has its name, and its subscribers learn of it", async () => {
+test("subscribers see a session's new name although the worker died after committing it", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const naming = await system.restart(worker, { FAULT_POINTS: "after-auto-name:kill" });
@@ -270,7 +272,7 @@ test("a session that was named by a worker that died then has its name, and its 
   await subscriber.close();
 });
 
-test("a gateway that dies between reading a turn and sending it is come back to, and one that dawdles misses nothing", async () => {
+test("clients reconnect after a gateway dies between reading and sending a turn, and a slow join misses nothing", async () => {
   const turns = await watchTurns(system, user, 4, { tokens: 300 });
   await untilAllSpeak(turns);
   const gateway = system.gateways[0] as ServiceProcess;

@@ -26,13 +26,13 @@ afterAll(async () => {
   await system.stop();
 });
 
-/** The first number that the log of an epoch still holds; 0 when there is no log. */
+/** The first seq that the log of an epoch still holds; 0 without a log. */
 async function oldest(sessionId: string, epoch: Epoch): Promise<number> {
   const [entry] = await redis.xrange(createKeys("boocode").log(sessionId, epoch), "-", "+", "COUNT", 1);
   return entry ? Number(entry[0].split("-")[0]) : 0;
 }
 
-/** Leaves a stream in its middle, comes back once the log no longer holds what comes next, and must miss nothing. */
+/** Disconnects in mid-stream, reconnects when the log no longer holds the next frame, and must miss nothing. */
 async function resumeWithout(script: { tokens: number; interval_ms: number; tokens_per_delta?: number }) {
   const [turn] = (await watchTurns(system, user, 1, script)) as [WatchedTurn];
   await untilAllSpeak([turn]);
@@ -60,7 +60,7 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
   expect(answers(fold.texts)).toEqual(answers(stored));
   await again.close();
 
-  // One who comes only now, from the very beginning, cannot be replayed either.
+  // A new subscriber, which starts at the beginning, cannot be served from the log either.
   const late = openSubscriber(system, user, turn.sessionId);
   await late.follower.until((view) => view.connection === "live", AbortSignal.timeout(10_000));
   expect(await subscribersAgree(system, [late, turn.subscriber])).toEqual([]);
@@ -68,10 +68,10 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
   await closeAll([turn]);
 }
 
-test("a log that expired under a resume is made up for by a snapshot", async () => {
+test("a snapshot replaces a log that expired before a resume", async () => {
   await resumeWithout({ tokens: 300, interval_ms: 20 });
 });
 
-test("a log that was trimmed under a resume is made up for by a snapshot", async () => {
+test("a snapshot replaces a log that was trimmed before a resume", async () => {
   await resumeWithout({ tokens: 2_000, interval_ms: 2, tokens_per_delta: 1 });
 });

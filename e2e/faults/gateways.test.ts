@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("gateways that are killed in turn are come back to, and every subscriber goes on where it was", async () => {
+test("subscribers reconnect to gateways that are killed in turn, and continue where they were", async () => {
   const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
@@ -34,13 +34,13 @@ test("gateways that are killed in turn are come back to, and every subscriber go
   await expectAgreement(system, turns);
 });
 
-/** Resolves when every subscriber has a socket that serves it. */
+/** Resolves when every subscriber is live. */
 async function untilLive(turns: WatchedTurn[]): Promise<void> {
   const isLive = (view: SessionView) => view.connection === "live";
   await Promise.all(turns.map(({ subscriber }) => subscriber.follower.until(isLive, AbortSignal.timeout(20_000))));
 }
 
-test("gateways that are replaced one by one send everybody away in good time and end with 0", async () => {
+test("gateways that are replaced one by one send their subscribers away in time and exit with 0", async () => {
   const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
@@ -50,10 +50,10 @@ test("gateways that are replaced one by one send everybody away in good time and
   await expectAgreement(system, turns);
 });
 
-test("subscribers who come and refresh at random moments all see the same in the end", async () => {
+test("subscribers that join and refresh at random moments agree in the end", async () => {
   const turns = await watchTurns(system, user, size(3, 10), { tokens: 400, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
-  const visits = await Promise.all(
+  const joined = await Promise.all(
     Array.from({ length: size(60, 200) }, async (_, index) => {
       const turn = turns[index % turns.length] as WatchedTurn;
       let subscriber = openSubscriber(system, user, turn.sessionId, { gateway: index % 2 });
@@ -67,7 +67,7 @@ test("subscribers who come and refresh at random moments all see the same in the
     }),
   );
   await untilAllEnded(system, 40_000);
-  expect(await subscribersAgree(system, visits)).toEqual([]);
-  await Promise.all(visits.map((subscriber) => subscriber.close()));
+  expect(await subscribersAgree(system, joined)).toEqual([]);
+  await Promise.all(joined.map((subscriber) => subscriber.close()));
   await expectAgreement(system, turns);
 });

@@ -7,9 +7,9 @@ import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
-/*
- * A gateway dies, or gateways are replaced, with many sockets on them. The clients live in this process and share its cores
- * with everything else; together they get 4,000 frames a second, whatever their number.
+/**
+ * A gateway dies, or gateways are replaced, with many sockets open. The clients run in this process and share its cores;
+ * together they receive 4,000 frames a second, whatever their number.
  */
 const SOCKETS = size(400, 2_000);
 const SESSIONS = 10;
@@ -26,7 +26,7 @@ async function start(gateways: number): Promise<WatchedTurn[]> {
 }
 afterEach(() => system.stop());
 
-/** A client that only keeps its cursor and comes back: after what it was told, or a pause of up to a second. */
+/** A client that only keeps its cursor and reconnects: after the delay that it was given, or up to a second. */
 function follow(url: () => string, path: string) {
   const state = { cursor: "0.0.0.0", frames: 0, gaps: 0, stopped: false, socket: null as WebSocket | null };
   const open = () => {
@@ -88,7 +88,7 @@ async function ended(clients: Client[], turns: WatchedTurn[]): Promise<void> {
   }
   await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
   await untilAllEnded(system, 20_000);
-  // Ten of the sockets belong to the client library, and show all that was said.
+  // Ten of the sockets belong to the client library and show their text.
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   expect(await brokenInvariants(system)).toEqual([]);
   await closeAll(turns);
@@ -98,7 +98,7 @@ const socketPath = (turns: WatchedTurn[], index: number) =>
   `/api/ws/sessions/${turns[index % SESSIONS]?.sessionId as string}`;
 const socketUrl = (gateway: number) => (system.gateways[gateway] as ServiceProcess).url.replace("http", "ws");
 
-test(`${SOCKETS} sockets come back to a gateway that was killed, with few reads of the database`, {
+test(`${SOCKETS} sockets reconnect after their gateway is killed, with few reads of the database`, {
   timeout: 180_000,
 }, async () => {
   const turns = await start(1);
@@ -120,11 +120,11 @@ test(`${SOCKETS} sockets come back to a gateway that was killed, with few reads 
   await ended(clients, turns);
 });
 
-test(`${SOCKETS} sockets go through the replacement of both gateways, one after the other, and miss nothing`, {
+test(`${SOCKETS} sockets miss nothing while both gateways are replaced, one after the other`, {
   timeout: 180_000,
 }, async () => {
   const turns = await start(2);
-  // As behind a load balancer: whoever comes is sent to a gateway that takes sockets.
+  // As with a load balancer: a client is sent to a gateway that accepts sockets.
   let draining = -1;
   const clients = Array.from({ length: SOCKETS }, (_, index) =>
     follow(() => socketUrl(draining < 0 ? index % 2 : 1 - draining), socketPath(turns, index)),

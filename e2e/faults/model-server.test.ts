@@ -26,7 +26,7 @@ async function ends(script: { tokens: number; [option: string]: unknown }) {
   const [row] = await system.sql<[{ status: string; error_code: string | null; error: string | null }]>`
     select status, error_code, error from turns where id = ${turn.turnId}`;
   const words = turn.subscriber.follower.view.messages.at(-1)?.content ?? "";
-  // The session takes the next message, whatever happened.
+  // The session accepts the next message, whatever happened.
   const next = await user.rest.post(turn.sessionId, '[[script {"tokens":2,"mark":"attempt","key":"next"}]]');
   const view = await turn.subscriber.untilEnded(next.turn_id);
   expect(view.turns[next.turn_id]?.status).toBe("complete");
@@ -34,17 +34,17 @@ async function ends(script: { tokens: number; [option: string]: unknown }) {
   return { ...row, words };
 }
 
-test("a model server that sends no headers is given up after the first-byte limit", async () => {
+test("a model server that sends no headers times out at the first-byte limit", async () => {
   expect(await ends({ tokens: 5, stall: "headers" })).toMatchObject({ status: "failed", error_code: "model_timeout" });
 });
 
-test("a model server that falls silent in mid-stream fails the turn, and the text so far stays", async () => {
+test("a model server that goes silent in mid-stream fails the turn, and the partial text stays", async () => {
   const { status, error_code, words } = await ends({ tokens: 50, stall: 10 });
   expect([status, error_code]).toEqual(["failed", "model_timeout"]);
   expect(words).toContain(":9");
 });
 
-test("a stream that is cut cleanly without an end is never taken for an answer", async () => {
+test("a stream that ends cleanly without an end marker is not an answer", async () => {
   const { status, error_code } = await ends({ tokens: 50, end_after_tokens: 10 });
   expect([status, error_code]).toEqual(["failed", "model_cut"]);
 });
@@ -55,7 +55,7 @@ test("a connection that is reset in mid-stream fails the turn with a reason", as
   expect(error).toMatch(/\S/);
 });
 
-test("429 with Retry-After is waited for, and then the answer comes", async () => {
+test("a 429 with Retry-After is retried after that time", async () => {
   expect(
     await ends({
       tokens: 5,

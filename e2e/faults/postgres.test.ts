@@ -32,13 +32,13 @@ afterAll(async () => {
   await proxy.close();
 });
 
-test("a Postgres that is stopped at once and started again, again and again, loses nothing that was acknowledged", {
+test("a Postgres that is killed and restarted repeatedly loses nothing that was acknowledged", {
   timeout: size(90_000, 600_000),
 }, async () => {
   const turns = await watchTurns(system, user, 10, { tokens: size(300, 900) });
   await untilAllSpeak(turns);
   let isOver = false;
-  // Meanwhile people go on asking, and what they are told was accepted is there and is answered.
+  // Users keep posting meanwhile; every acknowledged message exists and is answered.
   const asking = turns.slice(0, 3).map(async ({ sessionId }) => {
     const accepted: string[] = [];
     while (!isOver) {
@@ -60,7 +60,7 @@ test("a Postgres that is stopped at once and started again, again and again, los
   expect(kept.map(({ id }) => id).sort()).toEqual(accepted.sort());
 });
 
-test("a database whose connections are torn down again and again", { timeout: 60_000 }, async () => {
+test("turns survive database connections that are reset repeatedly", { timeout: 60_000 }, async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 200 });
   await untilAllSpeak(turns);
   for (let i = 0; i < 8; i++) {
@@ -71,7 +71,7 @@ test("a database whose connections are torn down again and again", { timeout: 60
   await expectAgreement(system, turns);
 });
 
-test("a database behind a network that swallows everything for a while", { timeout: 90_000 }, async () => {
+test("turns survive a network that drops all traffic to the database for a while", { timeout: 90_000 }, async () => {
   const turns = await watchTurns(system, user, 6, { tokens: 200 });
   await untilAllSpeak(turns);
   proxy.set("blackHole");
@@ -82,8 +82,8 @@ test("a database behind a network that swallows everything for a while", { timeo
   expect(answer.messages.length).toBeGreaterThan(0);
 });
 
-test("a worker that gives its turns back while the database is away for a moment spends no attempt", async () => {
-  // Its grace is all for giving back: it begins at once.
+test("a worker that releases its turns while the database is briefly away spends no attempt", async () => {
+  // All of its grace period is for the release, which begins at once.
   const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "8000" });
   const others = system.workers.filter((worker) => worker !== leaving);
   await Promise.all(others.map((worker) => worker.stop()));
@@ -103,7 +103,7 @@ test("a worker that gives its turns back while the database is away for a moment
   expect(row).toEqual({ crashes: 0, hand_backs: turns.length });
 });
 
-test("a commit whose answer is lost is made again and done once", { timeout: 60_000 }, async () => {
+test("a commit whose answer is lost is retried and takes effect once", { timeout: 60_000 }, async () => {
   await renewConnections();
   const tool = { name: "list_dir", arguments: {} };
   const turns = await watchTurns(system, user, 4, {
@@ -120,7 +120,7 @@ test("a commit whose answer is lost is made again and done once", { timeout: 60_
   expect(proxy.cuts()).toBeGreaterThan(before);
 });
 
-test("a post whose commit's answer is lost is asked again under its key, and asked once", {
+test("a post whose commit's answer is lost and that is retried with its key creates one message", {
   timeout: 60_000,
 }, async () => {
   const [watched] = (await watchTurns(system, user, 1, { tokens: 2 })) as [WatchedTurn];
@@ -139,7 +139,7 @@ test("a post whose commit's answer is lost is asked again under its key, and ask
   expect(turns.map(({ id }) => id)).toEqual([watched.turnId, turn_id]);
 });
 
-/** A connection names a commit in words only once; after that it is a prepared statement. So all connections are made anew. */
+/** A connection sends the text of a commit once; afterwards it is a prepared statement. So all connections are renewed. */
 async function renewConnections(): Promise<void> {
   proxy.set("reset");
   proxy.set("pass");

@@ -24,7 +24,7 @@ afterAll(() => system.stop());
 const restOf = (api: number) => createRest(() => system.apis[api]?.url as string, user.token);
 const newSession = () => user.rest.session(projectId, { name: "named", model: "words" });
 
-/** Runs `act` for 0 … count-1, a few at a time. */
+/** Runs `act` for 0 … count-1, a few at once. */
 async function rounds(count: number, atOnce: number, act: (round: number) => Promise<void>): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -34,7 +34,7 @@ async function rounds(count: number, atOnce: number, act: (round: number) => Pro
   );
 }
 
-test("two posts at once to one session over two APIs run one after the other", async () => {
+test("two concurrent posts to one session over two APIs run one after the other", async () => {
   await rounds(size(100, 500), 10, async () => {
     const session = await newSession();
     const script = markedScript(randomUUID(), { tokens: 2, interval_ms: 1 });
@@ -51,7 +51,7 @@ test("two posts at once to one session over two APIs run one after the other", a
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("a cancel and a completion at once end in one of the two, and everybody is told the same", async () => {
+test("a concurrent cancel and completion end in one of the two, and everybody sees the same", async () => {
   const answers = new Map<string, number>();
   await rounds(size(80, 500), 8, async (round) => {
     const session = await newSession();
@@ -60,7 +60,7 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
     const turn = await user.rest.post(session.id, script);
     await system.model.reached(key);
     const next = await user.rest.post(session.id, markedScript(`${key} next`, { tokens: 2, interval_ms: 1 }));
-    // The barrier: the model's last chunk and the cancel set out together, now the one first and now the other.
+    // The model's last chunk and the cancel start together, each first in every other round.
     if (round % 2) system.model.release(key);
     const cancelling = restOf(round % 2).cancel(session.id, turn.turn_id);
     system.model.release(key);
@@ -70,10 +70,10 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
     const subscriber = openSubscriber(system, user, session.id);
     const view = await subscriber.untilEnded(turn.turn_id);
     const [row] = await system.sql<[{ status: string }]>`select status from turns where id = ${turn.turn_id}`;
-    // What was said first holds: a turn that was being cancelled is cancelled, one that was complete is complete.
+    // The answer of the API holds: a cancelling turn ends cancelled, a complete one stays complete.
     expect(row.status).toBe(answer.status === "complete" ? "complete" : "cancelled");
     expect(view.messages.findLast((message) => message.turn_id === turn.turn_id)?.status).toBe(row.status);
-    // The next question is nobody's cancel, however close.
+    // The cancel never hits the next question.
     expect((await subscriber.untilEnded(next.turn_id)).turns[next.turn_id]?.status).toBe("complete");
     await subscriber.close();
   });
@@ -82,7 +82,7 @@ test("a cancel and a completion at once end in one of the two, and everybody is 
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("nobody hears of an end before it is committed", async () => {
+test("no subscriber sees an end before its commit", async () => {
   const session = await newSession();
   const subscriber = openSubscriber(system, user, session.id);
   const key = randomUUID();
@@ -94,7 +94,7 @@ test("nobody hears of an end before it is committed", async () => {
     await sql`select id from turns where id = ${turn.turn_id} for no key update`;
     system.model.release(key);
     await untilAWorkerWaits();
-    // What was sent too early has come by the time that a whole turn of another session has.
+    // A frame that was sent too early has arrived by the time that a whole turn of another session is over.
     const [other] = await watchTurns(system, user, 1, { tokens: 5 });
     await other?.subscriber.untilEnded(other.turnId);
     await other?.subscriber.close();
@@ -105,7 +105,7 @@ test("nobody hears of an end before it is committed", async () => {
   await subscriber.close();
 });
 
-/** Resolves when a worker waits for a row that another transaction holds. */
+/** Resolves when a worker waits for a row lock of another transaction. */
 async function untilAWorkerWaits(): Promise<void> {
   const find = () => system.sql`
     select from pg_stat_activity where datname = current_database() and application_name = 'worker'
@@ -137,7 +137,7 @@ test("a cancelled turn's text never grows afterwards, and its upstream request i
     expect(row.status).toBe("cancelled");
     expect(readMarkedText(row.content).words).toBeGreaterThan(0);
   }
-  // Whatever was still under way has long been refused by then: another turn of each session has run.
+  // After another turn of each session, late writes have been refused.
   await Promise.all(
     turns.map(({ sessionId, key }) => user.rest.post(sessionId, markedScript(`${key}-next`, { tokens: 2 }))),
   );
@@ -146,7 +146,7 @@ test("a cancelled turn's text never grows afterwards, and its upstream request i
   await closeAll(turns);
 });
 
-test("without Redis a cancel reaches the model by the heartbeat", async () => {
+test("without Redis the heartbeat carries a cancel to the model", async () => {
   const turns = await watchTurns(system, user, 10, { tokens: 2_000, interval_ms: 20 });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGKILL");
@@ -166,7 +166,7 @@ test("without Redis a cancel reaches the model by the heartbeat", async () => {
   await closeAll(turns);
 });
 
-test("messages deleted while they stream come back by no way", async () => {
+test("messages deleted while they stream do not reappear anywhere", async () => {
   const sessionIds: string[] = [];
   await rounds(size(40, 200), 8, async () => {
     const session = await newSession();
@@ -193,7 +193,7 @@ test("messages deleted while they stream come back by no way", async () => {
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("a session deleted while it streams ends its turn, its model request and its subscribers, and is found by nobody", async () => {
+test("deleting a session while it streams ends its turn, its model request and its subscribers, and nobody finds it", async () => {
   await rounds(size(20, 100), 8, async () => {
     const session = await newSession();
     const subscriber = openSubscriber(system, user, session.id);
@@ -219,7 +219,7 @@ test("a session deleted while it streams ends its turn, its model request and it
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("fifty posts at once with one key over two APIs, one of them killed after its commit, make one message and one turn", async () => {
+test("fifty concurrent posts with one key over two APIs, one of which dies after its commit, create one message and one turn", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
   const third = system.apis.indexOf(doomed);
@@ -230,7 +230,7 @@ test("fifty posts at once with one key over two APIs, one of them killed after i
     Array.from({ length: 50 }, async (_, index) => {
       const ask = (api: number) => restOf(api).post(session.id, body, {}, key);
       if (index % 2) return await ask(0);
-      // Whose request was lost sends it again, to another API.
+      // A lost request is retried at another API.
       return await ask(third).catch(() => {
         lost += 1;
         return ask(1);
@@ -248,7 +248,7 @@ test("fifty posts at once with one key over two APIs, one of them killed after i
   expect(turns.map(({ id }) => id)).toEqual([answers[0]?.turn_id]);
 });
 
-test("a post whose API died before it told anybody is found and answered", async () => {
+test("a post whose API died before announcing it is found and answered", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
   const subscriber = openSubscriber(system, user, session.id);
@@ -267,7 +267,7 @@ test("a post whose API died before it told anybody is found and answered", async
   await subscriber.close();
 });
 
-test("a busy session refuses, queues or is interrupted, as the post says; a waiting turn can be withdrawn", async () => {
+test("a post to a busy session is refused, queued or interrupts, as it demands; a queued turn can be withdrawn", async () => {
   const session = await newSession();
   const long = () => markedScript(randomUUID(), { tokens: 5_000, interval_ms: 5 });
   const first = await user.rest.post(session.id, long());
@@ -297,10 +297,10 @@ test("a busy session refuses, queues or is interrupted, as the post says; a wait
   ]);
 });
 
-test("after all of this no process holds more timers and sockets than a fresh one, and Redis nothing that stays", {
+test("afterwards no process holds more timers and sockets than a fresh one, and Redis holds nothing permanent", {
   timeout: 300_000,
 }, async () => {
-  // Clients that were there at once, up to a hundred, let their connections to an API go a minute after their last use.
+  // Up to a hundred concurrent clients close their keep-alive connections to an API a minute after their last use.
   expect(await leakedResources(system, 120_000)).toEqual([]);
   expect(await leakedKeys(system)).toEqual([]);
 });

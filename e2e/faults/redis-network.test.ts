@@ -28,7 +28,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-test("the frame that ends a turn is lost on its way to the gateways, and every subscriber sees the end all the same", async () => {
+test("every subscriber sees the end of a turn although its frame is lost on the way to the gateways", async () => {
   const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60) });
   await untilAllSpeak(turns);
   const before = proxy.drops();
@@ -48,7 +48,7 @@ test("the frame that ends a turn is lost on its way to the gateways, and every s
   await expectAgreement(system, turns);
 });
 
-test("appends whose answers are lost are made again, and no subscriber sees a frame twice", async () => {
+test("appends whose answers are lost are retried, and no subscriber sees a frame twice", async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 200, interval_ms: 15 });
   for (const bytes of ['"type":"delta"', '"type":"message_complete"', '"type":"turn_finished"']) {
     const before = proxy.cuts();
@@ -59,9 +59,9 @@ test("appends whose answers are lost are made again, and no subscriber sees a fr
   await expectAgreement(system, turns);
 });
 
-test("a wake-up whose answer is lost costs nothing but the connection, and the post is answered 202", async () => {
+test("a wake-up whose answer is lost costs only the connection, and the post is answered 202", async () => {
   const before = proxy.cuts();
-  // What a job holds, and no frame: frames name the turn in the middle.
+  // Matches a job, not a frame: frames name the turn in the middle.
   proxy.cutAnswerTo('{"turn_id":"', 6);
   const turns = await watchTurns(system, user, 12, { tokens: 10 });
   proxy.cutAnswerTo("", 0);
@@ -69,7 +69,7 @@ test("a wake-up whose answer is lost costs nothing but the connection, and the p
   await expectAgreement(system, turns);
 });
 
-test("a Redis behind a network that swallows everything, and then tears every connection down", async () => {
+test("turns survive a network that drops all traffic to Redis and then resets every connection", async () => {
   const turns = await watchTurns(system, user, size(8, 30), { tokens: 400, interval_ms: size(20, 50) });
   await untilAllSpeak(turns);
   proxy.set("blackHole");

@@ -20,9 +20,9 @@ afterAll(() => system.stop());
 
 const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
 
-// In full: from half a second to half a minute away.
+// At full size: away for half a second to half a minute.
 for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
-  test(`a Redis that is killed in mid-stream and comes back after ${awayMs} ms changes nothing that anybody sees in the end`, async () => {
+  test(`a Redis that is killed in mid-stream and comes back after ${awayMs} ms changes no final state`, async () => {
     const turns = await watchTurns(system, user, size(15, 100), { tokens: 250, interval_ms: 20 + awayMs / 200 });
     await untilAllSpeak(turns);
     await system.redis.kill("SIGKILL");
@@ -37,7 +37,7 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
   });
 }
 
-test("without Redis services start, a posted message is answered 202, run, and shown at the pace of the drafts", async () => {
+test("without Redis services start, and a message is accepted, run, and shown at the pace of the drafts", async () => {
   const turns = await watchTurns(system, user, 3, { tokens: 800 });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGKILL");
@@ -56,7 +56,7 @@ test("without Redis services start, a posted message is answered 202, run, and s
   for (let growth = 0; growth < 4; growth++) {
     const before = length();
     await first.subscriber.follower.until(() => length() > before, AbortSignal.timeout(10_000));
-    // Not only at its end.
+    // Before the end of the turn.
     expect(first.subscriber.follower.view.messages.at(-1)?.status).toBe("streaming");
   }
   const posted = performance.now();
@@ -67,7 +67,7 @@ test("without Redis services start, a posted message is answered 202, run, and s
   await expectAgreement(system, [...turns, ...late]);
 });
 
-test("a Redis that hangs is waited for by nobody", async () => {
+test("nothing waits for a Redis that hangs", async () => {
   const turns = await watchTurns(system, user, size(8, 50), { tokens: 300, interval_ms: size(20, 80) });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGSTOP");
@@ -78,7 +78,7 @@ test("a Redis that hangs is waited for by nobody", async () => {
 });
 
 test("FLUSHALL in mid-stream with turns queued delays them and changes no final state", async () => {
-  // So many run at once in all workers, and no more: the others wait in the queue.
+  // The number of slots in all workers; further turns wait in the queue.
   const room = size(6, 48);
   for (const worker of [...system.workers]) {
     await worker.stop();
@@ -111,13 +111,13 @@ test("subscriber connections that are cut every 300 ms show every frame once", a
       cuts += await cutSubscribers(redis);
       await delay(300);
     }
-    // Five processes follow channels, and each came back in between.
+    // Five processes follow channels, and each reconnected in between.
     expect(cuts).toBeGreaterThan(2 * 5);
   });
   await expectAgreement(system, turns);
 });
 
-test("a Redis that is full takes no frames, and turns and posts go on all the same", async () => {
+test("turns and posts continue while a full Redis rejects frames", async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 250 });
   await untilAllSpeak(turns);
   const posted = await askRedis(system, async (redis) => {

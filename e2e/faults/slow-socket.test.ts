@@ -9,9 +9,9 @@ import { FASTIFY, type System, startSystem, type User } from "../harness/start-s
 import { untilEnd } from "../harness/turn-end.ts";
 import { subscribed, watchSession } from "../harness/watch.ts";
 
-/*
- * One socket among others stops reading. It may cost the gateway no memory and the others no time. The slow one's session is
- * loud, so that far more is meant for it than the system's own buffers hold.
+/**
+ * One socket of many stops reading. It must cost the gateway no memory and the others no time. Its session is loud: it sends
+ * far more than the kernel's buffers hold.
  */
 const NEIGHBOURS = size(10, 50);
 /** How long the slow socket does not read. */
@@ -28,7 +28,7 @@ let gateway: ServiceProcess;
 let projectId: string;
 
 beforeAll(async () => {
-  // Room for all of them and the loud one.
+  // Slots for all neighbours and the loud session.
   system = await startSystem({ env: { WORKER_CONCURRENCY: "100" } });
   user = await system.addUser("ada");
   gateway = system.gateways[0] as ServiceProcess;
@@ -49,7 +49,7 @@ interface Arrival {
   content: string;
 }
 
-/** What one socket got of a turn: every word once, in order, and how long each took from the model, which writes when it left. */
+/** The delay of each word from the model, which stamps it, to this socket; every word must arrive once, in order. */
 function delaysOf(arrived: readonly Arrival[], tokens: number): number[] {
   const words = arrived.flatMap(({ at, content }) =>
     [...content.matchAll(/(\d{13}\.\d+):(\d+)/g)].map(([, left, index]) => ({
@@ -61,7 +61,7 @@ function delaysOf(arrived: readonly Arrival[], tokens: number): number[] {
   return words.map(({ took }) => took);
 }
 
-/** Streams to all neighbours at once for as long as `ms`. @returns the delays that they saw */
+/** Streams to all neighbours at once for `ms`. @returns their delays */
 async function stream(neighbours: Neighbour[], ms: number): Promise<number[]> {
   const arrivals = neighbours.map(({ watch: { socket } }) => {
     const arrived: Arrival[] = [];
@@ -82,10 +82,10 @@ async function stream(neighbours: Neighbour[], ms: number): Promise<number[]> {
   return arrivals.flatMap(({ arrived }) => delaysOf(arrived, tokens));
 }
 
-/** More of them than the kernel's buffers and the gateway's own limits hold together. */
+/** More than the kernel's buffers and the gateway's own limits together. */
 const LEAST_MEGABYTES = 9;
 
-/** A megabyte in every turn of the loud session, one turn after the other, until `ms` have passed and enough was said. */
+/** Sends a megabyte in every turn of the loud session, until `ms` have passed and enough was sent. */
 async function makeNoise(sessionId: string, ms: number): Promise<void> {
   const until = performance.now() + ms;
   for (let said = 0; said < LEAST_MEGABYTES || performance.now() < until; said++) {
@@ -94,7 +94,7 @@ async function makeNoise(sessionId: string, ms: number): Promise<void> {
   }
 }
 
-/** @returns what the neighbours saw beside the noise, and the most memory that the gateway held meanwhile */
+/** @returns the neighbours' delays beside the noise, and the gateway's peak memory meanwhile */
 async function beside(loud: string, neighbours: Neighbour[]): Promise<{ delays: number[]; most: number }> {
   let most = 0;
   let isOver = false;
@@ -111,7 +111,7 @@ async function beside(loud: string, neighbours: Neighbour[]): Promise<{ delays: 
   return { delays, most };
 }
 
-test("a socket that stops reading costs neither memory nor its neighbours' time, and is caught up or ended", {
+test("a socket that stops reading costs neither memory nor its neighbours' time, and catches up or is closed", {
   timeout: size(90_000, 400_000),
 }, async () => {
   const neighbours = await Promise.all(
@@ -130,7 +130,7 @@ test("a socket that stops reading costs neither memory nor its neighbours' time,
     return socket;
   };
 
-  // The same noise first for a socket that reads it.
+  // First the same noise for a socket that reads.
   const reading = await open();
   let heard = 0;
   reading.on("message", (data: Buffer) => {
@@ -150,7 +150,7 @@ test("a socket that stops reading costs neither memory nor its neighbours' time,
       `${percentiles(usual.delays)} beside one that reads, ${percentiles(burdened.delays)} beside it`,
   );
 
-  // It reads again: either it was ended, or it is caught up with what it missed.
+  // It reads again: it was closed, or it catches up.
   const caughtUp = new Promise<string>((resolve) =>
     slow.on("message", (data) => {
       if (data.toString().includes('"type":"snapshot"')) resolve("caught up");

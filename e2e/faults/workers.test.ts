@@ -22,11 +22,11 @@ async function statuses(turns: WatchedTurn[]): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
 
-test("workers that are killed again and again lose and double nothing", {
+test("workers that are killed repeatedly lose and duplicate nothing", {
   timeout: size(120_000, 600_000),
 }, async () => {
   const kills = size(4, 12);
-  // New work all the time, and a kill every five seconds: twelve in a minute.
+  // New turns all the time, and a kill every five seconds: twelve in a minute.
   const [everyMs, portions] = [size(1_500, 5_000), 4];
   const portion = Math.ceil(size(30, 250) / kills / portions);
   const turns: WatchedTurn[] = [];
@@ -63,7 +63,7 @@ test("a turn whose row stays locked for longer than a lease costs its neighbours
   const turns = await watchTurns(system, user, 12, { tokens: 300, interval_ms: 30 });
   await untilAllSpeak(turns);
   const [locked, ...neighbours] = turns as [WatchedTurn, ...WatchedTurn[]];
-  // As an API does that is frozen in the middle of a cancel.
+  // As an API that is frozen in the middle of a cancel.
   await system.sql.begin(async (sql) => {
     await sql`set local idle_in_transaction_session_timeout = 0`;
     await sql`select id from turns where id = ${locked.turnId} for no key update`;
@@ -76,13 +76,13 @@ test("a turn whose row stays locked for longer than a lease costs its neighbours
   expect(hit).toEqual([]);
 });
 
-test("a worker that is asked to stop hands its turns back, spends no attempt, and ends with 0", {
+test("a stopping worker releases its turns, spends no attempt, and exits with 0", {
   timeout: size(60_000, 600_000),
 }, async () => {
   const room = { WORKER_CONCURRENCY: "250" };
   const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "9000", ...room });
   await Promise.all(system.workers.slice(0, 3).map((worker) => worker.stop()));
-  // None can end before its worker has gone, however slow the machine is.
+  // No turn can end before its worker is gone, however slow the machine is.
   const script = { tokens: 300, interval_ms: size(20, 150), gate: { name: "gone", at: 290 } };
   const turns = await watchTurns(system, user, size(20, 200), script);
   await untilAllSpeak(turns);
@@ -99,7 +99,7 @@ test("a worker that is asked to stop hands its turns back, spends no attempt, an
 test("a turn that kills its worker each time ends failed after three attempts, and its neighbours live", {
   timeout: size(120_000, 600_000),
 }, async () => {
-  // Every process dies after its first commit of a step; only the poisoned turn has steps.
+  // Every process dies after its first commit of a step; only the poison turn has steps.
   const poison = { FAULT_POINTS: "after-commit-step:kill" };
   for (const worker of [...system.workers]) {
     await worker.stop();
@@ -131,7 +131,7 @@ test("a turn that kills its worker each time ends failed after three attempts, a
   await expectAgreement(system, [...neighbours, turn], [turn]);
   expect(await end()).toEqual({ status: "failed", error_code: "attempts_exhausted", crashes: 3, worker_deaths: 3 });
   expect(await statuses(neighbours)).toEqual({ complete: neighbours.length });
-  // Two workers died of it; the third time it had a process for itself, and no neighbour.
+  // Two workers died; the third attempt ran isolated.
   expect(system.lines.filter((line) => line.includes("failpoint after-commit-step fired"))).toHaveLength(3);
   expect(revived).toBe(2);
   const [hit] = await system.sql<[{ count: number }]>`select count(*)::int from turns where worker_deaths = 2`;

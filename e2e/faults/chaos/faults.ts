@@ -6,13 +6,13 @@ import type { System } from "../../harness/start-system.ts";
 import type { TcpProxy } from "../../harness/tcp-proxy.ts";
 import type { Users } from "./users.ts";
 
-/** Breaks a system in every way that one machine can stage, one fault after the other. */
+/** Injects every fault that one machine can stage, one after the other. */
 export interface Faults {
-  /** Does the next fault and repairs what would not come back by itself. */
+  /** Injects the next fault and repairs what does not recover by itself. */
   next(): Promise<void>;
-  /** Makes sure that everything runs. */
+  /** Ensures that every process runs. */
   calm(): void;
-  /** Faults that took effect: a frame was dropped, an answer was lost, a process died. */
+  /** The number of faults that took effect: a frame dropped, an answer lost, a process killed. */
   count(): number;
   summary(): string;
 }
@@ -22,7 +22,7 @@ export interface Networks {
   redis: TcpProxy;
 }
 
-/** Where a worker dies between two of its steps. */
+/** Failpoints at which a worker dies. */
 const WORKER_POINTS = [
   "after-claim",
   "after-start-message",
@@ -40,7 +40,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     await system.restart(service);
   }
 
-  /** @returns whether the process came to the place where it dies */
+  /** @returns whether the process reached the failpoint */
   async function dieAt(service: ServiceProcess, point: string): Promise<boolean> {
     await service.stop("SIGKILL");
     const doomed = await system.restart(service, { FAULT_POINTS: `${point}:kill` });
@@ -78,7 +78,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     return network.cuts() > before;
   }
 
-  /** A fault says whether it took effect, where that is not certain. */
+  /** A fault returns whether it took effect, if that is uncertain. */
   const kinds: Record<string, () => Promise<unknown>> = {
     "kill a worker": () => endAndRestart(pick(system.workers), "SIGKILL"),
     "stop a worker": () => endAndRestart(pick(system.workers), "SIGTERM"),
@@ -129,7 +129,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     "cut the database's connections": () => tear(database, random.below(300)),
     "swallow the database's answers": () => swallow(database, 200 + random.below(2_000)),
     "lose the answer to a commit": () => {
-      // A connection names a commit in words only once; so all connections are made anew.
+      // A connection sends the text of a commit only once, so all connections are renewed.
       database.set("reset");
       database.set("pass");
       return loseAnswers(database, "commit", 1 + random.below(3));
@@ -142,7 +142,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
   const names = Object.keys(kinds);
   let deck: string[] = [];
 
-  /** Each kind once, in a random order, and then again: even a short run has many kinds. */
+  /** Each kind once in random order, then again: even a short run covers many kinds. */
   function draw(): string {
     if (deck.length === 0) deck = [...names];
     return deck.splice(random.below(deck.length), 1)[0] as string;

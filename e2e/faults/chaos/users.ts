@@ -9,25 +9,25 @@ import type { Random } from "../../harness/random.ts";
 import { FASTIFY, type System, type User } from "../../harness/start-system.ts";
 import { openSubscriber, type Subscriber } from "../../harness/subscriber.ts";
 
-/** People who ask, cancel, interrupt, delete and refresh, and do not give up when they are not answered. */
+/** Users who ask, cancel, interrupt, delete and refresh, and retry when they get no answer. */
 export interface Users {
-  /** Resolves when all of them have stopped asking. */
+  /** Resolves when all users have stopped asking. */
   askUntil(at: number, randoms: readonly Random[]): Promise<void>;
-  /** Looks at some session through a socket that is not read for so long. @returns whether there was one to look at */
+  /** Opens a socket on some session and does not read it for this time. @returns whether there was a session */
   stopReading(random: Random, ms: number): Promise<boolean>;
-  /** The turns that they were told of. */
+  /** The acknowledged turns. */
   acknowledged: readonly string[];
-  /** Every session is watched from its beginning; who refreshes goes and comes back as another. */
+  /** Every session is followed from its beginning; a refresh replaces the subscriber. */
   subscribers: readonly Subscriber[];
-  /** What those saw wrong who have gone. */
+  /** Violations seen by subscribers that have closed. */
   broken: readonly string[];
 }
 
-/** Every turn is seen by somebody: nobody has more sessions than can be watched. */
+/** Bounded, so that every session can be followed. */
 const MAX_SESSIONS_EACH = 10;
 const MAX_WAITING = 60;
 
-/** What the model does with one question in ten; what it does with the others is to answer. */
+/** What the model does with one question in ten; it answers the others. */
 const TROUBLES = [
   { stall: "headers" },
   { stall: 7 },
@@ -40,7 +40,7 @@ const TROUBLES = [
 
 interface Watched {
   id: string;
-  /** Its subscriber's place among all. */
+  /** The index of its subscriber. */
   place: number;
 }
 
@@ -50,7 +50,7 @@ export async function createUsers(system: System, user: User): Promise<Users> {
   const subscribers: Subscriber[] = [];
   const broken: string[] = [];
 
-  /** A session of one who asks. What one of them chooses does not depend on what the others have. */
+  /** A session of this user, so that one user's choices do not depend on the others'. */
   async function anySession(random: Random, own: Watched[]): Promise<Watched> {
     const isNew = own.length < MAX_SESSIONS_EACH && random.below(3) === 0;
     if (own.length > 0 && !isNew) return own[random.below(own.length)] as Watched;
@@ -90,7 +90,7 @@ export async function createUsers(system: System, user: User): Promise<Users> {
     await delay(20 + random.below(400));
   }
 
-  /** Waits while the workers have more to do than they get done. */
+  /** Waits while the workers are overloaded. */
   async function untilThereIsRoom(): Promise<void> {
     for (;;) {
       const rows = await system.sql<[{ count: number }]>`
