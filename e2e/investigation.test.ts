@@ -44,7 +44,7 @@ test("a question about a real code base is answered after reading it, with cited
   await watch.close();
 });
 
-test("frames come in the order of the protocol, numbered without a gap, and fold to what REST says", async () => {
+test("frames arrive in the protocol's order, without gaps, and fold to what REST returns", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id));
   const script = { tokens: 3, interval_ms: 5, tool_depth: 1, tool: { name: "list_dir", arguments: { path: "." } } };
@@ -56,7 +56,7 @@ test("frames come in the order of the protocol, numbered without a gap, and fold
     .filter((type, i, all) => type !== "delta" || all[i - 1] !== "delta");
   const [first, ...rest] = order;
   expect(first).toBe("subscribed");
-  // Structural frames come from the API, a turn's from the worker: each in its own order.
+  // Structural frames come from the API, turn frames from the worker: each kind has its own order.
   expect(rest.filter((type) => type === "message_posted" || type === "turn_queued")).toEqual([
     "message_posted",
     "turn_queued",
@@ -88,7 +88,7 @@ test("frames come in the order of the protocol, numbered without a gap, and fold
   await watch.close();
 });
 
-test("tokens, the context's use and its size are stored with the answer", async () => {
+test("token counts and the size of the context window are stored with the answer", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const turn = await user.rest.post(session.id, '[[script {"tokens":7,"interval_ms":1}]]');
@@ -101,7 +101,7 @@ test("tokens, the context's use and its size are stored with the answer", async 
   await watch.close();
 });
 
-test("a model that only ever calls tools is asked for words at last, and then the turn fails", async () => {
+test("a model that only calls tools is finally asked without tools, and then the turn fails", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const tool = { name: "list_dir", arguments: {} };
@@ -121,7 +121,7 @@ test("a model that only ever calls tools is asked for words at last, and then th
   await watch.close();
 });
 
-test("a failed turn keeps its partial text, tells everybody, and the session takes the next message", async () => {
+test("a failed turn keeps its partial text, its end is announced, and the session accepts the next message", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const lists = await subscribed(watchUser(gateway, user.token));
   const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
@@ -149,7 +149,7 @@ test("a failed turn keeps its partial text, tells everybody, and the session tak
   await Promise.all([watch.close(), lists.close()]);
 });
 
-test("a refusal of the model server fails the turn with its status and the part of the body that says why", async () => {
+test("a refusal by the model server fails the turn with the status and the reason from the body", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const script = { status: 400, body: { error: { message: `no such thing ${"x".repeat(500)}` } } };
@@ -164,7 +164,7 @@ test("a refusal of the model server fails the turn with its status and the part 
   await watch.close();
 });
 
-test("a session without a name is named by the model after its first answer; a given name stays", async () => {
+test("the model names an unnamed session after its first answer; a given name stays", async () => {
   const unnamed = await newSession({ model: "investigator" });
   const named = await newSession({ name: "mine", model: "investigator" });
   const watch = await subscribed(watchSession(gateway, user.token, unnamed.id));
@@ -183,7 +183,7 @@ test("a session without a name is named by the model after its first answer; a g
   await Promise.all([watch.close(), keeps.close()]);
 });
 
-test("two messages at once to one session are answered one after the other", async () => {
+test("two concurrent messages to one session are answered one after the other", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const posts = await Promise.all(
@@ -198,7 +198,7 @@ test("two messages at once to one session are answered one after the other", asy
   await watch.close();
 });
 
-test("one Idempotency-Key makes one turn, whoever asks again", async () => {
+test("one Idempotency-Key creates one turn, however often the request is repeated", async () => {
   const session = await newSession({ name: "named", model: "words" });
   const answers = await Promise.all(
     Array.from({ length: 10 }, () => user.rest.post(session.id, '[[script {"tokens":1}]]', {}, "the-key")),

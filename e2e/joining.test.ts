@@ -22,13 +22,13 @@ afterAll(() => system.stop());
 const newSession = (): Promise<Session> => user.rest.session(projectId, { name: "named", model: "words" });
 const hasText = (frame: SessionFrame) => frame.type === "delta";
 
-test("whoever loads by REST and follows from its cursor misses nothing, at any point of a stream", async () => {
+test("a client that loads by REST and follows from its cursor misses nothing, at any point of a stream", async () => {
   const session = await newSession();
   const first = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
   const turn = await user.rest.post(session.id, '[[script {"tokens":60,"interval_ms":15}]]');
   await first.until(hasText);
   const late = [];
-  // Eight clients come while the text streams, each at another moment of it.
+  // Eight clients join while the text streams, each at another moment.
   for (let i = 0; i < 8; i++) {
     const loaded = await user.rest.messages(session.id);
     const watch = watchSession(gateway, user.token, session.id, `?cursor=${loaded.cursor}`);
@@ -49,7 +49,7 @@ test("whoever loads by REST and follows from its cursor misses nothing, at any p
   await first.close();
 });
 
-test("whoever comes without a cursor gets a snapshot of what streams and then every frame after it", async () => {
+test("a client without a cursor gets a snapshot of the running turn and every frame after it", async () => {
   const session = await newSession();
   const first = watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0");
   const turn = await user.rest.post(session.id, '[[script {"tokens":40,"gate":{"name":"half","at":20}}]]');
@@ -66,7 +66,7 @@ test("whoever comes without a cursor gets a snapshot of what streams and then ev
   await Promise.all([watch.close(), first.close()]);
 });
 
-test("joining, leaving and joining again at random moments never shows a gap or a double", {
+test("joining, leaving and rejoining at random moments never shows a gap or a duplicate", {
   timeout: 120_000,
 }, async () => {
   await fc.assert(
@@ -93,7 +93,7 @@ test("joining, leaving and joining again at random moments never shows a gap or 
         }
         const loaded = await user.rest.messages(session.id);
         const truth = foldOf(loaded);
-        // The question was posted before this client looked, and is told by the session's version.
+        // The question was posted before this client loaded; the session's version covers it.
         const question = loaded.messages[0]?.id as string;
         truth.delete(question);
         fold.texts.delete(question);
@@ -104,7 +104,7 @@ test("joining, leaving and joining again at random moments never shows a gap or 
   );
 });
 
-test("a thousand frames after the fact, a cursor from the middle gives the rest in a few merged frames", async () => {
+test("a thousand frames later, a cursor from the middle yields the rest in a few merged frames", async () => {
   const session = await newSession();
   const first = await subscribed(watchSession(gateway, user.token, session.id, "?cursor=0.0.0.0"));
   const turn = await user.rest.post(session.id, '[[script {"tokens":300,"interval_ms":1}]]');

@@ -1,4 +1,4 @@
-/** One server-sent event as it came: its id, its type where it has one, and its data. */
+/** One server-sent event: its id, its type if any, and its data. */
 interface ServerEvent {
   id: string | null;
   event: string | null;
@@ -8,7 +8,7 @@ interface ServerEvent {
 export interface EventStream {
   status: number;
   events: ServerEvent[];
-  /** Resolves with the first event, past or future, that fits. Rejects when the stream ends before. */
+  /** Resolves with the first event, past or future, that matches. Rejects when the stream ends first. */
   until(fits: (event: ServerEvent) => boolean): Promise<ServerEvent>;
   close(): void;
 }

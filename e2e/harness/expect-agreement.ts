@@ -5,8 +5,8 @@ import type { System } from "./start-system.ts";
 import { closeAll, subscribersOf, type WatchedTurn } from "./turns.ts";
 
 /**
- * The oracle of every fault: all turns end, every subscriber shows what is stored, and no invariant is broken. No fault but the
- * model's own may fail a turn (T13): all turns of the sessions complete, unless some of them are `failing`.
+ * The oracle after every fault: all turns end, every subscriber shows what is stored, and no invariant is broken. Only the
+ * model's own faults may fail a turn (T13): all turns of the sessions complete, except those in `failing`.
  */
 export async function expectAgreement(
   system: System,

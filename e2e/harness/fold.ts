@@ -9,8 +9,8 @@ import {
 } from "@boocode/contracts";
 
 /**
- * What a client without a library would keep: messages by id, folded from a REST answer and the frames after its cursor. It
- * is an oracle, and strict: a turn frame that is not the very next one fails the test.
+ * The state of a client without the library: messages by id, folded from a REST answer and the frames after its cursor. As an
+ * oracle it is strict: a turn frame other than the next one fails the test.
  */
 export interface Fold {
   texts: Map<string, { content: string; status: string; role: string }>;
@@ -58,7 +58,7 @@ export function createFold(loaded: MessageList | null): Fold {
   return fold;
 }
 
-/** What REST says of the same messages. */
+/** The same messages by REST. */
 export function foldOf(loaded: MessageList): Fold["texts"] {
   return createFold(loaded).texts;
 }

@@ -4,7 +4,7 @@ import { readMarkedText, readScript } from "./marked-text.ts";
 import type { System } from "./start-system.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-/** Resolves once every turn has ended. @throws when one has not within `ms` (T9) */
+/** Resolves when every turn has ended. @throws when one has not within `ms` (T9) */
 export async function untilAllEnded(system: System, ms: number): Promise<void> {
   const until = performance.now() + ms;
   for (;;) {
@@ -17,8 +17,8 @@ export async function untilAllEnded(system: System, ms: number): Promise<void> {
 }
 
 /**
- * What must be true of Postgres once every turn has ended, whatever was done to the system.
- * @returns the broken invariants, in words
+ * Checks what must be true in Postgres once every turn has ended, whatever happened to the system.
+ * @returns the broken invariants, as text
  */
 export async function brokenInvariants(
   system: System,
@@ -80,7 +80,7 @@ export async function brokenInvariants(
     having count(*) <> s.last_ordinal`,
   );
   if (marked) {
-    // Every question that a test asks has a key of its own in its session, so that equal ones are one that was asked twice.
+    // Every question of a test has its own key in its session, so equal ones are a question that was stored twice.
     say(
       "T6 a question twice",
       await sql`
@@ -95,12 +95,12 @@ export async function brokenInvariants(
 interface Answer {
   question: string;
   status: string;
-  /** Its assistant messages in order, and how many outputs of tools it has. */
+  /** Its assistant messages in order, and the number of its tool outputs. */
   texts: string[];
   outputs: number;
 }
 
-/** T3, T4: every text is what one request said; and a complete turn has all its steps, with all their words. */
+/** T3, T4: every text comes from one request, and a complete turn has all its steps and words. */
 async function brokenAnswers({ sql }: System): Promise<string[]> {
   const broken: string[] = [];
   const answers = await sql<(Answer & { id: string })[]>`
@@ -119,7 +119,7 @@ async function brokenAnswers({ sql }: System): Promise<string[]> {
   return broken;
 }
 
-/** @throws when it is not what its question asked the model for */
+/** @throws when it differs from what its question asked of the model */
 function judgeAnswer({ question, status, texts, outputs }: Answer): void {
   const isComplete = status === "complete";
   const read = texts.map((text, index) => readMarkedText(text, isComplete || index < texts.length - 1));
@@ -134,8 +134,8 @@ function judgeAnswer({ question, status, texts, outputs }: Answer): void {
 }
 
 /**
- * D4, D7: once the faults stop, every subscriber shows exactly what is stored: the messages, how each turn ended, that none waits,
- * and a cursor of the attempt that ended it. Waits for it as long as the goal allows.
+ * D4, D7: once the faults stop, every subscriber shows exactly what is stored: the messages, how each turn ended, that none
+ * waits, and a cursor of the attempt that ended it. Waits as long as the invariant allows.
  */
 export async function subscribersAgree(
   system: System,
@@ -169,13 +169,12 @@ async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
   return { sessionId, messages, turns };
 }
 
-/** @returns what a view shows otherwise than it is stored, in words; null when nothing */
+/** @returns how a view differs from what is stored; null when it does not */
 function difference(view: SessionView, { messages, turns }: Truth): string | null {
   if (view.error) return `ended with ${view.error}`;
   const texts = (some: readonly Truth["messages"][number][]) =>
     JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
-  // A long output of a tool is shown as far as a frame holds it, and said to be cut.
-  // Whoever came late to a long session has loaded its newest page.
+  // A long tool output is shown as far as it fits into a frame, marked `shortened`.
   const first = view.hasMore ? messages.findIndex(({ id }) => id === view.messages[0]?.id) : 0;
   const cut = messages.slice(Math.max(0, first)).map((message, index) => {
     const shown = view.messages[index];
@@ -190,7 +189,7 @@ function difference(view: SessionView, { messages, turns }: Truth): string | nul
   const cursor = parseCursor(view.cursor);
   for (const turn of turns) {
     const shown = view.turns[turn.id]?.status ?? "ended";
-    // What REST lists no more has ended, and its messages do not always say how.
+    // A turn that REST no longer lists has ended; its messages do not always show how.
     if (shown !== turn.status && shown !== "ended") return `turn ${turn.id} shows ${shown} and is ${turn.status}`;
     const attempt = cursor?.epoch.ordinal === turn.ordinal ? cursor.epoch.attempt : turn.attempt;
     if (attempt !== turn.attempt)

@@ -3,26 +3,26 @@ import type { ServiceProcess } from "@boocode/local-stack";
 import { connectRedis, untilRedisReady } from "@boocode/runtime";
 import type { System } from "./start-system.ts";
 
-/** What keeps a process's event loop alive, by kind, as Node counts it. */
+/** What keeps a process's event loop alive, by type, as Node counts it. */
 async function activeResources(service: ServiceProcess): Promise<Map<string, number>> {
   const text = await (await fetch(`${service.url}/metrics`, { headers: { connection: "close" } })).text();
   const found = text.matchAll(/^nodejs_active_resources\{type="(\w+)",[^}]*\} (\d+)$/gm);
   return new Map([...found].map(([, type, count]) => [type as string, Number(count)]));
 }
 
-/** Kinds that come and go with what the process does at this very moment, such as answering the question for them. */
+/** Types that vary with the current work, such as answering this very request. */
 const PASSING = new Set(["Immediate", "TickObject", "FSReqCallback", "GetAddrInfoReqWrap", "TCPConnectWrap"]);
 
-/** A pool's connections stay, each with its socket and its timer; a fresh process has opened one or two of them. */
+/** A pool keeps its connections, each with a socket and a timer; a fresh process has opened one or two of them. */
 const POOL = 10;
-/** Clients keep their connections to an API for a minute, as many as there were clients at once. */
+/** Clients keep connections to an API for a minute, as many as there were concurrent clients. */
 const CLIENTS = 50;
 
 /**
- * Whether processes that have worked hold more timers and sockets than ones of the same kind that have just started, beyond
- * what stays open on purpose. One of either for each turn, post or subscriber would be many times that. Asks until they do not,
- * or `ms` have passed: some connections are closed a while after their last use.
- * @returns what each holds too much of, in words
+ * Compares processes that have worked with fresh ones of the same kind: they may hold no more timers and sockets, except for
+ * those kept open on purpose. A leak per turn, post or subscriber would be many times that. Repeats until they agree or `ms`
+ * have passed, because some connections are closed a while after their last use.
+ * @returns the excess of each process, as text
  */
 export async function leakedResources(system: System, ms = 30_000): Promise<string[]> {
   const alive = (services: ServiceProcess[]) => services.filter((service) => service.process.signalCode === null);
@@ -52,9 +52,9 @@ export async function leakedResources(system: System, ms = 30_000): Promise<stri
 }
 
 /**
- * What is left in Redis once every turn has ended: only what ends by itself, and the queues' few fixed keys. Jobs that dead
- * workers held are found by the living, so that it is asked again until they are gone, or `ms` have passed.
- * @returns the names of all other keys and of channels that somebody still follows
+ * Checks what is left in Redis once every turn has ended: only keys that expire, and the few fixed keys of the queues. Jobs
+ * of dead workers are taken over by living ones, so it repeats until they are gone or `ms` have passed.
+ * @returns the names of all other keys, and of channels that still have subscribers
  */
 export async function leakedKeys(system: System, ms = 90_000): Promise<string[]> {
   const redis = connectRedis(system.redis.url);

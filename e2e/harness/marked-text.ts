@@ -1,16 +1,16 @@
 /**
- * The scripted model's marked text carries its own oracle: every token says `attempt:index`. Two attempts' words in one text,
- * a word that is missing or one that stands twice are seen by reading it, which a comparison of lengths would not see.
+ * The scripted model's marked text is its own oracle: every token is `attempt:index`. Words of two attempts in one text,
+ * missing words and duplicates are visible in the text itself; a comparison of lengths would miss them.
  */
 export interface MarkedText {
-  /** Which request of the turn spoke; null while there is no word. */
+  /** The request of the turn that produced the text; null without words. */
   attempt: number | null;
   words: number;
 }
 
 /**
- * @param isWhole nothing more is to come: the last word may not have come in part
- * @throws when the text is not the beginning of what exactly one request produced
+ * @param isWhole the text is complete, so its last word must be whole
+ * @throws when the text is not a prefix of the output of exactly one request
  */
 export function readMarkedText(text: string, isWhole = false): MarkedText {
   const words = text.split(" ").filter((word) => word !== "");
@@ -32,7 +32,7 @@ export function readMarkedText(text: string, isWhole = false): MarkedText {
 
 const excerpt = (text: string) => (text.length <= 300 ? text : `${text.slice(0, 150)} … ${text.slice(-150)}`);
 
-/** A message that makes the model speak `tokens` marked words; `key` counts its requests apart from every other turn's. */
+/** A message that makes the model send `tokens` marked words; `key` identifies the turn's requests. */
 export function markedScript(
   key: string,
   script: { tokens: number; interval_ms?: number; [option: string]: unknown },
@@ -40,7 +40,7 @@ export function markedScript(
   return `[[script ${JSON.stringify({ mark: "attempt", interval_ms: 20, key, ...script })}]]`;
 }
 
-/** The script that a message carries for the model. */
+/** The script in a message. */
 export function readScript(question: string): { tokens?: number; tool_depth?: number; tool?: unknown } {
   const [, script] = /\[\[script (.*)\]\]/s.exec(question) ?? [];
   return script === undefined ? {} : JSON.parse(script);

@@ -1,4 +1,4 @@
-/** Values at which people look: the middle, the worst but one in a hundred, the worst. In whole milliseconds, in words. */
+/** Median, 99th percentile and maximum, in whole milliseconds, as text. */
 export function percentiles(values: readonly number[]): string {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]?.toFixed(0);

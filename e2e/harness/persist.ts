@@ -4,8 +4,8 @@ import { createRest } from "./rest.ts";
 import type { System, User } from "./start-system.ts";
 
 /**
- * The same POST under the same key, to one API after the other, until it is answered: what anybody does who is not told.
- * @throws what the request is refused with, or that nobody has accepted it in half a minute
+ * Repeats a POST with the same idempotency key, at one API after the other, until it is answered, as a client should.
+ * @throws when the request is refused, or not accepted within half a minute
  */
 export async function persist<T>(system: System, user: User, path: string, body: unknown): Promise<T> {
   const key = randomUUID();

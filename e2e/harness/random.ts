@@ -1,4 +1,4 @@
-/** Random choices that a seed makes again. */
+/** Random choices that a seed reproduces. */
 export interface Random {
   /** An integer from 0 to `limit` - 1. */
   below(limit: number): number;

@@ -5,7 +5,7 @@ import { messageFilter } from "./redis-replies.ts";
 const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const published = (payload: string, sign = "*") => `${sign}3\r\n${bulk("message")}${bulk("a channel")}${bulk(payload)}`;
 
-test("takes out the messages that are meant, however the bytes come, and leaves every other byte", () => {
+test("removes matching messages in any chunking of the bytes, and keeps every other byte", () => {
   const replies = ["+OK\r\n", ":7\r\n", "$-1\r\n", `*2\r\n${bulk("pong")}${bulk("message")}`, published("kept\r\n*3")];
   const reply = fc.oneof(fc.constantFrom(...replies), fc.constantFrom(published("GONE"), published("GONE", ">")));
   fc.assert(

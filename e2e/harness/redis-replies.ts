@@ -1,12 +1,12 @@
 // PURE
-/*
- * Just enough of Redis' protocol to take one published message out of a connection and leave every other byte as it was.
+/**
+ * The part of the Redis protocol that is needed to remove a published message from a connection and keep every other byte.
  * https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
 const AGGREGATES: Record<string, number> = { "*": 1, ">": 1, "~": 1, "%": 2 };
 
-/** @returns where the reply that begins at `start` ends; null while some of it is still to come */
+/** @returns where the reply that begins at `start` ends; null while it is incomplete */
 function endOfReply(bytes: Buffer, start: number): number | null {
   const line = bytes.indexOf("\r\n", start);
   if (line < 0) return null;
@@ -29,8 +29,9 @@ function endOfReply(bytes: Buffer, start: number): number | null {
 const isPublished = (reply: Buffer) => /^[*>]3\r\n\$7\r\nmessage\r\n/.test(reply.toString("latin1", 0, 24));
 
 /**
- * One connection's answers, less the published messages that `drops` says.
- * @returns takes what came and gives back what goes on; an unfinished reply is kept until the rest of it came
+ * Filters one connection's replies, dropping the published messages that `drops` selects.
+ * @returns a function that takes the received bytes and returns those to forward; an incomplete reply is kept until the rest
+ * arrives
  */
 export function messageFilter(drops: (message: Buffer) => boolean): (chunk: Buffer) => Buffer {
   let rest: Buffer = Buffer.alloc(0);

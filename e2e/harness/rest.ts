@@ -5,7 +5,7 @@ interface Answer<T> {
   body: T;
 }
 
-/** Plain requests, as anybody with curl would make them. */
+/** Plain HTTP requests, without the client library. */
 export interface Rest {
   request<T = unknown>(
     method: string,

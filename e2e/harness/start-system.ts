@@ -9,13 +9,13 @@ import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } fro
 import { auditTurns } from "./audit.ts";
 import { createRest, type Rest } from "./rest.ts";
 
-/** The code base that the tests ask about: a real one that every checkout has. */
+/** The code base that the tests ask about: a real one that is in every checkout. */
 export const FASTIFY = fileURLToPath(new URL("../../node_modules/fastify", import.meta.url));
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 
 /**
- * For suites that stage no fault: gateways look into Postgres so seldom that nothing but published frames reaches a subscriber,
- * in their exact order however slow the machine is, and that a frame which was not published is missed.
+ * For suites without faults: gateways check positions so rarely that subscribers receive published frames only, in their
+ * exact order on any machine, and a frame that was not published is missed.
  */
 export const ONLY_PUBLISHED = { POSITION_CHECK_MS: "600000" };
 
@@ -25,11 +25,11 @@ export interface User {
   rest: Rest;
 }
 
-/** The whole system as real processes, with a database, a Redis and a model server of its own. */
+/** The whole system as real processes, with its own database, Redis and model server. */
 export interface System {
   model: ScriptedModel;
   redis: Server;
-  /** Only with `privatePostgres`: this system's own server, which may be stopped. */
+  /** Only with `privatePostgres`: this system's own server, which a test may stop. */
   postgres: Server | null;
   /** For oracles: reads the truth. */
   sql: Postgres;
@@ -37,13 +37,13 @@ export interface System {
   workers: ServiceProcess[];
   gateways: ServiceProcess[];
   env: Record<string, string>;
-  /** Every line that any process wrote. */
+  /** Every output line of every process. */
   lines: string[];
   start(name: "api" | "worker" | "gateway", env?: Record<string, string>): Promise<ServiceProcess>;
-  /** Starts a process anew that has ended, on the same port, in the place of the old one. */
+  /** Restarts a process that has ended, on the same port. */
   restart(ended: ServiceProcess, env?: Record<string, string>): Promise<ServiceProcess>;
   addUser(name: string): Promise<User>;
-  /** Stops everything and asserts that each process that still ran ended well and met no defect of ours. */
+  /** Stops everything and asserts that each running process exits cleanly and logged no defect. */
   stop(): Promise<void>;
 }
 
@@ -53,9 +53,9 @@ export interface SystemOptions {
   gateways?: number;
   env?: Record<string, string>;
   model?: ScriptedModelOptions;
-  /** A Postgres server of its own, with everything on disk that is acknowledged. */
+  /** Uses a private Postgres server that keeps everything acknowledged on disk. */
   privatePostgres?: boolean;
-  /** Puts something between the services and their database or Redis; the oracles go past it. */
+  /** Puts a proxy between the services and their database or Redis; the oracles bypass it. */
   route?: (urls: { databaseUrl: string; redisUrl: string }) => Promise<{ databaseUrl: string; redisUrl: string }>;
 }
 
@@ -164,5 +164,5 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return system;
 }
 
-/** The text of a file of the code base that the tests ask about. */
+/** The text of a file in the code base that the tests ask about. */
 export const readFastify = (path: string) => readFileSync(`${FASTIFY}/${path}`, "utf8");

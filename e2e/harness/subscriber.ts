@@ -4,12 +4,12 @@ import { WebSocket } from "ws";
 import { readMarkedText } from "./marked-text.ts";
 import type { System, User } from "./start-system.ts";
 
-/** A user who looks at a session through the client library, as it is delivered, and notes what is wrong with what is shown. */
+/** A user who follows a session with the built client library, and records violations in what it shows. */
 export interface Subscriber {
   follower: SessionFollower;
-  /** Broken invariants, in words. */
+  /** Broken invariants, as text. */
   broken: string[];
-  /** The longest time between two changes of what is shown (words, or that they are waited for) while a turn ran, in ms. */
+  /** The longest time, in ms, without a change in what is shown (words, or a notice of waiting) while a turn ran. */
   longestSilenceMs(): number;
   /** Resolves when the turn has ended in this view. */
   untilEnded(turnId: string): Promise<SessionView>;
@@ -17,14 +17,14 @@ export interface Subscriber {
 }
 
 export interface SubscriberOptions {
-  /** Which gateway and which API it uses. */
+  /** The gateway and API that it uses. */
   gateway?: number;
   api?: number;
-  /** Texts of the model carry marks that tell attempt and index. */
+  /** The model's texts are marked with attempt and index. */
   marked?: boolean;
 }
 
-/** The client library as a user of this system has it. */
+/** The client library as delivered. */
 export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: SubscriberOptions = {}) {
   return createBooCodeClient({
     apiUrl: system.apis[api]?.url as string,
@@ -34,7 +34,7 @@ export function clientOf(system: System, user: User, { gateway = 0, api = 0 }: S
   });
 }
 
-/** What a reader sees move: the newest texts, and what their turn does. The same again, told anew, is silence. */
+/** What changes for a reader: the newest texts and their turn's state. The same content sent again counts as silence. */
 function whatMoves({ messages, turns, queue }: SessionView): string {
   const newest = messages.slice(-4);
   const turn = turns[newest.at(-1)?.turn_id ?? ""];
@@ -53,7 +53,7 @@ export function openSubscriber(
 ): Subscriber {
   const { marked = true } = options;
   const broken: string[] = [];
-  /** A view's messages are never changed: what was read once is read for good. */
+  /** Views are immutable: a message that was checked once need not be checked again. */
   const read = new WeakSet<object>();
   let before: SessionView | null = null;
   let changedAt = performance.now();

@@ -3,32 +3,32 @@ import { connect, createServer, type Socket } from "node:net";
 import { messageFilter } from "./redis-replies.ts";
 
 /**
- * `pass`: as if it were not there. `blackHole`: connections stay open and nothing gets through until it passes again; then all
- * of it arrives, late, for TCP leaves no gap in a stream. `reset`: every connection is torn down, new ones too.
+ * `pass`: forwards everything. `blackHole`: connections stay open and nothing gets through until the mode changes; then
+ * everything arrives late, because TCP loses nothing within a stream. `reset`: every connection is reset, new ones too.
  */
 type ProxyMode = "pass" | "blackHole" | "reset";
 
-/** A network between two processes that can be broken. */
+/** A network between two processes that tests can break. */
 export interface TcpProxy {
   port: number;
   set(mode: ProxyMode): void;
   /**
-   * The next `times` requests that hold these bytes reach the server, and the connection is torn down instead of bringing
-   * back the answer: what was asked was done, and nobody knows.
+   * The next `times` requests that contain these bytes reach the server, and the connection is reset before the answer: the
+   * request took effect, and the client does not know.
    */
   cutAnswerTo(bytes: string, times: number): void;
-  /** How many answers were cut. */
+  /** The number of answers that were cut. */
   cuts(): number;
-  /** Published messages (of a Redis) that hold these bytes never arrive; null lets all through. */
+  /** Published messages of Redis that contain these bytes are dropped; null drops none. */
   dropMessagesWith(bytes: string | null): void;
-  /** How many messages were dropped. */
+  /** The number of dropped messages. */
   drops(): number;
   close(): Promise<void>;
 }
 
 async function startTcpProxy(target: { host: string; port: number; isRedis?: boolean }): Promise<TcpProxy> {
   const pairs = new Set<{ near: Socket; far: Socket }>();
-  /** What came during a black hole, by connection. */
+  /** The bytes received during a black hole, by connection. */
   const holds = new Set<{ to: Socket; data: Buffer }[]>();
   let mode: ProxyMode = "pass";
   let cut: { bytes: string; times: number } | null = null;
@@ -105,13 +105,13 @@ async function startTcpProxy(target: { host: string; port: number; isRedis?: boo
   };
 }
 
-/** A proxy before the server that a URL names. */
+/** Starts a proxy for the server of a URL. */
 export async function proxyBefore(url: string): Promise<TcpProxy> {
   const { hostname: host, port, protocol } = new URL(url);
   return await startTcpProxy({ host, port: Number(port), isRedis: protocol.startsWith("redis") });
 }
 
-/** The same URL by way of a proxy. */
+/** The same URL, through a proxy. */
 export function through(url: string, proxy: TcpProxy): string {
   const by = new URL(url);
   by.hostname = "127.0.0.1";

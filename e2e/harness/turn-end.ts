@@ -9,8 +9,8 @@ export interface TurnEnd {
 }
 
 /**
- * What a frame says of a turn's end. On a machine that stalls, a gateway may notice the commit before the frame that tells of it
- * has come, and sends a snapshot instead: for a subscriber that is the same.
+ * How a turn ended, by a frame. On a stalled machine a gateway may see the commit before the frame arrives and send a
+ * snapshot instead: subscribers accept either.
  */
 export function turnEnd(frame: SessionFrame): TurnEnd | null {
   if (frame.type === "turn_finished") {
@@ -24,7 +24,7 @@ export function turnEnd(frame: SessionFrame): TurnEnd | null {
 
 export const isEndOf = (turnId: string) => (frame: SessionFrame) => turnEnd(frame)?.turnId === turnId;
 
-/** Resolves with the end of a turn, or of whichever ends first when none is named. */
+/** Resolves with the end of the given turn, or of the first turn that ends. */
 export async function untilEnd(watch: Watch<SessionFrame>, turnId?: string, timeoutMs?: number): Promise<TurnEnd> {
   const frame = await watch.until(turnId === undefined ? (seen) => turnEnd(seen) !== null : isEndOf(turnId), timeoutMs);
   return turnEnd(frame) as TurnEnd;

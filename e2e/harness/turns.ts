@@ -6,12 +6,12 @@ import { openSubscriber, type Subscriber } from "./subscriber.ts";
 export interface WatchedTurn {
   sessionId: string;
   turnId: string;
-  /** The model's requests of this turn carry it. */
+  /** Identifies the model requests of this turn. */
   key: string;
   subscriber: Subscriber;
 }
 
-/** Starts turns in sessions of their own, each watched by a subscriber, spread over the gateways and APIs. */
+/** Starts turns, each in its own session with a subscriber, spread over the gateways and APIs. */
 export async function watchTurns(
   system: System,
   user: User,

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { SessionFrame, UserFrame } from "@boocode/contracts";
 import { WebSocket } from "ws";
 
-/** Everything that one socket was told, in order, each frame checked against the contracts. */
+/** Records every frame of one socket, in order, each validated against the contracts. */
 export interface Watch<F extends { type: string }> {
   frames: F[];
   socket: WebSocket;
-  /** Resolves with the first frame, past or future, that fits. */
+  /** Resolves with the first frame, past or future, that matches. */
   until(fits: (frame: F) => boolean, timeoutMs?: number): Promise<F>;
   /** Resolves with the close code. */
   closed: Promise<number>;
@@ -76,7 +76,7 @@ export function watchUser(gatewayUrl: string, token: string | null, query = ""):
   return watch(`${ws(gatewayUrl)}/api/ws/user${query}`, token, (frame) => UserFrame.parse(frame));
 }
 
-/** Resolves when the watch is told where it stands: what happens from now on reaches it frame by frame. */
+/** Resolves when the socket is subscribed: later events reach it frame by frame. */
 export async function subscribed<F extends SessionFrame | UserFrame>(watch: Watch<F>): Promise<Watch<F>> {
   await watch.until((frame) => frame.type === "subscribed");
   return watch;

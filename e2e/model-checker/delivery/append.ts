@@ -3,10 +3,10 @@ import { type Context, fault, withWorker } from "./context.ts";
 import type { World } from "./state.ts";
 
 /**
- * One append, with all that may become of it. As the Lua script does: a number that is not above the newest of its log is
- * refused without a word; what is logged is published in the same step.
+ * One append and all its possible outcomes. Like the Lua script: a seq at or below the newest of its log is ignored; what is
+ * logged is published in the same step.
  * @param after the world in which the frame counts as sent
- * @param worker whose append may be made again; the reconciler's is made once
+ * @param worker the worker whose append may be repeated; the reconciler's is sent once
  */
 export function append(context: Context, after: World, frame: string, who: string, worker?: number): void {
   const { gateway } = after;
@@ -27,7 +27,7 @@ export function append(context: Context, after: World, frame: string, who: strin
   }
 }
 
-/** To lose a frame of an epoch that is over is nothing else than its worker stopping before it. */
+/** Losing a frame of an epoch that is over equals its worker stopping before the frame. */
 function isOld(world: World, frame: string): boolean {
   return Number(frame[1]) < world.rows[Number(frame[0]) - 1]!.attempt;
 }

@@ -5,7 +5,7 @@ import type { SessionView } from "../../../libs/client/src/fold/session-view.ts"
 import type { Context } from "./context.ts";
 import { cursorOf, hasEnded, placeOf, type Row, type Sent, type Subscriber, stored } from "./state.ts";
 
-/** A client's view after something, and what was wrong with it. */
+/** A client's view after a step, and the invariant that the step broke. */
 export interface Applied {
   subscriber: Subscriber;
   wrong: string;
@@ -15,8 +15,8 @@ const replaced = (items: readonly string[], index: number, value: string) =>
   items[index] === value ? items : items.map((item, i) => (i === index ? value : item));
 
 /**
- * What a client does with what it is sent: the next frame applies, an older one drops, a snapshot that is not older
- * replaces, and at a frame that does not fit it connects again from its cursor.
+ * How a client handles a frame: the next one applies, an older one is dropped, a snapshot that is not older replaces, and
+ * after a frame that does not fit it reconnects from its cursor.
  */
 export function receive(context: Context, subscriber: Subscriber, sent: Sent): Applied {
   const turn = placeOf(sent.place).epoch.ordinal - 1;
@@ -36,8 +36,8 @@ export function receive(context: Context, subscriber: Subscriber, sent: Sent): A
 }
 
 /**
- * An answer of REST: every turn so far, and the place up to which that is whole. Where frames are ahead of it, it has the
- * say over earlier turns only.
+ * An answer of REST: every turn so far, and the position up to which it is complete. If frames are ahead of it, it decides
+ * earlier turns only.
  */
 export function load(context: Context, subscriber: Subscriber, rows: readonly Row[], place: string): Applied {
   const isAhead = context.rules.clientJudges && isOlder(subscriber.cursor, place);
@@ -57,7 +57,7 @@ export function load(context: Context, subscriber: Subscriber, rows: readonly Ro
 
 const verdicts = new Map<string, "next" | "old" | "misfit">();
 
-/** The client library's own rule, asked once for each question. */
+/** The client library's own rule, cached by its arguments. */
 function judged(subscriber: Subscriber, sent: Sent): "next" | "old" | "misfit" {
   const { epoch } = placeOf(subscriber.cursor);
   const over = subscriber.ends[epoch.ordinal - 1] !== "";

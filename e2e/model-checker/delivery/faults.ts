@@ -3,13 +3,13 @@ import { type Context, fault, withRow, withSubscriber, withWorker } from "./cont
 import { framesOf, hasEnded, IDLE, UNWATCHED, type World } from "./state.ts";
 import { reconcile } from "./worker-steps.ts";
 
-/** What can happen to processes, connections and Redis between two steps. Those of an append are with the append. */
+/** Faults of processes, connections and Redis between two steps. Those of an append are in append.ts. */
 export function faults(context: Context, world: World): void {
   if (world.faults === 0 && context.scope.free.length === 0) return;
   world.workers.forEach(({ turn, attempt }, index) => {
     if (turn < 0) return;
     const row = world.rows[turn]!;
-    // One whose attempt is over might as well be killed as stop.
+    // A worker whose attempt is over may as well be killed as stop.
     if (row.attempt > attempt) return;
     const holds = row.lease;
     const without = holds ? withRow(world, turn, { lease: false }) : world;
@@ -17,7 +17,7 @@ export function faults(context: Context, world: World): void {
     const kind = hasEnded(row) ? "kill worker at the end" : "kill worker";
     fault(context, world, kind, `the worker of ${who} is killed`, () => withWorker(without, index, IDLE));
     if (holds && row.status === "r") {
-      // Only the reconciler looks at a lease, so that losing it and being taken over are one step.
+      // Only the reconciler checks leases, so losing one and being taken over are one step.
       reconcile(takenOver(context, world, `the lease of ${who} runs out, its worker goes on, and`), without, turn);
     }
   });
@@ -42,7 +42,7 @@ export function faults(context: Context, world: World): void {
   gatewayFaults(context, world);
 }
 
-/** The context of a step that comes about by a lost lease. */
+/** The context of a step caused by a lost lease. */
 function takenOver(context: Context, world: World, what: string): Context {
   const emit: Context["emit"] = (label, next) => fault(context, world, "lose lease", `${what} ${label}`, () => next);
   return { ...context, emit };

@@ -6,11 +6,11 @@ import { framesOf, IDLE, type Produced, type World } from "./state.ts";
 const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
 
 /**
- * Takes out of a state what nothing can depend on any more, so that states which differ in nothing else are one.
+ * Removes from a state what nothing can depend on any more, so that states which differ only in that become one.
  *
- * The oracle of an older epoch, once no worker holds it, no subscriber stands in it, and nothing of it is on its way. The log of
- * an older epoch, once no pass is reading, or may yet read, what Postgres was then: joins read the log of the epoch that
- * Postgres names.
+ * The oracle of an older epoch, once no worker holds it, no subscriber stands in it, and no frame of it is in flight. The log
+ * of an older epoch, once no catch-up reads, or may still read, an older state of Postgres: joins read the log of the epoch
+ * that Postgres names.
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
@@ -35,7 +35,7 @@ export function forget(rules: Rules, world: World): World {
   if (world.log && !reads && rules.epochs) {
     const current = framesOf(world.log).filter((frame) => {
       const row = world.rows[Number(frame[0]) - 1];
-      // A stranger's log stays: only its nonce tells it from ours.
+      // The log of another database stays: only its nonce tells it from ours.
       return !row || Number(frame[1]) >= row.attempt || frame[2] !== "n";
     });
     if (current.length * 5 < world.log.length) after = { ...after, log: current.join("") };
@@ -43,7 +43,7 @@ export function forget(rules: Rules, world: World): World {
   return after;
 }
 
-/** A worker that has told the end, or has lost its fence and has nothing on its way, does nothing more. */
+/** A worker that has sent the end, or lost its fence and has nothing in flight, does nothing more. */
 function dismiss(rules: Rules, world: World): World {
   let after = world;
   for (const [index, { turn, attempt, sent }] of world.workers.entries()) {
@@ -51,7 +51,7 @@ function dismiss(rules: Rules, world: World): World {
     const row = world.rows[turn]!;
     if (sent < row.produced[attempt - 1]!.frames.length) continue;
     const holds = row.attempt === attempt && (row.status === "r" || row.status === "x");
-    // A draft without its fence is the one thing that it might still do.
+    // Its only remaining step would be an unfenced draft.
     if (!holds && (rules.fencedDrafts || row.attempt === attempt)) after = withWorker(after, index, IDLE);
   }
   return after;

@@ -15,10 +15,10 @@ import {
   type World,
 } from "./state.ts";
 
-/*
- * One gateway's topic, as `session-topic.ts` has it: subscribers that wait to join are served by passes, one at a time, each of
- * which reads Postgres, then the log, and then goes through what came in meanwhile. What is sent reaches the client at once,
- * unless the socket is broken; a connection that loses its last frames is a socket that broke before them.
+/**
+ * One gateway's topic, as in `session-topic.ts`: joining subscribers are served by catch-ups, one at a time, each of which
+ * reads Postgres, then the log, and then applies what arrived meanwhile. A sent frame reaches the client at once unless the
+ * socket is broken; a connection that loses its last frames is a socket that broke before them.
  */
 export function gatewaySteps(context: Context, world: World): void {
   const { gateway } = world;
@@ -56,7 +56,7 @@ function subscriberSteps(context: Context, world: World, subscriber: Subscriber,
   }
 }
 
-/** Who comes back is somebody else to the gateway: a pass that is under way is not for it. */
+/** A client that reconnects is a new subscriber: the catch-up in progress does not serve it. */
 function left(world: World, index: number): World {
   const { pass } = world.gateway;
   const after = withSubscriber(world, index, { mode: "away", at: "00n0", dead: false });
@@ -66,8 +66,8 @@ function left(world: World, index: number): World {
 }
 
 /**
- * The check looks at what was true a second or two ago, so that what is on its way has arrived by then. A pass that it
- * starts earlier is nothing that other causes do not start at any moment.
+ * The check compares what was true a second or two ago, so frames in flight have arrived by then. A catch-up that it starts
+ * earlier equals one that other causes may start at any moment.
  */
 function isQuiet(world: World): boolean {
   const isSent = world.workers.every(
@@ -76,7 +76,7 @@ function isQuiet(world: World): boolean {
   return isSent && !world.gateway.arriving && !world.gateway.pass && !world.orphanEnd;
 }
 
-/** Nobody is served before the acknowledgement, so that connecting and subscribing are one step. */
+/** No subscriber is served before the acknowledgement, so connecting and subscribing are one step. */
 function subscribed(context: Context, world: World): World {
   const waits = context.rules.subscribeBeforeReading && world.gateway.channel === "none";
   return waits ? withGateway(world, { channel: "up" }) : world;
@@ -111,7 +111,7 @@ function passSteps(context: Context, world: World): void {
     context.emit("the pass ends", endPass(context, world, pass.answers, pass.holed));
 }
 
-/** All has been read: what becomes of each subscriber is decided, but for what is still to come in. */
+/** All reads are done: each subscriber's outcome is decided, except for frames still to arrive. */
 function planned(context: Context, world: World, pass: Pass): Pass {
   const epochOf = (turn: number, attempt: number) => epochName(context.rules, turn, attempt);
   const answers = world.subscribers.map(({ at }, index) => {
@@ -122,7 +122,7 @@ function planned(context: Context, world: World, pass: Pass): Pass {
   return { ...pass, buffer: "", goal: null, answers };
 }
 
-/** An answer, and a frame that came in before it was sent. */
+/** An answer, and a frame that arrived before it was sent. */
 function andThen(context: Context, answer: Answer, frame: string): Answer {
   const verdict = judge(placeOf(answer.cursor), placeOf(frame.slice(0, 4)));
   if (answer.again || verdict === "old") return answer;
@@ -153,7 +153,7 @@ function arrive(context: Context, world: World): World {
   return unwatched(after);
 }
 
-/** What comes in during a pass is for its end. What the rows cover will be old then. */
+/** Frames that arrive during a catch-up are handled at its end. Those that the rows cover will be old by then. */
 function keep(context: Context, pass: Pass, frame: string): Pass {
   if (pass.answers)
     return { ...pass, answers: pass.answers.map((answer) => answer && andThen(context, answer, frame)) };
@@ -196,7 +196,7 @@ function resubscribed(context: Context, world: World): World {
   });
 }
 
-/** A topic that nobody watches is forgotten, and its channel left. */
+/** A topic without subscribers is dropped, and its channel unsubscribed. */
 function unwatched(world: World): World {
   if (world.subscribers.some((subscriber) => subscriber.mode !== "away")) return world;
   return { ...world, gateway: { ...UNWATCHED, channel: world.gateway.channel === "down" ? "down" : "none" } };

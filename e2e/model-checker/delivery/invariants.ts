@@ -1,7 +1,7 @@
 // PURE
 import { hasEnded, placeOf, type Row, type Subscriber, stored, textAt, type World } from "./state.ts";
 
-/** D1–D6 and T4, in every state. @returns the one that does not hold */
+/** D1–D6 and T4, checked in every state. @returns the one that is broken */
 export function brokenInvariant(world: World): string | null {
   if (world.wrong) return world.wrong;
   for (const row of world.rows) {
@@ -36,7 +36,7 @@ function brokenView(subscriber: Subscriber, turn: number, row: Row): string | nu
   return null;
 }
 
-/** D7 and T9, where nothing but a fault is left to happen. */
+/** D7 and T9, checked where only faults can happen. */
 export function notArrived(world: World): string | null {
   for (const [turn, row] of world.rows.entries()) {
     if (!hasEnded(row)) return `T9 turn ${turn + 1} stays ${row.status}`;

@@ -10,7 +10,7 @@ import {
   type World,
 } from "./state.ts";
 
-/** The text of a value that many states share, made once. */
+/** Caches the text of a value that many states share. */
 function remembered<T extends object>(make: (value: T) => string): (value: T) => string {
   const known = new WeakMap<T, string>();
   return (value) => {
@@ -23,7 +23,7 @@ function remembered<T extends object>(make: (value: T) => string): (value: T) =>
   };
 }
 
-/** Rows as a reader sees them: of what was read at some time, nothing else matters any more. */
+/** Rows as a reader sees them: nothing else of an old read matters. */
 export const readKey = remembered((rows: readonly Row[]) => rows.map(readRowKey).join("/"));
 
 function readRowKey(row: Row): string {
@@ -59,7 +59,7 @@ const subscriberKey = (subscriber: Subscriber) => {
   return loading ? `${key}load${readKey(loading)}` : key;
 };
 
-/** One text for each state; workers and subscribers are interchangeable, and so stand in order. */
+/** The text that identifies a state; workers and subscribers are interchangeable and therefore sorted. */
 export function keyOf(world: World): string {
   const { rows, workers, log, orphanEnd, late, gateway, subscribers, faults } = world;
   let key = `${faults}${world.wrong}`;
@@ -69,13 +69,13 @@ export function keyOf(world: World): string {
   const { pass } = gateway;
   if (pass) key += `pass${passKey(pass)}`;
   if (gateway.kept) key += `kept${readKey(gateway.kept)}${gateway.newest}`;
-  // A pass names subscribers by their place: then they may not change it.
+  // A catch-up refers to subscribers by index, so they cannot be sorted then.
   return `${key}${pass ? subscribers.map(subscriberKey).join("&") : inOrder(subscribers, subscriberKey)}`;
 }
 
 const workerKey = ({ turn, attempt, sent }: Worker) => (turn < 0 ? "-" : `${turn}${attempt}${sent}`);
 
-/** The same text whichever of two stands first. */
+/** The same text in either order. */
 function inOrder<T>(items: readonly T[], keyOfItem: (item: T) => string): string {
   const first = keyOfItem(items[0]!);
   if (items.length === 1) return first;

@@ -2,7 +2,7 @@
 import type { Rule, Scope } from "./rules.ts";
 import { TURNS, WATCHING } from "./scopes.ts";
 
-/** The protocol less one rule, and the invariant that this must break. */
+/** The protocol without one rule, and the invariant that this must break. */
 export interface Mutant {
   name: string;
   without: Rule;
@@ -12,9 +12,9 @@ export interface Mutant {
 
 const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
 
-/*
- * What runs in `unchecked` would hold with the position check, which repairs within two seconds whatever the gateway missed.
- * There it is off, and somebody notices every fault: the rule alone stands between a subscriber and a text that stays stale.
+/**
+ * The position check repairs within two seconds whatever the gateway missed, so these mutants would hold with it. In
+ * `unchecked` it is off, and every fault is noticed: only the rule itself prevents a subscriber from showing stale text.
  */
 const unchecked = oneFault(WATCHING.noticed);
 const sharing = oneFault(WATCHING.sharing);
@@ -39,7 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "D7",
   },
   { name: "a gap that leaves what was read before it", without: "gapForgetsReads", scope: unchecked, breaks: "D7" },
-  /* Join, find nothing new in what was read before, be found behind, join: for ever. */
+  /** Endless loop: join, find nothing new in the cached read, be found behind, join again. */
   {
     name: "a position check that the reads are not told of",
     without: "checkTellsReads",

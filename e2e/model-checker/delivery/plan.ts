@@ -15,9 +15,8 @@ interface Content {
 const plans = new Map<string, Answer>();
 
 /**
- * The gateway's own `planJoin` with model values on both sides. It is a function of its arguments, so that an answer that
- * was given once is kept.
- * @param epochOf the epoch under which a turn's frames are known, as five characters less seq and kind
+ * The gateway's own `planJoin` with model values on both sides. It is a pure function, so answers are cached.
+ * @param epochOf the epoch under which a turn's frames are known, as five characters without seq and kind
  */
 export function plan(
   cursor: string,
@@ -75,7 +74,7 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
 
 const endOf = (row: Row) => (hasEnded(row) ? row.status : "");
 
-/** A frame as the worker would write it, with no more in it than the gateway looks at. */
+/** A frame as the worker would write it, with only what the gateway reads. */
 function contentOf(frame: string): Content & { message_id: string } {
   const seq = Number(frame[3]);
   const kind = frame[4]!;
@@ -84,7 +83,7 @@ function contentOf(frame: string): Content & { message_id: string } {
     : { type: "other", message_id: "m", seq, content: "", end: "!-#".includes(kind) ? kind : "" };
 }
 
-/** A frame that goes out as it came. */
+/** A frame that is relayed unchanged. */
 export function sentAsItCame(frame: string): Sent {
   const { seq, content, end } = contentOf(frame);
   return { place: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end, ofDeleted: false };

@@ -1,11 +1,11 @@
 // PURE
 
-/** The protocol, rule by rule. A mutant is the protocol with one of them taken away. */
+/** The rules of the protocol. A mutant is the protocol without one of them. */
 export const PROTOCOL = {
   subscribeBeforeReading: true,
   joinAfterResubscribe: true,
   positionCheck: true,
-  /** Frames, cursors and logs name the attempt. */
+  /** Frames, cursors and logs include the attempt. */
   epochs: true,
   /** Epochs differ from those of another database that used the same Redis. */
   nonces: true,
