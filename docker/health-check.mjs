@@ -1,4 +1,4 @@
-// Alive is what a container's health is about: with Postgres or Redis away a service is not ready, and a restart would not help.
+// Checks liveness, not readiness: with Postgres or Redis away a service is not ready, and a restart would not help.
 const path = process.argv[2] ?? "/healthz";
 const url = `http://127.0.0.1:${process.env.PORT}${path}`;
 const answer = await fetch(url, { signal: AbortSignal.timeout(2_500) }).catch(() => null);

@@ -2,18 +2,18 @@ import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symli
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** What a package is at run time besides its package.json: its code, and the assets beside it. */
+/** The run-time parts of a package besides its package.json: code, and assets. */
 const PARTS = ["dist", "lua"];
-/** In dist for the compiler alone. */
+/** Files in dist that only compilers use. */
 const FOR_COMPILERS = /\.(d\.ts|tsbuildinfo)$/;
 
 /**
- * Completes a production install: copies what was built of those of our packages that npm put into it, and removes the manifests
- * of all others. Which packages a service needs is npm's decision alone: it is what stands in `node_modules/@boocode`.
+ * Completes a production install: copies the build output of those of our packages that npm installed, and removes the
+ * manifests of the others. npm alone decides which packages a service needs: those in `node_modules/@boocode`.
  * @param built a checkout after `npm run build`
  * @param install a folder after `npm ci --omit=dev --workspace @boocode/<service>`
  * @param service becomes `<install>/service`, so that every image has the same command
- * @returns the folders of the packages that were packed
+ * @returns the folders of the packed packages
  */
 export function pack(built, install, service) {
   const scope = join(install, "node_modules", "@boocode");
@@ -37,7 +37,7 @@ export function pack(built, install, service) {
   return packages.sort();
 }
 
-// `node docker/pack.mjs INSTALL [SERVICE]`, from a checkout that was built.
+// `node docker/pack.mjs INSTALL [SERVICE]`, run in a built checkout.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [install, service] = process.argv.slice(2);
   console.log(pack(dirname(dirname(fileURLToPath(import.meta.url))), install, service).join("\n"));

@@ -153,8 +153,8 @@ test("a launcher that is killed leaves nothing running", { timeout: 120_000 }, a
 });
 
 test.each([
-  [["--project", "/nowhere/at/all"], /\/nowhere\/at\/all is no directory/],
-  [["--project", join(root, "package.json")], /package\.json is no directory/],
+  [["--project", "/nowhere/at/all"], /\/nowhere\/at\/all is not a directory/],
+  [["--project", join(root, "package.json")], /package\.json is not a directory/],
   [["--ask", "why?"], /--ask asks about a --project/],
   [["--porject", "."], /Unknown option '--porject'/],
   [["."], /Unexpected argument '\.'/],

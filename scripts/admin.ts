@@ -23,11 +23,13 @@ const pool = connectPostgres(databaseUrl, { name: "admin", connections: 1 });
 try {
   if (verb === "add") {
     const { token, isNew } = await addUser(pool, name.trim());
-    console.error(isNew ? `made user ${name.trim()}; the token is told once:` : `another token for ${name.trim()}:`);
+    console.error(
+      isNew ? `created user ${name.trim()}; this token is shown only once:` : `another token for ${name.trim()}:`,
+    );
     console.log(token);
   } else {
     const user = await findUserByName(pool, name.trim());
-    if (!user) throw new Error(`there is no user ${name.trim()}`);
+    if (!user) throw new Error(`no user is named ${name.trim()}`);
     console.error(`revoked ${await revokeTokens(pool, user.id)} tokens`);
   }
 } catch (error) {
@@ -37,7 +39,7 @@ try {
   await pool.end({ timeout: 2 });
 }
 
-/** `npm start` leaves the URL of its own database here for as long as it runs. */
+/** `npm start` keeps the URL of its own database here while it runs. */
 function startedDatabase(): string | undefined {
   try {
     return readFileSync(join(process.env.DATA_DIR || ".data", "database-url"), "utf8");

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runVitest } from "./run-vitest.mjs";
 
-// `npm run chaos -- [--seed N] [--minutes M]`: one long mixed run of faults; the seed that is printed makes it again.
+// `npm run chaos -- [--seed N] [--minutes M]`: one long run of mixed faults; the printed seed repeats it.
 const { values } = parseArgs({ options: { seed: { type: "string" }, minutes: { type: "string", default: "5" } } });
 for (const [name, value] of Object.entries(values)) {
   if (!Number.isFinite(Number(value)) || Number(value) <= 0) {

@@ -11,10 +11,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const { confined, forbidden, options, pure } = createRequire(import.meta.url)(join(root, ".dependency-cruiser.cjs"));
 
-/** With a TypeScript that it cannot load, dependency-cruiser sees no module, finds no fault and exits with 0. */
+/**
+ * With a TypeScript version that it cannot load, dependency-cruiser sees no modules, reports no violations and exits with 0.
+ */
 const fewestModules = 30;
 
-/** Effects that need no import: the clock, chance, the process, the network. */
+/** Effects that need no import: clock, randomness, process, network. */
 const acting =
   /\b(fetch\(|process\.|console\.|Date\.now\b|new Date\(\)|Math\.random\b|crypto\.|setTimeout\b|setInterval\b|setImmediate\b|performance\.)/;
 
@@ -32,7 +34,7 @@ const pureFiles = seen.filter((path) => matches(path, pure.path) && !matches(pat
 const faults = output.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
 if (seen.length <= fewestModules) faults.push(`only ${seen.length} modules were seen: the check does not work`);
 
-// A rule about files that have moved holds nothing, and nobody notices.
+// A rule whose files have moved checks nothing, so a path that matches no file is a fault.
 for (const { name, from, to } of forbidden) {
   for (const pattern of [from.path, from.pathNot, to.path, to.pathNot].flat()) failIfDead(name, pattern);
 }
@@ -47,7 +49,7 @@ for (const { name, text, within, only } of confined) {
   );
 }
 
-// npm links every workspace for everybody, so an import of our own package that is not declared works here all the same.
+// npm links every workspace, so an import of our own package works here although it is not declared.
 for (const { source, dependencies } of output.modules) {
   const [folder] = /^(libs|services)\/[^/]+(?=\/src\/)/.exec(source) ?? [];
   if (folder === undefined || source.endsWith(".test.ts")) continue;

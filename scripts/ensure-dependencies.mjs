@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Makes sure that node_modules holds what package-lock.json names, running `npm ci` only when it does not.
- * Plain JavaScript without dependencies: it runs before there are any. Ends the process with words when it cannot.
+ * Ensures that node_modules matches package-lock.json; runs `npm ci` only if it does not. Plain JavaScript without
+ * dependencies, because it runs before any are installed. On failure it prints the reason and exits.
  */
 export function ensureDependencies() {
   const [major, minor] = process.versions.node.split(".").map(Number);
@@ -25,7 +25,10 @@ export function ensureDependencies() {
   }
 }
 
-/** Compares contents, not times: a checkout touches package-lock.json, and `npm ci` would then remove what others are using. */
+/**
+ * Compares contents, not times: a checkout touches package-lock.json, and `npm ci` would then delete modules that other
+ * processes use.
+ */
 function isInstalled() {
   const wanted = readPackages(join(root, "package-lock.json"));
   const present = readPackages(join(root, "node_modules", ".package-lock.json"));
@@ -46,7 +49,7 @@ function readPackages(file) {
   }
 }
 
-/** `npm ci` wants a lock that names every platform's packages; where it does not, `npm install` still honours what it names. */
+/** `npm ci` rejects a lock that lacks some platforms' packages; `npm install` then still honours what it contains. */
 function install() {
   console.error("Installing dependencies (once, about half a minute) …");
   const strict = npm(["ci", "--ignore-scripts"], "pipe");
@@ -58,7 +61,7 @@ function install() {
   fail("The dependencies could not be installed. It takes npm and its registry; the lines above say what went wrong.");
 }
 
-/** Runs the npm that started us, else the one on the PATH. */
+/** Runs the npm that started this script, else the one on the PATH. */
 function npm(args, stderr) {
   const cli = process.env.npm_execpath;
   const options = { cwd: root, stdio: ["ignore", stderr, stderr] };
@@ -67,7 +70,7 @@ function npm(args, stderr) {
   return spawnSync("npm", [...args, ...quiet], { ...options, shell: process.platform === "win32" });
 }
 
-/** Two starts at once must not install into the same folder: the second waits, and then finds it done. */
+/** Two concurrent starts must not install into the same folder: the second waits, and then finds the work done. */
 function waitForTurn() {
   const lock = join(root, ".data", "installing");
   mkdirSync(dirname(lock), { recursive: true });
@@ -81,7 +84,7 @@ function waitForTurn() {
       if (error.code !== "EEXIST") throw error;
     }
     const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    // Nobody installs for ten minutes: whoever made this was killed.
+    // An install never takes ten minutes: the process that made the lock was killed.
     if (age > 600_000) rmSync(lock, { recursive: true, force: true });
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }

@@ -16,10 +16,10 @@ import { stopsOnDisconnect } from "./probe/probe-disconnect.ts";
 import { ProbeFailed } from "./probe/probe-failed.ts";
 import { probeTools } from "./probe/probe-tools.ts";
 
-/*
- * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: asks a model server what it can, prints what was
- * found, and the entry of MODEL_SERVERS that follows. `--script` is for the scripted model, which needs to be told what a
- * language model understands. It sends about six short requests and one that it breaks off.
+/**
+ * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: tests what a model server supports, and prints
+ * the result and the MODEL_SERVERS entry to use. `--script` is for the scripted model, which needs directives where a
+ * language model understands a question. It sends about six short requests and one that it aborts.
  */
 const USAGE = "npm run probe -- URL [--model MODEL] [--key-env NAME_OF_A_VARIABLE]";
 
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   const server: Probed = { url, apiKey, model };
   const takesStreamOptions = await probeStream(server, script);
 
-  // Asked after an answer: before it, the question would make a proxy load the model.
+  // Requested after an answer: before one, the request would make a proxy load the model.
   const reported = createKnownTraits();
   const address = { baseUrl: url, ...(apiKey && { apiKey }) };
   const sizes = createContextSize({ ...address, timeoutMs: 5_000, onTraits: reported.learn });

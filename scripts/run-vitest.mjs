@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { ensureDependencies } from "./ensure-dependencies.mjs";
 
 /**
- * Installs what is missing, runs vitest once and ends with its exit code.
+ * Installs missing dependencies, runs vitest once and exits with its code.
  * @param {string[]} args vitest's arguments after `run`
- * @param {Record<string, string>} env beside this process's own
+ * @param {Record<string, string>} env added to this process's environment
  */
 export function runVitest(args, env = {}) {
   ensureDependencies();
@@ -17,7 +17,8 @@ export function runVitest(args, env = {}) {
     stdio: "inherit",
     env: { ...process.env, ...env },
   });
-  // The terminal sends Ctrl-C to vitest as well; we wait for it to stop its servers. `kill` reaches only us, so it is passed on.
+  // The terminal sends Ctrl-C to vitest as well, so we wait for it to stop its servers. A signal from `kill` reaches only
+  // this process and is forwarded.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   child.once("exit", (code, signal) => {

@@ -3,17 +3,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureDependencies } from "./ensure-dependencies.mjs";
 
-// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs what is missing, then starts everything.
+// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs missing dependencies, then starts everything.
 ensureDependencies();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const child = spawn(
   process.execPath,
   ["--import", "tsx", "--conditions=@boocode/source", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],
-  // The channel tells the child when we are gone, however we went.
+  // The closing of the channel tells the child that this process is gone, however it ended.
   { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"] },
 );
-// Passed on, and the child waited for while it stops what it started. After a Ctrl-C the terminal has told it already, and
-// hearing it twice changes nothing.
+// Forwards the signal and waits for the child to stop what it started. After a Ctrl-C the terminal has sent it already; a
+// second signal changes nothing.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.once("exit", (code, signal) => {
   process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);

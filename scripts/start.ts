@@ -9,8 +9,8 @@ import { localToken } from "./start/local-token.ts";
 import { printWelcome } from "./start/print-welcome.ts";
 import { readOptions } from "./start/read-options.ts";
 
-/*
- * Everything on this machine: a Postgres and a Redis, the migrated database, a user with a token, and the three services as
+/**
+ * Starts everything on this machine: Postgres, Redis, the migrated database, a user with a token, and the three services as
  * separate processes. Ctrl-C stops all of it.
  */
 const dataDir = resolve(repositoryRoot, process.env.DATA_DIR ?? ".data");
@@ -30,7 +30,7 @@ function stop(exitCode: number): Promise<void> {
   })();
   return stopping;
 }
-// `disconnect`: who started us was killed. `SIGHUP`: the terminal was closed, and nobody reads what we say.
+// `disconnect`: the parent was killed. `SIGHUP`: the terminal was closed, and nobody reads the output.
 for (const end of ["SIGINT", "SIGTERM", "SIGHUP", "disconnect"] as const) {
   process.on(end, () => {
     if (!stopping) say("\nStopping …");
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   const ownModel = isModelNamed ? null : (await service("scripted-model", { PORT: "0" })).url;
   const roots = process.env.PROJECT_ROOTS || [repositoryRoot, homedir(), project].filter(Boolean).join(":");
   const common = {
-    // Every setting of .env.example, and the keys that MODEL_SERVERS names: only the services know which these are.
+    // All settings of .env.example, and the keys that MODEL_SERVERS references; only the services know their names.
     ...process.env,
     DATABASE_URL: backing.databaseUrl,
     REDIS_URL: backing.redisUrl,
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
 }
 
-/** For `npm run admin`, which runs beside us: nobody else knows the password of a database that was made here. */
+/** For `npm run admin`, which cannot know the password of a database that was created here. */
 function tellAdmin(databaseUrl: string): void {
   const file = resolve(dataDir, "database-url");
   writeFileSync(file, databaseUrl, { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** What the chunks of an answer look like, in words; pure. */
+/** Describes the chunks of an answer, as text; pure. */
 
 type Json = Record<string, unknown>;
 const object = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
@@ -6,7 +6,7 @@ const choiceOf = (chunk: Json): Json => object(Array.isArray(chunk.choices) ? ch
 const deltaOf = (chunk: Json): Json => object(choiceOf(chunk).delta);
 const hasUsage = (chunk: Json) => typeof chunk.usage === "object" && chunk.usage !== null;
 
-/** Where the token counts come. */
+/** Where token counts are sent. */
 export function usageShape(chunks: readonly Json[]): string {
   const carrying = chunks.filter(hasUsage);
   if (carrying.length === 0) return "none";
@@ -16,7 +16,7 @@ export function usageShape(chunks: readonly Json[]): string {
   return choiceOf(chunk).finish_reason ? "on the finish chunk" : "on a chunk after the finish";
 }
 
-/** In which field thoughts come. */
+/** The field in which reasoning is sent. */
 export function reasoningShape(chunks: readonly Json[]): string {
   const has = (field: string) =>
     chunks.some((chunk) => typeof deltaOf(chunk)[field] === "string" && deltaOf(chunk)[field] !== "");
@@ -33,7 +33,7 @@ export interface ToolCallShape {
   arguments: string;
 }
 
-/** How tool calls come: what tells them apart, and whether their arguments come in pieces. */
+/** How tool calls are sent: what distinguishes them, and whether their arguments come in pieces. */
 export function toolCallShape(chunks: readonly Json[]): ToolCallShape {
   const deltas = chunks.flatMap((chunk) => {
     const calls = deltaOf(chunk).tool_calls;

@@ -9,7 +9,7 @@ export interface Probed {
   model: string;
 }
 
-/** One answer as it came, chunk by chunk. */
+/** One answer, chunk by chunk, as received. */
 export interface RawAnswer {
   status: number;
   /** The body of a refusal. */
@@ -24,7 +24,7 @@ export interface RawAnswer {
 const PATIENCE_MS = 10 * 60_000;
 
 /**
- * Sends a chat request and keeps the stream as it comes, before this project's client makes sense of it.
+ * Sends a chat request and keeps the raw stream, without this project's own decoding.
  * @throws ProbeFailed when the connection breaks
  */
 export async function askRaw(

@@ -1,4 +1,4 @@
-/** The probe cannot go on; the message is all that a person needs to know. */
+/** The probe cannot continue; the message is for the user. */
 export class ProbeFailed extends Error {
   override name = "ProbeFailed";
 }

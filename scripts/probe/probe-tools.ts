@@ -15,9 +15,9 @@ export interface ToolsFound {
   /** Why tools cannot be used; null when they can. */
   refused: string | null;
   shape: ToolCallShape | null;
-  /** What the server said to a conversation with the calls and their results in it; null when it took it. */
+  /** The server's error for a conversation with the calls and their results; null when it accepted it. */
   replayRefused: string | null;
-  /** The traits without which the server refused the conversation. */
+  /** The traits without which the server rejects the conversation. */
   traits: ReplayTraits;
 }
 
@@ -30,7 +30,7 @@ const UNTRIED: ToolsFound = {
   traits: { replay_reasoning: false, single_tool_calls: false },
 };
 
-/** Asks for two calls at once, and gives the results back. @param script a directive for the scripted model */
+/** Asks for two calls at once, and sends the results back. @param script a directive for the scripted model */
 export async function probeTools(server: Probed, script: string): Promise<ToolsFound> {
   const question = {
     role: "user",
@@ -49,7 +49,7 @@ export async function probeTools(server: Probed, script: string): Promise<ToolsF
     const single = single_tool_calls && { parallel_tool_calls: false };
     return askRaw(server, { messages: [question, ...messages], tools: [TOOL], tool_choice: "auto", ...single });
   };
-  // The form that most servers take is tried first, and told of when none is taken.
+  // The form that most servers accept is tried first, and reported if none is accepted.
   const forms = [false, true].flatMap((single) =>
     [false, true].map((thoughts) => ({ replay_reasoning: thoughts, single_tool_calls: single })),
   );
@@ -63,7 +63,7 @@ export async function probeTools(server: Probed, script: string): Promise<ToolsF
   return { ...UNTRIED, shape, replayRefused: plainly };
 }
 
-/** Calls for some cities, and their results. */
+/** Calls about some cities, and their results. */
 function turnOf(cities: string[], more: object): object[] {
   const calls = cities.map((city) => ({
     id: city.padEnd(9, "0"),

@@ -11,7 +11,7 @@ export interface Investigation {
 
 const FIRST_QUESTION = "What is this project, and where does its main code start?";
 
-/** Registers a code base, asks a question about it, and prints the investigation while it happens. */
+/** Registers a code base, asks a question about it, and prints the investigation live. */
 export async function investigate(say: (line: string) => void, asked: Investigation): Promise<void> {
   const headers = { authorization: `Bearer ${asked.token}`, "content-type": "application/json" };
   async function post<T>(path: string, body: object): Promise<T> {

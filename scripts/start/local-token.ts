@@ -3,7 +3,9 @@ import { resolve } from "node:path";
 import { addUser, findCaller } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 
-/** The token of this machine's own user. It is kept beside the data, for its owner's eyes, so that it stays the same. */
+/**
+ * The token of this machine's own user. It is kept beside the data, readable only by its owner, so that it stays the same.
+ */
 export async function localToken(databaseUrl: string, dataDir: string): Promise<string> {
   const file = resolve(dataDir, "token");
   const pool = connectPostgres(databaseUrl, { name: "start", connections: 1 });

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 
-// By its place, so that the line works in a terminal that was opened anywhere.
+// By its path, so that the command works in any folder.
 const ws = createRequire(import.meta.url).resolve("ws");
 
-/** What a newcomer needs: where it runs, a token, and lines to paste. */
+/** Prints the URLs, the token, and example commands. */
 export function printWelcome(
   say: (line: string) => void,
   stack: {

@@ -3,14 +3,14 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 export interface StartOptions {
-  /** A directory, absolute. */
+  /** The absolute path of a directory. */
   project: string | undefined;
   question: string | undefined;
 }
 
 const USAGE = 'npm start [-- --project PATH [--ask "QUESTION"]]';
 
-/** What `npm start` was asked for. @throws with words for a person, before anything is started */
+/** Parses the options of `npm start`. @throws an error with a readable message, before anything is started */
 export function readOptions(args: string[]): StartOptions {
   const { project, ask } = parse(args);
   if (project === undefined) {
@@ -18,7 +18,8 @@ export function readOptions(args: string[]): StartOptions {
     return { project, question: ask };
   }
   const path = resolve(project);
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is no directory.\n${USAGE}`);
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`${path} is not a directory.\n${USAGE}`);
   return { project: path, question: ask };
 }
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { StartedTestContainer } from "testcontainers";
 import type { Server } from "./server.ts";
 
-/** Why a container cannot be started where `hasContainerEngine` is false. */
+/** The reason when `hasContainerEngine` is false. */
 export const noContainerEngine = "no Docker engine answers";
 
-/** Whether a Docker engine answers. testcontainers takes half a second to load, so that only the last resort asks. */
+/** Whether a Docker engine answers. testcontainers takes half a second to load, so this is checked last. */
 export async function hasContainerEngine(): Promise<boolean> {
   const { getContainerRuntimeClient } = await import("testcontainers");
   return getContainerRuntimeClient().then(
@@ -37,7 +37,7 @@ export async function containerPassword(
 /** A started container as a server. A kept one is stopped but not removed, and is found again by its settings. */
 export function containerServer(container: StartedTestContainer, url: string, how: string, keep: boolean): Server {
   const refuse = async () => {
-    throw new Error("a server in a container is not signalled or restarted from here: its port would change");
+    throw new Error("a server in a container cannot be signalled or restarted: its port would change");
   };
   return {
     url,

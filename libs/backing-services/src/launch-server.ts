@@ -15,13 +15,13 @@ export const startupMs = 60_000;
 export async function launchServer(options: {
   name: string;
   logFile: string;
-  /** Of the last start. */
+  /** The port of the last start. */
   port: number | undefined;
   /** Wait for `port` when it is taken, instead of choosing another. */
   samePort: boolean;
   spawn(port: number): Promise<SpawnedServer>;
   isReady(server: SpawnedServer, port: number): Promise<boolean>;
-  /** Ends a server that is not ready in time. */
+  /** The signal for a server that is not ready in time. */
   abortSignal: NodeJS.Signals;
   /** Matches the log of a failed start that may succeed when tried again. */
   transientFailure: RegExp;
@@ -56,8 +56,8 @@ export async function launchServer(options: {
 }
 
 /**
- * A port of 127.0.0.1 that was free a moment ago: `preferred` if possible. Another program may take it before the server
- * binds it, so that a start has to be tried again.
+ * A port of 127.0.0.1 that is free at this moment, preferably `preferred`. Another program may take it before the server
+ * binds it, so the start must be retried.
  */
 async function freePort(preferred?: number): Promise<number> {
   return (preferred ? await tryPort(preferred) : undefined) ?? (await tryPort(0))!;

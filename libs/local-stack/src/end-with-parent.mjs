@@ -1,3 +1,3 @@
-// Loaded into each process before its own code: a parent that was killed stops nobody, but its end closes the channel, and
-// then this process is asked to stop as the parent would have asked it.
+// Loaded before a process's own code. A killed parent cannot stop its children, but its death closes the IPC channel; then
+// the process sends itself SIGTERM.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));

@@ -6,31 +6,31 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const endWithParent = new URL("end-with-parent.mjs", import.meta.url).href;
 
-/** One of the system's processes. */
+/** A process of the system. */
 export interface ServiceProcess {
   name: string;
   url: string;
   pid: number;
   process: ChildProcess;
-  /** Asks it to stop and waits until it has. @returns its exit code, or the signal that ended it */
+  /** Sends the signal and waits for the exit. @returns the exit code, or the signal that ended the process */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
   exited: Promise<number | NodeJS.Signals | null>;
 }
 
 export interface ServiceSettings {
   env: Record<string, string | undefined>;
-  /** Told of every line that the process writes. */
+  /** Called with every output line. */
   onLine?(line: string): void;
-  /** Told of the process before it listens: whoever gives up meanwhile must be able to end it. */
+  /** Called with the process before it listens, so that a caller that gives up can end it. */
   onSpawn?(child: ChildProcess): void;
   startTimeoutMs?: number;
-  /** Runs what `npm run build` made in place of the sources. */
+  /** Runs the output of `npm run build` instead of the sources. */
   built?: boolean;
 }
 
 /**
  * Starts a service (`api`, `worker`, `gateway`, or `scripted-model`) and waits until it listens.
- * @throws with the process's last words when it ends before that
+ * @throws with the last output lines when the process exits first
  */
 export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
   const folder = name === "scripted-model" ? "libs/scripted-model" : `services/${name}`;
@@ -40,7 +40,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
   const child = spawn(process.execPath, ["--import", endWithParent, ...program], {
     cwd: repository,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
-    // The channel carries nothing but its own end: see `end-with-parent.mjs`.
+    // The channel carries no messages; only its closing matters: see `end-with-parent.mjs`.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   settings.onSpawn?.(child);
@@ -80,7 +80,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
   };
 }
 
-/** Services say where they listen in a log line of their own. */
+/** Services log the URL on which they listen. */
 function readUrl(line: string): string | null {
   if (!line.startsWith("{")) return null;
   try {

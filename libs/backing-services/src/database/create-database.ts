@@ -4,13 +4,13 @@ import postgres from "postgres";
 /** A database for one test file or one benchmark. */
 export interface FreshDatabase {
   url: string;
-  /** Removes the database, cutting the connections that are left. */
+  /** Drops the database and its remaining connections. */
   drop(): Promise<void>;
 }
 
 /**
- * Makes a database with a name of its own on the server of `adminUrl`, as a copy of `template` if one is named.
- * @throws when the template does not exist or has been in use for ten seconds
+ * Creates a database with a unique name on the server of `adminUrl`, as a copy of `template` if given.
+ * @throws when the template does not exist or is in use for ten seconds
  */
 export async function createDatabase(
   adminUrl: string,
@@ -24,7 +24,7 @@ export async function createDatabase(
       try {
         return await sql`create database ${sql(name)} template ${sql(template)}`;
       } catch (error) {
-        // 55006: somebody, perhaps the autovacuum, is looking at the template just now.
+        // 55006: the template is in use, perhaps by autovacuum.
         if ((error as { code?: string }).code !== "55006" || Date.now() > deadline) throw error;
       }
     }

@@ -8,16 +8,16 @@ import { repositoryRoot } from "../files/repository-root.ts";
 import { plainEnvironment } from "../process/spawn-server.ts";
 import type { Log } from "../server.ts";
 
-/** Any number will do, as long as all who migrate a BooCode database take the same. */
+/** Key of the advisory lock that all migrations of BooCode take. */
 const migrationLock = 7_266_263;
 
-/** A server that has just been started may need this long before it lets anyone in. */
+/** How long a server may take after its start until it accepts connections. */
 const patienceMs = 30_000;
 
 /**
- * Brings a database up to date with the plain SQL files of `migrations/`; makes the database first if it is missing.
- * Whoever comes second waits for the first and then finds nothing to do.
- * @throws with what dbmate said, without the password
+ * Migrates a database with the SQL files of `migrations/`; creates it first if it is missing. Concurrent calls run one after
+ * the other.
+ * @throws with dbmate's error, without the password
  */
 export async function migrate(databaseUrl: string, options: { log?: Log; folder?: string } = {}): Promise<void> {
   const folder = options.folder ?? join(repositoryRoot, "migrations");
@@ -25,7 +25,7 @@ export async function migrate(databaseUrl: string, options: { log?: Log; folder?
   if (!files.some((name) => name.endsWith(".sql"))) return;
   const sql = await connect(databaseUrl, folder);
   try {
-    // dbmate takes no lock itself, and two at once would run the same file twice.
+    // dbmate takes no lock, and two concurrent runs would apply the same file twice.
     await sql`select pg_advisory_lock(${migrationLock})`;
     const said = await dbmate(databaseUrl, folder, "up");
     for (const line of said.split("\n")) if (line.trim()) options.log?.(line);
@@ -44,7 +44,7 @@ async function connect(databaseUrl: string, folder: string): Promise<postgres.Sq
     } catch (error) {
       await sql.end({ timeout: 1 });
       const code = (error as { code?: string }).code ?? "";
-      // 3D000: no such database. Another process may make it at the same moment, so only the next try judges.
+      // 3D000: no such database. Another process may create it at the same moment, so the result of the next try counts.
       if (code === "3D000") await dbmate(databaseUrl, folder, "create").catch(() => {});
       // 57P03: starting up, or shutting down before a restart.
       else if (!["ECONNREFUSED", "ECONNRESET", "CONNECTION_CLOSED", "57P03"].includes(code)) throw error;
@@ -54,14 +54,14 @@ async function connect(databaseUrl: string, folder: string): Promise<postgres.Sq
   }
 }
 
-/** Runs dbmate's own binary. The URL goes through the environment: arguments are visible to every user of the machine. */
+/** Runs dbmate's binary. The URL is passed in the environment, because arguments are visible to every user of the machine. */
 function dbmate(databaseUrl: string, folder: string, command: "up" | "create"): Promise<string> {
   const url = withoutTlsOnLoopback(databaseUrl);
   const args = ["--migrations-dir", folder, "--no-dump-schema", command];
   return new Promise((resolve, reject) => {
     const child = spawn(resolveBinary(), args, {
       env: { ...plainEnvironment(), DATABASE_URL: url },
-      // Not the checkout: dbmate would read the .env file there.
+      // Not the checkout, where dbmate would read the .env file.
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -80,7 +80,7 @@ function dbmate(databaseUrl: string, folder: string, command: "up" | "create"): 
   });
 }
 
-/** dbmate asks for TLS unless told otherwise; a server on this machine rarely speaks it. */
+/** dbmate requires TLS by default, which a local server rarely offers. */
 export function withoutTlsOnLoopback(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   const loopback = url.hostname === "localhost" || url.hostname === "[::1]" || /^127\./.test(url.hostname);
@@ -94,7 +94,7 @@ function tlsHint(said: string): string {
     : "";
 }
 
-/** Hides the password, as it is written in the URL and as it is meant. */
+/** Hides the password, both URL-encoded and decoded. */
 export function withoutPassword(text: string, databaseUrl: string): string {
   const written = new URL(databaseUrl).password;
   return [written, decodeURIComponent(written)]

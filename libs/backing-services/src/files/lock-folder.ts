@@ -4,9 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspectProcess } from "../process/inspect-process.ts";
 
-/** The data folder belongs to another live process of ours. */
+/** The data folder is locked by another live process. */
 export class FolderInUseError extends Error {
-  /** The process that holds it. */
+  /** The pid of the process that holds the lock. */
   readonly holder: number;
   constructor(lock: string, holder: number) {
     super(`process ${holder} is using this data already (${lock}); stop it first, or use another data folder`);
@@ -14,15 +14,16 @@ export class FolderInUseError extends Error {
   }
 }
 
-/** Two that come at the same moment both step back and come again; one that really holds the lock is still there then. */
+/** Two processes that lock at the same moment both back off and retry; a real holder is still there afterwards. */
 const patienceMs = 1000;
 
 /**
- * Takes a lock that counts only while the process that took it lives. Returns the function that gives it back.
+ * Takes a lock that is valid only while its process lives. Returns the function that releases it.
  *
- * Each process lays down a claim, an empty file whose name says who it is, and only then looks for others. So of two,
- * at least one sees the other: never do both go on. A dead claim may be removed by anyone, since its name is used once.
- * @throws FolderInUseError when a live process holds it
+ * Each process first creates a claim, an empty file whose name identifies the process, and only then looks for others. Of two
+ * processes at least one therefore sees the other, so both never proceed. Anyone may remove a dead claim, because its name is
+ * used only once.
+ * @throws FolderInUseError when a live process holds the lock
  */
 export async function lockFolder(lock: string): Promise<() => Promise<void>> {
   const deadline = Date.now() + patienceMs;
@@ -50,7 +51,7 @@ async function otherHolder(lock: string, own: string): Promise<number | undefine
   return holder;
 }
 
-/** With its start time a pid names one process for good; alone it is reused, in containers nearly at once. */
+/** A pid is unique only together with its start time; alone it is reused, in containers almost at once. */
 function identityOf(pid: number): string | undefined {
   const info = inspectProcess(pid);
   return info && `${pid}-${info.startedAt.replace(/\W/g, "_")}`;

@@ -1,6 +1,6 @@
 import { rename, writeFile } from "node:fs/promises";
 
-/** Saves what the next start needs to find the server again. The file is replaced atomically and only its owner may read it. */
+/** Saves what the next start needs to find the server. The file is replaced atomically and readable only by its owner. */
 export async function saveState(
   file: string,
   state: { password: string; port: number | undefined; pid?: number | undefined },

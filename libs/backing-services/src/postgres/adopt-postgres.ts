@@ -6,8 +6,8 @@ import { confirmPostgres } from "./confirm-postgres.ts";
 import { isPostgres, readPidFile } from "./pid-file.ts";
 
 /**
- * A server of this very data folder that an earlier start left running, for instance because it was killed.
- * Undefined when there is none; it waits while one is still starting up or ending.
+ * Finds a server of this data folder that an earlier start left running, for example because it was killed. Undefined when
+ * there is none; waits while one starts or stops.
  */
 export async function adoptPostgres(cluster: Cluster): Promise<RunningServer | undefined> {
   const deadline = Date.now() + 60_000;
@@ -20,7 +20,7 @@ export async function adoptPostgres(cluster: Cluster): Promise<RunningServer | u
       cluster.port = file.port;
       return { pid: file.pid, port: file.port };
     } catch (cause) {
-      // Another Postgres may have been given the pid of ours; it listens elsewhere, so nobody answers here.
+      // Another Postgres may have the recorded pid; it uses another port, so the connection is refused.
       if (isRefused(cause)) {
         if (!file.ready && Date.now() < deadline) await sleep(50);
         else return undefined;

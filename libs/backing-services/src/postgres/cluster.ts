@@ -11,21 +11,24 @@ import type { PostgresBinaries } from "./postgres-binaries.ts";
 
 const run = promisify(execFile);
 
-/** The files of one private Postgres, and what is needed to run it and to talk to it. */
+/** One private Postgres: its files, and what is needed to run and to reach it. */
 export interface Cluster {
   binaries: PostgresBinaries;
   user: SystemUser | undefined;
   durability: Durability;
-  /** What initdb made; it belongs to `user`. */
+  /** Created by initdb; owned by `user`. */
   dataFolder: string;
   logFile: string;
-  /** Holds `password` and the last port. Beside the data folder: there another user could plant a link for us to write to. */
+  /**
+   * Holds `password` and the last port. Outside the data folder, where another user could plant a symlink for us to write
+   * through.
+   */
   stateFile: string;
   password: string;
   port: number | undefined;
 }
 
-/** Opens the data folder of this major version in `home`, and makes it first when there is none (about a second). */
+/** Opens the data folder of this major version in `home`; creates it if it is missing, which takes about a second. */
 export async function openCluster(options: {
   binaries: PostgresBinaries;
   user: SystemUser | undefined;
@@ -48,7 +51,10 @@ export async function openCluster(options: {
   return { ...cluster, ...(JSON.parse(state) as { password: string; port?: number }) };
 }
 
-/** The data folder gets its name only when it is whole and its password is saved: an interrupted start leaves nothing to trip over. */
+/**
+ * The data folder gets its final name only when it is complete and its password is saved, so that an interrupted start leaves
+ * nothing half-done.
+ */
 async function initialize(cluster: Cluster): Promise<Cluster> {
   const partial = `${cluster.dataFolder}.${randomBytes(6).toString("hex")}`;
   const passwordFile = `${partial}.password`;

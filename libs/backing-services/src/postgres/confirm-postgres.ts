@@ -1,17 +1,17 @@
 import postgres from "postgres";
 
-/** The database that a private server's URL names. */
+/** The database of a private server. */
 const databaseName = "boocode";
 
-/** Where a private server is reached. */
+/** The URL of a private server. */
 export function clusterUrl(password: string, port: number, database: string = databaseName): string {
   return `postgres://boocode:${password}@127.0.0.1:${port}/${database}`;
 }
 
 /**
- * Connects once and makes the application's database if it is missing.
- * SCRAM lets the client check the server too: only the server that was made with this password passes.
- * @throws when the server does not take connections, or is not ours
+ * Connects once and creates the application's database if it is missing. SCRAM also authenticates the server: only one that
+ * was created with this password passes.
+ * @throws when the server refuses connections or is not ours
  */
 export async function confirmPostgres(password: string, port: number): Promise<void> {
   const sql = postgres(clusterUrl(password, port, "postgres"), {

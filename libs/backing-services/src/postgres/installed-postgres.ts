@@ -3,7 +3,9 @@ import { delimiter, join } from "node:path";
 import type { SystemUser } from "../process/system-user.ts";
 import { type PostgresBinaries, tryPostgresBinaries } from "./postgres-binaries.ts";
 
-/** Folders with one subfolder per version, and where the binaries lie in each. Debian, Red Hat, Homebrew, Postgres.app, EDB. */
+/**
+ * Folders with one subfolder per version, and the path of the binaries in each: Debian, Red Hat, Homebrew, Postgres.app, EDB.
+ */
 const versionFolders = [
   { parent: "/usr/lib/postgresql", bin: "bin" },
   { parent: "/usr", name: /^pgsql-/, bin: "bin" },
@@ -14,10 +16,10 @@ const versionFolders = [
   { parent: "C:\\Program Files\\PostgreSQL", bin: "bin" },
 ];
 
-/** The oldest version whose SQL we use without a second thought. */
+/** The oldest supported version. */
 const oldestMajor = 14;
 
-/** The first usable Postgres on the PATH, else the newest in the folders where packages put it; undefined when there is none. */
+/** The first usable Postgres on the PATH, else the newest in the usual folders of packages; undefined when there is none. */
 export async function findInstalledPostgres(user: SystemUser | undefined): Promise<PostgresBinaries | undefined> {
   const onPath = (process.env.PATH ?? "")
     .split(delimiter)

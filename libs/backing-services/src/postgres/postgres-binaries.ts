@@ -9,13 +9,16 @@ const run = promisify(execFile);
 /** A folder with a working `initdb` and `postgres` of the same version. */
 export interface PostgresBinaries {
   folder: string;
-  /** As it says itself: "15.20", "18.4". */
+  /** As reported by the program: "15.20", "18.4". */
   version: string;
-  /** Decides the name of the data folder: another major version cannot read it. */
+  /** Part of the data folder's name: another major version cannot read it. */
   major: number;
 }
 
-/** Runs both programs as the user that will run them; undefined when one is missing, broken, unreachable or of another version. */
+/**
+ * Runs both programs with `--version` as the user that will run them; undefined when one is missing, broken, unreachable or
+ * of another version.
+ */
 export async function tryPostgresBinaries(
   folder: string,
   user: SystemUser | undefined,

@@ -3,7 +3,7 @@ import type { Server } from "../server.ts";
 
 const image = "postgres:17-alpine";
 
-/** A Postgres in a container; a reason in words where there is no Docker engine. Needs the network the first time. */
+/** Starts Postgres in a container; returns the reason when there is no Docker engine. Needs the network the first time. */
 export async function startPostgresContainer(options: {
   dataDir?: string | undefined;
   keep: boolean;

@@ -6,24 +6,27 @@ import { findInstalledPostgres } from "./installed-postgres.ts";
 import { startPostgresContainer } from "./postgres-container.ts";
 import { runPostgres } from "./run-postgres.ts";
 
-/** Where a Postgres may come from. */
+/** Sources of a Postgres. */
 export type PostgresSource = "given" | "installed" | "embedded" | "container";
 
 export interface PostgresOptions {
-  /** Where kept data lies, and where the folder of a throw-away server is made (default: the system's temporary folder). */
+  /** The folder of kept data, or the parent of a throw-away server's folder (default: the system's temporary folder). */
   dataDir?: string;
-  /** Keep the data for the next start. False: a private server that ends and is removed with this process. */
+  /** Keep the data for the next start. False: a private server that is stopped and removed with this process. */
   keep: boolean;
   /** Default `full` for kept data, `test` for thrown-away data. */
   durability?: Durability;
-  /** What to try, in turn. Default: `DATABASE_URL`, an installed one, the one from npm, a container. */
+  /**
+   * Sources in the order in which they are tried. Default: `DATABASE_URL`, an installed Postgres, the one from npm, a
+   * container.
+   */
   order?: readonly PostgresSource[];
   log?: Log;
 }
 
 /**
- * A Postgres to use: the one that `DATABASE_URL` names, or a private one that is started with what this machine has.
- * @throws an error that says what was tried and what to do
+ * Provides a Postgres: the one of `DATABASE_URL`, or a private one from what this machine has.
+ * @throws an error that lists what was tried and says what to do
  */
 export function startPostgres(options: PostgresOptions): Promise<Server> {
   return trySources({

@@ -15,7 +15,7 @@ declare module "vitest" {
   }
 }
 
-/** One throw-away Postgres and Redis for a whole run of vitest. They end with it, also on Ctrl-C and after SIGKILL. */
+/** One throw-away Postgres and Redis for a whole run of vitest. They stop with it, also on Ctrl-C and after SIGKILL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const postgres = await startPostgres({ keep: false, log });
@@ -27,7 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const redis = await startRedis({ keep: false, log });
     releases.push(redis.stop);
     const template = await createDatabase(postgres.url);
-    // Our own server ends with everything in it; one that was given would keep the template.
+    // A private server is removed as a whole; an existing one would keep the template.
     releases.push(template.drop);
     await migrate(template.url);
     project.provide("postgresUrl", postgres.url);
