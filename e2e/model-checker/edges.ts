@@ -1,26 +1,26 @@
 // PURE
 
-/** The edges of a graph whose nodes are expanded in the order of their numbers. */
+/** The edges of a graph. Nodes are numbers, and are expanded in ascending order. */
 export interface Edges {
-  /** The edges that follow begin at this node. */
+  /** Sets the node at which the following edges begin. */
   from(node: number): void;
-  /** @param mark what kind of edge this is, up to 255; 0 for one of no kind */
+  /** Adds an edge. @param mark the kind of the edge, at most 255; 0: none */
   to(node: number, mark?: number): void;
   count(): number;
-  /** @returns the nodes of a cycle in the order in which it goes round; null when there is none */
+  /** @returns the nodes of a cycle, in order; null when there is none */
   findCycle(nodes: number): number[] | null;
-  /** Visits every edge of a graph without a cycle: those that lead to a node come before those that leave it. */
+  /** Visits every edge of an acyclic graph: a node's incoming edges before its outgoing ones. */
   inOrder(nodes: number, visit: (from: number, to: number, mark: number) => void): void;
 }
 
-/** Five bytes an edge: a few million fit. */
+/** An edge takes five bytes, so that a few million fit. */
 export function createEdges(): Edges {
   let targets = new Int32Array(1 << 16);
   let marks = new Uint8Array(1 << 16);
   let used = 0;
   const offsets: number[] = [];
 
-  /** Takes away nodes that nothing leads to until none is left; what stays lies on a cycle or behind one. */
+  /** Topological sort: removes nodes without incoming edges. Nodes that remain are on a cycle or behind one. */
   function sort(nodes: number): { order: number[]; incoming: Int32Array } {
     const incoming = new Int32Array(nodes);
     for (let i = 0; i < used; i++) incoming[targets[i]!]!++;
@@ -72,7 +72,7 @@ export function createEdges(): Edges {
   };
 }
 
-/** Every node that is left has one before it that is left, so that whoever walks back comes round. */
+/** Each remaining node has a remaining predecessor, so that walking back ends in a cycle. */
 function walkBack(before: Int32Array, from: number): number[] {
   const seen = new Map<number, number>();
   const path: number[] = [];

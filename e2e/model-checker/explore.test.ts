@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { explore, type Model } from "./explore.ts";
 
-/** A number that starts at 0 and goes where a rule says. */
+/** A model whose state is a number: it starts at 0, and `next` gives its successors. */
 function counter(next: (n: number) => number[], rest: Partial<Model<number>> = {}): Model<number> {
   return {
     initial: 0,
@@ -25,18 +25,18 @@ describe("the explorer", () => {
     expect(run(diamond)).toMatchObject({ states: 4, transitions: 4, seconds: 0, counterexample: null });
   });
 
-  it("tells a shortest way to a broken invariant", () => {
+  it("reports a shortest path to a broken invariant", () => {
     const ways = counter((n) => (n < 20 ? [n + 1, n + 5] : []), { broken: (n) => (n === 11 ? "eleven" : null) });
     const { counterexample } = run(ways);
     expect(counterexample?.broken).toBe("eleven");
     expect(labels(counterexample?.steps)).toHaveLength(3);
   });
 
-  it("finds an invariant that is broken in the beginning", () => {
+  it("finds an invariant that is broken in the initial state", () => {
     expect(run(counter(() => [], { broken: () => "at once" })).counterexample?.broken).toBe("at once");
   });
 
-  it("asks whether the end is a good one where only a fault is left", () => {
+  it("calls `stuck` for a state from which only faults lead on", () => {
     const model = counter(() => [], {
       successors(n, emit) {
         if (n === 0) emit("to 1", 1);
@@ -49,7 +49,7 @@ describe("the explorer", () => {
     expect(labels(counterexample?.steps)).toEqual(["to 1"]);
   });
 
-  it("tells which faults happen on one path, in whichever order and however far apart", () => {
+  it("reports which faults happen on one path, in any order and at any distance", () => {
     const faults: Record<string, string> = { "0-1": "b", "0-2": "c", "1-3": "a", "4-5": "a", "2-6": "d" };
     const ways: Record<number, number[]> = { 0: [1, 2], 1: [3], 2: [6], 3: [4], 4: [5] };
     const model = counter(() => [], {
@@ -64,17 +64,17 @@ describe("the explorer", () => {
     expect([...together(4)]).toEqual([]);
   });
 
-  it("finds a cycle, also one that the way to a good end leads past", () => {
+  it("finds a cycle, also one on the path to a good end", () => {
     const { counterexample } = run(counter((n) => ({ 0: [1], 1: [2], 2: [1, 3], 3: [4] })[n] ?? []));
-    expect(counterexample?.broken).toContain("go round");
+    expect(counterexample?.broken).toContain("form a cycle");
     expect(new Set(labels(counterexample?.steps).slice(-2))).toEqual(new Set(["to 1", "to 2"]));
   });
 
-  it("does not take a step that changes nothing for a cycle", () => {
+  it("does not report a step that changes nothing as a cycle", () => {
     expect(run(counter((n) => (n < 3 ? [n, n + 1] : [n]))).counterexample).toBeNull();
   });
 
-  it("does not pass off a part of the states for all of them", () => {
+  it("throws when there are more states than the limit", () => {
     expect(() => run(counter((n) => [n + 1]))).toThrow("too large");
   });
 });

@@ -2,22 +2,22 @@
 import { createEdges } from "./edges.ts";
 import { together } from "./together.ts";
 
-/** Takes one successor: what was done, what it made of the state, and the kind of fault that it was, if it was one. */
+/** Receives one successor state. @param label the step, for traces @param fault the kind of fault, if the step is one */
 export type Emit<S> = (label: string, state: S, fault?: string) => void;
 
-/** A system as its states and what each may become. States are values: a step copies what it changes. */
+/** A system as its states and their successors. States are values: a step copies what it changes. */
 export interface Model<S> {
   initial: S;
-  /** The same text for the same state, and for states that differ in nothing that matters (symmetry). */
+  /** @returns the same text for equal states, and for states that differ in nothing that matters (symmetry) */
   key(state: S): string;
-  /** Everything that may happen now. A step that changes nothing may be emitted: it is left out. */
+  /** Emits every possible step. A step that changes nothing may be emitted, and is ignored. */
   successors(state: S, emit: Emit<S>): void;
   /**
-   * @returns the invariant that does not hold here, else null. One that is about a step rather than a state is told by the
-   * step, which notes in the state it makes that it was broken, and in its key.
+   * @returns the invariant that is broken in this state, or null. A step that breaks an invariant about steps records it in
+   * the state, and so in its key.
    */
   broken(state: S): string | null;
-  /** Asked where nothing but a fault can happen any more. @returns what should have happened and did not, or null */
+  /** Called for a state from which only faults lead on. @returns what should have happened and did not, or null */
   stuck(state: S): string | null;
   /** One line, for traces. */
   show(state: S): string;
@@ -27,19 +27,19 @@ export interface Exploration {
   states: number;
   transitions: number;
   seconds: number;
-  /** @returns which of the `choices` of so many faults happen on one path; none where there is a counterexample */
+  /** @returns those of the `choices` of `size` faults that happen on one path; none when there is a counterexample */
   together(size: number): ReadonlySet<string>;
-  /** null: every invariant holds in every state, and every fault-free continuation comes to a good end. */
+  /** null: every invariant holds in every state, and every fault-free continuation ends well. */
   counterexample: { broken: string; steps: string[] } | null;
 }
 
 /**
  * Visits every reachable state, breadth first, so that a counterexample is a shortest one.
  *
- * "Once faults stop, every continuation ends well" is decided without a notion of fairness, by something stronger: the
- * graph has no cycle (every continuation comes to an end), and wherever no step is left the state is a good one.
+ * "Once faults stop, every continuation ends well" is checked without fairness, by a stronger condition: the graph has no cycle,
+ * so that every continuation ends, and each state without a step that is not a fault is a good end.
  *
- * @param limit states after which it throws: a bounded answer would pass for a proof
+ * @param limit the number of states above which it throws, since a partial exploration proves nothing
  * @param now a clock in milliseconds
  */
 export function explore<S>(model: Model<S>, limit: number, now: () => number): Exploration {
@@ -80,12 +80,12 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   if (atOnce) found = { broken: atOnce, id: 0 };
   for (let id = 0; id < keys.length && !found; id++) {
     expand(id, frontier[id] as S);
-    // Only states that are still to be expanded are kept; a trace is walked again from its keys.
+    // Only unexpanded states are kept in memory; a trace is rebuilt from the keys.
     frontier[id] = null;
     if (keys.length > limit) throw new Error(`more than ${limit} states: the scope is too large`);
   }
   const cycle = found ? null : edges.findCycle(keys.length);
-  if (cycle) found = { broken: "D7/T9 the last steps go round without a fault", id: cycle[0]!, round: cycle };
+  if (cycle) found = { broken: "D7/T9 the last steps form a cycle without a fault", id: cycle[0]!, round: cycle };
   return {
     states: keys.length,
     transitions: edges.count(),
@@ -95,13 +95,13 @@ export function explore<S>(model: Model<S>, limit: number, now: () => number): E
   };
 }
 
-/** Kinds are numbered from 1 in the order in which they come up. */
+/** Kinds are numbered from 1 in the order of their first occurrence. */
 function markOf(kinds: string[], kind: string): number {
   const known = kinds.indexOf(kind);
   return known < 0 ? kinds.push(kind) : known + 1;
 }
 
-/** Walks from the beginning to a state again, this time noting what was done. */
+/** Walks from the initial state to a state again, and notes the steps. */
 function retrace<S>(
   model: Model<S>,
   keys: string[],
@@ -111,7 +111,7 @@ function retrace<S>(
   const path: number[] = [];
   for (let at = id; at > 0; at = parents[at]!) path.unshift(at);
   if (round.length > 0) path.push(...round.slice(1), id);
-  const steps = [`   0. ${"in the beginning".padEnd(LABEL)} ${model.show(model.initial)}`];
+  const steps = [`   0. ${"initial state".padEnd(LABEL)} ${model.show(model.initial)}`];
   let state = model.initial;
   for (const [index, to] of path.entries()) {
     let taken: { label: string; next: S } | null = null;

@@ -29,7 +29,7 @@ describe("the turn protocol needs each of its rules", () => {
     });
   }
 
-  it("and is not stranded by a fixed job id, because due turns are claimed from Postgres", () => {
+  it("a fixed job id strands no turn when due turns are claimed from Postgres", () => {
     const scope = { ...SCOPES.queueOnly, without: [], cancels: 0 };
     expect(describeTrace(run(turnModel(scope, ["freshJobIds"])))).toBe("");
   });

@@ -1,7 +1,7 @@
 // PURE
 import type { Edges } from "./edges.ts";
 
-/** Some kinds of faults, one perhaps more than once, whichever came first. */
+/** Names a choice of faults, in which a kind may occur several times, independently of their order. */
 const nameOf = (kinds: readonly string[]) => [...kinds].sort().join(" + ");
 
 function choose(kinds: readonly string[], size: number): string[][] {
@@ -9,17 +9,17 @@ function choose(kinds: readonly string[], size: number): string[][] {
   return kinds.flatMap((kind, i) => choose(kinds.slice(i), size - 1).map((rest) => [kind, ...rest]));
 }
 
-/** @returns by name, all that so many faults may be: each of any kind, also of one that was there before */
+/** @returns the names of all choices of `size` faults with repetition */
 export const choices = (kinds: readonly string[], size: number): string[] => choose(kinds, size).map(nameOf);
 
 /**
- * Looks which faults happen together: on one path, however far apart.
+ * Finds the faults that happen on one path, at any distance.
  *
- * Every node knows what may have happened on the ways to it: all choices of up to `size` faults, as the bits of one number. It
- * hands them on, and over an edge that is a fault also each of them with that fault. A path with more faults than `size`
- * counts for every choice from them.
- * @param edges of a graph without a cycle, all of it reachable from node 0
- * @param kinds what the marks of the edges stand for, the first for mark 1
+ * Each node has a set of choices of up to `size` faults, those of all paths to it, as the bits of one number. An edge passes the
+ * set on, and an edge that is a fault also adds each choice with that fault. A path with more faults than `size` counts for
+ * every choice of them.
+ * @param edges of an acyclic graph in which every node is reachable from node 0
+ * @param kinds of the edges' marks, from mark 1 on
  * @returns the names of the choices of `size` faults that some path has
  */
 export function together(edges: Edges, nodes: number, kinds: readonly string[], size: number): Set<string> {
@@ -28,7 +28,7 @@ export function together(edges: Edges, nodes: number, kinds: readonly string[], 
   const bits = new Map(all.map((choice, bit) => [nameOf(choice), 1n << BigInt(bit)]));
   const adders = kinds.map((kind) => adder(all, (choice) => bits.get(nameOf([...choice, kind]))));
   const known = new Array<bigint>(nodes).fill(0n);
-  // Nothing has happened yet: the choice of none.
+  // At the initial state: the empty choice.
   known[0] = 1n;
   let some = 0n;
   edges.inOrder(nodes, (from, to, mark) => {
@@ -38,7 +38,7 @@ export function together(edges: Edges, nodes: number, kinds: readonly string[], 
   return new Set(choices(kinds, size).filter((name) => some & bits.get(name)!));
 }
 
-/** @returns what adds a fault to each of the choices known; few such sets are different, and each is made once */
+/** @returns a function that adds a fault to each choice of a set. There are few different sets, so results are cached. */
 function adder(all: readonly string[][], withIt: (choice: string[]) => bigint | undefined) {
   const made = new Map<bigint, bigint>();
   const larger = all.map((choice) => withIt(choice) ?? 0n);

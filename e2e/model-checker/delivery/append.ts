@@ -3,10 +3,10 @@ import { type Context, fault, withWorker } from "./context.ts";
 import type { World } from "./state.ts";
 
 /**
- * One append and all its possible outcomes. Like the Lua script: a seq at or below the newest of its log is ignored; what is
- * logged is published in the same step.
- * @param after the world in which the frame counts as sent
- * @param worker the worker whose append may be repeated; the reconciler's is sent once
+ * One append, and its faults. Like the Lua script it silently refuses a seq that is not above the newest in its log, and
+ * publishes atomically what it logs.
+ * @param after the state in which the frame counts as sent
+ * @param worker the index of the worker, which may retry; the reconciler does not
  */
 export function append(context: Context, after: World, frame: string, who: string, worker?: number): void {
   const { gateway } = after;
@@ -19,15 +19,15 @@ export function append(context: Context, after: World, frame: string, who: strin
   context.emit(`${who} appends ${frame}`, published);
   if (refused || isOld(after, frame)) return;
   if (listens) fault(context, after, "lose", `pub/sub loses ${frame}`, () => logged);
-  fault(context, after, "refuse", `Redis takes ${frame} from nobody, it is dropped`, () => after);
+  fault(context, after, "refuse", `Redis refuses ${frame}, and its worker drops it`, () => after);
   if (worker !== undefined) {
     const { sent } = after.workers[worker]!;
     const again = () => withWorker(published, worker, { sent: sent - 1 });
-    fault(context, after, "resend", `${who} appends ${frame} and hears no answer`, again);
+    fault(context, after, "resend", `${who} appends ${frame}, and the answer is lost`, again);
   }
 }
 
-/** Losing a frame of an epoch that is over equals its worker stopping before the frame. */
+/** Losing a frame of an earlier epoch is the same as its worker stopping before the frame. */
 function isOld(world: World, frame: string): boolean {
   return Number(frame[1]) < world.rows[Number(frame[0]) - 1]!.attempt;
 }

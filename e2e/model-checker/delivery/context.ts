@@ -3,14 +3,14 @@ import type { Emit } from "../explore.ts";
 import type { Fault, Rules, Scope } from "./rules.ts";
 import type { Row, Subscriber, Worker, World } from "./state.ts";
 
-/** What every step needs besides the state. */
+/** What a step needs besides the state. */
 export interface Context {
   scope: Scope;
   rules: Rules;
   emit: Emit<World>;
 }
 
-/** Faults are steps that use up the scope's budget unless they are free in it, and on which no progress may depend. */
+/** Emits a fault: a step that costs one of the scope's faults unless it is free there, and on which no progress may depend. */
 export function fault(context: Context, world: World, kind: Fault, label: string, make: () => World): void {
   const { kinds, free } = context.scope;
   const cost = free.includes(kind) ? 0 : 1;
@@ -18,7 +18,7 @@ export function fault(context: Context, world: World, kind: Fault, label: string
   context.emit(`FAULT ${label}`, { ...make(), faults: world.faults - cost }, kind);
 }
 
-/** An epoch as it appears in frames, logs and cursors: ordinal, attempt, nonce. */
+/** An epoch as it stands in frames, logs and cursors: ordinal, attempt, nonce. */
 export function epochName(rules: Rules, turn: number, attempt: number): string {
   return `${turn + 1}${rules.epochs ? attempt : 1}${rules.nonces ? "n" : "z"}`;
 }

@@ -3,13 +3,13 @@ import { type Context, fault, withRow, withSubscriber, withWorker } from "./cont
 import { framesOf, hasEnded, IDLE, UNWATCHED, type World } from "./state.ts";
 import { reconcile } from "./worker-steps.ts";
 
-/** Faults of processes, connections and Redis between two steps. Those of an append are in append.ts. */
+/** Faults of processes, connections and Redis between two steps. Those of an append are in `append.ts`. */
 export function faults(context: Context, world: World): void {
   if (world.faults === 0 && context.scope.free.length === 0) return;
   world.workers.forEach(({ turn, attempt }, index) => {
     if (turn < 0) return;
     const row = world.rows[turn]!;
-    // A worker whose attempt is over may as well be killed as stop.
+    // A worker whose attempt is over stops anyway.
     if (row.attempt > attempt) return;
     const holds = row.lease;
     const without = holds ? withRow(world, turn, { lease: false }) : world;
@@ -17,8 +17,8 @@ export function faults(context: Context, world: World): void {
     const kind = hasEnded(row) ? "kill worker at the end" : "kill worker";
     fault(context, world, kind, `the worker of ${who} is killed`, () => withWorker(without, index, IDLE));
     if (holds && row.status === "r") {
-      // Only the reconciler checks leases, so losing one and being taken over are one step.
-      reconcile(takenOver(context, world, `the lease of ${who} runs out, its worker goes on, and`), without, turn);
+      // Only the reconciler reads a lease, so expiry and takeover are one step.
+      reconcile(takenOver(context, world, `the lease of ${who} expires, its worker goes on, and`), without, turn);
     }
   });
   world.rows.forEach((row, turn) => {
@@ -42,7 +42,7 @@ export function faults(context: Context, world: World): void {
   gatewayFaults(context, world);
 }
 
-/** The context of a step caused by a lost lease. */
+/** Makes the reconciler's steps faults of the kind "lose lease". */
 function takenOver(context: Context, world: World, what: string): Context {
   const emit: Context["emit"] = (label, next) => fault(context, world, "lose lease", `${what} ${label}`, () => next);
   return { ...context, emit };
@@ -58,7 +58,7 @@ function gatewayFaults(context: Context, world: World): void {
     }));
   }
   if (gateway.channel !== "none") {
-    fault(context, world, "restart gateway", "the gateway is killed and started", () => ({
+    fault(context, world, "restart gateway", "the gateway is killed and restarted", () => ({
       ...world,
       gateway: UNWATCHED,
       subscribers: world.subscribers.map((subscriber) => ({ ...subscriber, ...away })),
@@ -80,6 +80,6 @@ function gatewayFaults(context: Context, world: World): void {
 
 function trimmed(world: World): World {
   const frames = framesOf(world.log);
-  const kept = frames.filter((frame, i) => !frames.slice(i + 1).some((later) => later.startsWith(frame.slice(0, 3))));
-  return { ...world, log: kept.join("") };
+  const cached = frames.filter((frame, i) => !frames.slice(i + 1).some((later) => later.startsWith(frame.slice(0, 3))));
+  return { ...world, log: cached.join("") };
 }

@@ -6,17 +6,15 @@ import { framesOf, IDLE, type Produced, type World } from "./state.ts";
 const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
 
 /**
- * Removes from a state what nothing can depend on any more, so that states which differ only in that become one.
- *
- * The oracle of an older epoch, once no worker holds it, no subscriber stands in it, and no frame of it is in flight. The log
- * of an older epoch, once no catch-up reads, or may still read, an older state of Postgres: joins read the log of the epoch
- * that Postgres names.
+ * Removes from a state what nothing can depend on any more, so that states which differ only in that are one:
+ * - the oracle of an older epoch, once no worker runs it, no cursor is in it, and none of its frames is on its way;
+ * - the log of an older epoch, once no catch-up has or can use rows of that time: a join reads the log of the epoch in Postgres.
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
   if (world.rows.every((row) => row.attempt < 2)) return after;
-  const { pass, kept, arriving } = world.gateway;
-  const reads = pass?.answers === null || kept?.some((row, turn) => row.attempt < world.rows[turn]!.attempt);
+  const { catchUp, cached, arriving } = world.gateway;
+  const reads = catchUp?.phase === "reading" || cached?.some((row, turn) => row.attempt < world.rows[turn]!.attempt);
   for (let turn = 0; turn < world.rows.length; turn++) {
     const row = world.rows[turn]!;
     for (let attempt = 1; attempt < row.attempt; attempt++) {
@@ -26,8 +24,10 @@ export function forget(rules: Rules, world: World): World {
       const stood = world.subscribers.some(
         ({ at, cursor, loading }) => loading || at.startsWith(epoch) || cursor.startsWith(epoch),
       );
-      const told = pass?.answers?.some((answer) => answer?.frames.some(({ place }) => place.startsWith(epoch)));
-      if (held || stood || told || reads || framesOf(arriving).some((f) => f.startsWith(epoch))) continue;
+      const planned =
+        catchUp?.phase === "planned" &&
+        catchUp.plans.some((plan) => plan?.frames.some(({ position }) => position.startsWith(epoch)));
+      if (held || stood || planned || reads || framesOf(arriving).some((f) => f.startsWith(epoch))) continue;
       const produced = after.rows[turn]!.produced.map((one, i) => (i === attempt - 1 ? FORGOTTEN : one));
       after = { ...after, rows: after.rows.map((one, i) => (i === turn ? { ...one, produced } : one)) };
     }
@@ -35,7 +35,7 @@ export function forget(rules: Rules, world: World): World {
   if (world.log && !reads && rules.epochs) {
     const current = framesOf(world.log).filter((frame) => {
       const row = world.rows[Number(frame[0]) - 1];
-      // The log of another database stays: only its nonce tells it from ours.
+      // The log of another database stays: only its nonce differs.
       return !row || Number(frame[1]) >= row.attempt || frame[2] !== "n";
     });
     if (current.length * 5 < world.log.length) after = { ...after, log: current.join("") };
@@ -43,7 +43,7 @@ export function forget(rules: Rules, world: World): World {
   return after;
 }
 
-/** A worker that has sent the end, or lost its fence and has nothing in flight, does nothing more. */
+/** Frees workers that have appended everything and have ended their turn or lost it: they can do nothing more. */
 function dismiss(rules: Rules, world: World): World {
   let after = world;
   for (const [index, { turn, attempt, sent }] of world.workers.entries()) {
@@ -51,7 +51,7 @@ function dismiss(rules: Rules, world: World): World {
     const row = world.rows[turn]!;
     if (sent < row.produced[attempt - 1]!.frames.length) continue;
     const holds = row.attempt === attempt && (row.status === "r" || row.status === "x");
-    // Its only remaining step would be an unfenced draft.
+    // Except save a draft, in the mutant without that fence.
     if (!holds && (rules.fencedDrafts || row.attempt === attempt)) after = withWorker(after, index, IDLE);
   }
   return after;

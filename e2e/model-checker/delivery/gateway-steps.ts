@@ -2,23 +2,25 @@
 import { judge } from "@boocode/contracts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withSubscriber } from "./context.ts";
-import { plan, sentAsItCame } from "./plan.ts";
-import { currentPlace, heard, reaches, withGateway } from "./shared-reads.ts";
+import { plan, relayed } from "./plan.ts";
+import { advanceNewest, currentPosition, reaches, withGateway } from "./shared-reads.ts";
 import {
-  type Answer,
+  type CatchUp,
   framesOf,
-  type Pass,
-  placeOf,
+  type Plan,
+  type Planned,
+  positionOf,
+  type Reading,
   type Sent,
   type Subscriber,
   UNWATCHED,
   type World,
 } from "./state.ts";
 
-/**
- * One gateway's topic, as in `session-topic.ts`: joining subscribers are served by catch-ups, one at a time, each of which
- * reads Postgres, then the log, and then applies what arrived meanwhile. A sent frame reaches the client at once unless the
- * socket is broken; a connection that loses its last frames is a socket that broke before them.
+/*
+ * The topic of one gateway, as in `session-topic.ts` and `catch-up.ts`: joining subscribers are served by one catch-up at a
+ * time, which reads Postgres, then the log, and then replays what was published meanwhile. A client receives a frame at once,
+ * unless its socket is broken; a connection that loses its last frames is a socket that broke before them.
  */
 export function gatewaySteps(context: Context, world: World): void {
   const { gateway } = world;
@@ -29,9 +31,9 @@ export function gatewaySteps(context: Context, world: World): void {
   if (watched && gateway.channel === "none") {
     context.emit("the gateway subscribes", withGateway(world, { channel: "up" }));
   }
-  if (gateway.channel === "down") context.emit("the gateway is subscribed again", resubscribed(context, world));
+  if (gateway.channel === "down") context.emit("the gateway resubscribes", resubscribed(context, world));
   if (gateway.arriving) context.emit(`the gateway receives ${gateway.arriving.slice(0, 5)}`, arrive(context, world));
-  passSteps(context, world);
+  catchUpSteps(context, world);
 }
 
 function subscriberSteps(context: Context, world: World, subscriber: Subscriber, index: number): void {
@@ -44,99 +46,120 @@ function subscriberSteps(context: Context, world: World, subscriber: Subscriber,
   const { loading } = subscriber;
   if (loading)
     context.emit(
-      `${name} has its answer of REST`,
-      applied(world, index, load(context, subscriber, loading, currentPlace(context, loading))),
+      `${name} receives the answer of REST`,
+      applied(world, index, load(context, subscriber, loading, currentPosition(context, loading))),
     );
   if (context.rules.positionCheck && subscriber.mode === "live" && isQuiet(world)) {
-    const place = currentPlace(context, world.rows);
-    const isBehind = place !== "00n0" && judge(placeOf(subscriber.at), placeOf(place)) !== "old";
-    const told = context.rules.checkTellsReads ? heard(world, place) : world;
+    const position = currentPosition(context, world.rows);
+    const isBehind = position !== "00n0" && judge(positionOf(subscriber.at), positionOf(position)) !== "old";
+    const checked = context.rules.checkAdvancesNewest ? advanceNewest(world, position) : world;
     if (isBehind)
-      context.emit(`the position check finds ${name} behind`, withSubscriber(told, index, { mode: "joining" }));
+      context.emit(`the position check finds ${name} behind`, withSubscriber(checked, index, { mode: "joining" }));
   }
 }
 
-/** A client that reconnects is a new subscriber: the catch-up in progress does not serve it. */
+/** The subscriber leaves. When it reconnects the gateway takes it for another one, which the current catch-up does not serve. */
 function left(world: World, index: number): World {
-  const { pass } = world.gateway;
+  const { catchUp } = world.gateway;
   const after = withSubscriber(world, index, { mode: "away", at: "00n0", dead: false });
-  if (!pass) return after;
-  const answers = pass.answers?.map((answer, i) => (i === index ? null : answer)) ?? null;
-  return withGateway(after, { pass: { ...pass, who: pass.who & ~(1 << index), answers } });
+  if (!catchUp) return after;
+  switch (catchUp.phase) {
+    case "reading":
+      return withGateway(after, { catchUp: { ...catchUp, who: catchUp.who & ~(1 << index) } });
+    case "planned": {
+      const plans = catchUp.plans.map((plan, i) => (i === index ? null : plan));
+      return withGateway(after, { catchUp: { ...catchUp, plans } });
+    }
+  }
 }
 
 /**
- * The check compares what was true a second or two ago, so frames in flight have arrived by then. A catch-up that it starts
- * earlier equals one that other causes may start at any moment.
+ * The check compares with what was true one or two seconds ago, so that everything sent by then has arrived. A catch-up that
+ * it starts earlier is one that other causes start at any moment.
  */
 function isQuiet(world: World): boolean {
   const isSent = world.workers.every(
     ({ turn, attempt, sent }) => turn < 0 || world.rows[turn]!.produced[attempt - 1]!.frames.length === sent,
   );
-  return isSent && !world.gateway.arriving && !world.gateway.pass && !world.orphanEnd;
+  return isSent && !world.gateway.arriving && !world.gateway.catchUp && !world.orphanEnd;
 }
 
-/** No subscriber is served before the acknowledgement, so connecting and subscribing are one step. */
+/** No subscriber is served before the subscription is acknowledged, so connecting and subscribing are one step. */
 function subscribed(context: Context, world: World): World {
   const waits = context.rules.subscribeBeforeReading && world.gateway.channel === "none";
   return waits ? withGateway(world, { channel: "up" }) : world;
 }
 
-function passSteps(context: Context, world: World): void {
+function catchUpSteps(context: Context, world: World): void {
   const { gateway } = world;
-  const { pass } = gateway;
-  if (!pass) {
-    const who = world.subscribers.reduce(
-      (sum, subscriber, index) => sum + (subscriber.mode === "joining" ? 1 << index : 0),
-      0,
-    );
-    if (who === 0 || (gateway.channel === "none" && context.rules.subscribeBeforeReading)) return;
-    const begun: Pass = { who, rows: world.rows, buffer: "", answers: null, goal: null, holed: false };
-    const kept = context.scope.sharesReads ? world.rows : null;
-    context.emit("a pass begins and reads Postgres", withGateway(world, { pass: begun, kept }));
-    if (gateway.kept) {
-      const shared = { ...begun, rows: gateway.kept, goal: gateway.newest };
-      context.emit("a pass begins with what was read before", withGateway(world, { pass: shared }));
+  const { catchUp } = gateway;
+  if (!catchUp) {
+    beginCatchUp(context, world);
+    return;
+  }
+  switch (catchUp.phase) {
+    case "reading": {
+      const isGood = catchUp.goal === null || (catchUp.rows === gateway.cached && reaches(context, catchUp, world.log));
+      const again: Reading = { ...catchUp, rows: world.rows, goal: null };
+      if (isGood)
+        context.emit("the catch-up reads the log", withGateway(world, { catchUp: planned(context, world, catchUp) }));
+      else
+        context.emit(
+          "the log does not lead on, the catch-up reads Postgres",
+          withGateway(world, { catchUp: again, cached: world.rows }),
+        );
+      return;
     }
-  } else if (pass.answers === null) {
-    const isGood = pass.goal === null || (pass.rows === gateway.kept && reaches(context, pass, world.log));
-    const again: Pass = { ...pass, rows: world.rows, goal: null };
-    if (isGood) context.emit("the pass reads the log", withGateway(world, { pass: planned(context, world, pass) }));
-    else
-      context.emit(
-        "the log does not lead on, the pass reads Postgres",
-        withGateway(world, { pass: again, kept: world.rows }),
-      );
-  } else if (gateway.channel !== "none")
-    context.emit("the pass ends", endPass(context, world, pass.answers, pass.holed));
+    case "planned":
+      if (gateway.channel !== "none") context.emit("the catch-up ends", endCatchUp(context, world, catchUp));
+      return;
+    default:
+      catchUp satisfies never;
+  }
 }
 
-/** All reads are done: each subscriber's outcome is decided, except for frames still to arrive. */
-function planned(context: Context, world: World, pass: Pass): Pass {
+function beginCatchUp(context: Context, world: World): void {
+  const { gateway } = world;
+  const who = world.subscribers.reduce(
+    (sum, subscriber, index) => sum + (subscriber.mode === "joining" ? 1 << index : 0),
+    0,
+  );
+  if (who === 0 || (gateway.channel === "none" && context.rules.subscribeBeforeReading)) return;
+  const begun: Reading = { phase: "reading", who, rows: world.rows, buffer: "", goal: null, interrupted: false };
+  const cached = context.scope.sharesReads ? world.rows : null;
+  context.emit("a catch-up begins and reads Postgres", withGateway(world, { catchUp: begun, cached }));
+  if (gateway.cached) {
+    const shared = { ...begun, rows: gateway.cached, goal: gateway.newest };
+    context.emit("a catch-up begins with the cached read", withGateway(world, { catchUp: shared }));
+  }
+}
+
+/** Everything is read: each subscriber's frames are decided, except for those that are still to be published. */
+function planned(context: Context, world: World, { who, rows, buffer, interrupted }: Reading): Planned {
   const epochOf = (turn: number, attempt: number) => epochName(context.rules, turn, attempt);
-  const answers = world.subscribers.map(({ at }, index) => {
-    if (!(pass.who & (1 << index))) return null;
-    const answer = plan(at, pass.rows, world.log, epochOf, context.rules.deletedNotReplayed);
-    return framesOf(pass.buffer).reduce((sum, frame) => andThen(context, sum, frame), answer);
+  const plans = world.subscribers.map(({ at }, index) => {
+    if (!(who & (1 << index))) return null;
+    const first = plan(at, rows, world.log, epochOf, context.rules.deletedNotReplayed);
+    return framesOf(buffer).reduce((sum, frame) => withBuffered(context, sum, frame), first);
   });
-  return { ...pass, buffer: "", goal: null, answers };
+  return { phase: "planned", plans, interrupted };
 }
 
-/** An answer, and a frame that arrived before it was sent. */
-function andThen(context: Context, answer: Answer, frame: string): Answer {
-  const verdict = judge(placeOf(answer.cursor), placeOf(frame.slice(0, 4)));
-  if (answer.again || verdict === "old") return answer;
-  if (verdict === "misfit") return { ...answer, again: context.rules.joinAgainOnBufferedMisfit };
-  return { ...answer, frames: [...answer.frames, sentAsItCame(frame)], cursor: frame.slice(0, 4) };
+/** A plan, and a frame that was published before it was sent. */
+function withBuffered(context: Context, plan: Plan, frame: string): Plan {
+  const verdict = judge(positionOf(plan.cursor), positionOf(frame.slice(0, 4)));
+  if (plan.again || verdict === "old") return plan;
+  if (verdict === "misfit") return { ...plan, again: context.rules.joinAgainOnBufferedGap };
+  return { ...plan, frames: [...plan.frames, relayed(frame)], cursor: frame.slice(0, 4) };
 }
 
-function endPass(context: Context, world: World, answers: readonly (Answer | null)[], holed: boolean): World {
-  let after = withGateway(world, { pass: null });
-  for (const [index, answer] of answers.entries()) {
-    if (!answer) continue;
-    after = withSubscriber(after, index, { mode: "live", at: answer.cursor });
-    for (const sent of answer.frames) after = send(context, after, index, sent);
-    const again = answer.again || (holed && context.rules.gapRepeatsPass);
+function endCatchUp(context: Context, world: World, { plans, interrupted }: Planned): World {
+  let after = withGateway(world, { catchUp: null });
+  for (const [index, plan] of plans.entries()) {
+    if (!plan) continue;
+    after = withSubscriber(after, index, { mode: "live", at: plan.cursor });
+    for (const sent of plan.frames) after = send(context, after, index, sent);
+    const again = plan.again || (interrupted && context.rules.gapRepeatsCatchUp);
     if (again && after.subscribers[index]!.mode === "live") after = withSubscriber(after, index, { mode: "joining" });
   }
   return unwatched(after);
@@ -145,28 +168,33 @@ function endPass(context: Context, world: World, answers: readonly (Answer | nul
 function arrive(context: Context, world: World): World {
   const { gateway } = world;
   const frame = gateway.arriving.slice(0, 5);
-  const pass = gateway.pass && keep(context, gateway.pass, frame);
-  let after = heard(withGateway(world, { arriving: gateway.arriving.slice(5), pass }), frame.slice(0, 4));
+  const catchUp = gateway.catchUp && buffered(context, gateway.catchUp, frame);
+  let after = advanceNewest(withGateway(world, { arriving: gateway.arriving.slice(5), catchUp }), frame.slice(0, 4));
   for (let index = 0; index < world.subscribers.length; index++) {
     if (after.subscribers[index]!.mode === "live") after = deliver(context, after, index, frame);
   }
   return unwatched(after);
 }
 
-/** Frames that arrive during a catch-up are handled at its end. Those that the rows cover will be old by then. */
-function keep(context: Context, pass: Pass, frame: string): Pass {
-  if (pass.answers)
-    return { ...pass, answers: pass.answers.map((answer) => answer && andThen(context, answer, frame)) };
-  const isOld = judge(placeOf(currentPlace(context, pass.rows)), placeOf(frame.slice(0, 4))) === "old";
-  return isOld ? pass : { ...pass, buffer: pass.buffer + frame };
+/** A frame that is published during a catch-up is kept for its end. One that the rows cover will be old then. */
+function buffered(context: Context, catchUp: CatchUp, frame: string): CatchUp {
+  switch (catchUp.phase) {
+    case "reading": {
+      const read = currentPosition(context, catchUp.rows);
+      const isOld = judge(positionOf(read), positionOf(frame.slice(0, 4))) === "old";
+      return isOld ? catchUp : { ...catchUp, buffer: catchUp.buffer + frame };
+    }
+    case "planned":
+      return { ...catchUp, plans: catchUp.plans.map((plan) => plan && withBuffered(context, plan, frame)) };
+  }
 }
 
 function deliver(context: Context, world: World, index: number, frame: string): World {
-  const verdict = judge(placeOf(world.subscribers[index]!.at), placeOf(frame.slice(0, 4)));
+  const verdict = judge(positionOf(world.subscribers[index]!.at), positionOf(frame.slice(0, 4)));
   if (verdict === "old") return world;
   if (verdict === "misfit") return withSubscriber(world, index, { mode: "joining" });
   const after = withSubscriber(world, index, { at: frame.slice(0, 4) });
-  return send(context, after, index, sentAsItCame(frame));
+  return send(context, after, index, relayed(frame));
 }
 
 function send(context: Context, world: World, index: number, sent: Sent): World {
@@ -186,13 +214,14 @@ function applied(world: World, index: number, { subscriber, wrong }: Applied): W
 }
 
 function resubscribed(context: Context, world: World): World {
-  const { pass } = world.gateway;
-  const forgotten = context.rules.gapForgetsReads ? ({ kept: null, newest: "00n0" } as const) : {};
-  const after = withGateway(world, { channel: "up", pass: pass && { ...pass, holed: true }, ...forgotten });
+  const { catchUp } = world.gateway;
+  const dropped = context.rules.gapDropsCachedRead ? ({ cached: null, newest: "00n0" } as const) : {};
+  const interrupted = catchUp && { ...catchUp, interrupted: true };
+  const after = withGateway(world, { channel: "up", catchUp: interrupted, ...dropped });
   if (!context.rules.joinAfterResubscribe) return unwatched(after);
   return unwatched({
     ...after,
-    subscribers: after.subscribers.map((v) => (v.mode === "live" ? { ...v, mode: "joining" } : v)),
+    subscribers: after.subscribers.map((one) => (one.mode === "live" ? { ...one, mode: "joining" } : one)),
   });
 }
 

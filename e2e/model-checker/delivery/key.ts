@@ -1,8 +1,8 @@
 // PURE
 import {
-  type Answer,
+  type CatchUp,
   hasEnded,
-  type Pass,
+  type Plan,
   type Row,
   type Subscriber,
   stored,
@@ -10,7 +10,7 @@ import {
   type World,
 } from "./state.ts";
 
-/** Caches the text of a value that many states share. */
+/** Caches the key of a value that many states share. */
 function remembered<T extends object>(make: (value: T) => string): (value: T) => string {
   const known = new WeakMap<T, string>();
   return (value) => {
@@ -23,7 +23,7 @@ function remembered<T extends object>(make: (value: T) => string): (value: T) =>
   };
 }
 
-/** Rows as a reader sees them: nothing else of an old read matters. */
+/** Rows as a reader sees them: of an earlier read nothing else matters. */
 export const readKey = remembered((rows: readonly Row[]) => rows.map(readRowKey).join("/"));
 
 function readRowKey(row: Row): string {
@@ -31,17 +31,21 @@ function readRowKey(row: Row): string {
   return `${row.attempt}.${row.seq}${row.deleted ? "d" : ""}${stored(row)}${hasEnded(row) ? row.status : ""}`;
 }
 
-const answerKey = remembered(({ frames, cursor, again }: Answer) => {
+const planKey = remembered(({ frames, cursor, again }: Plan) => {
   let key = `${cursor}${again ? "again" : ""}`;
-  for (const { place, firstSeq, kind, text, end, ofDeleted } of frames)
-    key += `,${place}${firstSeq}${kind[0]}${text}${end}${ofDeleted ? "d" : ""}`;
+  for (const { position, firstSeq, kind, text, end, ofDeleted } of frames)
+    key += `,${position}${firstSeq}${kind[0]}${text}${end}${ofDeleted ? "d" : ""}`;
   return key;
 });
 
-function passKey({ who, rows, buffer, answers, holed, goal }: Pass): string {
-  const flag = holed ? "!" : "";
-  if (answers) return `${flag}=${answers.map((answer) => (answer ? answerKey(answer) : "")).join("?")}`;
-  return `${flag}${who}${readKey(rows)}?${buffer}${goal ?? ""}`;
+function catchUpKey(catchUp: CatchUp): string {
+  const flag = catchUp.interrupted ? "!" : "";
+  switch (catchUp.phase) {
+    case "planned":
+      return `${flag}=${catchUp.plans.map((plan) => (plan ? planKey(plan) : "")).join("?")}`;
+    case "reading":
+      return `${flag}${catchUp.who}${readKey(catchUp.rows)}?${catchUp.buffer}${catchUp.goal ?? ""}`;
+  }
 }
 
 function rowKey(row: Row): string {
@@ -59,23 +63,23 @@ const subscriberKey = (subscriber: Subscriber) => {
   return loading ? `${key}load${readKey(loading)}` : key;
 };
 
-/** The text that identifies a state; workers and subscribers are interchangeable and therefore sorted. */
+/** Workers and subscribers are interchangeable: states that differ only in their order have one key. */
 export function keyOf(world: World): string {
   const { rows, workers, log, orphanEnd, late, gateway, subscribers, faults } = world;
   let key = `${faults}${world.wrong}`;
   for (const row of rows) key += rowKey(row);
   key += `;${inOrder(workers, workerKey)};${log};${orphanEnd};${gateway.channel[0]}${gateway.arriving};`;
   if (late) key += `late${late.turn}${late.attempt}${late.seq}`;
-  const { pass } = gateway;
-  if (pass) key += `pass${passKey(pass)}`;
-  if (gateway.kept) key += `kept${readKey(gateway.kept)}${gateway.newest}`;
-  // A catch-up refers to subscribers by index, so they cannot be sorted then.
-  return `${key}${pass ? subscribers.map(subscriberKey).join("&") : inOrder(subscribers, subscriberKey)}`;
+  const { catchUp } = gateway;
+  if (catchUp) key += `catch-up${catchUpKey(catchUp)}`;
+  if (gateway.cached) key += `cached${readKey(gateway.cached)}${gateway.newest}`;
+  // A catch-up refers to subscribers by index: their order matters then.
+  return `${key}${catchUp ? subscribers.map(subscriberKey).join("&") : inOrder(subscribers, subscriberKey)}`;
 }
 
 const workerKey = ({ turn, attempt, sent }: Worker) => (turn < 0 ? "-" : `${turn}${attempt}${sent}`);
 
-/** The same text in either order. */
+/** The same key for either order of two items. */
 function inOrder<T>(items: readonly T[], keyOfItem: (item: T) => string): string {
   const first = keyOfItem(items[0]!);
   if (items.length === 1) return first;

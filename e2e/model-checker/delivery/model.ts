@@ -4,20 +4,21 @@ import type { Context } from "./context.ts";
 import { faults } from "./faults.ts";
 import { forget } from "./forget.ts";
 import { gatewaySteps } from "./gateway-steps.ts";
-import { brokenInvariant, notArrived } from "./invariants.ts";
+import { brokenInvariant, notDelivered } from "./invariants.ts";
 import { keyOf, show } from "./key.ts";
 import { PROTOCOL, type Rule, type Scope } from "./rules.ts";
 import { begin, type World } from "./state.ts";
 import { workerSteps } from "./worker-steps.ts";
 
 /**
- * The delivery protocol in a scope, less the rules that a mutant does without: from a worker's statement to what a client
- * shows. The rules that decide are not modelled but called: `judge`, the gateway's `planJoin` and the client's `judgeFrame`.
+ * The delivery protocol in a scope, from a worker's statement to what a client shows, without the rules that a mutant drops.
+ * Decisions are not modelled but called: `judge`, the gateway's `planJoin` and the client's `classifyFrame`.
  *
- * What is left out, and why that hides nothing. Time: whatever waits for a clock (a lease, the reconciler, patience with a
- * cancel) may happen at any moment, which includes the right one. The order within a socket: a client has a frame at once, or
- * its socket is broken and it never has it, and it comes back with its own cursor. The words: a letter tells which attempt
- * wrote it. The session's versions: deletions are looked at as what joins may send, not as what clients are told.
+ * What is left out, and why that hides nothing:
+ * - Time. What waits for a clock (a lease, the reconciler, the grace period of a cancel) may happen at any moment.
+ * - The order within a socket. A client receives a frame at once, or its socket is broken and it reconnects with its cursor.
+ * - Words. A letter identifies the attempt that wrote it.
+ * - The session's versions. Of a deletion, only what a join may send is checked.
  */
 export function deliveryModel(scope: Scope, without: readonly Rule[] = []): Model<World> {
   const rules = { ...PROTOCOL };
@@ -36,7 +37,7 @@ export function deliveryModel(scope: Scope, without: readonly Rule[] = []): Mode
       faults(context, world);
     },
     broken: brokenInvariant,
-    stuck: notArrived,
+    stuck: notDelivered,
     show,
   };
 }

@@ -2,7 +2,7 @@
 import type { Rule, Scope } from "./rules.ts";
 import { TURNS, WATCHING } from "./scopes.ts";
 
-/** The protocol without one rule, and the invariant that this must break. */
+/** The protocol without one rule, and the invariant that must break. */
 export interface Mutant {
   name: string;
   without: Rule;
@@ -12,9 +12,9 @@ export interface Mutant {
 
 const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
 
-/**
- * The position check repairs within two seconds whatever the gateway missed, so these mutants would hold with it. In
- * `unchecked` it is off, and every fault is noticed: only the rule itself prevents a subscriber from showing stale text.
+/*
+ * With the position check, which repairs within two seconds whatever the gateway missed, the mutants in `unchecked` would hold.
+ * There the check is off and each fault is noticed, so that only the dropped rule prevents a text that stays stale.
  */
 const unchecked = oneFault(WATCHING.noticed);
 const sharing = oneFault(WATCHING.sharing);
@@ -25,24 +25,24 @@ const stranger = oneFault(WATCHING.stranger);
 export const MUTANTS: readonly Mutant[] = [
   { name: "reading the log before subscribing", without: "subscribeBeforeReading", scope: unchecked, breaks: "D7" },
   { name: "no join after a resubscribe", without: "joinAfterResubscribe", scope: unchecked, breaks: "D7" },
-  { name: "a gap that a pass forgets", without: "gapRepeatsPass", scope: unchecked, breaks: "D7" },
+  { name: "a gap that a catch-up ignores", without: "gapRepeatsCatchUp", scope: unchecked, breaks: "D7" },
   {
-    name: "a merge that ignores a buffered misfit",
-    without: "joinAgainOnBufferedMisfit",
+    name: "a catch-up that ignores a gap in its buffer",
+    without: "joinAgainOnBufferedGap",
     scope: unchecked,
     breaks: "D7",
   },
   {
-    name: "a shared read that the log does not lead on from",
-    without: "sharedReadsReach",
+    name: "a cached read from which the log does not lead on",
+    without: "cachedReadsReachNewest",
     scope: unchecked,
     breaks: "D7",
   },
-  { name: "a gap that leaves what was read before it", without: "gapForgetsReads", scope: unchecked, breaks: "D7" },
-  /** Endless loop: join, find nothing new in the cached read, be found behind, join again. */
+  { name: "a gap that keeps the cached read", without: "gapDropsCachedRead", scope: unchecked, breaks: "D7" },
+  /* The subscriber joins, the cached read has nothing new, the check finds it behind, it joins, and so on without end. */
   {
-    name: "a position check that the reads are not told of",
-    without: "checkTellsReads",
+    name: "a position check that the cached read ignores",
+    without: "checkAdvancesNewest",
     scope: sharing,
     breaks: "D7/T9",
   },
@@ -53,8 +53,13 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "a draft without its number", without: "draftsWithNumber", scope: short, breaks: "T4" },
   { name: "a late write that is not refused", without: "lateWritesRefused", scope: twoSteps, breaks: "T4" },
   { name: "a claim that keeps the text", without: "claimResetsText", scope: short, breaks: "T4" },
-  { name: "the end told before its commit", without: "commitBeforeTellingTheEnd", scope: short, breaks: "D5" },
-  { name: "a client that applies blindly", without: "clientJudges", scope: short, breaks: "D2" },
+  {
+    name: "an end that is published before its commit",
+    without: "commitBeforePublishingTheEnd",
+    scope: short,
+    breaks: "D5",
+  },
+  { name: "a client that applies every frame", without: "clientJudges", scope: short, breaks: "D2" },
   {
     name: "a forced cancel without an attempt of its own",
     without: "endTakesAttempt",

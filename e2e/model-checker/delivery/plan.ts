@@ -2,7 +2,7 @@
 import type { SessionFrame } from "@boocode/contracts";
 import { type KnownTurn, planJoin } from "../../../services/gateway/src/joining/plan-join.ts";
 import { readKey } from "./key.ts";
-import { type Answer, framesOf, hasEnded, isLetter, nameOf, placeOf, type Row, type Sent, stored } from "./state.ts";
+import { framesOf, hasEnded, isLetter, nameOf, type Plan, positionOf, type Row, type Sent, stored } from "./state.ts";
 
 interface Content {
   type: string;
@@ -12,11 +12,11 @@ interface Content {
   end: string;
 }
 
-const plans = new Map<string, Answer>();
+const plans = new Map<string, Plan>();
 
 /**
- * The gateway's own `planJoin` with model values on both sides. It is a pure function, so answers are cached.
- * @param epochOf the epoch under which a turn's frames are known, as five characters without seq and kind
+ * The gateway's own `planJoin`, with model values on both sides. It is pure, so results are cached.
+ * @param epochOf the epoch of a turn's attempt, as in the first three characters of a frame
  */
 export function plan(
   cursor: string,
@@ -24,23 +24,23 @@ export function plan(
   log: string,
   epochOf: (turn: number, attempt: number) => string,
   hidesDeleted: boolean,
-): Answer {
+): Plan {
   const last = rows.findLastIndex((row) => row.attempt > 0);
   const key = `${cursor} ${readKey(rows)} ${log} ${last < 0 ? "" : epochOf(last, rows[last]!.attempt)} ${hidesDeleted}`;
-  let answer = plans.get(key);
-  if (!answer) {
-    answer = makePlan(cursor, rows, log, epochOf, hidesDeleted);
-    plans.set(key, answer);
+  let made = plans.get(key);
+  if (!made) {
+    made = makePlan(cursor, rows, log, epochOf, hidesDeleted);
+    plans.set(key, made);
   }
-  return answer;
+  return made;
 }
 
-function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<typeof plan>): Answer {
+function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<typeof plan>): Plan {
   const frames = framesOf(log);
   const known = rows.flatMap((row, turn): KnownTurn[] => {
     if (row.attempt === 0) return [];
     const epoch = epochOf(turn, row.attempt);
-    const { epoch: named } = placeOf(`${epoch}0`);
+    const { epoch: named } = positionOf(`${epoch}0`);
     const own = row.deleted && hidesDeleted ? [] : frames.filter((frame) => frame.startsWith(epoch));
     const snapshot = (): Content => ({ type: "snapshot", seq: row.seq, content: stored(row), end: endOf(row) });
     return [
@@ -48,18 +48,18 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
         epoch: named,
         lastSeq: row.seq,
         ended: hasEnded(row),
-        log: own.map((frame) => ({ position: placeOf(frame.slice(0, 4)), json: JSON.stringify(contentOf(frame)) })),
+        log: own.map((frame) => ({ position: positionOf(frame.slice(0, 4)), json: JSON.stringify(contentOf(frame)) })),
         snapshot: () => snapshot() as unknown as SessionFrame,
       },
     ];
   });
-  const { frames: sent, cursor: end } = planJoin(placeOf(cursor), known);
+  const { frames: sent, cursor: end } = planJoin(positionOf(cursor), known);
   return {
     frames: sent.map(({ json, position }) => {
       const content = JSON.parse(json) as Content;
       const { deleted } = rows[position.epoch.ordinal - 1]!;
       return {
-        place: nameOf(position),
+        position: nameOf(position),
         firstSeq: content.first_seq ?? position.seq,
         kind: content.type === "snapshot" ? "snapshot" : "frame",
         text: content.content,
@@ -74,7 +74,7 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
 
 const endOf = (row: Row) => (hasEnded(row) ? row.status : "");
 
-/** A frame as the worker would write it, with only what the gateway reads. */
+/** A frame as the worker would write it, with only the fields that the gateway reads. */
 function contentOf(frame: string): Content & { message_id: string } {
   const seq = Number(frame[3]);
   const kind = frame[4]!;
@@ -83,8 +83,8 @@ function contentOf(frame: string): Content & { message_id: string } {
     : { type: "other", message_id: "m", seq, content: "", end: "!-#".includes(kind) ? kind : "" };
 }
 
-/** A frame that is relayed unchanged. */
-export function sentAsItCame(frame: string): Sent {
+/** A frame that is sent as it was published. */
+export function relayed(frame: string): Sent {
   const { seq, content, end } = contentOf(frame);
-  return { place: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end, ofDeleted: false };
+  return { position: frame.slice(0, 4), firstSeq: seq, kind: "frame", text: content, end, ofDeleted: false };
 }

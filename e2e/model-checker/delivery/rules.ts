@@ -1,64 +1,64 @@
 // PURE
 
-/** The rules of the protocol. A mutant is the protocol without one of them. */
+/** The rules of the delivery protocol. A mutant is the protocol without one of them. */
 export const PROTOCOL = {
   subscribeBeforeReading: true,
   joinAfterResubscribe: true,
   positionCheck: true,
-  /** Frames, cursors and logs include the attempt. */
+  /** Frames, cursors and logs carry the attempt. */
   epochs: true,
-  /** Epochs differ from those of another database that used the same Redis. */
+  /** Epochs differ from those of another database on the same Redis. */
   nonces: true,
   fencedDrafts: true,
-  /** A draft's text and number are saved together. */
+  /** A draft's text and `last_seq` are saved together. */
   draftsWithNumber: true,
-  commitBeforeTellingTheEnd: true,
+  commitBeforePublishingTheEnd: true,
   clientJudges: true,
-  /** A buffered frame that does not fit starts the join again. */
-  joinAgainOnBufferedMisfit: true,
+  /** A gap in the buffered frames starts the join again. */
+  joinAgainOnBufferedGap: true,
   claimResetsText: true,
-  /** A turn that is ended for its worker is ended under an attempt of its own. */
+  /** The reconciler ends a turn under an attempt of its own. */
   endTakesAttempt: true,
-  /** A write that comes late, after a newer one of the same attempt, changes nothing. */
+  /** A write that arrives after a newer one of the same attempt changes nothing. */
   lateWritesRefused: true,
-  /** A gap of the subscription makes a pass that is reading read again. */
-  gapRepeatsPass: true,
-  /** What was read before is used only if the log leads from it to the newest place that was heard of. */
-  sharedReadsReach: true,
-  /** What the position check saw is a place that was heard of. */
-  checkTellsReads: true,
-  /** A gap makes what was read before useless. */
-  gapForgetsReads: true,
-  /** The log of a turn that lost messages is not replayed. */
+  /** After a gap of the subscription the current catch-up is repeated. */
+  gapRepeatsCatchUp: true,
+  /** A cached read is used only if the log leads from it to the newest known position. */
+  cachedReadsReachNewest: true,
+  /** The position check advances the newest known position. */
+  checkAdvancesNewest: true,
+  /** A gap of the subscription drops the cached read. */
+  gapDropsCachedRead: true,
+  /** The log of a turn with deleted messages is not replayed. */
   deletedNotReplayed: true,
 };
 
 export type Rules = typeof PROTOCOL;
 export type Rule = keyof Rules;
 
-/** What can go wrong, or happen at a bad moment. Each costs one of the scope's faults, if it is not free there. */
+/** Faults, and user actions at a bad moment. Each costs one of the scope's faults unless it is free there. */
 export const FAULTS = [
-  /** Pub/sub loses one message without a word. */
+  /** Pub/sub silently loses one message. */
   "lose",
-  /** Redis refuses a frame for so long that the worker drops it from its buffer. */
+  /** Redis refuses a frame until the worker drops it from its buffer. */
   "refuse",
-  /** The answer to an append is lost, and the append is made again. */
+  /** The answer to an append is lost, and the append is retried. */
   "resend",
   "flush",
   "trim",
   "kill worker",
-  /** The worker dies between the commit of a turn's end and the frame that tells of it. */
+  /** The worker dies between the commit of a turn's end and its frame. */
   "kill worker at the end",
-  /** The worker is stopped or cut off for longer than its lease, and goes on afterwards. */
+  /** The worker is paused or cut off for longer than its lease, and goes on afterwards. */
   "lose lease",
   /** The reconciler dies between the commit of an end and its frame. */
   "kill reconciler",
-  /** The answer to a commit is lost; it is made again, and its first copy arrives some time later. */
+  /** The answer to a commit is lost; the commit is retried, and its first copy arrives later. */
   "late write",
   "drop subscriber",
   "restart gateway",
   "break socket",
-  /** A client loads the session by REST while it is subscribed; the answer takes its time. */
+  /** A client loads the session by REST while it is subscribed, and the answer is delayed. */
   "load by REST",
   "cancel",
   "delete messages",
@@ -68,23 +68,23 @@ export type Fault = (typeof FAULTS)[number];
 
 export interface Scope {
   name: string;
-  /** One for each turn. */
+  /** One script for each turn. */
   scripts: readonly string[];
   subscribers: number;
   faults: number;
   kinds: readonly Fault[];
-  /** Those of them that cost none of the faults; only such as can happen once to a turn. */
+  /** Those of `kinds` that cost nothing; only faults that can happen once to a turn. */
   free: readonly Fault[];
   /** Crashes after which a turn is given up. */
   maxCrashes: number;
-  /** Messages that may be on their way to the gateway at once. */
+  /** How many messages may be on their way to the gateway. */
   channel: number;
-  /** Frames that may wait in a worker when it numbers the next one. */
+  /** How many frames may wait in a worker when it numbers the next one. */
   lead: number;
-  /** Joins may share an earlier read of Postgres; it costs states, and only some scopes need it. */
+  /** Catch-ups may share a cached read. It costs states, and only some scopes need it. */
   sharesReads: boolean;
-  /** The rules that this scope does without, besides a mutant's. */
+  /** Rules that this scope drops, besides a mutant's. */
   without: readonly Rule[];
-  /** What another database left in this Redis. */
+  /** Frames that another database left in this Redis. */
   strangersLog: string;
 }

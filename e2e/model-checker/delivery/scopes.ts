@@ -1,7 +1,7 @@
 // PURE
 import { FAULTS, type Fault, type Scope } from "./rules.ts";
 
-/** What a gateway or a client hears of, so that it can join again by itself. */
+/** Faults that a gateway or a client notices, so that it joins again by itself. */
 const NOTICED: readonly Fault[] = [
   "resend",
   "flush",
@@ -31,26 +31,26 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
   ...rest,
 });
 
-/** A reconciler has nothing to be killed at but the end of a turn that somebody gave up. */
+/** A reconciler can be killed only at the end of a turn that was cancelled or that ran out of attempts. */
 const GIVEN_UP: readonly Fault[] = ["cancel", "kill reconciler"];
 
 /*
- * All scopes are small enough to be exhausted in seconds, and each is for what the others leave out.
+ * Each scope is small enough to be exhausted in seconds, and covers what the others leave out.
  */
 
-/** What becomes of turns. In these together every kind of fault meets every kind, itself too: the test counts it. */
+/** Scopes about turns. In all of them together each kind of fault meets each kind, itself included: the test counts it. */
 export const TURNS = {
-  /** A later attempt begins after a committed step, so that its log does not tell the whole turn. All kinds can happen. */
+  /** A later attempt begins after a committed step, so that its log lacks the beginning. All kinds of faults can happen. */
   twoSteps: scope("a turn of two steps, any two faults", { scripts: ["a+b!"] }),
-  /** A second commit may be late as well. */
+  /** A second commit can be late as well. */
   threeSteps: scope("a turn of three steps, any two faults", { scripts: ["++!"] }),
-  /** What can happen to a turn once can happen to each of two. Words would be too many states. */
-  twoTurns: scope("two turns without words, any two faults", { scripts: ["!", "!"] }),
-  talkingTurns: scope("two turns with words, any fault", { scripts: ["a!", "b!"], faults: 1 }),
-  /** With a reconciler that is killed goes, as a third, the cancel that gave it something to do. */
-  givenUp: scope("a turn given up, any fault beside", { scripts: ["a+b!"], faults: 1, free: GIVEN_UP }),
-  /** Both turns, or one beside a turn that came to its own end. */
-  bothGivenUp: scope("two turns given up, a fault at an end beside", {
+  /** Faults that can happen once to a turn can happen to each of two. With text there would be too many states. */
+  twoTurns: scope("two turns without text, any two faults", { scripts: ["!", "!"] }),
+  talkingTurns: scope("two turns with text, any fault", { scripts: ["a!", "b!"], faults: 1 }),
+  /** A killed reconciler needs a third fault: the cancel that gave it a turn to end. */
+  givenUp: scope("a turn that is given up, and any other fault", { scripts: ["a+b!"], faults: 1, free: GIVEN_UP }),
+  /** Both turns are given up, or one of them while the other ends by itself. */
+  bothGivenUp: scope("two turns that are given up, and a fault at an end", {
     scripts: ["!", "!"],
     faults: 1,
     kinds: [...GIVEN_UP, "kill worker at the end", "break socket"],
@@ -58,30 +58,30 @@ export const TURNS = {
   }),
 } as const;
 
-/** What is between turns and those who watch. */
+/** Scopes about what lies between turns and subscribers. */
 export const WATCHING = {
-  /** More than one frame at a time waits in the worker and in the channel. */
+  /** Several frames wait in the worker and in the channel. */
   backlog: scope("a backlog, any two faults", { channel: 2, lead: 1 }),
-  sharing: scope("reads that are shared, any two faults", { sharesReads: true }),
-  twoSubscribers: scope("two subscribers of a turn without words, any two faults", {
+  sharing: scope("a cached read, any two faults", { sharesReads: true }),
+  twoSubscribers: scope("two subscribers of a turn without text, any two faults", {
     scripts: ["!"],
     subscribers: 2,
     sharesReads: true,
   }),
-  twoReaders: scope("two subscribers of a turn with words, any fault", {
+  twoReaders: scope("two subscribers of a turn with text, any fault", {
     subscribers: 2,
     faults: 1,
     sharesReads: true,
   }),
   /**
-   * Without the position check, and without the faults that only it can find. It would hide almost every other defect of
-   * the gateway from D7, two seconds late; what somebody notices must be repaired when it is noticed.
+   * Without the position check, and without the faults that only it can find. The check would repair almost every other defect
+   * of the gateway two seconds later, and so hide it from D7. A fault that is noticed must be repaired at once.
    */
   noticed: scope("two noticed faults, no position check", {
     kinds: NOTICED,
     sharesReads: true,
     without: ["positionCheck"],
   }),
-  /** Another database used the same Redis, and the session had the same id there. */
-  stranger: scope("a stranger's log, any two faults", { strangersLog: "11z1*11z2Z" }),
+  /** Another database used the same Redis, with the same session id. */
+  stranger: scope("the log of another database, any two faults", { strangersLog: "11z1*11z2Z" }),
 } as const;

@@ -2,25 +2,24 @@
 import { type Epoch, formatCursor, type Position, START } from "@boocode/contracts";
 
 /*
- * The world of the delivery model: one session, one gateway with its subscribers, two workers, Redis and Postgres. Everything is
- * a small value, and texts are strings of letters in which each letter tells the attempt that wrote it, so that two
- * attempts' words can never pass for each other.
+ * The state of the delivery model: one session, one gateway with its subscribers, two workers, Redis and Postgres. Everything is a
+ * small value. Each letter of a text identifies the attempt that wrote it, so that two attempts never write the same text.
  *
  * A frame's kind is one character: `*` the turn started, a letter is a delta, `+` a step is committed, and `!`, `-`, `#`
- * end the turn as complete, cancelled, failed. A frame is five characters: ordinal, attempt, nonce, seq, kind; its place is
- * the first four of them. One digit each is enough for a bounded scope.
+ * end the turn as complete, cancelled, failed. A frame is five characters: ordinal, attempt, nonce, seq, kind. Its position is
+ * the first four. One digit each is enough for a bounded scope.
  */
 
 /** queued, running, cancelling (x), complete, cancelled (k), failed */
 type Status = "q" | "r" | "x" | "!" | "-" | "#";
 
-/** What one epoch produces, as an oracle: nobody in the model reads it. */
+/** What one epoch produced. It is an oracle: no step of the protocol reads it. */
 export interface Produced {
   /** The text that earlier attempts committed. */
   base: string;
-  /** Where in the script of the turn this attempt began. */
+  /** Where this attempt began in the turn's script. */
   start: number;
-  /** The kinds of its frames; the first has number 1. */
+  /** The kinds of its frames, from seq 1 on. */
   frames: string;
 }
 
@@ -29,10 +28,10 @@ export interface Row {
   status: Status;
   attempt: number;
   seq: number;
-  /** The text of committed steps, and of the message that is being written. */
+  /** The text of the committed steps, and of the streaming message. */
   done: string;
   draft: string;
-  /** Where in the script the next attempt begins: after the last committed step. */
+  /** Where the next attempt begins in the script: after the last committed step. */
   next: number;
   lease: boolean;
   crashes: number;
@@ -41,74 +40,85 @@ export interface Row {
 }
 
 export interface Worker {
-  /** Index of the turn; -1 while it has none. */
+  /** Index of its turn; -1: idle. */
   turn: number;
   attempt: number;
-  /** Frames that it believes are in the log. */
+  /** Frames that were appended, as far as the worker knows. */
   sent: number;
 }
 
-/** A pass of the topic over its joining subscribers. */
-export interface Pass {
+/** A catch-up that has read Postgres and not yet the log. */
+export interface Reading {
+  phase: "reading";
+  /** A bit for each subscriber that it serves. */
   who: number;
   rows: readonly Row[];
-  /** What came in since the rows were read, less what they cover. */
+  /** What was published since the rows were read, except for what they cover. */
   buffer: string;
-  /** Once the log is read too: what becomes of each subscriber, with all that came in. Nothing else is kept of what was read. */
-  answers: readonly (Answer | null)[] | null;
-  /** The rows are those of an earlier pass, and good for this one if the log leads from them to this place. */
+  /** The rows are a cached read, which is good if the log leads from it to this position; null: they were just read. */
   goal: string | null;
-  /** The subscription had a gap while this pass was reading. */
-  holed: boolean;
+  /** The subscription had a gap since the catch-up began. */
+  interrupted: boolean;
 }
 
-/** What a gateway sends to a subscriber, as the client needs it. */
+/** A catch-up that has read everything. */
+export interface Planned {
+  phase: "planned";
+  /** By subscriber; null: not served. */
+  plans: readonly (Plan | null)[];
+  interrupted: boolean;
+}
+
+export type CatchUp = Reading | Planned;
+
+/** A frame to a subscriber, as far as the client needs it. */
 export interface Sent {
-  /** Where the client stands after it, and the first number that it covers. */
-  place: string;
+  /** The client's cursor after it, and the first seq that it covers. */
+  position: string;
   firstSeq: number;
   kind: "snapshot" | "frame";
   /** The text of a delta, or the whole text of a snapshot. */
   text: string;
-  /** How the turn ended, if this tells of it. */
+  /** How the turn ended, if the frame ends it. */
   end: string;
-  /** It has text of messages that were deleted when it was put together. */
+  /** It holds text of messages that were deleted before it was put together. */
   ofDeleted: boolean;
 }
 
-/** What a pass will send to one subscriber. */
-export interface Answer {
+/** The frames that a catch-up will send to one subscriber. */
+export interface Plan {
   frames: readonly Sent[];
-  /** Where the subscriber then stands. */
+  /** The subscriber's cursor after them. */
   cursor: string;
-  /** Something came in that does not fit: it joins again. */
+  /** A buffered frame left a gap: the subscriber joins again. */
   again: boolean;
 }
 
 export interface Gateway {
-  /** The session's channel: not asked for, acknowledged, or down with the whole connection. */
+  /** The session's channel: not subscribed, subscribed, or down with the connection. */
   channel: "none" | "up" | "down";
   /** Published and not yet received. */
   arriving: string;
-  pass: Pass | null;
-  /** What a pass read last, for those who join soon after; null where that is not kept. */
-  kept: readonly Row[] | null;
-  /** The newest place that was heard of. */
+  catchUp: CatchUp | null;
+  /** The last read of Postgres, shared by later catch-ups; null where it is not cached. */
+  cached: readonly Row[] | null;
+  /** The newest position that a frame or the position check has shown. */
   newest: string;
 }
 
-/** A subscriber: what the gateway holds of it, and what its client shows. */
+/** A subscriber: what the gateway knows of it, and what its client shows. */
 export interface Subscriber {
   mode: "away" | "joining" | "live";
-  /** The gateway's cursor for it. */
+  /** The gateway's cursor of it. */
   at: string;
-  /** Its socket is broken, and neither side has noticed: what is sent is lost. */
+  /** Its socket is broken and neither side has noticed: frames to it are lost. */
   dead: boolean;
+  /** The client's cursor. */
   cursor: string;
-  /** By turn. */
+  /** What the client shows, by turn. */
   texts: readonly string[];
   ends: readonly string[];
-  /** An answer of REST that is on its way. */
+  /** The rows of an answer of REST that is on its way. */
   loading: readonly Row[] | null;
 }
 
@@ -117,18 +127,18 @@ export interface World {
   workers: readonly Worker[];
   /** Every frame in Redis, oldest first. */
   log: string;
-  /** The frame of a turn that the reconciler ended, before it is appended. */
+  /** The end frame of a turn that the reconciler ended, until it is appended. */
   orphanEnd: string;
-  /** A copy of a step's commit, on its way to Postgres by a connection that hangs. */
+  /** A copy of a step's commit, on its way to Postgres over a connection that hangs. */
   late: { turn: number; attempt: number; seq: number } | null;
   gateway: Gateway;
   subscribers: readonly Subscriber[];
   faults: number;
-  /** An invariant that the last step itself broke. */
+  /** The invariant that the last step broke, if one did. */
   wrong: string;
 }
 
-/** Turns are given as scripts, for instance `ab+c!`: two deltas, a step, a delta, the end. */
+/** The initial state. A turn has a script, for instance `ab+c!`: two deltas, a step, a delta, the end. */
 export function begin(turns: number, subscribers: number, faults: number, strangersLog: string): World {
   const row: Row = {
     status: "q",
@@ -159,13 +169,13 @@ export function begin(turns: number, subscribers: number, faults: number, strang
 
 export const IDLE: Worker = { turn: -1, attempt: 0, sent: 0 };
 
-export const UNWATCHED: Gateway = { channel: "none", arriving: "", pass: null, kept: null, newest: "00n0" };
+export const UNWATCHED: Gateway = { channel: "none", arriving: "", catchUp: null, cached: null, newest: "00n0" };
 
 export const isLetter = (kind: string) => kind > "@";
 export const hasEnded = (row: Row) => row.status === "!" || row.status === "-" || row.status === "#";
 export const stored = (row: Row) => row.done + row.draft;
 
-/** What an epoch's text is after so many of its frames. */
+/** The text of an epoch after its first `seq` frames. */
 export function textAt(row: Row, attempt: number, seq: number): string {
   const epoch = row.produced[attempt - 1];
   if (!epoch) return "";
@@ -176,19 +186,19 @@ export function textAt(row: Row, attempt: number, seq: number): string {
 
 const positions = new Map<string, Position>();
 
-/** The place that the first four characters of a frame name. */
-export function placeOf(text: string): Position {
-  let place = positions.get(text);
-  if (!place) {
+/** The position in the first four characters of a frame. */
+export function positionOf(text: string): Position {
+  let position = positions.get(text);
+  if (!position) {
     const epoch: Epoch = { ordinal: Number(text[0]), attempt: Number(text[1]), nonce: text[2]! };
-    place = epoch.ordinal === 0 ? START : { epoch, seq: Number(text[3]) };
-    positions.set(text, place);
+    position = epoch.ordinal === 0 ? START : { epoch, seq: Number(text[3]) };
+    positions.set(text, position);
   }
-  return place;
+  return position;
 }
 
-/** A place as it goes over the wire. */
-export const cursorOf = (text: string) => formatCursor(placeOf(text));
+/** A position in the form that clients keep. */
+export const cursorOf = (text: string) => formatCursor(positionOf(text));
 
 export function nameOf({ epoch, seq }: Position): string {
   return epoch.ordinal === 0 ? "00n0" : `${epoch.ordinal}${epoch.attempt}${epoch.nonce}${seq}`;

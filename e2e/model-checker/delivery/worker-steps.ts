@@ -4,9 +4,9 @@ import { type Context, epochName, fault, withRow, withWorker } from "./context.t
 import { hasEnded, IDLE, isLetter, type Row, stored, textAt, type World } from "./state.ts";
 
 /*
- * Workers and the reconciler. A worker's statement is one step, with the fence that the statement has. The lease is a flag:
- * it falls when its worker dies, or by the fault "lose lease", after which the worker goes on as if nothing had happened
- * until a fenced write or a heartbeat tells it. That it would stop by its own clock is left out: the fences must do alone.
+ * Workers and the reconciler. A statement of a worker is one step, with the fence of that statement. The lease is a flag. It is
+ * cleared when its worker dies, or by the fault "lose lease": then the worker goes on until a fenced write or a heartbeat fails.
+ * A real worker would also stop by its own clock; that is left out, because the fences must suffice.
  */
 export function workerSteps(context: Context, world: World): void {
   for (let turn = 0; turn < world.rows.length; turn++) reconcile(context, world, turn);
@@ -27,14 +27,14 @@ export function workerSteps(context: Context, world: World): void {
   }
 }
 
-/** What becomes of a turn that no worker holds: the next attempt, or its end. */
+/** A turn that no worker holds is claimed or ended. */
 export function reconcile(context: Context, world: World, turn: number): void {
   const row = world.rows[turn]!;
   if (turn > 0 && !hasEnded(world.rows[turn - 1]!)) return;
   const orphaned = row.status === "r" && !row.lease;
   const exhausted = orphaned && row.crashes + 1 >= context.scope.maxCrashes;
   if (row.status === "q" || (orphaned && !exhausted)) claim(context, world, turn, orphaned);
-  // Five seconds of patience are over whenever the model likes.
+  // The grace period of a cancel, 5 s, may be over at any moment.
   else if (row.status === "x" || exhausted) endFor(context, world, turn, row.status === "x" ? "-" : "#");
 }
 
@@ -58,7 +58,7 @@ function claim(context: Context, world: World, turn: number, orphaned: boolean):
   );
 }
 
-/** Ends a turn whose worker is gone or silent; its text stays as it is stored. */
+/** Ends a turn whose worker is dead or does not react. Its stored text stays. */
 function endFor(context: Context, world: World, turn: number, end: "-" | "#"): void {
   const row = world.rows[turn]!;
   const takes = context.rules.endTakesAttempt;
@@ -89,36 +89,39 @@ function work(context: Context, world: World, index: number): void {
   const over = "!-#".includes(last);
   const holds = row.attempt === attempt && row.status === "r";
   const who = `attempt ${attempt} of turn ${turn + 1}`;
-  const speaks = row.attempt === attempt && (row.status === "r" || row.status === "x");
-  const toldEarly = last === "!" && row.attempt === attempt && row.status === "r";
+  const mayAppend = row.attempt === attempt && (row.status === "r" || row.status === "x");
+  const endsEarly = last === "!" && row.attempt === attempt && row.status === "r";
 
   if (sent < numbered) {
     const frame = `${epochName(context.rules, turn, attempt)}${sent + 1}${epoch.frames[sent]}`;
     append(context, withWorker(world, index, { sent: sent + 1 }), frame, who, index);
   }
-  if (toldEarly)
-    context.emit(`${who} commits the end that it told`, commit(world, turn, { status: "!", lease: false }, numbered));
-  else if (!over && !speaks) {
-    // A heartbeat or a refused write says that the turn is another's.
+  if (endsEarly)
+    context.emit(
+      `${who} commits the end that it numbered before`,
+      commit(world, turn, { status: "!", lease: false }, numbered),
+    );
+  else if (!over && !mayAppend) {
+    // A heartbeat or a refused write shows that the turn is lost.
     context.emit(`${who} stops`, withWorker(world, index, IDLE));
   }
   if (isLetter(last)) saveDraft(context, world, turn, attempt, numbered, who);
   if (over || numbered - sent > context.scope.lead) return;
   const kind = context.scope.scripts[turn]![epoch.start + numbered - 1]!;
   if (isLetter(kind)) {
-    if (speaks) context.emit(`${who} numbers a delta`, number(world, turn, attempt, letterOf(kind, attempt)));
+    if (mayAppend) context.emit(`${who} numbers a delta`, number(world, turn, attempt, letterOf(kind, attempt)));
   } else if (holds && kind === "+") {
     const next = epoch.start + numbered;
     const after = commit(number(world, turn, attempt, "+"), turn, { next }, numbered + 1);
     context.emit(`${who} commits a step`, after);
     lateCommit(context, after, { turn, attempt, seq: numbered + 1 });
   } else if (holds) {
-    const told = number(world, turn, attempt, "!");
-    if (!context.rules.commitBeforeTellingTheEnd) context.emit(`${who} numbers its end before the commit`, told);
-    else context.emit(`${who} commits its end`, commit(told, turn, { status: "!", lease: false }, numbered + 1));
+    const ended = number(world, turn, attempt, "!");
+    if (!context.rules.commitBeforePublishingTheEnd) context.emit(`${who} numbers its end before the commit`, ended);
+    else context.emit(`${who} commits its end`, commit(ended, turn, { status: "!", lease: false }, numbered + 1));
   } else if (row.attempt === attempt && row.status === "x") {
-    const ended = commit(number(world, turn, attempt, "-"), turn, { status: "-", lease: false }, numbered + 1);
-    context.emit(`${who} ends as cancelled`, ended);
+    const cancelled = commit(number(world, turn, attempt, "-"), turn, { status: "-", lease: false }, numbered + 1);
+    context.emit(`${who} ends as cancelled`, cancelled);
   }
 }
 
@@ -138,7 +141,7 @@ function number(world: World, turn: number, attempt: number, kind: string): Worl
   return withRow(world, turn, { produced });
 }
 
-/** All text so far becomes part of what stays. */
+/** All text so far becomes committed text. */
 function commit(world: World, turn: number, change: Partial<Row>, seq: number): World {
   const row = world.rows[turn]!;
   return withRow(world, turn, { ...change, done: textAt(row, row.attempt, seq), draft: "", seq });
@@ -146,11 +149,11 @@ function commit(world: World, turn: number, change: Partial<Row>, seq: number): 
 
 function lateCommit(context: Context, after: World, late: NonNullable<World["late"]>): void {
   if (after.late) return;
-  const label = "the step's commit is made again, its first copy is still on its way";
+  const label = "the step's commit is retried, and its first copy is still on its way";
   fault(context, after, "late write", label, () => ({ ...after, late }));
 }
 
-/** Each attempt has letters of its own. */
+/** Each attempt has its own letters. */
 function letterOf(letter: string, attempt: number): string {
   if (attempt === 1) return letter;
   if (attempt === 2) return letter.toUpperCase();

@@ -3,14 +3,14 @@ import type { Emit } from "../explore.ts";
 import type { Fault, Rules, Scope } from "./rules.ts";
 import { hasEnded, type Turn, type Worker, type World } from "./state.ts";
 
-/** What every step knows besides the state. */
+/** What a step needs besides the state. */
 export interface Context {
   scope: Scope;
   rules: Rules;
   emit: Emit<World>;
 }
 
-/** Faults are steps that cost one of the scope's, and that nobody can count on. */
+/** Emits a fault: a step that costs one of the scope's faults, and on which no progress may depend. */
 export function fault({ emit }: Context, world: World, kind: Fault, label: string, make: () => World): void {
   if (world.faults === 0) return;
   emit(`FAULT ${label}`, { ...make(), faults: world.faults - 1 }, kind);
@@ -18,7 +18,7 @@ export function fault({ emit }: Context, world: World, kind: Fault, label: strin
 
 /**
  * Writes to a turn's row.
- * @param by the attempt that writes, if it is a worker's: one that is not the row's may change nothing (T10)
+ * @param by the attempt of the worker that writes, if one does: another attempt than the row's may change nothing (T10)
  */
 export function write(world: World, index: number, change: Partial<Turn>, by?: number): World {
   const before = world.turns[index]!;

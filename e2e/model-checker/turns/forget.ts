@@ -3,12 +3,11 @@ import type { Rules } from "./rules.ts";
 import { hasEnded, IDLE, newTurn, type Turn, type Worker, type World } from "./state.ts";
 
 /**
- * Takes out of a state what nothing can depend on any more, so that states which differ in nothing else are one. This needs
- * the fences: without one of them an attempt that is over still has a say. A test compares with a model that keeps all.
- *
- * Of a turn that has ended all but how: its jobs find nothing to claim, and what it must not be has been asked by then. The
- * worker of an attempt that is over: it can only stop, and when it does matters to nobody, since nothing is possible beside a
- * busy worker that is not possible beside a free one. Whether a job's id is taken, where the next job has another.
+ * Removes from a state what nothing can depend on any more, so that states which differ only in that are one. This is sound
+ * only with all fences: without one, an attempt that is over can still write. A test compares with a model that keeps everything.
+ * - Of an ended turn all but its status: its jobs find nothing to claim, and its invariants have been checked.
+ * - The worker of an attempt that is over: it can only stop, and whatever is possible beside it is possible beside a free one.
+ * - Whether a job's id is taken, if the next job has another id.
  */
 export function forget(rules: Rules, world: World): World {
   if (world.wrong || !(rules.fencedDrafts && rules.fencedSteps && rules.fencedFinish)) return world;
@@ -24,7 +23,7 @@ function forgetTurn({ freshJobIds }: Rules, turn: Turn): Turn {
   return freshJobIds && turn.idTaken ? { ...turn, idTaken: false } : turn;
 }
 
-/** For good, since attempts only rise. One that is not over may end its turn as cancelled, even if it waits in the queue now. */
+/** Whether a worker's attempt is over. It stays so, since attempts only rise. A current attempt may still end its turn. */
 function isOver({ turns }: World, { turn, attempt }: Worker): boolean {
   return turn >= 0 && (hasEnded(turns[turn]!) || turns[turn]!.attempt > attempt);
 }

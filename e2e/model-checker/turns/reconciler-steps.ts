@@ -5,9 +5,8 @@ import type { World } from "./state.ts";
 import { claim, isClaimable } from "./worker-steps.ts";
 
 /*
- * What runs in every worker, every second. A row is taken by one of them (`skip locked`), so that one reconciler stands for
- * all. Time is left out: what is due after a second, or silent for five, may be due or silent at any moment. A lease ends
- * with its worker, or while its worker is stopped.
+ * The reconciler runs in every worker, every second. One of them takes a row (`skip locked`), so that one stands for all. Time
+ * is left out: a turn may be due, and a cancel overdue, at any moment. A lease expires when its worker is dead or paused.
  */
 export function reconcilerSteps(context: Context, world: World): void {
   for (let index = 0; index < world.turns.length; index++) {
@@ -20,7 +19,7 @@ function leaseSteps(context: Context, world: World, index: number): void {
   const turn = world.turns[index]!;
   if (!turn.lease) return;
   const kept = world.workers.some((w) => w.turn === index && w.attempt === turn.attempt && !w.paused);
-  if (!kept) context.emit(`the lease of turn ${index + 1} runs out`, write(world, index, { lease: false }));
+  if (!kept) context.emit(`the lease of turn ${index + 1} expires`, write(world, index, { lease: false }));
 }
 
 function reconcile(context: Context, world: World, index: number): void {
@@ -30,9 +29,10 @@ function reconcile(context: Context, world: World, index: number): void {
   const exhausted = rules.crashesCount && turn.crashes + 1 >= scope.maxCrashes;
   if (turn.status === "r" && !turn.lease && !exhausted) {
     const crashes = turn.crashes + (rules.crashesCount ? 1 : 0);
-    emit(`${name} goes back to the queue`, write(world, index, { status: "q", crashes }));
+    emit(`${name} is queued again`, write(world, index, { status: "q", crashes }));
   }
-  if (turn.status === "r" && !turn.lease && exhausted) emit(`${name} is given up`, endFor(context, world, index, "#"));
+  if (turn.status === "r" && !turn.lease && exhausted)
+    emit(`${name} fails: its attempts are exhausted`, endFor(context, world, index, "#"));
   if (turn.status === "x") emit(`${name} is cancelled for its worker`, endFor(context, world, index, "-"));
   if (!isClaimable(rules.claimLooksAtSession, world, index)) return;
   const idle = world.workers.findIndex((worker) => worker.turn < 0 && !worker.paused);
@@ -40,10 +40,10 @@ function reconcile(context: Context, world: World, index: number): void {
   else if (idle >= 0) emit(`${name} is due and claimed`, claim(context, world, index, idle)!);
 }
 
-/** Ends a turn for its worker, which may still believe that it holds it, and wakes whoever waits in the session. */
+/** Ends a turn whose worker may still believe that it holds it, and wakes a worker for the session's next turn. */
 function endFor(context: Context, world: World, index: number, status: "-" | "#"): World {
   const turn = world.turns[index]!;
-  // The attempt is taken for the sake of the frames: of the row alone, the fences keep the worker away by the status too.
+  // Frames need the new attempt. For the row alone the fence on the status would suffice.
   const taken = { attempt: turn.attempt + 1, ends: turn.ends + 1 };
   const crashes = turn.crashes + (status === "#" ? 1 : 0);
   const ended = write(world, index, { status, lease: false, streaming: false, crashes, ...taken });

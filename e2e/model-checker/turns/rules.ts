@@ -1,28 +1,28 @@
 // PURE
 
-/** The turn protocol, rule by rule. A mutant is the protocol with one of them taken away. */
+/** The rules of the turn protocol. A mutant is the protocol without one of them. */
 export const PROTOCOL = {
-  /** The idempotency row is written, and looked for, in the transaction of the post. */
+  /** The idempotency row is read and written in the transaction of the post. */
   keyRow: true,
   answerAfterCommit: true,
   reconciler: true,
-  /** Due turns are claimed from Postgres; without it the reconciler only wakes workers through the queue again. */
+  /** Due turns are claimed from Postgres; without this the reconciler only sends another wake-up. */
   claimsWithoutQueue: true,
-  /** A job's id is new each time; a fixed one that still exists makes the queue ignore the next job without a word. */
+  /** Each job has a new id; the queue silently ignores a job whose id still exists. */
   freshJobIds: true,
   fencedDrafts: true,
   fencedSteps: true,
   fencedFinish: true,
-  /** A step is written under (turn, step), so that writing it again changes nothing. */
+  /** A step is written under (turn, step), so that a second write changes nothing. */
   stepsByNumber: true,
   claimResetsText: true,
-  /** A claim finds the session's turns idle, and no earlier one waiting. */
+  /** A claim requires that no turn of the session is active, and that no earlier one waits. */
   claimLooksAtSession: true,
-  /** A lease that ended is counted, and a turn given up after so many. */
+  /** An expired lease counts as a crash, and a turn fails after `maxCrashes`. */
   crashesCount: true,
   cancelCompares: true,
   finishCompares: true,
-  /** Withdrawing a turn that an earlier attempt wrote for also ends the message that it left. */
+  /** Withdrawing a turn also ends the message that an earlier attempt left. */
   withdrawEndsMessage: true,
   /** Deleting cancels in the same transaction. */
   deleteCancels: true,
@@ -32,18 +32,18 @@ export const PROTOCOL = {
 export type Rules = typeof PROTOCOL;
 export type Rule = keyof Rules;
 
-/** What can go wrong. Each costs one of the scope's faults. */
+/** Each fault costs one of the scope's faults. */
 export const FAULTS = [
   "kill api",
-  /** The client hears no answer and posts again with the same key. */
+  /** The answer is lost, and the client posts again with the same key. */
   "lose answer",
   "lose job",
   "double job",
   "flush queue",
   "kill worker",
-  /** SIGSTOP, or a worker cut off from Postgres: its lease may run out, and it goes on afterwards. */
+  /** SIGSTOP, or a worker cut off from Postgres: its lease may expire, and it goes on afterwards. */
   "pause worker",
-  /** A write is done and its answer lost: it is made again. */
+  /** A write is committed and its answer lost: it is retried. */
   "repeat step",
   "sigterm",
 ] as const;
@@ -54,11 +54,11 @@ export interface Scope {
   name: string;
   workers: number;
   faults: number;
-  /** As `choices` names them: as many faults as the scope has, and that cannot happen together in it. */
+  /** Choices of `faults` faults that cannot happen together in this scope, as `choices` names them. */
   apart: readonly string[];
-  /** Posts by key, each by an API of its own; the same key twice is a client that sends its request again. */
+  /** The key of each post. Each goes to an API of its own; a key that occurs twice is a client that retries. */
   posts: readonly string[];
-  /** Turns that are there in the beginning. */
+  /** Turns that exist in the initial state. */
   turns: number;
   steps: number;
   maxCrashes: number;

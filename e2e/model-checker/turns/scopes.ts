@@ -18,29 +18,29 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
 });
 
 /**
- * Small enough to be exhausted in seconds, and each for what the others leave out. In each of them any three faults
- * happen together, of all kinds, but for those that it names: the test counts them.
+ * Each scope is small enough to be exhausted in seconds, and covers what the others leave out. In each any three faults of all
+ * kinds happen together, except those in `apart`: the test counts them.
  */
 export const SCOPES = {
-  /** A request that is sent twice under one key. */
+  /** A request that is sent twice with one key. */
   oneTurn: scope("a turn of two steps, three workers", {
     posts: ["k", "k"],
     steps: 2,
-    // Each request adds a job, and the reconciler none: nothing is in the queue that a third of these could take away.
+    // Each request adds a job, and the reconciler adds none: a third of these faults finds no job.
     apart: choices(["flush queue", "lose job"], 3),
   }),
-  /** One runs, one waits. */
+  /** One turn runs, one waits. */
   twoTurns: scope("two turns, two workers", { posts: ["k", "l"], workers: 2, maxCrashes: 2, deletes: 0 }),
-  /** A request sent twice under one key, and another, over APIs that die. */
-  posting: scope("three posts, two under one key", {
+  /** A request that is sent twice with one key, and another one, over APIs that die. */
+  posting: scope("three posts, two with one key", {
     posts: ["k", "k", "l"],
     workers: 1,
     maxCrashes: 4,
     cancels: 0,
     deletes: 0,
   }),
-  /** A system whose reconciler has no way to a worker but the queue. It is not ours; see the mutant of the fixed job id. */
-  queueOnly: scope("a reconciler that only wakes", {
+  /** A system other than ours, whose reconciler only sends wake-ups; see the mutant of the fixed job id. */
+  queueOnly: scope("a reconciler that only sends wake-ups", {
     posts: ["k"],
     turns: 1,
     workers: 2,

@@ -2,8 +2,8 @@
 import type { Scope } from "./rules.ts";
 
 /*
- * The world of the turn model: one session in Postgres, a queue, APIs that post and workers that run turns. Text is known
- * by the attempt that wrote it, and nothing else: that is what its invariants ask for.
+ * The state of the turn model: one session in Postgres, a queue, APIs that post and workers that run turns. Of a text only the
+ * attempt that wrote it is kept, because that is what the invariants need.
  */
 
 /** queued, running, cancelling (x), complete, cancelled (-), failed (#) */
@@ -15,25 +15,25 @@ export interface Turn {
   attempt: number;
   /** Committed steps; a new attempt begins after them. */
   steps: number;
-  /** The attempt whose words the streaming message holds; 0: it is empty. */
+  /** The attempt that wrote the streaming message's text; 0: it is empty. */
   draft: number;
-  /** There is a message in state `streaming`. */
+  /** The turn has a message with status `streaming`. */
   streaming: boolean;
   /** The attempt that wrote the final answer. */
   answer: number;
   lease: boolean;
   crashes: number;
   releases: number;
-  /** Attempts that no worker ran: the turn was ended for one. */
+  /** Attempts that no worker ran: the reconciler ended the turn. */
   ends: number;
-  /** Somebody was told that it is being cancelled. */
-  asked: boolean;
+  /** A cancel was accepted. */
+  cancelAccepted: boolean;
   deleted: boolean;
   /** Jobs in the queue. */
   jobs: number;
-  /** With fixed job ids: the id is still known to the queue, and no job can be added. */
+  /** With fixed job ids: a job with this id still exists, and none can be added. */
   idTaken: boolean;
-  /** It has ended, and nothing of it is kept but how. */
+  /** It has ended, and only its status is kept. */
   forgotten: boolean;
 }
 
@@ -46,11 +46,11 @@ export interface Worker {
   paused: boolean;
 }
 
-/** A client's request to one API. `told`: the turn that the answer named. */
+/** A client's request to one API. `turn`: the index of the turn in the answer; -1: none. */
 export interface Post {
   key: string;
   stage: "unsent" | "committed" | "promised" | "answered";
-  told: number;
+  turn: number;
 }
 
 export interface World {
@@ -60,7 +60,7 @@ export interface World {
   faults: number;
   cancels: number;
   deletes: number;
-  /** An invariant that the last step broke. */
+  /** The invariant that the last step broke, if one did. */
   wrong: string;
 }
 
@@ -76,7 +76,7 @@ export const newTurn = (key: string): Turn => ({
   crashes: 0,
   releases: 0,
   ends: 0,
-  asked: false,
+  cancelAccepted: false,
   deleted: false,
   jobs: 0,
   idTaken: false,
@@ -89,7 +89,7 @@ export function begin(scope: Scope): World {
   return {
     turns: Array.from({ length: scope.turns }, (_, turn) => ({ ...newTurn(`t${turn}`), jobs: 1, idTaken: true })),
     workers: Array.from({ length: scope.workers }, () => IDLE),
-    posts: scope.posts.map((key) => ({ key, stage: "unsent", told: -1 })),
+    posts: scope.posts.map((key) => ({ key, stage: "unsent", turn: -1 })),
     faults: scope.faults,
     cancels: scope.cancels,
     deletes: scope.deletes,
@@ -102,8 +102,9 @@ export const isActive = ({ status }: Turn) => status === "r" || status === "x";
 
 function turnKey(turn: Turn): string {
   if (turn.forgotten) return `${turn.key}${turn.status}`;
-  const { streaming, lease, asked, deleted, idTaken } = turn;
-  const flags = (streaming ? 1 : 0) + (lease ? 2 : 0) + (asked ? 4 : 0) + (deleted ? 8 : 0) + (idTaken ? 16 : 0);
+  const { streaming, lease, cancelAccepted, deleted, idTaken } = turn;
+  const flags =
+    (streaming ? 1 : 0) + (lease ? 2 : 0) + (cancelAccepted ? 4 : 0) + (deleted ? 8 : 0) + (idTaken ? 16 : 0);
   const counts = `${turn.attempt}${turn.steps}${turn.draft}${turn.answer}${turn.crashes}${turn.releases}${turn.ends}`;
   return `${turn.key}${turn.status}${counts}${turn.jobs}.${flags}`;
 }
@@ -111,13 +112,13 @@ function turnKey(turn: Turn): string {
 const workerKey = ({ turn, attempt, step, paused }: Worker) =>
   turn < 0 && !paused ? "-" : `${turn}.${attempt}${step}${paused ? "p" : ""}`;
 
-/** Workers are interchangeable, and so stand in order; so are posts under one key. */
+/** Workers are interchangeable, and so are posts with one key: their order does not matter. */
 export function keyOf(world: World): string {
   let key = `${world.faults}${world.cancels}${world.deletes}${world.wrong}`;
   for (const turn of world.turns) key += `,${turnKey(turn)}`;
   key += `;${world.workers.map(workerKey).sort().join()}`;
   if (world.posts.length === 0) return key;
-  const posts = world.posts.map(({ key: name, stage, told }) => `${name}${stage[0]}${told}`);
+  const posts = world.posts.map(({ key: name, stage, turn }) => `${name}${stage[0]}${turn}`);
   return `${key};${posts.sort().join()}`;
 }
 

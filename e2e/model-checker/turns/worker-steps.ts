@@ -4,8 +4,8 @@ import { type Context, fault, setWorker, write } from "./context.ts";
 import { hasEnded, IDLE, isActive, type Turn, type World } from "./state.ts";
 
 /*
- * Workers. A statement is one step, with the fence that the statement has. A worker that is paused does nothing, and when it
- * goes on it writes as before: that it would look at its clock first is left out, so that the fences must do alone.
+ * Workers. A statement is one step, with the fence of that statement. A paused worker does nothing, and writes as before when it
+ * resumes. A real worker would check its clock first; that is left out, because the fences must suffice.
  */
 export function workerSteps(context: Context, world: World): void {
   const idle = world.workers.findIndex(({ turn, paused }) => turn < 0 && !paused);
@@ -16,7 +16,7 @@ export function workerSteps(context: Context, world: World): void {
   world.workers.forEach((worker, index) => {
     if (worker.turn < 0) return;
     const name = `attempt ${worker.attempt} of turn ${worker.turn + 1}`;
-    if (worker.paused) context.emit(`${name} goes on`, setWorker(world, index, { paused: false }));
+    if (worker.paused) context.emit(`${name} resumes`, setWorker(world, index, { paused: false }));
     else work(context, world, index, name);
     workerFaults(context, world, index, name);
   });
@@ -31,7 +31,7 @@ function takeJob(context: Context, world: World, index: number, worker: number):
   );
 }
 
-/** @returns null when there is nothing to claim: it is not waiting, or not its time */
+/** @returns null when the turn does not wait, or another one comes first */
 export function claim({ rules }: Context, world: World, index: number, worker: number): World | null {
   const turn = world.turns[index]!;
   if (!isClaimable(rules.claimLooksAtSession, world, index)) return null;
@@ -50,40 +50,43 @@ function work(context: Context, world: World, index: number, name: string): void
   const { turn: at, attempt, step } = world.workers[index]!;
   const { rules, emit } = context;
   const turn = world.turns[at]!;
-  const mine = turn.attempt === attempt;
-  const holds = mine && turn.status === "r";
+  const isCurrent = turn.attempt === attempt;
+  const holds = isCurrent && turn.status === "r";
 
-  if (!(mine && isActive(turn))) emit(`${name} has lost its turn and stops`, setWorker(world, index, IDLE));
-  if (mine && turn.status === "x") {
+  if (!(isCurrent && isActive(turn))) emit(`${name} has lost its turn and stops`, setWorker(world, index, IDLE));
+  if (isCurrent && turn.status === "x") {
     emit(`${name} ends as cancelled`, done(context, end(world, at, "-", attempt), index, at));
-    // Its next write is refused before it has heard of the cancel: it takes the turn for lost.
-    emit(`${name} gives up`, setWorker(world, index, IDLE));
+    // Its next write is refused before it learns of the cancel: it treats the turn as lost.
+    emit(`${name} stops`, setWorker(world, index, IDLE));
   }
   if (turn.draft !== attempt && (holds || (!rules.fencedDrafts && turn.status === "r"))) {
-    emit(`${name} saves a draft`, told(write(world, at, { draft: attempt, streaming: true }, attempt), at, turn));
+    emit(
+      `${name} saves a draft`,
+      checkDeleted(write(world, at, { draft: attempt, streaming: true }, attempt), at, turn),
+    );
   }
   if (step < context.scope.steps) {
     if (!holds && rules.fencedSteps) return;
     const committed = commitStep(context, world, at, attempt, step);
     emit(`${name} commits step ${step + 1}`, setWorker(committed, index, { step: step + 1 }));
-    fault(context, world, "repeat step", `${name} commits step ${step + 1} and hears no answer`, () => committed);
-  } else if (holds || !rules.fencedFinish || (mine && turn.status === "x" && !rules.finishCompares)) {
+    fault(context, world, "repeat step", `${name} commits step ${step + 1}, and the answer is lost`, () => committed);
+  } else if (holds || !rules.fencedFinish || (isCurrent && turn.status === "x" && !rules.finishCompares)) {
     emit(`${name} ends as complete`, done(context, end(world, at, "!", attempt), index, at));
   }
 }
 
-/** All or nothing: the step's message and its tools' results. */
+/** The step's message and its tool results, atomically. */
 function commitStep({ rules }: Context, world: World, at: number, by: number, step: number): World {
   const turn = world.turns[at]!;
   if (turn.steps > step) {
     if (rules.stepsByNumber && turn.attempt === by) return world;
     return { ...world, wrong: `T2 step ${step + 1} is committed twice` };
   }
-  return told(write(world, at, { steps: step + 1, draft: 0, streaming: false }, by), at, turn);
+  return checkDeleted(write(world, at, { steps: step + 1, draft: 0, streaming: false }, by), at, turn);
 }
 
-/** A new message of a turn whose messages were deleted is one that every reader sees. */
-function told(world: World, at: number, before: Turn): World {
+/** A new message in a turn whose messages were deleted would be visible to every reader (T11). */
+function checkDeleted(world: World, at: number, before: Turn): World {
   return before.deleted && before.status === "r"
     ? { ...world, wrong: `T11 turn ${at + 1} writes after its deletion` }
     : world;
@@ -94,7 +97,7 @@ function end(world: World, at: number, status: "!" | "-", by: number): World {
   return write(world, at, { status, lease: false, streaming: false, ...text }, by);
 }
 
-/** The worker is free, and whoever waits in the session is woken. */
+/** Frees the worker, and wakes one for the session's next turn. */
 function done(context: Context, world: World, index: number, at: number): World {
   const next = world.turns.findIndex((turn, i) => i !== at && turn.status === "q");
   const free = setWorker(world, index, IDLE);
@@ -109,14 +112,14 @@ function workerFaults(context: Context, world: World, index: number, name: strin
     setWorker(holds ? write(world, worker.turn, { lease: false }) : world, index, IDLE),
   );
   if (!worker.paused) {
-    fault(context, world, "pause worker", `the worker of ${name} is stopped`, () =>
+    fault(context, world, "pause worker", `the worker of ${name} is paused`, () =>
       setWorker(world, index, { paused: true }),
     );
   }
   if (holds && turn.status === "r" && !worker.paused) {
     const releases = turn.releases + 1;
     const counted = context.rules.releaseKeepsCrashes ? { releases } : { releases, crashes: turn.crashes + 1 };
-    fault(context, world, "sigterm", `${name} is handed back`, () => {
+    fault(context, world, "sigterm", `${name} is released`, () => {
       const back = write(world, worker.turn, { status: "q", lease: false, ...counted }, worker.attempt);
       return wake(context, setWorker(back, index, IDLE), worker.turn);
     });
