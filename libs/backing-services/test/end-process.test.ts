@@ -4,12 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { signalTree } from "../src/process/end-process.ts";
 
-test("SIGKILL misses no child, also of a parent that makes new ones all the time", async () => {
+test("SIGKILL reaches every child, even of a parent that keeps forking", async () => {
   for (let round = 0; round < 20; round++) {
-    // Bounded, should it be missed itself.
+    // Bounded, in case it is missed itself.
     const script = "n=0; while [ $n -lt 2000 ]; do sleep 30 & n=$((n+1)); done; wait";
     const parent = spawn("/bin/sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
-    // Every child holds the pipe: it closes with the last of them.
+    // Every child holds the pipe, so it closes with the last of them.
     const closed = once(parent, "close").then(() => "closed");
     await delay(5 + round);
     await signalTree(parent.pid as number, "SIGKILL");

@@ -1,6 +1,6 @@
 import { startPostgres, startRedis } from "@boocode/backing-services";
 
-/** Run as a process of its own: starts both servers with the options in argv, prints them, and waits to be ended. */
+/** Runs as a separate process: starts both servers with the options in argv, prints them, and waits to be stopped. */
 const { dataDir, keep } = JSON.parse(process.argv[2]!) as { dataDir: string; keep: boolean };
 const [postgres, redis] = await Promise.all([
   startPostgres({ dataDir, keep, durability: "test", order: ["installed", "embedded"] }),

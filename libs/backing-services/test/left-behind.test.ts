@@ -9,7 +9,7 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const redisOrder = ["installed", "extracted", "apt"] as const;
 
-test("servers with kept data outlive a killed start, and the next start adopts them", async () => {
+test("servers with kept data survive a killed start, and the next start adopts them", async () => {
   const dataDir = await temporaryFolder();
   await chmod(dataDir, 0o755);
   const held = await spawnHolder({ dataDir, keep: true });
@@ -22,14 +22,14 @@ test("servers with kept data outlive a killed start, and the next start adopts t
   expect([held.postgres.pid, held.redis.pid].map(inspectProcess)).toEqual([undefined, undefined]);
 });
 
-test("throw-away servers end with their process, even when it is killed", async () => {
+test("throw-away servers stop with their process, even when it is killed", async () => {
   const held = await spawnHolder({ dataDir: await temporaryFolder(), keep: false });
   await killHolder(held);
   expect(await waitUntilGone(held.postgres.pid, 10_000)).toBe(true);
   expect(await waitUntilGone(held.redis.pid, 10_000)).toBe(true);
 });
 
-test("an ordinary user starts and stops both", async ({ skip }) => {
+test("an unprivileged user starts and stops both", async ({ skip }) => {
   const dataDir = await temporaryFolder();
   const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
   if (nobody !== undefined) {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { FolderInUseError, lockFolder } from "../src/files/lock-folder.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-test("one of many takes the lock, and giving it back leaves no file", async () => {
+test("one of many takes the lock, and its release leaves no file", async () => {
   const folder = await temporaryFolder();
   const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(join(folder, "lock"))));
   const taken = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -15,7 +15,7 @@ test("one of many takes the lock, and giving it back leaves no file", async () =
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("the lock of a process that is gone, or whose pid was given to another, counts for nothing", async () => {
+test("a lock is void when its process is gone or its pid belongs to another process", async () => {
   for (const stale of ["lock.999999999-123.ab", `lock.${process.pid}-0.ab`, "lock.ab", "lock."]) {
     const folder = await temporaryFolder();
     await writeFile(join(folder, stale), "");

@@ -6,7 +6,7 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { withoutPassword, withoutTlsOnLoopback } from "../src/database/migrate.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-test("three who migrate a database that does not exist yet run each file once", async () => {
+test("three concurrent migrations of a missing database run each file once", async () => {
   const folder = await migrations("create table note (id int); select pg_sleep(0.2);");
   const probe = await createDatabase(inject("postgresUrl"));
   await probe.drop();
@@ -19,7 +19,7 @@ test("three who migrate a database that does not exist yet run each file once", 
   await sql.end();
 });
 
-test("a migration that fails is told in dbmate's words and without the password", async () => {
+test("a failed migration is reported with dbmate's error and without the password", async () => {
   const folder = await migrations("create table note (id nonsense);");
   const database = await createDatabase(inject("postgresUrl"));
   onTestFinished(database.drop);
@@ -28,13 +28,13 @@ test("a migration that fails is told in dbmate's words and without the password"
   expect(failure).not.toContain(new URL(database.url).password);
 });
 
-test("TLS is left out only on this machine and only where nothing was said", () => {
+test("TLS is disabled only on this machine and only when the URL does not mention it", () => {
   expect(withoutTlsOnLoopback("postgres://a:b@127.0.0.1:1/x")).toContain("sslmode=disable");
   expect(withoutTlsOnLoopback("postgres://a:b@localhost/x?sslmode=require")).toContain("sslmode=require");
   expect(withoutTlsOnLoopback("postgres://a:b@db.example.org/x")).not.toContain("sslmode");
 });
 
-test("a password is hidden as it is written and as it is meant", () => {
+test("a password is hidden both URL-encoded and decoded", () => {
   expect(withoutPassword("p%40ss and p@ss", "postgres://a:p%40ss@h/x")).toBe("*** and ***");
 });
 

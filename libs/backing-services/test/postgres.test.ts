@@ -9,7 +9,7 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const order = ["installed", "embedded"] as const;
 
-test("a throw-away server answers, and its stop leaves no process and no file", async () => {
+test("a throw-away server works, and its stop leaves no process and no file", async () => {
   const server = await start({ keep: false });
   expect(await ask(server, (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
   const folder = dataOf(server);
@@ -19,7 +19,7 @@ test("a throw-away server answers, and its stop leaves no process and no file", 
   expect(existsSync(dirname(folder))).toBe(false);
 });
 
-test("kept data is there again after stop and start, under the same URL", async () => {
+test("kept data survives a stop and start, under the same URL", async () => {
   const dataDir = await openFolder();
   const first = await start({ dataDir, keep: true });
   await ask(first, (sql) => sql`create table note as select 'kept' as text`);
@@ -43,7 +43,7 @@ test("a killed server restarts on the same port with every committed row", async
   await server.stop();
 });
 
-test("a frozen server answers no more, and goes on when it is thawed", async () => {
+test("a frozen server stops answering, and continues when it is thawed", async () => {
   const server = await start({ keep: false });
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   await sql`select 1`;
@@ -69,7 +69,7 @@ test("the binaries from npm run without any install script", async () => {
   await server.stop();
 });
 
-test("data under a folder that is closed to the server's user is kept where that user can reach it", async () => {
+test("data in a folder that the server's user cannot enter is kept where it can", async () => {
   const closed = await temporaryFolder();
   await chmod(closed, 0o700);
   const options = { dataDir: `${closed}/.data`, keep: true, durability: "test" } as const;
@@ -83,7 +83,7 @@ test("data under a folder that is closed to the server's user is kept where that
   await second.stop();
 });
 
-test("two servers at once share nothing, and one data folder serves one start at a time", async () => {
+test("two concurrent servers share nothing, and a data folder serves one start at a time", async () => {
   const [one, two] = await Promise.all([start({ keep: false }), start({ keep: false })]);
   expect(new URL(one.url).port).not.toBe(new URL(two.url).port);
   await Promise.all([one.stop(), two.stop()]);
@@ -109,7 +109,7 @@ test("the server that DATABASE_URL names is used and never stopped", async () =>
   await server.stop();
 });
 
-test("where nothing can be had, the error says what was tried and what to do", async () => {
+test("without any source, the error says what was tried and what to do", async () => {
   const nothing = startPostgres({ keep: false, order: [] });
   await expect(nothing).rejects.toThrow(/DATABASE_URL[\s\S]*apt-get install postgresql/);
 });

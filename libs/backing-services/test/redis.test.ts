@@ -8,7 +8,7 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const order = ["installed", "extracted", "apt"] as const;
 
-test("a throw-away server wants its password, and its stop leaves no process and no file", async () => {
+test("a throw-away server requires its password, and its stop leaves no process and no file", async () => {
   const server = await start({ keep: false });
   expect(await ask(server.url, (redis) => redis.config("GET", "maxmemory-policy"))).toEqual([
     "maxmemory-policy",
@@ -21,7 +21,7 @@ test("a throw-away server wants its password, and its stop leaves no process and
   expect(existsSync(dirname(folder))).toBe(false);
 });
 
-test("kept data is there again after stop and start, under the same URL", async () => {
+test("kept data survives a stop and start, under the same URL", async () => {
   const dataDir = await temporaryFolder();
   const first = await start({ dataDir, keep: true });
   await ask(first.url, (redis) => redis.set("note", "kept"));
@@ -32,7 +32,7 @@ test("kept data is there again after stop and start, under the same URL", async 
   await second.stop();
 });
 
-test("a killed server restarts on the same port: with its data if it appends, empty if it does not", async () => {
+test("a killed server restarts on the same port, with its data if it is append-only, else empty", async () => {
   for (const appendOnly of [true, false]) {
     const server = await start({ keep: false, appendOnly });
     await ask(server.url, (redis) => redis.set("note", "written"));
@@ -44,7 +44,7 @@ test("a killed server restarts on the same port: with its data if it appends, em
   }
 });
 
-test("two servers at once share nothing, and one data folder serves one start at a time", async () => {
+test("two concurrent servers share nothing, and a data folder serves one start at a time", async () => {
   const [one, two] = await Promise.all([start({ keep: false }), start({ keep: false })]);
   expect(one.url).not.toBe(two.url);
   await Promise.all([one.stop(), two.stop()]);
@@ -54,7 +54,7 @@ test("two servers at once share nothing, and one data folder serves one start at
   await kept.stop();
 });
 
-test("where nothing can be had, the error says what was tried and what to do", async () => {
+test("without any source, the error says what was tried and what to do", async () => {
   await expect(startRedis({ keep: false, order: [] })).rejects.toThrow(/REDIS_URL[\s\S]*brew install redis/);
 });
 

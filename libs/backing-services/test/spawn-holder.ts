@@ -30,14 +30,14 @@ export async function spawnHolder(options: { dataDir: string; keep: boolean }, u
   return { child, ...(JSON.parse(line) as Omit<Held, "child">) };
 }
 
-/** Kills the holder as a power cut would, and waits for its end. */
+/** Kills the holder with SIGKILL and waits for its exit. */
 export async function killHolder({ child }: Held): Promise<void> {
   const gone = once(child, "exit");
   child.kill("SIGKILL");
   await gone;
 }
 
-/** Lets the holder stop its servers and end. */
+/** Lets the holder stop its servers and exit. */
 export async function endHolder({ child }: Held): Promise<void> {
   const gone = once(child, "exit");
   child.stdin!.end();

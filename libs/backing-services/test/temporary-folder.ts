@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** Waits for the end of the test or of its process; then ends the kept servers that a killed run left, and removes the folder. */
+/** At the end of the test, stops the kept servers that a killed run left behind and removes the folder. */
 const cleaner = `
 cat >/dev/null
 sleep 0.2
@@ -18,7 +18,7 @@ done 2>/dev/null
 rm -rf "$0"
 `;
 
-/** A folder for one test, closed to other users as mkdtemp makes it. Nothing that runs in it outlives the test. */
+/** A folder for one test, closed to other users as mkdtemp creates it. Nothing that runs in it survives the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "boocode-test-"));
   const shell = spawn("/bin/sh", ["-c", cleaner, folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });

@@ -2,7 +2,7 @@ import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import postgres from "postgres";
 import { expect, test } from "vitest";
 
-test("a test file gets a migrated database of its own, and it is gone after drop", async () => {
+test("a test file gets its own migrated database, which is gone after drop", async () => {
   const [one, two] = await Promise.all([testDatabase(), testDatabase()]);
   expect(one.url).not.toBe(two.url);
   const sql = postgres(one.url, { max: 1, connect_timeout: 2 });
@@ -14,7 +14,7 @@ test("a test file gets a migrated database of its own, and it is gone after drop
   await dropped.end();
 });
 
-test("a test file gets a Redis of its own", async () => {
+test("a test file gets its own Redis", async () => {
   const [one, two] = await Promise.all([testRedis(), testRedis()]);
   expect(one.pid).not.toBe(two.pid);
   await Promise.all([one.stop(), two.stop()]);

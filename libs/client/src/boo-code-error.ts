@@ -1,19 +1,19 @@
 import type { API_ERRORS, ApiErrorCode, CloseReason } from "@boocode/contracts";
 
 /**
- * What a `BooCodeError` can be: an answer of the API's error table, the reason why a socket was closed for good, `network`
- * (no answer came, or none in time), `unexpected` (an answer that is none of BooCode's, a proxy's for instance), or `closed`
- * (the follower was closed).
+ * The codes of a `BooCodeError`: those of the API's error table, the reason why a socket was closed for good, `network` (no
+ * answer in time), `unexpected` (an answer that is not BooCode's, for example a proxy's), or `closed` (the follower was
+ * closed).
  */
 export type BooCodeErrorCode = ApiErrorCode | CloseReason | "network" | "unexpected" | "closed";
 
-/** Every error that this library throws or ends with. */
+/** Every error that this library throws or reports. */
 export class BooCodeError extends Error {
   override name = "BooCodeError";
   readonly code: BooCodeErrorCode;
   /** The HTTP status, or the close code of a socket; 0 when there was no answer. */
   readonly status: number;
-  /** The same request may succeed when it is sent again, a little later. */
+  /** The same request may succeed later. */
   readonly retryable: boolean;
 
   constructor(

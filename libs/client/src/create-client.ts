@@ -4,13 +4,13 @@ import type { RequestDeps } from "./rest/send-request.ts";
 import type { SocketAccess, SocketCredentials, WebSocketLike } from "./web-socket-like.ts";
 
 export interface BooCodeClientOptions {
-  /** Without a path: `https://boocode.example`. */
+  /** The origin, without a path: `https://boocode.example`. */
   apiUrl: string;
-  /** `https:` and `wss:` mean the same here. */
+  /** `https:` and `wss:` are equivalent here. */
   gatewayUrl: string;
-  /** A bearer token, or what gives the one that is good now. Without it, requests carry none (a proxy adds it). */
+  /** A bearer token, or a function that returns the current one. Without it, requests carry none (a proxy may add it). */
   token?: string | (() => string | Promise<string>);
-  /** Gives a fresh single-use ticket for every socket, in a page that has no token. */
+  /** Returns a new single-use ticket for each socket, in a page without a token. */
   getTicket?: () => Promise<string>;
   fetch?: typeof fetch;
   WebSocket?: new (url: string) => WebSocketLike;
@@ -20,13 +20,13 @@ export interface BooCodeClientOptions {
   now?: () => number;
   setTimeout?: Clock["setTimeout"];
   clearTimeout?: Clock["clearTimeout"];
-  /** Without an answer for so long, a request counts as lost. 30 s when absent. */
+  /** Time-out of a request, 30 s by default. */
   requestTimeoutMs?: number;
 }
 
 /** REST calls, and what `followSession` and `followUser` need. */
 export interface BooCodeClient extends Rest {
-  /** For the followers of this library. */
+  /** Used by the followers of this library. */
   readonly internals: ClientInternals;
 }
 
@@ -38,7 +38,7 @@ export interface ClientInternals {
   random(): number;
 }
 
-/** Makes a client. Nothing is connected before the first call. */
+/** Creates a client. Nothing is connected before the first call. */
 export function createBooCodeClient(options: BooCodeClientOptions): BooCodeClient {
   const clock: Clock = {
     now: options.now ?? systemClock.now,
@@ -75,7 +75,7 @@ function socketAccess(options: BooCodeClientOptions, readToken: () => Promise<st
       const token = await readToken();
       if (token === null) return { headers: {}, ticket: null, greeting: null };
       if (openSocket) return { headers: { authorization: `Bearer ${token}` }, ticket: null, greeting: null };
-      // A first message, unlike a URL, is in nobody's log; and unlike a ticket it needs no Redis.
+      // A first message appears in no log, unlike a URL, and needs no Redis, unlike a ticket.
       return { headers: {}, ticket: null, greeting: JSON.stringify({ type: "auth", token }) };
     },
   };

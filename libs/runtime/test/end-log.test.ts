@@ -14,7 +14,7 @@ async function start() {
   return { child, exited };
 }
 
-test("a process whose log nobody reads any more ends all the same", async () => {
+test("a process exits although nobody reads its log any more", async () => {
   const { child, exited } = await start();
   child.stdout.destroy();
   await once(child.stdout, "close");
@@ -22,7 +22,7 @@ test("a process whose log nobody reads any more ends all the same", async () => 
   expect(await exited).toEqual([0, null]);
 });
 
-test("a process whose log's reader has stopped reading ends all the same", async () => {
+test("a process exits although the reader of its log has stalled", async () => {
   const { child, exited } = await start();
   child.stdout.pause();
   child.kill("SIGTERM");
@@ -30,7 +30,7 @@ test("a process whose log's reader has stopped reading ends all the same", async
   child.stdout.destroy();
 });
 
-test("what is logged last is read to its end", async () => {
+test("a reader gets the last log lines completely", async () => {
   const { child, exited } = await start();
   let text = "";
   child.stdout.on("data", (bytes) => {

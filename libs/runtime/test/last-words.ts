@@ -3,7 +3,7 @@ import { z } from "zod";
 
 const { LOG_LEVEL, FAULT_POINTS } = commonEnv;
 
-// A service whose last release logs more than a pipe holds, in the very moment in which the process ends.
+// A service whose last release logs more than a pipe holds, just before the process exits.
 runService({
   name: "last-words",
   config: z.object({ LOG_LEVEL, FAULT_POINTS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),

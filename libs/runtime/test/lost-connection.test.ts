@@ -4,9 +4,9 @@ import { connectPostgres, type Postgres } from "@boocode/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Network, networkBefore } from "./network.ts";
 
-/*
- * A connection that is reset is told of in two steps, with time between them in which the client still takes queries for it. What
- * it takes then must fail: never wait for ever, nor be answered with nothing or with what another query asked for.
+/**
+ * Node reports a reset connection in two steps, between which the client still accepts queries for it. Such a query must
+ * fail: it must not hang, and must not receive an empty result or that of another query.
  */
 const LOST = /^(ECONNRESET|CONNECTION_CLOSED)$/;
 
@@ -30,7 +30,7 @@ describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
     await network.close();
   });
 
-  test("a query on an idle connection that is just being lost fails, and is not answered with nothing", async () => {
+  test("a query on an idle connection that is being lost fails instead of returning no rows", async () => {
     const asked = whileItIsLost(() => Promise.allSettled([pool`select ${7}::int as n`]));
     network.reset();
     const next = pool`select ${8}::int as n`;
@@ -38,13 +38,13 @@ describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
     expect([...(await next)]).toEqual([{ n: 8 }]);
   });
 
-  test("queries behind one whose connection is just being lost fail, or get their own answers from the next", async () => {
+  test("queries queued on a connection that is being lost fail, or get their own answers from the next one", async () => {
     const under = pool`select pg_sleep(20)`.catch(({ code }: { code: string }) => code);
     await untilBusy(`lost ${sslmode}`);
     const asked = whileItIsLost(() => Promise.allSettled([2, 3, 4].map((n) => pool`select ${n}::int as n`)));
     network.reset();
     expect(await under).toMatch(LOST);
-    // Others come when the connection is back, in transactions and without.
+    // Further queries arrive when the connection is back, in transactions and without.
     const later = await Promise.all([
       pool.begin((sql) => sql`select ${8}::int as n`),
       ...[9, 10].map((n) => pool`select ${n}::int as n`),
@@ -57,20 +57,20 @@ describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
   });
 });
 
-test("the server's last words end the query that they came to, and none after it", async () => {
+test("a FATAL error of the server fails its query and no later one", async () => {
   const pool = connectPostgres(database.url, { name: "ended by the server", connections: 1 });
   const under = pool`select pg_sleep(20)`.catch((error: unknown) => error);
   const watcher = connectPostgres(database.url, { name: "watcher", connections: 1 });
   await untilBusy("ended by the server");
   await watcher`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended by the server'`;
   expect(await under).toMatchObject({ code: "57P01", severity: "FATAL" });
-  // The first one after it, once the connection has surely ended, and without another that would have met the old error.
+  // The first query after the connection has ended; no other query can have received the old error.
   const [first] = await pool`select ${1}::int as n`;
   expect(first).toEqual({ n: 1 });
   await Promise.all([pool.end(), watcher.end()]);
 });
 
-/** Asks between the two steps. @returns what gives the answer */
+/** Runs a query between the two steps. @returns a function that returns the result */
 function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
   const destroy = Socket.prototype._destroy;
   const answer = new Promise<T>((resolve, reject) => {
@@ -78,7 +78,7 @@ function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
       destroy.call(this, error, done);
       if (!error || network.owns(this)) return;
       Socket.prototype._destroy = destroy;
-      // The error is told in the next tick, the end of the socket after it, when the event loop comes to closed handles.
+      // The error is emitted in the next tick, the close after it, when the event loop handles closed handles.
       process.nextTick(() => process.nextTick(() => ask().then(resolve, reject)));
     };
   });

@@ -22,18 +22,18 @@ test("a root itself and everything below it are under it", async () => {
   expect(await under("root/..hidden", "root")).toBe(true);
 });
 
-test("a root's parent, its neighbour and one whose name begins like it are not", async () => {
+test("a root's parent, its sibling and a folder with the same prefix are not", async () => {
   for (const path of [".", "..hidden", "root-and-more", "root-and-more/x"])
     expect(await under(path, "root")).toBe(false);
 });
 
-test("a root that is a symlink allows what it leads to, and one that is missing allows nothing", async () => {
+test("a symlinked root allows its target, and a missing root allows nothing", async () => {
   expect(await under("root/in", "link")).toBe(true);
   expect(await under("root/in", "missing")).toBe(false);
   expect(await under("root/in", "missing", "root")).toBe(true);
   expect(await isUnder(home, [])).toBe(false);
 });
 
-test("the root of the file system holds everything", async () => {
+test("the root of the file system contains everything", async () => {
   expect(await isUnder(home, ["/"])).toBe(true);
 });

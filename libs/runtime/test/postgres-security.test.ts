@@ -39,13 +39,13 @@ test.each(["?sslmode=verify-full", "?sslmode=verify-ca", "?ssl=true"])(
   async (search) => expect(await ask(secure, search)).toBe("DEPTH_ZERO_SELF_SIGNED_CERT"),
 );
 
-test("a server without TLS is reached where that is allowed, and refused in words where it is not", async () => {
+test("a server without TLS is used if that is allowed, and refused with a clear error if not", async () => {
   expect(await ask(open, "?sslmode=prefer")).toBe("there");
   expect(await ask(open, "?sslmode=require")).toMatch(/does not offer TLS/);
   expect(await ask(open, "?sslmode=verify-full")).toMatch(/does not offer TLS/);
 });
 
-test("a refused connection costs the pool nothing: once the server is there, it answers", async () => {
+test("a pool recovers from refused connections once the server answers", async () => {
   const gone = await networkBefore(database.url);
   const { url } = gone;
   await gone.close();

@@ -9,14 +9,14 @@ import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView, type SessionView } from "./session-view.ts";
 
-// Hundreds of sessions each: seconds on a machine that has nothing else to do.
+// Each explores hundreds of sessions, which takes seconds on an idle machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 const start = emptyView("session");
 const at = (world: World, n: number) => mergeLoaded(start, world.truths[n] as Truth);
 const last = (world: World) => world.truths.length - 1;
 
-test("from any moment on, loading and then applying every frame shows what is stored", () => {
+test("loading at any moment and then applying every frame shows what is stored", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.nat(), (events, seed) => {
       const world = createWorld(events);
@@ -35,14 +35,14 @@ test("from any moment on, loading and then applying every frame shows what is st
   );
 });
 
-test("whatever is lost, doubled or out of order, a text is what one epoch wrote and the cursor never goes back", () => {
+test("whatever is lost, duplicated or reordered, a text comes from one epoch and the cursor never goes back", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.array(fc.nat(), { maxLength: 120 }), (events, picks) => {
       const world = createWorld(events);
       const pool = [...world.frames, ...world.truths.map(snapshotOf), ...world.frames];
       let view = at(world, (picks[0] ?? 0) % world.truths.length);
       for (const pick of picks) {
-        // Near ones more often than far ones: the interesting mistakes are made next to the cursor.
+        // Frames near the cursor more often than far ones, because mistakes are made near it.
         const near = world.frames.findIndex((frame) => "cursor" in frame && frame.cursor === view.cursor);
         const frame = pool[pick % 3 === 0 ? pick % pool.length : (near + (pick % 7) + pool.length - 2) % pool.length];
         const next = applyFrame(view, frame as SessionFrame).view;
@@ -54,7 +54,7 @@ test("whatever is lost, doubled or out of order, a text is what one epoch wrote 
   );
 });
 
-/** Joins again as often as the verdicts ask, as a follower does; REST and logs are what they are after `n` frames. */
+/** Joins again as often as the results demand, as a follower does; REST and logs are in their state after `n` frames. */
 function rejoin(world: World, n: number, from: SessionView, useLog: boolean): SessionView {
   let view = from;
   for (let tries = 0; tries < 10; tries += 1) {
@@ -78,7 +78,7 @@ function rejoin(world: World, n: number, from: SessionView, useLog: boolean): Se
   throw new Error(`ten joins from ${from.cursor} did not get there`);
 }
 
-test("after any losses, with lagging drafts and lost logs, joining again leads to what is stored", () => {
+test("after any losses, with lagging drafts and lost logs, rejoining leads to what is stored", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.array(fc.nat(99), { maxLength: 80 }), fc.boolean(), (events, chances, useLog) => {
       const world = createWorld(events);
@@ -92,10 +92,10 @@ test("after any losses, with lagging drafts and lost logs, joining again leads t
         view = next;
         let loaded = view;
         if (verdict === "rejoin" && chance > 20) loaded = rejoin(world, index + 1, view, useLog);
-        // REST may be a little behind the frames, or ahead of those that are on their way.
+        // REST may be slightly behind the frames, or ahead of those in flight.
         if (verdict === "reload" || chance > 90) {
           const until = Math.min(last(world), index + 1 + (chance % 3));
-          // One load comes after the other, and so do the states that they meet.
+          // Loads happen one after the other, and so do their states.
           readAt = Math.max(readAt, readBehind(world, until, chance % 5));
           loaded = mergeLoaded(view, world.truths[readAt] as Truth);
         }
@@ -108,7 +108,7 @@ test("after any losses, with lagging drafts and lost logs, joining again leads t
   );
 });
 
-test("a load that is answered late, while frames went on, takes nothing back", () => {
+test("a late answer to a load takes nothing back that frames brought meanwhile", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.nat(), fc.nat(12), (events, seed, during) => {
       const world = createWorld(events);
@@ -136,7 +136,7 @@ test("a load that is answered late, while frames went on, takes nothing back", (
   );
 });
 
-test("a merged delta is worth its single ones", () => {
+test("a merged delta equals its single deltas", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.nat(), (events, seed) => {
       const world = createWorld(events);
@@ -161,7 +161,7 @@ test("a merged delta is worth its single ones", () => {
 
 const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
 
-test("a merged delta that begins before the cursor is a misfit: its text cannot be divided", () => {
+test("a merged delta that begins before the cursor does not fit, because its text cannot be divided", () => {
   const world = createWorld([turn]);
   const view = at(world, 6);
   const [first, second] = world.frames.slice(5, 7) as Extract<SessionFrame, { type: "delta" }>[];
@@ -169,7 +169,7 @@ test("a merged delta that begins before the cursor is a misfit: its text cannot 
   expect(applyFrame(view, merged)).toEqual({ view, verdict: "rejoin" });
 });
 
-test("a turn whose predecessor has not ended is joined anew", () => {
+test("a frame of a turn whose predecessor has not ended causes a rejoin", () => {
   const world = createWorld([turn, turn]);
   const second = world.frames.find((frame) => "seq" in frame && frame.cursor.startsWith("2.")) as SessionFrame;
   const view = at(world, 5);
@@ -184,7 +184,7 @@ test("a second attempt begins with a snapshot and never with its own first frame
   expect(applyFrame(view, world.frames[second] as SessionFrame).verdict).toBe("rejoin");
 });
 
-test("a later attempt is joined anew, also by one who has seen nothing of its turn", () => {
+test("a later attempt causes a rejoin, even if nothing of its turn was seen", () => {
   const world = createWorld([turn, { ...turn, steps: 2, crashAfter: 9 }]);
   const first = world.frames.findIndex((frame) => "seq" in frame && frame.cursor.startsWith("2.1."));
   const second = world.frames.find((frame) => "seq" in frame && frame.cursor.startsWith("2.2."));
@@ -193,7 +193,7 @@ test("a later attempt is joined anew, also by one who has seen nothing of its tu
   expect(applyFrame(view, world.frames[first] as SessionFrame).verdict).toBe("applied");
 });
 
-test("a structural frame that is known already is dropped, and a gap before one asks REST", () => {
+test("a known structural frame is dropped, and a gap before one causes a reload", () => {
   const world = createWorld([{ kind: "rename" }, { kind: "rename" }, { kind: "rename" }]);
   const view = at(world, 1);
   expect(applyFrame(view, world.frames[0] as SessionFrame)).toEqual({ view, verdict: "old" });
@@ -201,7 +201,7 @@ test("a structural frame that is known already is dropped, and a gap before one 
   expect(applyFrame(view, world.frames[1] as SessionFrame).view.session?.name).toBe("name 2");
 });
 
-test("a frame of an unknown type moves the cursor, and a structural one asks REST", () => {
+test("a turn frame of an unknown type moves the cursor, and a structural one causes a reload", () => {
   const world = createWorld([turn]);
   const view = at(world, 4);
   const next = world.frames[4] as Extract<SessionFrame, { type: "delta" }>;
@@ -220,7 +220,7 @@ test("a frame of an unknown type without a place or a version is ignored", () =>
   expect(applyFrame(view, { type: "sparkle", version: "5" } as never)).toEqual({ view, verdict: "applied" });
 });
 
-test("a message that was deleted before it was told of does not come back", () => {
+test("a message that was deleted before its first frame does not reappear", () => {
   const world = createWorld([{ ...turn, steps: 2, deletedAfter: 0 }]);
   let view = at(world, 2);
   for (const frame of world.frames.slice(2)) view = applyFrame(view, frame).view;
@@ -228,14 +228,14 @@ test("a message that was deleted before it was told of does not come back", () =
   expect(view.turns["turn 1"]?.status).toBe("cancelled");
 });
 
-test("a snapshot that was read before a deletion does not bring the deleted back", () => {
+test("a snapshot that was read before a deletion does not restore deleted messages", () => {
   const world = createWorld([turn, { kind: "delete", back: 1 }]);
   const view = at(world, last(world));
   const stale = snapshotOf(world.truths[last(world) - 1] as Truth);
   expect(applyFrame(view, stale)).toEqual({ view, verdict: "reload" });
 });
 
-test("a tool's output that is known whole stays whole when a snapshot has it shortened", () => {
+test("a tool output that is known whole stays whole when a snapshot shortens it", () => {
   const world = createWorld([{ ...turn, steps: 2 }]);
   const truth = world.truths[last(world)] as Truth;
   const view = at(world, last(world));
@@ -248,9 +248,9 @@ test("a tool's output that is known whole stays whole when a snapshot has it sho
   expect(fresh.messages.filter((message) => message.shortened).map((message) => message.content)).toEqual(["fou"]);
 });
 
-test("a message that still streams when its turn is said to be over ends with it", () => {
+test("a message that still streams ends with its turn", () => {
   const world = createWorld([turn]);
-  // Amid its words: as if an earlier attempt had begun it and the one that ends the turn had not come to it.
+  // In mid-stream, as if an earlier attempt had begun it and the last one had not reached it.
   const at5 = at(world, 5);
   const frame = world.frames[5] as Extract<SessionFrame, { type: "delta" }>;
   expect(at5.messages.at(-1)?.status).toBe("streaming");

@@ -33,7 +33,7 @@ test("hints change the lists, in the order of REST", () => {
   expect(Object.keys(less.sessions)).toEqual(["p"]);
 });
 
-test("an older hint is dropped, and a gap or an unknown type asks REST", () => {
+test("an older hint is dropped, and a gap or an unknown type causes a reload", () => {
   const hint = (version: number, type = "project_deleted") =>
     applyUserFrame(loaded, { type, version, project_id: "p" } as PublishedUserFrame);
   expect(hint(5)).toEqual({ view: loaded, verdict: "old" });

@@ -3,13 +3,13 @@ import type { Project, PublishedUserFrame, Session, UserFrame } from "@boocode/c
 import type { BooCodeError } from "../boo-code-error.ts";
 import type { Connection } from "./session-view.ts";
 
-/** A user's projects and sessions as of some frame. Never changed: the next frame makes another one. */
+/** A user's projects and sessions after a frame. Immutable: the next frame creates a new value. */
 export interface UserView {
-  /** The newest last, as REST gives them. */
+  /** The newest last, as in REST. */
   readonly projects: readonly Project[];
-  /** By project; the one that changed last first. */
+  /** By project; the last changed first. */
   readonly sessions: Readonly<Record<string, readonly Session[]>>;
-  /** The lists are those of this version or a newer one; null until they were loaded. */
+  /** The version of the lists, or an older one; null until they are loaded. */
   readonly version: number | null;
   readonly connection: Connection;
   readonly error: BooCodeError | null;
@@ -71,7 +71,7 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
     case "session_updated": {
       const { session } = frame;
       const others = view.sessions[session.project_id];
-      // A hint about a project that is gone is older than its deletion.
+      // A hint about a missing project is older than its deletion.
       if (!others) return view;
       const list = [...others.filter((one) => one.id !== session.id), session].sort(newestFirst);
       return { ...view, sessions: { ...view.sessions, [session.project_id]: list } };

@@ -8,14 +8,14 @@ import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView } from "./session-view.ts";
 import { withTurns } from "./turn-views.ts";
 
-// What frames and loads make of each other in any order is in apply-frame.test.ts.
+// Frames and loads in any order are tested in apply-frame.test.ts.
 
 const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
 const at = (world: World, n: number) => mergeLoaded(emptyView("session"), world.truths[n] as Truth);
 const indexOf = (world: World, cursor: string) =>
   world.frames.findIndex((frame) => "cursor" in frame && frame.cursor === cursor) + 1;
 
-test("a draft that lags behind the frames takes no words back", () => {
+test("a draft that lags behind the frames removes no words", () => {
   const world = createWorld([turn]);
   const view = at(world, 7);
   const merged = mergeLoaded(view, world.truths[5] as Truth);
@@ -23,11 +23,11 @@ test("a draft that lags behind the frames takes no words back", () => {
   expect(merged.cursor).toBe(view.cursor);
 });
 
-test("what REST does not have any more goes, even when the frames are ahead of REST", () => {
+test("what REST no longer has is removed, even when the frames are ahead of REST", () => {
   const world = createWorld([turn, { kind: "delete", back: 1 }, turn]);
   const [before, now] = [indexOf(world, "1.1.n1x1.8"), indexOf(world, "2.1.n2x1.4")];
   let view = { ...at(world, before), version: (world.truths[before] as Truth).version };
-  // The deletion, the question and the queue were not heard; the turn's frames were.
+  // The structural frames were missed; the turn's frames were not.
   for (const frame of world.frames.slice(before, now + 1)) if ("seq" in frame) view = applyFrame(view, frame).view;
   const answer = view.messages[1]?.id;
   const merged = mergeLoaded(view, world.truths[now] as Truth);
@@ -36,7 +36,7 @@ test("what REST does not have any more goes, even when the frames are ahead of R
   expect(merged.messages.map((message) => message.content)).toEqual(["question 1", "question 2", "1:0 1:1 1:2 "]);
 });
 
-test("a turn whose end was missed is REST's, while the one that streams is the frames'", () => {
+test("REST decides a turn whose end was missed, and the frames decide the one that streams", () => {
   const world = createWorld([turn, turn]);
   const now = indexOf(world, "2.1.n2x1.4");
   const joined = applyFrame(
@@ -54,7 +54,7 @@ test("a turn whose end was missed is REST's, while the one that streams is the f
   ]);
 });
 
-test("a turn that waited and has gone waits no more, and one that began is not put back in line, though frames are ahead of REST", () => {
+test("a withdrawn turn leaves the queue, and a started one does not return to it, though frames are ahead of REST", () => {
   const world = createWorld([turn]);
   const view = at(world, 7);
   const gone = {
@@ -73,7 +73,7 @@ test("a turn that waited and has gone waits no more, and one that began is not p
   expect([again.cursor, again.turns["turn 1"]?.status, again.queue]).toEqual([view.cursor, "running", []]);
 });
 
-test("an output that a frame has shortened is whole after a load, even when the frames are ahead", () => {
+test("an output that a frame shortened is whole after a load, even when the frames are ahead", () => {
   const world = createWorld([{ ...turn, steps: 2 }]);
   const tool = world.frames.findIndex((frame) => frame.type === "tool_result");
   let view = at(world, tool);
@@ -90,7 +90,7 @@ test("an output that a frame has shortened is whole after a load, even when the 
   expect(merged.cursor).toBe(view.cursor);
 });
 
-test("a database that went back in time is taken as it is", () => {
+test("a restored older database is accepted as it is", () => {
   const world = createWorld([turn, turn]);
   expectTruth(mergeLoaded(at(world, world.truths.length - 1), world.truths[2] as Truth), world.truths[2] as Truth);
 });

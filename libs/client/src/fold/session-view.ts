@@ -3,55 +3,55 @@ import type { CancelReason, Message, Session, TurnError, TurnStatus } from "@boo
 import { formatCursor, START } from "@boocode/contracts/position";
 import type { BooCodeError } from "../boo-code-error.ts";
 
-/** A message as far as it is known: the text of a streaming one grows. */
+/** A message as far as it is known; the text of a streaming one grows. */
 export interface ViewMessage extends Omit<Message, "created_at"> {
-  /** null when it was heard of by a frame, which does not tell. */
+  /** null when only a frame mentioned it, which does not contain this field. */
   created_at: string | null;
-  /** Its tool output, or the arguments of its tool calls, are cut here; `loadWhole` fetches them. */
+  /** Its tool output or the arguments of its tool calls are cut; `loadWhole` fetches them. */
   shortened: boolean;
-  /** Which turn frame told of it first; null when it came by REST or with the session's structure. */
+  /** The turn frame that introduced it; null when it came by REST or with a structural frame. */
   since: string | null;
 }
 
 export interface ViewTurn {
   id: string;
   ordinal: number;
-  /** `ended`: REST lists it no more, and its messages do not say how it ended. */
+  /** `ended`: REST no longer lists it, and its messages do not show how it ended. */
   status: TurnStatus | "ended";
   attempt: number;
   cancel_reason: CancelReason | null;
   error: TurnError | null;
-  /** What it waits for before more words come (`loading`: the model); null when it does not, or nobody told. */
+  /** What it waits for (`loading`: the model); null when it does not wait, or that is unknown. */
   waiting: { reason: string; retry_in_ms: number | null } | null;
 }
 
-/** `ended`: it does not come back; `error` says why. */
+/** `ended`: it will not reconnect; `error` has the reason. */
 export type Connection = "connecting" | "live" | "waiting" | "ended";
 
-/** One session as it stands after some frame. Never changed: the next frame makes another one. */
+/** One session after a frame. Immutable: the next frame creates a new value. */
 export interface SessionView {
   readonly sessionId: string;
-  /** null until it is loaded. `version` is the one that its name stands for. */
+  /** null until it is loaded. Its `version` is that of its name. */
   readonly session: Omit<Session, "busy"> | null;
   /** In the order of the conversation. */
   readonly messages: readonly ViewMessage[];
-  /** Older messages were not loaded: `loadOlder` does. */
+  /** There are older messages; `loadOlder` fetches them. */
   readonly hasMore: boolean;
-  /** Those of the loaded messages, by id. */
+  /** The turns of the loaded messages, by id. */
   readonly turns: Readonly<Record<string, ViewTurn>>;
-  /** The turns that wait, the next one first. */
+  /** The queued turns, the next one first. */
   readonly queue: readonly ViewTurn[];
-  /** The text above is complete up to here. */
+  /** The messages are complete up to this cursor. */
   readonly cursor: string;
-  /** The structure above is that of this version. */
+  /** The version of the session's structure. */
   readonly version: number;
   readonly connection: Connection;
   readonly error: BooCodeError | null;
-  /** Messages that were deleted and may yet be told of by frames that were on their way. */
+  /** Deleted messages that frames in flight may still mention. */
   readonly deleted: readonly string[];
 }
 
-/** Nothing is known yet. */
+/** The view before the first load. */
 export function emptyView(sessionId: string): SessionView {
   return {
     sessionId,
@@ -68,7 +68,7 @@ export function emptyView(sessionId: string): SessionView {
   };
 }
 
-/** Whether nothing more will happen in a turn. */
+/** Whether the turn has ended. */
 export function hasEnded(turn: ViewTurn): boolean {
   return turn.status !== "queued" && turn.status !== "running" && turn.status !== "cancelling";
 }

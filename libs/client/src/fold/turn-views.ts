@@ -8,7 +8,7 @@ export function toViewTurn({ id, ordinal, status, attempt, cancel_reason, error 
   return { id, ordinal, status, attempt, cancel_reason, error, waiting: null };
 }
 
-/** Sets what is known of one turn, and with it the queue. */
+/** Updates one turn, and with it the queue. */
 export function withTurn(
   view: SessionView,
   id: string,

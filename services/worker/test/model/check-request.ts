@@ -2,9 +2,8 @@ type Json = Record<string, unknown>;
 type Complain = (where: string, what: string) => void;
 
 /**
- * Judges a chat completion request as the strictest server and chat template would that a request may meet.
- *
- * @returns one line for every offence
+ * Checks a chat completion request by the rules of the strictest servers and chat templates.
+ * @returns one line per violation
  */
 export function checkRequest(body: unknown, headers: Record<string, unknown> = {}): string[] {
   const offences: string[] = [];

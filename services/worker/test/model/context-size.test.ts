@@ -4,7 +4,7 @@ import { createKnownTraits } from "../../src/model/discovery/known-traits.ts";
 import { modelServer, sendJson } from "./model-server.ts";
 
 describe("createContextSize", () => {
-  it("believes the slot's own size most, and asks once", async () => {
+  it("prefers the slot's own size, and asks once", async () => {
     const server = await modelServer(({ path }, response) => {
       if (path === "/upstream/org%2Fm/props") {
         const chat_template_caps = { supports_parallel_tool_calls: false };
@@ -21,7 +21,7 @@ describe("createContextSize", () => {
     expect(server.seen.filter(({ path }) => path.startsWith("/upstream"))).toHaveLength(1);
   });
 
-  it("asks Ollama in its own way", async () => {
+  it("uses Ollama's own routes", async () => {
     const server = await modelServer(({ path }, response) => {
       if (path === "/api/ps") return sendJson(response, 200, { models: [{ name: "m", context_length: 4096 }] });
       if (path === "/v1/models") return sendJson(response, 200, { data: [{ id: "m" }] });
@@ -30,7 +30,7 @@ describe("createContextSize", () => {
     expect(await createContextSize({ baseUrl: server.baseUrl, timeoutMs: 5_000 }).get("m")).toBe(4096);
   });
 
-  it("knows nothing of a server that is gone, silent, or talks of other things", async () => {
+  it("returns null for a server that is gone, silent, or answers something else", async () => {
     const mute = await modelServer(() => {});
     const odd = await modelServer((_, response) => void response.end("<html>"));
     expect(await createContextSize({ baseUrl: mute.baseUrl, timeoutMs: 20 }).get("m")).toBeNull();
@@ -38,7 +38,7 @@ describe("createContextSize", () => {
     expect(await createContextSize({ baseUrl: "http://127.0.0.1:1", timeoutMs: 5_000 }).get("m")).toBeNull();
   });
 
-  it("believes what an overflow told more than any answer", async () => {
+  it("prefers the window from an overflow error to any answer", async () => {
     const server = await modelServer((_, response) =>
       sendJson(response, 200, { data: [{ id: "m", max_model_len: 9 }] }),
     );

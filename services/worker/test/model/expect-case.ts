@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 
-/** Fields of a result with what is expected of each: a value, or an object with one `$matcher`. */
+/** The expected fields of a result: a value, or an object with one `$matcher`. */
 export type Expectation = Record<string, unknown>;
 
-/** What a client made of a case. */
+/** The client's result for a case. */
 export type CaseResult = Record<string, unknown> & { toolCalls: Record<string, unknown>[]; error: string | null };
 
-/** @returns one line for every expectation that does not hold. */
+/** @returns one line for every expectation that fails. */
 export function misses(expected: Expectation, result: CaseResult): string[] {
   return Object.entries(expected)
     .filter(([field, wanted]) => !holds(field, wanted, result))

@@ -10,9 +10,9 @@ import { NO_CUT } from "../../src/turn/fit-context.ts";
 import { createRequestFitter } from "../../src/turn/fit-request.ts";
 import { checkRequest } from "./check-request.ts";
 
-/*
- * Histories as sessions leave them in the database: turns that ended well, were cancelled or failed at any moment, or whose
- * worker died; hostile text from tools and models; rows that were deleted, in the middle too.
+/**
+ * Histories as sessions leave them in the database: turns that completed, were cancelled or failed at any moment, or whose
+ * worker died; hostile text from tools and models; rows deleted anywhere.
  */
 const hostile = fc.oneof(
   fc.constantFrom("", " ", "\u0000", "\ud83d", "\ude80\ud83d", "🚀".repeat(2_000), "x".repeat(9_000), "\u2028"),
@@ -42,7 +42,7 @@ const turn = fc.record({
   steps: fc.array(step, { maxLength: 3 }),
   end: fc.constantFrom("answered", "silent", "cancelled", "failed", "died", "called", "waiting"),
   last: hostile,
-  /** Rows that are gone: from here on, and any single one. */
+  /** The deleted rows: all from here on, and any single one. */
   deletedFrom: fc.option(fc.nat(8)),
   deleted: fc.option(fc.nat(8)),
 });
@@ -72,7 +72,7 @@ function rowsOf({ question, steps, end, last, deletedFrom, deleted }: Turn): Con
   return rows.filter((_, at) => at !== deleted && (deletedFrom === null || at < deletedFrom));
 }
 
-it("whatever a session went through, its next request is one that the strictest servers take", () => {
+it("whatever happened in a session, its next request is accepted by the strictest servers", () => {
   fc.assert(
     fc.property(
       fc.array(turn, { maxLength: 6 }),

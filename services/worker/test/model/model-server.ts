@@ -11,11 +11,11 @@ export interface Seen {
 export interface ModelServer {
   baseUrl: string;
   seen: Seen[];
-  /** Resolves when a client goes away before its answer has ended. */
+  /** Resolves when a client disconnects before the end of its answer. */
   clientLeft: Promise<void>;
 }
 
-/** A model server that answers as the test says, until the test is over. */
+/** A model server that answers as the test demands, until the end of the test. */
 export async function modelServer(answer: (seen: Seen, response: ServerResponse) => void): Promise<ModelServer> {
   const seen: Seen[] = [];
   let left = () => {};
@@ -46,7 +46,7 @@ export function delta(said: object, finish_reason: string | null = null): string
 
 export const DONE = "data: [DONE]\n\n";
 
-/** Begins an event stream, and leaves it open. */
+/** Starts an event stream and leaves it open. */
 export function beginStream(response: ServerResponse, ...events: string[]): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.flushHeaders();

@@ -5,14 +5,14 @@ import { bytesOf, type WireCase } from "./wire-case.ts";
 
 export interface PlayedServer {
   baseUrl: string;
-  /** Bodies of the chat requests, in order. */
+  /** The bodies of the chat requests, in order. */
   requests: { headers: IncomingMessage["headers"]; body: unknown }[];
-  /** Resolves when the client goes away before the answer has ended. */
+  /** Resolves when the client disconnects before the end of the answer. */
   clientLeft: Promise<void>;
   close(): Promise<void>;
 }
 
-/** A whole model server on a free port that knows one case. */
+/** A complete model server on a free port that replays one case. */
 export async function serveCase(wire: WireCase): Promise<PlayedServer> {
   const requests: PlayedServer["requests"] = [];
   let left = () => {};
@@ -66,7 +66,7 @@ async function play(wire: WireCase, response: ServerResponse): Promise<void> {
     response.write(bytesOf(write));
   }
   if (wire.end === "hang") return;
-  // What was written must have left before the connection is broken.
+  // The written bytes must be sent before the connection breaks.
   await sleep(20);
   if (wire.end === "end") response.end();
   else if (wire.end === "fin") response.socket?.destroy();

@@ -20,7 +20,7 @@ afterAll(async () => {
 const never = new AbortController().signal;
 const one = { server: 1, model: null };
 
-/** A worker's own view of the places; all with one prefix share them. */
+/** One worker's slots; all with the same prefix share them. */
 function worker(prefix: string, connection: Redis = redis, leaseMs = 2_000): Slots {
   const slots = createSlots({
     redis: connection,
@@ -33,7 +33,7 @@ function worker(prefix: string, connection: Redis = redis, leaseMs = 2_000): Slo
   return slots;
 }
 
-/** Takes a place in the background. */
+/** Takes a slot in the background. */
 function taking(slots: Slots, limits: { server: number | null; model: number | null }, model = "m", signal = never) {
   let waits = () => {};
   const isWaiting = new Promise<void>((resolve) => {
@@ -43,8 +43,8 @@ function taking(slots: Slots, limits: { server: number | null; model: number | n
   return { place, isWaiting };
 }
 
-describe("places at a model server", () => {
-  it("are shared by all workers, in the order of asking", async () => {
+describe("slots at a model server", () => {
+  it("are shared by all workers, first come, first served", async () => {
     const prefix = randomUUID();
     const workers = [worker(prefix), worker(prefix)];
     const order: number[] = [];
@@ -65,7 +65,7 @@ describe("places at a model server", () => {
     expect(order).toEqual([0, 1, 2, 3]);
   });
 
-  it("are never more than the limits allow, whoever comes and goes", async () => {
+  it("never exceed the limits, whatever the order of requests", async () => {
     const limits = fc.record({ server: fc.integer({ min: 1, max: 3 }), model: fc.integer({ min: 1, max: 2 }) });
     await fc.assert(
       fc.asyncProperty(
@@ -95,7 +95,7 @@ describe("places at a model server", () => {
     );
   });
 
-  it("are not held up by one who waits for another model", async () => {
+  it("are not blocked by a request that waits for another model", async () => {
     const prefix = randomUUID();
     const slots = worker(prefix);
     const limits = { server: 2, model: 1 };
@@ -108,7 +108,7 @@ describe("places at a model server", () => {
     other();
   });
 
-  it("are left at once by a cancel, without a trace", async () => {
+  it("are given up at once on a cancel, without a trace", async () => {
     const prefix = randomUUID();
     const slots = worker(prefix);
     const controller = new AbortController();
@@ -118,7 +118,7 @@ describe("places at a model server", () => {
     await Promise.all([cancelled.isWaiting, behind.isWaiting]);
     controller.abort(new Error("stop"));
     await expect(cancelled.place).rejects.toThrow("stop");
-    // By itself a waiter is forgotten after seconds; this is at once.
+    // A silent waiter is removed after seconds; this happens at once.
     await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(1);
     holder();
     (await behind.place)();
@@ -126,7 +126,7 @@ describe("places at a model server", () => {
     await expect.poll(() => redis.hlen(`${prefix}:{s}:models`)).toBe(0);
   });
 
-  it("are kept for as long as their holder lives, and free a lease after its death", async () => {
+  it("are held while their holder lives, and free one lease after its death", async () => {
     const prefix = randomUUID();
     const dying = worker(prefix, redis, 300);
     await taking(dying, one).place;
@@ -137,7 +137,7 @@ describe("places at a model server", () => {
     void waiting.place.then(() => {
       isFree = true;
     });
-    // Renewed until it has lasted several leases.
+    // Renewed for several leases.
     const endOfLease = async () => {
       const [ticket = ""] = await redis.zrange(`${prefix}:{s}:holders`, "0", "0");
       return Number(await redis.zscore(`${prefix}:{s}:holders`, ticket));
@@ -149,7 +149,7 @@ describe("places at a model server", () => {
     (await waiting.place)();
   });
 
-  it("are kept by who streams already, even if Redis forgot everything", async () => {
+  it("are kept by running requests, even if Redis lost everything", async () => {
     const prefix = randomUUID();
     const slots = worker(prefix, redis, 300);
     const holder = await taking(slots, one).place;
@@ -158,7 +158,7 @@ describe("places at a model server", () => {
     holder();
   });
 
-  it("are limited within the process while Redis is away, and no request fails for it", async () => {
+  it("are limited within the process while Redis is away, and no request fails", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
     onTestFinished(() => away.disconnect());
     const slots = worker(randomUUID(), away);

@@ -40,7 +40,7 @@ async function failureOf(events: AsyncIterable<ReplyEvent>): Promise<ModelFailur
   throw new Error("no failure");
 }
 
-describe("asking the model server", () => {
+describe("a request to the model server", () => {
   it("streams text and ends with the reply, at any form of the server's address", async () => {
     const server = await modelServer((_, response) => {
       beginStream(response, delta({ content: "Hel" }), delta({ content: "lo" }), delta({}, "stop"), DONE);
@@ -59,7 +59,7 @@ describe("asking the model server", () => {
     });
   });
 
-  it("does not wait for a server that never tells its window", async () => {
+  it("does not wait for a server that never reports its window", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const contextSize = { get: () => new Promise<never>(() => {}), learn: () => {} };
     expect(await replyOf(streamReply(server.baseUrl, { contextSize })(request, never))).toMatchObject({
@@ -67,7 +67,7 @@ describe("asking the model server", () => {
     });
   });
 
-  it("names a model even if nobody did", async () => {
+  it("names a model even if the session does not", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const nameless = { ...request, model: null };
     await replyOf(streamReply(server.baseUrl, { defaultModel: "usual" })(nameless, never));
@@ -75,7 +75,7 @@ describe("asking the model server", () => {
     expect(server.seen.map(({ body }) => body?.model)).toEqual(["usual", "default"]);
   });
 
-  it("leaves stream_options out for a server that refuses them, from then on", async () => {
+  it("omits stream_options once a server has rejected them", async () => {
     const server = await modelServer(({ body }, response) => {
       if (body?.stream_options)
         return sendJson(response, 422, { detail: [{ loc: ["body", "stream_options"], msg: "extra" }] });
@@ -87,7 +87,7 @@ describe("asking the model server", () => {
     expect(server.seen.map(({ body }) => body?.stream_options !== undefined)).toEqual([true, false, false]);
   });
 
-  it("replays calls one by one where the template knows no others", async () => {
+  it("replays calls one by one if the template supports no others", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const traits = createKnownTraits();
     traits.learn("m", { single_tool_calls: true });
@@ -99,14 +99,14 @@ describe("asking the model server", () => {
   });
 });
 
-describe("telling of a model that is not ready", () => {
+describe("the notice that a model is loading", () => {
   const kinds = async (events: AsyncIterable<ReplyEvent>) => {
     const told: string[] = [];
     for await (const event of events) told.push(event.type === "loading" ? event.cause : event.type);
     return told;
   };
 
-  it("happens once when the server is silent, and not when it answers soon", async () => {
+  it("is sent once when the server is silent, and not when it answers soon", async () => {
     let answer = () => {};
     const server = await modelServer((_, response) => {
       answer = () => void beginStream(response, delta({ content: "a" }, "stop"), DONE);
@@ -125,7 +125,7 @@ describe("telling of a model that is not ready", () => {
     ]);
   });
 
-  it("happens when a proxy chats while it loads, before the first word", async () => {
+  it("is sent when a proxy reports the loading, before the first word", async () => {
     const chat = `data: {"choices":[{"delta":{"reasoning_content":"loading"}}]}\n\n`;
     const server = await modelServer((_, response) =>
       beginStream(response, chat + chat + delta({ content: "a" }, "stop") + DONE),
@@ -135,7 +135,7 @@ describe("telling of a model that is not ready", () => {
 });
 
 describe("a server with quirks", () => {
-  it("gets back its thoughts, with each call some, and nobody else does", async () => {
+  it("gets its reasoning back with every call, and other servers do not", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const toolCalls = [{ id: "a", name: "grep", arguments: {} }];
     const messages = [
@@ -159,7 +159,7 @@ describe("a server with quirks", () => {
     expect(thoughts[1]?.every((thought) => thought === undefined)).toBe(true);
   });
 
-  it("that refuses several calls in a message gets them one by one, then and from then on", async () => {
+  it("that rejects several calls in a message gets them one by one from then on", async () => {
     const jinja = "Jinja Exception: This model only supports single tool-calls at once!";
     const calls = ["a", "b"].map((id) => ({ id, name: "noop", arguments: {} }));
     const messages = [...request.messages, { role: "assistant" as const, content: "", toolCalls: calls }];
@@ -175,7 +175,7 @@ describe("a server with quirks", () => {
     expect(server.seen.filter(({ body }) => body)).toHaveLength(3);
   });
 
-  it("is sent no stream_options, and calls one by one, from the first request on", async () => {
+  it("gets no stream_options, and calls one by one, from the first request on", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const traits = createKnownTraits({ ...NO_TRAITS, no_stream_options: true, single_tool_calls: true });
     const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
@@ -207,13 +207,13 @@ describe("cancelling", () => {
     await server.clientLeft;
   });
 
-  it("closes the socket when nobody reads on", async () => {
+  it("closes the socket when the consumer stops", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
     for await (const _ of streamReply(server.baseUrl)(request, never)) break;
     await server.clientLeft;
   });
 
-  it("asks nothing when it is too late from the start", async () => {
+  it("sends nothing when it is aborted from the start", async () => {
     const server = await modelServer(() => {});
     const reason = new Error("stop");
     expect(await failureOf(streamReply(server.baseUrl)(request, AbortSignal.abort(reason)))).toBe(reason);
@@ -221,8 +221,8 @@ describe("cancelling", () => {
   });
 });
 
-describe("a server that falls silent", () => {
-  it("is given up before its headers, and after its last byte", async () => {
+describe("a server that goes silent", () => {
+  it("times out before its headers, and after its last byte", async () => {
     const mute = await modelServer(() => {});
     const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 50 });
     expect(await failureOf(early(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
@@ -233,7 +233,7 @@ describe("a server that falls silent", () => {
     await stalled.clientLeft;
   });
 
-  it("is given up when nothing but keep-alives comes", async () => {
+  it("times out when it sends only keep-alives", async () => {
     const server = await modelServer((_, response) => {
       beginStream(response);
       const beat = setInterval(() => response.write(":\n\n"), 5);
@@ -243,14 +243,14 @@ describe("a server that falls silent", () => {
     expect(await failureOf(ask(request, never))).toMatchObject({ code: "model_timeout" });
   });
 
-  it("is said to be loading when that is the last thing it told", async () => {
+  it("is reported as loading when that was its last message", async () => {
     const chatter = 'data: {"choices":[{"delta":{"reasoning_content":"loading model"}}]}\n\n';
     const server = await modelServer((_, response) => beginStream(response, chatter));
     const ask = streamReply(server.baseUrl, { idleTimeoutMs: 50 });
     expect(await failureOf(ask(request, never))).toMatchObject({ code: "model_loading" });
   });
 
-  it("has answered if the answer was complete, and so has one whose connection breaks then", async () => {
+  it("has answered if the reply was complete, as has one whose connection breaks then", async () => {
     const open = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop")));
     const ask = streamReply(open.baseUrl, { idleTimeoutMs: 50 });
     expect(await replyOf(ask(request, never))).toMatchObject({ content: "a" });
@@ -263,7 +263,7 @@ describe("a server that falls silent", () => {
 });
 
 describe("failures", () => {
-  it("says that there is no server, and that there may be one later", async () => {
+  it("reports a missing server as retryable", async () => {
     const gone = await failureOf(streamReply("http://127.0.0.1:1")(request, never));
     expect(gone).toMatchObject({ code: "model_unreachable", retryable: true, status: null });
     expect(gone.message).not.toBe("");
@@ -271,7 +271,7 @@ describe("failures", () => {
     expect(await failureOf(streamReply(reset.baseUrl)(request, never))).toMatchObject({ code: "model_unreachable" });
   });
 
-  it("tells the status, the cause and how long to wait", async () => {
+  it("reports the status, the cause and the wait", async () => {
     const server = await modelServer((_, response) => {
       response.setHeader("retry-after-ms", "1840");
       sendJson(response, 429, { error: { message: "slow down" } });
@@ -280,7 +280,7 @@ describe("failures", () => {
     expect(failure).toMatchObject({ status: 429, message: "HTTP 429: slow down", retryable: true, retryAfterMs: 1840 });
   });
 
-  it("may be asked again after a cut only if nothing was seen", async () => {
+  it("is retryable after a cut only if nothing was seen", async () => {
     for (const [events, retryable] of [
       [[delta({ role: "assistant", content: null })], true],
       [[delta({ content: "a" })], false],
@@ -294,7 +294,7 @@ describe("failures", () => {
     }
   });
 
-  it("counts a tool call that was written as text as a cut, which after words only another attempt makes good", async () => {
+  it("treats a text tool call as a cut, which after words needs another attempt", async () => {
     const leak = delta({ content: "[TOOL_CALLS]noop" }, "stop");
     for (const [events, retryable] of [
       [[leak], true],
@@ -308,7 +308,7 @@ describe("failures", () => {
     }
   });
 
-  it("takes a page for an error, although it came as a success", async () => {
+  it("treats an HTML page as an error, even with status 200", async () => {
     const server = await modelServer((_, response) => {
       response.writeHead(200, { "content-type": "text/html" }).end("<html><title>Log in</title></html>");
     });
@@ -316,7 +316,7 @@ describe("failures", () => {
     expect(failure).toMatchObject({ code: "model_error", message: "Log in" });
   });
 
-  it("learns the window from an overflow, as a refusal or inside of a stream", async () => {
+  it("learns the window from an overflow, in a refusal or in a stream", async () => {
     for (const refuse of [true, false]) {
       const server = await modelServer((_, response) => {
         if (refuse) return sendJson(response, 400, overflow);

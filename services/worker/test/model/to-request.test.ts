@@ -41,7 +41,7 @@ const tool: fc.Arbitrary<ToolOffer> = fc.record({
 });
 
 describe("toRequest", () => {
-  it("builds a request that the strictest peer takes, for any history", () => {
+  it("builds a request that the strictest server accepts, for any history", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -85,7 +85,7 @@ describe("toRequest", () => {
     );
   });
 
-  it("answers a call that was interrupted, and keeps the results that came in the order of the calls", () => {
+  it("answers an interrupted call, and keeps the results in the order of the calls", () => {
     const body = build([
       { role: "user", content: "look" },
       { role: "assistant", content: "", toolCalls: ["a", "b", "c"].map((id) => ({ id, name: "grep", arguments: {} })) },
@@ -102,7 +102,7 @@ describe("toRequest", () => {
     ]);
   });
 
-  it("replays arguments that were no JSON as JSON", () => {
+  it("replays invalid arguments as JSON", () => {
     const broken = { id: "a", name: "grep", arguments: { _raw: '{"x":' } };
     const body = build([
       { role: "user", content: "look" },
@@ -111,7 +111,7 @@ describe("toRequest", () => {
     expect(callsOf(body)[0]?.[0]).toMatchObject({ function: { arguments: '{"_raw":"{\\"x\\":"}' } });
   });
 
-  it("gives a thought signature back, and no other unknown key", () => {
+  it("sends a thought signature back, and no other unknown key", () => {
     const extra = { extra_content: { google: { thought_signature: "s" } }, provider_fields: 1 };
     const body = build([
       { role: "user", content: "look" },

@@ -7,7 +7,7 @@ interface Filling {
   count: number;
 }
 
-/** One recorded response, byte for byte, and what a client is to make of it. */
+/** One recorded response, byte for byte, and the expected result. */
 export interface WireCase {
   id: string;
   model: string;

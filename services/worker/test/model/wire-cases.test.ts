@@ -48,7 +48,7 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
     toolChoice: "auto",
   };
   const abortAfterMs = wire.expect.must.abortAfterMs;
-  // A test need not wait as long as a person: what matters is that the stall has begun.
+  // A short time-out: only the start of the stall matters.
   const signal = abortAfterMs ? AbortSignal.timeout(100) : new AbortController().signal;
   const start = performance.now();
   const result: CaseResult = { content: "", reasoning: "", contentDeltas: 0, toolCalls: [], error: null };

@@ -4,7 +4,7 @@ import { createReplyReader } from "../../src/model/decode/read-reply.ts";
 import { joinPieces } from "./join-pieces.ts";
 import { bodyOf, wireCases } from "./wire-case.ts";
 
-/** Bodies that are larger are cut in fewer ways: each takes its time. */
+/** Larger bodies are tested in fewer chunkings, because each takes time. */
 const LARGE = 100_000;
 
 function read(parts: Uint8Array[]) {
@@ -30,7 +30,7 @@ describe("every response of a server", () => {
       );
     });
 
-    it(`is no answer when it is cut before it says that it ends: ${wire.id}`, () => {
+    it(`is not an answer when it is cut before its end: ${wire.id}`, () => {
       const bytes = bodyOf(wire);
       const end = bytes.toString("latin1").search(/"finish_reason": ?"[^"]|\[DONE\]/);
       fc.assert(

@@ -15,7 +15,7 @@ const reply = { content: "done" } as Reply;
 const passing = (code: ModelFailure["code"], ms = 1) =>
   new ModelFailure(code, "no", { retryable: true, retryAfterMs: ms });
 
-/** A server that fails as it is told, one failure a request, and then answers. */
+/** A server that fails as given, one failure per request, and then answers. */
 function failing(...failures: Error[]): { stream: StreamReply; asked: () => number } {
   let asked = 0;
   return {
@@ -37,8 +37,8 @@ async function read(stream: StreamReply, signal = new AbortController().signal, 
   return { events: events.map((event) => (event.type === "waiting" ? event.reason : event.type)), failure };
 }
 
-describe("a patient request", () => {
-  it("is sent again until it is answered, and tells each wait; loading is told once", async () => {
+describe("a request with retries", () => {
+  it("is retried until it is answered, and reports each wait; loading is reported once", async () => {
     const server = failing(passing("model_loading"), passing("model_loading"), passing("model_unreachable"));
     expect(await read(server.stream)).toEqual({
       events: ["loading", "loading", "loading", "unreachable", "text", "reply"],
@@ -52,7 +52,7 @@ describe("a patient request", () => {
     expect(server.asked()).toBe(3);
   });
 
-  it("has its budget from the first failure on: a line for a place and a model that loads take nothing of it", async () => {
+  it("has a budget that starts at the first failure: waiting for a slot or for loading uses none of it", async () => {
     const failures = [passing("model_loading", 500), passing("model_unreachable"), passing("model_unreachable")];
     async function* slow(): AsyncGenerator<ReplyEvent> {
       await sleep(150);
@@ -64,7 +64,7 @@ describe("a patient request", () => {
     expect((await read(slow, undefined, budget)).events.at(-1)).toBe("reply");
   });
 
-  it("is never sent again after words were seen", async () => {
+  it("is never retried after words were seen", async () => {
     let asked = 0;
     async function* stream(): AsyncGenerator<ReplyEvent> {
       asked += 1;
@@ -75,7 +75,7 @@ describe("a patient request", () => {
     expect(asked).toBe(1);
   });
 
-  it("lets defects through", async () => {
+  it("passes unexpected errors on", async () => {
     const defect = new TypeError("a defect");
     expect((await read(failing(defect).stream)).failure).toBe(defect);
   });
