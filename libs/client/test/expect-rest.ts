@@ -2,7 +2,7 @@ import type { Message } from "@boocode/contracts";
 import { expect } from "vitest";
 import type { BooCodeClient, SessionView, ViewMessage } from "../src/index.ts";
 
-/** Asserts that a view shows exactly what REST has: the messages, the name, and no turn that is not there. */
+/** Asserts that a view shows exactly what REST returns: the messages, the name, and no other turn. */
 export async function expectRest(client: BooCodeClient, view: SessionView): Promise<void> {
   const [list, session, turns] = await Promise.all([
     client.listMessages(view.sessionId, { limit: 1_000 }),
@@ -10,7 +10,7 @@ export async function expectRest(client: BooCodeClient, view: SessionView): Prom
     client.listTurns(view.sessionId),
   ]);
   const shown = (message: ViewMessage | Message) => {
-    // Frames do not tell times, nor what else a model was sent; and of an answer that was broken off, Postgres has no model.
+    // Frames carry neither times nor the request's context; and Postgres has no model for a reply that was cut.
     const { created_at, started_at, finished_at, context, model, ...same } = message;
     const { shortened, since, ...rest } = same as ViewMessage;
     return { ...rest, model: message.finish_reason === null ? null : model };

@@ -1,10 +1,10 @@
 import type { Clock } from "../src/clock.ts";
 
-/** A clock that goes when it is told to. */
+/** A clock that the test advances. */
 export interface FakeClock extends Clock {
-  /** Lets time pass, running what falls due in order, with room for promises between. */
+  /** Advances time and runs due timers in order, letting promises settle in between. */
   advance(ms: number): Promise<void>;
-  /** Timers that wait. */
+  /** Pending timers. */
   pending(): number;
 }
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-test("what is posted and answered is shown as REST has it", async () => {
+test("questions and answers are shown as in REST", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   const follower = followSession(stack.client, sessionId, { onChange: record.onChange });
@@ -31,7 +31,7 @@ test("what is posted and answered is shown as REST has it", async () => {
   await follower.close();
 });
 
-test("text that turns out to have been a thought is shown as one, also to whoever comes in between", async () => {
+test("text that turns out to be reasoning is shown as reasoning, also to a client that joins in between", async () => {
   const sessionId = await stack.newSession();
   const follower = followSession(stack.client, sessionId);
   await follower.until(isLive);
@@ -51,7 +51,7 @@ test("text that turns out to have been a thought is shown as one, also to whoeve
   }
 });
 
-test("names, the queue, withdrawals and regenerated answers are shown as they change", async () => {
+test("changes of names, the queue, withdrawals and regenerated answers are shown", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   const follower = followSession(stack.client, sessionId, { onChange: record.onChange });
@@ -76,7 +76,7 @@ test("names, the queue, withdrawals and regenerated answers are shown as they ch
   await follower.close();
 });
 
-test("what is deleted while it streams goes, and does not come back", async () => {
+test("messages deleted while they stream disappear and do not reappear", async () => {
   const sessionId = await stack.newSession();
   const { client, model } = stack;
   const follower = followSession(client, sessionId);
@@ -92,7 +92,7 @@ test("what is deleted while it streams goes, and does not come back", async () =
   await follower.close();
 });
 
-test("a cancelled answer keeps its words and says so", async () => {
+test("a cancelled answer keeps its words and is marked cancelled", async () => {
   const sessionId = await stack.newSession();
   const { client } = stack;
   const follower = followSession(client, sessionId);
@@ -106,7 +106,7 @@ test("a cancelled answer keeps its words and says so", async () => {
   await follower.close();
 });
 
-test("a tool's output that is too large for a frame is marked, and fetched whole when asked for", async () => {
+test("a tool output that is too large for a frame is marked, and can be fetched whole", async () => {
   const sessionId = await stack.newSession();
   const { client } = stack;
   const follower = followSession(client, sessionId);
@@ -123,7 +123,7 @@ test("a tool's output that is too large for a frame is marked, and fetched whole
   await follower.close();
 });
 
-test("the newest page comes first, older ones when asked for, and all at once if wanted", async () => {
+test("the newest page is loaded first, older ones on request, or all at once", async () => {
   const sessionId = await stack.newSession();
   const { client } = stack;
   for (let turn = 0; turn < 5; turn += 1) {
@@ -138,7 +138,7 @@ test("the newest page comes first, older ones when asked for, and all at once if
   expect(newest.view.hasMore).toBe(true);
   await newest.loadOlder();
   expect(newest.view.messages.length).toBe(8);
-  // A reload, here because of what is changed while the gateway is away, keeps what was loaded.
+  // A reload, caused here by changes while the gateway is away, keeps what was loaded.
   const restart = await stack.killGateway();
   await client.changeSession(sessionId, { name: "paged" });
   await restart();
@@ -153,7 +153,7 @@ test("the newest page comes first, older ones when asked for, and all at once if
   await all.close();
 });
 
-test("a page that was read before a deletion does not bring the deleted back", async () => {
+test("a page that was read before a deletion does not restore deleted messages", async () => {
   const sessionId = await stack.newSession();
   const { client } = stack;
   const questions: string[] = [];
@@ -187,7 +187,7 @@ test("a page that was read before a deletion does not bring the deleted back", a
   await follower.close();
 });
 
-test("a session that is deleted, is not there, or is another's ends the follower with the reason", async () => {
+test("a deleted, missing or foreign session ends the follower with the reason", async () => {
   const sessionId = await stack.newSession();
   const follower = followSession(stack.client, sessionId);
   await follower.until(isLive);
@@ -206,7 +206,7 @@ test("a session that is deleted, is not there, or is another's ends the follower
   expect((await stranger.until((one) => one.connection === "ended")).error).toMatchObject({ code: "unauthenticated" });
 });
 
-test("a browser's socket says who it is in its first message, or carries a ticket", async () => {
+test("a browser's socket authenticates with its first message or with a ticket", async () => {
   const sessionId = await stack.newSession();
   const browser = { openSocket: undefined, WebSocket: WebSocket as never };
   const byMessage = followSession(stack.newClient(browser), sessionId);
@@ -218,7 +218,7 @@ test("a browser's socket says who it is in its first message, or carries a ticke
   await byTicket.close();
 });
 
-test("a closed follower leaves no socket, timer or listener, at whatever moment it is closed", async () => {
+test("a follower that is closed at any moment leaves no socket, timer or listener", async () => {
   const sessionId = await stack.newSession();
   const timers = new Set<unknown>();
   const client = stack.newClient({

@@ -16,7 +16,7 @@ async function expectLists(view: UserView): Promise<void> {
   for (const { id } of projects) expect(view.sessions[id]).toEqual(await stack.client.listSessions(id));
 }
 
-test("projects and sessions are shown as they come, change and go", async () => {
+test("created, changed and deleted projects and sessions are shown", async () => {
   const { client } = stack;
   const follower = followUser(client);
   const loaded = await follower.until(isLoaded);
@@ -36,7 +36,7 @@ test("projects and sessions are shown as they come, change and go", async () => 
   await follower.close();
 });
 
-test("what was missed while the gateway was away is there after it", async () => {
+test("changes that were missed while the gateway was away are shown afterwards", async () => {
   const { client } = stack;
   const follower = followUser(client);
   const loaded = await follower.until(isLoaded);

@@ -21,7 +21,7 @@ function follow(sessionId: string, options: FollowSessionOptions = {}) {
   return { record, ...{ follower: followSession(stack.client, sessionId, { ...options, onChange: record.onChange }) } };
 }
 
-test("a gateway that is killed in mid-stream and comes back is not noticed in what is shown", async () => {
+test("a gateway that is killed in mid-stream and restarts leaves no trace in the view", async () => {
   const sessionId = await stack.newSession();
   const { follower, record } = follow(sessionId);
   await follower.until(isLive);
@@ -41,7 +41,7 @@ test("a gateway that is killed in mid-stream and comes back is not noticed in wh
   await follower.close();
 });
 
-test("joining at any moment of a stream shows what REST has in the end", async () => {
+test("joining at any moment of a stream finally shows what REST has", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(60), fc.nat(3), async (at, depth) => {
       const sessionId = await stack.newSession();
@@ -53,7 +53,7 @@ test("joining at any moment of a stream shows what REST has in the end", async (
       );
       await stack.model.reached(gate.name);
       const early = follow(sessionId);
-      // One joins while it stands still, another while it streams.
+      // One joins while the stream stands still, another while it runs.
       await early.follower.until(isLive);
       stack.model.release(gate.name);
       const late = follow(sessionId);
@@ -73,7 +73,7 @@ test("joining at any moment of a stream shows what REST has in the end", async (
   );
 });
 
-test("a socket that is cut at any moments, again and again, leaves no gap and no double", async () => {
+test("a socket that is cut repeatedly leaves no gap and no duplicate", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 25 }), { minLength: 1, maxLength: 6 }), async (cuts) => {
       const sessionId = await stack.newSession();
@@ -101,7 +101,7 @@ test("a socket that is cut at any moments, again and again, leaves no gap and no
   );
 });
 
-/** Sockets that lose some frames on the way: what is not emitted never came. */
+/** Sockets that lose some frames: a frame that is not emitted never arrived. */
 function lossySocket(isLost: (frame: string) => boolean): Stack["openSocket"] {
   return (url, headers) => {
     const socket = stack.openSocket(url, headers);
@@ -112,7 +112,7 @@ function lossySocket(isLost: (frame: string) => boolean): Stack["openSocket"] {
   };
 }
 
-test("frames of a turn that are lost are asked for again", async () => {
+test("lost turn frames cause a rejoin", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   let deltas = 0;
@@ -130,7 +130,7 @@ test("frames of a turn that are lost are asked for again", async () => {
   await follower.close();
 });
 
-test("structural frames that are lost are made up for by loading again", async () => {
+test("lost structural frames cause a reload", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   const lossy = stack.newClient({ openSocket: lossySocket((frame) => frame.includes('"session_renamed"')) });
@@ -147,14 +147,14 @@ test("structural frames that are lost are made up for by loading again", async (
   await follower.close();
 });
 
-test("what changes during a load is shown after it, and words go on meanwhile", async () => {
+test("changes during a load are shown after it, and text continues meanwhile", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   const [asked, answered, held] = [createSignal(), createSignal(), createSignal()];
   let loads = 0;
   const slow = stack.newClient({
     openSocket: lossySocket((frame) => frame.includes('"name":"unheard"')),
-    // The answer to the second load is kept back after the API has given it.
+    // The answer to the second load is delayed after the API has sent it.
     fetch: async (...call) => {
       const answer = await fetch(...call);
       if (!String(call[0]).includes("/messages")) return answer;
@@ -190,7 +190,7 @@ test("what changes during a load is shown after it, and words go on meanwhile", 
   await follower.close();
 });
 
-test("after a worker's death, words of two attempts are never shown together", async () => {
+test("words of two attempts are never shown together after a worker's death", async () => {
   const sessionId = await stack.newSession();
   const texts = new Set<string>();
   const follower = followSession(stack.client, sessionId, {

@@ -4,8 +4,8 @@ import type { SessionView } from "../src/index.ts";
 import type { Truth, World } from "./world.ts";
 
 /**
- * D1, D2, a version that does not go back, and within an epoch no word and no message that goes without a reason.
- * @param cause what made the step: one of a newer version may know of deletions that were not told of
+ * Checks D1, D2, that the version does not go back, and that within an epoch no word or message disappears without a reason.
+ * @param cause what caused the step: one with a newer version may know of deletions that were not announced
  */
 export function expectStep(world: World, before: SessionView, after: SessionView, cause: object = after): void {
   const told = "version" in cause ? (cause.version as number) : after.version;
@@ -25,7 +25,7 @@ export function expectStep(world: World, before: SessionView, after: SessionView
   }
 }
 
-/** D7: what is shown is what is stored. */
+/** Checks D7: the view equals what is stored. */
 export function expectTruth(view: SessionView, truth: Truth): void {
   const shown = <M extends { id: string; content: string; status: string; turn_ordinal: number; position: number }>({
     id,

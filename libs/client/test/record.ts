@@ -2,13 +2,16 @@ import { compareEpochs, parseCursor } from "@boocode/contracts/position";
 import { expect } from "vitest";
 import type { SessionView } from "../src/index.ts";
 
-/** Every view of a follower, for the invariants that hold at each moment and not only at the end. */
+/** Records every view of a follower, for invariants that hold at every moment. */
 export function createRecord() {
   const views: SessionView[] = [];
   return {
     onChange: (view: SessionView) => void views.push(view),
     views,
-    /** D1 with a single attempt: all that was ever shown of a message is the beginning of its final text. D2: no way back. */
+    /**
+     * D1 with a single attempt: every text ever shown of a message is a prefix of its final text. D2: the cursor never goes
+     * back.
+     */
     expectSteady(): void {
       const final = new Map(views.at(-1)?.messages.map((message) => [message.id, message.content]));
       let shown = new Map<string, string>();

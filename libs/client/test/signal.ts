@@ -1,4 +1,4 @@
-/** Something that happens once, and that others await. */
+/** An event that happens once and can be awaited. */
 export function createSignal(): { happened: Promise<void>; fire(): void } {
   let fire = () => {};
   const happened = new Promise<void>((resolve) => {

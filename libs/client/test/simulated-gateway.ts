@@ -2,14 +2,14 @@ import type { SessionFrame } from "@boocode/contracts";
 import { parseCursor, sameEpoch } from "@boocode/contracts/position";
 import type { Truth, World } from "./world.ts";
 
-/** Which state of Postgres a reader may meet after `n` frames: drafts lag behind deltas, commits do not. */
+/** The states of Postgres that a reader may meet after `n` frames: drafts lag behind deltas, commits do not. */
 export function readBehind(world: World, n: number, lag: number): number {
   let at = n;
   for (let back = 0; back < lag && at > 0 && world.frames[at - 1]?.type === "delta"; back += 1) at -= 1;
   return at;
 }
 
-/** The turn at a truth's cursor, as the gateway tells it in place of its frames. */
+/** The snapshot of the turn at a truth's cursor. */
 export function snapshotOf(truth: Truth): SessionFrame {
   const ordinal = parseCursor(truth.cursor)?.epoch.ordinal;
   const turn = truth.allTurns.find((one) => one.ordinal === ordinal) ?? null;
@@ -24,8 +24,8 @@ export function snapshotOf(truth: Truth): SessionFrame {
 }
 
 /**
- * What a gateway sends to one who joins with a cursor after `n` frames: the rest of that epoch from the log, or snapshots of
- * the turns from the cursor's on; always with the version first.
+ * What a gateway sends to a client that joins with a cursor after `n` frames: the rest of that epoch from the log, or
+ * snapshots of the turns from the cursor's on; always the version first.
  * @param useLog false: Redis has lost its logs
  */
 export function joinFrames(world: World, n: number, cursor: string, useLog: boolean): SessionFrame[] {
@@ -41,7 +41,7 @@ export function joinFrames(world: World, n: number, cursor: string, useLog: bool
     ordinals.add(place.epoch.ordinal);
   }
   for (const ordinal of ordinals) {
-    // Postgres knows each of these turns as the last of its frames left it.
+    // Postgres has each of these turns as of its last frame.
     let last = 0;
     for (let at = 0; at < n; at += 1) {
       const frame = world.frames[at] as SessionFrame;
@@ -57,7 +57,7 @@ export function joinFrames(world: World, n: number, cursor: string, useLog: bool
     const isWhole = same || (epoch?.attempt === 1 && ordinal > (from?.epoch.ordinal ?? 0));
     if (useLog && isWhole) missed.push(...log);
     else {
-      // A deletion since then is in Postgres too.
+      // A later deletion is in Postgres as well.
       const there = new Set(truth.messages.map((message) => message.id));
       const messages = end.messages.filter((message) => there.has(message.id));
       missed.push(snapshotOf({ ...end, messages, version: truth.version }));

@@ -9,7 +9,7 @@ import { type BooCodeClient, type BooCodeClientOptions, createBooCodeClient } fr
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** An api, a worker and a gateway as processes, with a database, a Redis and a scripted model of their own. */
+/** An api, a worker and a gateway as processes, with their own database, Redis and scripted model. */
 export interface Stack {
   model: ScriptedModel;
   client: BooCodeClient;
@@ -56,7 +56,7 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
     PROJECT_ROOTS: repository,
     LEASE_MS: "1500",
     HEARTBEAT_MS: "400",
-    // More than a frame holds, so that an output can be shortened.
+    // More than fits into a frame, so that an output is shortened.
     TOOL_OUTPUT_BYTES: "100000",
   };
   const services: Record<string, ServiceProcess> = {};
@@ -99,7 +99,7 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
   };
 }
 
-/** A question that the scripted model answers as it says. */
+/** A question with a script for the scripted model. */
 export function ask(script: object, question = "Tell me."): { content: string } {
   return { content: `${question} [[script ${JSON.stringify(script)}]]` };
 }

@@ -2,14 +2,14 @@ import type { Message, SessionFrame, Turn } from "@boocode/contracts";
 import { formatCursor } from "@boocode/contracts/position";
 import type { LoadedSession } from "../src/fold/merge-loaded.ts";
 
-/** What happens in a session that is made up for a property. */
+/** The events of a generated session. */
 export type Event =
   | { kind: "turn"; steps: number; words: number; crashAfter: number | null; deletedAfter: number | null }
   | { kind: "rename" }
   | { kind: "withdraw" }
   | { kind: "delete"; back: number };
 
-/** Postgres just after a frame was sent. */
+/** The state of Postgres just after a frame was sent. */
 export type Truth = LoadedSession & { allTurns: Turn[] };
 
 /** A session's history: every frame in the order of sending, and what Postgres had by then. */
@@ -17,14 +17,14 @@ export interface World {
   frames: SessionFrame[];
   /** `truths[n]` is what Postgres has after `n` frames. */
   truths: Truth[];
-  /** By message, what each epoch wrote there: whatever is shown is the beginning of one of these. */
+  /** By message, the text of each epoch: every text shown is a prefix of one of them. */
   written: Map<string, string[]>;
 }
 
 const SESSION = "session";
 const TIME = "2026-01-01T00:00:00.000Z";
 
-/** Plays events into a world. An independent telling: nothing of the client's fold is used. */
+/** Plays events into a world. Independent of the client's fold, so that it can serve as an oracle. */
 export function createWorld(events: readonly Event[]): World {
   const world: World = { frames: [], truths: [], written: new Map() };
   let messages: Message[] = [];
@@ -72,7 +72,7 @@ export function createWorld(events: readonly Event[]): World {
     turns.push(turn);
     put(blank(`question ${ordinal}`, turn, 0, "user", `question ${ordinal}`));
     version += 2;
-    // Both changes are one commit: whoever reads sees the two versions together.
+    // Both changes are one commit: a reader sees the two versions together.
     const [message] = messages.slice(-1);
     world.frames.push({ type: "message_posted", session_id: SESSION, version: version - 1, message } as SessionFrame);
     world.truths.push(truth());
@@ -130,7 +130,7 @@ export function createWorld(events: readonly Event[]): World {
           const result = { tool_call_id: call.id, name: "grep", truncated: false, error: null };
           const tool = blank(`tool ${++ids}`, turn, position + 1, "tool", `found ${ids}`);
           put({ ...tool, tool_result: result });
-          // One commit: the frames that tell of a step are sent after it, and a reader in between has all of it.
+          // One commit: the frames of a step are sent after it, and a reader in between sees all of it.
           put({ ...answer, ...done, tool_calls: [call], status: "complete" });
           place = { epoch, seq: place.seq + 2 };
           const after = truth();
@@ -154,7 +154,7 @@ export function createWorld(events: readonly Event[]): World {
     }
   }
 
-  /** A message is begun, everything is deleted, and the frame of the beginning comes after that of the deletion. */
+  /** A message starts, everything is deleted, and the frame of the start arrives after that of the deletion. */
   function deletedWhileStreaming(index: number, openId: string, tell: (frame: object) => void): void {
     const turn = turns[index] as Turn;
     const late = `answer ${++ids}`;

@@ -10,7 +10,7 @@ const at = (ordinal: number, attempt: number, seq: number, nonce = "n"): Positio
   seq,
 });
 
-test("a cursor of any position is read back as that position, and its schema takes it", () => {
+test("a cursor round-trips any position, and its schema accepts it", () => {
   fc.assert(
     fc.property(position, (place) => {
       const text = formatCursor(place);
@@ -39,11 +39,11 @@ test.each([
   expect(Cursor.safeParse(text).success).toBe(false);
 });
 
-test("no text whatsoever makes the parser throw", () => {
+test("the parser throws for no text", () => {
   fc.assert(fc.property(fc.string(), (text) => void parseCursor(text)));
 });
 
-test("only the next number of the same epoch applies; what was seen is old; a gap does not fit", () => {
+test("only the next seq of the same epoch applies; earlier ones are old; a gap does not fit", () => {
   expect(judge(at(1, 1, 4), at(1, 1, 5))).toBe("next");
   expect(judge(at(1, 1, 4), at(1, 1, 4))).toBe("old");
   expect(judge(at(1, 1, 4), at(1, 1, 1))).toBe("old");
@@ -66,7 +66,7 @@ test("an older epoch is old, a newer one does not fit, and neither does one with
   expect(judge(START, at(1, 1, 1))).toBe("misfit");
 });
 
-test("however frames are repeated, lost and reordered, a cursor that applies only what is next never goes back or skips", () => {
+test("a cursor that applies only next frames never goes back or skips, however frames are repeated, lost and reordered", () => {
   const frames = fc.array(fc.record({ ordinal: fc.nat(2), attempt: fc.nat(2), seq: fc.integer({ min: 1, max: 6 }) }));
   fc.assert(
     fc.property(frames, (all) => {
@@ -81,7 +81,7 @@ test("however frames are repeated, lost and reordered, a cursor that applies onl
   );
 });
 
-test("epochs are ordered by ordinal and then attempt, whatever the nonce says", () => {
+test("epochs are ordered by ordinal, then attempt, regardless of the nonce", () => {
   fc.assert(
     fc.property(epoch, epoch, (a, b) => {
       expect(Math.sign(compareEpochs(a, b)) || 0).toBe(0 - Math.sign(compareEpochs(b, a)) || 0);

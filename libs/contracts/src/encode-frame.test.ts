@@ -13,7 +13,7 @@ const message = {
   ...{ tokens_used: null, ctx_used: null, ctx_max: null, created_at: moment, started_at: null, finished_at: null },
 };
 
-/** Texts from nothing to more than a frame holds, of characters that take one to six bytes. */
+/** Texts from empty to longer than a frame, of characters that take one to six bytes. */
 const anyText = fc
   .tuple(
     fc.array(fc.constantFrom("a", '"', "\\", "\n", "\u0001", "\u007f", "ä", "\u2028", "日", "😀", "\ud83d", "\ude00"), {
@@ -101,7 +101,7 @@ test("arguments of a tool call are whole up to the limit and left out above it",
   });
 });
 
-test("a frame of a type that this version does not have is encoded as it is", () => {
+test("a frame of an unknown type is encoded as it is", () => {
   const frame = { type: "sparkle", ...place, text: "x".repeat(100_000) };
   expect(encodeFrame(frame)).toBe(JSON.stringify(frame));
 });

@@ -19,14 +19,14 @@ const anyText = fc.oneof(
     .map((units) => String.fromCharCode(...units)),
 );
 
-test("every single UTF-16 unit takes the bytes that JSON.stringify writes for it", () => {
+test("the size of every UTF-16 unit is the bytes that JSON.stringify writes for it", () => {
   for (let unit = 0; unit <= 0xffff; unit += 1) {
     const text = String.fromCharCode(unit);
     if (jsonBytes(text) !== bytesOf(text)) expect([unit, jsonBytes(text)]).toEqual([unit, bytesOf(text)]);
   }
 });
 
-test("a text takes the bytes that JSON.stringify writes for it", () => {
+test("the size of a text is the bytes that JSON.stringify writes for it", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       expect(jsonBytes(text)).toBe(bytesOf(text));
@@ -35,7 +35,7 @@ test("a text takes the bytes that JSON.stringify writes for it", () => {
   );
 });
 
-test("a cut text is the longest beginning that fits, and divides no surrogate pair", () => {
+test("a cut text is the longest prefix that fits, and splits no surrogate pair", () => {
   fc.assert(
     fc.property(anyText, fc.nat(300), (text, room) => {
       const cut = cutToJsonBytes(text, room);
@@ -50,7 +50,7 @@ test("a cut text is the longest beginning that fits, and divides no surrogate pa
   );
 });
 
-test("texts that fit together stay whole; of others the longest are cut, and the room is used", () => {
+test("texts that fit together stay whole; otherwise the longest are cut, and the room is used", () => {
   fc.assert(
     fc.property(fc.array(anyText, { minLength: 1, maxLength: 4 }), fc.nat(400), (texts, room) => {
       const shares = shareJsonBytes(texts, room);
@@ -61,11 +61,11 @@ test("texts that fit together stay whole; of others the longest are cut, and the
         expect(shares).toEqual(texts);
         return;
       }
-      // The last text that is cut leaves less than one character; so does each other one that is cut.
+      // The last cut text leaves less than one character of room, as does every other cut text.
       expect(used).toBeGreaterThan(room - 6 * texts.length);
       for (const [index, text] of texts.entries()) {
         expect(text.startsWith(shares[index] ?? "-")).toBe(true);
-        // Whoever is cut got no less than the others, up to a character.
+        // A cut text got no less room than the others, up to one character.
         if (shares[index] !== text) expect(sizes[index]).toBeGreaterThan(Math.max(...sizes) - 6 * texts.length);
       }
     }),

@@ -11,7 +11,7 @@ const LIMITS = { entries: 50, ttlMs: 60_000 };
 let server: Server;
 let redis: Redis;
 let subscriber: Redis;
-/** The numbers that subscribers of the session got. */
+/** The seqs that subscribers of the session received. */
 let heard: number[];
 let session: string;
 const epoch = { ordinal: 1, attempt: 1, nonce: "n" };
@@ -66,7 +66,7 @@ async function untilDelivered(): Promise<void> {
   await marker;
 }
 
-test("frames are logged and published once each, in the order given, with the same bytes", async () => {
+test("each frame is logged and published once, in order, with the same bytes", async () => {
   await appender().append(session, epoch, frames(1, 2, 3));
   await appender().append(session, epoch, frames(4));
   await untilDelivered();
@@ -77,7 +77,7 @@ test("frames are logged and published once each, in the order given, with the sa
   );
 });
 
-test("the same append again publishes nothing, and of a longer one only what is new", async () => {
+test("a repeated append publishes nothing, and a longer one only the new frames", async () => {
   await appender().append(session, epoch, frames(1, 2));
   await appender().append(session, epoch, frames(1, 2));
   await appender().append(session, epoch, frames(1, 2, 3));
@@ -86,7 +86,7 @@ test("the same append again publishes nothing, and of a longer one only what is 
   expect(await logged()).toEqual([1, 2, 3]);
 });
 
-test("an older number is refused without a word, and a gap in the numbers is kept as it is", async () => {
+test("an older seq is ignored, and a gap in the seqs is kept", async () => {
   await appender().append(session, epoch, frames(5));
   await appender().append(session, epoch, frames(3, 4, 5, 9));
   await untilDelivered();
@@ -94,7 +94,7 @@ test("an older number is refused without a word, and a gap in the numbers is kep
   expect(await logged()).toEqual([5, 9]);
 });
 
-test("another attempt counts from one again, in a log of its own", async () => {
+test("another attempt starts at seq 1 in its own log", async () => {
   await appender().append(session, epoch, frames(1, 2));
   await appender().append(session, { ...epoch, attempt: 2 }, frames(1));
   expect(await logged()).toEqual([1, 2]);
@@ -102,7 +102,7 @@ test("another attempt counts from one again, in a log of its own", async () => {
   expect(await readLog(redis, keys, session, { ...epoch, nonce: "other" }, 0)).toEqual([]);
 });
 
-test("a log is read from a number on, and an empty answer means that it holds nothing there", async () => {
+test("a log is read from a seq on, and an empty answer means that it holds nothing there", async () => {
   await appender().append(session, epoch, frames(1, 2, 3, 7));
   const from = async (seq: number) => (await readLog(redis, keys, session, epoch, seq)).map((f) => f.position.seq);
   expect(await from(3)).toEqual([3, 7]);
@@ -110,7 +110,7 @@ test("a log is read from a number on, and an empty answer means that it holds no
   expect(await from(8)).toEqual([]);
 });
 
-test("a log's life is counted from its creation: later frames do not prolong it", async () => {
+test("a log expires a fixed time after its creation: later frames do not extend it", async () => {
   const key = keys.log(session, epoch);
   await appender().append(session, epoch, frames(1));
   expect(await redis.pttl(key)).toBeGreaterThan(55_000);
@@ -119,7 +119,7 @@ test("a log's life is counted from its creation: later frames do not prolong it"
   expect(await redis.pttl(key)).toBeLessThanOrEqual(20_000);
 });
 
-test("a log keeps about as many entries as it may, the newest, and every frame is published all the same", async () => {
+test("a log keeps about its maximum of entries, the newest, and every frame is published", async () => {
   await appender().append(session, epoch, frames(...Array.from({ length: 400 }, (_, i) => i + 1)));
   await untilDelivered();
   expect(heard).toHaveLength(400);
@@ -129,14 +129,14 @@ test("a log keeps about as many entries as it may, the newest, and every frame i
   expect(numbers[0]).toBe(400 - numbers.length + 1);
 });
 
-test("an error that is not about the number is heard, and the log that it left half written still expires", async () => {
+test("an error other than an old seq is thrown, and the partial log still expires", async () => {
   const broken = [...frames(1), { seq: Number.NaN, frame: {} }];
   await expect(appender().append(session, epoch, broken)).rejects.toThrow(/Invalid stream ID/);
   expect(await logged()).toEqual([1]);
   expect(await redis.pttl(keys.log(session, epoch))).toBeGreaterThan(0);
 });
 
-test("a Redis that is full says so, publishes nothing, and takes the same frames once there is room", async () => {
+test("a full Redis rejects frames, publishes nothing, and accepts the same frames later", async () => {
   await redis.config("SET", "maxmemory", "1");
   await expect(appender().append(session, epoch, frames(1, 2))).rejects.toThrow(/OOM/);
   await redis.config("SET", "maxmemory", "0");

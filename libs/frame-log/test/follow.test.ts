@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
-test("once `follow` has resolved, everything that is published arrives, on its channel alone and in order", async () => {
+test("after `follow` resolves, everything published arrives, on its channel only and in order", async () => {
   for (let i = 0; i < 30; i++) {
     await follower.follow(`c${i}`);
     await redis.publish(`c${i}`, "hello");
@@ -59,7 +59,7 @@ test("`follow` does not resolve before Redis has acknowledged", async () => {
   await until(() => expect(heard).toEqual(["a x"]));
 });
 
-test("a channel that was left is silent", async () => {
+test("an unfollowed channel is silent", async () => {
   await follower.follow("a");
   await follower.follow("b");
   await follower.leave("a");
@@ -68,7 +68,7 @@ test("a channel that was left is silent", async () => {
   await until(() => expect(heard).toEqual(["b y"]));
 });
 
-test("a lost connection is back with every channel, and tells of the gap before anything new arrives", async () => {
+test("a reconnect restores every channel, and reports the gap before anything new arrives", async () => {
   for (let i = 0; i < 1_200; i++) void follower.follow(`c${i}`);
   await follower.follow("last");
   await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
@@ -81,7 +81,7 @@ test("a lost connection is back with every channel, and tells of the gap before 
   expect(gaps).toBe(1);
 });
 
-test("a channel that was left while the connection was away is not subscribed again", async () => {
+test("a channel that was unfollowed during an outage is not resubscribed", async () => {
   await follower.follow("a");
   await follower.follow("b");
   await server.kill("SIGKILL");
@@ -92,7 +92,7 @@ test("a channel that was left while the connection was away is not subscribed ag
   expect(await redis.pubsub("NUMSUB", "a", "b")).toEqual(["a", 0, "b", 1]);
 });
 
-test("a killed and restarted Redis is followed again, and each loss is one gap", async () => {
+test("a restarted Redis is followed again, and each loss is one gap", async () => {
   await follower.follow("a");
   for (const round of [1, 2]) {
     await server.kill("SIGKILL");
@@ -108,7 +108,7 @@ test("a killed and restarted Redis is followed again, and each loss is one gap",
   await until(() => expect(heard.at(-1)).toBe("while away followed now"));
 });
 
-test("a Redis that hangs fails appends, reads and publishes within their deadline, and the append can be made again", async () => {
+test("a hanging Redis fails appends, reads and publishes within their deadline, and the append can be retried", async () => {
   const keys = createKeys("t");
   const quick = connectRedis(server.url, 150);
   await untilRedisReady(quick, 5_000);

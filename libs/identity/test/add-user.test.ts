@@ -16,7 +16,7 @@ afterAll(async () => {
   await drop();
 });
 
-test("a new name makes a user, a known one gets another token, and all tokens lead to the same user", async () => {
+test("a new name creates a user, a known one gets another token, and all tokens identify the same user", async () => {
   const first = await addUser(pool, "ada");
   const second = await addUser(pool, "ada");
   expect([first.isNew, second.isNew]).toEqual([true, false]);
@@ -27,7 +27,7 @@ test("a new name makes a user, a known one gets another token, and all tokens le
   expect((await addUser(pool, "eve")).userId).not.toBe(first.userId);
 });
 
-test("of one new name twice at once, no user without a token is left", async () => {
+test("two concurrent creations of one name leave no user without a token", async () => {
   await Promise.allSettled([addUser(pool, "bob"), addUser(pool, "bob")]);
   const users = await pool`
     select u.name, count(t.id) as tokens from users u left join api_tokens t on t.user_id = u.id group by u.id, u.name`;

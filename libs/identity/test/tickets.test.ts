@@ -21,13 +21,13 @@ afterAll(async () => {
   await server.stop();
 });
 
-test("a ticket lets its caller in once", async () => {
+test("a ticket admits its caller once", async () => {
   const ticket = await makeTicket(redis, keys, caller);
   expect(await takeTicket(redis, keys, ticket)).toEqual(caller);
   expect(await takeTicket(redis, keys, ticket)).toBeNull();
 });
 
-test("of many that show one ticket at once, one gets in", async () => {
+test("of many concurrent uses of one ticket, one is admitted", async () => {
   for (let round = 0; round < 20; round++) {
     const ticket = await makeTicket(redis, keys, caller);
     const taken = await Promise.all(Array.from({ length: 10 }, () => takeTicket(redis, keys, ticket)));
@@ -35,11 +35,11 @@ test("of many that show one ticket at once, one gets in", async () => {
   }
 });
 
-test("a ticket that nobody made lets nobody in", async () => {
+test("an unknown ticket admits nobody", async () => {
   for (const ticket of ["", "x", "*", "boo_x"]) expect(await takeTicket(redis, keys, ticket)).toBeNull();
 });
 
-test("Redis holds the hash of a ticket and not the ticket, and forgets it after its life", async () => {
+test("Redis holds only the hash of a ticket, until its TTL", async () => {
   const ticket = await makeTicket(redis, keys, caller);
   const key = keys.ticket(hashSecret(ticket).toString("hex"));
   expect(await redis.keys(`*${ticket}*`)).toEqual([]);
@@ -51,7 +51,7 @@ test("Redis holds the hash of a ticket and not the ticket, and forgets it after 
   expect(await takeTicket(redis, keys, ticket)).toBeNull();
 });
 
-test("two systems on one Redis do not take each other's tickets", async () => {
+test("two systems on one Redis do not accept each other's tickets", async () => {
   const ticket = await makeTicket(redis, keys, caller);
   expect(await takeTicket(redis, createKeys("other"), ticket)).toBeNull();
   expect(await takeTicket(redis, keys, ticket)).toEqual(caller);

@@ -25,13 +25,13 @@ async function newCaller() {
   return { userId, tokenId, token };
 }
 
-test("tokens are 256 random bits in a form that is easy to find in a leak, and none is given twice", () => {
+test("tokens are 256 random bits with a recognizable prefix, and unique", () => {
   const tokens = Array.from({ length: 100 }, makeToken);
   for (const token of tokens) expect(token).toMatch(/^boo_[A-Za-z0-9_-]{43}$/);
   expect(new Set(tokens).size).toBe(100);
 });
 
-test("a token leads to its user, and the database holds nothing but its hash", async () => {
+test("a token identifies its user, and the database holds only its hash", async () => {
   const { userId, tokenId, token } = await newCaller();
   expect(await findCaller(pool, token)).toEqual({ userId, tokenId });
   const rows = await pool`select to_jsonb(t)::text as row from api_tokens t`;
@@ -40,7 +40,7 @@ test("a token leads to its user, and the database holds nothing but its hash", a
   expect(stored?.token_hash).toEqual(hashSecret(token));
 });
 
-test("a revoked, an unknown and a malformed token lead to nobody", async () => {
+test("revoked, unknown and malformed tokens identify nobody", async () => {
   const { userId, token } = await newCaller();
   for (const other of [
     makeToken(),
@@ -59,7 +59,7 @@ test("a revoked, an unknown and a malformed token lead to nobody", async () => {
   expect(await findCaller(pool, token)).toBeNull();
 });
 
-test("the token is what stands behind `Bearer`, in any case, and nothing else is taken for one", () => {
+test("only the value after `Bearer`, in any case, is a token", () => {
   expect(bearerToken("Bearer abc")).toBe("abc");
   expect(bearerToken("bearer abc")).toBe("abc");
   for (const header of [

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const holder = fileURLToPath(new URL("holder.ts", import.meta.url));
 
-test("a service ends by itself when the process that started it was killed", async () => {
+test("a service stops when its parent process is killed", async () => {
   const parent = spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", holder], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createCatalog } from "../src/catalog.ts";
 import type { ModelServer } from "../src/model-server.ts";
 
-/** @returns the server, and how often it was asked */
+/** @returns the server, and its number of requests */
 async function listing(name: string, answer: (asked: number) => { status: number; body: string }) {
   const seen: (string | undefined)[] = [];
   const server = createServer((request, response) => {
@@ -27,7 +27,7 @@ const LIST = JSON.stringify({
   ],
 });
 
-test("every server is asked once, side by side, however many want to know, and again when the answer is old", async () => {
+test("servers are asked in parallel, once for all callers, and again after the TTL", async () => {
   let now = 0;
   const one = await listing("a", () => ({ status: 200, body: LIST }));
   const catalog = createCatalog({ servers: [one.server], timeoutMs: 5_000, ttlMs: 1_000, now: () => now });
@@ -43,7 +43,7 @@ test("every server is asked once, side by side, however many want to know, and a
   expect(one.seen).toHaveLength(2);
 });
 
-test("a server that is away, refuses or talks of other things is told of, and hides no other", async () => {
+test("a server that is away, refuses or answers something else is reported, and hides no other", async () => {
   const refusing = await listing("refusing", () => ({ status: 401, body: "{}" }));
   const odd = await listing("odd", () => ({ status: 200, body: "<html>" }));
   const good = await listing("good", () => ({ status: 200, body: LIST }));
@@ -60,7 +60,7 @@ test("a server that is away, refuses or talks of other things is told of, and hi
   expect(read.at(-1)?.models).toHaveLength(3);
 });
 
-test("a server that came back is found again soon", async () => {
+test("a server that returns is found again soon", async () => {
   let now = 0;
   const flaky = await listing("flaky", (asked) => ({ status: asked === 1 ? 503 : 200, body: LIST }));
   const catalog = createCatalog({ servers: [flaky.server], timeoutMs: 5_000, ttlMs: 60_000, now: () => now });

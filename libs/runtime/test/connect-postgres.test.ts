@@ -20,7 +20,7 @@ afterAll(async () => {
   await drop();
 });
 
-/** Resolves with the process of the first backend of the pool that is in such a state. */
+/** Resolves with the pid of the pool's first backend in this state. */
 async function backend(state: string): Promise<number> {
   for (;;) {
     const [row] = await watcher<{ pid: number }[]>`
@@ -30,20 +30,20 @@ async function backend(state: string): Promise<number> {
   }
 }
 
-test("rows come in the contracts' shapes: bigint as number, timestamps as ISO 8601 in UTC with milliseconds", async () => {
+test("rows match the contracts: bigint as number, timestamps as ISO 8601 in UTC with milliseconds", async () => {
   const [row] = await pool`
     select 9007199254740991::bigint as big, '2026-01-02 03:04:05.678+02'::timestamptz as time, null::timestamptz as none`;
   expect(row).toEqual({ big: 9_007_199_254_740_991, time: "2026-01-02T01:04:05.678Z", none: null });
 });
 
-test("a connection bears its service's name and gives up statements, locks and idle transactions by itself", async () => {
+test("a connection has its service's name and time-outs for statements, locks and idle transactions", async () => {
   const [row] = await pool`
     select current_setting('application_name') as name, current_setting('statement_timeout') as statement,
       current_setting('lock_timeout') as lock, current_setting('idle_in_transaction_session_timeout') as idle`;
   expect(row).toEqual({ name: "tested", statement: "5s", lock: "4s", idle: "5s" });
 });
 
-test("a transaction commits what it returns from, and takes back what it throws from", async () => {
+test("a transaction commits when it returns, and rolls back when it throws", async () => {
   await pool`create table notes (text text unique)`;
   expect(await pool.begin(async (sql) => sql`insert into notes values ('kept') returning text`)).toHaveLength(1);
   const failing = pool.begin(async (sql) => {
@@ -54,7 +54,7 @@ test("a transaction commits what it returns from, and takes back what it throws 
   expect([...(await pool`select text from notes`)]).toEqual([{ text: "kept" }]);
 });
 
-test("a transaction one of whose statements failed is not taken for committed, even when its code goes on", async () => {
+test("a transaction with a failed statement is not reported as committed, even when its code continues", async () => {
   const deaf = pool.begin(async (sql) => {
     await sql`insert into notes values ('half')`;
     await sql`insert into notes values ('kept')`.catch(() => {});
@@ -64,7 +64,7 @@ test("a transaction one of whose statements failed is not taken for committed, e
   expect([...(await pool`select text from notes`)]).toEqual([{ text: "kept" }]);
 });
 
-test("a backend that dies under a transaction fails that transaction, and neither the process nor the pool", async () => {
+test("a backend that dies in a transaction fails only that transaction", async () => {
   const uncaught: unknown[] = [];
   const hear = (error: unknown) => uncaught.push(error);
   process.on("uncaughtException", hear);
@@ -86,10 +86,10 @@ test("a backend that dies under a transaction fails that transaction, and neithe
   expect(uncaught).toEqual([]);
 });
 
-test("however long the line on a connection is, a transaction has it to itself and leaves nothing open", async () => {
+test("a transaction has its connection to itself however long the pipeline is, and leaves nothing open", async () => {
   const single = connectPostgres(url, { name: "single", connections: 1 });
   await single`select ${1}::int`;
-  // Statements that are prepared are sent one behind the other, and a transaction may stand at any place among them.
+  // Prepared statements are pipelined, and a transaction may come at any position among them.
   for (const ahead of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 31, 32, 63, 64, 98, 99, 100, 101, 102]) {
     const work: Promise<unknown>[] = Array.from({ length: ahead }, (_, i) => single`select ${i}::int`.execute());
     const transaction = single.begin(async (sql) => {
@@ -107,7 +107,7 @@ test("however long the line on a connection is, a transaction has it to itself a
   await single.end({ timeout: 2 });
 });
 
-test("whoever starts while the server does waits for it, and not for one that refuses the password", async () => {
+test("a starting server is waited for, one that rejects the password is not", async () => {
   const network = await networkBefore(url, { refuses: 3 });
   const early = connectPostgres(network.url, { name: "early", connections: 1 });
   await untilPostgresReady(early, 20_000);

@@ -28,7 +28,7 @@ async function ready(redis: Redis): Promise<Redis> {
 
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
-test("a command on a Redis that hangs fails within its deadline, and works again when the Redis does", async () => {
+test("a command on a hanging Redis fails within its deadline, and works again afterwards", async () => {
   const redis = await ready(connectRedis(server.url, 100));
   await server.kill("SIGSTOP");
   const startedAt = performance.now();
@@ -39,7 +39,7 @@ test("a command on a Redis that hangs fails within its deadline, and works again
   expect(await redis.ping()).toBe("PONG");
 });
 
-test("while a Redis is gone commands fail at once, a blocked read waits, and both go on when it is back", async () => {
+test("without Redis commands fail at once and a blocked read waits; both continue when it is back", async () => {
   const redis = await ready(connectRedis(server.url));
   const blocking = await ready(connectRedisBlocking(server.url));
   const popped = blocking.blpop("list", 0);
@@ -54,7 +54,7 @@ test("while a Redis is gone commands fail at once, a blocked read waits, and bot
   expect(await popped).toEqual(["list", "served"]);
 });
 
-test("a subscriber does not subscribe again by itself: its follower does, and waits for it", async () => {
+test("a subscriber connection does not resubscribe by itself: its follower does, and waits for it", async () => {
   const [redis, subscriber] = [await ready(connectRedis(server.url)), await ready(connectRedisSubscriber(server.url))];
   await subscriber.subscribe("a");
   await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
@@ -63,7 +63,7 @@ test("a subscriber does not subscribe again by itself: its follower does, and wa
   expect(await redis.pubsub("NUMSUB", "a")).toEqual(["a", 0]);
 });
 
-test("waiting for a Redis that is not there ends with a clear error", async () => {
+test("waiting for a missing Redis ends with a clear error", async () => {
   const redis = connectRedis("redis://127.0.0.1:1");
   opened.push(redis);
   await expect(untilRedisReady(redis, 50)).rejects.toThrow("Redis did not answer within 50 ms");

@@ -44,7 +44,7 @@ function take(name: string): unknown[] {
 
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
-test("a wake-up names its turn to one worker and leaves no job behind", async () => {
+test("a wake-up reaches one worker and leaves no job behind", async () => {
   await queue.wake("turn-1", 1);
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toEqual([{ turn_id: "turn-1" }]));
@@ -56,7 +56,7 @@ test("a wake-up names its turn to one worker and leaves no job behind", async ()
   await left.close();
 });
 
-test("a turn can be woken again, also while an earlier wake-up still waits", async () => {
+test("a turn can be woken again while an earlier wake-up still waits", async () => {
   await Promise.all([queue.wake("turn-1", 1), queue.wake("turn-1", 1)]);
   const jobs = take(TURN_QUEUE);
   await until(() => expect(jobs).toHaveLength(2));
@@ -85,7 +85,7 @@ test("a naming request goes to the naming queue", async () => {
   await until(() => expect(jobs).toEqual([{ session_id: "session-1" }]));
 });
 
-test("while Redis hangs or is down a wake-up fails soon, and the queue can be closed", async () => {
+test("while Redis hangs or is down, a wake-up fails soon and the queue can be closed", async () => {
   await queue.wake("before", 1);
   await server.kill("SIGSTOP");
   const startedAt = performance.now();

@@ -6,7 +6,7 @@ import { loadSession } from "./load-session.ts";
 
 const options = { downTo: 0, pageSize: 100, signal: new AbortController().signal };
 
-test("what is loaded is of one moment: a turn that ended after it is shown as it was, with the cursor to follow it from", async () => {
+test("a load shows one moment: a turn that ended later is shown as it was, with the cursor to follow it from", async () => {
   const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
   const { truths } = createWorld([turn]);
   const { messages, cursor, version, liveTurns } = truths[6] as Truth;
@@ -19,7 +19,7 @@ test("what is loaded is of one moment: a turn that ended after it is shown as it
   expect(loaded).toMatchObject({ cursor, messages, liveTurns: [{ status: "running" }] });
 });
 
-test("older pages are read until the wanted turn is there", async () => {
+test("older pages are read until the wanted turn is reached", async () => {
   const messages = Array.from({ length: 9 }, (_, index) => ({ id: `${index}`, turn_ordinal: index + 1 }) as Message);
   const asked: unknown[] = [];
   const rest = {

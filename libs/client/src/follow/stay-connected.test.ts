@@ -36,7 +36,7 @@ function setUp(options: { ticket?: boolean; random?: number } = {}) {
   return { clock, sockets, newest, connected, states, end: () => ending.abort() };
 }
 
-test("says its greeting, and comes back with the cursor of then", async () => {
+test("sends its first message, and reconnects with the current cursor", async () => {
   const { clock, newest, sockets, connected, states, end } = setUp();
   await clock.advance(0);
   newest().accept();
@@ -51,7 +51,7 @@ test("says its greeting, and comes back with the cursor of then", async () => {
   expect(clock.pending()).toBe(0);
 });
 
-test("ends with the close codes that forbid to come back, and with no other", async () => {
+test("ends at the close codes that forbid a reconnect, and at no other", async () => {
   for (const [reason, { code, reconnect }] of Object.entries(CLOSE_CODES)) {
     const { clock, newest, sockets, connected, end } = setUp();
     await clock.advance(0);
@@ -67,7 +67,7 @@ test("ends with the close codes that forbid to come back, and with no other", as
   }
 });
 
-test("waits longer after every failure, and from the beginning again after a healthy connection", async () => {
+test("backs off after every failure, and starts over after a healthy connection", async () => {
   const { clock, newest, sockets, connected, end } = setUp({ random: 0.999 });
   await clock.advance(0);
   const waits: number[] = [];
@@ -91,7 +91,7 @@ test("waits longer after every failure, and from the beginning again after a hea
   await connected;
 });
 
-test("comes back when going_away said so", async () => {
+test("reconnects after the delay of going_away", async () => {
   const { clock, newest, sockets, connected, end } = setUp();
   await clock.advance(0);
   newest().accept();
@@ -106,7 +106,7 @@ test("comes back when going_away said so", async () => {
   await connected;
 });
 
-test("pings after 30 s of silence, and after 45 s counts the connection as dead", async () => {
+test("pings after 30 s of silence, and closes the connection after 45 s", async () => {
   const { clock, newest, sockets, connected, end } = setUp();
   await clock.advance(0);
   newest().accept();
@@ -130,7 +130,7 @@ test("pings after 30 s of silence, and after 45 s counts the connection as dead"
   expect(clock.pending()).toBe(0);
 });
 
-test("gives up a socket that does not open", async () => {
+test("drops a socket that does not open", async () => {
   const { clock, sockets, connected, end } = setUp();
   await clock.advance(10_100);
   expect(sockets.length).toBe(2);
@@ -140,7 +140,7 @@ test("gives up a socket that does not open", async () => {
   await connected;
 });
 
-test("ends without a socket or a timer, even when the peer does not answer the close", async () => {
+test("ends without a socket or timer, even when the peer does not answer the close", async () => {
   const { clock, newest, connected, end } = setUp();
   await clock.advance(0);
   newest().accept();
@@ -151,7 +151,7 @@ test("ends without a socket or a timer, even when the peer does not answer the c
   expect(clock.pending()).toBe(0);
 });
 
-test("takes a new ticket for every socket, and ends when a second one in a row is refused", async () => {
+test("uses a new ticket for every socket, and ends when a second one in a row is refused", async () => {
   const { clock, newest, sockets, connected } = setUp({ ticket: true });
   await clock.advance(0);
   newest().end(4401);

@@ -9,7 +9,7 @@ const create = (seen: number[] = []) =>
     (value) => seen.push(value),
   );
 
-test("waits for a value that fits, the present one included", async () => {
+test("waits for a value that matches, including the current one", async () => {
   const watched = create();
   expect(await watched.until((value) => value === 0)).toBe(0);
   const waiting = watched.until((value) => value > 1);
@@ -19,7 +19,7 @@ test("waits for a value that fits, the present one included", async () => {
   expect(await waiting).toBe(2);
 });
 
-test("tells the last word to who still waits, and the abort's reason to who gives up", async () => {
+test("rejects waiting callers with the final error, and aborted ones with the abort's reason", async () => {
   const watched = create();
   const never = expect(watched.until(() => false)).rejects.toBe(end);
   const abort = new AbortController();
@@ -32,7 +32,7 @@ test("tells the last word to who still waits, and the abort's reason to who give
   expect(await watched.until((value) => value === 9)).toBe(9);
 });
 
-test("the same value again is no change", () => {
+test("an equal value is not a change", () => {
   const seen: number[] = [];
   const watched = create(seen);
   watched.set(1);

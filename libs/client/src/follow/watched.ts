@@ -4,13 +4,13 @@ export interface Watched<V> {
   /** Sets the value and notifies everyone who waits, unless it is unchanged. */
   set(value: V): void;
   /**
-   * Resolves with the first value that fits, the present one included.
-   * @throws the last word when it ended before; the signal's reason when that was aborted
+   * Resolves with the first value that matches, including the current one.
+   * @throws the final error if the value ended first; the signal's reason when aborted
    */
   until(fits: (value: V) => boolean, signal?: AbortSignal): Promise<V>;
 }
 
-/** @param lastWord the error to tell who still waits, once no other value can come after this one; null before */
+/** @param lastWord returns the error for waiting callers once no further value can come; null before */
 export function createWatched<V>(
   first: V,
   lastWord: (value: V) => Error | null,

@@ -17,14 +17,14 @@ import type {
 } from "@boocode/contracts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
-/** A request that makes something, once however often it is sent, if it carries a key. */
+/** Options of a request that creates something; with a key it takes effect once, however often it is sent. */
 export interface IdempotentOptions extends CallOptions {
-  /** Made up when `retry` is given and this is not. */
+  /** Generated when `retry` is given without it. */
   idempotencyKey?: string;
 }
 
 export interface Page {
-  /** At most so many messages, the newest of the page; whole turns where they fit. */
+  /** The page size: the newest messages, in whole turns where they fit. */
   limit?: number;
   /** Only messages of turns before this ordinal. */
   before?: number;
@@ -60,10 +60,10 @@ export function createRest(deps: RequestDeps) {
       call<Session>("PATCH", `/api/sessions/${id}`, options, change),
     deleteSession: (id: string, options?: CallOptions) => call<void>("DELETE", `/api/sessions/${id}`, options),
 
-    /** The newest messages, or those before a turn; the cursor says up to where their text is complete. */
+    /** The newest messages, or those before a turn; their text is complete up to `cursor`. */
     listMessages: (sessionId: string, page: Page = {}, options?: CallOptions) =>
       call<MessageList>("GET", `/api/sessions/${sessionId}/messages${query(page)}`, options),
-    /** Accepted means stored: the turn runs when it is its turn, and the frames tell. */
+    /** Accepted means stored. The turn runs when its predecessors have ended; frames report its progress. */
     postMessage: (
       sessionId: string,
       message: { content: string; when_busy?: PostMessage["when_busy"] },
@@ -75,20 +75,20 @@ export function createRest(deps: RequestDeps) {
     regenerate: (sessionId: string, options: IdempotentOptions = {}) =>
       once<TurnAccepted>(`/api/sessions/${sessionId}/regenerate`, options),
 
-    /** The turn that runs and those that wait. */
+    /** The running turn and the queued ones. */
     listTurns: async (sessionId: string, options?: CallOptions): Promise<LiveTurnList["turns"]> =>
       (await call<LiveTurnList>("GET", `/api/sessions/${sessionId}/turns`, options)).turns,
-    /** One turn, also one that has ended: how, and why. */
+    /** One turn; of an ended one, how and why it ended. */
     getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),
-    /** Stops the turn that is named, else the one that runs, else the first that waits. */
+    /** Cancels the given turn, else the running one, else the first queued one. */
     cancel: (sessionId: string, turn: { turn_id?: string } = {}, options?: CallOptions) =>
       call<CancelAnswer>("POST", `/api/sessions/${sessionId}/cancel${query(turn)}`, options),
     withdrawTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<CancelAnswer>("DELETE", `/api/sessions/${sessionId}/turns/${turnId}`, options),
 
     listModels: (options?: CallOptions) => call<ModelList>("GET", "/api/models", options),
-    /** A single-use ticket for one WebSocket; a page's server makes it, so that the page never sees the token. */
+    /** Creates a single-use ticket for one WebSocket. A page's server calls it, so that the page never sees the token. */
     makeTicket: (options?: CallOptions) => call<SocketTicket>("POST", "/api/ws-tickets", options),
   };
 }

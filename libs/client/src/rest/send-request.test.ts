@@ -35,14 +35,14 @@ function setUp(answers: Answer[]) {
 
 const unavailable = { status: 503, body: { error: { code: "unavailable", message: "away" } } };
 
-test("every code of the error table becomes an error with its status and whether it may be sent again", async () => {
+test("every code of the error table becomes an error with its status and whether it is retryable", async () => {
   for (const [code, { status, retry }] of Object.entries(API_ERRORS)) {
     const { client } = setUp([{ status, body: { error: { code, message: "why" } } }]);
     await expect(client.getSession("s")).rejects.toMatchObject({ code, status, message: "why", retryable: retry });
   }
 });
 
-test("a post under a key is sent again after lost answers and 503, with the same key and body", async () => {
+test("a post with a key is retried after lost answers and 503, with the same key and body", async () => {
   const { client, clock, requests } = setUp(["lost", unavailable, { status: 202, body: { turn_id: "t" } }]);
   const posted = client.postMessage("s", { content: "hi" }, { retry: { attempts: 3 } });
   await clock.advance(1_000);
@@ -55,7 +55,7 @@ test("a post under a key is sent again after lost answers and 503, with the same
   expect(clock.pending()).toBe(0);
 });
 
-test("what is not asked to be repeated, or is not idempotent, or is refused, is sent once", async () => {
+test("a request without `retry`, one that is not idempotent, and one that is refused are sent once", async () => {
   for (const send of [
     (client: ReturnType<typeof setUp>["client"]) => client.postMessage("s", { content: "hi" }, { idempotencyKey: "k" }),
     (client: ReturnType<typeof setUp>["client"]) => client.cancel("s", {}, { retry: { attempts: 5 } }),
@@ -74,7 +74,7 @@ test("what is not asked to be repeated, or is not idempotent, or is refused, is 
   expect(requests.length).toBe(1);
 });
 
-test("gives up after the attempts that were asked for", async () => {
+test("stops after the given number of attempts", async () => {
   const { client, clock, requests } = setUp([]);
   const read = expect(client.listProjects({ retry: { attempts: 3 } })).rejects.toMatchObject({
     code: "network",
@@ -85,7 +85,7 @@ test("gives up after the attempts that were asked for", async () => {
   expect(requests.length).toBe(3);
 });
 
-test("no answer within the time limit is a lost connection, and leaves no timer", async () => {
+test("a request that times out counts as a lost connection, and leaves no timer", async () => {
   const { client, clock } = setUp(["silent"]);
   const read = expect(client.getProject("p")).rejects.toMatchObject({ code: "network", retryable: true });
   await clock.advance(30_000);
@@ -93,7 +93,7 @@ test("no answer within the time limit is a lost connection, and leaves no timer"
   expect(clock.pending()).toBe(0);
 });
 
-test("an aborted request throws the signal's reason, also while it waits to be sent again", async () => {
+test("an aborted request throws the signal's reason, also during a back-off", async () => {
   const { client, clock } = setUp(["lost", "lost"]);
   const abort = new AbortController();
   const read = expect(client.listProjects({ retry: { attempts: 9 }, signal: abort.signal })).rejects.toThrow("enough");
@@ -103,7 +103,7 @@ test("an aborted request throws the signal's reason, also while it waits to be s
   expect(clock.pending()).toBe(0);
 });
 
-test("an answer of something between, a proxy, is told by its status", async () => {
+test("an answer of a proxy is reported by its status", async () => {
   const { client } = setUp([{ status: 502 }, { status: 404 }]);
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 502, retryable: true });
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 404, retryable: false });

@@ -13,7 +13,7 @@ export interface ApiRequest {
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** How often a request that may be repeated is tried in all, on a lost connection or a passing error; 1 when absent. */
+  /** Attempts in all after a lost connection or a retryable error; 1 by default. */
   retry?: { attempts: number };
 }
 
@@ -23,14 +23,14 @@ export interface RequestDeps {
   fetch: typeof fetch;
   clock: Clock;
   random(): number;
-  /** No answer within this time counts as a lost connection. */
+  /** Without an answer within this time, the connection counts as lost. */
   timeoutMs: number;
 }
 
 /**
- * Sends a request, again if that is asked for and harmless: a request that changes something is repeated only under an
- * Idempotency-Key, because an answer that was lost says nothing of whether it was done.
- * @throws BooCodeError; the signal's reason when it was aborted
+ * Sends a request, with retries if requested and safe: a request that changes something is repeated only with an
+ * Idempotency-Key, because a lost answer does not say whether it took effect.
+ * @throws BooCodeError; the signal's reason when aborted
  */
 export async function sendRequest<T>(deps: RequestDeps, request: ApiRequest, options: CallOptions = {}): Promise<T> {
   const harmless = request.method === "GET" || request.idempotencyKey !== undefined;
