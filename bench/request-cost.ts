@@ -22,7 +22,7 @@ const window = Number(process.argv[3] ?? 32_768);
 const GOAL = 1.2;
 const MESSAGES_PER_TURN = 4;
 
-/** Notes when a request begins to arrive, and answers in a word. */
+/** Records when a request begins to arrive, and answers with one word. */
 function startModel(): Promise<{ server: Server; url: string; arrived: Map<string, { at: number; bytes: number }> }> {
   const arrived = new Map<string, { at: number; bytes: number }>();
   const server = createServer(async (request, response) => {
@@ -50,7 +50,7 @@ function startModel(): Promise<{ server: Server; url: string; arrived: Map<strin
   });
 }
 
-/** A session with so many messages of an investigation: question, tool call, output of 4,000 characters, answer. */
+/** A session with this many messages of an investigation: question, tool call, output of 4,000 characters, answer. */
 async function fill(sql: Postgres, sessionId: string, ownerId: string, messages: number): Promise<void> {
   const turns = messages / MESSAGES_PER_TURN;
   await sql`
@@ -128,7 +128,8 @@ async function main(): Promise<void> {
       return { ms: seen.at - start, bytes: seen.bytes };
     }
 
-    // Several of each, because a session's row becomes slower with every turn until it is vacuumed, whatever its length.
+    // Several sessions of each kind, because a session's row gets slower with every turn until it is vacuumed, whatever its
+    // length.
     const filled = async (count: number, messages: number) => {
       const ids = await Promise.all(Array.from({ length: count }, newSession));
       for (const id of ids) await fill(sql, id, userId, messages);
@@ -137,7 +138,8 @@ async function main(): Promise<void> {
     const long = { "1,000 messages": await filled(16, 1_000), "10,000 messages": await filled(8, 10_000) };
     await sql`vacuum analyze`;
     for (let warm = 0; warm < 15; warm++) await ask(await newSession());
-    // The first request of a session that was never cut reads more, to find where to cut; a fresh one's beside each.
+    // The first request of a session that was never cut reads more, to find where to cut; each is paired with a fresh
+    // session.
     const first = new Map<string, { own: number[]; fresh: number[] }>();
     for (const [name, ids] of Object.entries(long)) {
       const taken = { own: [] as number[], fresh: [] as number[] };
@@ -154,7 +156,7 @@ async function main(): Promise<void> {
       for (let place = 0; place < names.length; place++) {
         const name = names[(place + sample) % names.length] as string;
         const ids = (long as Record<string, string[]>)[name];
-        // Before each of them: whatever a turn leaves to do after its end is done then.
+        // Waits before each, so that the work after a turn's end is done.
         const fresh = await newSession();
         times.get(name)?.push(await ask(ids?.[sample % ids.length] ?? fresh));
       }

@@ -11,7 +11,7 @@ let system: System;
 let user: User;
 let folder: string;
 
-/** What no session may be lost to, in the files of a project. */
+/** Contents of project files that must not break a session. */
 const FILES: Record<string, string | Buffer> = {
   "emoji.txt": "🚀".repeat(100_000),
   "nul.txt": "a\u0000b\n".repeat(500),
@@ -30,7 +30,7 @@ beforeAll(async () => {
   user = await system.addUser("ada");
 });
 afterAll(async () => {
-  // It asserts that no request broke a rule.
+  // Stopping asserts that no request violated a rule.
   await system.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -45,7 +45,7 @@ async function talk(model = "words") {
     (await user.rest.post(session.id, `Go on. [[script ${JSON.stringify(script)}]]`)).turn_id;
   const end = (turnId: string) => untilEnd(watch, turnId);
   const ask = async (script: ScriptInput) => await end(await post(script));
-  /** The session is not lost: it answers, twice, with all of it in the request. */
+  /** Asserts that the session answers, twice, with its whole history in the request. */
   const answers = async () => {
     for (let turn = 0; turn < 2; turn++) expect(await ask({ tokens: 2 })).toMatchObject({ status: "complete" });
     await watch.close();
@@ -84,7 +84,7 @@ test.each<[string, ScriptInput]>([
   await answers();
 });
 
-test("a session goes on after a failure in the middle of its steps, and after one before any word", async () => {
+test("a session continues after a failure between steps, and after one before any word", async () => {
   const { ask, answers } = await talk();
   const failing = { tokens: 2, tool_depth: 2, tool: reads, status: 400, body: { error: { message: "no" } } };
   expect(await ask({ ...failing, fail_at_step: 1 })).toMatchObject({ status: "failed" });
@@ -92,7 +92,7 @@ test("a session goes on after a failure in the middle of its steps, and after on
   await answers();
 });
 
-test("a session goes on after cancels: before any word, within words, between steps, with questions that wait", async () => {
+test("a session continues after cancels: before any word, in mid-text, between steps, with queued questions", async () => {
   const { id, ask, post, end, answers } = await talk();
   for (const script of [{ gate: "silent" }, { tokens: 9, gate: { name: "words", at: 3 } }]) {
     const gate = typeof script.gate === "string" ? script.gate : script.gate.name;
@@ -111,7 +111,7 @@ test("a session goes on after cancels: before any word, within words, between st
   await answers();
 });
 
-test("a session goes on after its worker died within a step, and without what was deleted from the middle on", async () => {
+test("a session continues after its worker died within a step, and after a deletion from the middle on", async () => {
   const { id, ask, post, end, answers } = await talk();
   const turn = await post({ tokens: 3, tool_depth: 1, tool: reads, gate: { name: "dying", at: 1, step: 1 } });
   await system.model.reached("dying");
@@ -134,7 +134,7 @@ test("a session goes on after its worker died within a step, and without what wa
   await answers();
 });
 
-test("a session in a small window goes on after outputs that are each larger than it", async () => {
+test("a session with a small context window continues after outputs that are each larger than it", async () => {
   const { ask, answers } = await talk("small");
   await ask({ tokens: 1, window: 6_000, tool_depth: 2, tool: reads });
   await answers();

@@ -32,11 +32,11 @@ const call = (city: string) => ({ name: "get_weather", arguments: { city } });
 const scripted = (more: ScriptInput) =>
   `[[script ${JSON.stringify({ tokens: 5, tool_depth: 1, tool: [call("Paris"), call("Rome")], ...more })}]]`;
 
-/** What was found, by its name. */
+/** The findings, by name. */
 const found = (out: string) =>
   Object.fromEntries(out.split("\n").map((line) => [line.slice(0, 22).trim(), line.slice(22).trim()]));
 
-test("a server that does as llama.cpp does needs no settings but its name and address", async () => {
+test("a server like llama.cpp needs no settings but its name and address", async () => {
   const url = await server();
   const { code, out } = await probe(`${url}/v1`, "--model", "words", "--script", scripted({ interval_ms: 20 }));
   expect(code).toBe(0);
@@ -54,7 +54,7 @@ test("a server that does as llama.cpp does needs no settings but its name and ad
   expect(out).toContain(`MODEL_SERVERS=[{"name":"NAME","url":"${url}","default_model":"words"}]`);
 });
 
-test("a server with quirks is found out, and the settings that follow are printed", async () => {
+test("the quirks of a server are found, and the settings for them printed", async () => {
   const url = await server({ contextSize: null });
   const quirks = {
     ids: "missing",
@@ -81,7 +81,7 @@ test.each<[string, ScriptQuirks, string, object]>([
   ["wants thoughts back", { replayed_reasoning: "required" }, "taken", { replay_reasoning: true }],
   ["raises at several calls", { single_tool_calls: true }, "taken one call at a time", { single_tool_calls: true }],
 ])("a server that %s has a setting for it", async (_, quirks, results, settings) => {
-  // That thoughts come back is wrong for every other server, and has to be tried.
+  // Sending reasoning back is wrong for every other server, so it must be tested.
   const url = await server({ quirks, contextSize: null }, /unknown reasoning_content/);
   const { code, out } = await probe(url, "--model", "words", "--script", scripted({ reasoning_tokens: 2 }));
   expect(code).toBe(0);
@@ -89,7 +89,7 @@ test.each<[string, ScriptQuirks, string, object]>([
   expect(out).toContain(`"quirks":${JSON.stringify(settings)}`);
 });
 
-test("a server that breaks the connection is told of in a line, at whichever request", async () => {
+test("a broken connection is reported in one line, at any request", async () => {
   const url = await server({ scripts: { cutting: { cut_after_tokens: 0 } } });
   const first = await probe(url, "--model", "cutting");
   expect(first.code).toBe(1);
@@ -100,14 +100,14 @@ test("a server that breaks the connection is told of in a line, at whichever req
   expect((await probe(url, "--modell", "words")).err).toMatch(/^npm run probe: .*--modell.*\nusage: /s);
 });
 
-test("a server that generates on for nobody is told of", async () => {
+test("a server that keeps generating after a disconnect is reported", async () => {
   const url = await server();
   const script = scripted({ tokens: 20, step_tokens: 20, interval_ms: 20, quirks: { survives_disconnect: true } });
   const { out } = await probe(url, "--model", "words", "--script", script);
   expect(found(out)["a client that leaves"]).toMatch(/does NOT stop/);
 });
 
-test("a server that is away, a model that it has not, a refusal and a missing key are told in a line", async () => {
+test("an absent server, an unknown model, a refusal and a missing key are each reported in one line", async () => {
   const url = await server({ scripts: { refusing: { status: 401, body: { error: { message: "no key" } } } } });
   const closed = await startScriptedModel();
   await closed.close();

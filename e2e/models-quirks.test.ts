@@ -5,7 +5,7 @@ import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./
 import { untilEnd } from "./harness/turn-end.ts";
 import { subscribed, watchSession } from "./harness/watch.ts";
 
-/** Each refuses what another wants. */
+/** Each rejects what another requires. */
 const SERVERS = {
   thoughtful: { replayed_reasoning: "required", name_fragments: true },
   untold: { replayed_reasoning: "required" },
@@ -24,7 +24,7 @@ const SERVERS = {
   qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
 } satisfies Record<string, ScriptQuirks>;
 type Name = keyof typeof SERVERS;
-/** What people set for them; everything else is found out. */
+/** Their settings; everything else is learned. */
 const SETTINGS: Partial<Record<Name, object>> = { thoughtful: { replay_reasoning: true } };
 const MODEL: Partial<Record<Name, string>> = { mistral: "mistral-small" };
 
@@ -76,9 +76,9 @@ function sentTo(name: Name) {
   return (body as { messages: { role: string; reasoning_content?: string }[] }).messages;
 }
 
-test.each(names)("a session with %s has its turns, with tools and with what came before", async (name) => {
+test.each(names)("a session with %s completes its turns, with tools and history", async (name) => {
   const { id, watch, ask } = await talk(`${name}/${MODEL[name] ?? "words"}`);
-  // The scripted model takes calls that come back one by one for so many steps.
+  // The scripted model accepts calls that are sent back one by one for this many steps.
   const script = { ...SCRIPT, tool_depth: name === "llama3" ? 4 : 2 };
   for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
   const { messages } = await user.rest.messages(id);
@@ -95,7 +95,7 @@ test.each(names)("a session with %s has its turns, with tools and with what came
   await watch.close();
 });
 
-test("thoughts go back to the server that wants them, and to no other", async () => {
+test("reasoning is sent back to the server that requires it, and to no other", async () => {
   const thoughts = async (name: Name) => {
     const { watch, ask } = await talk(`${name}/words`);
     for (let turn = 0; turn < 2; turn++) await ask(question({ ...SCRIPT, tool_depth: 1 }));
@@ -106,7 +106,7 @@ test("thoughts go back to the server that wants them, and to no other", async ()
   expect(await thoughts("forgetful")).toEqual([null, null, null]);
 });
 
-test("a session whose model never thought goes on with one that wants thoughts back", async () => {
+test("a session without reasoning continues with a model that requires reasoning back", async () => {
   const { id, watch, ask } = await talk("forgetful/words");
   await ask(question({ ...SCRIPT, reasoning_tokens: 0 }));
   await user.rest.request("PATCH", `/api/sessions/${id}`, { model: "thoughtful/words" });
@@ -114,7 +114,7 @@ test("a session whose model never thought goes on with one that wants thoughts b
   await watch.close();
 });
 
-test("a worker that has learned nothing of a template yet can go on with a session that has several calls", async () => {
+test("a worker that knows nothing of a template yet can continue a session that has several calls", async () => {
   const { watch, ask } = await talk("llama3/words");
   await ask(question(SCRIPT));
   const worker = system.workers[0];

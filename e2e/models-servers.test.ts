@@ -8,7 +8,7 @@ import { subscribed, type Watch, watchSession } from "./harness/watch.ts";
 const LEASE_MS = 1_000;
 let system: System;
 let user: User;
-/** `a` takes one request at a time, and one model of `b` two; both are away from the system's own. */
+/** `a` takes one request at a time, one model of `b` takes two; both are separate from the system's own server. */
 let a: ScriptedModel;
 let b: ScriptedModel;
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   const violations = [...a.violations(), ...b.violations()];
   await system.stop();
-  // The last test has closed them already.
+  // The last test has already closed them.
   await Promise.allSettled([a.close(), b.close()]);
   expect(violations).toEqual([]);
 });
@@ -54,7 +54,7 @@ const ask = async (sessionId: string, script: object) =>
   (await user.rest.post(sessionId, `[[script ${JSON.stringify(script)}]]`)).turn_id;
 const isWaiting = (frame: SessionFrame) => frame.type === "turn_waiting" && frame.reason === "slot";
 
-test("the models of all servers are listed under the names that sessions give, and one of them is the default", async () => {
+test("the models of all servers are listed under the names that sessions use, and one is the default", async () => {
   const { body } = await user.rest.request<ModelList>("GET", "/api/models");
   expect(body.servers).toEqual([
     { name: "a", status: "ok", error: null },
@@ -63,7 +63,7 @@ test("the models of all servers are listed under the names that sessions give, a
   const ids = body.models.map(({ id }) => id);
   expect(ids).toContain("a/words");
   expect(ids).toContain("b/org/slashed");
-  // The first that is loaded, and it is the one that a session without a model gets.
+  // The first loaded one, which a session without a model gets.
   const preferred = body.models.filter((model) => model.default);
   expect(preferred).toMatchObject([{ id: "a/slow", server: "a", loaded: true }]);
   const { id, watch } = await talk(null);
@@ -88,7 +88,7 @@ test.each([
   await watch.close();
 });
 
-test("a server's limit holds over all workers, who came first goes first, and those who wait are told so", async () => {
+test("a server's limit holds across all workers, first come, first served, and waiting turns are notified", async () => {
   a.reset();
   const talks = await Promise.all(Array.from({ length: 4 }, () => talk("a/words")));
   for (const [place, { id, watch }] of talks.entries()) {
@@ -97,7 +97,7 @@ test("a server's limit holds over all workers, who came first goes first, and th
     else await watch.until(isWaiting);
   }
   expect(a.requests()).toHaveLength(1);
-  // Another server is not concerned.
+  // Another server is not affected.
   const other = await talk("b/words");
   await ask(other.id, { tokens: 1 });
   expect(await untilEnd(other.watch)).toMatchObject({ status: "complete" });
@@ -118,7 +118,7 @@ test("a server's limit holds over all workers, who came first goes first, and th
   await Promise.all([...talks, other].map(({ watch }) => watch.close()));
 });
 
-test("a limit for each model lets other models of the server by", async () => {
+test("a limit per model does not block other models of the server", async () => {
   b.reset();
   const talks = await Promise.all(["b/words", "b/words", "b/words", "b/only-b"].map(talk));
   for (const [place, { id, watch }] of talks.entries()) {
@@ -132,7 +132,7 @@ test("a limit for each model lets other models of the server by", async () => {
   await Promise.all(talks.map(({ watch }) => watch.close()));
 });
 
-test("a turn that waits for a place is cancelled at once, and leaves the line to those behind it", async () => {
+test("a turn that waits for a slot is cancelled at once, and later ones move up", async () => {
   a.reset();
   const [first, second, third] = await Promise.all([talk("a/words"), talk("a/words"), talk("a/words")]);
   await ask(first.id, { tokens: 1, gate: "hold", key: "first" });
@@ -149,10 +149,10 @@ test("a turn that waits for a place is cancelled at once, and leaves the line to
   await Promise.all([first, second, third].map(({ watch }) => watch.close()));
 });
 
-test("the place of a worker that died is free when its lease is over", async () => {
+test("the slot of a dead worker is free when its lease expires", async () => {
   a.reset();
   const holder = await talk("a/words");
-  // Its second attempt answers: which of the two turns is taken up first is left open, since one worker may have had both.
+  // Its second attempt answers. Either turn may be claimed first, since one worker may have held both.
   const turn = await ask(holder.id, { tokens: 1, stall: 0, fail_first: 1, key: "holder" });
   await a.until(({ key }) => key === "holder");
   const next = await talk("a/words");
@@ -167,7 +167,7 @@ test("the place of a worker that died is free when its lease is over", async () 
   await Promise.all([holder, next].map(({ watch }) => watch.close()));
 });
 
-test("a server that is away is told of and hides no other; with all of them away the list is an error", async () => {
+test("an absent server is reported and hides no other; without any server the list is an error", async () => {
   await a.close();
   const until = async (fits: (answer: { status: number; body: ModelList }) => boolean) => {
     for (;;) {

@@ -49,10 +49,10 @@ const LOADING = { error: { code: 503, message: "Loading model", type: "unavailab
 const TOO_LONG = {
   error: { type: "exceed_context_size_error", message: "too long", n_prompt_tokens: 9_000, n_ctx: 8_192 },
 };
-/** A turn that leaves a large tool output behind. */
+/** Runs a turn with a large tool output. */
 const READS = { tokens: 3, tool_depth: 1, tool: { name: "view_file", arguments: { path: "fastify.js" } } };
 
-test("a model that is being loaded is waited for, and its subscribers are told", async () => {
+test("a loading model is waited for, and subscribers are notified", async () => {
   const { session, ask, ended, frames, watch } = await talk();
   const turn = await ask({ tokens: 3, status: 503, body: LOADING, fail_first: 2, key: session.id });
   expect(await ended(turn)).toMatchObject({ status: "complete" });
@@ -62,7 +62,7 @@ test("a model that is being loaded is waited for, and its subscribers are told",
   await watch.close();
 });
 
-test("what a proxy tells while it loads a model is told as that, and is no thought of the model", async () => {
+test("a proxy's loading messages are reported as loading, not as reasoning", async () => {
   const { ask, ended, frames, last, watch } = await talk();
   await ended(await ask({ tokens: 3, quirks: { loading_chatter: true } }));
   expect(frames("model_loading").filter(({ cause }) => cause === "told")).toHaveLength(1);
@@ -70,7 +70,7 @@ test("what a proxy tells while it loads a model is told as that, and is no thoug
   await watch.close();
 });
 
-test("Retry-After is kept to, and nothing is sent before", async () => {
+test("Retry-After is respected, and nothing is sent earlier", async () => {
   const { session, ask, ended, frames, watch } = await talk();
   const limited = { status: 429, headers: { "retry-after-ms": "700" }, fail_first: 1, key: session.id };
   expect(await ended(await ask({ tokens: 1, ...limited }))).toMatchObject({ status: "complete" });
@@ -82,7 +82,7 @@ test("Retry-After is kept to, and nothing is sent before", async () => {
   await watch.close();
 });
 
-test("a cancel while a model loads ends the turn at once, in the pause before a retry and while the server is silent", async () => {
+test("a cancel while a model loads ends the turn at once, during a back-off and while the server is silent", async () => {
   const { session, ask, ended, frames, watch } = await talk();
   const paused = await ask({ status: 503, body: LOADING, headers: { "retry-after": "300" }, key: session.id });
   await watch.until((frame) => frame.type === "turn_waiting");
@@ -100,7 +100,7 @@ test("a cancel while a model loads ends the turn at once, in the pause before a 
   await watch.close();
 });
 
-test("a request that is too long is made smaller by what the server says, and sent once more", async () => {
+test("a request that is too long is fitted to the window that the server reports, and sent once more", async () => {
   const { session, ask, ended, frames, last, watch } = await talk("small");
   await ended(await ask(READS));
   const turn = await ask({ tokens: 3, window: 4_000, key: session.id });
@@ -118,7 +118,7 @@ test("a request that is too long is made smaller by what the server says, and se
   expect(fitted?.context).toMatchObject({ window: 4_000, window_known: true, turns_dropped: 0, outputs_elided: 1 });
   expect((await last()).context).toEqual(fitted?.context);
 
-  // What was learned holds: the next turn of this model is fitted before it is sent, and begins like the one before.
+  // The learned window stays: the next turn of this model is fitted before it is sent, and begins like the previous one.
   const next = await ask({ tokens: 3, window: 4_000, key: `${session.id} next` });
   expect(await ended(next)).toMatchObject({ status: "complete" });
   const [again] = requestsOf(`${session.id} next`).map(({ body }) => (body as { messages: unknown[] }).messages);
@@ -131,7 +131,7 @@ test("a request that is too long is made smaller by what the server says, and se
   await watch.close();
 });
 
-test("a server that refuses the smaller request too fails the turn with a typed error, after two requests", async () => {
+test("the turn fails with a typed error after two requests when the server rejects the smaller one too", async () => {
   const { session, ask, ended, last, watch } = await talk();
   await ended(await ask(READS));
   const turn = await ask({ status: 400, body: TOO_LONG, key: session.id });
@@ -141,7 +141,7 @@ test("a server that refuses the smaller request too fails the turn with a typed 
   await watch.close();
 });
 
-test("a question that fits into no request is not sent again", async () => {
+test("a question that cannot fit is not sent again", async () => {
   const { session, watch, ended, last } = await talk("tiny");
   const { turn_id } = await user.rest.post(session.id, "long ".repeat(8_000));
   expect(await ended(turn_id)).toMatchObject({ status: "failed" });
@@ -150,7 +150,7 @@ test("a question that fits into no request is not sent again", async () => {
   await watch.close();
 });
 
-test("a server that leaves out a part of the prompt without a word is told of in a frame, the log and the message", async () => {
+test("a server that silently drops part of the prompt is reported in a frame, the log and the message", async () => {
   const { session, ask, ended, frames, last, watch } = await talk();
   await ended(await ask(READS));
   expect(await ended(await ask({ tokens: 2, prompt_tokens: 300 }))).toMatchObject({ status: "complete" });
@@ -179,7 +179,7 @@ test.each([{ end_after_tokens: 5 }, { cut_after_tokens: 5 }])(
   },
 );
 
-test("an answer that is cut at every attempt fails the turn when its attempts are spent", async () => {
+test("a turn fails when the answer of every attempt is cut", async () => {
   const { session, ask, ended, last, watch } = await talk();
   const turn = await ask({ tokens: 10, end_after_tokens: 2, mark: "attempt", key: session.id });
   expect(await ended(turn)).toMatchObject({ status: "failed", attempt: 3 });

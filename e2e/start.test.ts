@@ -20,12 +20,12 @@ afterAll(() => rm(dataDir, { recursive: true, force: true }));
 interface Run {
   output(): string;
   ended: Promise<number | null>;
-  /** Resolves when the output holds this. @throws with the output when the process ends before */
+  /** Resolves when the output contains this. @throws with the output when the process exits first */
   says(pattern: RegExp): Promise<RegExpExecArray>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** @param command what a person types, or the launcher that it comes to */
+/** @param command what a user types, or the launcher behind it */
 function npmStart(
   args: string[],
   command = [process.execPath, join(root, "scripts", "start.mjs")],
@@ -94,7 +94,7 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   expect(again).toBe(token);
   const url = (await second.says(/API\s+(http\S+)/))[1] as string;
   const socketLine = (await second.says(/node -e '.+'$/m))[0];
-  // Pasted into a terminal that was opened anywhere.
+  // Pasted into a terminal in any folder.
   const socket = spawn("sh", ["-c", `exec ${socketLine}`], { cwd: tmpdir(), stdio: ["ignore", "pipe", "inherit"] });
   expect(String((await once(socket.stdout, "data"))[0])).toContain('{"type":"subscribed"');
   socket.kill();
@@ -108,7 +108,7 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   expect(await second.stop()).toBe(0);
 });
 
-test("npm start asks the servers that MODEL_SERVERS names, with the keys that it names, and no stand-in", {
+test("npm start uses the servers and keys of MODEL_SERVERS, and no demo model", {
   timeout: 120_000,
 }, async () => {
   const model = await startScriptedModel();
@@ -146,7 +146,7 @@ test("a launcher that is killed leaves nothing running", { timeout: 120_000 }, a
   await run.says(/Ctrl-C stops everything/);
   await run.stop("SIGKILL");
   while (await answers(api)) await new Promise((resolve) => setTimeout(resolve, 50));
-  // Its servers ended too, and let go of their data.
+  // Its servers ended too, and released their data.
   const next = npmStart([]);
   await next.says(/Ctrl-C stops everything/);
   expect(await next.stop()).toBe(0);

@@ -44,7 +44,7 @@ test("each refusal of a socket has its close code", async () => {
   }
 });
 
-test("a message that is no JSON, none of ours, or too big closes the socket with its code and changes nothing", async () => {
+test("a message that is not JSON, unknown, or too large closes the socket with its code and changes nothing", async () => {
   const session = await newSession();
   for (const [message, code] of [
     ["not json", CLOSE_CODES.bad_request.code],
@@ -99,7 +99,7 @@ test("a peer that answers pings stays; the gateway's own pings keep coming", asy
   await watch.close();
 });
 
-test("a peer that answers no ping is ended", async () => {
+test("a peer that answers no ping is terminated", async () => {
   const session = await newSession();
   const socket = new WebSocket(`${gateway.replace("http", "ws")}/api/ws/sessions/${session.id}`, {
     headers: { authorization: `Bearer ${ada.token}` },
@@ -109,7 +109,7 @@ test("a peer that answers no ping is ended", async () => {
   expect(code).toBe(1006);
 });
 
-test("an event stream carries the same frames, and goes on after Last-Event-ID", async () => {
+test("an event stream carries the same frames, and resumes after Last-Event-ID", async () => {
   const session = await newSession();
   const headers = { authorization: `Bearer ${ada.token}` };
   const url = `${gateway}/api/sessions/${session.id}/events`;
@@ -138,7 +138,7 @@ test("an event stream carries the same frames, and goes on after Last-Event-ID",
   for (const [id, text] of fold.texts) expect(text).toEqual(truth.get(id));
 });
 
-test("refusals of an event stream are ordinary answers", async () => {
+test("an event stream is refused with an ordinary HTTP status", async () => {
   const session = await newSession();
   const url = `${gateway}/api/sessions/${session.id}/events`;
   expect((await openEvents(url, {})).status).toBe(401);
@@ -147,7 +147,7 @@ test("refusals of an event stream are ordinary answers", async () => {
   expect((await openEvents(`${gateway}/api/nothing`, { authorization: `Bearer ${ada.token}` })).status).toBe(404);
 });
 
-test("the user's channel tells of projects and sessions, and of nobody else's", async () => {
+test("a user's channel announces the user's projects and sessions, and nobody else's", async () => {
   const lists = watchUser(gateway, ada.token);
   const others = watchUser(gateway, bob.token);
   await Promise.all([lists, others].map(subscribed));
@@ -174,7 +174,7 @@ test("the user's channel tells of projects and sessions, and of nobody else's", 
   await Promise.all([same.close(), older.close()]);
 });
 
-test("deleting messages while one streams stops it, tells every subscriber, and nothing of it comes back", async () => {
+test("deleting messages while one streams stops it, reaches every subscriber, and nothing reappears", async () => {
   const session = await newSession();
   const watch = await subscribed(watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0"));
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"doomed"}]]');
@@ -195,7 +195,7 @@ test("deleting messages while one streams stops it, tells every subscriber, and 
   await watch.close();
 });
 
-test("a cancel keeps the partial text, ends the upstream request, and says what became of the turn", async () => {
+test("a cancel keeps the partial text, ends the upstream request, and returns the turn's status", async () => {
   const session = await newSession();
   const watch = await subscribed(watchSession(gateway, ada.token, session.id, "?cursor=0.0.0.0"));
   const turn = await ada.rest.post(session.id, '[[script {"tokens":500,"interval_ms":5,"key":"stopped"}]]');
@@ -223,14 +223,14 @@ test("a deleted session closes its sockets and answers 404", async () => {
   expect((await ada.rest.request("GET", `/api/sessions/${session.id}/messages`)).status).toBe(404);
 });
 
-test("a revoked token ends its sockets", async () => {
+test("a revoked token closes its sockets", async () => {
   const eve = await system.addUser("eve");
   const watch = await subscribed(watchUser(gateway, eve.token));
   await system.sql`update api_tokens set revoked_at = now() where user_id = ${eve.id}`;
   expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
 });
 
-test("a gateway that stops says when to come back and closes with 1001", async () => {
+test("a stopping gateway announces when to reconnect and closes with 1001", async () => {
   const session = await newSession();
   const other = await system.start("gateway");
   const watch = await subscribed(watchSession(other.url, ada.token, session.id));
