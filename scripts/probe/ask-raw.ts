@@ -21,7 +21,7 @@ export interface RawAnswer {
   firstByteMs: number;
 }
 
-const PATIENCE_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Sends a chat request and keeps the raw stream, without this project's own decoding.
@@ -46,7 +46,7 @@ async function readAnswer(
   server: Probed,
   body: object,
   onChunk: () => void = () => {},
-  signal: AbortSignal = AbortSignal.timeout(PATIENCE_MS),
+  signal: AbortSignal = AbortSignal.timeout(TIMEOUT_MS),
 ): Promise<RawAnswer> {
   const begun = performance.now();
   const response = await fetch(`${server.url}/v1/chat/completions`, {

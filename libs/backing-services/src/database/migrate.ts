@@ -12,7 +12,7 @@ import type { Log } from "../server.ts";
 const migrationLock = 7_266_263;
 
 /** How long a server may take after its start until it accepts connections. */
-const patienceMs = 30_000;
+const startupMs = 30_000;
 
 /**
  * Migrates a database with the SQL files of `migrations/`; creates it first if it is missing. Concurrent calls run one after
@@ -35,7 +35,7 @@ export async function migrate(databaseUrl: string, options: { log?: Log; folder?
 }
 
 async function connect(databaseUrl: string, folder: string): Promise<postgres.Sql> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = Date.now() + startupMs;
   for (;;) {
     const sql = postgres(databaseUrl, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} });
     try {

@@ -15,7 +15,7 @@ export class FolderInUseError extends Error {
 }
 
 /** Two processes that lock at the same moment both back off and retry; a real holder is still there afterwards. */
-const patienceMs = 1000;
+const backOffMs = 1000;
 
 /**
  * Takes a lock that is valid only while its process lives. Returns the function that releases it.
@@ -26,7 +26,7 @@ const patienceMs = 1000;
  * @throws FolderInUseError when a live process holds the lock
  */
 export async function lockFolder(lock: string): Promise<() => Promise<void>> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = Date.now() + backOffMs;
   for (;;) {
     const claim = `${lock}.${identityOf(process.pid)}.${randomBytes(6).toString("hex")}`;
     await writeFile(claim, "", { mode: 0o600, flag: "wx" });

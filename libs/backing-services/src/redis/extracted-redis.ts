@@ -66,8 +66,8 @@ async function apt(work: string, command: string[]): Promise<void> {
     "APT::Sandbox::User=",
     "Debug::NoLocking=1",
   ];
-  const patience = ["Acquire::Retries=1", "Acquire::http::Timeout=20", "Acquire::https::Timeout=20"];
-  const args = [...options, ...patience].flatMap((option) => ["-o", option]);
+  const timeouts = ["Acquire::Retries=1", "Acquire::http::Timeout=20", "Acquire::https::Timeout=20"];
+  const args = [...options, ...timeouts].flatMap((option) => ["-o", option]);
   const proxies = Object.fromEntries(Object.entries(process.env).filter(([name]) => /_proxy$/i.test(name)));
   const env = { ...plainEnvironment(), ...proxies, DEBIAN_FRONTEND: "noninteractive" } as Record<string, string>;
   await run("apt-get", ["-q", ...args, ...command], { cwd: work, env, timeout: 180_000 }).catch((cause) => {

@@ -102,8 +102,8 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     contextSize,
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const slotted = withSlot(stream, (model, signal, onWait) =>
-    deps.slots.take(server.name, model, limits, signal, onWait),
+  const streamWithSlot = withSlot(stream, (model, signal, onWait) =>
+    deps.slots.take({ server: server.name, model, limits }, signal, onWait),
   );
-  return { server, contextSize, traits, streamReply: withRetries(slotted, deps.retries) };
+  return { server, contextSize, traits, streamReply: withRetries(streamWithSlot, deps.retries) };
 }

@@ -39,8 +39,8 @@ function taking(slots: Slots, limits: { server: number | null; model: number | n
   const isWaiting = new Promise<void>((resolve) => {
     waits = resolve;
   });
-  const place = slots.take("s", model, limits, signal, waits);
-  return { place, isWaiting };
+  const slot = slots.take({ server: "s", model, limits }, signal, waits);
+  return { slot, isWaiting };
 }
 
 describe("slots at a model server", () => {
@@ -48,14 +48,14 @@ describe("slots at a model server", () => {
     const prefix = randomUUID();
     const workers = [worker(prefix), worker(prefix)];
     const order: number[] = [];
-    const holder = await taking(workers[0] as Slots, one).place;
+    const holder = await taking(workers[0] as Slots, one).slot;
     const waiting: Promise<void>[] = [];
-    for (let place = 0; place < 4; place++) {
-      const asked = taking(workers[place % 2] as Slots, one);
+    for (let index = 0; index < 4; index++) {
+      const asked = taking(workers[index % 2] as Slots, one);
       await asked.isWaiting;
       waiting.push(
-        asked.place.then((free) => {
-          order.push(place);
+        asked.slot.then((free) => {
+          order.push(index);
           free();
         }),
       );
@@ -77,7 +77,7 @@ describe("slots at a model server", () => {
           const held = { all: 0, x: 0, y: 0 };
           await Promise.all(
             models.map(async (model, index) => {
-              const free = await taking(workers[index % 2] as Slots, limit, model).place;
+              const free = await taking(workers[index % 2] as Slots, limit, model).slot;
               held.all += 1;
               held[model as "x" | "y"] += 1;
               expect(held.all).toBeLessThanOrEqual(limit.server);
@@ -99,12 +99,12 @@ describe("slots at a model server", () => {
     const prefix = randomUUID();
     const slots = worker(prefix);
     const limits = { server: 2, model: 1 };
-    const first = await taking(slots, limits, "x").place;
+    const first = await taking(slots, limits, "x").slot;
     const second = taking(slots, limits, "x");
     await second.isWaiting;
-    const other = await taking(slots, limits, "y").place;
+    const other = await taking(slots, limits, "y").slot;
     first();
-    (await second.place)();
+    (await second.slot)();
     other();
   });
 
@@ -112,16 +112,16 @@ describe("slots at a model server", () => {
     const prefix = randomUUID();
     const slots = worker(prefix);
     const controller = new AbortController();
-    const holder = await taking(slots, one).place;
+    const holder = await taking(slots, one).slot;
     const cancelled = taking(slots, one, "m", controller.signal);
     const behind = taking(slots, one);
     await Promise.all([cancelled.isWaiting, behind.isWaiting]);
     controller.abort(new Error("stop"));
-    await expect(cancelled.place).rejects.toThrow("stop");
+    await expect(cancelled.slot).rejects.toThrow("stop");
     // A silent waiter is removed after seconds; this happens at once.
     await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(1);
     holder();
-    (await behind.place)();
+    (await behind.slot)();
     await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(0);
     await expect.poll(() => redis.hlen(`${prefix}:{s}:models`)).toBe(0);
   });
@@ -129,12 +129,12 @@ describe("slots at a model server", () => {
   it("are held while their holder lives, and free one lease after its death", async () => {
     const prefix = randomUUID();
     const dying = worker(prefix, redis, 300);
-    await taking(dying, one).place;
+    await taking(dying, one).slot;
     const living = worker(prefix, redis, 300);
     const waiting = taking(living, one);
     await waiting.isWaiting;
     let isFree = false;
-    void waiting.place.then(() => {
+    void waiting.slot.then(() => {
       isFree = true;
     });
     // Renewed for several leases.
@@ -146,13 +146,13 @@ describe("slots at a model server", () => {
     await expect.poll(endOfLease, { timeout: 10_000 }).toBeGreaterThan(first + 900);
     expect(isFree).toBe(false);
     await dying.stop();
-    (await waiting.place)();
+    (await waiting.slot)();
   });
 
   it("are kept by running requests, even if Redis lost everything", async () => {
     const prefix = randomUUID();
     const slots = worker(prefix, redis, 300);
-    const holder = await taking(slots, one).place;
+    const holder = await taking(slots, one).slot;
     await redis.del(...["holders", "line", "waiters", "models"].map((key) => `${prefix}:{s}:${key}`));
     await expect.poll(() => redis.zcard(`${prefix}:{s}:holders`)).toBe(1);
     holder();
@@ -162,17 +162,17 @@ describe("slots at a model server", () => {
     const away = connectRedis("redis://127.0.0.1:1");
     onTestFinished(() => away.disconnect());
     const slots = worker(randomUUID(), away);
-    const places = [taking(slots, { server: 2, model: null }), taking(slots, { server: 2, model: null })];
-    const [first] = await Promise.all(places.map(({ place }) => place));
+    const both = [taking(slots, { server: 2, model: null }), taking(slots, { server: 2, model: null })];
+    const [first] = await Promise.all(both.map(({ slot }) => slot));
     const third = taking(slots, { server: 2, model: null });
     await third.isWaiting;
     first?.();
-    (await third.place)();
+    (await third.slot)();
   });
 
   it("cost nothing where there is no limit", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
     onTestFinished(() => away.disconnect());
-    (await taking(worker(randomUUID(), away), { server: null, model: null }).place)();
+    (await taking(worker(randomUUID(), away), { server: null, model: null }).slot)();
   });
 });

@@ -295,11 +295,11 @@ describe("failures", () => {
   });
 
   it("treats a text tool call as a cut, which after words needs another attempt", async () => {
-    const leak = delta({ content: "[TOOL_CALLS]noop" }, "stop");
+    const textCall = delta({ content: "[TOOL_CALLS]noop" }, "stop");
     for (const [events, retryable] of [
-      [[leak], true],
-      [[delta({ content: "I look. " }), leak], false],
-      [[delta({ reasoning_content: "I call it." }), leak], false],
+      [[textCall], true],
+      [[delta({ content: "I look. " }), textCall], false],
+      [[delta({ reasoning_content: "I call it." }), textCall], false],
     ] as const) {
       const server = await modelServer((_, response) => beginStream(response, ...events, DONE));
       const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];

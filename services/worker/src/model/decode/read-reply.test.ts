@@ -230,14 +230,14 @@ describe("createReplyReader", () => {
   });
 
   it("takes a tool call that was written as text for a fault, unless the model also made real ones", () => {
-    const leak = delta({ content: '<tool_call>\n{"name":"grep"}' });
+    const textCall = delta({ content: '<tool_call>\n{"name":"grep"}' });
     for (const reason of ["stop", "tool_calls"])
-      expect(stream(leak, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "text_tool_call" } });
+      expect(stream(textCall, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "text_tool_call" } });
     const empty = delta({ tool_calls: [{ index: 0, id: "", function: { name: "", arguments: "" } }] });
-    expect(stream(empty, leak, delta({}, "stop")).outcome.kind).toBe("text_tool_call");
-    expect(stream(leak, delta({}, "length")).text).toContain("<tool_call>");
+    expect(stream(empty, textCall, delta({}, "stop")).outcome.kind).toBe("text_tool_call");
+    expect(stream(textCall, delta({}, "length")).text).toContain("<tool_call>");
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
-    expect(stream(leak, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");
+    expect(stream(textCall, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");
   });
 
   it("understands the same of any chunking of the bytes", () => {

@@ -13,8 +13,15 @@ export interface Slots {
    * @param onWait called once, when no slot is free at once
    * @returns a function that frees the slot
    */
-  take(server: string, model: string, limits: SlotLimits, signal: AbortSignal, onWait: () => void): Promise<() => void>;
+  take(wanted: Wanted, signal: AbortSignal, onWait: () => void): Promise<() => void>;
   stop(): Promise<void>;
+}
+
+/** The slot that a request needs. */
+interface Wanted {
+  server: string;
+  model: string;
+  limits: SlotLimits;
 }
 
 export interface SlotsDeps {
@@ -31,11 +38,8 @@ export interface SlotsDeps {
 const ASK_EVERY_MS = 200;
 const FORGOTTEN_AFTER_MS = 3_000;
 
-interface Ticket {
+interface Ticket extends Wanted {
   id: string;
-  server: string;
-  model: string;
-  limits: SlotLimits;
 }
 
 type WithScript = Redis & { slot(...args: (string | number)[]): Promise<number> };
@@ -93,10 +97,10 @@ export function createSlots(deps: SlotsDeps): Slots {
   );
 
   return {
-    async take(server, model, limits, signal, onWait) {
+    async take(wanted, signal, onWait) {
       signal.throwIfAborted();
-      if (limits.server === null && limits.model === null) return () => {};
-      const ticket = { id: deps.newTicket(), server, model, limits };
+      if (wanted.limits.server === null && wanted.limits.model === null) return () => {};
+      const ticket = { id: deps.newTicket(), ...wanted };
       for (let asked = 1; !(await ask(ticket)); asked++) {
         if (asked === 1) onWait();
         await pause(signal);
