@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { leakedKeys, leakedResources } from "../harness/leaks.ts";
+import { proxyBefore, through } from "../harness/network/tcp-proxy.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { createRandom, type Random } from "../harness/random.ts";
 import { type System, startSystem } from "../harness/start-system.ts";
-import { proxyBefore, through } from "../harness/tcp-proxy.ts";
 import { createFaults, type Networks } from "./chaos/faults.ts";
 import { createUsers } from "./chaos/users.ts";
 

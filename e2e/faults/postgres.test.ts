@@ -4,10 +4,10 @@ import type { TurnAccepted } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { markedScript } from "../harness/marked-text.ts";
+import { proxyBefore, type TcpProxy, through } from "../harness/network/tcp-proxy.ts";
 import { persist } from "../harness/persist.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
 import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
+import { proxyBefore, type TcpProxy, through } from "../harness/network/tcp-proxy.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { proxyBefore, type TcpProxy, through } from "../harness/tcp-proxy.ts";
 import { untilAllSpeak, watchTurns } from "../harness/turns.ts";
 
 let system: System;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askRedis, cutSubscribers, refusedWhenFull } from "../harness/ask-redis.ts";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { untilAllEnded } from "../harness/invariants.ts";
+import { askRedis, cutSubscribers, refusedWhenFull } from "../harness/network/ask-redis.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { isFull, size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { askRedis, cutSubscribers, refusedWhenFull } from "../../harness/ask-redis.ts";
+import { askRedis, cutSubscribers, refusedWhenFull } from "../../harness/network/ask-redis.ts";
+import type { TcpProxy } from "../../harness/network/tcp-proxy.ts";
 import type { Random } from "../../harness/random.ts";
 import type { System } from "../../harness/start-system.ts";
-import type { TcpProxy } from "../../harness/tcp-proxy.ts";
 import type { Users } from "./users.ts";
 
 /** Injects every fault that one machine can stage, one after the other. */

@@ -1,4 +1,4 @@
-/** A Postgres or a Redis that somebody may use, and tests may hurt. */
+/** A Postgres or Redis server; tests may stop and restart it. */
 export interface Server {
   /** Connection URL with user and password. It stays the same over `restart()`. */
   readonly url: string;

@@ -2,7 +2,7 @@
 export interface WebSocketLike {
   send(text: string): void;
   close(code?: number): void;
-  /** Ends it without a word to the peer; `ws` has it, browsers do not. */
+  /** Drops the connection without a closing handshake; `ws` has it, browsers do not. */
   terminate?(): void;
   onopen: ((event: never) => unknown) | null;
   onmessage: ((event: never) => unknown) | null;

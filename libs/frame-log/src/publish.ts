@@ -4,8 +4,8 @@ import { sealVersionedFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
 /**
- * Tells of changes that carry a version. They are not logged: whoever misses one sees the gap in the versions and loads
- * again what it shows. They throw when Redis is away.
+ * Publishes changes that carry a version. They are not logged: a subscriber that misses one sees the gap in the versions and
+ * reloads. All methods reject when Redis is away.
  */
 export interface Publisher {
   toSession(frame: StructuralFrame): Promise<void>;

@@ -17,7 +17,7 @@ export interface TurnRunner {
 
 export interface TurnRunnerDeps {
   capacity: number;
-  /** Of them, isolated turns. */
+  /** How many of them may be isolated turns. */
   isolatedCapacity: number;
   maxAttempts: number;
   workerId: string;

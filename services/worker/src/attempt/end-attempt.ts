@@ -63,7 +63,8 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
   const { maxAttempts } = deps;
   const isQueued = await store.spendAttempt({ reply, lastSeq: frames.lastSeq() }, { maxAttempts, waitMs });
-  // The turn is being cancelled, and `end` ends it so; or it is no longer this worker's, and `end` changes nothing.
+  // Either the turn is being cancelled, and `end` ends it as cancelled; or another worker holds it, and `end` changes
+  // nothing.
   if (!isQueued) return await fail();
   log.warn({ error }, "the answer was cut; the turn is tried again");
   setTimeout(() => deps.wake(turn.id), waitMs).unref();

@@ -87,7 +87,7 @@ describe("createReplyReader", () => {
   it("calls a stream cut that ends cleanly without finish reason and end marker, however whole its calls look", () => {
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
     expect(stream(delta({ tool_calls: [call] })).outcome.kind).toBe("cut");
-    // Ollama's way to crash: one empty chunk, and the end.
+    // How Ollama crashes: one empty chunk, and the end.
     expect(stream(delta({ content: "a" }), delta({ content: "" }, null, { model: "" })).outcome.kind).toBe("cut");
     expect(stream("").outcome).toEqual({ kind: "cut", loose: "" });
     expect(stream(delta({ content: "a" }), "data: Internal Server Error\n\n").outcome).toMatchObject({

@@ -1,5 +1,5 @@
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
-import type { System } from "./start-system.ts";
+import type { System } from "../start-system.ts";
 
 /** Speaks to a system's Redis past everything that stands between the services and it. */
 export async function askRedis<T>(system: System, act: (redis: Redis) => Promise<T>): Promise<T> {
