@@ -36,7 +36,7 @@ export default defineConfig({
   ...sources,
   test: {
     pool: "forks",
-    // Tests with processes mostly wait, for leases and time-outs: three workers keep two cores busy.
+    // Tests with processes wait for leases and time-outs, so three workers keep two cores busy.
     maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
     retry: 0,
