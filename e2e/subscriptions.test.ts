@@ -147,7 +147,7 @@ test("an event stream is refused with an ordinary HTTP status", async () => {
   expect((await openEvents(`${gateway}/api/nothing`, { authorization: `Bearer ${ada.token}` })).status).toBe(404);
 });
 
-test("a user's channel announces the user's projects and sessions, and nobody else's", async () => {
+test("a user's channel carries only that user's projects and sessions", async () => {
   const lists = watchUser(gateway, ada.token);
   const others = watchUser(gateway, bob.token);
   await Promise.all([lists, others].map(subscribed));

@@ -193,7 +193,7 @@ test("messages deleted while they stream do not reappear anywhere", async () => 
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("deleting a session while it streams ends its turn, its model request and its subscribers, and nobody finds it", async () => {
+test("deleting a session while it streams ends its turn and model request, closes its sockets, and answers 404 afterwards", async () => {
   await rounds(size(20, 100), 8, async () => {
     const session = await newSession();
     const subscriber = openSubscriber(system, user, session.id);

@@ -15,7 +15,7 @@ const PASSING = new Set(["Immediate", "TickObject", "FSReqCallback", "GetAddrInf
 
 /** A pool keeps its connections, each with a socket and a timer; a fresh process has opened one or two of them. */
 const POOL = 10;
-/** Clients keep connections to an API for a minute, as many as there were concurrent clients. */
+/** Each client keeps its connection to an API open for a minute after its last request. */
 const CLIENTS = 50;
 
 /**

@@ -31,7 +31,7 @@ export function shareJsonBytes(texts: readonly string[], room: number): string[]
 /** Control characters with an escape of two bytes: backspace, tab, line feed, form feed, carriage return. */
 const SHORT_ESCAPES = new Set([8, 9, 10, 12, 13]);
 
-/** Scans up to the first character that does not fit. A lone surrogate is written as `\udXXX`, six bytes. */
+/** Adds up the JSON bytes of the characters and stops at the first one that does not fit. JSON.stringify writes a lone surrogate as `\udXXX`, six bytes. */
 function measure(text: string, room: number): { end: number; bytes: number } {
   let bytes = 0;
   let end = 0;

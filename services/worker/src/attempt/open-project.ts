@@ -1,5 +1,5 @@
 import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
-import { openProjectRoot, type ProjectRoot } from "../tools/root/project-root.ts";
+import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
 
 /** Where a project's files come from. Only paths are built; another source, such as Git, becomes a variant here. */
 export type ProjectSource = { kind: "path"; path: string };

@@ -1,7 +1,7 @@
 import type { Message } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
-import type { ProjectRoot } from "../tools/root/project-root.ts";
+import type { ProjectRoot } from "../tools/project/project-root.ts";
 import { buildTurn } from "../turn/conversation-turn.ts";
 import type { RunTool, ToolOffer } from "../turn/ports.ts";
 import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";

@@ -1,7 +1,7 @@
 import { cutText } from "@boocode/contracts";
 import { z } from "zod";
 import type { ToolOffer } from "../turn/ports.ts";
-import type { ProjectRoot } from "./root/project-root.ts";
+import type { ProjectRoot } from "./project/project-root.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 

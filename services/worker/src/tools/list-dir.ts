@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
-import type { OpenedPath } from "./root/project-root.ts";
+import type { OpenedPath } from "./project/project-root.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;

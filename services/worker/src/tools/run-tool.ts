@@ -5,7 +5,7 @@ import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
-import type { ProjectRoot } from "./root/project-root.ts";
+import type { ProjectRoot } from "./project/project-root.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { openProjectRoot } from "../../src/tools/root/project-root.ts";
+import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createLimiter } from "../../src/tools/search/limiter.ts";
 import { readMatches } from "../../src/tools/search/read-matches.ts";
 import { makeTree } from "./temp-tree.ts";

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openProjectRoot } from "../../src/tools/root/project-root.ts";
+import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
 import { createLimiter, type Limiter } from "../../src/tools/search/limiter.ts";
 import type { ToolOutcome } from "../../src/turn/ports.ts";

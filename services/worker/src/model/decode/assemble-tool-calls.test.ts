@@ -111,7 +111,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("treats an empty object as a placeholder when text follows", () => {
+  it("ignores an empty object when argument text follows", () => {
     expect(brief([call("a", 0, "f", {}), call(null, 0, null, '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
   });
 

@@ -91,7 +91,7 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
   return name !== "" || text !== "" || object !== null;
 }
 
-/** An empty object may be a placeholder for the text that follows. */
+/** An empty object counts only if no argument text follows. */
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
   const standsIn = object === null || (Object.keys(object).length === 0 && text !== "");
   return standsIn ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);

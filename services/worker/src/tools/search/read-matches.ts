@@ -1,6 +1,6 @@
 import type { ToolContext } from "../define-tool.ts";
-import { readLines } from "../root/read-lines.ts";
-import { sniffFile } from "../root/sniff-file.ts";
+import { readLines } from "../project/read-lines.ts";
+import { sniffFile } from "../project/sniff-file.ts";
 import type { Candidate } from "./match-record.ts";
 import { MAX_SEARCHED_BYTES } from "./ripgrep-arguments.ts";
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
-import type { ProjectRoot } from "../root/project-root.ts";
+import type { ProjectRoot } from "../project/project-root.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 import { scopeIgnores } from "./scope-patterns.ts";
