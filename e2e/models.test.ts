@@ -161,7 +161,7 @@ test("a server that silently drops part of the prompt is reported in a frame, th
 });
 
 test.each([{ end_after_tokens: 5 }, { cut_after_tokens: 5 }])(
-  "an answer that is cut after words were seen (%o) comes anew in another attempt, alone",
+  "an answer that is cut after words were seen (%o) is replaced by that of another attempt",
   async (cut) => {
     const { session, ask, ended, frames, watch } = await talk();
     const turn = await ask({ tokens: 10, interval_ms: 20, mark: "attempt", fail_first: 1, key: session.id, ...cut });

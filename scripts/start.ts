@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   const backing = await startBackingServices({ dataDir, keep: true, log: say });
   releases.push(() => backing.stop());
   await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
-  if (!process.env.DATABASE_URL) tellAdmin(backing.databaseUrl);
+  if (!process.env.DATABASE_URL) publishDatabaseUrl(backing.databaseUrl);
   const token = await localToken(backing.databaseUrl, dataDir);
 
   const isModelNamed = ["LLAMA_SWAP_URL", "MODEL_SERVERS"].some(
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
 }
 
 /** For `npm run admin`, which cannot know the password of a database that was created here. */
-function tellAdmin(databaseUrl: string): void {
+function publishDatabaseUrl(databaseUrl: string): void {
   const file = resolve(dataDir, "database-url");
   writeFileSync(file, databaseUrl, { mode: 0o600 });
   releases.push(async () => rmSync(file, { force: true }));

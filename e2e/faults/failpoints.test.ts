@@ -130,9 +130,9 @@ async function poisonCandidate(failpoints: string, beforeStart = async () => {})
 
 test.each([
   ["before it has begun", "after-isolated-start", false],
-  ["when it has just taken its turn over", "after-take-over", false],
-  ["before it has begun, as does its worker then", "after-spend", true],
-])("a turn's own process that dies %s spends the attempt and nothing else", async (_when, point, killsWorker) => {
+  ["when it has just taken over its turn", "after-take-over", false],
+  ["before it has begun, as does its worker", "after-spend", true],
+])("an isolated turn's process that dies %s spends one attempt and nothing else", async (_when, point, killsWorker) => {
   const first = killsWorker ? "after-isolated-start:kill," : "";
   const { turn, row, worker } = await poisonCandidate(`${first}${point}:kill`);
   if (killsWorker) {

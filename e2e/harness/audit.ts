@@ -1,9 +1,6 @@
 import type { Postgres } from "@boocode/runtime";
 
-/**
- * Has the database note every change of a turn's row that no history of a turn may have, whoever makes it and however short it
- * lasts: afterwards only the last state of a row could be seen.
- */
+/** Installs a trigger that records every forbidden change of a turn's row, also one that a later write hides. */
 export async function auditTurns(sql: Postgres): Promise<void> {
   await sql`create table audit (rule text not null, turn_id uuid not null, before jsonb not null, after jsonb not null)`;
   await sql`

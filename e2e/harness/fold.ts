@@ -1,5 +1,5 @@
 import {
-  judge,
+  classifyPosition,
   type Message,
   type MessageList,
   type Position,
@@ -39,7 +39,7 @@ export function createFold(loaded: MessageList | null): Fold {
       // A new turn begins at its first frame; within an epoch each frame is the next one.
       const begins = position.epoch.ordinal > fold.cursor.epoch.ordinal && (frame.first_seq ?? frame.seq) === 1;
       const first = frame.first_seq === undefined ? {} : { firstSeq: frame.first_seq };
-      if (!begins && judge(fold.cursor, { ...position, ...first }) !== "next") {
+      if (!begins && classifyPosition(fold.cursor, { ...position, ...first }) !== "next") {
         throw new Error(`${JSON.stringify(frame)} does not follow ${JSON.stringify(fold.cursor)}`);
       }
       fold.cursor = position;

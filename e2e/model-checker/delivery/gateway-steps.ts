@@ -1,5 +1,5 @@
 // PURE
-import { judge } from "@boocode/contracts";
+import { classifyPosition } from "@boocode/contracts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withSubscriber } from "./context.ts";
 import { plan, relayed } from "./plan.ts";
@@ -51,7 +51,7 @@ function subscriberSteps(context: Context, world: World, subscriber: Subscriber,
     );
   if (context.rules.positionCheck && subscriber.mode === "live" && isQuiet(world)) {
     const position = currentPosition(context, world.rows);
-    const isBehind = position !== "00n0" && judge(positionOf(subscriber.at), positionOf(position)) !== "old";
+    const isBehind = position !== "00n0" && classifyPosition(positionOf(subscriber.at), positionOf(position)) !== "old";
     const checked = context.rules.checkAdvancesNewest ? advanceNewest(world, position) : world;
     if (isBehind)
       context.emit(`the position check finds ${name} behind`, withSubscriber(checked, index, { mode: "joining" }));
@@ -147,7 +147,7 @@ function planned(context: Context, world: World, { who, rows, buffer, interrupte
 
 /** A plan, and a frame that was published before it was sent. */
 function withBuffered(context: Context, plan: Plan, frame: string): Plan {
-  const verdict = judge(positionOf(plan.cursor), positionOf(frame.slice(0, 4)));
+  const verdict = classifyPosition(positionOf(plan.cursor), positionOf(frame.slice(0, 4)));
   if (plan.again || verdict === "old") return plan;
   if (verdict === "misfit") return { ...plan, again: context.rules.joinAgainOnBufferedGap };
   return { ...plan, frames: [...plan.frames, relayed(frame)], cursor: frame.slice(0, 4) };
@@ -181,7 +181,7 @@ function buffered(context: Context, catchUp: CatchUp, frame: string): CatchUp {
   switch (catchUp.phase) {
     case "reading": {
       const read = currentPosition(context, catchUp.rows);
-      const isOld = judge(positionOf(read), positionOf(frame.slice(0, 4))) === "old";
+      const isOld = classifyPosition(positionOf(read), positionOf(frame.slice(0, 4))) === "old";
       return isOld ? catchUp : { ...catchUp, buffer: catchUp.buffer + frame };
     }
     case "planned":
@@ -190,7 +190,7 @@ function buffered(context: Context, catchUp: CatchUp, frame: string): CatchUp {
 }
 
 function deliver(context: Context, world: World, index: number, frame: string): World {
-  const verdict = judge(positionOf(world.subscribers[index]!.at), positionOf(frame.slice(0, 4)));
+  const verdict = classifyPosition(positionOf(world.subscribers[index]!.at), positionOf(frame.slice(0, 4)));
   if (verdict === "old") return world;
   if (verdict === "misfit") return withSubscriber(world, index, { mode: "joining" });
   const after = withSubscriber(world, index, { at: frame.slice(0, 4) });

@@ -23,7 +23,7 @@ export interface Server {
 /** `full`: an acknowledged write survives a power cut. `test`: writes survive nothing, and cost nothing. */
 export type Durability = "full" | "test";
 
-/** Where progress is told, one line at a time. Never called with a password. */
+/** Receives progress, one line at a time, never with a password. */
 export type Log = (line: string) => void;
 
 /** A server that was named by the environment: used, and never stopped, signalled or restarted. */

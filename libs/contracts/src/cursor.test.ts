@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Cursor, compareEpochs, formatCursor, judge, type Position, parseCursor, START, sameEpoch } from "./cursor.ts";
+import {
+  Cursor,
+  classifyPosition,
+  compareEpochs,
+  formatCursor,
+  type Position,
+  parseCursor,
+  START,
+  sameEpoch,
+} from "./cursor.ts";
 
 const nonce = fc.stringMatching(/^[0-9a-z]{1,32}$/);
 const epoch = fc.record({ ordinal: fc.nat(2_147_483_647), attempt: fc.nat(999_999), nonce });
@@ -44,26 +53,26 @@ test("the parser throws for no text", () => {
 });
 
 test("only the next seq of the same epoch applies; earlier ones are old; a gap does not fit", () => {
-  expect(judge(at(1, 1, 4), at(1, 1, 5))).toBe("next");
-  expect(judge(at(1, 1, 4), at(1, 1, 4))).toBe("old");
-  expect(judge(at(1, 1, 4), at(1, 1, 1))).toBe("old");
-  expect(judge(at(1, 1, 4), at(1, 1, 6))).toBe("misfit");
+  expect(classifyPosition(at(1, 1, 4), at(1, 1, 5))).toBe("next");
+  expect(classifyPosition(at(1, 1, 4), at(1, 1, 4))).toBe("old");
+  expect(classifyPosition(at(1, 1, 4), at(1, 1, 1))).toBe("old");
+  expect(classifyPosition(at(1, 1, 4), at(1, 1, 6))).toBe("misfit");
 });
 
 test("a merged frame applies when it begins right after the cursor, and is old when it ends there", () => {
-  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 5 })).toBe("next");
-  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 6 })).toBe("misfit");
-  expect(judge(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 4 })).toBe("misfit");
-  expect(judge(at(1, 1, 9), { ...at(1, 1, 9), firstSeq: 5 })).toBe("old");
+  expect(classifyPosition(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 5 })).toBe("next");
+  expect(classifyPosition(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 6 })).toBe("misfit");
+  expect(classifyPosition(at(1, 1, 4), { ...at(1, 1, 9), firstSeq: 4 })).toBe("misfit");
+  expect(classifyPosition(at(1, 1, 9), { ...at(1, 1, 9), firstSeq: 5 })).toBe("old");
 });
 
 test("an older epoch is old, a newer one does not fit, and neither does one with another nonce", () => {
-  expect(judge(at(2, 2, 4), at(2, 1, 5))).toBe("old");
-  expect(judge(at(2, 2, 4), at(1, 9, 5))).toBe("old");
-  expect(judge(at(2, 2, 4), at(2, 3, 5))).toBe("misfit");
-  expect(judge(at(2, 2, 4), at(3, 1, 1))).toBe("misfit");
-  expect(judge(at(2, 2, 4, "a"), at(2, 2, 5, "b"))).toBe("misfit");
-  expect(judge(START, at(1, 1, 1))).toBe("misfit");
+  expect(classifyPosition(at(2, 2, 4), at(2, 1, 5))).toBe("old");
+  expect(classifyPosition(at(2, 2, 4), at(1, 9, 5))).toBe("old");
+  expect(classifyPosition(at(2, 2, 4), at(2, 3, 5))).toBe("misfit");
+  expect(classifyPosition(at(2, 2, 4), at(3, 1, 1))).toBe("misfit");
+  expect(classifyPosition(at(2, 2, 4, "a"), at(2, 2, 5, "b"))).toBe("misfit");
+  expect(classifyPosition(START, at(1, 1, 1))).toBe("misfit");
 });
 
 test("a cursor that applies only next frames never goes back or skips, however frames are repeated, lost and reordered", () => {
@@ -73,7 +82,7 @@ test("a cursor that applies only next frames never goes back or skips, however f
       let cursor = at(1, 1, 2);
       for (const { ordinal, attempt, seq } of all) {
         const frame = at(ordinal, attempt, seq);
-        if (judge(cursor, frame) !== "next") continue;
+        if (classifyPosition(cursor, frame) !== "next") continue;
         expect([sameEpoch(frame.epoch, cursor.epoch), frame.seq]).toEqual([true, cursor.seq + 1]);
         cursor = frame;
       }

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { CURSOR } from "./position.ts";
 
 export {
+  classifyPosition,
   compareEpochs,
   type Epoch,
   formatCursor,
-  judge,
   type Position,
   parseCursor,
   START,

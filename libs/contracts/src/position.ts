@@ -52,7 +52,7 @@ export function compareEpochs(a: Epoch, b: Epoch): number {
  *
  * @param frame the position of the frame; a merged delta covers `firstSeq … seq`
  */
-export function judge(cursor: Position, frame: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
+export function classifyPosition(cursor: Position, frame: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   if (sameEpoch(cursor.epoch, frame.epoch)) {
     if (frame.seq <= cursor.seq) return "old";
     return (frame.firstSeq ?? frame.seq) === cursor.seq + 1 ? "next" : "misfit";

@@ -47,13 +47,16 @@ export type ChangeSession = z.infer<typeof ChangeSession>;
 
 export const ModelInfo = z
   .object({
-    /** What a session names to get this model: the server's own name for it, behind `server/` where there are several. */
+    /**
+     * The name by which a session selects this model: the server's own name for it, after `server/` if there are several
+     * servers.
+     */
     id: z.string(),
     name: z.string().nullable(),
-    /** A session that names no model gets this one. */
+    /** Whether sessions that name no model get this one. */
     default: z.boolean(),
     server: z.string().optional(),
-    /** null: the server does not tell. */
+    /** null: the server does not report it. */
     loaded: z.boolean().nullable().optional(),
   })
   .meta({ id: "ModelInfo" });

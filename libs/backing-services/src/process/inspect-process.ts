@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the operating system says about a live process. `startedAt` is opaque: with the pid it names one process for good. */
+/** A live process as the operating system reports it. `startedAt` is opaque; together with the pid it is unique. */
 export interface ProcessInfo {
   pid: number;
   parent: number;
-  /** By SIGSTOP: it does nothing more until SIGCONT or SIGKILL. */
+  /** Stopped by SIGSTOP, until SIGCONT or SIGKILL. */
   isStopped: boolean;
   startedAt: string;
   command: string;

@@ -8,8 +8,8 @@ export interface SpawnedServer {
 }
 
 /**
- * Starts a long-lived program in a session of its own, so that neither Ctrl-C nor the end of this process reaches it.
- * Its output is appended to `logFile`; `input` is all of its standard input.
+ * Starts a long-lived program in its own session, so that neither Ctrl-C nor the end of this process stops it. Its output is
+ * appended to `logFile`; `input` is all of its standard input.
  * @throws when the program cannot be executed
  */
 export async function spawnServer(options: {

@@ -1,5 +1,5 @@
 // PURE
-import { compareEpochs, judge, type Position, parseCursor } from "@boocode/contracts/position";
+import { classifyPosition, compareEpochs, type Position, parseCursor } from "@boocode/contracts/position";
 import { hasEnded, type SessionView } from "./session-view.ts";
 
 /** @returns the position that a frame states; null when it states none */
@@ -17,7 +17,7 @@ export function placeOf(frame: object): (Position & { firstSeq?: number }) | nul
  */
 export function classifyFrame(view: SessionView, place: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   const cursor = parseCursor(view.cursor) as Position;
-  const verdict = judge(cursor, place);
+  const verdict = classifyPosition(cursor, place);
   if (verdict !== "misfit") return verdict;
   const begins =
     place.epoch.ordinal > cursor.epoch.ordinal && place.epoch.attempt === 1 && (place.firstSeq ?? place.seq) === 1;

@@ -1,6 +1,6 @@
 // PURE
 import type { Message, Session, Turn } from "@boocode/contracts";
-import { compareEpochs, judge, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
+import { classifyPosition, compareEpochs, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
 import { addMessages, changeMessage, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView, type ViewTurn } from "./session-view.ts";
 import { turnsOf, withTurns } from "./turn-views.ts";
@@ -85,5 +85,5 @@ function isAhead(own: Position, rest: Position): boolean {
 
 function isAfter(since: string | null, rest: Position): boolean {
   const place = since === null ? null : parseCursor(since);
-  return place !== null && judge(rest, place) !== "old";
+  return place !== null && classifyPosition(rest, place) !== "old";
 }

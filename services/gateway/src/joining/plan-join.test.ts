@@ -1,8 +1,8 @@
 import {
+  classifyPosition,
   compareEpochs,
   type Epoch,
   formatCursor,
-  judge,
   type Position,
   parseCursor,
   START,
@@ -139,7 +139,7 @@ test("every frame of a plan passes the rule that clients apply", () => {
           expect(parseCursor(frame.cursor)).toEqual(position);
           if (frame.type !== "snapshot") {
             const first = frame.first_seq === undefined ? {} : { firstSeq: frame.first_seq };
-            expect(judge(cursor, { ...position, ...first })).toBe("next");
+            expect(classifyPosition(cursor, { ...position, ...first })).toBe("next");
           }
           cursor = position;
         }

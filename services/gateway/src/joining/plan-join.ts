@@ -1,8 +1,8 @@
 // PURE
 import {
+  classifyPosition,
   compareEpochs,
   type Epoch,
-  judge,
   type Position,
   type SessionFrame,
   START,
@@ -95,7 +95,7 @@ export function framesAfter(position: Position, log: readonly Logged[]): Logged[
   const frames: Logged[] = [];
   let cursor = position;
   for (const frame of log) {
-    const verdict = judge(cursor, frame.position);
+    const verdict = classifyPosition(cursor, frame.position);
     if (verdict === "old") continue;
     if (verdict === "misfit") break;
     frames.push(frame);

@@ -1,4 +1,4 @@
-import { judge, type Position } from "@boocode/contracts";
+import { classifyPosition, type Position } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
 import { createTopicReader, type TopicReads, type TopicState } from "../joining/topic-reader.ts";
@@ -130,7 +130,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
 
 function isBehind({ state }: Subscriber, { turn }: SessionPosition): boolean {
   if (state.mode !== "live" || !turn) return false;
-  return judge(state.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
+  return classifyPosition(state.cursor, { epoch: turn, seq: turn.last_seq }) !== "old";
 }
 
 const isTakenOver = ({ epoch }: Position, { turn }: SessionPosition) =>

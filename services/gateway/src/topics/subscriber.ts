@@ -1,4 +1,4 @@
-import { formatCursor, judge, type Position, type SessionFrame } from "@boocode/contracts";
+import { classifyPosition, formatCursor, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import { planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
@@ -123,7 +123,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
             state.version = envelope.version;
           return true;
         case "turn": {
-          const verdict = judge(state.cursor, envelope.position);
+          const verdict = classifyPosition(state.cursor, envelope.position);
           if (verdict === "next" && send(subscriber, state, bytes, formatCursor(envelope.position)))
             state.cursor = envelope.position;
           return verdict !== "misfit";

@@ -93,8 +93,8 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
 
 /** An empty object counts only if no argument text follows. */
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
-  const standsIn = object === null || (Object.keys(object).length === 0 && text !== "");
-  return standsIn ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
+  const useText = object === null || (Object.keys(object).length === 0 && text !== "");
+  return useText ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
 }
 
 /**
