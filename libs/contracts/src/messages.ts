@@ -12,8 +12,12 @@ export const ToolCall = z
     id: z.string(),
     name: z.string(),
     arguments: z.record(z.string(), z.unknown()),
-    /** Data that the model server attached to the call and expects back, such as a Gemini thought signature. */
-    extra: z.record(z.string(), z.unknown()).optional(),
+    extra: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe(
+        "Data that the model server attached to the call and expects back, such as a Gemini thought signature.",
+      ),
   })
   .meta({ id: "ToolCall" });
 export type ToolCall = z.infer<typeof ToolCall>;
@@ -23,10 +27,8 @@ export const ToolResult = z
   .object({
     tool_call_id: z.string(),
     name: z.string(),
-    /** The output was cut; it ends with how to get the rest. */
-    truncated: z.boolean(),
-    /** Why the tool failed, worded for the model; null when it succeeded. */
-    error: z.string().nullable(),
+    truncated: z.boolean().describe("The output was cut; it ends with how to get the rest."),
+    error: z.string().nullable().describe("Why the tool failed, worded for the model; null when it succeeded."),
   })
   .meta({ id: "ToolResult" });
 export type ToolResult = z.infer<typeof ToolResult>;
@@ -71,12 +73,16 @@ export const MessageList = z
     messages: z.array(Message),
     /** The text above is complete up to here: follow the session's frames from this cursor and nothing is missing. */
     cursor: Cursor,
-    /** The version of the session's structure (messages, names, queue) as of this response. */
-    version: z.int().nonnegative(),
-    /** The running and queued turns, as of this response: any other turn of these messages has ended. */
-    live_turns: z.array(Turn),
-    /** There are older messages: request them with `before` set to the `turn_ordinal` of the first message. */
-    has_more: z.boolean(),
+    version: z
+      .int()
+      .nonnegative()
+      .describe("The version of the session's structure (messages, names, queue) as of this response."),
+    live_turns: z
+      .array(Turn)
+      .describe("The running and queued turns, as of this response: any other turn of these messages has ended."),
+    has_more: z
+      .boolean()
+      .describe("There are older messages: request them with `before` set to the `turn_ordinal` of the first message."),
   })
   .meta({ id: "MessageList" });
 export type MessageList = z.infer<typeof MessageList>;
@@ -90,8 +96,10 @@ export const PostMessage = z
       .max(MAX_MESSAGE_LENGTH)
       .overwrite(cleanText)
       .refine((text) => text.trim() !== "", "must not be empty"),
-    /** If the session is busy: queue the turn, reject it with 409, or cancel the live turns and run next. */
-    when_busy: z.enum(["queue", "reject", "interrupt"]).default("queue"),
+    when_busy: z
+      .enum(["queue", "reject", "interrupt"])
+      .default("queue")
+      .describe("If the session is busy: queue the turn, reject it with 409, or cancel the live turns and run next."),
   })
   .meta({ id: "PostMessage" });
 export type PostMessage = z.infer<typeof PostMessage>;

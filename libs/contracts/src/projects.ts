@@ -17,8 +17,12 @@ export const ProjectList = z.object({ projects: z.array(Project) }).meta({ id: "
 export const CreateProject = z
   .strictObject({
     name: Name,
-    /** Absolute; must be a directory under one of the server's PROJECT_ROOTS. */
-    path: z.string().min(1).max(4096).startsWith("/", "must be absolute"),
+    path: z
+      .string()
+      .min(1)
+      .max(4096)
+      .startsWith("/", "must be absolute")
+      .describe("Absolute; must be a directory under one of the server's PROJECT_ROOTS."),
   })
   .meta({ id: "CreateProject" });
 export type CreateProject = z.infer<typeof CreateProject>;

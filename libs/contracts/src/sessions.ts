@@ -13,15 +13,11 @@ export const Session = z
     id: Id,
     project_id: Id,
     name: z.string().nullable(),
-    /** The model gave the name; false when a person did, or when there is none. */
-    auto_named: z.boolean(),
-    /** null: the server's default model. */
-    model: z.string().nullable(),
+    auto_named: z.boolean().describe("The model gave the name; false when a person did, or when there is none."),
+    model: z.string().nullable().describe("null: the server's default model."),
     system_prompt: z.string().nullable(),
-    /** Raised by every change of the session's structure. */
-    version: z.int().nonnegative(),
-    /** A turn is waiting or running. */
-    busy: z.boolean(),
+    version: z.int().nonnegative().describe("Raised by every change of the session's structure."),
+    busy: z.boolean().describe("A turn is waiting or running."),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
@@ -53,11 +49,9 @@ export const ModelInfo = z
      */
     id: z.string(),
     name: z.string().nullable(),
-    /** Whether sessions that name no model get this one. */
-    default: z.boolean(),
+    default: z.boolean().describe("Whether sessions that name no model get this one."),
     server: z.string().optional(),
-    /** null: the server does not report it. */
-    loaded: z.boolean().nullable().optional(),
+    loaded: z.boolean().nullable().optional().describe("null: the server does not report it."),
   })
   .meta({ id: "ModelInfo" });
 export type ModelInfo = z.infer<typeof ModelInfo>;
@@ -65,8 +59,7 @@ export const ModelServerState = z
   .object({
     name: z.string(),
     status: z.enum(["ok", "away"]),
-    /** Why it is away; null when it is not. */
-    error: z.string().nullable(),
+    error: z.string().nullable().describe("Why it is away; null when it is not."),
   })
   .meta({ id: "ModelServerState" });
 export const ModelList = z
