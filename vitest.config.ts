@@ -57,7 +57,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: "services",
-          include: ["{libs,services}/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
+          isolate: false,
+          include: ["{libs,services}/*/test/**/*.test.ts"],
+          globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
           exclude: ["e2e/harness/**", "**/node_modules/**"],
           // Runs only when this project has files to run: pure tests do not wait for a database.
           globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
