@@ -26,13 +26,17 @@ afterEach(() => system.stop());
 
 const fired = (point: string) => system.lines.filter((line) => line.includes(`failpoint ${point} fired`)).length;
 
+/** Waits for it: the last log lines of a process may arrive after its exit. */
+const expectFired = (...points: string[]) =>
+  expect.poll(() => points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
+
 /** Sends a request to an API that dies at the failpoint, and so never answers. */
 async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
   const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
   const rest = createRest(() => doomed.url, user.token);
   expect(await act(rest).catch(() => "lost")).toBe("lost");
   expect(await doomed.exited).toBe("SIGKILL");
-  expect(fired(point)).toBe(1);
+  await expectFired(point);
 }
 
 test("a worker that dies right after any of its commits loses and duplicates nothing", {
@@ -69,7 +73,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
     expect(await subscribersAgree(system, subscribersOf(more))).toEqual([]);
     await closeAll(more);
   }
-  expect(points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
+  await expectFired(...points);
   expect(await brokenInvariants(system)).toEqual([]);
   const [row] = await system.sql<[{ count: number }]>`select count(*) from turns where status <> 'complete'`;
   expect(row.count).toBe(0);
@@ -82,7 +86,7 @@ test("a turn whose worker dies after it saved the message's context continues", 
   const tool = { name: "view_file", arguments: { path: "fastify.js" } };
   const turns = await watchTurns(system, user, 1, { tokens: 5, tool_depth: 1, tool, window: 4_000 });
   expect(await doomed.exited).toBe("SIGKILL");
-  expect(fired("after-save-context")).toBe(1);
+  await expectFired("after-save-context");
   await system.restart(doomed);
   await expectAgreement(system, turns);
 });
@@ -97,7 +101,7 @@ test("a worker that dies while it releases its turns, or after it requeued a dea
   const leaving = await system.restart(requeuing, { FAULT_POINTS: "after-release:kill", SHUTDOWN_GRACE_MS: "8000" });
   await untilHeld(turns);
   expect(await leaving.stop("SIGTERM")).toBe("SIGKILL");
-  expect([fired("after-requeue-orphans"), fired("after-release")]).toEqual([1, 1]);
+  await expectFired("after-requeue-orphans", "after-release");
   await system.restart(leaving);
   system.model.release("gone");
   await expectAgreement(system, turns);
@@ -141,14 +145,14 @@ test.each([
   }
   await expectAgreement(system, [turn], [turn]);
   expect(await row()).toEqual({ status: "failed", crashes: 3, hand_backs: 0 });
-  expect(fired(point)).toBe(1);
+  await expectFired(point);
   expect(worker.process.signalCode).toBe(killsWorker ? "SIGKILL" : null);
 });
 
 test("a worker that dies before the process of an isolated turn starts spends no attempt", async () => {
   const { turn, row, worker } = await poisonCandidate("after-claim:kill");
   expect(await worker.exited).toBe("SIGKILL");
-  expect(fired("after-claim")).toBe(1);
+  await expectFired("after-claim");
   await system.restart(worker);
   await expectAgreement(system, [turn]);
   expect(await row()).toMatchObject({ status: "complete", crashes: 2 });
@@ -179,7 +183,7 @@ test("the end of a turn is seen although the reconciler that committed it died b
   await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
   const reconciling = await system.restart(worker, { FAULT_POINTS: "after-end-orphan:kill" });
   expect(await reconciling.exited).toBe("SIGKILL");
-  expect(fired("after-end-orphan")).toBe(1);
+  await expectFired("after-end-orphan");
   await system.restart(reconciling);
   await untilAllEnded(system, 20_000);
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
@@ -263,7 +267,7 @@ test("subscribers see a session's new name although the worker died after commit
   const subscriber = openSubscriber(system, user, session.id, { marked: false });
   await user.rest.post(session.id, "what is it?");
   expect(await naming.exited).toBe("SIGKILL");
-  expect(fired("after-auto-name")).toBe(1);
+  await expectFired("after-auto-name");
   const view = await subscriber.follower.until(
     (seen) => (seen.session?.name ?? null) !== null,
     AbortSignal.timeout(10_000),
@@ -282,6 +286,6 @@ test("clients reconnect after a gateway dies between reading and sending a turn,
   await system.restart(doomed, { FAULT_POINTS: "after-subscribe:700" });
   await untilAllEnded(system, 30_000);
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
-  expect([fired("after-snapshot"), fired("after-subscribe")]).toEqual([1, 1]);
+  await expectFired("after-snapshot", "after-subscribe");
   await closeAll(turns);
 });

@@ -238,7 +238,7 @@ test("fifty concurrent posts with one key over two APIs, one of which dies after
     }),
   );
   expect(await doomed.exited).toBe("SIGKILL");
-  expect(system.lines.filter((line) => line.includes("failpoint after-post fired"))).toHaveLength(1);
+  await expect.poll(() => system.lines.filter((line) => line.includes("failpoint after-post fired"))).toHaveLength(1);
   expect(lost).toBeGreaterThan(0);
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   await untilAllEnded(system, 20_000);

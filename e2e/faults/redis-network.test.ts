@@ -5,7 +5,7 @@ import { proxyBefore, type TcpProxy, through } from "../harness/network/tcp-prox
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
-import { untilAllSpeak, watchTurns } from "../harness/turns.ts";
+import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
 let user: User;
@@ -29,10 +29,12 @@ afterAll(async () => {
 });
 
 test("every subscriber sees the end of a turn although its frame is lost on the way to the gateways", async () => {
-  const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60) });
+  const gate = { name: "the last frame", at: "end" };
+  const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60), gate });
   await untilAllSpeak(turns);
   const before = proxy.drops();
   proxy.dropMessagesWith('"type":"turn_finished"');
+  system.model.release(gate.name);
   const repairs = await Promise.all(
     turns.map(async ({ subscriber, turnId }) => {
       await subscriber.untilEnded(turnId);
@@ -49,10 +51,11 @@ test("every subscriber sees the end of a turn although its frame is lost on the 
 });
 
 test("appends whose answers are lost are retried, and no subscriber sees a frame twice", async () => {
-  const turns = await watchTurns(system, user, 8, { tokens: 200, interval_ms: 15 });
+  const turns: WatchedTurn[] = [];
   for (const bytes of ['"type":"delta"', '"type":"message_complete"', '"type":"turn_finished"']) {
     const before = proxy.cuts();
     proxy.cutAnswerTo(bytes, 4);
+    turns.push(...(await watchTurns(system, user, 4, { tokens: 60, interval_ms: 15 })));
     await untilCut(before + 1);
   }
   proxy.cutAnswerTo("", 0);

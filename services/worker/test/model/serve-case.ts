@@ -7,6 +7,8 @@ export interface PlayedServer {
   baseUrl: string;
   /** The bodies of the chat requests, in order. */
   requests: { headers: IncomingMessage["headers"]; body: unknown }[];
+  /** Resolves when all bytes of the case have been written. */
+  played: Promise<void>;
   /** Resolves when the client disconnects before the end of the answer. */
   clientLeft: Promise<void>;
   close(): Promise<void>;
@@ -18,6 +20,10 @@ export async function serveCase(wire: WireCase): Promise<PlayedServer> {
   let left = () => {};
   const clientLeft = new Promise<void>((resolve) => {
     left = resolve;
+  });
+  let finish = () => {};
+  const played = new Promise<void>((resolve) => {
+    finish = resolve;
   });
   const server = createServer((request, response) => {
     void answer(request, response);
@@ -31,6 +37,7 @@ export async function serveCase(wire: WireCase): Promise<PlayedServer> {
       requests.push({ headers: request.headers, body: JSON.parse(Buffer.concat(parts).toString()) });
       response.on("close", () => !response.writableFinished && left());
       await play(wire, response);
+      finish();
     } else {
       const [status, body] = sideAnswer(wire, path ?? "");
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -41,6 +48,7 @@ export async function serveCase(wire: WireCase): Promise<PlayedServer> {
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    played,
     clientLeft,
     async close() {
       server.closeAllConnections();

@@ -224,7 +224,8 @@ describe("cancelling", () => {
 describe("a server that goes silent", () => {
   it("times out before its headers, and after its last byte", async () => {
     const mute = await modelServer(() => {});
-    const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 50 });
+    // Long enough for the request to arrive, also on a busy machine: otherwise no client is seen to leave.
+    const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 500 });
     expect(await failureOf(early(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
     await mute.clientLeft;
     const stalled = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));

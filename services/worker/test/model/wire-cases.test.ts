@@ -6,7 +6,7 @@ import type { ModelFailure, ModelRequest } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";
 import { type CaseResult, misses } from "./expect-case.ts";
 import { joinPieces } from "./join-pieces.ts";
-import { serveCase } from "./serve-case.ts";
+import { type PlayedServer, serveCase } from "./serve-case.ts";
 import { type WireCase, wireCases } from "./wire-case.ts";
 
 const cases = wireCases();
@@ -18,7 +18,7 @@ describe("responses of real servers", () => {
     it(`understands ${wire.id}`, async () => {
       const server = await serveCase(wire);
       onTestFinished(() => server.close());
-      const result = await converse(wire, server.baseUrl);
+      const result = await converse(wire, server);
       expect(misses(wire.expect.must, result)).toEqual([]);
       expect(misses(wire.expect.should, result)).toEqual([]);
       if (!mentionsError(wire)) expect(result.error).toBeNull();
@@ -28,7 +28,7 @@ describe("responses of real servers", () => {
   }
 });
 
-async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
+async function converse(wire: WireCase, { baseUrl, played }: PlayedServer): Promise<CaseResult> {
   const contextSize = createContextSize({ baseUrl, timeoutMs: 2_000 });
   let timings: unknown = null;
   const streamReply = createStreamReply({
@@ -47,14 +47,14 @@ async function converse(wire: WireCase, baseUrl: string): Promise<CaseResult> {
     tools: [{ name: "noop", description: "does nothing", purpose: "", parameters: { type: "object", properties: {} } }],
     toolChoice: "auto",
   };
-  const abortAfterMs = wire.expect.must.abortAfterMs;
-  // A short time-out: only the start of the stall matters.
-  const signal = abortAfterMs ? AbortSignal.timeout(100) : new AbortController().signal;
+  const abort = new AbortController();
+  // The recorded client aborted after a time; here it aborts as soon as the server falls silent.
+  if (wire.expect.must.abortAfterMs) void played.then(() => abort.abort());
   const start = performance.now();
   const result: CaseResult = { content: "", reasoning: "", contentDeltas: 0, toolCalls: [], error: null };
   const pieces: Piece[] = [];
   try {
-    for await (const event of streamReply(request, signal)) {
+    for await (const event of streamReply(request, abort.signal)) {
       if (event.type === "text" || event.type === "reasoning" || event.type === "text_was_reasoning") {
         pieces.push(event);
         const { text: content, reasoning } = joinPieces(pieces);

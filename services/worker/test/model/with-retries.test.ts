@@ -53,14 +53,14 @@ describe("a request with retries", () => {
   });
 
   it("has a budget that starts at the first failure: waiting for a slot or for loading uses none of it", async () => {
-    const failures = [passing("model_loading", 500), passing("model_unreachable"), passing("model_unreachable")];
+    const failures = [passing("model_loading", 1_500), passing("model_unreachable"), passing("model_unreachable")];
     async function* slow(): AsyncGenerator<ReplyEvent> {
-      await sleep(150);
+      await sleep(50);
       const failure = failures.shift();
       if (failure) throw failure;
       yield { type: "reply", reply };
     }
-    const budget = { ...settings, budgetMs: 600 };
+    const budget = { ...settings, budgetMs: 1_000 };
     expect((await read(slow, undefined, budget)).events.at(-1)).toBe("reply");
   });
 
