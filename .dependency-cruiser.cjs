@@ -1,12 +1,12 @@
-// Who may import whom, and what may stand where. scripts/check-architecture.mjs runs these rules and fails on a rule whose
-// patterns match no file, since such a rule holds nothing.
+// Which files may import which. scripts/check-architecture.mjs runs these rules, and fails on a rule whose patterns match no
+// file, because such a rule would check nothing.
 
 const { existsSync, readdirSync, readFileSync } = require("node:fs");
 const { join } = require("node:path");
 
 /**
- * What each package, and each room (a folder directly under a service's `src`), may import of our own code, itself included
- * tacitly. What is not listed is forbidden, even where npm hoists it. No row lists backing-services, local-stack or
+ * What each package, and each folder directly under a service's `src`, may import of our own code besides itself. What is not
+ * listed is forbidden, even where npm hoists it. No row lists backing-services, local-stack or
  * scripted-model: only tests, scripts and benchmarks use them. In the worker, model, tools and outputs may import the turn,
  * but not each other.
  */

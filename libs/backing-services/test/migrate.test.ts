@@ -11,9 +11,9 @@ test("three concurrent migrations of a missing database run each file once", asy
   const probe = await createDatabase(inject("postgresUrl"));
   await probe.drop();
   onTestFinished(probe.drop);
-  const told: string[] = [];
-  await Promise.all([1, 2, 3].map(() => migrate(probe.url, { folder, log: (line) => told.push(line) })));
-  expect(told.filter((line) => line.startsWith("Applied"))).toHaveLength(1);
+  const lines: string[] = [];
+  await Promise.all([1, 2, 3].map(() => migrate(probe.url, { folder, log: (line) => lines.push(line) })));
+  expect(lines.filter((line) => line.startsWith("Applied"))).toHaveLength(1);
   const sql = postgres(probe.url, { max: 1 });
   expect(await sql`select * from note`).toHaveLength(0);
   await sql.end();

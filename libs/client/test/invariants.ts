@@ -8,7 +8,7 @@ import type { Truth, World } from "./world.ts";
  * @param cause what caused the step: one with a newer version may know of deletions that were not announced
  */
 export function expectStep(world: World, before: SessionView, after: SessionView, cause: object = after): void {
-  const told = "version" in cause ? (cause.version as number) : after.version;
+  const announced = "version" in cause ? (cause.version as number) : after.version;
   for (const { id, role, content } of after.messages) {
     if (role !== "assistant") continue;
     expect((world.written.get(id) ?? []).some((text) => text.startsWith(content))).toBe(true);
@@ -21,7 +21,7 @@ export function expectStep(world: World, before: SessionView, after: SessionView
   for (const message of before.messages) {
     const same = after.messages.find((one) => one.id === message.id);
     if (same) expect(same.content.startsWith(message.content)).toBe(true);
-    else expect(Math.max(told, after.version)).toBeGreaterThan(before.version);
+    else expect(Math.max(announced, after.version)).toBeGreaterThan(before.version);
   }
 }
 

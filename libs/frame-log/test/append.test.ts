@@ -54,12 +54,12 @@ const logged = async () => (await readLog(redis, keys, session, epoch, 0)).map((
 /** A message on the same connection, after everything published before it. */
 async function untilDelivered(): Promise<void> {
   const marker = new Promise<void>((resolve) => {
-    const hear = (channel: string) => {
+    const onMessage = (channel: string) => {
       if (channel !== "marker") return;
-      subscriber.off("message", hear);
+      subscriber.off("message", onMessage);
       resolve();
     };
-    subscriber.on("message", hear);
+    subscriber.on("message", onMessage);
   });
   await subscriber.subscribe("marker");
   await redis.publish("marker", "");

@@ -45,23 +45,23 @@ export async function startService(name: string, settings: ServiceSettings): Pro
   });
   settings.onSpawn?.(child);
   const exited = once(child, "exit").then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals | null);
-  const lastWords: string[] = [];
+  const lastLines: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       fail("did not start in time");
     }, settings.startTimeoutMs ?? 120_000);
-    const fail = (why: string) => reject(new Error([`${name} ${why}`, ...lastWords].join("\n")));
-    const hear = (line: string) => {
+    const fail = (why: string) => reject(new Error([`${name} ${why}`, ...lastLines].join("\n")));
+    const onOutput = (line: string) => {
       settings.onLine?.(line);
-      lastWords.push(line);
-      if (lastWords.length > 20) lastWords.shift();
-      const told = readUrl(line);
-      if (!told) return;
+      lastLines.push(line);
+      if (lastLines.length > 20) lastLines.shift();
+      const listeningAt = readUrl(line);
+      if (!listeningAt) return;
       clearTimeout(timer);
-      resolve(told);
+      resolve(listeningAt);
     };
-    for (const input of [child.stdout, child.stderr]) if (input) createInterface({ input }).on("line", hear);
+    for (const input of [child.stdout, child.stderr]) if (input) createInterface({ input }).on("line", onOutput);
     child.once("close", () => {
       clearTimeout(timer);
       fail("ended before it listened");

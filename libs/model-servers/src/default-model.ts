@@ -29,8 +29,8 @@ export function defaultModel(catalog: readonly ServerModels[], configured: strin
  */
 export function locateModel(name: string, catalog: readonly ServerModels[]): LocatedModel {
   const names = catalog.map(({ server }) => server.name);
-  const told = readModelName(name, names);
-  if (told) return told;
+  const resolved = readModelName(name, names);
+  if (resolved) return resolved;
   const lists = catalog.find(({ models }) => models?.some(({ id }) => id === name));
   return { server: (lists ?? catalog[0])?.server.name ?? "", model: name };
 }

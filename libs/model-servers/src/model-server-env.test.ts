@@ -59,9 +59,9 @@ describe("the environment's model servers", () => {
       { name: "b", url: "http://b", key: "sk-secret", max_concurrent: 0 },
       { name: "b", url: "http://b", api_key_env: "NOT_SET" },
     ]);
-    const told = mistakes({ ...wrong, LLAMA_SWAP_URL: "nonsense" }) ?? [];
-    expect(told).toHaveLength(7);
-    expect(told).toEqual([
+    const found = mistakes({ ...wrong, LLAMA_SWAP_URL: "nonsense" }) ?? [];
+    expect(found).toHaveLength(7);
+    expect(found).toEqual([
       expect.stringMatching(/^MODEL_SERVERS: 0\.name: must be 1 to 40/),
       expect.stringMatching(/^MODEL_SERVERS: 0\.url: must be a URL/),
       expect.stringMatching(/^MODEL_SERVERS: 1\.max_concurrent: /),
@@ -70,19 +70,19 @@ describe("the environment's model servers", () => {
       "MODEL_SERVERS: b: api_key_env names NOT_SET, which is not set",
       expect.stringMatching(/^LLAMA_SWAP_URL: must be a URL/),
     ]);
-    expect(told.join()).not.toContain("sk-secret");
+    expect(found.join()).not.toContain("sk-secret");
   });
 
   it("are rejected for missing keys, duplicate names and invalid JSON", () => {
     const url = "http://x";
-    const told = mistakes(
+    const found = mistakes(
       servers([
         { name: "a", url, api_key_env: "NOT_SET" },
         { name: "a", url, api_key_file: "/gone" },
         { name: "c", url, api_key_env: "THE_KEY", api_key_file: "/run/key" },
       ]),
     );
-    expect(told).toEqual([
+    expect(found).toEqual([
       "MODEL_SERVERS: two servers are named a",
       "MODEL_SERVERS: a: api_key_env names NOT_SET, which is not set",
       "MODEL_SERVERS: a: the file that api_key_file names cannot be read",

@@ -98,7 +98,7 @@ function loseInOneStep(socket: Socket): void {
   let failure: unknown;
   const readFatal = createFatalReader();
   socket.emit = (event: string, ...args: unknown[]) => {
-    if (event === "data") return hear(args[0] as Buffer);
+    if (event === "data") return onData(args[0] as Buffer);
     if (event === "error") {
       failure ??= args[0];
       return true;
@@ -108,7 +108,7 @@ function loseInOneStep(socket: Socket): void {
     return emit("close", false);
   };
 
-  function hear(piece: Buffer): boolean {
+  function onData(piece: Buffer): boolean {
     const fatal = failure === undefined ? readFatal(piece) : null;
     if (!fatal) return emit("data", piece);
     if (fatal.at > 0) emit("data", piece.subarray(0, fatal.at));

@@ -58,10 +58,10 @@ export function createFatalReader(): (piece: Buffer) => Fatal | null {
  * @param fields each a letter and a text that ends with a zero byte. @returns null when the error does not end the connection
  */
 function readError(fields: Buffer): FatalError | null {
-  const said = new Map<string, string>();
-  for (const field of fields.toString("utf8").split("\0")) said.set(field.charAt(0), field.slice(1));
-  const severity = said.get("V") ?? said.get("S") ?? "";
+  const values = new Map<string, string>();
+  for (const field of fields.toString("utf8").split("\0")) values.set(field.charAt(0), field.slice(1));
+  const severity = values.get("V") ?? values.get("S") ?? "";
   if (severity !== "FATAL" && severity !== "PANIC") return null;
-  const error = new Error(said.get("M") ?? "the server ended the connection");
-  return Object.assign(error, { name: "PostgresError", severity, code: said.get("C") ?? "" });
+  const error = new Error(values.get("M") ?? "the server ended the connection");
+  return Object.assign(error, { name: "PostgresError", severity, code: values.get("C") ?? "" });
 }

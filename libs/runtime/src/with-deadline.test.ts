@@ -14,8 +14,8 @@ test("the error of an exceeded deadline names the operation and the time", async
 
 test("an error after the deadline is ignored", async () => {
   const unhandled: unknown[] = [];
-  const hear = (error: unknown) => unhandled.push(error);
-  process.on("unhandledRejection", hear);
+  const record = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", record);
   let fail = (_error: Error) => {};
   const slow = new Promise((_, reject) => {
     fail = reject;
@@ -23,7 +23,7 @@ test("an error after the deadline is ignored", async () => {
   await expect(withDeadline(1, "it", slow)).rejects.toThrow(DeadlineExceeded);
   fail(new Error("late"));
   await new Promise(setImmediate);
-  process.off("unhandledRejection", hear);
+  process.off("unhandledRejection", record);
   expect(unhandled).toEqual([]);
 });
 

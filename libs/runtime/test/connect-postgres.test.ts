@@ -66,8 +66,8 @@ test("a transaction with a failed statement is not reported as committed, even w
 
 test("a backend that dies in a transaction fails only that transaction", async () => {
   const uncaught: unknown[] = [];
-  const hear = (error: unknown) => uncaught.push(error);
-  process.on("uncaughtException", hear);
+  const record = (error: unknown) => uncaught.push(error);
+  process.on("uncaughtException", record);
   for (let round = 0; round < 4; round++) {
     const broken = pool.begin(async (sql) => {
       await sql`select 1`;
@@ -82,7 +82,7 @@ test("a backend that dies in a transaction fails only that transaction", async (
     const answers = Array.from({ length: 6 }, (_, i) => pool.begin((sql) => sql`select ${i}::int as i`));
     expect((await Promise.all(answers)).map(([row]) => row?.i)).toEqual([0, 1, 2, 3, 4, 5]);
   }
-  process.off("uncaughtException", hear);
+  process.off("uncaughtException", record);
   expect(uncaught).toEqual([]);
 });
 

@@ -27,8 +27,8 @@ export async function migrate(databaseUrl: string, options: { log?: Log; folder?
   try {
     // dbmate takes no lock, and two concurrent runs would apply the same file twice.
     await sql`select pg_advisory_lock(${migrationLock})`;
-    const said = await dbmate(databaseUrl, folder, "up");
-    for (const line of said.split("\n")) if (line.trim()) options.log?.(line);
+    const output = await dbmate(databaseUrl, folder, "up");
+    for (const line of output.split("\n")) if (line.trim()) options.log?.(line);
   } finally {
     await sql.end({ timeout: 5 });
   }
@@ -65,15 +65,15 @@ function dbmate(databaseUrl: string, folder: string, command: "up" | "create"): 
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let said = "";
+    let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
-        said += chunk;
+        output += chunk;
       });
     }
     child.once("error", reject);
     child.once("close", (code) => {
-      const safe = withoutPassword(said, url);
+      const safe = withoutPassword(output, url);
       if (code === 0) resolve(safe);
       else reject(new Error(`dbmate ${command} failed: ${safe.trim() || `exit code ${code}`}${tlsHint(safe)}`));
     });
@@ -88,8 +88,8 @@ export function withoutTlsOnLoopback(databaseUrl: string): string {
   return url.href;
 }
 
-function tlsHint(said: string): string {
-  return said.includes("SSL is not enabled")
+function tlsHint(output: string): string {
+  return output.includes("SSL is not enabled")
     ? " (add ?sslmode=disable to DATABASE_URL if the way there is private)"
     : "";
 }

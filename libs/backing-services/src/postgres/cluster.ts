@@ -83,8 +83,8 @@ async function initialize(cluster: Cluster): Promise<Cluster> {
     await rename(partial, cluster.dataFolder);
     return cluster;
   } catch (cause) {
-    const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
-    throw new Error(`initdb of Postgres ${cluster.binaries.version} failed: ${said}`, { cause });
+    const output = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
+    throw new Error(`initdb of Postgres ${cluster.binaries.version} failed: ${output}`, { cause });
   } finally {
     await rm(passwordFile, { force: true });
     await rm(partial, { recursive: true, force: true });

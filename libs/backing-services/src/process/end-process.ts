@@ -16,22 +16,22 @@ export async function waitUntilGone(pid: number, withinMs: number): Promise<bool
  * crash and start to repair it. For SIGKILL it resolves when all of them are gone.
  */
 export async function signalTree(pid: number, signal: NodeJS.Signals): Promise<void> {
-  // A child that is made while the others are looked up would be missed. Of a killed Postgres it may wait for ever for a lock
-  // that died with the others, and hold the memory that keeps the next server from starting.
+  // A stopped parent forks no child that the list below would miss. A Postgres child that outlives the others may wait for
+  // ever for a lock that they held, and keep the shared memory attached, so that the next server cannot start.
   if (signal === "SIGKILL" || signal === "SIGSTOP") await stopOne(pid);
   const pids = [pid, ...childrenOf(pid)];
   for (const each of pids) signalOne(each, signal);
   if (signal === "SIGKILL") await Promise.all(pids.map((each) => waitUntilGone(each, 10_000)));
 }
 
-/** Asks a server to end, wakes it if it was stopped, and after `graceMs` makes it end. */
+/** Sends the signal, and SIGCONT in case the server is stopped; after `graceMs` kills its process tree. */
 export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs = 10_000): Promise<void> {
   signalOne(pid, signal);
   for (const each of [pid, ...childrenOf(pid)]) signalOne(each, "SIGCONT");
   if (!(await waitUntilGone(pid, graceMs))) await signalTree(pid, "SIGKILL");
 }
 
-/** Resolves when the process does nothing more, so that it makes no more children. */
+/** Resolves when the process is stopped, so that it forks no more children; after a second in any case. */
 async function stopOne(pid: number): Promise<void> {
   signalOne(pid, "SIGSTOP");
   const deadline = Date.now() + 1_000;
@@ -42,7 +42,7 @@ function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // Gone already is what we wanted; Windows knows no SIGCONT or SIGSTOP.
+    // ESRCH: the process is gone already. Windows has neither SIGCONT nor SIGSTOP.
     if ((error as NodeJS.ErrnoException).code === "EPERM") throw error;
   }
 }

@@ -10,7 +10,7 @@ export interface Guardian {
   release(): Promise<void>;
 }
 
-/** Reads pids until its input closes, which the kernel does for us even after SIGKILL; then ends the last and tidies up. */
+/** Reads pids until its input closes, which also happens after SIGKILL; then ends the last one and removes the folder. */
 const script = `
 alive() {
   kill -0 "$last" || return 1
@@ -40,7 +40,7 @@ export function startGuardian(folder: string): Guardian {
   });
   shell.stdin.on("error", () => {});
   shell.unref();
-  // Only the pipe would keep this process alive; it must not.
+  // The pipe must not keep this process alive.
   (shell.stdin as unknown as { unref(): void }).unref();
   return {
     watch: (pid) => shell.stdin.write(`${pid ?? 0}\n`),

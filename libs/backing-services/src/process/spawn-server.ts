@@ -47,7 +47,7 @@ export async function spawnServer(options: {
   }
 }
 
-/** A server outlives us and needs none of our secrets; PGDATA and the like would even change what it does. */
+/** A server outlives this process and must not inherit its secrets; variables such as PGDATA would change its behaviour. */
 export function plainEnvironment(): Record<string, string> {
   const passed = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SystemRoot", "TEMP"];
   const known = passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));

@@ -27,7 +27,7 @@ export async function extractRedis(downloads: string): Promise<RedisBinary | str
   try {
     const root = join(work, "root");
     await apt(work, ["update"]);
-    // apt knows which libraries this machine lacks: it fetches the package and those, and installs none of them.
+    // Downloads the package and the libraries that this machine lacks, and installs nothing.
     await apt(work, ["install", "--yes", "--download-only", "--reinstall", "--no-install-recommends", "redis-tools"]);
     await mkdir(root);
     for (const file of await listFolder(join(work, "cache", "archives"))) {
@@ -71,12 +71,12 @@ async function apt(work: string, command: string[]): Promise<void> {
   const proxies = Object.fromEntries(Object.entries(process.env).filter(([name]) => /_proxy$/i.test(name)));
   const env = { ...plainEnvironment(), ...proxies, DEBIAN_FRONTEND: "noninteractive" } as Record<string, string>;
   await run("apt-get", ["-q", ...args, ...command], { cwd: work, env, timeout: 180_000 }).catch((cause) => {
-    const said = String((cause as { stderr?: string }).stderr ?? "").trim();
-    throw new Error(`apt-get ${command[0]} failed: ${said || (cause as Error).message}`, { cause });
+    const output = String((cause as { stderr?: string }).stderr ?? "").trim();
+    throw new Error(`apt-get ${command[0]} failed: ${output || (cause as Error).message}`, { cause });
   });
 }
 
-/** Two may extract at once: the first to rename wins, and its result serves both. A broken earlier one is replaced. */
+/** When two processes extract at once, the first rename wins and both use its result. A broken older result is replaced. */
 async function publish(root: string, target: string): Promise<void> {
   const winner = await rename(root, target).then(
     () => true,

@@ -18,7 +18,7 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
     async spawn(port) {
       const input = configuration(instance, port);
       const server = await spawnServer({ command: binary.program, args: ["-"], logFile, env: binary.env, input });
-      // Saved before the server is ready: a start that is killed right now must leave no server that the next one cannot find.
+      // Saved before the server is ready, so that the next start finds the server even if this one is killed now.
       Object.assign(instance, { pid: server.pid, port });
       await saveState(instance.stateFile, { password: instance.password, port, pid: server.pid });
       return server;
@@ -29,7 +29,7 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
   });
 }
 
-/** Goes to standard input: an argument could be read by every user of the machine, and so could the password in it. */
+/** The configuration for standard input. It holds the password, and every user of the machine can read arguments. */
 function configuration(instance: RedisInstance, port: number): string {
   const lines = [
     "bind 127.0.0.1",

@@ -9,9 +9,9 @@ const run = promisify(execFile);
 export interface RedisBinary {
   program: string;
   product: "redis" | "valkey";
-  /** As it says itself: "7.0.15". */
+  /** From `--version`, such as "7.0.15". */
   version: string;
-  /** What it needs in its environment to find its libraries. */
+  /** Environment variables with which it finds its libraries. */
   env: Record<string, string>;
 }
 

@@ -11,7 +11,7 @@ export interface RedisInstance {
   logFile: string;
   stateFile: string;
   password: string;
-  /** Of the last start; Redis writes no pid file before it answers, so we keep our own. */
+  /** Of the last start. We keep the pid ourselves, because Redis writes its pid file only once it answers. */
   port: number | undefined;
   pid: number | undefined;
 }

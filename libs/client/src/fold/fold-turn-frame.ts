@@ -74,8 +74,9 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
     }
     case "error": {
       const error = { code: frame.code, message: frame.message };
-      const told = frame.message_id === null ? view : inMessage(frame.message_id, (message) => ({ ...message, error }));
-      return withTurn(told, frame.turn_id, { ordinal, error });
+      const shown =
+        frame.message_id === null ? view : inMessage(frame.message_id, (message) => ({ ...message, error }));
+      return withTurn(shown, frame.turn_id, { ordinal, error });
     }
     case "context_fitted":
       return inMessage(frame.message_id, (message) => ({ ...message, context: frame.context }));

@@ -17,12 +17,12 @@ export function refuseRequest(body: unknown, quirks: Quirks): Refusal | null {
       body: { detail: [{ loc: ["body", "stream_options"], msg: "Extra inputs are not permitted" }] },
     };
   }
-  const said = (Array.isArray(messages) ? messages : []).filter(isObject).filter(({ role }) => role === "assistant");
-  const calling = said.filter(({ tool_calls }) => Array.isArray(tool_calls) && tool_calls.length > 0);
+  const replies = (Array.isArray(messages) ? messages : []).filter(isObject).filter(({ role }) => role === "assistant");
+  const calling = replies.filter(({ tool_calls }) => Array.isArray(tool_calls) && tool_calls.length > 0);
   if (quirks.replayed_reasoning === "required" && calling.some((message) => !message.reasoning_content)) {
     return badRequest("The `reasoning_content` in the thinking mode must be passed back to the API.");
   }
-  if (quirks.replayed_reasoning === "refused" && said.some((message) => "reasoning_content" in message)) {
+  if (quirks.replayed_reasoning === "refused" && replies.some((message) => "reasoning_content" in message)) {
     return {
       status: 422,
       body: { detail: [{ type: "extra_forbidden", loc: ["body", "messages", "reasoning_content"] }] },

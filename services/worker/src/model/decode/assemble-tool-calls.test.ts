@@ -22,7 +22,7 @@ const call = (id: unknown, index: unknown, name: unknown, text: unknown): Raw =>
   type: "function",
   function: { name, arguments: text },
 });
-const brief = (raw: Raw[]) => assemble(raw).map(({ id, name, arguments: said }) => [id, name, said]);
+const brief = (raw: Raw[]) => assemble(raw).map(({ id, name, arguments: text }) => [id, name, text]);
 
 describe("createToolCallAssembler", () => {
   it("follows interleaved indexes, also ones that are sparse or start at 1", () => {

@@ -73,8 +73,8 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
     const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
     deps.onTraits?.(model, traitsFromLlamaProps(props));
-    const told = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
-    if (told !== null) return told;
+    const reported = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
+    if (reported !== null) return reported;
     const [running, show] = await Promise.all([ask("/api/ps"), ask("/api/show", { model })]);
     return windowFromOllamaRunning(running, model) ?? windowFromOllamaShow(show);
   }
