@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { followUser } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { markedScript } from "../harness/marked-text.ts";
@@ -17,14 +17,40 @@ import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } 
  */
 let system: System;
 let user: User;
+/** Where this test's log lines begin. */
+let firstLine = 0;
+/** The processes that were started with failpoints. */
+const doomed = new Set<ServiceProcess>();
 
-beforeEach(async () => {
+beforeAll(async () => {
   system = await startSystem({ workers: 1, gateways: 1 });
-  user = await system.addUser("ada");
 });
-afterEach(() => system.stop());
+beforeEach(async () => {
+  user = await system.addUser(randomUUID());
+  firstLine = system.lines.length;
+});
+// The next test finds one service of each kind, without failpoints.
+afterEach(async () => {
+  for (const services of [system.apis, system.workers, system.gateways]) {
+    for (const extra of services.splice(1)) await extra.stop();
+    const [service] = services as [ServiceProcess];
+    if (!doomed.has(service)) continue;
+    await service.stop();
+    await system.restart(service);
+  }
+  doomed.clear();
+});
+afterAll(() => system.stop());
 
-const fired = (point: string) => system.lines.filter((line) => line.includes(`failpoint ${point} fired`)).length;
+/** Replaces a process by one with failpoints. */
+async function doom(service: ServiceProcess, failpoints: string, more = {}): Promise<ServiceProcess> {
+  const started = await system.restart(service, { FAULT_POINTS: failpoints, ...more });
+  doomed.add(started);
+  return started;
+}
+
+const fired = (point: string) =>
+  system.lines.slice(firstLine).filter((line) => line.includes(`failpoint ${point} fired`)).length;
 
 /** Waits for it: the last log lines of a process may arrive after its exit. */
 const expectFired = (...points: string[]) =>
@@ -32,10 +58,10 @@ const expectFired = (...points: string[]) =>
 
 /** Sends a request to an API that dies at the failpoint, and so never answers. */
 async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
-  const doomed = await system.start("api", { FAULT_POINTS: `${point}:kill` });
-  const rest = createRest(() => doomed.url, user.token);
+  const dying = await system.start("api", { FAULT_POINTS: `${point}:kill` });
+  const rest = createRest(() => dying.url, user.token);
   expect(await act(rest).catch(() => "lost")).toBe("lost");
-  expect(await doomed.exited).toBe("SIGKILL");
+  expect(await dying.exited).toBe("SIGKILL");
   await expectFired(point);
 }
 
@@ -51,7 +77,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
     "after-spend-attempt",
     "after-end-turn",
   ];
-  const doomed = await Promise.all(
+  const dying = await Promise.all(
     points.map((point) => system.start("worker", { FAULT_POINTS: `${point}:kill`, WORKER_CONCURRENCY: "4" })),
   );
   const tool = { name: "list_dir", arguments: {} };
@@ -64,7 +90,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   await closeAll(turns);
   // Workers that have not reached their failpoint get more turns until they do.
-  while (doomed.some((worker) => worker.process.signalCode === null)) {
+  while (dying.some((worker) => worker.process.signalCode === null)) {
     const more = [
       ...(await watchTurns(system, user, 10, { tokens: 5, tool_depth: 1, tool })),
       ...(await watchTurns(system, user, 10, { tokens: 10, end_after_tokens: 4, fail_first: 1 })),
@@ -82,12 +108,12 @@ test("a worker that dies right after any of its commits loses and duplicates not
 test("a turn whose worker dies after it saved the message's context continues", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
-  const doomed = await system.restart(worker, { FAULT_POINTS: "after-save-context:kill" });
+  const dying = await doom(worker, "after-save-context:kill");
   const tool = { name: "view_file", arguments: { path: "fastify.js" } };
   const turns = await watchTurns(system, user, 1, { tokens: 5, tool_depth: 1, tool, window: 4_000 });
-  expect(await doomed.exited).toBe("SIGKILL");
+  expect(await dying.exited).toBe("SIGKILL");
   await expectFired("after-save-context");
-  await system.restart(doomed);
+  await system.restart(dying);
   await expectAgreement(system, turns);
 });
 
@@ -96,9 +122,9 @@ test("a worker that dies while it releases its turns, or after it requeued a dea
   await untilAllSpeak(turns);
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop("SIGKILL");
-  const requeuing = await system.restart(worker, { FAULT_POINTS: "after-requeue-orphans:kill" });
+  const requeuing = await doom(worker, "after-requeue-orphans:kill");
   expect(await requeuing.exited).toBe("SIGKILL");
-  const leaving = await system.restart(requeuing, { FAULT_POINTS: "after-release:kill", SHUTDOWN_GRACE_MS: "8000" });
+  const leaving = await doom(requeuing, "after-release:kill", { SHUTDOWN_GRACE_MS: "8000" });
   await untilHeld(turns);
   expect(await leaving.stop("SIGTERM")).toBe("SIGKILL");
   await expectFired("after-requeue-orphans", "after-release");
@@ -129,7 +155,7 @@ async function poisonCandidate(failpoints: string, beforeStart = async () => {})
     return found;
   };
   await beforeStart();
-  return { turn, row, worker: await system.restart(worker, { FAULT_POINTS: failpoints }) };
+  return { turn, row, worker: await doom(worker, failpoints) };
 }
 
 test.each([
@@ -181,7 +207,7 @@ test("the end of a turn is seen although the reconciler that committed it died b
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop("SIGKILL");
   await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
-  const reconciling = await system.restart(worker, { FAULT_POINTS: "after-end-orphan:kill" });
+  const reconciling = await doom(worker, "after-end-orphan:kill");
   expect(await reconciling.exited).toBe("SIGKILL");
   await expectFired("after-end-orphan");
   await system.restart(reconciling);
@@ -261,7 +287,7 @@ test("a user's lists show a change that an API committed before it died", { time
 test("subscribers see a session's new name although the worker died after committing it", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
-  const naming = await system.restart(worker, { FAULT_POINTS: "after-auto-name:kill" });
+  const naming = await doom(worker, "after-auto-name:kill");
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { model: "words" });
   const subscriber = openSubscriber(system, user, session.id, { marked: false });
@@ -281,9 +307,9 @@ test("clients reconnect after a gateway dies between reading and sending a turn,
   await untilAllSpeak(turns);
   const gateway = system.gateways[0] as ServiceProcess;
   await gateway.stop("SIGKILL");
-  const doomed = await system.restart(gateway, { FAULT_POINTS: "after-snapshot:kill" });
-  expect(await doomed.exited).toBe("SIGKILL");
-  await system.restart(doomed, { FAULT_POINTS: "after-subscribe:700" });
+  const dying = await doom(gateway, "after-snapshot:kill");
+  expect(await dying.exited).toBe("SIGKILL");
+  await doom(dying, "after-subscribe:700");
   await untilAllEnded(system, 30_000);
   expect(await subscribersAgree(system, subscribersOf(turns))).toEqual([]);
   await expectFired("after-snapshot", "after-subscribe");
