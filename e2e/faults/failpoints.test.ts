@@ -19,8 +19,6 @@ let system: System;
 let user: User;
 /** Where this test's log lines begin. */
 let firstLine = 0;
-/** The processes that were started with failpoints. */
-const doomed = new Set<ServiceProcess>();
 
 beforeAll(async () => {
   system = await startSystem({ workers: 1, gateways: 1 });
@@ -29,25 +27,12 @@ beforeEach(async () => {
   user = await system.addUser(randomUUID());
   firstLine = system.lines.length;
 });
-// The next test finds one service of each kind, without failpoints.
-afterEach(async () => {
-  for (const services of [system.apis, system.workers, system.gateways]) {
-    for (const extra of services.splice(1)) await extra.stop();
-    const [service] = services as [ServiceProcess];
-    if (!doomed.has(service)) continue;
-    await service.stop();
-    await system.restart(service);
-  }
-  doomed.clear();
-});
+afterEach(() => system.restore());
 afterAll(() => system.stop());
 
 /** Replaces a process by one with failpoints. */
-async function doom(service: ServiceProcess, failpoints: string, more = {}): Promise<ServiceProcess> {
-  const started = await system.restart(service, { FAULT_POINTS: failpoints, ...more });
-  doomed.add(started);
-  return started;
-}
+const doom = (service: ServiceProcess, failpoints: string, more = {}) =>
+  system.restart(service, { FAULT_POINTS: failpoints, ...more });
 
 const fired = (point: string) =>
   system.lines.slice(firstLine).filter((line) => line.includes(`failpoint ${point} fired`)).length;

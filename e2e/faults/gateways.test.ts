@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 test("subscribers reconnect to gateways that are killed in turn, and continue where they were", async () => {
-  const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
+  const turns = await watchTurns(system, user, size(16, 100), { tokens: size(175, 350), interval_ms: size(40, 50) });
   await untilAllSpeak(turns);
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
     await gateway.stop("SIGKILL");
@@ -41,7 +41,7 @@ async function untilLive(turns: WatchedTurn[]): Promise<void> {
 }
 
 test("gateways that are replaced one by one send their subscribers away in time and exit with 0", async () => {
-  const turns = await watchTurns(system, user, size(16, 100), { tokens: 350, interval_ms: size(20, 50) });
+  const turns = await watchTurns(system, user, size(16, 100), { tokens: size(175, 350), interval_ms: size(40, 50) });
   await untilAllSpeak(turns);
   for (const gateway of [...system.gateways] as ServiceProcess[]) {
     expect(await gateway.stop()).toBe(0);
@@ -51,7 +51,7 @@ test("gateways that are replaced one by one send their subscribers away in time 
 });
 
 test("subscribers that join and refresh at random moments agree in the end", async () => {
-  const turns = await watchTurns(system, user, size(3, 10), { tokens: 400, interval_ms: size(20, 50) });
+  const turns = await watchTurns(system, user, size(3, 10), { tokens: size(200, 400), interval_ms: size(40, 50) });
   await untilAllSpeak(turns);
   const joined = await Promise.all(
     Array.from({ length: size(60, 200) }, async (_, index) => {

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 test("every subscriber sees the end of a turn although its frame is lost on the way to the gateways", async () => {
   const gate = { name: "the last frame", at: "end" };
-  const turns = await watchTurns(system, user, size(10, 50), { tokens: 60, interval_ms: size(20, 60), gate });
+  const turns = await watchTurns(system, user, size(10, 50), { tokens: size(30, 60), interval_ms: size(40, 60), gate });
   await untilAllSpeak(turns);
   const before = proxy.drops();
   proxy.dropMessagesWith('"type":"turn_finished"');
@@ -73,7 +73,7 @@ test("a wake-up whose answer is lost costs only the connection, and the post is 
 });
 
 test("turns survive a network that drops all traffic to Redis and then resets every connection", async () => {
-  const turns = await watchTurns(system, user, size(8, 30), { tokens: 400, interval_ms: size(20, 50) });
+  const turns = await watchTurns(system, user, size(8, 30), { tokens: size(200, 400), interval_ms: size(40, 50) });
   await untilAllSpeak(turns);
   proxy.set("blackHole");
   await delay(size(4_000, 12_000));

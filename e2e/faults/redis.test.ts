@@ -23,7 +23,10 @@ const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }
 // At full size: away for half a second to half a minute.
 for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
   test(`a Redis that is killed in mid-stream and comes back after ${awayMs} ms changes no final state`, async () => {
-    const turns = await watchTurns(system, user, size(15, 100), { tokens: 250, interval_ms: 20 + awayMs / 200 });
+    const turns = await watchTurns(system, user, size(15, 100), {
+      tokens: size(125, 250),
+      interval_ms: size(2, 1) * (20 + awayMs / 200),
+    });
     await untilAllSpeak(turns);
     await system.redis.kill("SIGKILL");
     await delay(awayMs);
@@ -68,7 +71,7 @@ test("without Redis services start, and a message is accepted, run, and shown at
 });
 
 test("nothing waits for a Redis that hangs", async () => {
-  const turns = await watchTurns(system, user, size(8, 50), { tokens: 300, interval_ms: size(20, 80) });
+  const turns = await watchTurns(system, user, size(8, 50), { tokens: size(150, 300), interval_ms: size(40, 80) });
   await untilAllSpeak(turns);
   await system.redis.kill("SIGSTOP");
   await delay(size(5_000, 20_000));
@@ -85,8 +88,8 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
     await system.restart(worker, { WORKER_CONCURRENCY: String(room / 3) });
   }
   // Held near their end, so that they keep every slot until the queue is flushed, however slow the machine is.
-  const gate = { name: "flushed", at: 190 };
-  const turns = await watchTurns(system, user, room, { tokens: 200, interval_ms: size(20, 50), gate });
+  const gate = { name: "flushed", at: size(90, 190) };
+  const turns = await watchTurns(system, user, room, { tokens: size(100, 200), interval_ms: size(40, 50), gate });
   await untilAllSpeak(turns);
   const queued = await watchTurns(system, user, size(15, 50), { tokens: 5 });
   await askRedis(system, async (redis) => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "@boocode/local-stack";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { percentiles } from "../harness/percentiles.ts";
 import { size } from "../harness/scale.ts";
@@ -10,15 +10,18 @@ import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts
 let system: System;
 let user: User;
 
-beforeEach(async () => {
+beforeAll(async () => {
   system = await startSystem({ apis: 2, workers: 3, gateways: 2 });
   user = await system.addUser("ada");
 });
-afterEach(() => system.stop());
+afterEach(() => system.restore());
+afterAll(() => system.stop());
+
+const idsOf = (turns: WatchedTurn[]) => turns.map(({ turnId }) => turnId);
 
 async function statuses(turns: WatchedTurn[]): Promise<Record<string, number>> {
   const rows = await system.sql<{ status: string; count: number }[]>`
-    select status, count(*)::int from turns where id = any(${turns.map(({ turnId }) => turnId)}::uuid[]) group by status`;
+    select status, count(*)::int from turns where id = any(${idsOf(turns)}::uuid[]) group by status`;
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
 
@@ -33,7 +36,7 @@ test("workers that are killed repeatedly lose and duplicate nothing", {
   for (let kill = 0; kill < kills; kill++) {
     for (let i = 0; i < portions; i++) {
       const next = delay(everyMs / portions);
-      turns.push(...(await watchTurns(system, user, portion, { tokens: 100, interval_ms: size(25, 40) })));
+      turns.push(...(await watchTurns(system, user, portion, { tokens: size(60, 100), interval_ms: 40 })));
       await next;
     }
     const victim = system.workers[kill % 3] as ServiceProcess;
@@ -44,13 +47,13 @@ test("workers that are killed repeatedly lose and duplicate nothing", {
   const silences = turns.map(({ subscriber }) => subscriber.longestSilenceMs());
   console.log(`silence when workers are killed: ${percentiles(silences)}`);
   const rows = await system.sql<{ crashes: number; count: number }[]>`
-    select crashes, count(*)::int from turns group by crashes order by crashes`;
+    select crashes, count(*)::int from turns where id = any(${idsOf(turns)}::uuid[]) group by crashes order by crashes`;
   console.log(`turns by attempts that their workers' deaths spent: ${rows.map((r) => `${r.crashes}: ${r.count}`)}`);
   expect(rows.some(({ crashes }) => crashes > 0)).toBe(true);
 });
 
 test("a worker that sleeps for longer than its lease writes nothing when it wakes", async () => {
-  const turns = await watchTurns(system, user, size(12, 60), { tokens: 300, interval_ms: size(25, 40) });
+  const turns = await watchTurns(system, user, size(12, 60), { tokens: size(200, 300), interval_ms: 40 });
   await untilAllSpeak(turns);
   const sleeper = system.workers[0] as ServiceProcess;
   sleeper.process.kill("SIGSTOP");
@@ -60,7 +63,7 @@ test("a worker that sleeps for longer than its lease writes nothing when it wake
 });
 
 test("a turn whose row stays locked for longer than a lease costs its neighbours nothing", async () => {
-  const turns = await watchTurns(system, user, 12, { tokens: 300, interval_ms: 30 });
+  const turns = await watchTurns(system, user, 12, { tokens: 200, interval_ms: 45 });
   await untilAllSpeak(turns);
   const [locked, ...neighbours] = turns as [WatchedTurn, ...WatchedTurn[]];
   // As an API that is frozen in the middle of a cancel.
@@ -72,7 +75,7 @@ test("a turn whose row stays locked for longer than a lease costs its neighbours
   await expectAgreement(system, turns);
   const hit = await system.sql`
     select id, attempt, crashes from turns
-    where id = any(${neighbours.map(({ turnId }) => turnId)}::uuid[]) and (crashes > 0 or attempt > 1)`;
+    where id = any(${idsOf(neighbours)}::uuid[]) and (crashes > 0 or attempt > 1)`;
   expect(hit).toEqual([]);
 });
 
@@ -83,7 +86,7 @@ test("a stopping worker releases its turns, spends no attempt, and exits with 0"
   const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "9000", ...room });
   await Promise.all(system.workers.slice(0, 3).map((worker) => worker.stop()));
   // No turn can end before its worker is gone, however slow the machine is.
-  const script = { tokens: 300, interval_ms: size(20, 150), gate: { name: "gone", at: 290 } };
+  const script = { tokens: size(150, 300), interval_ms: size(40, 150), gate: { name: "gone", at: size(140, 290) } };
   const turns = await watchTurns(system, user, size(20, 200), script);
   await untilAllSpeak(turns);
   await system.start("worker", room);
@@ -91,7 +94,7 @@ test("a stopping worker releases its turns, spends no attempt, and exits with 0"
   system.model.release("gone");
   await expectAgreement(system, turns);
   const [row] = await system.sql<[{ crashes: number; hand_backs: number }]>`
-    select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns`;
+    select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns where id = any(${idsOf(turns)}::uuid[])`;
   expect(row.crashes).toBe(0);
   expect(row.hand_backs).toBeGreaterThan(0);
 });
@@ -105,7 +108,10 @@ test("a turn that kills its worker each time ends failed after three attempts, a
     await worker.stop();
     await system.restart(worker, poison);
   }
-  const neighbours = await watchTurns(system, user, size(30, 100), { tokens: 120, interval_ms: size(40, 100) });
+  const neighbours = await watchTurns(system, user, size(30, 100), {
+    tokens: size(60, 120),
+    interval_ms: size(80, 100),
+  });
   await untilAllSpeak(neighbours);
   const tool = { name: "list_dir", arguments: {} };
   const [turn] = (await watchTurns(system, user, 1, {
@@ -134,6 +140,7 @@ test("a turn that kills its worker each time ends failed after three attempts, a
   // Two workers died; the third attempt ran isolated.
   expect(system.lines.filter((line) => line.includes("failpoint after-commit-step fired"))).toHaveLength(3);
   expect(revived).toBe(2);
-  const [hit] = await system.sql<[{ count: number }]>`select count(*)::int from turns where worker_deaths = 2`;
+  const [hit] = await system.sql<[{ count: number }]>`
+    select count(*)::int from turns where id = any(${idsOf(neighbours)}::uuid[]) and worker_deaths = 2`;
   console.log(`neighbours that ran beside it both times: ${hit.count} of ${neighbours.length}`);
 });

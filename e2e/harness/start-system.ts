@@ -42,6 +42,8 @@ export interface System {
   start(name: "api" | "worker" | "gateway", env?: Record<string, string>): Promise<ServiceProcess>;
   /** Restarts a process that has ended, on the same port. */
   restart(ended: ServiceProcess, env?: Record<string, string>): Promise<ServiceProcess>;
+  /** Brings back the processes that the system began with, so that the next test finds them running with their own settings. */
+  restore(): Promise<void>;
   addUser(name: string): Promise<User>;
   /** Stops everything and asserts that each running process exits cleanly and logged no defect. */
   stop(): Promise<void>;
@@ -99,10 +101,21 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     LOG_LEVEL: "info",
     ...options.env,
   };
+  const counts = { api: options.apis ?? 1, worker: options.workers ?? 1, gateway: options.gateways ?? 1 };
   const services = { api: [] as ServiceProcess[], worker: [] as ServiceProcess[], gateway: [] as ServiceProcess[] };
 
-  const launch = (name: string, settings: Record<string, string>) =>
-    startService(name, { env: settings, onLine: (line) => lines.push(line), built: true });
+  /** The processes that a test started with settings of their own. */
+  const changed = new Set<ServiceProcess>();
+  const launch = async (name: string, more: Record<string, string>) => {
+    const started = await startService(name, {
+      env: { ...env, ...more },
+      onLine: (line) => lines.push(line),
+      built: true,
+    });
+    const { PORT: _, ...own } = more;
+    if (Object.keys(own).length > 0) changed.add(started);
+    return started;
+  };
 
   const system: System = {
     model,
@@ -115,16 +128,23 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     env,
     lines,
     async start(name, more = {}) {
-      const started = await launch(name, { ...env, ...more });
+      const started = await launch(name, more);
       services[name].push(started);
       return started;
     },
     async restart(ended, more = {}) {
       const name = ended.name as keyof typeof services;
-      const again = { ...env, ...more, PORT: new URL(ended.url).port };
-      const started = await launch(name, again);
+      const started = await launch(name, { ...more, PORT: new URL(ended.url).port });
       services[name][services[name].indexOf(ended)] = started;
       return started;
+    },
+    async restore() {
+      for (const name of ["api", "worker", "gateway"] as const) {
+        const extra = services[name].splice(counts[name]);
+        const unfit = services[name].filter((service) => changed.has(service) || hasExited(service));
+        await Promise.all([...extra, ...unfit].map((service) => service.stop()));
+        await Promise.all(unfit.map((service) => system.restart(service)));
+      }
     },
     async addUser(name) {
       const { userId, token } = await addUser(sql, name);
@@ -133,7 +153,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     async stop() {
       const running = Object.values(services)
         .flat()
-        .filter((service) => service.process.exitCode === null && service.process.signalCode === null);
+        .filter((service) => !hasExited(service));
       const ends = await Promise.all(
         running.map(async (service) => ({ name: service.name, end: await service.stop() })),
       );
@@ -150,19 +170,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
   };
 
-  const wanted = [
-    ...Array<"api">(options.apis ?? 1).fill("api"),
-    ...Array<"worker">(options.workers ?? 1).fill("worker"),
-    ...Array<"gateway">(options.gateways ?? 1).fill("gateway"),
-  ];
   try {
-    await Promise.all(wanted.map((name) => system.start(name)));
+    const names = ["api", "worker", "gateway"] as const;
+    await Promise.all(names.flatMap((name) => Array.from({ length: counts[name] }, () => system.start(name))));
   } catch (error) {
     await system.stop().catch(() => {});
     throw error;
   }
   return system;
 }
+
+const hasExited = ({ process }: ServiceProcess) => process.exitCode !== null || process.signalCode !== null;
 
 /** The text of a file in the code base that the tests ask about. */
 export const readFastify = (path: string) => readFileSync(`${FASTIFY}/${path}`, "utf8");
