@@ -1,4 +1,4 @@
 import { runVitest } from "./run-vitest.mjs";
 
 // `npm test -- <arguments of vitest>`: all tests, once.
-runVitest(["--project", "pure", "--project", "services", ...process.argv.slice(2)]);
+runVitest(process.argv.slice(2));
