@@ -1,6 +1,6 @@
 import { connect, isIP, Socket, type SocketConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { createFatalReader } from "./read-fatal.ts";
+import { createServerReader } from "./read-server-messages.ts";
 
 /** The security of a connection. `any` accepts every certificate, `verified` only one that is valid for the host. */
 export type Security = "none" | "if_offered" | "any" | "verified";
@@ -90,13 +90,12 @@ function giveUpInSilence(socket: Socket, silenceMs: number): void {
  * but accepts new ones, and does not fail those when the close follows an error: an idle connection's query resolves with no
  * rows after the reconnect, and a queued one receives another query's answer. Here the error and the close come together, and
  * nothing is accepted in between.
- * A FATAL error of the server is treated alike: if it ended a query, the client would keep it and fail the first query after
- * the next connect.
+ * A FATAL error of the server is treated like an error of the socket. See `createServerReader`.
  */
 function loseInOneStep(socket: Socket): void {
   const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
   let failure: unknown;
-  const readFatal = createFatalReader();
+  const read = createServerReader();
   socket.emit = (event: string, ...args: unknown[]) => {
     if (event === "data") return onData(args[0] as Buffer);
     if (event === "error") {
@@ -109,10 +108,10 @@ function loseInOneStep(socket: Socket): void {
   };
 
   function onData(piece: Buffer): boolean {
-    const fatal = failure === undefined ? readFatal(piece) : null;
-    if (!fatal) return emit("data", piece);
-    if (fatal.at > 0) emit("data", piece.subarray(0, fatal.at));
-    socket.destroy(fatal.error);
+    if (failure !== undefined) return emit("data", piece);
+    const { pass, fatal } = read(piece);
+    for (const part of pass) emit("data", part);
+    if (fatal) socket.destroy(fatal);
     return true;
   }
 }

@@ -70,6 +70,38 @@ test("a FATAL error of the server fails its query and no later one", async () =>
   await Promise.all([pool.end(), watcher.end()]);
 });
 
+describe("after an error in the middle of a result", () => {
+  const rowsAndThenAnError = (sql: Postgres) => sql`select 10 / (5 - i) as n from generate_series(1, 10) i`;
+
+  test("every query of the same connection receives its own rows", async () => {
+    const pool = connectPostgres(database.url, { name: "cut results", connections: 1 });
+    // One after the other, and pipelined; prepared, and as plain text.
+    for (const pipelined of [false, true]) {
+      for (let round = 0; round < 5; round++) {
+        const failing = rowsAndThenAnError(pool).catch(({ code }: { code: string }) => code);
+        if (!pipelined) expect(await failing).toBe("22012");
+        const answers = await Promise.all(
+          Array.from({ length: 40 }, (_, n) =>
+            n % 8 === 7
+              ? rowsAndThenAnError(pool).catch(({ code }: { code: string }) => code)
+              : pool`select ${n}::int as n union all select ${n + 1}::int order by n`.then((rows) => [...rows]),
+          ),
+        );
+        for (const [n, answer] of answers.entries()) {
+          expect(answer).toEqual(n % 8 === 7 ? "22012" : [{ n }, { n: n + 1 }]);
+        }
+        const simple = await pool.unsafe("select 1 as a; select 2 as b union all select 3");
+        expect(simple.map((rows) => [...(rows as unknown as Iterable<unknown>)])).toEqual([
+          [{ a: 1 }],
+          [{ b: 2 }, { b: 3 }],
+        ]);
+        expect(await failing).toBe("22012");
+      }
+    }
+    await pool.end();
+  });
+});
+
 /** Runs a query between the two steps. @returns a function that returns the result */
 function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
   const destroy = Socket.prototype._destroy;

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createServerReader } from "./read-server-messages.ts";
+
+function message(type: string, body: Buffer): Buffer {
+  const header = Buffer.alloc(5);
+  header.write(type);
+  header.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([header, body]);
+}
+
+const anError = (severity: string, code: string, text: string) =>
+  message("E", Buffer.from(`S${severity}\0V${severity}\0C${code}\0M${text}\0\0`));
+
+const row = message("D", Buffer.from([0, 0]));
+const complete = message("C", Buffer.from("SELECT 3\0"));
+const inserted = message("C", Buffer.from("NONE\0"));
+const failed = anError("ERROR", "57014", "canceling statement due to statement timeout");
+const others = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("D", "Z", "C", "N", "S"), fc.uint8Array({ maxLength: 40 }))
+    .map(([type, body]) => message(type, Buffer.from(body))),
+  fc.constant(failed),
+);
+const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 });
+
+/** Reads all bytes in pieces of these sizes. @returns what the client receives, and the FATAL error */
+function readAll(all: Buffer, sizes: readonly number[]) {
+  const read = createServerReader();
+  const received: Buffer[] = [];
+  for (let start = 0, turn = 0; start < all.length; turn++) {
+    const piece = all.subarray(start, start + (sizes[turn % sizes.length] as number));
+    const { pass, fatal } = read(piece);
+    received.push(...pass);
+    if (fatal) return { received: Buffer.concat(received), fatal };
+    start += piece.length;
+  }
+  return { received: Buffer.concat(received), fatal: null };
+}
+
+/** What the client shall receive, message by message: an end of rows goes before a row that follows a cut result. */
+function expected(messages: readonly Buffer[]): Buffer {
+  let result = "complete";
+  return Buffer.concat(
+    messages.flatMap((each) => {
+      const type = each.toString("latin1", 0, 1);
+      const parts = type === "D" && result === "cut" ? [inserted, each] : [each];
+      if (type === "D") result = "rows";
+      else if (type === "C") result = "complete";
+      else if (type === "E" && result === "rows") result = "cut";
+      return parts;
+    }),
+  );
+}
+
+test("the FATAL error is withheld and returned, after any other messages, in pieces of any size", () => {
+  fc.assert(
+    fc.property(fc.array(others), sizes, (before, sizes) => {
+      const last = anError("FATAL", "57P01", "für immer");
+      const all = Buffer.concat([...before, last, Buffer.from("after")]);
+      const { received, fatal } = readAll(all, sizes);
+      expect(fatal).toMatchObject({ severity: "FATAL", code: "57P01", message: "für immer" });
+      // Of the error's own first bytes the client may have received some, but never all.
+      const head = expected(before);
+      expect(received.subarray(0, head.length)).toEqual(head);
+      expect(received.length - head.length).toBeLessThan(last.length);
+    }),
+  );
+});
+
+test("all other messages pass unchanged; an end of rows is inserted before a row that follows a cut result", () => {
+  fc.assert(
+    fc.property(fc.array(others), sizes, (messages, sizes) => {
+      const { received, fatal } = readAll(Buffer.concat(messages), sizes);
+      expect(fatal).toBeNull();
+      expect(received).toEqual(expected(messages));
+    }),
+  );
+});
+
+test("the end of rows is inserted once per cut result", () => {
+  const all = [row, row, failed, row, row, complete, row, complete, failed, row, complete];
+  const { received } = readAll(Buffer.concat(all), [1_000]);
+  expect(received).toEqual(Buffer.concat([row, row, failed, inserted, ...all.slice(3)]));
+});
