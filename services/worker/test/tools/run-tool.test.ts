@@ -58,6 +58,7 @@ test("outputs are within the limit and contain nothing that Postgres rejects", a
     ["grep", { pattern: "ä" }],
     ["find_files", { glob: "*" }],
   ] as const;
+  expect(calls.map(([name]) => name)).toEqual(toolOffers.map(({ name }) => name));
   for (const [name, args] of calls) {
     const { output, result } = await call(name, args);
     expect(Buffer.byteLength(output), name).toBeLessThanOrEqual(4000);
