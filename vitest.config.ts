@@ -23,12 +23,19 @@ const closingLine: Reporter = {
   },
 };
 
-/** Starts slow files first, so that no long file runs alone at the end. Within a rank vitest's own order holds. */
+/**
+ * Starts slow files first, so that no long file runs alone at the end, and fault tests, which mostly wait, in turn with files
+ * that mostly compute. Within a rank vitest's own order holds.
+ */
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const slow = [/\/e2e\/faults\//, /\/e2e\/model-checker\//, /\/e2e\//, /\/test\//, /./];
-    const rank = (file: TestSpecification) => slow.findIndex((pattern) => pattern.test(file.moduleId));
-    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+    const sorted = await super.sort(files);
+    const waiting = sorted.filter((file) => file.moduleId.includes("/e2e/faults/"));
+    const ranks = [/\/e2e\/model-checker\//, /\/e2e\//, /\/test\//, /./];
+    const rank = (file: TestSpecification) => ranks.findIndex((pattern) => pattern.test(file.moduleId));
+    const computing = sorted.filter((file) => !waiting.includes(file)).sort((a, b) => rank(a) - rank(b));
+    const longest = Math.max(waiting.length, computing.length);
+    return Array.from({ length: longest }, (_, i) => [waiting[i] ?? [], computing[i] ?? []].flat()).flat();
   }
 }
 
@@ -36,8 +43,8 @@ export default defineConfig({
   ...sources,
   test: {
     pool: "forks",
-    // One worker per core: with a third, tests of the whole system compete for the CPU and exceed their deadlines.
-    maxWorkers: 2,
+    // One more than the cores of a small machine, because fault tests mostly wait.
+    maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
     retry: 0,
     passWithNoTests: false,
@@ -57,6 +64,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "services",
+          // As above. Their servers are their own, and so are their keys and databases.
           isolate: false,
           include: ["{libs,services}/*/test/**/*.test.ts"],
           globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
@@ -68,6 +76,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
+          // The systems are processes of their own.
+          isolate: false,
           include: ["e2e/**/*.test.ts"],
           exclude: ["e2e/harness/**", "**/node_modules/**"],
           // Runs only when this project has files to run: pure tests do not wait for a database.

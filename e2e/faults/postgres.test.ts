@@ -35,7 +35,7 @@ afterAll(async () => {
 test("a Postgres that is killed and restarted repeatedly loses nothing that was acknowledged", {
   timeout: size(90_000, 600_000),
 }, async () => {
-  const turns = await watchTurns(system, user, 10, { tokens: size(300, 900) });
+  const turns = await watchTurns(system, user, 10, { tokens: size(150, 900), interval_ms: size(20, 10) });
   await untilAllSpeak(turns);
   let isOver = false;
   // Users keep posting meanwhile; every acknowledged message exists and is answered.
@@ -61,7 +61,7 @@ test("a Postgres that is killed and restarted repeatedly loses nothing that was 
 });
 
 test("turns survive database connections that are reset repeatedly", { timeout: 60_000 }, async () => {
-  const turns = await watchTurns(system, user, 8, { tokens: 200 });
+  const turns = await watchTurns(system, user, 8, { tokens: 100, interval_ms: 20 });
   await untilAllSpeak(turns);
   for (let i = 0; i < 8; i++) {
     proxy.set("reset");
@@ -72,7 +72,7 @@ test("turns survive database connections that are reset repeatedly", { timeout: 
 });
 
 test("turns survive a network that drops all traffic to the database for a while", { timeout: 90_000 }, async () => {
-  const turns = await watchTurns(system, user, 6, { tokens: 200 });
+  const turns = await watchTurns(system, user, 6, { tokens: 100, interval_ms: 20 });
   await untilAllSpeak(turns);
   proxy.set("blackHole");
   await delay(8_000);
