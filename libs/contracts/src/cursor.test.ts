@@ -43,16 +43,16 @@ test.each([
   "12345678901.1.a.1",
   `1.1.${"a".repeat(33)}.1`,
   "null",
-])("%j is no cursor", (text) => {
+])("%j is not a cursor", (text) => {
   expect(parseCursor(text)).toBeNull();
   expect(Cursor.safeParse(text).success).toBe(false);
 });
 
-test("the parser throws for no text", () => {
+test("the parser never throws, whatever the text", () => {
   fc.assert(fc.property(fc.string(), (text) => void parseCursor(text)));
 });
 
-test("only the next seq of the same epoch applies; earlier ones are old; a gap does not fit", () => {
+test("in the same epoch, the next seq applies, earlier ones are old, and one after a gap is a misfit", () => {
   expect(classifyPosition(at(1, 1, 4), at(1, 1, 5))).toBe("next");
   expect(classifyPosition(at(1, 1, 4), at(1, 1, 4))).toBe("old");
   expect(classifyPosition(at(1, 1, 4), at(1, 1, 1))).toBe("old");
@@ -66,7 +66,7 @@ test("a merged frame applies when it begins right after the cursor, and is old w
   expect(classifyPosition(at(1, 1, 9), { ...at(1, 1, 9), firstSeq: 5 })).toBe("old");
 });
 
-test("an older epoch is old, a newer one does not fit, and neither does one with another nonce", () => {
+test("a frame of an older epoch is old; one of a newer epoch, or with another nonce, is a misfit", () => {
   expect(classifyPosition(at(2, 2, 4), at(2, 1, 5))).toBe("old");
   expect(classifyPosition(at(2, 2, 4), at(1, 9, 5))).toBe("old");
   expect(classifyPosition(at(2, 2, 4), at(2, 3, 5))).toBe("misfit");
@@ -75,7 +75,7 @@ test("an older epoch is old, a newer one does not fit, and neither does one with
   expect(classifyPosition(START, at(1, 1, 1))).toBe("misfit");
 });
 
-test("a cursor that applies only next frames never goes back or skips, however frames are repeated, lost and reordered", () => {
+test("a cursor that moves only to `next` frames never goes back or skips, however frames are repeated, lost or reordered", () => {
   const frames = fc.array(fc.record({ ordinal: fc.nat(2), attempt: fc.nat(2), seq: fc.integer({ min: 1, max: 6 }) }));
   fc.assert(
     fc.property(frames, (all) => {

@@ -12,9 +12,9 @@ export {
   sameEpoch,
 } from "./position.ts";
 
-/** Opaque to clients: they keep it and give it back. */
+/** Opaque to clients: they store it, and send it back to go on from there. */
 export const Cursor = z.string().max(64).regex(CURSOR, "not a cursor").meta({
-  description: "A place in a session's turn frames; keep it and give it back",
+  description: "An opaque position in a session's turn frames; send it back to go on from there",
   example: "3.1.k2v9x0ab.17",
 });
 export type Cursor = z.infer<typeof Cursor>;

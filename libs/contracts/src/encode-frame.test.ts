@@ -13,7 +13,7 @@ const message = {
   ...{ tokens_used: null, ctx_used: null, ctx_max: null, created_at: moment, started_at: null, finished_at: null },
 };
 
-/** Texts from empty to longer than a frame, of characters that take one to six bytes. */
+/** Texts between empty and longer than a frame, of characters that take one to six bytes. */
 const anyText = fc
   .tuple(
     fc.array(fc.constantFrom("a", '"', "\\", "\n", "\u0001", "\u007f", "ä", "\u2028", "日", "😀", "\ud83d", "\ude00"), {
@@ -44,7 +44,7 @@ const frames: Record<string, (a: string, b: string) => { [key: string]: unknown;
 };
 const toolResult = { type: "tool_result", ...place, position: 2, tool_call_id: "c", name: "grep", truncated: false };
 
-test.each(Object.keys(frames))("%s takes at most 64 KiB, and is whole where the whole fits", (kind) => {
+test.each(Object.keys(frames))("%s takes at most 64 KiB, and is not cut if it fits", (kind) => {
   fc.assert(
     fc.property(anyText, anyText, (a, b) => {
       const frame = frames[kind]?.(a, b) ?? { type: kind };
@@ -65,7 +65,7 @@ test.each(Object.keys(frames))("%s takes at most 64 KiB, and is whole where the 
 });
 
 test.each(["a tool's result", "a failed tool's result", "a posted message", "an error"])(
-  "%s that is cut fills its frame up to a character",
+  "%s that is cut leaves less than one character of its frame unused",
   (kind) => {
     fc.assert(
       fc.property(anyText, anyText, (a, b) => {
@@ -86,7 +86,7 @@ test("a short error stays whole beside a long output, and two long texts get hal
   expect(Math.abs(both.output.length - both.error.length)).toBeLessThanOrEqual(1);
 });
 
-test("arguments of a tool call are whole up to the limit and left out above it", () => {
+test("the arguments of a tool call are sent whole up to the limit and left out above it", () => {
   const call = (text: string) => ({
     type: "tool_call",
     ...place,

@@ -5,9 +5,9 @@ import type { TurnFrame } from "./turn-frames.ts";
 type SessionChange = TurnFrame | StructuralFrame;
 
 /**
- * The JSON of a frame. A turn frame or posted message that would be larger than `MAX_FRAME_BYTES` has its texts cut to what
- * fits, and is marked `shortened` where its type has that field. A delta's text is never cut: the worker divides it into
- * several frames before it numbers them.
+ * Encodes a frame as JSON. If a turn frame or posted message is larger than `MAX_FRAME_BYTES`, its texts are cut to fit, and it
+ * is marked `shortened` if its type has that field. A delta is never cut: the worker splits its text into several frames before
+ * it numbers them.
  */
 export function encodeFrame(frame: object): string {
   const json = JSON.stringify(frame);
@@ -16,7 +16,7 @@ export function encodeFrame(frame: object): string {
   return JSON.stringify(shorten(frame as SessionChange));
 }
 
-/** @returns the bytes of JSON that a frame leaves for its texts; `bare` is the frame with empty texts */
+/** @returns how many bytes of JSON a frame has left for its texts; `bare` is the frame with empty texts */
 export function roomInFrame(bare: SessionChange): number {
   return MAX_FRAME_BYTES - utf8Bytes(JSON.stringify(bare));
 }
@@ -32,7 +32,7 @@ function shorten(frame: SessionChange): SessionChange {
         ([tool_call_id, name, error, output]) => ({ ...frame, tool_call_id, name, error, output, shortened: true }),
       );
     case "tool_call":
-      // Part of an argument would be another argument: they are left out as a whole.
+      // A cut argument would be a different argument, so all arguments are left out.
       return cutTexts([frame.tool_call.id, frame.tool_call.name], ([id, name]) => ({
         ...frame,
         tool_call: { ...frame.tool_call, id, name, arguments: {} },

@@ -30,7 +30,7 @@ test("a frame of an unknown type is rejected, and unknown fields of a known one 
   expect(SessionFrame.parse({ ...delta, new_field: 1 })).toEqual(delta);
 });
 
-test("a streaming message is not complete", () => {
+test("the status of a `message_complete` frame cannot be `streaming`", () => {
   const complete = { type: "message_complete", ...place, message_id: id, finish_reason: null, model: null };
   const counts = { tokens_used: null, ctx_used: null, ctx_max: null };
   expect(MessageComplete.safeParse({ ...complete, ...counts, status: "failed" }).success).toBe(true);
@@ -44,7 +44,7 @@ test("structural frames carry the session's version and no position in a turn", 
   expect(TurnFrame.safeParse(renamed).success).toBe(false);
 });
 
-test("the gateway's own frames are session frames and never published", () => {
+test("the gateway's own frames are sent to subscribers but never published", () => {
   const subscribed = { type: "subscribed", session_id: id, version: 0, cursor: "0.0.0.0" };
   expect(SessionFrame.parse(subscribed)).toEqual(subscribed);
   expect(TurnFrame.safeParse(subscribed).success || StructuralFrame.safeParse(subscribed).success).toBe(false);
@@ -61,7 +61,7 @@ test("each frame type is defined once", () => {
   }
 });
 
-test("every error has a fitting status, and only 5xx and `busy` are retryable", () => {
+test("every error has an error status, and only 5xx and `session_busy` are retryable", () => {
   for (const [code, { status, retry }] of Object.entries(API_ERRORS)) {
     expect(status).toBeGreaterThanOrEqual(400);
     expect(retry).toBe(status >= 500 || code === "session_busy");
@@ -71,7 +71,7 @@ test("every error has a fitting status, and only 5xx and `busy` are retryable", 
   for (const code of Object.keys(TURN_ERRORS)) expect(TurnError.safeParse({ code, message: "m" }).success).toBe(true);
 });
 
-test("close codes are unique and in the ranges for applications", () => {
+test("close codes are unique, and are 1001, 1009 or in the range for applications", () => {
   const codes = Object.values(CLOSE_CODES).map(({ code }) => code);
   expect(new Set(codes).size).toBe(codes.length);
   for (const code of codes) expect(code === 1001 || code === 1009 || (code >= 4000 && code < 5000)).toBe(true);

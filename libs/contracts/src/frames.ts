@@ -6,18 +6,18 @@ import { TurnFrame } from "./turn-frames.ts";
 import { CancelReason, Turn } from "./turns.ts";
 
 /**
- * The size limit of a turn frame and of `message_posted`, in UTF-8 bytes of JSON. Texts that do not fit are cut, marked
- * `shortened`, and whole in REST. A snapshot is as large as its turn's text, a user frame as its session's system prompt.
+ * The size limit of a turn frame and of `message_posted`, in UTF-8 bytes of JSON. Texts that do not fit are cut and marked
+ * `shortened`; REST has them whole. Not limited: snapshots (their turn's text) and user frames (their session's system prompt).
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** A change of the session's structure. After a gap in `version`, load the session again. */
+/** A change of the session's structure. After a gap in `version`, a client reloads the session. */
 const structuralFrame = { session_id: Id, version: z.int().positive() };
 
 export const MessagePosted = z.object({
   type: z.literal("message_posted"),
   ...structuralFrame,
-  /** A question that is too large for a frame is `shortened` here and whole in REST. */
+  /** A question that is too large for a frame is cut here and marked `shortened`; REST has it whole. */
   message: Message.extend({ shortened: z.boolean().optional() }),
 });
 export const TurnQueued = z.object({
@@ -47,14 +47,14 @@ export const SessionRenamed = z.object({
   auto_named: z.boolean(),
 });
 
-/** From the gateway: the subscription is served. If `version` differs from the client's, load the session again. */
+/** From the gateway: the subscription is live. A client whose `version` differs reloads the session. */
 export const Subscribed = z.object({
   type: z.literal("subscribed"),
   session_id: Id,
   version: z.int().nonnegative(),
   cursor: Cursor,
 });
-/** From the gateway: the turn so far, instead of its frames up to `cursor`. Its messages replace those of the turn. */
+/** From the gateway: the turn so far, in place of its frames up to `cursor`. Its messages replace those that the client has. */
 export const Snapshot = z.object({
   type: z.literal("snapshot"),
   session_id: Id,
@@ -62,7 +62,7 @@ export const Snapshot = z.object({
   cursor: Cursor,
   /** null: no frame of a turn was missed; only `version` is new. */
   turn: Turn.nullable(),
-  /** The longest tool outputs may be cut: such a message is marked `shortened` here and whole in REST. */
+  /** The longest tool outputs may be cut: such a message is marked `shortened`, and REST has it whole. */
   messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
 });
 /** From the gateway: it is shutting down; reconnect after this time. */

@@ -4,7 +4,7 @@ import { cutToJsonBytes, jsonBytes, shareJsonBytes } from "./json-size.ts";
 
 const bytesOf = (text: string) => Buffer.byteLength(JSON.stringify(text)) - 2;
 
-/** Any text: all escapes, characters of one to four bytes, and surrogates in and out of pairs. */
+/** Any text: all escapes, characters of one to four bytes, paired and lone surrogates. */
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
   fc
@@ -50,7 +50,7 @@ test("a cut text is the longest prefix that fits, and splits no surrogate pair",
   );
 });
 
-test("texts that fit together stay whole; otherwise the longest are cut, and the room is used", () => {
+test("texts that fit together stay whole; otherwise the longest are cut, and the room is used up", () => {
   fc.assert(
     fc.property(fc.array(anyText, { minLength: 1, maxLength: 4 }), fc.nat(400), (texts, room) => {
       const shares = shareJsonBytes(texts, room);
@@ -61,11 +61,11 @@ test("texts that fit together stay whole; otherwise the longest are cut, and the
         expect(shares).toEqual(texts);
         return;
       }
-      // The last cut text leaves less than one character of room, as does every other cut text.
+      // Each cut text leaves less than one character (at most six bytes) of its share unused.
       expect(used).toBeGreaterThan(room - 6 * texts.length);
       for (const [index, text] of texts.entries()) {
         expect(text.startsWith(shares[index] ?? "-")).toBe(true);
-        // A cut text got no less room than the others, up to one character.
+        // A cut text is as large as any other, give or take one character for each text.
         if (shares[index] !== text) expect(sizes[index]).toBeGreaterThan(Math.max(...sizes) - 6 * texts.length);
       }
     }),

@@ -1,18 +1,18 @@
-// No zod here, and nothing of Node: browsers use these functions too.
+// Neither zod nor Node APIs here: browsers use these functions too.
 
 /** The bytes of `JSON.stringify(text)` in UTF-8, without its quotes. */
 export function jsonBytes(text: string): number {
   return measure(text, Number.POSITIVE_INFINITY).bytes;
 }
 
-/** The longest beginning of a text whose JSON takes at most `room` bytes, without the quotes; never half of a surrogate pair. */
+/** The longest prefix of a text whose JSON takes at most `room` bytes without its quotes. It never splits a surrogate pair. */
 export function cutToJsonBytes(text: string, room: number): string {
   return text.slice(0, measure(text, room).end);
 }
 
 /**
- * Cuts texts so that their JSON takes at most `room` bytes together. Shorter texts stay whole; the longest share equally what
- * those leave.
+ * Cuts texts so that their JSON takes at most `room` bytes in total. Shorter texts stay whole; the longest get equal shares of
+ * the rest.
  */
 export function shareJsonBytes(texts: readonly string[], room: number): string[] {
   const shares = [...texts];
@@ -31,7 +31,10 @@ export function shareJsonBytes(texts: readonly string[], room: number): string[]
 /** Control characters with an escape of two bytes: backspace, tab, line feed, form feed, carriage return. */
 const SHORT_ESCAPES = new Set([8, 9, 10, 12, 13]);
 
-/** Adds up the JSON bytes of the characters and stops at the first one that does not fit. JSON.stringify writes a lone surrogate as `\udXXX`, six bytes. */
+/**
+ * Adds up the JSON bytes of the characters and stops at the first one that does not fit. JSON.stringify writes a lone surrogate
+ * as `\udXXX`, six bytes.
+ */
 function measure(text: string, room: number): { end: number; bytes: number } {
   let bytes = 0;
   let end = 0;

@@ -9,7 +9,7 @@ export const ContextCut = z.object({
   elided_turn: z
     .int()
     .nonnegative()
-    .describe("Tool outputs of turns below `elided_turn` are left out, and the first `elided_outputs` of that turn."),
+    .describe("Tool outputs of turns below this ordinal are elided, and so are the first `elided_outputs` of this turn."),
   elided_outputs: z.int().nonnegative(),
 });
 export type ContextCut = z.infer<typeof ContextCut>;
@@ -19,18 +19,18 @@ export const MessageContext = z
   .object({
     model: z.string().nullable().describe("The requested model; null leaves the choice to the server."),
     window: z.int().positive().describe("The context window that the request was fitted to, in tokens."),
-    window_known: z.boolean().describe("A server reported the window; otherwise it is the configured default."),
+    window_known: z.boolean().describe("Whether a server reported the window; otherwise it is the configured default."),
     turns_dropped: z.int().nonnegative().describe("Earlier turns that were left out as a whole."),
     outputs_elided: z
       .int()
       .nonnegative()
-      .describe("Tool outputs that were replaced by a line that says how to get them again, or cut."),
-    prompt_estimate: z.int().nonnegative().describe("The estimated tokens of the request."),
-    prompt_characters: z.int().nonnegative().describe("The characters of the request, on which the estimate is based."),
+      .describe("Tool outputs that were cut, or replaced by a line that says how to get them again."),
+    prompt_estimate: z.int().nonnegative().describe("The estimated size of the request, in tokens."),
+    prompt_characters: z.int().nonnegative().describe("The size of the request in characters, on which the estimate is based."),
     truncated_by_server: z
       .boolean()
       .describe(
-        "The server counted far fewer tokens than were sent, so it probably dropped part of the prompt silently.",
+        "Whether the server counted far fewer tokens than were sent: it probably dropped part of the prompt silently.",
       ),
     cut: ContextCut,
   })

@@ -27,7 +27,7 @@ export const ToolResult = z
   .object({
     tool_call_id: z.string(),
     name: z.string(),
-    truncated: z.boolean().describe("The output was cut; it ends with how to get the rest."),
+    truncated: z.boolean().describe("Whether the output was cut; if so, it ends with a note on how to get the rest."),
     error: z.string().nullable().describe("Why the tool failed, worded for the model; null when it succeeded."),
   })
   .meta({ id: "ToolResult" });
@@ -59,7 +59,7 @@ export const Message = z
     tokens_used: z.int().nullable(),
     ctx_used: z.int().nullable(),
     ctx_max: z.int().nullable(),
-    /** What the model was sent for this message; null for other roles, and when no model call was made. */
+    /** What was sent to the model for this message; null for other roles, and when no model call was made. */
     context: MessageContext.nullable().optional(),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
@@ -71,7 +71,7 @@ export type Message = z.infer<typeof Message>;
 export const MessageList = z
   .object({
     messages: z.array(Message),
-    /** The text above is complete up to here: follow the session's frames from this cursor and nothing is missing. */
+    /** The messages are complete up to this cursor: a client that follows the session's frames from it misses nothing. */
     cursor: Cursor,
     version: z
       .int()
@@ -79,10 +79,10 @@ export const MessageList = z
       .describe("The version of the session's structure (messages, names, queue) as of this response."),
     live_turns: z
       .array(Turn)
-      .describe("The running and queued turns, as of this response: any other turn of these messages has ended."),
+      .describe("The running and queued turns as of this response; every other turn of these messages has ended."),
     has_more: z
       .boolean()
-      .describe("There are older messages: request them with `before` set to the `turn_ordinal` of the first message."),
+      .describe("Whether there are older messages: request them with `before` set to the first message's `turn_ordinal`."),
   })
   .meta({ id: "MessageList" });
 export type MessageList = z.infer<typeof MessageList>;
@@ -104,7 +104,7 @@ export const PostMessage = z
   .meta({ id: "PostMessage" });
 export type PostMessage = z.infer<typeof PostMessage>;
 
-/** The answer to a posted message and to a regeneration. */
+/** The response to a posted message and to a regeneration. */
 export const TurnAccepted = z
   .object({
     session_id: Id,

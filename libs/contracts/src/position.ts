@@ -4,7 +4,7 @@
 export interface Epoch {
   ordinal: number;
   attempt: number;
-  /** Random at every claim, so that a log left by another database never passes for this one's. */
+  /** Random at every claim, so that a frame log left by another database is never taken for one of this database. */
   nonce: string;
 }
 
@@ -17,7 +17,7 @@ export interface Position {
 /** The position before the first frame of a session. */
 export const START: Position = { epoch: { ordinal: 0, attempt: 0, nonce: "0" }, seq: 0 };
 
-/** How a cursor is written: ordinal, attempt, nonce and number. */
+/** The text form of a position: `ordinal.attempt.nonce.seq`. */
 export const CURSOR = /^(\d{1,10})\.(\d{1,6})\.([0-9a-z]{1,32})\.(\d{1,12})$/;
 
 export function formatCursor({ epoch, seq }: Position): string {
@@ -39,7 +39,7 @@ export function sameEpoch(a: Epoch, b: Epoch): boolean {
   return a.ordinal === b.ordinal && a.attempt === b.attempt && a.nonce === b.nonce;
 }
 
-/** Negative when `a` is older. Epochs that differ in the nonce alone compare as equal. */
+/** Negative when `a` is older. Epochs that differ only in their nonces compare as equal. */
 export function compareEpochs(a: Epoch, b: Epoch): number {
   return a.ordinal - b.ordinal || a.attempt - b.attempt;
 }
@@ -47,8 +47,8 @@ export function compareEpochs(a: Epoch, b: Epoch): number {
 /**
  * The cursor rule, the same in the gateway, in a client and in the model checker.
  *
- * `next`: apply the frame and move the cursor. `old`: drop it. `misfit`: there is a gap or another epoch, and only a join
- * supplies what is missing (D3: a live frame applies only if contiguous).
+ * `next`: apply the frame and move the cursor. `old`: drop it. `misfit`: there is a gap before it, or it has another epoch, and
+ * only joining again supplies what is missing (D3: a live frame applies only if contiguous).
  *
  * @param frame the position of the frame; a merged delta covers `firstSeq … seq`
  */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Channels and keys are named by ids, so that there is one way to write each. */
+/** In lower case: ids are parts of the names of channels and keys, so each id must have one spelling. */
 export const Id = z.uuid().toLowerCase();
 export type Id = z.infer<typeof Id>;
 
@@ -9,12 +9,12 @@ export const Timestamp = z.iso.datetime();
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** One line that people read in a list. It is refused, rather than mended, when it holds what nobody types. */
+/** A name that lists show, on one line. Control characters and lone surrogates are rejected, not removed: nobody types them. */
 export const Name = z
   .string()
   .trim()
   .min(1)
   .max(200)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .regex(/^[^\u0000-\u001f\u007f]*$/, "must not hold control characters")
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is there to reject control characters
+  .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters")
   .refine((text) => !LONE_SURROGATE.test(text), "must be well-formed Unicode");

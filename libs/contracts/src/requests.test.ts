@@ -16,7 +16,7 @@ test("a message is queued by default", () => {
   expect(fits(PostMessage, { content: "x", when_busy: "later" })).toBe(false);
 });
 
-test("a message is not blank, has at most the maximum length, and keeps its outer spaces", () => {
+test("a message is not blank, has at most the maximum length, and keeps its leading and trailing spaces", () => {
   for (const content of ["", " ", "\n\t ", "\0", "\0 \0"]) expect(fits(PostMessage, { content })).toBe(false);
   expect(PostMessage.parse({ content: "  x\n" }).content).toBe("  x\n");
   expect(fits(PostMessage, { content: "x".repeat(MAX_MESSAGE_LENGTH) })).toBe(true);

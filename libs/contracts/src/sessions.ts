@@ -4,7 +4,7 @@ import { cleanText } from "./text.ts";
 
 export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
 
-/** A model's name is as much of a line as any other. */
+/** A model's name follows the rules of every other name: one line, 1 to 200 characters. */
 const Model = Name;
 const SystemPrompt = z.string().max(MAX_SYSTEM_PROMPT_LENGTH).overwrite(cleanText);
 
@@ -13,7 +13,7 @@ export const Session = z
     id: Id,
     project_id: Id,
     name: z.string().nullable(),
-    auto_named: z.boolean().describe("The model gave the name; false when a person did, or when there is none."),
+    auto_named: z.boolean().describe("Whether the model chose the name; false when a user did, or when there is none."),
     model: z.string().nullable().describe("null: the server's default model."),
     system_prompt: z.string().nullable(),
     version: z.int().nonnegative().describe("Raised by every change of the session's structure."),

@@ -21,7 +21,7 @@ test("cleaned text has no NUL and no lone surrogate, and cleaning it again chang
   );
 });
 
-test("a cut text is a prefix within the limit, one unit shorter where the limit divides a pair", () => {
+test("a cut text is a prefix within the limit, one unit shorter where the limit would split a surrogate pair", () => {
   expect(cutText("ab😀", 4)).toBe("ab😀");
   expect(cutText("ab😀", 3)).toBe("ab");
   expect(cutText("ab😀", 2)).toBe("ab");
@@ -37,7 +37,7 @@ test("a cut text is a prefix within the limit, one unit shorter where the limit 
   );
 });
 
-test("an index inside a pair, or after the first half of one at the end, moves to before the pair", () => {
+test("an index inside a surrogate pair, or after a high surrogate at the end, moves back to before it", () => {
   expect([0, 1, 2, 3].map((index) => characterBoundary("a😀b", index))).toEqual([0, 1, 1, 3]);
   expect(characterBoundary("a\ud83d", 2)).toBe(1);
 });

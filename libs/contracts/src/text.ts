@@ -1,9 +1,9 @@
 /// <reference lib="es2024.string" />
-// No zod here, and nothing of Node: browsers use these functions too.
+// Neither zod nor Node APIs here: browsers use these functions too.
 
 /**
- * Text that every consumer accepts: without NUL, each lone surrogate replaced by U+FFFD. Postgres rejects both, and llama.cpp
- * answers 500 to every later request whose history holds a lone surrogate.
+ * Makes a text acceptable to every consumer: removes NUL and replaces lone surrogates by U+FFFD. Postgres rejects both, and
+ * llama.cpp answers 500 to every later request whose history contains a lone surrogate.
  */
 export function cleanText(text: string): string {
   return (text.includes("\0") ? text.replaceAll("\0", "") : text).toWellFormed();
@@ -15,8 +15,8 @@ export function cutText(text: string, limit: number): string {
 }
 
 /**
- * The last index up to `index` at which a text can be divided: the unit before it is no high surrogate. At the end of a text
- * that arrives in pieces, a high surrogate counts as the first half of a pair that is still to come.
+ * The last index, at most `index`, at which a text can be split: never right after a high surrogate, not even at the end of the
+ * text, because the other half of the pair may be in the next piece.
  */
 export function characterBoundary(text: string, index: number): number {
   const unit = text.charCodeAt(index - 1);

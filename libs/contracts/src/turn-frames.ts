@@ -6,7 +6,7 @@ import { MessageStatus, ToolCall } from "./messages.ts";
 import { Id } from "./primitives.ts";
 import { CancelReason, TurnStatus } from "./turns.ts";
 
-/** Numbered by the worker that holds the turn's lease, within its epoch. */
+/** The fields of every turn frame. The worker that holds the turn's lease numbers the frames of its epoch. */
 const turnFrame = {
   session_id: Id,
   turn_id: Id,
@@ -34,7 +34,7 @@ export const ReasoningDelta = z.object({
   message_id: Id,
   content: z.string(),
 });
-/** The text of the message so far was reasoning, marked only by its closing tag: it moves to the end of the reasoning. */
+/** The message's text so far was reasoning, as only its closing tag showed: clients move it to the end of the reasoning. */
 export const TextWasReasoning = z.object({ type: z.literal("text_was_reasoning"), ...turnFrame, message_id: Id });
 export const ToolCallFrame = z.object({
   type: z.literal("tool_call"),
@@ -79,7 +79,10 @@ export const ModelLoading = z.object({
   type: z.literal("model_loading"),
   ...turnFrame,
   model: z.string().nullable(),
-  /** `refused`: the server rejected the request with it. `told`: a proxy reported it. `silence`: no answer has begun for a while. */
+  /**
+   * `refused`: the server rejected the request because the model was not ready. `told`: a proxy reported it. `silence`: no answer
+   * has begun for a while.
+   */
   cause: z.enum(["refused", "told", "silence"]),
 });
 /** The turn waits for something other than the model's output. */
@@ -94,7 +97,7 @@ export const TurnWaiting = z.object({
   /** null: as soon as possible. */
   retry_in_ms: z.int().nonnegative().nullable(),
 });
-/** The conversation did not fit into the context window: what was left out of the model call for this message. */
+/** The conversation did not fit into the context window; `context` states what was left out of the call for this message. */
 export const ContextFitted = z.object({
   type: z.literal("context_fitted"),
   ...turnFrame,

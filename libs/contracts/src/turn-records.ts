@@ -11,7 +11,7 @@ export type TurnEnd =
   | { status: "failed"; error: TurnError }
   | { status: "cancelled"; reason: CancelReason };
 
-/** What a model call writes to its message's row. After a call that was cut short everything but the text is null. */
+/** What a model call writes to its message's row. After a call that was cut short, everything but the text is null. */
 export interface ReplyRecord {
   messageId: string;
   content: string;
@@ -34,7 +34,7 @@ export interface RecentCall {
   ctx_max: number | null;
 }
 
-/** The columns of a message from which a model's conversation is built. */
+/** The columns of a message from which the conversation for a model is built. */
 export type ConversationRow = Pick<
   Message,
   "turn_ordinal" | "role" | "status" | "content" | "tool_calls" | "tool_result"

@@ -12,7 +12,7 @@ import { Id, Timestamp } from "./primitives.ts";
  *    │  worker had it
  *    └─ cancel, if no worker had claimed it ────► cancelled (the turn is withdrawn)
  *
- * A cancelling turn only ends as cancelled (T1, T12). A running turn whose lease has expired is an orphan: another worker
+ * A cancelling turn can end only as cancelled (T1, T12). A running turn whose lease has expired is an orphan: another worker
  * claims it for another attempt, or it fails.
  */
 export const TurnStatus = z.enum(["queued", "running", "cancelling", "complete", "failed", "cancelled"]);
@@ -49,7 +49,7 @@ export const LiveTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().
 export const LiveTurnList = z.object({ turns: z.array(LiveTurn) }).meta({ id: "LiveTurnList" });
 export type LiveTurnList = z.infer<typeof LiveTurnList>;
 
-/** The status of the cancelled turn; of the last turn when none was named or live; null when the session has no turn. */
+/** The cancelled turn; if none was named and none is live, the last turn that a worker claimed; null if there is none. */
 export const CancelAnswer = z
   .object({ turn_id: Id.nullable(), status: TurnStatus.nullable() })
   .meta({ id: "CancelAnswer" });
@@ -59,7 +59,7 @@ export type CancelAnswer = z.infer<typeof CancelAnswer>;
 export const TurnJob = z.object({ turn_id: Id });
 export type TurnJob = z.infer<typeof TurnJob>;
 
-/** Names a session after its first answer. */
+/** Asks a worker to name a session, once its first answer is complete. */
 export const NameSessionJob = z.object({ session_id: Id });
 export type NameSessionJob = z.infer<typeof NameSessionJob>;
 

@@ -4,7 +4,7 @@ import { Id } from "./primitives.ts";
 import { Project } from "./projects.ts";
 import { Session } from "./sessions.ts";
 
-/** User frames are hints: each states a thing as of `version`, and a missed one is repaired by loading the lists again. */
+/** User frames are hints: each states one item of the lists as of `version`. A client that missed one reloads the lists. */
 const userFrame = { version: z.int().positive() };
 
 export const ProjectCreated = z.object({ type: z.literal("project_created"), ...userFrame, project: Project });
@@ -29,9 +29,9 @@ export const PublishedUserFrame = z.discriminatedUnion("type", [
 ]);
 export type PublishedUserFrame = z.infer<typeof PublishedUserFrame>;
 
-/** From the gateway: the socket is served, and these are the user's lists as of `version`. */
+/** From the gateway: the subscription is live, and the user's lists are at `version`. */
 export const UserSubscribed = z.object({ type: z.literal("subscribed"), version: z.int().nonnegative() });
-/** From the gateway: something was missed; load projects and sessions again. */
+/** From the gateway: something was missed, so the client must reload projects and sessions. */
 export const UserSnapshot = z.object({ type: z.literal("snapshot"), version: z.int().nonnegative() });
 
 export const UserFrame = z.discriminatedUnion("type", [
