@@ -80,8 +80,8 @@ export const ModelLoading = z.object({
   ...turnFrame,
   model: z.string().nullable(),
   /**
-   * `refused`: the server rejected the request because the model was not ready. `told`: a proxy reported it. `silence`: no answer
-   * has begun for a while.
+   * `refused`: the server rejected the request because the model was not ready. `told`: a proxy reported it. `silence`: the
+   * answer has not begun for a while.
    */
   cause: z.enum(["refused", "told", "silence"]),
 });

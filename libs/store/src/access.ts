@@ -2,19 +2,19 @@ import type { Sql } from "./sql.ts";
 
 /*
  * The rows that a user may read and change. Every statement on behalf of a user uses these predicates (owners.test.ts finds
- * others), so that roles and sharing need a change in this file only. To the user, an excluded row does not exist.
+ * those that do not), so that roles and sharing need a change in this file only. To the user, an excluded row does not exist.
  */
 
-/** Of `projects p`. */
+/** A condition on `projects p`. */
 export const ownedProject = (sql: Sql, ownerId: string) => sql`p.owner_id = ${ownerId} and p.deleted_at is null`;
 
-/** Of `sessions s`. */
+/** A condition on `sessions s`. */
 export const ownedSession = (sql: Sql, ownerId: string) => sql`s.owner_id = ${ownerId} and s.deleted_at is null`;
 
-/** Of `messages m`. */
+/** A condition on `messages m`. */
 export const ownedMessage = (sql: Sql, ownerId: string) => sql`m.owner_id = ${ownerId} and m.deleted_at is null`;
 
-/** Of `turns t`. Does not check whether the session was deleted. */
+/** A condition on `turns t`. It does not check whether the session was deleted. */
 export const ownedTurn = (sql: Sql, ownerId: string) => sql`t.owner_id = ${ownerId}`;
 
 /** Locks a session for a change of its structure. @returns null when this owner has no such session */

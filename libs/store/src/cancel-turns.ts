@@ -3,16 +3,16 @@ import { lockSession, ownedTurn } from "./access.ts";
 import { type Change, type Hint, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import type { Pool, Sql } from "./sql.ts";
 
-/** A cancel: the client's answer and the changes. The end of a claimed turn is not among them: its worker announces it. */
+/** The result of a cancel. Its changes do not include the end of a claimed turn: the turn's worker announces that. */
 export interface CancelOutcome {
   answer: CancelAnswer;
   changes: Change[];
 }
 
 /**
- * Cancels the named turn only; without a name the running turn, or else the first waiting one. A compare-and-set decides
+ * Cancels the turn with the given id; without an id, the running turn or else the first waiting one. A compare-and-set decides
  * between the cancel and the turn's completion; the answer contains the result.
- * @returns null when this owner has no such session, or the session no such turn
+ * @returns null when this owner has no such session, or the session has no such turn
  */
 export async function cancelTurn(
   pool: Pool,
@@ -77,7 +77,7 @@ export interface CancelledTurns {
 
 /**
  * Cancels the live turns of sessions whose rows the caller has locked. A turn that was never claimed ends at once. A claimed
- * turn becomes `cancelling`; the compare-and-set on `running` decides between the cancel and its completion.
+ * turn becomes `cancelling`; the compare-and-set on `running` decides between the cancel and the turn's completion.
  */
 export async function cancelTurnsOfSessions(
   sql: Sql,
@@ -85,7 +85,7 @@ export async function cancelTurnsOfSessions(
     ownerId: string;
     sessionIds: string[];
     reason: CancelReason;
-    /** The first ordinal to cancel; all when absent. */
+    /** Turns from this ordinal on are cancelled; all turns when it is absent. */
     fromOrdinal?: number;
   },
 ): Promise<CancelledTurns> {
@@ -119,7 +119,7 @@ export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reaso
 export const hintsOfCancel = (cancelling: string[]): Hint[] =>
   cancelling.map((turnId) => ({ kind: "turn_cancelling", turnId }));
 
-/** Cancels those of the turns that are queued or running. */
+/** Cancels those turns that are queued or running. */
 export async function cancelTurns(
   sql: Sql,
   ownerId: string,
@@ -132,8 +132,8 @@ export async function cancelTurns(
       status = case when status = 'queued' and attempt = 0 then 'cancelled' else 'cancelling' end,
       cancel_reason = ${reason},
       cancel_requested_at = now(),
-      -- A queued turn that was claimed before has frames and perhaps a partial message. Only the holder of the next attempt
-      -- may append its end; with an expired lease that is the next reconciler.
+      -- A queued turn that was claimed before has frames and perhaps a partial message, so its end must be appended. Only the
+      -- holder of its next attempt may do that: the expired lease lets the next reconciler take it over.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
     where t.id = any(${turnIds}::uuid[]) and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running')

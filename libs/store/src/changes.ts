@@ -10,7 +10,7 @@ export type Change =
   | { kind: "list"; ownerId: string; frame: PublishedUserFrame }
   | Hint;
 
-/** Work that a worker finds in Postgres anyway, and sooner with a hint. */
+/** Work that a worker finds in Postgres even without the hint, but later. */
 export type Hint =
   /** A worker may claim the turn. The more live turns its user has, the lower its priority in the queue. */
   | { kind: "turn_due"; turnId: string; liveTurnsOfUser: number }
@@ -34,9 +34,9 @@ export interface ListChange {
 }
 
 /**
- * Records the changes of a session: raises its version by one per structural change, numbers these in order, and adds the
- * session's new entry in the owner's list. The caller holds the session's lock and calls this last, because it locks the user
- * (see the lock order in sql.ts).
+ * Records the changes of a session: raises its version by one per structural change, numbers these in order, and adds a change
+ * of the owner's list with the session's new state. The caller holds the session's lock and calls this last, because it locks
+ * the user (see the lock order in sql.ts).
  * @param touch whether the session counts as used and moves up in the owner's list
  */
 export async function recordSessionChanges(
@@ -62,8 +62,8 @@ export async function recordSessionChanges(
 
 /**
  * Records the changes of a transaction: raises the user's version by one per change of the lists and numbers these in order.
- * All changes of all transactions pass through this function, with their versions: an outbox (for webhooks) will write its rows
- * here, in the same transaction and from the same list.
+ * Every change of every transaction passes through here with its version, so an outbox (for webhooks) can write its rows here,
+ * in the same transaction and from the same list.
  */
 export async function recordChanges(
   sql: Sql,

@@ -2,13 +2,13 @@ import type { CancelReason, RecentCall, Turn } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 
-/** The fencing token of every write of a worker: the turn and its attempt. */
+/** The fencing token that every write of a worker carries: the turn and its attempt. */
 export interface Fence {
   turnId: string;
   attempt: number;
 }
 
-/** A turn with everything that the worker which claimed it needs. */
+/** A claimed turn, with everything that its worker needs to run it. */
 export interface ClaimedTurn extends Turn {
   nonce: string;
   owner_id: string;
@@ -16,7 +16,7 @@ export interface ClaimedTurn extends Turn {
   crashes: number;
   /** The message that an earlier attempt was writing. It keeps its id; its text was emptied by the claim. */
   streaming_message_id: string | null;
-  /** A worker died while it ran this turn, and this is its last attempt: it may kill its worker and runs isolated. */
+  /** A worker died while it ran this turn, and this is the last attempt. The turn may kill its worker, so it runs isolated. */
   is_poison_candidate: boolean;
   /** Read with the claim to save a round trip. Null when the session or its project was deleted. */
   setting: TurnSetting | null;
@@ -44,8 +44,8 @@ export async function claimTurn(pool: Pool, turnId: string, claim: Claim): Promi
 }
 
 /**
- * Claims a due turn that the queue did not bring to a worker in time: of the users with the fewest running turns, the turn that
- * has been due longest.
+ * Claims a due turn that the queue did not bring to a worker in time: the one that has been due longest among the turns of the
+ * users with the fewest running turns.
  * @returns null when no turn is due
  */
 export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTurn | null> {
@@ -53,8 +53,8 @@ export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTur
 }
 
 /**
- * Takes over the claim that a worker made for this process, which runs an isolated turn. The attempt counts as started only from
- * here on, so that the death of a process before this point does not spend it.
+ * Takes over the claim that a worker made for this process, which runs an isolated turn. The attempt counts as started only
+ * from here on, so that a process that dies before this point does not spend it.
  * @returns null when the fence is lost
  */
 export async function takeOverClaim(

@@ -1,7 +1,7 @@
 import type { ConversationRow, Message } from "@boocode/contracts";
 import { messageColumns, type Sql } from "./sql.ts";
 
-/** The facts of its session and project that a turn needs. */
+/** What a turn needs to know about its session and project. */
 export interface TurnSetting {
   projectName: string;
   projectPath: string;
@@ -40,15 +40,15 @@ export const recentCalls = (sql: Sql) => sql`(
 
 export interface EarlierTurns {
   sessionId: string;
-  /** Turns with an ordinal below this one, and not below `from`. */
+  /** Reads the turns with ordinals below this one and not below `from`. */
   before: number;
   from: number;
-  /** The most turns; null when `from` alone is the limit. */
+  /** The maximum number of turns; null when only `from` limits them. */
   turns: number | null;
-  /** Tool outputs of turns below this ordinal are not read when they are certainly longer than `elideOver` characters. */
+  /** In turns below this ordinal, tool outputs that are certainly longer than `elideOver` characters are not read. */
   elideBelow: number;
   elideOver: number;
-  /** Reasoning can be longer than everything else, and few model servers require it back. */
+  /** Off by default: reasoning can be longer than everything else, and few model servers require it to be sent back. */
   withReasoning?: boolean;
 }
 
@@ -57,8 +57,8 @@ export interface EarlierTurns {
  * so its cost depends on what is sent and not on the length of the session.
  */
 export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
-  // The stored size, because Postgres must read and decompress a large text to know its length. A UTF-16 unit takes at most
-  // three bytes, so no output shorter than `elideOver` counts as longer.
+  // This compares the stored size, because Postgres must read and decompress a large text to know its length. A UTF-16 unit
+  // takes at most three bytes, so no output shorter than `elideOver` counts as longer.
   const elided = sql`
     m.role = 'tool' and m.turn_ordinal < ${wanted.elideBelow} and pg_column_size(m.content) > ${wanted.elideOver * 3 + 4}`;
   const page =
@@ -87,7 +87,7 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
 }
 
 /**
- * Reads the first answer of a session without a name, and its question. Failed and cancelled turns are skipped.
+ * Reads the first answer, and its question, of a session that has no name. Failed and cancelled turns are skipped.
  * @returns null when the session has a name, has no answer, or was deleted
  */
 export async function readForNaming(

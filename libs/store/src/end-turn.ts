@@ -5,13 +5,13 @@ import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { finishMessage } from "./write-steps.ts";
 
 export interface EndedTurn {
-  /** Without the turn's own frames, which its worker appends. */
+  /** They do not include the turn's own frames, which its worker appends. */
   changes: Change[];
 }
 
 export interface EndingTurn {
   end: TurnEnd;
-  /** The open message with its text so far; null when none is open. */
+  /** The message that is still open, with its text so far; null when none is open. */
   reply: ReplyRecord | null;
   lastSeq: number;
 }
@@ -41,7 +41,7 @@ export async function endTurn(
       const [now] = await sql<{ attempt: number; status: string }[]>`
         select attempt, status from turns where id = ${fence.turnId}`;
       if (now?.attempt !== fence.attempt) return "lost";
-      // The same end again, because the answer to the first write was lost. Its changes may be announced twice.
+      // The worker repeats this end, because the result of its first write was lost. The changes may be announced twice.
       if (now.status === end.status) return await closeTurn(sql, turn, end.status);
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
@@ -52,8 +52,8 @@ export async function endTurn(
 }
 
 /**
- * Ends the messages that are still open, because none outlives its turn (T3): a message that an earlier attempt began and
- * this one did not reach, or one whose creation was committed while the answer to it was lost.
+ * Ends the messages that are still open, because none may outlive its turn (T3): one that an earlier attempt began and this one
+ * did not reach, or one whose creation was committed although the worker never received the result.
  */
 async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: number): Promise<void> {
   const error = end.status === "failed" ? end.error : null;
@@ -63,7 +63,7 @@ async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: 
     where turn_id = ${turnId} and status = 'streaming' and deleted_at is null`;
 }
 
-/** What follows the end of a turn in its session: the next turn becomes due, and an answered session without a name wants one. */
+/** Makes the session's next turn due after a turn's end, and requests a name for a session with an answer but no name. */
 export async function closeTurn(
   sql: Sql,
   { session_id: sessionId, owner_id: ownerId }: { session_id: string; owner_id: string },
@@ -83,7 +83,7 @@ export async function closeTurn(
   return { changes: [...changes, ...(await recordChanges(sql, ownerId, [{ kind: "name_wanted", sessionId }]))] };
 }
 
-/** The reason for which a turn is being cancelled; null when it is not. */
+/** @returns why a turn is being cancelled; null when it is not */
 export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelReason | null> {
   const [turn] = await sql<{ cancel_reason: CancelReason | null }[]>`
     select cancel_reason from turns where id = ${fence.turnId} and attempt = ${fence.attempt}`;
@@ -103,7 +103,7 @@ export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
 
 /**
  * Puts a turn back into the queue for another attempt and counts this attempt as spent, as after the death of a worker. One
- * number bounds the attempts of a turn, whatever spent them (T5).
+ * limit applies to all attempts of a turn, whatever spent them (T5).
  * @param waitMs the time before the reconciler may claim the turn
  * @returns false when nothing was written: the fence is lost, the turn is being cancelled, or this was the last attempt
  */

@@ -1,10 +1,10 @@
 import type { Sql } from "./sql.ts";
 
-/** Identifies the repetitions of a request. */
+/** What a request and its repetitions have in common. */
 export interface IdempotencyKey {
   userId: string;
   key: string;
-  /** Of method, path and body. */
+  /** The hash of method, path and body. */
   requestHash: Buffer;
 }
 
@@ -16,7 +16,7 @@ export class IdempotencyKeyReused extends Error {
 /**
  * Runs `act` once per key in the caller's transaction; later calls get the stored answer. The lock is taken before the look-up,
  * so that of two concurrent calls the second waits and finds the answer of the first.
- * @param remembered the answer to store for later calls; null for a refusal, after which the request may be repeated
+ * @param remembered returns the answer to store for later calls; null for a refusal: a later call acts again
  * @throws IdempotencyKeyReused
  */
 export async function once<T extends object>(
@@ -42,7 +42,7 @@ export async function once<T extends object>(
   return answer;
 }
 
-/** Keys deleted by one statement: few enough to stay far below the statement time-out. */
+/** The number of keys that one statement deletes: small enough to stay far below the statement time-out. */
 const FORGET_AT_ONCE = 5_000;
 
 /** Deletes keys that are older than a day. @returns how many were deleted, at most `FORGET_AT_ONCE` */

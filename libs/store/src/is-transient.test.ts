@@ -18,30 +18,30 @@ test.each([
   "57014",
   "55P03",
   "25P03",
-])("%s may succeed later", (code) => {
+])("%s is transient", (code) => {
   expect(isTransient(coded(code))).toBe(true);
 });
 
-test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s will not succeed later", (code) => {
+test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s is not transient", (code) => {
   expect(isTransient(coded(code))).toBe(false);
 });
 
 test.each(["ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENOENT"])(
-  "%s may succeed later where it ended a query",
+  "%s is transient only if it ended a query",
   (code) => {
     expect(isTransient(Object.assign(coded(code), { query: "select 1" }))).toBe(true);
     expect(isTransient(coded(code))).toBe(false);
   },
 );
 
-test("a database whose name is not known just now may answer later", async () => {
+test("a failure to resolve the host name of the database is transient", async () => {
   const pool = connectPostgres("postgres://somebody@database.invalid/any", { name: "test", connections: 1 });
   const error = await pool`select 1`.catch((reason: unknown) => reason);
   expect(isTransient(error)).toBe(true);
   await pool.end({ timeout: 1 });
 });
 
-test("a missed deadline may succeed later; a defect and things that are no error do not", () => {
+test("a missed deadline is transient; a bug is not, nor is a value that is not an error", () => {
   expect(isTransient(Object.assign(new Error("x"), { name: "DeadlineExceeded" }))).toBe(true);
   for (const other of [new TypeError("x"), null, undefined, "text", { code: 7 }])
     expect(isTransient(other)).toBe(false);

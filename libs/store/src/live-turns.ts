@@ -10,7 +10,7 @@ export async function findTurn(sql: Sql, ownerId: string, sessionId: string, tur
   return turn ?? null;
 }
 
-/** The running and the waiting turns of a session, in the order in which they run. @returns null when there is no such session */
+/** Lists the running and waiting turns of a session in the order in which they run. @returns null: no such session */
 export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<LiveTurnList | null> {
   const [session] = await sql`
     select from sessions s where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;

@@ -6,10 +6,10 @@ import { readCurrentTurn } from "./positions.ts";
 import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /**
- * Messages in the order of the conversation, the live turns, and the cursor up to which both are complete, from one database
- * snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
- * @param page the newest `limit` messages, optionally of turns below the ordinal `before`. A page has whole turns, so that the
- * next page misses nothing, and at least one, even one that is longer than the limit.
+ * Reads messages in the order of the conversation, the live turns, and the cursor up to which both are complete, from one
+ * database snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
+ * @param page the newest `limit` messages, optionally only of turns below the ordinal `before`. A page consists of whole turns,
+ * so that the next page misses nothing, and has at least one turn, even if that is longer than the limit.
  * @returns null when this owner has no such session
  */
 export async function listMessages(
@@ -26,7 +26,7 @@ export async function listMessages(
     const messages = sql`
       messages m where m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}
         ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
-    // The newest turn that does not fit whole is left out, unless it is the newest of all.
+    // The newest turn that does not fit as a whole is left out, with all older ones, unless it is the newest of all.
     const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
       select max(turn_ordinal) as newest, max(turn_ordinal) filter (where n > ${page.limit}) as unfit from (
         select m.turn_ordinal, row_number() over (order by m.turn_ordinal desc, m.position desc) as n

@@ -9,7 +9,7 @@ export interface TurnPosition {
   last_seq: number;
 }
 
-/** Reads the newest turn that a worker has claimed: the session's turn frames are those of this turn. */
+/** Reads the newest turn that a worker has claimed: the one whose frames the session's subscribers follow. */
 export async function readCurrentTurn(sql: Sql, sessionId: string): Promise<TurnPosition | null> {
   const [turn] = await sql<TurnPosition[]>`
     select ordinal, attempt, nonce, last_seq from turns
@@ -20,11 +20,11 @@ export async function readCurrentTurn(sql: Sql, sessionId: string): Promise<Turn
 export interface SessionPosition {
   session_id: string;
   version: number;
-  /** null before the first turn was claimed. */
+  /** null until a turn is claimed. */
   turn: (TurnPosition & { ended: boolean }) | null;
 }
 
-/** Reads the positions of several sessions in one query. @returns without the deleted ones */
+/** Reads the positions of several sessions in one query. Deleted sessions are left out. */
 export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
   const rows = await sql<{ session_id: string; version: number; turn: SessionPosition["turn"] }[]>`
     select s.id as session_id, s.version, t.turn
@@ -48,8 +48,8 @@ export interface TurnSnapshot {
 }
 
 /**
- * Reads the claimed turns of a session with their messages, oldest first, from one database snapshot: those from an ordinal on,
- * and the newest one in any case.
+ * Reads the claimed turns of a session with their messages, oldest first, from one database snapshot: the turns from an ordinal
+ * on, and always the newest one.
  * @param limit the maximum number of turns; the newest are kept
  * @returns null when the session was deleted
  */

@@ -6,7 +6,7 @@ import { type IdempotencyKey, once } from "./idempotency.ts";
 import { markDeleted } from "./messages.ts";
 import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.ts";
 
-/** Time in ms in which only the queue brings a new turn to a worker; afterwards any reconciler may claim it. */
+/** The time in ms during which only the queue brings a new turn to a worker; after it, any reconciler may claim the turn. */
 export const QUEUE_HEAD_START_MS = 1_000;
 
 interface NewTurn {
@@ -104,8 +104,8 @@ export async function regenerateAnswer(
 }
 
 /**
- * Locks the session of a new turn and decides whether the turn is queued, before anything is written. A limit on turns is
- * counted here, for every way to queue one.
+ * Locks the session of a new turn and decides whether the turn is queued, before anything is written. A limit on the number of
+ * turns would belong here, because every new turn passes through.
  */
 async function admitTurn(
   sql: Sql,
@@ -151,7 +151,7 @@ async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
   const remembered = (outcome: O) =>
     "changes" in outcome ? { ...outcome, changes: outcome.changes.filter((change) => change.kind !== "list") } : null;
   const outcome = (await pool.begin((sql) => once(sql, key, () => queue(sql), remembered))) as O;
-  // Answers that an earlier version stored have no changes.
+  // Outcomes that an earlier release stored have no changes.
   return "turnId" in outcome ? { ...outcome, changes: outcome.changes ?? [] } : outcome;
 }
 

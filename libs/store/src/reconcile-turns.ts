@@ -3,8 +3,8 @@ import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool } from "./sql.ts";
 
 /**
- * Puts orphans with attempts left back into the queue. An attempt without a worker id has not started (its process was still to
- * start) and is not spent.
+ * Puts orphans that have attempts left back into the queue. An attempt without a worker id is not spent: the process that was
+ * to run it had not started.
  * @returns the ids of these turns
  */
 export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
@@ -21,8 +21,8 @@ export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<str
 }
 
 /**
- * Reads when the reconciler has work next: a lease expires, or a queued turn becomes due.
- * @returns in ms from now, by the database's clock; null when neither is ahead
+ * Reads when the reconciler next has work: when a lease expires or a queued turn becomes due.
+ * @returns the time from now in ms, by the database's clock; null when neither will happen
  */
 export async function readNextDue(sql: Pool): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
@@ -49,8 +49,8 @@ const EXHAUSTED: TurnError = {
 };
 
 /**
- * Ends one turn in place of its worker: an orphan on its last attempt, or a cancelled turn whose worker does not end it. Only the
- * holder of the current attempt may append frames, so this starts a new attempt first.
+ * Ends one turn in place of its worker: an orphan on its last attempt, or a cancelled turn whose worker does not end it. Only
+ * the holder of the current attempt may append frames, so this starts a new attempt first.
  * @param silentMs how long a worker may take to end a cancelled turn
  * @returns null when there is no such turn
  */
@@ -61,7 +61,7 @@ export async function endOrphan(
   silentMs: number,
 ): Promise<EndedOrphan | null> {
   return await pool.begin(async (sql) => {
-    // The session before the turn, as the lock order wants. A locked session is skipped until the next run.
+    // Lock the session before the turn, as the lock order requires. A locked session is skipped until the next run.
     const [found] = await sql<{ id: string; session_id: string }[]>`
       select t.id, t.session_id from turns t join sessions s on s.id = t.session_id
       where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes} and t.worker_id is not null)

@@ -1,7 +1,7 @@
 import type { Fence } from "./claim-turn.ts";
 import type { Pool } from "./sql.ts";
 
-/** The text of a streaming message and the number of the last frame that it contains, saved atomically. */
+/** The text of a streaming message and the seq of the last frame that it contains, saved atomically. */
 export interface Draft extends Fence {
   messageId: string;
   content: string;
@@ -10,9 +10,9 @@ export interface Draft extends Fence {
 }
 
 /**
- * Saves the drafts of all streams of a process in one statement. It writes the turn's row together with the message, which locks
- * out a concurrent claim: a draft of an older attempt changes nothing (T10). It skips locked rows, because waiting for one row
- * would delay the drafts of all other turns.
+ * Saves the drafts of all streams of a process in one statement. It writes the turn's row together with the message, which
+ * locks out a concurrent claim: a draft of an older attempt changes nothing (T10). It skips locked rows, because waiting for
+ * one row would delay the drafts of all other turns.
  * @returns the turns whose draft was saved; a missing turn no longer runs under that attempt, or its row is locked
  */
 export async function saveDrafts(sql: Pool, drafts: Draft[]): Promise<Set<string>> {

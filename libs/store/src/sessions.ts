@@ -66,7 +66,7 @@ export async function changeSession(
   });
 }
 
-/** Gives a session the model's name for it, unless it has a name. @returns null when nothing was changed */
+/** Gives a session the name that the model chose, unless it already has one. @returns null when nothing was changed */
 export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<(Pick<Session, "id" | "name" | "auto_named"> & { owner_id: string })[]>`

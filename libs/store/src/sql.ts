@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /*
- * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users. A transaction may skip a level, but
- * never takes a new lock on an earlier one.
+ * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users. A transaction may skip a level,
+ * but never takes a new lock on an earlier one.
  */
 
 /** For functions that open a transaction. */

@@ -29,7 +29,7 @@ export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<
   return user ?? null;
 }
 
-/** @returns those of the ids whose token is revoked or unknown */
+/** @returns the ids, among the given ones, of tokens that are revoked or unknown */
 export async function findRevokedTokens(sql: Sql, tokenIds: string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select wanted.id from unnest(${tokenIds}::uuid[]) as wanted (id)

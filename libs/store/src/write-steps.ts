@@ -14,7 +14,7 @@ export interface Step {
   reply: ReplyRecord;
   step: number;
   tools: ToolMessage[];
-  /** The number of the last frame that states a part of this step. */
+  /** The seq of the last frame that carries a part of this step. */
   lastSeq: number;
 }
 
@@ -25,8 +25,8 @@ interface FencedTurn {
 }
 
 /**
- * Checks the fence for one transaction, and locks the turn. It also refuses a late duplicate of a write that was retried
- * meanwhile: the duplicate's `last_seq` is older, and would move the number back although the text has grown.
+ * Checks the fence for one transaction, and locks the turn. It also refuses a late duplicate of a write that was retried: the
+ * duplicate's older `last_seq` would move that of the turn back, although the text has grown since.
  * @returns the turn's session and owner; null when the fence is lost
  */
 async function takeFence(sql: Sql, fence: Fence, lastSeq: number): Promise<FencedTurn | null> {
@@ -49,7 +49,7 @@ export interface StreamingMessage {
   context?: MessageContext | null;
 }
 
-/** Creates the assistant's message of a step, or reuses the one that an earlier attempt began. @returns false: fence lost */
+/** Creates the assistant's message of a step, or reuses that of an earlier attempt. @returns false when the fence is lost */
 export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<boolean> {
   // One statement, because the model call waits for it.
   const started = await pool`
@@ -66,7 +66,7 @@ export async function startMessage(pool: Pool, fence: Fence, message: StreamingM
   return started.length > 0;
 }
 
-/** Saves the context of a streaming message's model call before a frame states it. @returns false: fence lost */
+/** Saves the context of a model call before its frame is appended. @returns false when the fence is lost */
 export async function saveContext(
   pool: Pool,
   fence: Fence,
@@ -83,7 +83,7 @@ export async function saveContext(
 
 const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
-/** Saves the tool calls of a streaming message before a frame states them. @returns false: fence lost */
+/** Saves the tool calls of a streaming message before their frames are appended. @returns false when the fence is lost */
 export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord, lastSeq: number): Promise<boolean> {
   return await pool.begin(async (sql) => {
     if (!(await takeFence(sql, fence, lastSeq))) return false;
@@ -97,7 +97,7 @@ export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord
 
 /**
  * Commits a step atomically: the assistant's message with its tool calls, and their results (T2). A later attempt resumes
- * after it. The write is idempotent, so it can be repeated when its answer was lost.
+ * after it. The write is idempotent, so it can be repeated when its result was lost.
  * @returns false when the fence is lost and nothing was written
  */
 export async function commitStep(pool: Pool, fence: Fence, { reply, step, tools, lastSeq }: Step): Promise<boolean> {

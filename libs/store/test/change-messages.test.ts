@@ -50,7 +50,7 @@ test("deleting a message deletes it and all later ones, and keeps the earlier on
   expect(await contents(place)).toEqual([first.questionId]);
 });
 
-test("deleting while a turn runs cancels it, withdraws the later ones, and none of its later writes appears", async () => {
+test("deleting messages while their turn runs cancels it, withdraws later turns, and hides what it still writes", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId, questionId } = await running(fixture.pool, place);
   const waiting = await post(fixture.pool, place);

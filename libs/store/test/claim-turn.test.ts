@@ -150,7 +150,7 @@ test("a claim empties the streaming message and raises the attempt atomically", 
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ content: "", last_seq: 0, status: "streaming" });
 });
 
-test("a turn is claimed only when it is due, and first that of the user with the fewest running turns", async () => {
+test("only a due turn is claimed, and the turn of the user with the fewest running turns comes first", async () => {
   await fixture.pool`update turns set status = 'complete'`;
   const busy = await newPlace(fixture.pool);
   await claim(fixture.pool, (await post(fixture.pool, busy)).turnId);
@@ -207,7 +207,7 @@ test("the last attempt of a turn whose worker died is claimed only by a worker w
   expect(turn).toMatchObject({ id: turnId, is_poison_candidate: true });
 });
 
-test("a turn is no poison candidate before its last attempt, nor after cut replies only", async () => {
+test("a turn is not a poison candidate before its last attempt, nor if only cut replies spent its attempts", async () => {
   for (const [crashes, deaths] of [
     [0, 0],
     [1, 1],
@@ -222,7 +222,7 @@ test("a turn is no poison candidate before its last attempt, nor after cut repli
   }
 });
 
-test("a process takes over a claim with its lease, and not after the fence is lost", async () => {
+test("a process takes over a claim and its lease, but not after the fence is lost", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool), 10);
   const fence = { turnId: turn.id, attempt: 1 };
   const taken = await takeOverClaim(fixture.pool, fence, asWorker({ workerId: "its own" }));

@@ -33,7 +33,7 @@ test("earlier turns are read whole, newest first, in pages", async () => {
   expect(texts(bounded)).toEqual(texts(first));
 });
 
-test("deleted turns do not count in a page, and streaming messages are left out", async () => {
+test("deleted turns do not count towards the size of a page, and streaming messages are left out", async () => {
   const place = await newPlace(fixture.pool);
   await answered(place, "kept");
   const { questionId } = await answered(place, "deleted");

@@ -6,7 +6,7 @@ import { WORKER_WRITES } from "./older-attempts.ts";
 const fixture = useStore();
 
 describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, { write, refused, waits }) => {
-  test("changes no row and reports it", async () => {
+  test("changes no row and reports that it was refused", async () => {
     const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
     await releaseTurn(fixture.pool, turn);
     await claim(fixture.pool, turn.id);
@@ -15,9 +15,9 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
     expect(await dump(fixture.pool)).toEqual(before);
   });
 
-  // An end as cancelled looks for a cancelling turn and does not wait for one that is being claimed.
+  // The others do not wait: drafts and heartbeats skip locked rows, and an end as cancelled matches only a cancelling turn.
   if (waits)
-    test("changes no row when it waits for the claim that makes it old", async () => {
+    test("changes no row when it had to wait for the claim that outdates it", async () => {
       const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
       const { late, claimed } = await fixture.pool.begin(async (transaction) => {
         const sql = transaction as unknown as Pool;

@@ -65,7 +65,7 @@ test("paging to the beginning returns every message once, for any limit", async 
   }
 });
 
-test("a page before the first turn is empty and has no more", async () => {
+test("a page before the first turn is empty, and no older messages are reported", async () => {
   expect(await list(10, 1)).toMatchObject({ messages: [], has_more: false, version: 8 });
 });
 
@@ -75,7 +75,7 @@ test("the cursor of an empty session is before every frame", async () => {
   expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, live_turns: [], has_more: false });
 });
 
-test("another user's, a deleted and an unknown session give null", async () => {
+test("the list of another user's, a deleted or an unknown session is null", async () => {
   const gone = await newPlace(fixture.pool);
   await fixture.pool`update sessions set deleted_at = now() where id = ${gone.sessionId}`;
   for (const [owner, session] of [
@@ -87,7 +87,7 @@ test("another user's, a deleted and an unknown session give null", async () => {
   }
 });
 
-test("text and cursor are of one snapshot while drafts are being saved", async () => {
+test("text and cursor come from one snapshot while drafts are being saved", async () => {
   const live = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, live);
   let writing = true;
@@ -114,7 +114,7 @@ test("a draft and an end that are committed during a listing are not in it", asy
   const live = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, live);
   const other = fixture.pool.begin(async (sql) => {
-    // When the listing waits here for the messages, it has read the session and its turn.
+    // The listing waits for this lock only after it has read the session and its turn.
     await sql`lock table messages in access exclusive mode`;
     const listing = listMessages(fixture.pool, live.ownerId, live.sessionId, { limit: 10 });
     await untilBlocked(fixture.pool);

@@ -34,7 +34,7 @@ test("live turns are listed in the order in which they run, with their questions
   ]);
 });
 
-test("a cancel stops the running turn and no waiting one, and a second one answers that the turn is cancelling", async () => {
+test("a cancel stops the running turn and no waiting one, and a second cancel reports the turn as cancelling", async () => {
   const { place, turns } = await crowded();
   const first = await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   expect(first).toMatchObject({ answer: { turn_id: turns[0], status: "cancelling" } });

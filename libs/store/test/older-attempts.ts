@@ -22,7 +22,7 @@ const CONTEXT = {
 interface WorkerWrite {
   write(pool: Pool, fence: Fence, messageId: string): Promise<unknown>;
   refused: unknown;
-  /** Whether it waits for a concurrent claim. */
+  /** Whether the write waits until a concurrent claim is committed. */
   waits: boolean;
 }
 

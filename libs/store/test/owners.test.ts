@@ -19,7 +19,7 @@ beforeAll(async () => {
   stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
-/** Every function that takes an owner, called for something of another user. */
+/** Every function that takes an owner, called with an id of another user's row. */
 const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findProject: (owner) => store.findProject(fixture.pool, owner, place.projectId),
   renameProject: (owner) => store.renameProject(fixture.pool, owner, place.projectId, "mine"),
@@ -38,7 +38,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
 
-/** The other functions that handle an owner: tested below, or not called for a user who could ask for another user's things. */
+/** The other functions that handle an owner: tested below, or never called with an id that a user supplies. */
 const OTHERS = [
   ...["postMessage", "regenerateAnswer", "cancelTurns", "cancelTurnsOfSessions"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser"],

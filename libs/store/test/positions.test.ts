@@ -21,7 +21,7 @@ async function answered(place: Place) {
   return turn;
 }
 
-test("the positions of untouched, queued, running and ended sessions are read at once, without deleted ones", async () => {
+test("the positions of untouched, queued, running and ended sessions are read in one query, without deleted ones", async () => {
   const [untouched, queued, live, ended, gone] = await Promise.all([1, 2, 3, 4, 5].map(() => newPlace(fixture.pool)));
   if (!untouched || !queued || !live || !ended || !gone) throw new Error("five places");
   await post(fixture.pool, queued);
@@ -81,7 +81,7 @@ test("an ordinal beyond the newest turn returns the newest one, and a session wi
   expect(answer?.turns.map((each) => each.turn.id)).toEqual([newest.id]);
 });
 
-test("the newest turns are returned up to the limit, and null for a deleted session", async () => {
+test("only the newest turns, up to the limit, are returned, and null for a deleted session", async () => {
   const place = await newPlace(fixture.pool);
   for (let i = 0; i < 4; i++) await answered(place);
   const answer = await readTurnsFrom(fixture.pool, place.sessionId, 1, 2);

@@ -113,7 +113,7 @@ test("of ten concurrent reconcilers one ends an orphan", async () => {
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
 });
 
-test("a worker's end that waits for the reconciler's loses its fence and changes nothing", async () => {
+test("a worker's end of a turn that waits for a reconciler's end of it loses its fence and changes nothing", async () => {
   const place = await newPlace(fixture.pool);
   const { turn, messageId } = await running(fixture.pool, place);
   await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
@@ -212,7 +212,7 @@ test("the next reconciliation is due when the first lease expires or the first t
   const next = (await readNextDue(fixture.pool)) as number;
   expect(next).toBeGreaterThan(10_000);
   expect(next).toBeLessThanOrEqual(20_000);
-  // A time in the past is not waited for: the turn was handled, or its session is busy.
+  // Times in the past do not count: such a turn has been handled, or its session is busy.
   await letLeaseDie(fixture.pool, turn.id);
   await fixture.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
   expect(await readNextDue(fixture.pool)).toBeNull();

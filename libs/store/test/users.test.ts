@@ -42,7 +42,7 @@ test("a token identifies its user until it is revoked", async () => {
   expect(revoked.sort()).toEqual([first.id, unknown].sort());
 });
 
-test("concurrently raised versions are dense", async () => {
+test("versions that are raised concurrently have no gaps", async () => {
   const userId = await newUser(fixture.pool);
   const versions = await Promise.all(Array.from({ length: 20 }, () => raiseUserVersion(fixture.pool, userId)));
   expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));

@@ -54,7 +54,7 @@ test("a step is committed with its results at their positions, and committing it
   expect(messages[3]).toMatchObject({ role: "tool", content: "found", tool_result: tools[1]?.result, position: 3 });
 });
 
-test("a step is not stored when one of its results cannot be", async () => {
+test("nothing of a step is stored when one of its results cannot be stored", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const before = await dump(fixture.pool);
   const sameplace = [toolMessage(2), toolMessage(2)];
