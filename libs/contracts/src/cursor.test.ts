@@ -75,7 +75,7 @@ test("a frame of an older epoch is old; one of a newer epoch, or with another no
   expect(classifyPosition(START, at(1, 1, 1))).toBe("misfit");
 });
 
-test("a cursor that moves only to `next` frames never goes back or skips, even if frames are repeated, lost or reordered", () => {
+test("a cursor that takes only `next` frames never goes back or skips, even if frames are repeated, lost or reordered", () => {
   const frames = fc.array(fc.record({ ordinal: fc.nat(2), attempt: fc.nat(2), seq: fc.integer({ min: 1, max: 6 }) }));
   fc.assert(
     fc.property(frames, (all) => {
