@@ -8,7 +8,7 @@ const epoch = fc.record({
   nonce: fc.stringMatching(/^[0-9a-z]{1,32}$/),
 });
 
-test("a turn's frame comes out of its envelope with its place, and its bytes as they were", () => {
+test("a turn frame comes out of its envelope with its position and with unchanged bytes", () => {
   fc.assert(
     fc.property(epoch, fc.nat(1e9), fc.dictionary(fc.string(), fc.jsonValue()), (epoch, seq, frame) => {
       const bytes = sealTurnFrame({ epoch, seq }, frame);
@@ -26,7 +26,7 @@ test("a structural frame comes out with its version", () => {
   });
 });
 
-test("a line feed in a frame's text does not end the numbering early", () => {
+test("a line feed in a frame's text does not end the header early", () => {
   const position = { epoch: { ordinal: 1, attempt: 1, nonce: "n" }, seq: 1 };
   const opened = openEnvelope(sealTurnFrame(position, { content: "one\ntwo" }));
   expect(JSON.parse(opened?.json ?? "")).toEqual({ content: "one\ntwo" });
@@ -45,6 +45,6 @@ test.each([
   "x1.1.n.1\n{}",
   "1.1.n\n{}",
   "v12",
-])("%j was written by no part of this system", (bytes) => {
+])("%j is not an envelope", (bytes) => {
   expect(openEnvelope(bytes)).toBeNull();
 });

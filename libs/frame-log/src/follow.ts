@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 
 /** Follows channels over one subscriber connection. */
 export interface Follower {
-  /** Resolves when Redis has acknowledged the subscription: later messages arrive. */
+  /** Resolves when Redis has acknowledged the subscription: messages published after that arrive. */
   follow(channel: string): Promise<void>;
   leave(channel: string): Promise<void>;
   /** The connection is up and every followed channel is subscribed. */
@@ -22,7 +22,7 @@ export interface FollowerEvents {
 /** PING interval: without it, a dead connection looks like a quiet one. */
 const ASK_EVERY_MS = 3_000;
 
-/** @param redis a dedicated connection with `autoResubscribe` off: this module resubscribes and awaits it */
+/** @param redis a dedicated connection with `autoResubscribe` off: this module resubscribes itself and awaits the result */
 export function createFollower(redis: Redis, events: FollowerEvents): Follower {
   const channels = new Set<string>();
   let subscribed = redis.status === "ready";
@@ -37,7 +37,7 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
     });
   });
 
-  // The time-out is the connection's command time-out.
+  // A PING fails after the connection's command time-out.
   const asking = setInterval(() => {
     if (redis.status === "ready") redis.ping().catch(() => redis.disconnect(true));
   }, ASK_EVERY_MS);

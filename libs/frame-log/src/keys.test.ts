@@ -15,7 +15,7 @@ const names = (prefix: string) => {
   ];
 };
 
-test("every name stands below the prefix, none twice, and two prefixes share none", () => {
+test("every name begins with the prefix and is unique, and two prefixes share no name", () => {
   const [ours, theirs] = [names("boocode"), names("other")];
   for (const name of ours) expect(name.startsWith("boocode:")).toBe(true);
   expect(new Set([...ours, ...theirs]).size).toBe(ours.length + theirs.length);

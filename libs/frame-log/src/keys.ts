@@ -4,13 +4,13 @@ import type { Epoch } from "@boocode/contracts";
 export interface Keys {
   /** The log of one epoch's frames. The key contains the nonce, so that the log of another database is never read. */
   log(sessionId: string, epoch: Epoch): string;
-  /** Where a session's frames are published. */
+  /** The channel on which a session's frames are published. */
   session(sessionId: string): string;
-  /** Where a user's frames are published. */
+  /** The channel on which a user's frames are published. */
   user(userId: string): string;
   /** The channel of cancel hints to workers; the database has the authoritative status. */
   cancel: string;
-  /** A socket ticket, by its hash. */
+  /** The key of a socket ticket, which contains only the ticket's hash. */
   ticket(hash: string): string;
   /** The key prefix of the slots at one model server; the braces keep its keys in one cluster slot. */
   modelSlots(server: string): string;

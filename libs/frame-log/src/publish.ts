@@ -10,7 +10,7 @@ import type { Keys } from "./keys.ts";
 export interface Publisher {
   toSession(frame: StructuralFrame): Promise<void>;
   toUser(userId: string, frame: PublishedUserFrame): Promise<void>;
-  /** Hints to the worker that holds a turn that it should look for a cancel. */
+  /** Tells the worker that holds a turn to check for a cancel. */
   toHolder(turnId: string): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import type { Keys } from "./keys.ts";
 
 export type LoggedFrame = Extract<Envelope, { kind: "turn" }>;
 
-/** Reads the frames of an epoch from `fromSeq` on. If the log was trimmed, the first frame is a later one. */
+/** Reads the frames of an epoch from `fromSeq` on. If the log was trimmed, the first frame may be a later one. */
 export async function readLog(
   redis: Redis,
   keys: Keys,

@@ -51,7 +51,7 @@ const frames = (...numbers: number[]) => numbers.map((seq) => ({ seq, frame: { t
 const appender = () => createFrameAppender(redis, keys, LIMITS);
 const logged = async () => (await readLog(redis, keys, session, epoch, 0)).map((frame) => frame.position.seq);
 
-/** A message on the same connection, after everything published before it. */
+/** Waits for a marker on the same connections, which arrives after everything published before it. */
 async function untilDelivered(): Promise<void> {
   const marker = new Promise<void>((resolve) => {
     const onMessage = (channel: string) => {
@@ -102,7 +102,7 @@ test("another attempt starts at seq 1 in its own log", async () => {
   expect(await readLog(redis, keys, session, { ...epoch, nonce: "other" }, 0)).toEqual([]);
 });
 
-test("a log is read from a seq on, and an empty answer means that it holds nothing there", async () => {
+test("a log is read from a seq on, and an empty result means that it holds no frame from there on", async () => {
   await appender().append(session, epoch, frames(1, 2, 3, 7));
   const from = async (seq: number) => (await readLog(redis, keys, session, epoch, seq)).map((f) => f.position.seq);
   expect(await from(3)).toEqual([3, 7]);
@@ -119,7 +119,7 @@ test("a log expires a fixed time after its creation: later frames do not extend 
   expect(await redis.pttl(key)).toBeLessThanOrEqual(20_000);
 });
 
-test("a log keeps about its maximum of entries, the newest, and every frame is published", async () => {
+test("a log keeps roughly its maximum number of entries, the newest ones, and every frame is published", async () => {
   await appender().append(session, epoch, frames(...Array.from({ length: 400 }, (_, i) => i + 1)));
   await untilDelivered();
   expect(heard).toHaveLength(400);

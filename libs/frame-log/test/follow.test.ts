@@ -92,7 +92,7 @@ test("a channel that was unfollowed during an outage is not resubscribed", async
   expect(await redis.pubsub("NUMSUB", "a", "b")).toEqual(["a", 0, "b", 1]);
 });
 
-test("a restarted Redis is followed again, and each loss is one gap", async () => {
+test("channels are followed again after Redis restarts, and each outage is reported as one gap", async () => {
   await follower.follow("a");
   for (const round of [1, 2]) {
     await server.kill("SIGKILL");
