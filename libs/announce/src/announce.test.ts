@@ -17,7 +17,7 @@ const CHANGES: Change[] = [
   { kind: "name_wanted", sessionId: "s" },
 ];
 
-/** Records what is announced; the calls that `fails` names reject. */
+/** Records what is announced; the calls named in `fails` reject. */
 function setUp(fails: string[] = []) {
   const calls: unknown[][] = [];
   const errors: unknown[] = [];
@@ -35,7 +35,7 @@ function setUp(fails: string[] = []) {
   return { announce, calls, errors };
 }
 
-test("each change is announced on its own way, in the order of the list", () => {
+test("each change is announced in the way of its kind, in the order of the list", () => {
   const { announce, calls } = setUp();
   announce(CHANGES);
   expect(calls).toEqual([
@@ -48,7 +48,7 @@ test("each change is announced on its own way, in the order of the list", () => 
   ]);
 });
 
-test("an announcement that fails is reported and stops no other", async () => {
+test("a failed announcement is reported and does not stop the others", async () => {
   const { announce, calls, errors } = setUp(["toHolder", "wake"]);
   announce(CHANGES);
   await new Promise((resolve) => setImmediate(resolve));

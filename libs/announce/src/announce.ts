@@ -3,8 +3,8 @@ import type { Change } from "@boocode/store";
 import type { TurnQueue } from "@boocode/turn-queue";
 
 /**
- * Announces committed changes to subscribers and workers, in their order. Best effort: it returns at once and never throws,
- * because the changes are in Postgres, where workers find the turns and gateways the versions.
+ * Announces committed changes to subscribers and workers, in the given order. Best effort: it returns at once and never throws,
+ * because the changes are in Postgres, where workers find the turns and gateways find the versions.
  */
 export type Announce = (changes: readonly Change[]) => void;
 

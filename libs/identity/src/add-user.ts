@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createToken, createUser, findUserByName, type Pool } from "@boocode/store";
 import { hashSecret, makeToken } from "./tokens.ts";
 
-/** Creates a token for a user, and the user if there is none of that name. The token is returned here and never again. */
+/** Creates a token for the user of this name, and the user if there is none. Only this call can return the token. */
 export async function addUser(pool: Pool, name: string): Promise<{ userId: string; token: string; isNew: boolean }> {
   const token = makeToken();
   return await pool.begin(async (sql) => {

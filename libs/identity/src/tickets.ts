@@ -13,7 +13,7 @@ export async function makeTicket(redis: Redis, keys: Keys, caller: Caller): Prom
   return ticket;
 }
 
-/** Takes a ticket atomically: it admits one caller, once. @returns null when it is unknown or used */
+/** Consumes a ticket atomically, so that it admits its caller only once. @returns null when it is unknown, used or expired */
 export async function takeTicket(redis: Redis, keys: Keys, ticket: string): Promise<Caller | null> {
   const text = await redis.getdel(keys.ticket(hashSecret(ticket).toString("hex")));
   return text === null ? null : (JSON.parse(text) as Caller);

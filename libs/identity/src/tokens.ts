@@ -14,7 +14,7 @@ export function makeToken(): string {
   return `boo_${randomBytes(32).toString("base64url")}`;
 }
 
-/** SHA-256: a token is random, so a slow hash would protect nothing more. */
+/** SHA-256 is enough: a token is random, so a slow hash would add no protection. */
 export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }

@@ -40,7 +40,7 @@ export async function startService(name: string, settings: ServiceSettings): Pro
   const child = spawn(process.execPath, ["--import", endWithParent, ...program], {
     cwd: repository,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
-    // The channel carries no messages; only its closing matters: see `end-with-parent.mjs`.
+    // The IPC channel carries no messages; only its closing matters: see `end-with-parent.mjs`.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   settings.onSpawn?.(child);

@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 /** Wakes workers. A job is only a hint: if it is lost, a reconciler finds the turn in Postgres about a second later. */
 export interface TurnQueue {
   /**
-   * @param liveTurnsOfUser waiting and running turns of the same user. Users with fewer live turns go first.
+   * @param liveTurnsOfUser the number of the user's waiting and running turns. Users with fewer live turns go first.
    * @throws when Redis does not accept the job in time. The turn is not lost.
    */
   wake(turnId: string, liveTurnsOfUser: number): Promise<void>;
@@ -18,7 +18,7 @@ const MAX_PRIORITY = 2_000_000;
 
 /**
  * @param connection a connection that fails fast; the caller closes it
- * @param prefix of every key of the queues
+ * @param prefix the prefix of all keys of the queues
  */
 export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
   const options = {
@@ -28,11 +28,11 @@ export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
   };
   const turns = new Queue<TurnJob>(TURN_QUEUE, options);
   const names = new Queue<NameSessionJob>(NAMING_QUEUE, options);
-  // A connection error also rejects the command that it interrupts, so the caller learns of it.
+  // These errors can be ignored: a connection error also rejects the command that it interrupts, so the caller learns of it.
   for (const queue of [turns, names]) queue.on("error", () => {});
   return {
     async wake(turnId, liveTurnsOfUser) {
-      // Without a job id of our own: BullMQ silently ignores a job whose id still exists, which would strand the turn.
+      // No job id of our own: BullMQ silently ignores a job whose id still exists, which would strand the turn.
       await turns.add("turn", { turn_id: turnId }, { priority: Math.min(Math.max(1, liveTurnsOfUser), MAX_PRIORITY) });
     },
     async requestName(sessionId) {

@@ -64,7 +64,7 @@ test("a turn can be woken again while an earlier wake-up still waits", async () 
   await until(() => expect(jobs).toHaveLength(3));
 });
 
-test("users with fewer live turns go first, and equal ones in order of arrival", async () => {
+test("turns of users with fewer live turns go first, and those of equal priority in order of arrival", async () => {
   const order = [
     ["e", 5],
     ["a", 1],
