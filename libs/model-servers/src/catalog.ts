@@ -4,14 +4,14 @@ import type { ModelServer } from "./model-server.ts";
 
 /** The models of all servers. */
 export interface Catalog {
-  /** The model lists of all servers, in the order of the servers, cached; never rejects. */
+  /** Reads the model lists of all servers, in the servers' order, from the cache where it is fresh. It never rejects. */
   read(): Promise<ServerModels[]>;
 }
 
 export interface CatalogDeps {
   servers: readonly ModelServer[];
   timeoutMs: number;
-  /** Cache TTL. The absence of a server is cached for a shorter time. */
+  /** TTL of a cached model list. That a server is away is cached for a shorter time. */
   ttlMs: number;
   now: () => number;
 }
@@ -19,7 +19,7 @@ export interface CatalogDeps {
 /** Cache TTL for a server that is away, so that not every turn waits for its time-out. */
 const AWAY_TTL_MS = 5_000;
 
-/** Callers that ask during a read share it. */
+/** Concurrent callers share one read of each server. */
 export function createCatalog(deps: CatalogDeps): Catalog {
   const known = new Map<string, { answer: ServerModels; until: number }>();
   const asking = new Map<string, Promise<ServerModels>>();

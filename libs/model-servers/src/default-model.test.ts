@@ -22,7 +22,7 @@ describe("the model of a session that names none", () => {
     expect(defaultModel(catalog, undefined)).toEqual({ server: "a", model: "own" });
   });
 
-  it("is one of the next server while the first is away without a configured model", () => {
+  it("comes from the next server while the first is away and has no configured model", () => {
     expect(defaultModel([has("a", null), has("b", { y: null })], undefined)).toEqual({ server: "b", model: "y" });
     expect(defaultModel([has("a", null, "own"), has("b", { y: null })], undefined)).toEqual({
       server: "a",
@@ -33,7 +33,7 @@ describe("the model of a session that names none", () => {
 });
 
 describe("a model's name", () => {
-  it("without a server means the first server that lists it, else the first server", () => {
+  it("without a server refers to the first server that lists it, or else to the first server", () => {
     const catalog = [has("a", { x: null }), has("b", { x: null, "org/y": null })];
     expect(locateModel("x", catalog)).toEqual({ server: "a", model: "x" });
     expect(locateModel("org/y", catalog)).toEqual({ server: "b", model: "org/y" });

@@ -10,8 +10,8 @@ export interface ServerModels {
 }
 
 /**
- * The model of sessions that name none, the same for every caller: the configured one; else, of the first server that has
- * any, its configured model, its loaded model, or the first in its list.
+ * Chooses the model for sessions that name none, the same for every caller: the configured one, or else one of the first server
+ * that has any (its configured model, its loaded model, or the first in its list).
  * @param configured DEFAULT_MODEL
  */
 export function defaultModel(catalog: readonly ServerModels[], configured: string | undefined): LocatedModel | null {
@@ -24,8 +24,8 @@ export function defaultModel(catalog: readonly ServerModels[], configured: strin
 }
 
 /**
- * Finds a model by name: `server/model`, or a bare name, which is the first server's that lists it, else the default
- * server's.
+ * Finds a model by name: `server/model`, or a bare name, which refers to the first server that lists it, or else to the default
+ * server.
  */
 export function locateModel(name: string, catalog: readonly ServerModels[]): LocatedModel {
   const names = catalog.map(({ server }) => server.name);

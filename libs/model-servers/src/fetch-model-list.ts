@@ -22,8 +22,8 @@ export interface ListedModel {
 }
 
 /**
- * Fetches a server's model list, which makes no model load. @throws an error with a readable message when the server is away
- * or its answer is not a model list
+ * Fetches a server's model list. The request does not make the server load a model.
+ * @throws an error with a readable message when the server is away or its answer is not a model list
  */
 export async function fetchModelList(
   server: Pick<ModelServer, "url" | "apiKey">,

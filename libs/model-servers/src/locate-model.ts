@@ -18,6 +18,6 @@ export function readModelName(name: string, servers: readonly string[]): Located
 /** The name that users see and enter: bare when there is only one server, else `server/model`. */
 export function writeModelName({ server, model }: LocatedModel, servers: readonly string[]): string | null {
   if (model === null) return null;
-  // A model whose name begins with the server's name would be read as that server's.
+  // A bare name that begins with the server's name and a slash would be parsed as `server/model`.
   return servers.length === 1 && readModelName(model, servers) === null ? model : `${server}/${model}`;
 }

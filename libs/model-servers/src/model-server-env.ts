@@ -37,8 +37,8 @@ type Refinement = [
 ];
 
 /**
- * Refinements for a schema that contains `modelServerEnv`. They run whatever else is wrong, so that all mistakes are reported
- * at once.
+ * Refinements for a schema that contains `modelServerEnv`. They run even when other checks fail, so that all mistakes are
+ * reported at once.
  */
 export const hasModelServer: Refinement = [
   (settings) => settings.LLAMA_SWAP_URL !== undefined || settings.MODEL_SERVERS?.length !== 0,
@@ -81,7 +81,7 @@ function readServers(text: string, keys: KeySources, context: IssueContext): Mod
     for (const issue of list.error.issues) fail(issue.message);
     return null;
   }
-  // Entries are parsed one by one: a mistake in one must not hide those of the others.
+  // Entries are parsed one by one, so that a mistake in one does not hide those in the others.
   const parsed = list.data.map((entry) => ModelServerEntry.safeParse(entry));
   for (const [at, { error }] of parsed.entries()) {
     for (const issue of error?.issues ?? []) fail(`${where([at, ...issue.path])}${issue.message}`);

@@ -1,13 +1,11 @@
 import { z } from "zod";
 import { ServerTraits } from "./server-traits.ts";
 
-/**
- * One entry of MODEL_SERVERS. It names its key and never contains it, because many people may be able to read this setting.
- */
+/** One entry of MODEL_SERVERS. It says where its key is but never contains it: many people may be able to read this setting. */
 export const ModelServerEntry = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9_.-]{0,39}$/i, "must be 1 to 40 letters, digits, -, _ and ., not beginning with a sign"),
+    .regex(/^[a-z0-9][a-z0-9_.-]{0,39}$/i, "must be 1 to 40 letters, digits, -, _ and ., and begin with a letter or digit"),
   url: z.string().refine(isHttp, "must be a URL that begins with http:// or https://"),
   /** The environment variable, or the file, that holds the key. */
   api_key_env: z.string().min(1).optional(),
@@ -36,7 +34,7 @@ export interface ModelServer {
   traits: ServerTraits;
 }
 
-/** Users enter the address with and without `/v1`. */
+/** Removes a final `/v1`, because users enter the URL with or without it. */
 export const baseUrlOf = (url: string) => url.replace(/\/+$/, "").replace(/\/v1$/, "");
 
 function isHttp(text: string): boolean {

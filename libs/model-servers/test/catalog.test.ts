@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createCatalog } from "../src/catalog.ts";
 import type { ModelServer } from "../src/model-server.ts";
 
-/** @returns the server, and its number of requests */
+/** Starts a server. @returns it, with the `Authorization` header of each request that it got */
 async function listing(name: string, answer: (asked: number) => { status: number; body: string }) {
   const seen: (string | undefined)[] = [];
   const server = createServer((request, response) => {
@@ -43,7 +43,7 @@ test("servers are asked in parallel, once for all callers, and again after the T
   expect(one.seen).toHaveLength(2);
 });
 
-test("a server that is away, refuses or answers something else is reported, and hides no other", async () => {
+test("a server that is away, refuses, or sends no model list is reported and does not hide the others", async () => {
   const refusing = await listing("refusing", () => ({ status: 401, body: "{}" }));
   const odd = await listing("odd", () => ({ status: 200, body: "<html>" }));
   const good = await listing("good", () => ({ status: 200, body: LIST }));
