@@ -8,7 +8,7 @@ import { ApiError } from "./errors.ts";
 
 // What the routes that queue a turn share: the idempotency key, the refusals and the answer.
 
-/** The headers of a request that a client may repeat without a second effect. */
+/** The headers of a request that a client can repeat without a second effect. */
 export const IdempotentHeaders = z.object({
   "idempotency-key": z
     .string()
@@ -16,7 +16,7 @@ export const IdempotentHeaders = z.object({
     .optional(),
 });
 
-/** @returns what identifies a repetition of this request; null when it carries no key */
+/** @returns the key by which a repetition of this request is recognized; null when the request carries none */
 export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null {
   const key = request.headers["idempotency-key"];
   if (typeof key !== "string") return null;
@@ -26,7 +26,7 @@ export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null
   return { userId: callerOf(request).userId, key, requestHash };
 }
 
-/** The error code of each reason for which the store queues no turn. */
+/** The error code for each reason why the store refuses a turn. */
 const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfies Record<
   TurnRefusal["kind"],
   ApiErrorCode

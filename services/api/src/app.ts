@@ -78,13 +78,13 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     requestTimeout: 30_000,
     frameworkErrors: answerUnroutable,
   }).withTypeProvider<ZodTypeProvider>();
-  // Fastify parses text by default. Without its parser, every body that is not JSON gets unsupported_media_type.
+  // Fastify parses text by default. With that parser removed, every body that is not JSON gets unsupported_media_type.
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app);
 
-  // TLS ends in front of this process, if at all: /docs must load its assets over the scheme of the page.
+  // TLS, if any, is terminated in front of this process, so /docs must load its assets with the scheme of the page.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   await app.register(cors, { origin: options.corsOrigins.length > 0 ? options.corsOrigins : false });
   await app.register(swagger, {

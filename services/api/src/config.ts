@@ -8,7 +8,7 @@ export const Config = z
   .object({
     ...commonEnv,
     PORT: port.default(0),
-    /** Folders that a project's path must lie under. */
+    /** The folders of which one must contain each project. */
     PROJECT_ROOTS: folders,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** Origins of the web pages that may call this API, separated by commas. */

@@ -17,7 +17,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 export interface Deps {
   pool: Pool;
   announce: Announce;
-  /** Between a commit and its announcement; see FAULT_POINTS. */
+  /** Awaited between a commit and its announcement; see FAULT_POINTS. */
   failpoint: Failpoint;
   /** @returns the real path of a directory that may become a project; throws `path_not_allowed` */
   checkProjectPath(path: string): Promise<string>;

@@ -14,13 +14,13 @@ export class ApiError extends Error {
   }
 }
 
-/** @throws ApiError `not_found` for null; what belongs to another user is null too */
+/** @throws ApiError `not_found` for null, which the store also returns for what belongs to another user */
 export function found<T>(thing: T | null): T {
   if (thing === null) throw new ApiError("not_found");
   return thing;
 }
 
-/** Errors of fastify for a request that reaches no route. */
+/** The errors that fastify raises before a request reaches its route. */
 const FROM_FASTIFY: Record<string, ApiErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "body_too_large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
@@ -48,7 +48,7 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
   return { code: "internal", message: "internal error; try again" };
 }
 
-/** Gives every error answer the shape of `ErrorBody`, with a code of the contracts' table and its status. */
+/** Gives every error response the shape of `ErrorBody`, with a code from the contracts' table and the code's status. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {
     const body = toBody(error);

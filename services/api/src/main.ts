@@ -9,10 +9,10 @@ import { checkProjectPath } from "./check-project-path.ts";
 import { Config } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
 
-/** Time for open requests to be answered when the process stops. */
+/** How long open requests may take to be answered when the process stops. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
-/** Time to connect to Redis before the API starts without it. Almost no request needs Redis; readiness reports its absence. */
+/** How long the API waits for Redis before it starts without. Almost no request needs it; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
 
 runService({ name: "api", config: Config, start });
@@ -52,7 +52,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   );
   await app.ready();
   await serveHttp(context, app.server, async () => {
-    // Node counts a connection without a request as busy: it would delay the close until its own time-out.
+    // Node counts a connection that has sent no request as busy, which would delay the close until that connection's time-out.
     const force = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
     await app.close();
     clearTimeout(force);

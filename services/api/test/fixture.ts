@@ -32,7 +32,7 @@ export interface ApiFixture {
   server: Server;
   /** An empty folder under which projects are allowed. */
   root: string;
-  /** Errors of announcing. */
+  /** The errors of failed announcements. */
   announceErrors: unknown[];
 }
 

@@ -18,7 +18,7 @@ async function fail(service: string, env: Record<string, string>) {
 }
 
 describe.each(["api", "worker", "gateway"])("%s", (service) => {
-  test("prints every mistake of its environment at once, without the values, and exits with 1", async () => {
+  test("reports every mistake in its environment at once, without the values, and exits with 1", async () => {
     const wrong = {
       DATABASE_URL: "mysql://hunter2@h",
       PORT: "hunter2",

@@ -6,7 +6,7 @@ const fixture = useApi();
 
 let owner: Client;
 let stranger: Client;
-/** What the owner has, and what the stranger has: ids by the name of the parameter. */
+/** The ids of the owner's and of the stranger's rows, by the name of the path parameter. */
 let theirs: Record<string, string>;
 let mine: Record<string, string>;
 

@@ -59,7 +59,7 @@ test.each(["code", "./code", "~/code", "", "file:///tmp", "\\code"])(
   },
 );
 
-test("a project gets the real path of its folder, by whichever path it was given", async () => {
+test("a project gets the real path of its folder, whichever path the request gave", async () => {
   const real = join(fixture.root, "code");
   for (const path of [real, `${real}/`, `${real}/../code`, `${real}//deep/..`, join(fixture.root, "way-in")]) {
     expect(await create(path)).toMatchObject({ status: 201, body: { path: real } });

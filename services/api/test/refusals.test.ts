@@ -19,7 +19,7 @@ beforeAll(async () => {
   [session, project] = [`/api/sessions/${ids.sessionId}`, `/api/projects/${ids.projectId}`];
 });
 
-/** Expects an error of the table with its status, and an unchanged database. */
+/** Expects an error with this code and the code's status, and an unchanged database. */
 async function refused(code: keyof typeof API_ERRORS, ask: () => Promise<Answer>): Promise<Answer> {
   const before = await dump(fixture);
   const answer = await ask();
@@ -49,7 +49,7 @@ test.each([
   ["an unknown policy", { content: "x", when_busy: "later" }],
   ["no words", { content: " \n" }],
   ["too many characters", { content: "x".repeat(100_001).slice(0, 60_000), when_busy: 1 }],
-])("a message with %s is refused, and the error names the place", async (_what, body) => {
+])("a message with %s is refused, and the error says where the mistake is", async (_what, body) => {
   const answer = await refused("invalid_request", () => raw(JSON.stringify(body)));
   expect(answer.body.error.details[0].path).toMatch(/^body(\.[a-z_]+)*$/);
 });
@@ -85,7 +85,7 @@ test.each(["", "with space", "x".repeat(256), "ü"])("the idempotency key %j is 
   );
 });
 
-test("a body over the limit and a body of another type are refused with their own codes", async () => {
+test("a body over the size limit and a body of another type are refused with their own codes", async () => {
   await refused("body_too_large", () => raw(JSON.stringify({ content: "x".repeat(BODY_LIMIT) })));
   await refused("unsupported_media_type", () => raw("content=x", "application/x-www-form-urlencoded"));
   await refused("unsupported_media_type", () => raw("<x/>", "text/xml"));
@@ -108,7 +108,7 @@ test("a URL that cannot be parsed gets an error of the same shape", async () => 
   await refused("invalid_request", () => me.call("GET", "/api/%zz"));
 });
 
-test("a defect is answered as an internal error without details", async () => {
+test("a bug is answered with an internal error without details", async () => {
   const answer = await refused("internal", () => me.call("GET", "/api/models"));
   expect(JSON.stringify(answer.body)).not.toContain("hunter2");
 });
@@ -122,7 +122,7 @@ test("an empty session has nothing to regenerate, and a claimed turn is not with
   await refused("turn_not_waiting", () => me.call("DELETE", `${session}/turns/${turn_id}`));
 });
 
-test("a key that was used for another body, path or route is refused; the same request is not", async () => {
+test("a key that was used with another body, path or route is refused, but not a repetition of the same request", async () => {
   const other = await newSession(fixture, me);
   const key = { "idempotency-key": "k1" };
   const post = (content: string, url = `/api/sessions/${other.sessionId}/messages`) =>

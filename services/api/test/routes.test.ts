@@ -70,7 +70,7 @@ test("a project is created, read, renamed, listed and deleted, and each change i
   received.stop();
 });
 
-test("a session is created, read, changed, listed and deleted, and the changes are published to session and owner", async () => {
+test("a session is created, read, changed, listed and deleted, and its changes are published to it and its owner", async () => {
   const me = await newClient(fixture);
   const { projectId, sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.user(me.userId), keys.session(sessionId));
@@ -150,11 +150,11 @@ test("every route that changes something announces its changes", () => {
     const text = readFileSync(new URL(file, folder), "utf8");
     return /app\.(post|put|patch|delete)\(/.test(text) && !/await failpoint\("[\w-]+"\);\n +announce\(/.test(text);
   });
-  // A ticket is stored in Redis only; nothing is notified of it.
+  // A ticket is stored only in Redis, and nobody is notified of it.
   expect(silent).toEqual(["make-ticket.ts"]);
 });
 
-test("a question that is too large for a frame is shortened and marked in it, and whole in REST", async () => {
+test("a question that is too large for a frame is cut in it and marked as shortened, and REST has it whole", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.session(sessionId));
@@ -197,7 +197,7 @@ test("a cancel of the running turn sends a hint to its worker, and a waiting tur
   received.stop();
 });
 
-test("a cancel with a turn id affects no other turn: an ended one stays as it is, a waiting one is withdrawn, one of another session is not found", async () => {
+test("a cancel with a turn id affects only that turn: unchanged if ended, withdrawn if waiting, not found if in another session", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const other = await newSession(fixture, me);
@@ -216,7 +216,7 @@ test("a cancel with a turn id affects no other turn: an ended one stays as it is
   expect(left.map((turn: contracts.Turn) => [turn.id, turn.status])).toEqual([[second, "queued"]]);
 });
 
-test("the owner gets a list frame when a session becomes busy, loses messages, or is idle again before a worker claimed its turn", async () => {
+test("the owner gets a list frame when a session becomes busy, loses messages, or becomes idle before a claim", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const received = await subscribe(fixture, keys.user(me.userId));

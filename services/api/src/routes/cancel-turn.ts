@@ -6,12 +6,12 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /**
- * Without a turn id this cancels the running turn, or else the first waiting one. Clients send the id of the turn that they show:
- * if it ends before the cancel arrives, the next turn is not hit.
+ * Without a turn id, this cancels the running turn or else the first waiting one. Clients send the id of the turn that they show,
+ * so that the cancel does not hit the next turn if the shown one has just ended.
  */
 export function cancelTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
-    summary: "Cancel the named turn, or else the running turn, or else the first waiting turn",
+    summary: "Cancel the turn with the given id; without an id, the running turn or else the first waiting one",
     params: z.object({ id: Id }),
     querystring: z.strictObject({ turn_id: Id.optional() }),
     response: answers({ 200: CancelAnswer }, "invalid_request", "not_found"),

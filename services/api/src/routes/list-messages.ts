@@ -6,7 +6,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 const Page = z.strictObject({
-  /** The maximum number of messages. A page has whole turns and at least one, even one that is longer than the limit. */
+  /** The maximum number of messages. A page has whole turns, and at least one turn, even if that is longer than the limit. */
   limit: z.coerce.number<string>().int().min(1).max(1_000).default(500),
   /** Only messages of turns below this ordinal, to read older pages. */
   before: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
