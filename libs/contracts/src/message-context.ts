@@ -9,7 +9,9 @@ export const ContextCut = z.object({
   elided_turn: z
     .int()
     .nonnegative()
-    .describe("Tool outputs of turns below this ordinal are elided, and so are the first `elided_outputs` of this turn."),
+    .describe(
+      "Tool outputs of turns below this ordinal are elided, and so are the first `elided_outputs` of this turn.",
+    ),
   elided_outputs: z.int().nonnegative(),
 });
 export type ContextCut = z.infer<typeof ContextCut>;
@@ -26,11 +28,14 @@ export const MessageContext = z
       .nonnegative()
       .describe("Tool outputs that were cut, or replaced by a line that says how to get them again."),
     prompt_estimate: z.int().nonnegative().describe("The estimated size of the request, in tokens."),
-    prompt_characters: z.int().nonnegative().describe("The size of the request in characters, on which the estimate is based."),
+    prompt_characters: z
+      .int()
+      .nonnegative()
+      .describe("The size of the request in characters, on which the estimate is based."),
     truncated_by_server: z
       .boolean()
       .describe(
-        "Whether the server counted far fewer tokens than were sent: it probably dropped part of the prompt silently.",
+        "Whether the server counted far fewer tokens than were sent, in which case it probably dropped part of the prompt silently.",
       ),
     cut: ContextCut,
   })

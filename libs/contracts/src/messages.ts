@@ -82,7 +82,9 @@ export const MessageList = z
       .describe("The running and queued turns as of this response; every other turn of these messages has ended."),
     has_more: z
       .boolean()
-      .describe("Whether there are older messages: request them with `before` set to the first message's `turn_ordinal`."),
+      .describe(
+        "Whether there are older messages: request them with `before` set to the first message's `turn_ordinal`.",
+      ),
   })
   .meta({ id: "MessageList" });
 export type MessageList = z.infer<typeof MessageList>;

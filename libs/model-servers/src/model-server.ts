@@ -5,7 +5,10 @@ import { ServerTraits } from "./server-traits.ts";
 export const ModelServerEntry = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9_.-]{0,39}$/i, "must be 1 to 40 letters, digits, -, _ and ., and begin with a letter or digit"),
+    .regex(
+      /^[a-z0-9][a-z0-9_.-]{0,39}$/i,
+      "must be 1 to 40 letters, digits, -, _ and ., and begin with a letter or digit",
+    ),
   url: z.string().refine(isHttp, "must be a URL that begins with http:// or https://"),
   /** The environment variable, or the file, that holds the key. */
   api_key_env: z.string().min(1).optional(),

@@ -16,7 +16,7 @@ export class IdempotencyKeyReused extends Error {
 /**
  * Runs `act` once per key in the caller's transaction; later calls get the stored answer. The lock is taken before the look-up,
  * so that of two concurrent calls the second waits and finds the answer of the first.
- * @param remembered returns the answer to store for later calls; null for a refusal: a later call acts again
+ * @param remembered returns the answer to store for later calls; null for a refusal, after which a later call acts again
  * @throws IdempotencyKeyReused
  */
 export async function once<T extends object>(

@@ -32,7 +32,7 @@ interface Held {
   seq: number;
 }
 
-test("concurrent posts, cancels, claims, drafts, steps, ends, deletions and reconcilers on a few sessions never deadlock", async () => {
+test("concurrent posts, cancels, claims, worker writes, deletions and reconcilers on few sessions never deadlock", async () => {
   const ownerId = await newUser(fixture.pool);
   const projectId = await newProject(fixture.pool, ownerId);
   const places: Place[] = [];

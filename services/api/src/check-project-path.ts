@@ -3,8 +3,8 @@ import { isUnder } from "@boocode/runtime";
 import { ApiError } from "./errors.ts";
 
 /**
- * Checks that a path is a directory under an allowed root after every symlink is resolved. A path outside gets the same error as
- * one that does not exist, so that the error reveals nothing about the disk.
+ * Checks that a path is a directory under an allowed root after every symlink is resolved. A path outside gets the same error
+ * as one that does not exist, so that the error reveals nothing about the disk.
  * @returns the real path
  * @throws ApiError path_not_allowed
  */

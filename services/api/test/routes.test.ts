@@ -197,7 +197,7 @@ test("a cancel of the running turn sends a hint to its worker, and a waiting tur
   received.stop();
 });
 
-test("a cancel with a turn id affects only that turn: unchanged if ended, withdrawn if waiting, not found if in another session", async () => {
+test("a cancel by id withdraws that waiting turn only, changes no ended one, and finds none of another session", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const other = await newSession(fixture, me);

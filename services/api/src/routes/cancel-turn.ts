@@ -6,8 +6,8 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
 /**
- * Without a turn id, this cancels the running turn or else the first waiting one. Clients send the id of the turn that they show,
- * so that the cancel does not hit the next turn if the shown one has just ended.
+ * Without a turn id, this cancels the running turn or else the first waiting one. Clients send the id of the turn that they
+ * show, so that the cancel does not hit the next turn if the shown one has just ended.
  */
 export function cancelTurn(app: App, { pool, announce, failpoint }: Deps): void {
   const schema = {
