@@ -35,7 +35,7 @@ export const MessageContext = z
     truncated_by_server: z
       .boolean()
       .describe(
-        "Whether the server counted far fewer tokens than were sent, in which case it probably dropped part of the prompt silently.",
+        "Whether the server counted far fewer tokens than were sent; it then probably dropped part of the prompt silently.",
       ),
     cut: ContextCut,
   })
