@@ -25,7 +25,7 @@ const call = (id: unknown, index: unknown, name: unknown, text: unknown): Raw =>
 const brief = (raw: Raw[]) => assemble(raw).map(({ id, name, arguments: text }) => [id, name, text]);
 
 describe("createToolCallAssembler", () => {
-  it("follows interleaved indexes, also ones that are sparse or start at 1", () => {
+  it("follows interleaved indexes, even if they are sparse or start at 1", () => {
     const raw = [call("a", 1, "f", ""), call("b", 5, "g", ""), call(null, 1, null, '{"x":'), call(null, 5, null, "{}")];
     expect(brief([...raw, call(null, 1, null, "1}")])).toEqual([
       ["a", "f", { x: 1 }],
@@ -33,7 +33,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("follows interleaved ids when there is no index, also an id inside `function`", () => {
+  it("follows interleaved ids when there is no index, even an id inside `function`", () => {
     const inner = { function: { id: "a", name: "f", arguments: "" } };
     const raw = [inner, call("b", null, "g", ""), call("a", null, null, '{"x":'), call("b", null, null, "{}")];
     expect(brief([...raw, call("a", null, null, "1}")])).toEqual([
@@ -50,7 +50,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("tells calls apart whose indexes are all 0", () => {
+  it("separates calls whose indexes are all 0", () => {
     const raw = [call("a", 0, "f", '{"x":1}'), call("b", 0, "f", '{"x":2}')];
     expect(brief(raw)).toEqual([
       ["a", "f", { x: 1 }],
@@ -58,7 +58,7 @@ describe("createToolCallAssembler", () => {
     ]);
   });
 
-  it("tells calls apart that have neither id nor index, or no id and the index 0", () => {
+  it("separates calls that have neither id nor index, or no id and the index 0", () => {
     for (const index of [null, undefined, 0]) {
       const raw = [call("", index, "f", '{"x":1}'), call(undefined, index, "g", '{"x":2}')];
       expect(brief(raw)).toEqual([
@@ -93,7 +93,7 @@ describe("createToolCallAssembler", () => {
     expect(brief([call("a", 0, null, ""), call(null, 0, "f", "{}")])).toEqual([["a", "f", {}]]);
   });
 
-  it("ignores a whole call that is sent once more, and keeps two calls that share an id", () => {
+  it("ignores a repeated whole call, and keeps two different calls that share an id", () => {
     expect(brief([call("a", 0, "f", '{"x":1}'), call("a", 0, "f", '{"x":1}')])).toEqual([["a", "f", { x: 1 }]]);
     expect(brief([call("a", 0, "f", '{"x":1}'), call("a", 0, "f", '{"x":2}')])).toEqual([
       ["a", "f", { x: 1 }],
@@ -121,7 +121,7 @@ describe("createToolCallAssembler", () => {
     expect([assembler.begun, assembler.finish(() => "new", false)]).toEqual([false, []]);
   });
 
-  it("does not read incomplete arguments of a stopped model as no arguments", () => {
+  it("does not treat incomplete arguments of a stopped model as no arguments", () => {
     expect(assemble([call("a", 0, "f", ""), call("b", 1, "g", "")], true).map((made) => made.arguments)).toEqual([
       {},
       { _raw: "" },

@@ -26,8 +26,8 @@ export interface ToolCallAssembler {
 /**
  * Assembles tool calls from their deltas.
  *
- * Neither ids nor indexes can be trusted alone: some servers give every fragment a new id, others give every call the index
- * 0, others send neither. A new call starts with a name that comes with evidence of a different call.
+ * Neither the id nor the index identifies a call by itself: some servers give every fragment a new id, others give every call
+ * the index 0, others send neither. A delta starts a new call only if it has a name that cannot belong to the current call.
  */
 export function createToolCallAssembler(): ToolCallAssembler {
   const calls: OpenCall[] = [];
@@ -91,7 +91,7 @@ function hasBegun({ name, text, object }: OpenCall): boolean {
   return name !== "" || text !== "" || object !== null;
 }
 
-/** An empty object counts only if no argument text follows. */
+/** An empty object is ignored if argument text follows. */
 function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObject {
   const useText = object === null || (Object.keys(object).length === 0 && text !== "");
   return useText ? parseArguments(text, unfinished) : (cleanValue(object) as JsonObject);
@@ -99,19 +99,19 @@ function argumentsOf({ object, text }: OpenCall, unfinished: boolean): JsonObjec
 
 /**
  * Parses a call's arguments from the joined text of its deltas. Text that is not a JSON object is kept as `{_raw: text}`, so
- * that nothing is lost and the model can be told.
+ * that nothing is lost and the model can be told that it is malformed.
  *
  * @param unfinished the model was stopped inside this call: an empty text then does not mean "no arguments"
  */
 export function parseArguments(text: string, unfinished: boolean): JsonObject {
   if (text.trim() === "" && !unfinished) return {};
   const value = parseJson(text);
-  // Some servers send null for "none".
+  // Some servers send null for a call without arguments.
   if (value === null) return {};
   return isObject(value) ? (cleanValue(value) as JsonObject) : { _raw: cleanText(text) };
 }
 
-/** A delta without a name never starts a call; one with a name does unless it can belong to the candidate. */
+/** A delta without a name never starts a call. A delta with a name starts one unless it can belong to the candidate. */
 function continues(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.name === null) return true;
   if (candidate.name !== "" && startsSecondDocument(candidate, delta)) return false;
@@ -121,7 +121,7 @@ function continues(candidate: OpenCall, delta: ToolCallDelta): boolean {
 function isAnother(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.id !== null) {
     if (delta.id === candidate.id) return false;
-    // A late id belongs to the call without one, if the name is unchanged.
+    // An id that arrives late belongs to a call that has no id yet, if the name is unchanged.
     return candidate.id !== null || (candidate.name !== "" && !isEmptyNamesake(candidate, delta));
   }
   return delta.index === null && candidate.name !== "";
@@ -131,7 +131,7 @@ function isEmptyNamesake(candidate: OpenCall, delta: ToolCallDelta): boolean {
   return candidate.name === delta.name && candidate.text === "" && candidate.object === null;
 }
 
-/** A call has one JSON document: a named delta that begins another one is another call, whatever its id or index. */
+/** A call has one JSON document, so a named delta that begins a second one is another call, whatever its id or index. */
 function startsSecondDocument(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (typeof delta.arguments === "string" && !delta.arguments.trimStart().startsWith("{")) return false;
   return delta.arguments !== null && isWhole(candidate);
@@ -142,7 +142,7 @@ function isWhole(call: OpenCall): boolean {
   return call.text.trimEnd().endsWith("}") && !("_raw" in parseArguments(call.text, false));
 }
 
-/** Whether the delta repeats the whole call, as some servers do with the finish reason. */
+/** Whether the delta repeats the whole call. Some servers do this in the chunk with the finish reason. */
 function isRepeat(candidate: OpenCall, delta: ToolCallDelta): boolean {
   if (delta.id === null || delta.id !== candidate.id || delta.name !== candidate.name) return false;
   if (typeof delta.arguments === "string") return delta.arguments === candidate.text && isWhole(candidate);
@@ -150,7 +150,8 @@ function isRepeat(candidate: OpenCall, delta: ToolCallDelta): boolean {
 }
 
 /**
- * Names are repeated, re-sent longer (llama.cpp, when one tool's name is a prefix of another's), or split (Gemini proxies).
+ * Servers repeat a name, send it again longer (llama.cpp, when one tool's name is a prefix of another's), or split it (Gemini
+ * proxies).
  */
 function grownName(name: string, said: string | null): string {
   if (said === null || said === name) return name;

@@ -1,11 +1,11 @@
 import { asObject, count, filled, isObject, type JsonObject, parseJson } from "../json-value.ts";
 
-/** A piece of a tool call in one delta. null: absent. */
+/** A fragment of a tool call from one delta. A field is null when the server omitted it. */
 export interface ToolCallDelta {
   id: string | null;
   index: number | null;
   name: string | null;
-  /** Text to append, or a whole object from servers that do not encode it. */
+  /** Text to append, or an object from servers that do not encode the arguments as a string. */
   arguments: string | JsonObject | null;
   /** Keys outside the protocol. Gemini rejects the next request unless its thought signature is sent back. */
   extra: JsonObject;
@@ -22,7 +22,7 @@ export interface ChunkFacts {
   /** llama.cpp's own measurements. */
   timings: JsonObject | null;
   model: string | null;
-  /** A proxy's loading message; nothing in the chunk comes from the model. */
+  /** The chunk is a proxy's loading message: nothing in it comes from the model. */
   loading: boolean;
 }
 
@@ -34,7 +34,7 @@ export type Chunk =
   /** Neither JSON nor the end marker. */
   | { kind: "garbage" };
 
-/** Decodes the payload of one event. Gateways that omit the blank line send several chunks at once, one per line. */
+/** Decodes the payload of one event: several chunks, one per line, if a gateway omits the blank lines between them. */
 export function decodeEvent(data: string): Chunk[] {
   const whole = decodeChunk(data);
   if (whole.kind !== "garbage") return [whole];
@@ -49,7 +49,7 @@ export function decodeLoose(text: string): Chunk {
   return tail === undefined ? whole : decodeChunk(tail);
 }
 
-/** Decodes one chunk. Errors are detected first: they come with or without `choices`. */
+/** Decodes one chunk. Checks for an error first, because an error may come with or without `choices`. */
 export function decodeChunk(data: string): Chunk {
   if (data.trim() === "[DONE]") return { kind: "done" };
   const parsed = parseJson(data);
@@ -94,7 +94,7 @@ function factsOf(value: JsonObject): ChunkFacts {
   };
 }
 
-/** llama-swap reports the loading of a model as reasoning, in chunks without any of the keys of a model's own chunks. */
+/** llama-swap reports that it is loading a model as reasoning, in chunks without the usual keys of a model's chunks. */
 function isLoadingChatter(value: JsonObject, choice: JsonObject): boolean {
   const marked = "id" in value || "object" in value || "index" in choice || "finish_reason" in choice;
   const { reasoning_content, content, tool_calls } = asObject(choice.delta);
@@ -105,7 +105,7 @@ function firstChoice(value: JsonObject): JsonObject {
   return asObject(Array.isArray(value.choices) ? value.choices[0] : undefined);
 }
 
-/** Content is a string; Mistral sends an array of parts, some of them reasoning. */
+/** Content is a string or, from Mistral, an array of parts, some of which are reasoning. */
 function textOf(content: unknown): { text: string; reasoning: string } {
   if (typeof content === "string") return { text: content, reasoning: "" };
   let text = "";
@@ -119,7 +119,7 @@ function textOf(content: unknown): { text: string; reasoning: string } {
   return { text, reasoning };
 }
 
-/** The same reasoning is often sent in two fields; the first that is not empty is used. */
+/** Servers often send the same reasoning in two fields, so only the first field that is not empty is used. */
 function reasoningOf(delta: JsonObject): string | null {
   return filled(delta.reasoning_content) ?? filled(delta.reasoning) ?? filled(joined(delta.reasoning_details));
 }
@@ -132,7 +132,7 @@ function joined(parts: unknown): string {
 
 function toolCallsOf(delta: JsonObject): ToolCallDelta[] {
   const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isObject) : [];
-  // The protocol's original form of a tool call, one call without an id.
+  // The protocol's original form of a tool call: a single call without an id.
   if (calls.length === 0 && isObject(delta.function_call))
     return [toolCallOf({ index: 0, function: delta.function_call })];
   return calls.map(toolCallOf);

@@ -18,8 +18,8 @@ export interface ClosingTagFinder {
 
 /**
  * Finds the end of reasoning that began in the prompt (templates of Qwen, DeepSeek and others end with `<think>`), so that
- * the reply holds only `</think>`. The tag counts alone at the beginning or the end of a line, outside Markdown code, in a
- * text without an opening tag: anything else is an answer about such tags.
+ * the reply contains only `</think>`. The tag counts only at the start or end of a line, outside Markdown code, in a text
+ * without an opening tag. Elsewhere the answer is merely about such tags.
  */
 export function createClosingTagFinder(): ClosingTagFinder {
   const code = createCodeTracker();

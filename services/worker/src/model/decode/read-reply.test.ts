@@ -36,18 +36,18 @@ describe("createReplyReader", () => {
     [{ detail: [{ loc: ["body"], msg: "bang" }] }],
     [{ message: "bang", type: "server_error", code: 500 }],
     [{ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "error" }] }],
-  ])("takes %j for an error, before and after text, with and without an end marker", (value) => {
+  ])("recognizes %j as an error, alone, before an end marker and after text", (value) => {
     for (const frames of [[frame(value)], [frame(value), DONE], [delta({ content: "a" }), frame(value)]]) {
       expect(stream(...frames).outcome.kind).toBe("error");
     }
   });
 
-  it("finds the error that stands inside of a choice", () => {
+  it("finds an error inside a choice", () => {
     const choice = { index: 0, delta: { content: "" }, finish_reason: "error", error: { message: "bang" } };
     expect(stream(frame({ choices: [choice] })).outcome).toEqual({ kind: "error", error: { message: "bang" } });
   });
 
-  it("does not take an explicit `error: null` for an error", () => {
+  it("does not treat an explicit `error: null` as an error", () => {
     expect(stream(delta({ content: "a" }, "stop", { error: null })).outcome.kind).toBe("reply");
   });
 
@@ -55,9 +55,9 @@ describe("createReplyReader", () => {
     "event: error\ndata: broken\n\n",
     'event: error\ndata: {"message":"bang"}\n\n',
     'error: {"message":"bang"}\n\n',
-  ])("takes %j for an error", (body) => expect(readText(body + DONE).outcome.kind).toBe("error"));
+  ])("recognizes %j as an error", (body) => expect(readText(body + DONE).outcome.kind).toBe("error"));
 
-  it("finds the error that a proxy appended unframed, but believes a finish reason more", () => {
+  it("finds an error that a proxy appended unframed, unless a finish reason came before it", () => {
     const words = `${delta({ content: "a" })}upstream gone\n\n`;
     expect(readText(words).outcome).toEqual({ kind: "cut", loose: "upstream gone" });
     expect(readText(words + DONE).outcome.kind).toBe("reply");
@@ -67,7 +67,7 @@ describe("createReplyReader", () => {
     expect(readText(delta({ content: "a" }, "stop") + loose).outcome.kind).toBe("reply");
   });
 
-  it("finds that error although an end marker, other words or a torn frame stand beside it", () => {
+  it("finds such an error next to an end marker, other text or an incomplete frame", () => {
     const bang = '{"src":"llama-swap","error":{"message":"bang"}}';
     for (const body of [
       `${bang}\n\n${DONE}`,
@@ -79,15 +79,15 @@ describe("createReplyReader", () => {
     }
   });
 
-  it("reads the chunks of events that no blank line separates", () => {
+  it("reads chunks that no blank lines separate", () => {
     const frames = [delta({ content: "a" }), delta({ content: "b" }, "stop"), DONE].map((one) => one.trimEnd());
     expect(replyOf(readText(frames.join("\n")).outcome)).toMatchObject({ content: "ab", finishReason: "stop" });
   });
 
-  it("calls a stream cut that ends cleanly without finish reason and end marker, however whole its calls look", () => {
+  it("reports a cut when a stream ends without a finish reason or an end marker, even if its calls look complete", () => {
     const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
     expect(stream(delta({ tool_calls: [call] })).outcome.kind).toBe("cut");
-    // How Ollama crashes: one empty chunk, and the end.
+    // When Ollama crashes, the stream ends after one empty chunk.
     expect(stream(delta({ content: "a" }), delta({ content: "" }, null, { model: "" })).outcome.kind).toBe("cut");
     expect(stream("").outcome).toEqual({ kind: "cut", loose: "" });
     expect(stream(delta({ content: "a" }), "data: Internal Server Error\n\n").outcome).toMatchObject({
@@ -97,14 +97,14 @@ describe("createReplyReader", () => {
     expect(stream(delta({ content: "a" }), 'data: {"id":"c","choi').outcome).toEqual({ kind: "cut", loose: "" });
   });
 
-  it("accepts an end marker in place of a finish reason, but not for nothing at all", () => {
+  it("accepts an end marker in place of a finish reason, but not without any output", () => {
     expect(replyOf(stream(delta({ content: "a" }), DONE).outcome)).toMatchObject({ content: "a", finishReason: null });
     expect(stream(delta({ role: "assistant", content: null }), DONE).outcome.kind).toBe("empty");
     expect(stream(DONE).outcome).toEqual({ kind: "empty", loose: "" });
     expect(stream(delta({}), "data: busy\n\n", DONE).outcome).toEqual({ kind: "empty", loose: "busy" });
   });
 
-  it("reads on after a finish reason, and lets no later null or empty one clear it", () => {
+  it("keeps reading after a finish reason, which a later null or empty one does not clear", () => {
     const body = stream(
       delta({ content: "a" }, "stop"),
       delta({ content: "b" }, "stop"),
@@ -120,7 +120,7 @@ describe("createReplyReader", () => {
     });
   });
 
-  it("finds the usage wherever it stands, and the last one counts", () => {
+  it("finds the usage in each place where servers put it, and keeps the last one", () => {
     const usage = { prompt_tokens: 7, completion_tokens: 2 };
     const places = [
       delta({}, "stop", { usage }),
@@ -137,7 +137,7 @@ describe("createReplyReader", () => {
     }
   });
 
-  it("counts the cached part of a prompt when llama.cpp gives timings and no usage", () => {
+  it("counts the cached part of a prompt when llama.cpp sends timings but no usage", () => {
     const timings = { cache_n: 236, prompt_n: 1, predicted_n: 5 };
     expect(replyOf(stream(delta({ content: "a" }, "stop", { timings })).outcome)).toMatchObject({
       promptTokens: 237,
@@ -145,7 +145,7 @@ describe("createReplyReader", () => {
     });
   });
 
-  it("reads thoughts from every field, once, and drops a proxy's loading chatter", () => {
+  it("reads reasoning from every field, but only once, and drops a proxy's loading messages", () => {
     const chatter = [{}, { role: "assistant", content: "" }]
       .map((more) => frame({ choices: [{ delta: { ...more, reasoning_content: "llama-swap loading model" } }] }))
       .join("");
@@ -167,13 +167,13 @@ describe("createReplyReader", () => {
     expect(stream(bare, DONE)).toMatchObject({ reasoning: "a", text: "x" });
   });
 
-  it("gives an emoji whole that was cut inside its escape", () => {
+  it("emits an emoji whole that was split inside its escape", () => {
     const first = '{"id":"c","choices":[{"index":0,"delta":{"content":"a\\ud83d"}}]}';
     const second = '{"id":"c","choices":[{"index":0,"delta":{"content":"\\ude80\\u0000b"},"finish_reason":"stop"}]}';
     expect(stream(frame(first), frame(second)).text).toBe("a🚀b");
   });
 
-  it("keeps the unfinished arguments of a model that reached its limit", () => {
+  it("keeps the unfinished arguments of a model that reached its token limit", () => {
     const call = { index: 0, id: "a", function: { name: "f", arguments: '{"path":"/a' } };
     const { outcome } = stream(delta({ tool_calls: [call] }), delta({}, "length"), DONE);
     expect(replyOf(outcome)).toMatchObject({
@@ -182,7 +182,7 @@ describe("createReplyReader", () => {
     });
   });
 
-  it("understands a whole completion, also one that is printed over several lines", () => {
+  it("reads a whole completion, even one that is printed over several lines", () => {
     const message = {
       role: "assistant",
       content: "hi",
@@ -206,13 +206,13 @@ describe("createReplyReader", () => {
     }
   });
 
-  it("takes no completion behind a stream, and no object that answers nothing, for the answer", () => {
+  it("ignores a completion that follows a stream, and an object that contains no answer", () => {
     const whole = JSON.stringify({ choices: [{ index: 0, message: { content: "b" }, finish_reason: "stop" }] });
     expect(readText(delta({ content: "a" }) + whole)).toMatchObject({ text: "a", outcome: { kind: "cut" } });
     expect(readText('{"ok":true}').outcome).toEqual({ kind: "cut", loose: '{"ok":true}' });
   });
 
-  it("takes a page, a line of text and an error body for errors", () => {
+  it("recognizes an HTML page, a line of text and an error body as errors", () => {
     for (const body of [
       "<!doctype html>\n<html></html>",
       "no such model",
@@ -223,13 +223,13 @@ describe("createReplyReader", () => {
     }
   });
 
-  it("takes tool calls that are announced and do not come for no answer, but not for no words", () => {
+  it("reports an empty reply when tool calls are announced and do not come, unless there is text", () => {
     const thought = delta({ reasoning_content: "I call it." });
     expect(stream(thought, delta({}, "tool_calls"), DONE).outcome.kind).toBe("empty");
     expect(stream(delta({ content: "a" }), delta({}, "tool_calls")).outcome.kind).toBe("reply");
   });
 
-  it("takes a tool call that was written as text for a fault, unless the model also made real ones", () => {
+  it("reports a text tool call, unless the model also made real calls or was stopped", () => {
     const textCall = delta({ content: '<tool_call>\n{"name":"grep"}' });
     for (const reason of ["stop", "tool_calls"])
       expect(stream(textCall, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "text_tool_call" } });
@@ -240,7 +240,7 @@ describe("createReplyReader", () => {
     expect(stream(textCall, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");
   });
 
-  it("understands the same of any chunking of the bytes", () => {
+  it("reads the same reply from any chunking of the bytes", () => {
     const call = { index: 0, id: "a", type: "function", function: { name: "f", arguments: '{"x":"é"}' } };
     const body = [
       "\ufeff: ping\r\n\r\n",

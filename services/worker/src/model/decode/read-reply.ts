@@ -12,35 +12,35 @@ export type Outcome =
   | { kind: "error"; error: unknown }
   /** No finish reason and no end marker, although the body may have ended cleanly. `loose`: the text outside events. */
   | { kind: "cut"; loose: string }
-  /** Only the end marker came, or a finish reason that announces tool calls. */
+  /** No answer: only the end marker came, or a finish reason that announces tool calls without any call. */
   | { kind: "empty"; loose: string }
   /** The reply is a tool call written as text. */
   | { kind: "text_tool_call" };
 
 export interface ReplyReader {
   push(bytes: Uint8Array): Piece[];
-  /** Ends the body, however it ended: returns what was held back, and the outcome. */
+  /** To be called when the body has ended in any way. Returns what was held back, and the outcome. */
   end(): { pieces: Piece[]; outcome: Outcome };
   /** `finished`: the reply is complete, but usage may follow. `over`: nothing more needs to be read. */
   state(): "open" | "finished" | "over";
   /** Grows with every chunk other than keep-alives and a proxy's loading messages. */
   progress(): number;
-  /** Only loading messages of a proxy were received so far. */
+  /** Only a proxy's loading messages have been received so far. */
   loading(): boolean;
-  /** A proxy has reported that it loads the model. */
+  /** A proxy has reported that it is loading the model. */
   hasLoaded(): boolean;
   /** A part of the reply was emitted. */
   visible(): boolean;
 }
 
-/** A model that was stopped for one of these reasons may have left its last call incomplete. */
+/** Finish reasons of a model that was stopped, so that its last call may be incomplete. */
 const CUT_SHORT = new Set(["length", "content_filter", "insufficient_system_resource"]);
 
 /** Finish reasons that announce tool calls. */
 const CALLED = new Set(["tool_calls", "function_call"]);
 
 /**
- * Reads the bytes of one reply in any chunking: an event stream, or a whole completion as JSON.
+ * Reads one reply from its bytes, however they are chunked: an event stream, or a whole completion as JSON.
  *
  * @param detectTextToolCalls tools were offered, so a tool call in the text is a fault of the server
  * @param newId creates an id for a tool call without one
@@ -80,7 +80,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     loading = false;
     progress += 1;
     for (const delta of facts.toolCalls) calls.add(delta);
-    // Usage may come with every chunk, growing, and a later chunk may hold null: the last value counts.
+    // Usage may grow with every chunk, and a later chunk may hold null, so the last value that is not null counts.
     told.finishReason = facts.finishReason ?? told.finishReason;
     told.promptTokens = facts.promptTokens ?? told.promptTokens;
     told.completionTokens = facts.completionTokens ?? told.completionTokens;
@@ -100,7 +100,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
       done = true;
       return note(chunk.facts);
     } else if (progress === 0 && body !== "" && !body.startsWith("{")) {
-      // An HTML page or plain text instead of a reply; JSON that does not parse was cut.
+      // An HTML page or plain text instead of a reply. JSON that does not parse is not an error but a reply that was cut.
       error = body;
     }
     return [];
@@ -108,7 +108,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
 
   function end(): { pieces: Piece[]; outcome: Outcome } {
     const pieces = sse.end().flatMap(take);
-    // An error outweighs an end marker, but not a finish reason.
+    // An error overrides an end marker, but not a finish reason.
     if (filledReason() === null && error === undefined) pieces.push(...takeLoose());
     if (isTextToolCall()) return { pieces, outcome: { kind: "text_tool_call" } };
     pieces.push(...replyText.end());
@@ -143,7 +143,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
       : CALLED.has(filledReason() ?? "") && replyText.content() === "";
   }
 
-  /** Text that may explain why the stream ended, without an incomplete frame. */
+  /** Text that may explain why the stream ended; empty if the text is an incomplete frame. */
   function looseWords(): string {
     const words = sse.loose().trim() || garbage;
     return /^[[{]/.test(words) && parseJson(words) === undefined ? "" : words;

@@ -14,7 +14,7 @@ export interface ReplyText {
   hasOutput(): boolean;
 }
 
-/** The text of a reply, in whole characters, with inline reasoning and text tool calls separated. */
+/** Collects a reply's text in whole characters, and separates inline reasoning and text tool calls from it. */
 export function createReplyText(detectTextToolCalls: boolean): ReplyText {
   const textGate = createCharacterGate();
   const reasoningGate = createCharacterGate();
@@ -32,7 +32,7 @@ export function createReplyText(detectTextToolCalls: boolean): ReplyText {
     return shown === "" ? [] : [{ type, text: shown }];
   }
 
-  /** Tool call markers inside reasoning do not count either. */
+  /** Moves the text so far to the reasoning, where a tool call marker does not count. */
   function withdraw(): Piece[] {
     const held = textToolCalls.end();
     textToolCalls = createTextToolCallFilter();
@@ -68,7 +68,8 @@ interface CharacterGate {
 }
 
 /**
- * Holds back half a surrogate pair until its other half comes: servers escape an emoji as two units and split between them.
+ * Holds back half a surrogate pair until the other half arrives: servers escape an emoji as two UTF-16 units, and may split the
+ * text between them.
  */
 function createCharacterGate(): CharacterGate {
   let half = "";

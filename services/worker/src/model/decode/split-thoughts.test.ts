@@ -35,7 +35,7 @@ describe("createThoughtSplitter", () => {
     expect(split([...whole])).toEqual({ reasoning, text });
   });
 
-  it("gives the same for any chunking, and loses nothing of an answer without a thought", () => {
+  it("returns the same for any chunking, and loses nothing of an answer without reasoning", () => {
     const part = fc.oneof(
       fc.constantFrom("<think>", "</think>", "<", "</th", "ink>", "\n", "`", "```", "x"),
       fc.string({ maxLength: 5 }),

@@ -14,9 +14,9 @@ export interface ThoughtSplitter {
 }
 
 /**
- * Separates reasoning that a server left in the content, `<think>…</think>`; tags may be split anywhere. An opening tag
- * counts only at the very beginning: later ones belong to an answer, about a chat template for example. If the opening tag
- * was in the prompt, the reasoning is emitted as text until its closing tag comes.
+ * Separates reasoning (`<think>…</think>`) that a server left in the content; a tag may be split anywhere. An opening tag
+ * counts only at the very start: a later one belongs to the answer, for example one about chat templates. If the opening tag
+ * was in the prompt, the reasoning is emitted as text until its closing tag arrives.
  */
 export function createThoughtSplitter(): ThoughtSplitter {
   let state: "start" | "thinking" | "after-thought" | "undecided" | "answer" = "start";
@@ -85,7 +85,7 @@ function give(pieces: Piece[], type: TextPiece["type"], text: string): void {
   if (text !== "") pieces.push({ type, text });
 }
 
-/** The number of characters at the end that may begin the closing tag. */
+/** The number of characters at the end of the text that may be the start of the closing tag. */
 function partOfTag(text: string): number {
   for (let length = Math.min(CLOSE.length - 1, text.length); length > 0; length--) {
     if (CLOSE.startsWith(text.slice(-length))) return length;

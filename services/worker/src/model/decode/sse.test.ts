@@ -30,23 +30,23 @@ describe("createSseReader", () => {
     }
   });
 
-  it("gives the last event although its blank line, and even its newline, is missing", () => {
+  it("returns the last event even if its blank line, or even its newline, is missing", () => {
     expect(read([encode("data: a\n\ndata: [DONE]")]).events).toEqual(["data a", "data [DONE]"]);
     expect(read([encode("data: a\r")]).events).toEqual(["data a"]);
   });
 
-  it("tells the events named error, and the field error, from others", () => {
+  it("distinguishes events named error, and the field error, from other events", () => {
     const { events } = read([encode('event: error\ndata: {"a":1}\n\nerror: {"b":2}\n\ndata: c\n\n')]);
     expect(events).toEqual(['error {"a":1}', 'error {"b":2}', "data c"]);
   });
 
-  it("keeps what is no event stream", () => {
+  it("keeps lines that are not part of an event stream", () => {
     const { events, loose } = read([encode('data: a\n\n{\n "error": {\n  "message": "gone"\n }\n}')]);
     expect(events).toEqual(["data a"]);
     expect(JSON.parse(loose)).toEqual({ error: { message: "gone" } });
   });
 
-  it("gives the same events for any chunking of the bytes", () => {
+  it("returns the same events for any chunking of the bytes", () => {
     const line = fc.constantFrom(
       "data: fáilte 🌊",
       "data:{",

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 
-/** One event. `error` also stands for old llama.cpp's non-standard field `error: {…}`. */
+/** One event. The kind `error` also covers the non-standard field `error: {…}` of old llama.cpp versions. */
 export interface SseEvent {
   kind: "data" | "error";
   data: string;
@@ -11,16 +11,16 @@ export interface SseReader {
   push(bytes: Uint8Array): SseEvent[];
   /** Ends the body and returns an event that lacks its blank line. */
   end(): SseEvent[];
-  /** The lines so far that are not SSE. Proxies append their own error body, unframed, to a stream that has begun. */
+  /** The lines so far that are not SSE: a proxy may append its own error body, unframed, to a stream that has begun. */
   loose(): string;
 }
 
-/** An upper bound for a line. Ollama buffers events of up to 8 MB. */
+/** The longest line that is accepted. Ollama buffers events of up to 8 MB. */
 const MAX_LINE = 64 * 1024 * 1024;
-/** How much unframed text is kept: error bodies are much smaller, a whole completion may be large. */
+/** The most unframed text that is kept. Error bodies are much smaller, but a whole completion may be large. */
 const MAX_LOOSE = 16 * 1024 * 1024;
 
-/** Reads an event stream, with LF, CRLF or CR, a BOM, comments, and `data` over several lines. */
+/** Reads an event stream. Accepts LF, CRLF and CR, a BOM, comments, and `data` over several lines. */
 export function createSseReader(): SseReader {
   const decoder = new TextDecoder();
   let events: SseEvent[] = [];

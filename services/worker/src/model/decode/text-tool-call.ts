@@ -14,8 +14,8 @@ const MARKERS = ["<tool_call>", "<function=", "[TOOL_CALLS]", "[ARGS]{"];
 const LONGEST = Math.max(...MARKERS.map((marker) => marker.length));
 
 /**
- * Finds tool calls that arrive as text. Nothing is shown from the marker on, so that a text tool call at the beginning leaves
- * the reply unseen and the request can be repeated. Markdown code is exempt: users ask about such markers.
+ * Finds text tool calls. Nothing is shown from the marker on, so a reply that begins with one stays unseen and its request can
+ * be retried. Markdown code is exempt, because users ask about such markers.
  */
 export function createTextToolCallFilter(): TextToolCallFilter {
   const code = createCodeTracker();

@@ -27,7 +27,7 @@ const delta = (keys: Delta, name?: unknown, text?: unknown): Delta => ({
 });
 const whole = ({ pieces }: Made) => pieces.join("");
 
-/** How servers send one call: every shape that was captured from a real one. */
+/** The shapes in which servers send one call, each captured from a real server. */
 const SHAPES: Record<string, (call: Made, at: number) => Delta[]> = {
   "OpenAI, llama.cpp: a header, then pieces by index": ({ name, pieces }, index) => [
     delta({ index, id: `c${index}`, type: "function" }, name, ""),
@@ -53,12 +53,12 @@ const SHAPES: Record<string, (call: Made, at: number) => Delta[]> = {
     delta({ index: 0, id: `c${at}` }, name, ""),
     ...pieces.map((text, piece) => delta({ index: 0, id: `noise${at}-${piece}` }, "", text)),
   ],
-  "an old llama.cpp: the name on every piece, the id inside of the function": ({ name, pieces }, index) =>
+  "old llama.cpp: the name on every piece, and the id inside the function": ({ name, pieces }, index) =>
     pieces.map((text, piece) => ({
       index,
       function: { name, arguments: text, ...(piece === 0 && { id: `c${index}` }) },
     })),
-  "llama.cpp: the name once more, longer": ({ name, pieces }, index) => [
+  "llama.cpp: the name again, longer": ({ name, pieces }, index) => [
     delta({ index, id: `c${index}` }, name.slice(0, 3)),
     delta({ index, id: `c${index}` }, name),
     ...pieces.map((text) => delta({ index }, undefined, text)),
@@ -78,7 +78,7 @@ const SHAPES: Record<string, (call: Made, at: number) => Delta[]> = {
     ...pieces.map((text) => delta({}, undefined, text)),
   ],
   "LiteLLM: an object": (call, index) => [delta({ index, id: `c${index}` }, call.name, JSON.parse(whole(call)))],
-  "the whole call once more at the end": (call, index) => [
+  "the whole call again at the end": (call, index) => [
     delta({ index, id: `c${index}` }, call.name, whole(call)),
     delta({ index, id: `c${index}` }, call.name, whole(call)),
     delta({ index }, undefined, ""),
@@ -110,7 +110,7 @@ describe("calls are assembled whole, each with its own id, as sent by", () => {
     });
   }
 
-  it("a server that lets calls grow in turns", () => {
+  it("a server that interleaves the pieces of its calls", () => {
     const tell = SHAPES["OpenAI, llama.cpp: a header, then pieces by index"]!;
     fc.assert(
       fc.property(fc.array(made, { minLength: 2, maxLength: 4 }), fc.infiniteStream(fc.nat()), (calls, turns) => {
