@@ -16,19 +16,19 @@ export interface ContextSizeDeps {
   /** Deadline of one request. */
   timeoutMs: number;
   dispatcher?: Dispatcher;
-  /** Receives the traits that the server reports beside the window. */
+  /** Called with the traits that the server reports together with the window. */
   onTraits?: KnownTraits["learn"];
 }
 
 export interface ContextSize {
   /**
-   * The model's context window in tokens; null when no server reports it. Never rejects. Call it only while the model answers
-   * or afterwards: asking llama-swap about a model that is not loaded makes it load the model.
+   * The model's context window in tokens; null when the server does not report it. Never rejects. Call it only after the model
+   * has begun to answer: asking llama-swap about a model that is not loaded makes it load the model.
    */
   get(model: string): Promise<number | null>;
-  /** What is known of the model's window, without a request. */
+  /** The last known window of the model; sends no request. */
   known(model: string): number | null;
-  /** Records the window from an overflow error, which is more reliable than any answer. */
+  /** Records the window from an overflow error, which is more reliable than what `get` finds. */
   learn(model: string, size: number): void;
 }
 
@@ -62,14 +62,14 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
       if (response.ok) return await response.json();
       await response.body?.cancel();
     } catch {
-      // The server does not know the route or is gone: "unknown" in both cases.
+      // The server does not know the route or is unreachable. In both cases the window is unknown.
     }
     return null;
   }
 
   async function find(model: string): Promise<number | null> {
     const name = encodeURIComponent(model);
-    // The slot's props are the real limit; a list often reports the configured or trained size.
+    // The slot's props state the real limit; a model list often reports the configured or trained size.
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
     const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
     deps.onTraits?.(model, traitsFromLlamaProps(props));

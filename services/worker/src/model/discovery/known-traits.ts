@@ -52,7 +52,7 @@ export function createKnownTraits(settings: Readonly<ServerTraits> = NO_TRAITS):
   };
 }
 
-/** The trait that explains why a server refused a request, unless the request already respected it; null when none does. */
+/** The trait that explains a refusal and that the request did not respect yet; null when there is none. */
 export function traitRevealedBy(refusal: Refusal, respected: ServerTraits): ServerTrait | null {
   return TRAITS.find((trait) => !respected[trait] && LEARNING[trait].isRevealedBy(refusal)) ?? null;
 }

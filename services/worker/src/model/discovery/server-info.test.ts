@@ -8,7 +8,7 @@ import {
 } from "./server-info.ts";
 
 describe("the size of a model's window", () => {
-  it("is that of llama.cpp's slot, never that of the training", () => {
+  it("is that of llama.cpp's slot, never the trained size", () => {
     expect(windowFromLlamaProps({ default_generation_settings: { n_ctx: 8192 } })).toBe(8192);
     expect(windowFromModelList({ data: [{ id: "m", meta: { n_ctx_train: 262144 } }] }, "m")).toBeNull();
   });
@@ -29,7 +29,7 @@ describe("the size of a model's window", () => {
     expect(windowFromModelList({ data }, "third")).toBeNull();
   });
 
-  it("is what Ollama allocated, else what is configured, else that of the training", () => {
+  it("is what Ollama allocated, else the configured size, else the trained size", () => {
     expect(windowFromOllamaRunning({ models: [{ name: "m:latest", context_length: 4096 }] }, "m")).toBe(4096);
     const model_info = { "general.architecture": "qwen3", "qwen3.context_length": 40960 };
     expect(windowFromOllamaShow({ parameters: "stop x\nnum_ctx    8192", model_info })).toBe(8192);

@@ -7,7 +7,10 @@ export function windowFromLlamaProps(answer: unknown): number | null {
   return size(asObject(asObject(answer).default_generation_settings).n_ctx);
 }
 
-/** llama.cpp's `/props`: Llama 3 templates raise "only supports single tool-calls at once". */
+/**
+ * llama.cpp's `/props` reports templates that allow one tool call per message (Llama 3: "only supports single tool-calls at
+ * once").
+ */
 export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
   const { supports_parallel_tool_calls } = asObject(asObject(answer).chat_template_caps);
   return supports_parallel_tool_calls === false ? { single_tool_calls: true } : {};
@@ -15,7 +18,7 @@ export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
 
 /**
  * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and the names that routers use. llama.cpp's `n_ctx_train`
- * is the size of the training, not the window, and is ignored.
+ * is ignored: it is the size that the model was trained with, not the window.
  */
 export function windowFromModelList(answer: unknown, model: string): number | null {
   const entry = entryOf(asObject(answer).data, model);
@@ -35,7 +38,7 @@ export function windowFromOllamaRunning(answer: unknown, model: string): number 
   return size(entryOf(asObject(answer).models, model).context_length);
 }
 
-/** Ollama's `/api/show`: the configured window, else that of the training, which Ollama may not have allocated. */
+/** Ollama's `/api/show`: the configured window, else the trained size, which Ollama may not have allocated. */
 export function windowFromOllamaShow(answer: unknown): number | null {
   const { parameters, model_info } = asObject(answer);
   const configured = /^num_ctx\s+(\d+)/m.exec(filled(parameters) ?? "");
@@ -45,7 +48,7 @@ export function windowFromOllamaShow(answer: unknown): number | null {
   return size(info[key] ?? info[Object.keys(info).find((name) => name.endsWith(".context_length")) ?? key]);
 }
 
-/** The model's entry; if the server lists only one, that one, whatever its name. */
+/** The model's entry. If the list has only one entry, it is used whatever its name. */
 function entryOf(list: unknown, model: string): JsonObject {
   const entries = Array.isArray(list) ? list.filter(isObject) : [];
   const named = entries.find(({ id, name, model: own, aliases }) => {

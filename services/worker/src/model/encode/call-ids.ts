@@ -1,13 +1,13 @@
 const ALLOWED = /^[A-Za-z0-9_-]{1,40}$/;
-/** Mistral's API and templates reject every other form. */
+/** Mistral's API and templates reject any id that is not nine letters or digits. */
 const NINE = /^[A-Za-z0-9]{9}$/;
 const MISTRAL = /mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|nemo/i;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /**
- * Maps the ids of one request. The server's own ids are kept if every server accepts them; others (too long, odd characters,
- * repeated: Ollama resolves a repeated id to the last call) become nine letters and digits. The same history maps to the same
- * ids, so that prompt caches stay valid.
+ * Maps the call ids of one request. An id that every server of the model accepts is kept. Any other (too long, with other
+ * characters, or repeated: Ollama resolves a repeated id to the last call) becomes nine letters or digits. The same history
+ * maps to the same ids, so that prompt caches stay valid.
  */
 export function createCallIds(model: string): (id: string) => string {
   const used = new Set<string>();

@@ -20,7 +20,7 @@ type CallIds = (id: string) => string;
 
 const NO_OUTPUT = "(no output)";
 const NO_RESULT = "(no result: the call was interrupted)";
-/** For calls without stored reasoning: DeepSeek rejects a conversation in which it is missing. */
+/** Stands in for reasoning that was not stored: DeepSeek rejects a conversation in which a call has none. */
 const NO_THOUGHTS = "(none)";
 const INTERRUPTED = "(interrupted)";
 const GO_ON = "Please go on.";
@@ -30,8 +30,8 @@ type ToolMessage = Extract<ConversationMessage, { role: "tool" }>;
 
 /**
  * Encodes a history so that every server and chat template accepts it, whatever was cancelled, deleted or cut: one system
- * message first; user and assistant alternate; every call is answered once, directly and in order; a message to answer at the
- * end. Every rule is needed: one rejected message makes all later requests fail.
+ * message comes first; user and assistant alternate; every call is followed directly by its one result, in order; the last
+ * message is one to answer. Every rule is needed, because one rejected message makes all later requests fail.
  */
 export function toMessages(
   system: string,
@@ -45,14 +45,14 @@ export function toMessages(
     if (message.role === "user") addUser(messages, message.content);
     if (message.role === "assistant")
       addAssistant(messages, message, resultsAfter(history, at, answers), callIds, traits);
-    // Tool messages follow their calls; one without a call is dropped.
+    // Tool messages are added after their calls; one without a call is dropped.
   });
   if (messages.at(-1)?.role !== "user" && messages.at(-1)?.role !== "tool") addUser(messages, GO_ON);
   const told = cleanText(system);
   return told.trim() === "" ? messages : [{ role: "system", content: told }, ...messages];
 }
 
-/** Mistral's and Gemma's templates raise on two user messages in a row and on a user message right after a tool's. */
+/** Mistral's and Gemma's templates reject two user messages in a row, and a user message right after a tool message. */
 function addUser(messages: WireMessage[], content: string): void {
   const text = cleanText(content);
   if (text.trim() === "") return;
@@ -129,7 +129,7 @@ function wireName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "unknown";
 }
 
-/** Gemini rejects a call without its thought signature; stricter servers reject other unknown keys. */
+/** Keeps only `extra_content`: Gemini needs the thought signature in it, and strict servers reject unknown keys. */
 function extraContent(extra: JsonObject | undefined): { extra_content?: unknown } {
   return isObject(extra?.extra_content) ? { extra_content: cleanValue(extra.extra_content) } : {};
 }

@@ -7,7 +7,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_TOOLS = 128;
 const MAX_DESCRIPTION = 1024;
 
-/** Encodes the tools. One with an invalid or repeated name is left out. */
+/** Encodes the tools, without those whose name is invalid or repeated. */
 export function toTools(offers: ToolOffer[]): JsonObject[] {
   const names = new Set<string>();
   const usable = offers.filter(({ name }) => NAME.test(name) && !names.has(name) && names.add(name));
@@ -28,8 +28,8 @@ function parameters(schema: JsonObject): JsonObject {
 }
 
 /**
- * Removes what servers reject from a schema: an array without items (OpenAI), a required name that is not a property
- * (Gemini), a pattern that is not anchored or an external reference (llama.cpp's grammar).
+ * Corrects what servers reject in a schema: an array without items (OpenAI), a required name that is not a property (Gemini),
+ * an unanchored pattern and an external reference (both llama.cpp's grammar).
  */
 function acceptable(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(acceptable);
