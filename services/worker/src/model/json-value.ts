@@ -12,7 +12,7 @@ export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** A non-empty string, else null. Servers send "" and null alike for "nothing". */
+/** A non-empty string, else null. Servers send both "" and null for "nothing". */
 export function filled(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }

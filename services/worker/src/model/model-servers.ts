@@ -54,7 +54,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
     (await orNullAfter(CATALOG_WAIT_MS, deps.catalog.read())) ??
     deps.servers.map((server) => ({ server, models: null, error: null }));
 
-  /** Names from `resolve` need no catalog. */
+  /** Locates the model of a name that `resolve` returned, without the catalog. */
   function locate(name: string | null): LocatedModel {
     return (name === null ? null : readModelName(name, names)) ?? { server: first?.name ?? "", model: name };
   }

@@ -12,8 +12,8 @@ export interface OpenReplyDeps extends SendRequestDeps {
 }
 
 /**
- * Requests one reply, encoded for the server's known traits. A refusal that reveals another trait is answered by a request
- * that respects it; a trait is learned when such a request succeeds.
+ * Requests one reply, encoded for the server's known traits. If a refusal reveals another trait, the request is sent again in
+ * a form that respects it; a trait is learned when such a request succeeds.
  *
  * @returns a successful response whose body has not been read
  * @throws ModelFailure, or the signal's reason when it aborts

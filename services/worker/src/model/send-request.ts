@@ -24,9 +24,9 @@ const ERROR_BODY_MS = 5_000;
 /**
  * Sends one chat completion request.
  *
- * @param signal closes the socket, before the headers and while the body is read
+ * @param signal an abort closes the socket, before the headers and while the body is read
  * @returns the response if it is a success, else the refusal
- * @throws ModelFailure without a response; the signal's reason when aborted
+ * @throws ModelFailure when there is no response; the signal's reason when it aborts
  */
 export async function sendRequest(
   { baseUrl, apiKey, dispatcher }: SendRequestDeps,
@@ -35,8 +35,8 @@ export async function sendRequest(
 ): Promise<Response | Refusal> {
   const response = await fetch(`${baseUrl}/v1/chat/completions`, {
     method: "POST",
-    // Two headers are never sent: llama-swap answers with an HTML page when text/html is accepted, and llama-server keeps
-    // generating after a disconnect when there is an X-Conversation-Id.
+    // Two headers must not be sent: with `accept: text/html` llama-swap answers with an HTML page, and with X-Conversation-Id
+    // llama-server keeps generating after a disconnect.
     headers: {
       "content-type": "application/json",
       accept: "*/*",
@@ -61,7 +61,7 @@ export async function sendRequest(
   };
 }
 
-/** Reads what is available of the body. If the connection breaks here, the status is sufficient. */
+/** Reads as much of an error body as arrives within the limits. If the connection breaks here, the status is sufficient. */
 async function errorBody(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";

@@ -19,9 +19,9 @@ export interface StreamReplyDeps {
   firstByteTimeoutMs: number;
   /** After this time without response headers, subscribers are notified that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
-  /** Grows by what refused requests reveal. */
+  /** Learns the traits that refused requests reveal. */
   traits?: KnownTraits;
-  /** For requests that name no model. */
+  /** The model of requests that name none. */
   defaultModel?: string | null;
   contextSize: Pick<ContextSize, "get" | "learn">;
   /** Must have no time-outs of its own. */
@@ -30,7 +30,7 @@ export interface StreamReplyDeps {
   log?: (facts: Record<string, unknown>, message: string) => void;
 }
 
-/** Every server requires a name; one with a single model accepts any. */
+/** Every server requires a model name; a server with a single model accepts any name. */
 const ANY_MODEL = "default";
 /** The longest time that a reply waits for the size of its model's window. */
 const CONTEXT_SIZE_WAIT_MS = 1_000;
@@ -40,14 +40,14 @@ const LAST_CHUNK_WAIT_MS = 50;
 /**
  * Returns a function that requests one reply and emits it while it arrives.
  *
- * The stream ends with a `reply` event or throws: `ModelFailure` without a complete reply, the signal's reason when aborted.
+ * The stream ends with a `reply` event, or throws: a `ModelFailure` if it is incomplete, the signal's reason on an abort.
  * Aborting closes the socket, which makes a model server stop generating.
  */
 export function createStreamReply(given: StreamReplyDeps): StreamReply {
   const deps = {
     ...given,
     baseUrl: given.baseUrl.replace(/\/+$/, ""),
-    // A loading model sends no headers for longer than undici's 300 s; `timeouts` sets the limits instead.
+    // While a model loads, no headers may come for longer than undici's 300 s, so `timeouts` sets the limits instead.
     dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
     traits: given.traits ?? createKnownTraits(),
   };
@@ -70,7 +70,7 @@ async function* streamReply(
   let broken: unknown;
   try {
     const opening = openReply(deps, model, request, either);
-    // A proxy that loads a model, or a server that queues the request, sends nothing for minutes.
+    // A proxy that loads a model, or a server that queues the request, may send nothing for minutes.
     if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
       yield { type: "loading", model: request.model, cause: "silence" };
     const response = await timeouts.wait(opening, giveUp);
@@ -88,7 +88,7 @@ async function* streamReply(
       isTold = reader.hasLoaded();
       yield* pieces;
       timeouts.received(reader.progress() > before, reader.state() === "finished");
-      // The model has begun to answer, so this request cannot make a proxy load it.
+      // The model has begun to answer, so asking for its window cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }
     const { pieces, outcome } = reader.end();
@@ -108,7 +108,7 @@ async function* streamReply(
     deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
     yield { type: "reply", reply: { ...outcome.reply, contextSize: size } };
   } finally {
-    // Also when the consumer stops early: the rest of the reply is not needed.
+    // This also runs when the consumer stops early and the rest of the reply is not needed.
     socket.abort();
   }
 }
@@ -130,7 +130,7 @@ function silence(loading: boolean): ModelFailure {
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** An id for a tool call without one, in the form that Mistral requires: nine letters and digits. */
+/** An id for a tool call without one: `call_` and nine random letters or digits. `createCallIds` adapts it for Mistral. */
 function newCallId(): string {
   let id = "call_";
   for (let place = 0; place < 9; place++) id += ALPHABET[randomInt(ALPHABET.length)];

@@ -3,7 +3,7 @@ import { errorWords } from "./error-text.ts";
 
 const OVERFLOW_CODES = new Set(["exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"]);
 
-/** How servers report that the conversation exceeds the window: llama.cpp, vLLM, OpenAI, LM Studio, Ollama, Anthropic. */
+/** How llama.cpp, vLLM, OpenAI, LM Studio, Ollama and Anthropic report that a conversation exceeds the window. */
 const OVERFLOW_WORDS = [
   /exceed(s|ed)?\b.{0,60}\bcontext (size|length|window|limit)/i,
   /context (size|length|window|limit).{0,40}\bexceed/i,
@@ -25,7 +25,7 @@ const WINDOW_IN_WORDS = [
 
 /**
  * @param error the server's error object or text
- * @param text the error's whole text: the numbers may be outside the lines that are shown
+ * @param text the error's whole text, because the lines that are shown may lack the numbers
  */
 export function isContextOverflow(error: unknown, text: string): boolean {
   const { type, code } = asObject(error);

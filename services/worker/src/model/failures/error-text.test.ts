@@ -37,5 +37,5 @@ describe("errorIn", () => {
     'event: error\ndata:{"message":"bang"}\n\n',
   ])("finds the error in %j", (body) => expect(errorIn(body)).toEqual({ message: "bang" }));
 
-  it("gives the text when there is none", () => expect(errorIn("data lost")).toBe("data lost"));
+  it("returns the text when there is none", () => expect(errorIn("data lost")).toBe("data lost"));
 });

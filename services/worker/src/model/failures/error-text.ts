@@ -7,8 +7,8 @@ const MAX_ERROR_TEXT = 200;
 /**
  * The reason in an error body, as one line of at most 200 characters; "" when there is none.
  *
- * llama.cpp puts the cause of a template error after some 200 characters of source excerpt: of a long message, the last line
- * is what matters.
+ * llama.cpp puts the cause of a template error after a source excerpt of some 200 characters, so only the last line of a long
+ * message is kept.
  */
 export function errorText(body: string): string {
   const value = parseJson(body);
@@ -17,21 +17,21 @@ export function errorText(body: string): string {
   return shorten(typeof value === "string" ? value : body);
 }
 
-/** The same for a parsed error. */
+/** Like `errorText`, for a parsed error. */
 export function errorTextOf(error: unknown): string {
   return typeof error === "string" ? errorText(error) : shorten(messageOf(error) ?? JSON.stringify(error) ?? "");
 }
 
-/** The whole text of an error, for finding numbers in it, not for display. */
+/** The whole text of an error, in which numbers are searched; not for display. */
 export function errorWords(error: unknown): string {
   const value = typeof error === "string" ? (parseJson(error) ?? error) : error;
   return messageOf(value) ?? (typeof error === "string" ? error : (JSON.stringify(error) ?? ""));
 }
 
-/** How an error body begins that is framed as an event because the request asked for a stream. */
+/** The start of an error body that the server framed as an event, because the request asked for a stream. */
 const EVENT = /^\s*(?:event: ?\w+\s+)?data: ?/;
 
-/** The error object inside an error body, whatever wraps it; the text itself if it is not JSON. */
+/** The error object inside an error body, whatever wraps it; the body itself if it is not JSON. */
 export function errorIn(body: string): unknown {
   const value = parseJson(body.replace(EVENT, ""));
   const first = Array.isArray(value) ? value[0] : value;
@@ -46,7 +46,7 @@ function shorten(text: string): string {
     .filter((line) => line !== "");
   const all = lines.join(" ");
   if (all.length <= MAX_ERROR_TEXT) return all;
-  // A caret or ruler under an excerpt is not the cause.
+  // The last line may be a caret or a ruler under an excerpt, which is not the cause.
   return cutText(lines.findLast((line) => /[\p{L}\p{N}]/u.test(line)) ?? all, MAX_ERROR_TEXT);
 }
 
@@ -77,7 +77,7 @@ function messageOf(value: unknown): string | null {
   );
 }
 
-/** Gateways use the whole error body of the server behind them as their own message. */
+/** Finds the message in a message: gateways use the whole error body of the server behind them as their own message. */
 function innerMessage(text: unknown): string | null {
   const value = typeof text === "string" && /^\s*[[{]/.test(text) ? parseJson(text) : undefined;
   return typeof value === "object" ? messageOf(value) : null;

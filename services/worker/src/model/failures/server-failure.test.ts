@@ -15,7 +15,7 @@ describe("serverFailure", () => {
     [502, ""],
     [503, { message: "server busy" }],
     [504, ""],
-  ])("says of %s that it may pass", (status, error) => expect(failure(status, error).retryable).toBe(true));
+  ])("treats %s as temporary", (status, error) => expect(failure(status, error).retryable).toBe(true));
 
   it.each([
     [400, { message: "bad" }],
@@ -27,7 +27,7 @@ describe("serverFailure", () => {
     [500, { message: "Error: Jinja Exception: roles must alternate" }],
     [500, { message: "Failed to parse messages: x" }],
     [500, { message: "Failed to parse tool call arguments as JSON" }],
-  ])("says of %s %j that it will not pass", (status, error) => expect(failure(status, error).retryable).toBe(false));
+  ])("treats %s %j as permanent", (status, error) => expect(failure(status, error).retryable).toBe(false));
 
   it("is never retryable once a part of the answer was seen", () => {
     expect(failure(null, { message: "Provider disconnected" }).retryable).toBe(true);
@@ -42,7 +42,7 @@ describe("serverFailure", () => {
     "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
     "You passed 5000 input tokens and requested 1. However, the model's context length is only 4096 tokens.",
     "Prompt contains 5000 tokens, too large for model with 4096 maximum context length",
-  ])("knows %j for a conversation that is too long", (error) => {
+  ])("recognizes %j as a context overflow", (error) => {
     expect(failure(400, error)).toMatchObject({ code: "context_overflow", retryable: false, status: 400 });
   });
 

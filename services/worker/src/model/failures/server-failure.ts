@@ -4,7 +4,7 @@ import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./con
 import { errorTextOf, errorWords } from "./error-text.ts";
 
 export interface ServerError {
-  /** HTTP status; null when the error came inside a stream that had begun with a success. */
+  /** HTTP status; null when the error came inside a stream that had begun successfully. */
   status: number | null;
   /** The error, parsed or as text. */
   error: unknown;
@@ -46,7 +46,7 @@ function mayPass(status: number | null, error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
   // Waiting does not refill a quota.
   if (code === "insufficient_quota" || type === "insufficient_quota") return false;
-  // The status is more reliable than the type: llama-swap calls the 429 of its own limit an invalid_request_error.
+  // The status is more reliable than the type: llama-swap reports its own limit as a 429 of type invalid_request_error.
   if (status !== null && status !== 500) return PASSING.has(status);
   // Groq could not parse the model's tool call; another reply may be valid.
   if (code === "tool_use_failed") return true;

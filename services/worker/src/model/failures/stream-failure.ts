@@ -7,8 +7,8 @@ import { serverFailure } from "./server-failure.ts";
 /**
  * Maps an outcome other than a reply to a failure.
  *
- * @param visible a part was emitted: a retry would repeat it
- * @param broken the error of the connection, if it broke
+ * @param visible a part of the reply was emitted: a retry would repeat it
+ * @param broken the connection's error, if the connection broke
  */
 export function outcomeFailure(
   outcome: Exclude<Outcome, { kind: "reply" }>,
@@ -19,7 +19,7 @@ export function outcomeFailure(
   switch (outcome.kind) {
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
-    // Not a complete reply: like one that was cut, it justifies another attempt, even after a part was seen.
+    // Like a reply that was cut, it is incomplete and justifies another attempt, even after a part was seen.
     case "text_tool_call":
       return new ModelFailure("model_cut", "the model wrote a tool call as text", { retryable, visible });
     case "empty": {
@@ -40,7 +40,7 @@ function connectionText(error: Error): string {
   return cutText(error.cause instanceof Error ? error.cause.message : error.message, 100);
 }
 
-/** No response: refused, reset, not resolved, or no connection in time. A retry may succeed. */
+/** The failure of a request without a response: refused, reset, host not resolved or connect time-out. A retry may succeed. */
 export function connectionFailure(cause: unknown): ModelFailure {
   return new ModelFailure("model_unreachable", cutText(causeText(cause), 200), { retryable: true, cause });
 }

@@ -5,7 +5,7 @@ export interface SlotLimits {
   model: number | null;
 }
 
-/** The slots that this process holds. While Redis is away, the limits hold within each process only. */
+/** The slots that this process holds. While Redis is away, the limits apply only within each process. */
 export interface LocalSlots {
   isFree(server: string, model: string, limits: SlotLimits): boolean;
   enter(server: string, model: string): void;

@@ -17,7 +17,7 @@ const state = (failure: ModelFailure, more: Partial<RetryState> = {}): RetryStat
 });
 
 describe("retrying a request", () => {
-  it("never happens after a permanent failure, or once words were seen", () => {
+  it("never happens after a permanent failure, or once a part of the reply was seen", () => {
     expect(nextRetry(settings, state(failed({ retryable: false })))).toBeNull();
   });
 

@@ -1,9 +1,9 @@
 // PURE
 import type { ModelFailure, WaitReason } from "../../turn/ports.ts";
 
-/** How requests are retried, as long as nothing of the reply was seen. */
+/** How requests are retried, as long as no part of the reply was seen. */
 export interface RetrySettings {
-  /** Retries after the first request; failures because a model loads do not count. */
+  /** Retries after the first request. Failures because the model is loading do not count. */
   retries: number;
   /** No wait may end later than this after the first failure; waits for loading do not count. */
   budgetMs: number;
@@ -13,12 +13,12 @@ export interface RetrySettings {
 
 export interface RetryState {
   failure: ModelFailure;
-  /** Failures so far, this one included; those because a model loads are counted apart. */
+  /** Failures so far, including this one. Failures because the model is loading are counted in `loadings` instead. */
   failures: number;
   loadings: number;
   /** Time since the first failure of this kind (loading, or any other). */
   elapsedMs: number;
-  /** Jitter, 0 … 1, so that requests that failed together do not return together. */
+  /** Jitter, 0 … 1, so that requests that failed together are not retried together. */
   chance: number;
 }
 
@@ -46,7 +46,7 @@ export function nextRetry(settings: RetrySettings, state: RetryState): { waitMs:
   return state.elapsedMs + waitMs > until ? null : { waitMs, reason: reasonOf(failure) };
 }
 
-/** The reason that subscribers see; they see nothing else of a failure that passes. */
+/** The reason that subscribers see. It is all that they see of a failure that is retried. */
 function reasonOf({ code, status }: ModelFailure): WaitReason {
   if (code === "model_loading") return "loading";
   if (code === "model_unreachable") return "unreachable";

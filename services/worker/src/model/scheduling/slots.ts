@@ -8,8 +8,8 @@ const script = readFileSync(new URL("../../../lua/slot.lua", import.meta.url), "
 /** The slots at model servers, shared by all workers. */
 export interface Slots {
   /**
-   * Waits for a slot, first come, first served; an abort leaves the queue at once. Does not fail without Redis: then the
-   * limits hold within this process.
+   * Waits for a slot, first come, first served; an abort leaves the queue at once. Without Redis it does not fail, but the
+   * limits then apply only within this process.
    * @param onWait called once, when no slot is free at once
    * @returns a function that frees the slot
    */
@@ -77,7 +77,7 @@ export function createSlots(deps: SlotsDeps): Slots {
     run("free", ticket).then(wakeAll, wakeAll);
   }
 
-  /** A slot of this process is free: its waiters need not wait for their next turn to ask. */
+  /** Lets the waiters of this process ask again at once, because it has freed a slot. */
   const wakeAll = () => {
     for (const wake of wakes) wake();
   };

@@ -5,7 +5,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("createTimeouts", () => {
-  /** Waits for a step; true when the timeouts ended first. */
+  /** Waits for a step of `ms`. @returns whether it timed out */
   async function endsWithin(timeouts: ReturnType<typeof createTimeouts>, ms: number): Promise<boolean> {
     let ended = false;
     const step = timeouts.wait(new Promise((resolve) => setTimeout(resolve, ms)), () => {

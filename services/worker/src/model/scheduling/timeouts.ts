@@ -5,15 +5,15 @@ export interface Timeouts {
   /**
    * Records received bytes.
    *
-   * @param progress they were part of the reply
-   * @param finished the reply is complete; only usage may follow
+   * @param progress whether the bytes were part of the reply
+   * @param finished whether the reply is complete, so that only usage may follow
    */
   received(progress: boolean, finished: boolean): void;
 }
 
 /**
- * The wait for the usage chunk after a finish reason. Some servers send a finish reason with every chunk, so it must not be
- * shorter.
+ * The longest wait for the usage chunk after a finish reason. It must not be shorter, because some servers send a finish
+ * reason with every chunk.
  */
 const AFTER_FINISH_MS = 10_000;
 

@@ -3,9 +3,9 @@ import { ModelFailure, type StreamReply } from "../../turn/ports.ts";
 import { nextRetry, type RetrySettings } from "./retry-policy.ts";
 
 /**
- * Retries temporary failures: a model that loads, a server that is busy or briefly gone. Only before a part of the reply was
- * emitted, because a retry would repeat it; a `ModelFailure` that is `retryable` guarantees this. An abort ends the wait at
- * once.
+ * Retries temporary failures: a model that is loading, a server that is busy or briefly gone. A request is retried only if no
+ * part of the reply was emitted, because a retry would repeat that part; `ModelFailure.retryable` guarantees this. An abort
+ * ends the wait at once.
  */
 export function withRetries(stream: StreamReply, settings: RetrySettings): StreamReply {
   return async function* (request, signal) {
