@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { toParameters } from "./define-tool.ts";
 
-test("the schema keeps what every model server reads alike", () => {
+test("the schema keeps only what every model server supports", () => {
   const input = z.strictObject({
     path: z.string().max(4096).describe("where"),
     count: z.int().min(1).default(3).describe("how many"),

@@ -5,7 +5,7 @@ import type { ProjectRoot } from "./project/project-root.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
-/** Characters of malformed arguments that an error message quotes. */
+/** The most characters of malformed arguments that an error message quotes. */
 const QUOTED_CHARACTERS = 200;
 
 export interface ToolContext {
@@ -34,7 +34,7 @@ export interface Tool {
 }
 
 interface ToolDefinition<Input extends z.ZodObject> extends Omit<ToolOffer, "parameters"> {
-  /** A strict object, so that the model learns of an argument that the tool does not have. */
+  /** A strict object, so that the model is told of an argument that the tool does not have. */
   input: Input;
   run(input: z.output<Input>, context: ToolContext): Promise<ToolAnswer>;
 }
@@ -62,7 +62,7 @@ interface Parameters extends Record<string, unknown> {
 }
 
 /**
- * The JSON schema of a tool's input, reduced to what every model server reads alike: llama.cpp turns `maxLength` into a
+ * The JSON schema of a tool's input, reduced to what every model server supports: llama.cpp turns `maxLength` into a
  * grammar too large to load, and others reject `$schema` or `additionalProperties`. The dropped limits are still
  * enforced when the call arrives.
  */

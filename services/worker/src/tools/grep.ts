@@ -39,7 +39,7 @@ const Input = z.strictObject({
 });
 type Input = z.output<typeof Input>;
 
-/** Searches the project's text files: `path:line: text` for a match, `path-line- text` for a line of context. */
+/** Searches the project's text files. Output: `path:line: text` for a match, `path-line- text` for context. */
 export const grep = defineTool({
   name: "grep",
   description:
@@ -58,7 +58,7 @@ export const grep = defineTool({
   },
 });
 
-/** A search of a directory skips such files silently. For a file given as `path`, "no matches" would be wrong. */
+/** Rejects a file that a directory search would skip silently: for a file given as `path`, "no matches" would be wrong. */
 async function requireSearchable({ path, size, handle }: OpenedPath): Promise<void> {
   if (size > MAX_SEARCHED_BYTES) {
     throw new ToolFailure(
@@ -146,7 +146,7 @@ function formatLines(path: string, shown: readonly ShownLine[]): string[] {
   });
 }
 
-/** Reports that a line too long to show matches, provided that its file lies inside the root. */
+/** Reports a match in a line that is too long to show, provided that the file lies inside the root. */
 async function reportLongLine(path: string, { root }: ToolContext): Promise<string[]> {
   const opened = await root.tryOpen(path, "file");
   await opened?.handle.close();

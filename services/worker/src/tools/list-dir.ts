@@ -49,7 +49,7 @@ export const listDir = defineTool({
 /** The names, sorted, as bytes: a name need not be UTF-8. */
 async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; complete: boolean }> {
   const names: Buffer[] = [];
-  // Through the descriptor: another directory may have taken the path since.
+  // Reads through the descriptor, because another directory may have taken the path since.
   const directory = await opendir(opened.stablePath, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
   for await (const { name } of directory) {
     signal.throwIfAborted();
@@ -62,7 +62,7 @@ async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ nam
 async function describeEntry({ stablePath }: OpenedPath, name: Buffer): Promise<string> {
   const path = Buffer.concat([Buffer.from(`${stablePath}/`), name]);
   const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
-  // Deleted since it was listed, or not accessible: the listing still shows its name.
+  // An entry that was deleted since it was listed, or is not accessible, is still shown by name.
   const stats = await lstat(path).catch(() => null);
   if (stats === null) return `${shown} (gone)`;
   if (stats.isSymbolicLink()) {

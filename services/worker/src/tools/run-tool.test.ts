@@ -8,7 +8,7 @@ test("withTimeout returns what the work returns", async () => {
   expect(await withTimeout(async () => "done", 1000, never)).toBe("done");
 });
 
-test("withTimeout does not wait for work that ignores its signal, neither on a time-out nor on an abort", async () => {
+test("withTimeout does not wait for work that ignores its signal, on a time-out or on an abort", async () => {
   await expect(withTimeout(ignoresItsSignal, 5, never)).rejects.toThrow(/^timed out after 0.005 s/);
   const controller = new AbortController();
   const running = withTimeout(ignoresItsSignal, 60_000, controller.signal);

@@ -67,9 +67,9 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
 }
 
 /**
- * Runs `work` for at most `ms` milliseconds. Settles as soon as the work settles, the time is up or `signal` aborts; the
- * signal given to `work` aborts in the last two cases, which `withDeadline` of the runtime does not do. Work that ignores its
- * signal is abandoned, not awaited.
+ * Runs `work` for at most `ms` milliseconds. Settles as soon as the work settles, the time is up or `signal` aborts. In the
+ * last two cases it aborts the signal given to `work`, unlike the runtime's `withDeadline`. Work that ignores its signal is
+ * abandoned, not awaited.
  */
 export async function withTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,

@@ -12,7 +12,7 @@ import { ToolFailure } from "./tool-failure.ts";
 const DEFAULT_LINES = 400;
 const MAX_LINES = 2000;
 const MAX_LINE_BYTES = 2000;
-/** Lines are counted up to here. A larger file is not read to its end only to report its number of lines. */
+/** Lines are counted up to this byte: a larger file is not read to its end only to report its number of lines. */
 const COUNTED_BYTES = 16 * 1024 * 1024;
 /** Reserved for the heading and the note at the end, without the path. */
 const FRAME_BYTES = 300;
@@ -57,14 +57,14 @@ async function view(opened: OpenedPath, first: number, asked: number | null, { o
   let room = outputBytes - FRAME_BYTES - 2 * Buffer.byteLength(name);
   let lineCut = false;
   const shown: string[] = [];
-  // An invalid byte becomes U+FFFD, which takes three bytes: a quarter of the room always fits.
+  // An invalid byte becomes U+FFFD, which takes three bytes, so a line of a quarter of the room always fits.
   const maxLineBytes = Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4)));
   const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal };
   const advice = opened.size > MAX_SEARCHED_BYTES ? "the rest of it cannot be shown" : "grep shows parts of it";
   const { lines, ended } = await readLines(opened.handle, options, (line) => {
     const text = numbered(line, maxLineBytes, advice);
     room -= Buffer.byteLength(text) + 1;
-    // At least one line is always shown: the model might repeat a call without output for ever.
+    // At least one line is always shown, because the model might repeat a call without output forever.
     if (room < 0 && shown.length > 0) return false;
     shown.push(text);
     if (line.size > maxLineBytes) lineCut = true;

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { toolOffers } from "../../src/tools/run-tool.ts";
 import { makeTree, SECRET, startTools } from "./temp-tree.ts";
 
-/** One call of every tool, by a path that the model might use to escape. */
+/** One call of every tool, with a path that the model might use to escape. */
 const CALLS: Record<string, (path: string) => Record<string, unknown>> = {
   view_file: (path) => ({ path }),
   list_dir: (path) => ({ path }),

@@ -58,7 +58,7 @@ test("an ignore file above the root, or behind a symlink, has no effect", async 
   expect((await call("grep", { pattern: "needle" })).output).toBe("bad/secret-line:1: needle\nsecret-line:1: needle");
 });
 
-test("of an excessive number of ignore patterns, only the first ones apply", async () => {
+test("only the first ignore patterns apply when there are too many", async () => {
   const files = {
     "a/.gitignore": `*.log\n${"x\n".repeat(127_000)}`,
     "a/b/.gitignore": "*.txt\n",

@@ -8,7 +8,7 @@ import { type Call, makeTree, startTools } from "./temp-tree.ts";
 /**
  * Swaps a directory for a symlink to the one outside, and a file for a symlink to the secret, back and forth until it is
  * killed, or for one minute. Between two swaps the project's own files stay in place for up to the given milliseconds (a
- * search takes some 30). The names exist on both sides, so that every look-up can succeed.
+ * search takes some 30 ms). The names exist on both sides, so that every look-up can succeed.
  */
 const SWAPPER = `
 const { renameSync } = require("node:fs");
@@ -33,7 +33,7 @@ async function startRace(other: "symlink" | "pipe" = "symlink", insideMs = 0): P
     "dir/own.txt": "inside\n",
     file: "public inside\n",
   });
-  // Names that exist only outside reveal a listing through the link; there are many, so that a walk through it takes time.
+  // Names that exist only outside reveal a listing through the link. There are many, so that such a listing takes time.
   for (let i = 0; i < 50; i++) await writeFile(join(tree.outside, `secret-name-${i}.txt`), "TOP-SECRET inside\n");
   await symlink(tree.outside, join(tree.root, "dir-link"));
   if (other === "pipe") execFileSync("mkfifo", [join(tree.root, "file-link")]);
@@ -51,7 +51,7 @@ async function startRace(other: "symlink" | "pipe" = "symlink", insideMs = 0): P
   return call;
 }
 
-/** Calls the tool until it has shown the right file and rejected the wrong one at least once each: proof of the race. */
+/** Calls the tool until it has shown the right file and rejected the wrong one at least once each, which proves the race. */
 async function hammer(call: Call, name: string, args: Record<string, unknown>, rounds: number, inside: string) {
   let shown = 0;
   let other = 0;
@@ -83,7 +83,7 @@ test("list_dir never lists the target of a swapped directory", async () => {
   await hammer(await startRace(), "list_dir", { path: "dir" }, 1500, "own.txt");
 });
 
-/** At full speed a search of the root still succeeds now and then; a search of the directory needs it to stay in place. */
+/** Even at full speed a search of the root sometimes succeeds; a search of `dir` needs the directory to stay in place. */
 const SEARCH_MS = { ".": 0, dir: 80 };
 
 test.each([".", "dir"] as const)(

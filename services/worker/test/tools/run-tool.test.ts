@@ -41,7 +41,7 @@ test("every error of the arguments is reported", async () => {
   expect((await call("view_file", { path: "a\0b" })).output).toContain("NUL");
 });
 
-test("an argument that is null counts as left out", async () => {
+test("a null argument counts as left out", async () => {
   const call = await startTools((await makeTree({ "a.txt": "one\n" })).root);
   expect((await call("view_file", { path: "a.txt", start_line: null })).result.error).toBeNull();
   expect((await call("view_file", { path: null })).output).toContain("path is required");

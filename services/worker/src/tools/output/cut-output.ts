@@ -37,7 +37,7 @@ export function clipLine(bytes: Buffer, matchStart: number, width: number): stri
   const text = bytes.toString("utf8");
   if (text.length <= width) return text;
   const match = bytes.toString("utf8", 0, matchStart).length;
-  // One third before the match: what follows it is more informative.
+  // Only one third of the width lies before the match, because what follows it is more informative.
   const from = Math.max(0, Math.min(match - Math.floor(width / 3), text.length - width));
   const start = characterBoundary(text, from);
   const end = characterBoundary(text, from + width);

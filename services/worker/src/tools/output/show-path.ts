@@ -1,6 +1,6 @@
 /**
- * Writes a path on one line. A path with control characters becomes a JSON string: a file's name cannot forge a second
- * result, and the model can still pass the name back.
+ * Writes a path on one line. A path with control characters becomes a JSON string, so that a file's name cannot forge a second
+ * result and the model can still pass it back.
  */
 export function showPath(path: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

@@ -39,7 +39,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK |
 
 /**
  * Opens a project's directory and keeps it open until `close`. `path` is absolute and allowed by the caller; symlinks in it
- * are resolved once, here. `descriptors: false` works without /proc, as on macOS. Rejects when the path is no directory.
+ * are resolved once, here. `descriptors: false` works without /proc, as on macOS. Rejects when the path is not a directory.
  */
 export async function openProjectRoot(path: string, options: { descriptors?: boolean } = {}): Promise<ProjectRoot> {
   const real = await realpath(path);

@@ -14,7 +14,7 @@ test("a line that is not UTF-8 keeps its bytes", () => {
   expect(readMatchRecord(record({ type: "match", data: { ...data, lines } }))?.bytes).toEqual(Buffer.from([0xe9]));
 });
 
-test("of a record that was cut, the path is kept", () => {
+test("a record that was cut keeps its path", () => {
   const bytes = Buffer.from('{"type":"match","data":{"path":{"text":"./a\\"b"},"lines":{"text":"aaaaaa');
   expect(readMatchRecord({ bytes, complete: false })).toEqual({ path: './a"b', line: 0, bytes: null, start: 0 });
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SplitRecord } from "./split-records.ts";
 
-/** A match that ripgrep reports. It is shown only after it was verified (see `readMatches`). */
+/** A match that ripgrep reports. It is shown only after `readMatches` has verified it. */
 export interface Candidate {
   path: string;
   line: number;
@@ -33,7 +33,7 @@ const BEGINNING = /^\{"type":"match","data":\{"path":(\{"text":"(?:[^"\\]|\\.)*"
 const BEGINNING_BYTES = 32 * 1024;
 
 /**
- * Parses one record of `rg --json`. Of a record that was cut, only the path is known.
+ * Parses one record of `rg --json`. If the record was cut, only its path is known.
  * https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
  * @returns null for other kinds of records, and for file names that are not UTF-8, which no tool can open
  */

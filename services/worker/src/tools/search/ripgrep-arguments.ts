@@ -3,8 +3,8 @@ export const MAX_SEARCHED_BYTES = 2 * 1024 * 1024;
 
 /**
  * The arguments of every run: ripgrep reads only the tree below its working directory, follows no symlink and runs no program.
- * It finds no ignore file by itself: it would follow a `.gitignore` that is a symlink out of the project, and the results
- * would reveal that file's content. `--no-ignore-messages`, because an error message would quote lines of the ignore file.
+ * It does not look for ignore files itself: it would follow a `.gitignore` that is a symlink out of the project, and the
+ * results would reveal that file's content. `--no-ignore-messages` keeps error messages from quoting lines of the ignore file.
  * @param ignoreFile written by `withIgnores`; null for none
  */
 export function commonArguments(ignoreFile: string | null): string[] {
@@ -21,12 +21,12 @@ export function searchArguments(search: { pattern: string; fixedString: boolean;
     ...["--json", "--sort=path", "--crlf", `--max-filesize=${MAX_SEARCHED_BYTES}`, "--engine=default"],
     search.caseSensitive ? "--case-sensitive" : "--ignore-case",
     ...(search.fixedString ? ["--fixed-strings"] : []),
-    // `-e` keeps a pattern that looks like an option a pattern: `--pre=…` would run a program.
+    // After `-e`, a pattern that looks like an option is still a pattern: as an option, `--pre=…` would run a program.
     ...["-e", search.pattern],
   ];
 }
 
-/** The globs, then git's own directory excluded: the last matching glob wins. */
+/** The globs, then one that excludes git's own directory: the last matching glob wins. */
 export function globArguments(globs: string[]): string[] {
   return [...globs, "!.git"].map((glob) => `--glob=${glob}`);
 }

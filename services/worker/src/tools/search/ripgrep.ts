@@ -23,7 +23,7 @@ const EXIT_ERROR = 2;
 /** @throws when the system cannot start another process; the slot is then released */
 function start(args: string[], cwd: string, release: () => void) {
   try {
-    // The environment is empty: neither a configuration of ripgrep or git nor a secret of this process reaches the child.
+    // The environment is empty, so that no configuration of ripgrep or git and no secret of this process reaches the child.
     return spawn(rgPath, args, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
   } catch (error) {
     release();
@@ -39,7 +39,7 @@ function start(args: string[], cwd: string, release: () => void) {
 export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepRun): AsyncGenerator<SplitRecord> {
   const release = await slots.acquire(signal);
   const child = start(args, cwd, release);
-  // Released on exit: a killed process that hangs in the kernel keeps its slot, but no caller waits for it.
+  // The slot is released on exit: a killed process that hangs in the kernel keeps it, but no caller waits for the process.
   child.once("exit", release);
   child.once("error", release);
   const kill = () => child.kill("SIGKILL");
@@ -60,7 +60,7 @@ export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepR
     }
     const [code] = await closed;
     signal.throwIfAborted();
-    // With records the pattern was valid, and the error is about unreadable files, which are skipped silently.
+    // If there are records, the pattern was valid: the error is about unreadable files, which are skipped silently.
     if (code === EXIT_ERROR && records === 0 && stderr.length > 0) {
       throw new ToolFailure(explainRipgrepError(stderr.toString("utf8")));
     }
