@@ -8,7 +8,7 @@ import { appendText, type OpenMessage } from "../turn/open-message.ts";
 import type { Lease, Leases, TurnStopped } from "./leases.ts";
 import type { TurnStore } from "./turn-store.ts";
 
-/** One attempt at a turn: what running it and ending it share. */
+/** One attempt at a turn: the state that running it and ending it share. */
 export interface Attempt {
   readonly turn: ClaimedTurn;
   readonly lease: Lease;
@@ -17,15 +17,15 @@ export interface Attempt {
   readonly log: Logger;
   /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
   message: OpenMessage | null;
-  /** Saves no draft of the text so far: the commit that follows has the whole text. */
+  /** Discards the draft of the text so far, because the commit that follows has the whole text. */
   dropDraft(): void;
 }
 
-/** What an attempt has come to, before that is committed. */
+/** How an attempt ended, before the end is committed. */
 export type Outcome =
   | { kind: "answered"; reply: ReplyRecord }
   | { kind: "failed"; error: TurnError }
-  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces that part, may ask again. */
+  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces it, may ask again. */
   | { kind: "broken_off"; error: TurnError }
   | TurnStopped["why"];
 

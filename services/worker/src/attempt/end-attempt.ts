@@ -59,7 +59,7 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   if (turn.crashes + 1 >= deps.maxAttempts) return await fail();
   const waitMs = RETRY_MS * 2 ** turn.crashes * (0.75 + Math.random() / 2);
   attempt.dropDraft();
-  // Emitted before the commit: after it the next attempt may have begun, and frames of this one would be stale.
+  // Emitted before the commit, because after it the next attempt may begin, and this attempt's frames would be stale.
   frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
   const { maxAttempts } = deps;
   const isQueued = await store.spendAttempt({ reply, lastSeq: frames.lastSeq() }, { maxAttempts, waitMs });

@@ -8,7 +8,7 @@ afterEach(() => vi.useRealTimers());
 const FENCE = { turnId: "t", attempt: 1 };
 const RENEWED: HeldTurn = { cancel: null, isRenewed: true };
 
-/** A lease of 5 s less 1 s of margin, with a heartbeat each second. A row of null is no longer this worker's. */
+/** A lease of 5 s with a margin of 1 s and a heartbeat every second. `row` returns null once another worker has the turn. */
 function setUp(row: () => HeldTurn | null | Error) {
   const renewals: number[] = [];
   const leases = createLeases({
@@ -36,7 +36,7 @@ describe("a lease", () => {
     await leases.stop();
   });
 
-  it("is lost when no renewal succeeds for its life less the margin", async () => {
+  it("is lost when no renewal succeeds within its duration minus the margin", async () => {
     const { leases, lease, why } = setUp(() => new Error("the database is away"));
     await vi.advanceTimersByTimeAsync(3_900);
     expect(lease.mayWrite()).toBe(true);
@@ -52,7 +52,7 @@ describe("a lease", () => {
     vi.restoreAllMocks();
   });
 
-  it("is lost when the turn is no longer this worker's, and never renewed again", async () => {
+  it("is lost when the turn is no longer this worker's, and is never renewed again", async () => {
     const { leases, lease, renewals, why } = setUp(() => null);
     await vi.advanceTimersByTimeAsync(10_000);
     expect([lease.mayWrite(), why(), renewals.length]).toEqual([false, { kind: "lost" }, 1]);
@@ -78,7 +78,7 @@ describe("a lease", () => {
     await Promise.all([cancelled.leases.stop(), released.leases.stop()]);
   });
 
-  it("keeps the first reason to stop, and is lost all the same", async () => {
+  it("keeps its first reason to stop, but can still be lost afterwards", async () => {
     let row: HeldTurn | null = { cancel: "user", isRenewed: true };
     const { leases, lease, why } = setUp(() => row);
     await vi.advanceTimersByTimeAsync(1_000);

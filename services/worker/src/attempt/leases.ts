@@ -11,14 +11,14 @@ import type { Fence, HeldTurn } from "@boocode/store";
  *               │ or `renewedAt` is too old  │ `renewedAt` is too old
  *               └──────────> lost <──────────┘
  *
- * Beside the state, the signal aborts once, for the first reason to stop: cancelled, released or lost. A turn that stops for
- * one of the first two reasons is still held, so that its end can be written. `drop()` forgets the lease in every state.
+ * Apart from the state, the signal aborts once, for the first reason to stop: cancelled, released or lost. A turn that stops
+ * for one of the first two reasons is still held, so that its end can be written. `drop()` forgets the lease in every state.
  */
 type LeaseState =
   /** `renewedAt`: when the last successful renewal was sent, by `performance.now()`. The database's lease began no earlier. */
   { kind: "held"; renewedAt: number } | { kind: "ending"; renewedAt: number } | { kind: "lost" };
 
-/** Why a turn is stopped before its end. After `lost` nothing may be written any more. */
+/** Why a turn is stopped before its end. After `lost`, nothing more may be written. */
 export class TurnStopped extends Error {
   override name = "TurnStopped";
   readonly why: { kind: "lost" } | { kind: "released" } | { kind: "cancelled"; reason: CancelReason };
@@ -58,7 +58,7 @@ export interface LeasesDeps {
   heartbeatMs: number;
   /** Writing stops this long before the lease expires by the database's clock. */
   marginMs: number;
-  /** Renews all turns of the process in one statement. */
+  /** Renews the leases of all turns of the process in one statement. */
   renew(held: Fence[]): Promise<Map<string, HeldTurn>>;
   onError(error: unknown): void;
 }

@@ -1,7 +1,7 @@
 import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
 import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
 
-/** Where a project's files come from. Only paths are built; another source, such as Git, becomes a variant here. */
+/** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
 export type ProjectSource = { kind: "path"; path: string };
 
 /** The project's folder is missing, does not answer, or is not under an allowed root. */
@@ -9,7 +9,7 @@ export class ProjectUnavailable extends Error {
   override name = "ProjectUnavailable";
 }
 
-/** A network disk that is away never answers, and each waiting call occupies one of the few threads of Node's pool. */
+/** A network disk that is unreachable never answers, and each waiting call occupies one of the few threads of Node's pool. */
 const OPEN_MS = 10_000;
 
 /** @throws ProjectUnavailable; a folder that opens after the deadline is closed again */
@@ -31,7 +31,7 @@ async function openPath(path: string, allowedRoots: readonly string[]): Promise<
   const root = await openProjectRoot(path).catch((cause: unknown) => {
     throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
   });
-  // The opened folder is checked, not the path: since its registration the folder may have become a symlink.
+  // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.
   if (await isUnder(root.real, allowedRoots)) return root;
   await root.close();
   throw new ProjectUnavailable("the project's folder is not under an allowed root");

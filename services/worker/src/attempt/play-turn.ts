@@ -9,7 +9,7 @@ import { TurnStopped } from "./leases.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
 
 /**
- * Plays a turn's events into Postgres and then into the frame log: what a frame states is committed first (D5).
+ * Writes a turn's events to Postgres and then to the frame log: what a frame states is committed first (D5).
  * @returns the outcome, not committed yet
  * @throws TurnStopped when the turn was stopped from outside or its fence is lost
  */
@@ -21,7 +21,7 @@ export async function playTurn(
   const { store, frames, lease, turn } = attempt;
   const { model } = first.input;
   let { position } = first;
-  // A message that an earlier attempt began is written anew under the same id.
+  // A message that an earlier attempt began is rewritten under the same id.
   let reusableId = turn.streaming_message_id;
 
   const fenced = async (written: Promise<boolean>) => {
@@ -122,5 +122,5 @@ export async function playTurn(
         event satisfies never;
     }
   }
-  throw new Error("a turn's events ended without an end");
+  throw new Error("a turn's events stopped before the turn ended");
 }

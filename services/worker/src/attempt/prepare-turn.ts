@@ -16,7 +16,7 @@ import type { TurnStore } from "./turn-store.ts";
 export interface PreparedTurn {
   deps: TurnDeps;
   input: TurnInput;
-  /** The position within the turn of the first message that this attempt writes. */
+  /** The first message that this attempt writes has this position within the turn. */
   position: number;
   close(): Promise<void>;
 }

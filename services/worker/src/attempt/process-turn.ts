@@ -10,7 +10,7 @@ import type { PreparedTurn } from "./prepare-turn.ts";
 import type { TurnStore } from "./turn-store.ts";
 
 /*
- * The life of an attempt. On the right the status of the turn's row, which every step changes only under the attempt's fence.
+ * The life of an attempt. On the right is the status of the turn's row, which is changed only under the attempt's fence.
  *
  *   claimed ──> prepared ──> played ──┬─ answered, failed, cancelled ─> complete, failed, cancelled
  *      │            │           │     ├─ broken off ─> queued, one attempt spent
@@ -24,7 +24,10 @@ export interface ProcessTurnDeps extends AttemptDeps, EndAttemptDeps {
   turnTimeoutMs: number;
 }
 
-/** Runs a claimed turn until the attempt ends; never throws. @param claimedAt when the claim was sent, by `performance.now()` */
+/**
+ * Runs a claimed turn until the attempt ends; never throws.
+ * @param claimedAt when the claim was sent, by `performance.now()`
+ */
 export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<void> {
   const attempt = beginAttempt(deps, turn, claimedAt);
   const { frames, lease, log, store } = attempt;
@@ -38,7 +41,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       : { kind: "cancelled", reason: "session_deleted" };
     await endAttempt(deps, attempt, outcome);
   } catch (error) {
-    // When even this end cannot be written, the lease expires and another worker resumes after the last committed step.
+    // If even this end cannot be written, the lease expires and another worker resumes after the last committed step.
     await endAttempt(deps, attempt, stoppedBy(error, deps, attempt)).catch((err: unknown) =>
       log.error({ err }, "the end of the turn could not be written"),
     );
@@ -54,7 +57,7 @@ function stoppedBy(error: unknown, { turnTimeoutMs }: ProcessTurnDeps, { log }: 
   const failed = (code: TurnErrorCode, message: string) => ({ kind: "failed" as const, error: { code, message } });
   if (error instanceof TurnStopped) return error.why;
   if (error instanceof ProjectUnavailable) return failed("project_unavailable", error.message);
-  // The database was away for longer than a write is retried; the turn itself did nothing wrong.
+  // The database was away for longer than writes are retried. That is not a failure of the turn.
   if (isTransient(error)) return { kind: "released" };
   if (error instanceof DOMException && error.name === "TimeoutError")
     return failed("turn_timeout", `the turn took longer than ${Math.round(turnTimeoutMs / 1_000)} s`);

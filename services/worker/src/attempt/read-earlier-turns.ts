@@ -5,9 +5,9 @@ import { WORTH_ELIDING } from "../turn/fit-context.ts";
 import { messageCharacters } from "../turn/measure.ts";
 
 export interface HistoryLimits {
-  /** The cut of the previous request. Nothing before it is read, because this request omits it too. */
+  /** The cut of the previous request. Turns before it are not read, because this request omits them too. */
   cut: ContextCut;
-  /** Turns that the previous request dropped. */
+  /** The number of turns that the previous request dropped. */
   turnsDropped: number;
   /** The most characters that may be sent. */
   limit: number;
@@ -15,10 +15,10 @@ export interface HistoryLimits {
   most: number;
 }
 
-/** Turns of the first page when there is no cut. After a cut, the rest is no more than was sent before. */
+/** Turns on the first page when there is no cut. With a cut, all turns after it are read: they were all sent before. */
 const FIRST_PAGE = 24;
 const LARGEST_PAGE = 320;
-/** Turns differ in size, and another page costs more than a few superfluous turns. */
+/** How much larger than estimated a page is: turns differ in size, and another page costs more than some unneeded turns. */
 const SPARE = 1.25;
 
 /**

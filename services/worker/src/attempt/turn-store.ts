@@ -20,7 +20,7 @@ import {
 import { type Lease, TurnStopped } from "./leases.ts";
 
 /**
- * The reads and writes of one attempt. Each is retried while the database is away, for as long as the lease surely holds.
+ * The reads and writes of one attempt. Each is retried while the database is away, for as long as the lease certainly holds.
  * A write that returns false wrote nothing: its fence is lost, or the turn is being cancelled.
  */
 export interface TurnStore {
@@ -35,7 +35,7 @@ export interface TurnStore {
   readCancelReason(): Promise<CancelReason | null>;
   /** Saves the text so far and puts the turn back into the queue. */
   release(draft: ReplyDraft): Promise<boolean>;
-  /** The same after `waitMs`, and counts the attempt as spent. @returns false also when it was the last one */
+  /** Like `release`, but spends the attempt, and the turn is due after `waitMs`. @returns false also if no attempt is left */
   spendAttempt(draft: ReplyDraft, next: { maxAttempts: number; waitMs: number }): Promise<boolean>;
 }
 
@@ -48,7 +48,7 @@ export interface ReplyDraft {
 const DEADLINE_MS = 3_000;
 const RETRY_MS = 100;
 
-/** Each write is idempotent under its fence, so one whose answer was lost can be repeated. */
+/** Each write is idempotent under its fence, so a write whose answer was lost can be repeated. */
 export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease) => TurnStore {
   return ({ fence, mayWrite }) => {
     async function persist<T>(what: string, write: () => Promise<T>, lost: T): Promise<T> {
@@ -87,7 +87,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
       endTurn: (ending) =>
         persist<EndedTurn | "cancelling" | "lost">("end-turn", () => endTurn(pool, fence, ending), "lost"),
       readCancelReason: () => readCancelReason(pool, fence),
-      // Without a release the turn waits for its lease to end, and that costs it an attempt.
+      // Without a release, the turn waits until its lease expires, which costs it an attempt.
       release(draft) {
         const release = async () => {
           await saveReply(draft);
