@@ -7,7 +7,7 @@ import type { TurnEvent } from "./turn-event.ts";
 export type ModelCallResult =
   | { kind: "reply"; reply: Reply }
   | { kind: "failed"; error: TurnError }
-  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces that part, may ask again. */
+  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces it, may ask again. */
   | { kind: "broken_off"; error: TurnError };
 
 /**

@@ -127,7 +127,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("keeps the beginning of the next requests until they are too long: the cut moves in coarse steps and never back", () => {
+  it("keeps the beginning of later requests unchanged until they are too long: the cut moves in coarse steps and never back", () => {
     fc.assert(
       fc.property(conversation, fc.array(fc.nat(300), { minLength: 1, maxLength: 8 }), (input, more) => {
         let fit = fitContext(input);
@@ -164,7 +164,7 @@ describe("fitting a conversation into a window", () => {
     }
   });
 
-  it("returns the same result for the same input, and again when it starts from its own cut", () => {
+  it("returns the same result for the same input, and the same messages when it starts from its own cut", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);

@@ -36,7 +36,7 @@ export type Fit =
       messages: ConversationMessage[];
       characters: number;
       cut: ContextCut;
-      /** Turns of `earlier`. */
+      /** The number of turns of `earlier` that were dropped. */
       turnsDropped: number;
       outputsElided: number;
     }
@@ -111,7 +111,7 @@ function newestOutputs(present: ConversationTurn): Set<ConversationMessage> {
   return new Set(last < 0 ? [] : present.messages.slice(last + 1).filter((message) => message.role === "tool"));
 }
 
-/** Replaces the outputs before the cut by a line each. @param spared outputs that stay; null for none */
+/** Replaces each output before the cut by one line. @param spared outputs that stay; null for none */
 function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<ConversationMessage> | null): ConversationTurn {
   const whole = turn.ordinal < cut.elided_turn;
   const outputs = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;

@@ -2,8 +2,8 @@ import type { ReplyRecord } from "@boocode/contracts";
 import type { Reply } from "./ports.ts";
 
 /**
- * The assistant's message that is being written, as far as its text has frame numbers. Only drafts and cut replies are made
- * of this text; a whole reply brings its own.
+ * The assistant's message that is being written, with only the text that has frame numbers. Drafts and cut replies consist of
+ * this text; a whole reply has its own.
  */
 export interface OpenMessage {
   readonly id: string;

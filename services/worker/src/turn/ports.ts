@@ -1,6 +1,6 @@
 import type { ToolCall, ToolResult, TurnErrorCode } from "@boocode/contracts";
 
-/** The interfaces through which a turn uses the outside world. The provider's vocabulary stops at `model/`. */
+/** The interfaces through which a turn uses the outside world. The vocabulary of model servers stays inside `model/`. */
 
 /** A tool as the model sees it. */
 export interface ToolOffer {
@@ -14,7 +14,7 @@ export interface ToolOffer {
 
 export type ConversationMessage =
   | { role: "user"; content: string }
-  /** `reasoning` is set only for model servers that require it back. */
+  /** `reasoning` is set only for model servers that require it to be sent back. */
   | { role: "assistant"; content: string; toolCalls: ToolCall[]; reasoning?: string }
   /** `leftOut`: the output was not read, because an earlier request elided it. */
   | { role: "tool"; toolCallId: string; name: string; content: string; leftOut?: boolean };

@@ -48,7 +48,7 @@ describe("a silently truncated prompt", () => {
     expect(isTruncated(4_096, 20_000)).toBe(true);
     expect(isTruncated(15_000, 20_000)).toBe(false);
     expect(isTruncated(null, 20_000)).toBe(false);
-    // The estimate of a short prompt is too inaccurate.
+    // The estimate of a short prompt is too inaccurate to judge by.
     expect(isTruncated(300, 1_000)).toBe(false);
   });
 });

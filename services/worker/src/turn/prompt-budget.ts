@@ -40,7 +40,7 @@ const DENSEST = 1;
 const THINNEST = 6;
 /** Below this share of the estimate the server must have dropped a part of the prompt; estimates err by less. */
 const TRUNCATED_BELOW = 0.5;
-/** In tokens. In a smaller prompt the chat template weighs too much to judge. */
+/** In tokens. A smaller prompt cannot be judged, because the chat template is too large a part of it. */
 const JUDGED_FROM = 2_000;
 
 /**

@@ -72,7 +72,7 @@ const long = {
 const size = (request: ModelRequest | undefined) => JSON.stringify(request?.messages).length;
 
 describe("a turn whose conversation is long", () => {
-  it("is fitted before each model call, also between the turn's own steps", async () => {
+  it("is fitted before each model call, including those between the turn's own steps", async () => {
     const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, "o".repeat(9_000));
     expect(requests).toHaveLength(3);
     for (const request of requests) expect(size(request)).toBeLessThan(4_000 * 0.8 * 3.6 + 500);

@@ -9,7 +9,7 @@ import type { TurnEvent } from "./turn-event.ts";
 export interface TurnInput extends ConversationSoFar {
   /** The first step to run: 0, or the step after the last one that an earlier attempt committed. */
   step: number;
-  /** The model server requires its reasoning back, together with the calls that it led to. */
+  /** The model server requires that its reasoning is sent back, together with the calls that it led to. */
   replayReasoning: boolean;
 }
 

@@ -1,7 +1,7 @@
 import type { MessageContext, TurnError } from "@boocode/contracts";
 import type { Reply, ToolOutcome, WaitEvent } from "./ports.ts";
 
-/** The events of a turn, in order. Each event is played before the next one is produced. A new variant: see the README. */
+/** The events of a turn, in order. Each event is written before the next one is produced. To add a variant, see the README. */
 export type TurnEvent =
   /** A model call begins. `step` counts from 0 within the turn. `context` is null when no request is sent. */
   | { type: "step_started"; step: number; context: MessageContext | null }
