@@ -15,7 +15,7 @@ export const Config = z
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** The most turns that run at once in this process. Turns mostly wait on the network. */
     WORKER_CONCURRENCY: count().default(50),
-    /** Of them, isolated turns: on their last attempt, and in a process of their own because a worker died under them. */
+    /** How many of them may be isolated turns: on their last attempt, each in its own process, as a worker died under it. */
     ISOLATED_TURNS: count().default(8),
     /** The old name of `ISOLATED_TURNS`. */
     LONE_TURNS: count().optional(),
@@ -58,7 +58,7 @@ export const Config = z
   .refine((config) => !(config.HEARTBEAT_MS * 2 >= config.LEASE_MS), {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",
-    // Reported together with all other mistakes. A value that is not a number compares as false here and has its own mistake.
+    // Reported together with all other errors. A value that is not a number compares as false here and has its own error.
     when: () => true,
   });
 export type Config = z.infer<typeof Config>;

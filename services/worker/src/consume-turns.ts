@@ -27,8 +27,8 @@ export function consumeTurns(options: {
       concurrency: options.capacity,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
-      // The lease in Postgres is the truth, so a lost job lock does no harm and a long lock duration saves renewals. The
-      // jobs of dead workers should still disappear soon.
+      // The lease in Postgres decides, so a lost job lock does no harm, and a long lock duration saves renewals. It is not
+      // longer, because the jobs of dead workers should disappear soon.
       lockDuration: 15_000,
       stalledInterval: 15_000,
       maxStalledCount: 1,

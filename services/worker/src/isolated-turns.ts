@@ -15,7 +15,7 @@ import { toFrame } from "./outputs/to-frame.ts";
  */
 
 /**
- * Runs isolated turns, each in a process of its own. The turn that killed a worker is unknown, so each of that worker's turns
+ * Runs isolated turns, each in a process of its own. It is unknown which turn killed a worker, so each of that worker's turns
  * makes its last attempt in isolation: if it kills its process again, no other turn is affected (T5).
  */
 export interface IsolatedTurns {
@@ -33,7 +33,7 @@ const START_MS = 60_000;
 export interface IsolatedTurnsDeps {
   leases: Leases;
   appender: FrameAppender;
-  /** Spends the attempt of a turn whose process was killed before it took over: otherwise the turn would start for ever. */
+  /** Spends the attempt of a turn whose process was killed before it took over. Otherwise the turn would be retried forever. */
   spend(fence: Fence): Promise<unknown>;
   log: Logger;
 }
@@ -55,11 +55,11 @@ export function createIsolatedTurns({ leases, appender, spend, log }: IsolatedTu
     async run(turn, claimedAt) {
       const { id: turnId, attempt } = turn;
       const fence = { turnId, attempt };
-      // The same program with the same environment. Its one message on the IPC channel is that it took over the turn.
+      // Runs the same program with the same environment. Its only message on the IPC channel states that it took over the turn.
       const child = start(turnId, attempt);
       if (!child) return;
       children.add(child);
-      // On a busy machine a process takes longer to start than a lease lasts, so the turn is held here until then.
+      // On a busy machine a process may start more slowly than a lease expires, so the turn is held here until the take-over.
       const lease = leases.hold(fence, claimedAt);
       appendStart(appender, turn).catch((err: unknown) => log.warn({ err }, "appending turn_started failed"));
       const starting = setTimeout(() => child.kill("SIGKILL"), START_MS);
@@ -95,7 +95,7 @@ export function createIsolatedTurns({ leases, appender, spend, log }: IsolatedTu
   };
 }
 
-/** Subscribers need not wait for the process. It appends this frame again, and the frame log ignores the duplicate. */
+/** Spares subscribers the wait for the process, which appends this frame again; the frame log ignores the duplicate. */
 async function appendStart(appender: FrameAppender, turn: ClaimedTurn): Promise<void> {
   const { session_id: sessionId, id: turnId, ordinal, attempt, nonce } = turn;
   const epoch = { ordinal, attempt, nonce };

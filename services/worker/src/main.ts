@@ -122,7 +122,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     failpoint,
     log,
   });
-  // Releases run in reverse order, so this comes first: stop claiming, let running turns end, release those that are left.
+  // Releases run in reverse order, so this one runs first: stop claiming, let running turns end, release those that are left.
   onRelease("turns", async () => {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);
     await runner.drain(Math.max(0, config.SHUTDOWN_GRACE_MS - RELEASE_MS));

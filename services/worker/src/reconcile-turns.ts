@@ -58,7 +58,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
         await deps.failpoint("after-end-orphan");
         await announceEnd(deps, orphan);
       }
-      // The queue delivers a turn before it is due. A due turn is claimed here, with or without Redis.
+      // The queue has a head start before a turn is due. A due turn is claimed here, with or without Redis.
       const claimed = await deps.runner.runDue(CLAIM_AT_ONCE);
       if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
         cleanedAt = Date.now();

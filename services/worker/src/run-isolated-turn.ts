@@ -12,7 +12,8 @@ const TAKE_OVER_MS = 10_000;
 
 /** Runs the one turn that a worker claimed for this process, and then stops the process. */
 export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fence): Promise<void> {
-  // When the parent dies, this process does not exit at once: it takes over and releases the turn, faster than the lease expires.
+  // If its worker dies, this process does not exit at once but takes over the turn and releases it, which is faster than
+  // waiting until the lease expires.
   process.removeAllListeners("disconnect");
   const taken = await takeOver(context, fence).catch((err: unknown) => {
     if (!isTransient(err)) throw err;

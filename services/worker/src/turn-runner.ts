@@ -5,7 +5,7 @@ import type { Claim, ClaimedTurn } from "@boocode/store";
 export interface TurnRunner {
   /**
    * Waits for room, then claims this turn, if it is due, and runs it. Resolves when the turn has ended or cannot be claimed,
-   * so that a caller brings no more turns than can run.
+   * so that a caller does not bring more turns than can run.
    */
   run(turnId: string): Promise<void>;
   /** Claims and runs at most `most` due turns while there is room. @returns how many were claimed */
@@ -26,7 +26,7 @@ export interface TurnRunnerDeps {
   claimDue(claim: Claim): Promise<ClaimedTurn | null>;
   /** Runs a claimed turn until its attempt ends; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
-  /** The same for a poison candidate, in a process of its own; never throws. */
+  /** Does the same for a poison candidate, in a process of its own; never throws. */
   processIsolated(turn: ClaimedTurn, claimedAt: number): Promise<void>;
 }
 

@@ -30,7 +30,7 @@ const APPEND_INTERVAL_MS = 40;
  * Wires what a turn needs, in a worker and in the process of an isolated turn alike: connections, leases, outputs, models
  * and tools.
  * @param running how many turns this process runs now
- * @param redisTimeoutMs after this the start continues without Redis: a turn can run without it
+ * @param redisTimeoutMs the longest wait for Redis; after it the start continues, because a turn can run without Redis
  */
 export async function wireTurns(context: ServiceContext<Config>, running: () => number, redisTimeoutMs: number) {
   const { config, log, failpoint, logFailure, onRelease } = context;

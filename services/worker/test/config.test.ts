@@ -19,7 +19,7 @@ const required = {
   PROJECT_ROOTS: "/projects",
 };
 
-/** What a worker with this environment makes of the two names, and what it warns of. */
+/** The number of isolated turns that a worker with this environment uses, and its warnings. */
 function load(more: Record<string, string>) {
   const env = { ...required, ...more };
   const warnings: string[] = [];
@@ -47,7 +47,7 @@ describe("the number of isolated turns", () => {
     expect(warnings).toEqual([expect.stringMatching(/LONE_TURNS is ignored, because ISOLATED_TURNS is set/)]);
   });
 
-  it("may stand in a file under either name", () => {
+  it("may be read from a file under either name", () => {
     const ISOLATED_TURNS_FILE = file("isolated", "4\n");
     const LONE_TURNS_FILE = file("lone", "5\n");
     expect(load({ ISOLATED_TURNS_FILE })).toEqual({ turns: 4, warnings: [] });

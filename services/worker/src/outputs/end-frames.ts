@@ -17,7 +17,7 @@ export function endFrames(end: TurnEnd, message: { messageId: string } | ReplyRe
   return frames;
 }
 
-/** States how a message ended. Of a message that a dead worker left, only its id and status are known. */
+/** States how a message ended. For a message that a dead worker left, only the id and status are known. */
 export function messageComplete(status: TurnEnd["status"], message: { messageId: string } | ReplyRecord): FrameBody {
   const facts = "content" in message ? message : null;
   return {

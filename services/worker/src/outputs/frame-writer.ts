@@ -34,7 +34,7 @@ export interface FrameWriterDeps {
 /** The most frames that wait while Redis is away. After that the oldest are dropped, and readers detect the gap. */
 const MAX_WAITING = 2_000;
 const RETRY_MS = 100;
-/** The longest that text waits for the append in flight. After that it gets its number anyway, and so enters the draft. */
+/** The longest time that text waits for the append in flight. Then it gets its number anyway, and so enters the draft. */
 const FLUSH_AFTER_MS = 250;
 
 /**

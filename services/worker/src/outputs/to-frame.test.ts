@@ -10,7 +10,7 @@ const source = {
 };
 
 test.each([null, "\u0001".repeat(60_000)])(
-  "a tool's result fits into a frame, whatever it and its failure say",
+  "a tool's result fits into a frame, whatever its output and its error are",
   (error) => {
     const output = error ?? "\u0001".repeat(60_000);
     const result = { tool_call_id: "call", name: "grep", truncated: false, error };
@@ -20,7 +20,7 @@ test.each([null, "\u0001".repeat(60_000)])(
   },
 );
 
-/** A text that is cut into pieces, of characters that take one to six bytes in JSON. */
+/** A text to be divided, of characters that take one to six bytes in JSON. */
 const longText = fc
   .tuple(
     fc.array(fc.constantFrom("a", '"', "\n", "\u0001", "ä", "\u2028", "😀", "\ud83d", "\ude00"), { minLength: 1 }),
@@ -28,7 +28,7 @@ const longText = fc
   )
   .map(([units, length]) => units.join("").repeat(length / units.length));
 
-test("a text is divided into as few frames as hold it, each of at most 64 KiB, and no surrogate pair is divided", () => {
+test("a text is divided into as few frames as can hold it, each of at most 64 KiB, and no surrogate pair is divided", () => {
   fc.assert(
     fc.property(longText, fc.integer({ min: 1, max: 2_000 }), (content, firstSeq) => {
       const delta: DeltaBody = { type: "delta", message_id: source.turnId, content };
@@ -49,7 +49,7 @@ test("a text is divided into as few frames as hold it, each of at most 64 KiB, a
   );
 });
 
-test("a text of millions of characters is divided in a time that grows with its length alone", () => {
+test("a text of millions of characters is divided in linear time", () => {
   const content = "\u0001".repeat(20_000_000);
   const bodies = splitDelta(source, 1, { type: "delta", message_id: source.turnId, content });
   expect(bodies.length).toBeGreaterThan(1_800);

@@ -38,8 +38,8 @@ export function toFrame(source: FrameSource, seq: number, body: FrameBody): Turn
 }
 
 /**
- * The frames of a text, numbered from `firstSeq` on, before they have their numbers: one where it fits into a frame, else as
- * many as it takes.
+ * Splits a text into as few frame bodies as can hold it. `firstSeq` is the number that the first frame will have: numbers are
+ * part of a frame's size.
  */
 export function splitDelta(source: FrameSource, firstSeq: number, delta: DeltaBody): DeltaBody[] {
   const bodies: DeltaBody[] = [];
@@ -52,7 +52,7 @@ export function splitDelta(source: FrameSource, firstSeq: number, delta: DeltaBo
   return bodies;
 }
 
-/** A tool call as a frame shows it. What the model server attached to it is not for subscribers. */
+/** A tool call as a frame shows it: without what the model server attached to it, which is not for subscribers. */
 export function toolCallBody(messageId: string, call: ToolCall): FrameBody {
   const { extra: _, ...shown } = call;
   return { type: "tool_call", message_id: messageId, tool_call: shown };
