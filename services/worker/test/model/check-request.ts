@@ -9,7 +9,7 @@ export function checkRequest(body: unknown, headers: Record<string, unknown> = {
   const offences: string[] = [];
   const complain: Complain = (where, what) => offences.push(`${where}: ${what}`);
   checkHeaders(headers, complain);
-  if (!isObject(body)) return ["body: no object"];
+  if (!isObject(body)) return ["body: not an object"];
   checkStrings(body, "body", complain);
   if (typeof body.model !== "string" || body.model === "") complain("model", "must be named");
   if (body.stream !== true) complain("stream", "must be true");
@@ -17,7 +17,7 @@ export function checkRequest(body: unknown, headers: Record<string, unknown> = {
     complain("stream_options", "must include the usage");
   }
   const known = ["model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"];
-  for (const key of Object.keys(body)) if (!known.includes(key)) complain(key, "is not for every server");
+  for (const key of Object.keys(body)) if (!known.includes(key)) complain(key, "is not accepted by every server");
   checkTools(body, complain);
   checkMessages(body.messages, complain);
   return offences;
@@ -50,9 +50,9 @@ function checkTools({ tools, tool_choice, parallel_tool_calls }: Json, complain:
     complain("tools", "1 to 128 or none");
     return;
   }
-  if (!["auto", "none", "required"].includes(String(tool_choice))) complain("tool_choice", "must be a word");
+  if (!["auto", "none", "required"].includes(String(tool_choice))) complain("tool_choice", "must be auto, none or required");
   const names = tools.map((tool) => tool.function?.name);
-  if (new Set(names).size !== names.length) complain("tools", "a name twice");
+  if (new Set(names).size !== names.length) complain("tools", "a repeated name");
   for (const tool of tools) {
     const { name, description, parameters } = tool.function ?? {};
     if (tool.type !== "function" || !isName(name)) complain("tools", `type or name of ${name}`);
@@ -76,7 +76,7 @@ function checkSchema(schema: unknown, where: string, complain: Complain): void {
     for (const name of schema.required) if (!Object.hasOwn(properties, name)) complain(where, `requires ${name}`);
   }
   if (typeof schema.pattern === "string" && !/^\^.*\$$/s.test(schema.pattern)) complain(where, "pattern not anchored");
-  if (typeof schema.$ref === "string" && !schema.$ref.startsWith("#")) complain(where, "a reference to elsewhere");
+  if (typeof schema.$ref === "string" && !schema.$ref.startsWith("#")) complain(where, "an external reference");
   const { enum: _enum, const: _const, default: _default, properties, ...rest } = schema;
   for (const [name, part] of Object.entries(isObject(properties) ? properties : {})) {
     checkSchema(part, `${where}.${name}`, complain);
@@ -97,7 +97,7 @@ function checkMessages(messages: unknown, complain: Complain): void {
     return;
   }
   if (!messages.some((message) => message.role === "user")) complain("messages", "no user message");
-  if (messages.at(-1).role === "assistant") complain("messages", "ends with the assistant: taken for a prefill");
+  if (messages.at(-1).role === "assistant") complain("messages", "ends with an assistant message, which is taken for a prefill");
   const ids = new Set<string>();
   let waiting: string[] = [];
   for (const [at, message] of messages.entries()) {
@@ -127,7 +127,7 @@ function checkMessages(messages: unknown, complain: Complain): void {
 
 function checkAssistant(message: Json, where: string, ids: Set<string>, complain: Complain): string[] {
   const calls = message.tool_calls;
-  if (calls === undefined && !String(message.content).trim()) complain(where, "says and calls nothing");
+  if (calls === undefined && !String(message.content).trim()) complain(where, "neither text nor calls");
   if (calls === undefined) return [];
   if (!Array.isArray(calls) || calls.length === 0) {
     complain(where, "an empty list of calls");
@@ -141,7 +141,7 @@ function checkAssistant(message: Json, where: string, ids: Set<string>, complain
     if (ids.has(call.id)) complain(where, `call id ${call.id} used before`);
     ids.add(call.id);
     if (!isName(call.function?.name)) complain(where, `call of ${call.function?.name}`);
-    if (!isObject(tryParse(call.function?.arguments))) complain(where, "arguments that are no JSON object");
+    if (!isObject(tryParse(call.function?.arguments))) complain(where, "arguments are not a JSON object");
     checkStrings(tryParse(call.function?.arguments), `${where}.arguments`, (at, what) => {
       if (what !== "an explicit null") complain(at, what);
     });

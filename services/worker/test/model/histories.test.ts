@@ -42,7 +42,7 @@ const turn = fc.record({
   steps: fc.array(step, { maxLength: 3 }),
   end: fc.constantFrom("answered", "silent", "cancelled", "failed", "died", "called", "waiting"),
   last: hostile,
-  /** The deleted rows: all from here on, and any single one. */
+  /** The deleted rows: all from this index on, and any single one. */
   deletedFrom: fc.option(fc.nat(8)),
   deleted: fc.option(fc.nat(8)),
 });

@@ -1,6 +1,6 @@
 import type { Piece } from "../../src/model/decode/split-thoughts.ts";
 
-/** The text and reasoning of a reply after all its pieces were shown one by one. */
+/** The text and reasoning of a reply after all its pieces have been shown one by one. */
 export function joinPieces(pieces: Piece[]): { text: string; reasoning: string } {
   const said = { text: "", reasoning: "" };
   for (const piece of pieces) {

@@ -20,7 +20,7 @@ afterAll(async () => {
 const never = new AbortController().signal;
 const one = { server: 1, model: null };
 
-/** One worker's slots; all with the same prefix share them. */
+/** One worker's slots. Workers with the same prefix share their slots. */
 function worker(prefix: string, connection: Redis = redis, leaseMs = 2_000): Slots {
   const slots = createSlots({
     redis: connection,
@@ -118,7 +118,7 @@ describe("slots at a model server", () => {
     await Promise.all([cancelled.isWaiting, behind.isWaiting]);
     controller.abort(new Error("stop"));
     await expect(cancelled.slot).rejects.toThrow("stop");
-    // A silent waiter is removed after seconds; this happens at once.
+    // A waiter that falls silent is removed only after seconds; a cancelled one leaves at once.
     await expect.poll(() => redis.zcard(`${prefix}:{s}:line`)).toBe(1);
     holder();
     (await behind.slot)();
@@ -126,7 +126,7 @@ describe("slots at a model server", () => {
     await expect.poll(() => redis.hlen(`${prefix}:{s}:models`)).toBe(0);
   });
 
-  it("are held while their holder lives, and free one lease after its death", async () => {
+  it("are held while their holder lives, and become free one lease after its death", async () => {
     const prefix = randomUUID();
     const dying = worker(prefix, redis, 1_000);
     await taking(dying, one).slot;
@@ -137,7 +137,7 @@ describe("slots at a model server", () => {
     void waiting.slot.then(() => {
       isFree = true;
     });
-    // Renewed for several leases.
+    // The holder renews its lease several times.
     const endOfLease = async () => {
       const [ticket = ""] = await redis.zrange(`${prefix}:{s}:holders`, "0", "0");
       return Number(await redis.zscore(`${prefix}:{s}:holders`, ticket));

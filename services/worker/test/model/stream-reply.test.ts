@@ -41,7 +41,7 @@ async function failureOf(events: AsyncIterable<ReplyEvent>): Promise<ModelFailur
 }
 
 describe("a request to the model server", () => {
-  it("streams text and ends with the reply, at any form of the server's address", async () => {
+  it("streams text and ends with the reply, even if the server's address ends with a slash", async () => {
     const server = await modelServer((_, response) => {
       beginStream(response, delta({ content: "Hel" }), delta({ content: "lo" }), delta({}, "stop"), DONE);
       response.end();
@@ -87,7 +87,7 @@ describe("a request to the model server", () => {
     expect(server.seen.map(({ body }) => body?.stream_options !== undefined)).toEqual([true, false, false]);
   });
 
-  it("replays calls one by one if the template supports no others", async () => {
+  it("replays calls one by one if the template does not support several at once", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop"), DONE));
     const traits = createKnownTraits();
     traits.learn("m", { single_tool_calls: true });
@@ -125,7 +125,7 @@ describe("the notice that a model is loading", () => {
     ]);
   });
 
-  it("is sent when a proxy reports the loading, before the first word", async () => {
+  it("is sent before the first text when a proxy reports that it is loading the model", async () => {
     const chat = `data: {"choices":[{"delta":{"reasoning_content":"loading"}}]}\n\n`;
     const server = await modelServer((_, response) =>
       beginStream(response, chat + chat + delta({ content: "a" }, "stop") + DONE),
@@ -224,7 +224,7 @@ describe("cancelling", () => {
 describe("a server that goes silent", () => {
   it("times out before its headers, and after its last byte", async () => {
     const mute = await modelServer(() => {});
-    // Long enough for the request to arrive, also on a busy machine: otherwise no client is seen to leave.
+    // Long enough for the request to arrive even on a busy machine. Otherwise the server sees no client leave.
     const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 500 });
     expect(await failureOf(early(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
     await mute.clientLeft;
@@ -251,7 +251,7 @@ describe("a server that goes silent", () => {
     expect(await failureOf(ask(request, never))).toMatchObject({ code: "model_loading" });
   });
 
-  it("has answered if the reply was complete, as has one whose connection breaks then", async () => {
+  it("has answered if the reply was complete, as has a server whose connection breaks after that", async () => {
     const open = await modelServer((_, response) => beginStream(response, delta({ content: "a" }, "stop")));
     const ask = streamReply(open.baseUrl, { idleTimeoutMs: 50 });
     expect(await replyOf(ask(request, never))).toMatchObject({ content: "a" });
@@ -295,7 +295,7 @@ describe("failures", () => {
     }
   });
 
-  it("treats a text tool call as a cut, which after words needs another attempt", async () => {
+  it("treats a text tool call as a cut, which needs another attempt once text was seen", async () => {
     const textCall = delta({ content: "[TOOL_CALLS]noop" }, "stop");
     for (const [events, retryable] of [
       [[textCall], true],

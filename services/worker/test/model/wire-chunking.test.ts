@@ -17,7 +17,7 @@ function read(parts: Uint8Array[]) {
 
 describe("every response of a server", () => {
   for (const wire of wireCases().filter(({ status }) => status === 200)) {
-    it(`is understood alike in any chunking: ${wire.id}`, () => {
+    it(`is read the same in any chunking: ${wire.id}`, () => {
       const bytes = bodyOf(wire);
       const whole = read([bytes]);
       if (bytes.length < LARGE) expect(read([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(whole);

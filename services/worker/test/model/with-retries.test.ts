@@ -64,7 +64,7 @@ describe("a request with retries", () => {
     expect((await read(slow, undefined, budget)).events.at(-1)).toBe("reply");
   });
 
-  it("is never retried after words were seen", async () => {
+  it("is never retried after a part of the reply was seen", async () => {
     let asked = 0;
     async function* stream(): AsyncGenerator<ReplyEvent> {
       asked += 1;
