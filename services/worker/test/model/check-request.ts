@@ -50,7 +50,8 @@ function checkTools({ tools, tool_choice, parallel_tool_calls }: Json, complain:
     complain("tools", "1 to 128 or none");
     return;
   }
-  if (!["auto", "none", "required"].includes(String(tool_choice))) complain("tool_choice", "must be auto, none or required");
+  if (!["auto", "none", "required"].includes(String(tool_choice)))
+    complain("tool_choice", "must be auto, none or required");
   const names = tools.map((tool) => tool.function?.name);
   if (new Set(names).size !== names.length) complain("tools", "a repeated name");
   for (const tool of tools) {
@@ -97,7 +98,8 @@ function checkMessages(messages: unknown, complain: Complain): void {
     return;
   }
   if (!messages.some((message) => message.role === "user")) complain("messages", "no user message");
-  if (messages.at(-1).role === "assistant") complain("messages", "ends with an assistant message, which is taken for a prefill");
+  if (messages.at(-1).role === "assistant")
+    complain("messages", "ends with an assistant message, which is taken for a prefill");
   const ids = new Set<string>();
   let waiting: string[] = [];
   for (const [at, message] of messages.entries()) {

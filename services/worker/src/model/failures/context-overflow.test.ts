@@ -16,5 +16,6 @@ describe("windowFromOverflow", () => {
     expect(windowFromOverflow(error, text)).toBe(8192);
   });
 
-  it("returns null when the error states no window", () => expect(windowFromOverflow({}, "Context size has been exceeded.")).toBeNull());
+  it("returns null when the error states no window", () =>
+    expect(windowFromOverflow({}, "Context size has been exceeded.")).toBeNull());
 });
