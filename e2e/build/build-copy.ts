@@ -34,8 +34,8 @@ export async function buildCopy(folder: string): Promise<void> {
 }
 
 /**
- * Makes a production install as the Dockerfile does, with links in place of npm's downloads: it contains the `dependencies`
- * of the service and of our libs, nothing else, and is completed by the same `docker/pack.mjs`.
+ * Installs a service for production as the Dockerfile does, but with links in place of npm's downloads: only the
+ * `dependencies` of the service and of our libs. The same `docker/pack.mjs` completes the installation.
  */
 export async function installService(built: string, service: string, folder: string): Promise<void> {
   const needed = new Set<string>([`@boocode/${service}`]);

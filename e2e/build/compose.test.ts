@@ -32,7 +32,7 @@ test("every long-running container has a health check, and containers wait for w
 
 test.each(SERVICES)("%s gets every variable that it knows and no other", (name) => {
   const given = Object.keys(services[name]?.environment ?? {});
-  // Set by the image (where to listen), different for each worker, or dependent on another line.
+  // The image sets HOST and PORT, WORKER_ID differs between workers, and SHUTDOWN_GRACE_MS depends on stop_grace_period.
   const left = ["HOST", "PORT", "WORKER_ID", "SHUTDOWN_GRACE_MS"];
   const known = Object.keys(defaultsOf(name)).filter((variable) => !left.includes(variable));
   expect(given.sort()).toEqual(known.sort());
@@ -55,7 +55,7 @@ test("the file contains no secret", () => {
   }
 });
 
-test("workers can be scaled: no fixed name and no port on the host, for anything but the proxy", () => {
+test("workers can be scaled: no container has a fixed name, and only the proxy publishes a port on the host", () => {
   for (const [name, { container_name, ports }] of entries) {
     expect(container_name, name).toBeUndefined();
     if (name !== "proxy") expect(ports, name).toBeUndefined();
@@ -66,7 +66,7 @@ test("api and worker see the projects under the same path, and neither can write
   for (const name of ["api", "worker"]) {
     const [mount] = services[name]?.volumes ?? [];
     expect(mount).toMatchObject({ read_only: true });
-    if (typeof mount !== "object") throw new Error("is not a mount in the long form");
+    if (typeof mount !== "object") throw new Error("the first volume is not in the long syntax");
     expect(mount.target).toBe(mount.source);
     expect(services[name]?.environment?.PROJECT_ROOTS).toBe(mount.target);
   }
@@ -85,7 +85,7 @@ test("no container writes to its image, has a capability, gains a privilege, or 
   }
 });
 
-test("the proxy asks the gateway for exactly what the gateway knows", () => {
+test("the proxy sends to the gateway exactly the paths that the gateway serves", () => {
   const [, pattern] = /location ~ (\S+) \{/.exec(readText("docker/nginx.conf")) ?? [];
   const toGateway = new RegExp(pattern as string);
   const id = "6a1f3c1e-0000-4000-8000-000000000000";

@@ -13,7 +13,7 @@ const sections = readText(".env.example")
 
 const section = (who: string) => sections.filter(({ of }) => of.includes(who)).flatMap(({ variables }) => variables);
 
-test(".env.example requires what docker-compose.yml interpolates, and nothing else", () => {
+test("the compose section of .env.example lists exactly the variables that docker-compose.yml interpolates", () => {
   const asked = section("compose").map(([name]) => name);
   expect(asked.sort()).toEqual([...interpolated(readText("docker-compose.yml")), "COMPOSE_PROFILES"].sort());
 });

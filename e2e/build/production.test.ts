@@ -33,7 +33,7 @@ afterAll(async () => {
   for (const release of releases.reverse()) await release();
 });
 
-test("an image contains what its service needs and nothing of the others", () => {
+test("an image contains what its service needs and nothing of the other services", () => {
   expect(readdirSync(join(image("worker"), "services"))).toEqual(["worker"]);
   expect(readdirSync(join(image("worker"), "libs"))).not.toContain("identity");
   expect(readdirSync(join(image("scripted-model"), "libs"))).toEqual(["scripted-model"]);
