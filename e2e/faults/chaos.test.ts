@@ -10,8 +10,8 @@ import { createFaults, type Networks } from "./chaos/faults.ts";
 import { createUsers } from "./chaos/users.ts";
 
 /**
- * Every kind of fault at random times, from a seed. `npm run chaos -- --seed N --minutes M` runs longer; the same seed makes
- * the same choices.
+ * Injects every kind of fault at random times, chosen from a seed: the same seed makes the same choices.
+ * `npm run chaos -- --seed N --minutes M` runs longer.
  */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 const durationMs = Number(process.env.CHAOS_MINUTES ?? 0.5) * 60_000;

@@ -30,14 +30,14 @@ beforeEach(async () => {
 afterEach(() => system.restore());
 afterAll(() => system.stop());
 
-/** Replaces a process by one with failpoints. */
+/** Replaces a process with one that has failpoints. */
 const doom = (service: ServiceProcess, failpoints: string, more = {}) =>
   system.restart(service, { FAULT_POINTS: failpoints, ...more });
 
 const fired = (point: string) =>
   system.lines.slice(firstLine).filter((line) => line.includes(`failpoint ${point} fired`)).length;
 
-/** Waits for it: the last log lines of a process may arrive after its exit. */
+/** Polls, because the last log lines of a process may arrive after its exit. */
 const expectFired = (...points: string[]) =>
   expect.poll(() => points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
 
@@ -68,7 +68,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
   const tool = { name: "list_dir", arguments: {} };
   const turns = [
     ...(await watchTurns(system, user, 20, { tokens: 30, tool_depth: 1, tool })),
-    // Cut after words were seen, so that another attempt repeats the step.
+    // These answers are cut after words were seen, so that another attempt repeats the step.
     ...(await watchTurns(system, user, 20, { tokens: 30, end_after_tokens: 10, fail_first: 1 })),
   ];
   await untilAllEnded(system, 60_000);
@@ -90,7 +90,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
   expect(row.count).toBe(0);
 });
 
-test("a turn whose worker dies after it saved the message's context continues", async () => {
+test("a turn continues although its worker died after saving the message's context", async () => {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
   const dying = await doom(worker, "after-save-context:kill");
@@ -118,7 +118,7 @@ test("a worker that dies while it releases its turns, or after it requeued a dea
   await expectAgreement(system, turns);
 });
 
-/** Resolves when one worker runs all of them. */
+/** Resolves when all of these turns are running. */
 async function untilHeld(turns: WatchedTurn[]): Promise<void> {
   for (;;) {
     const [row] = await system.sql<[{ count: number }]>`
@@ -128,7 +128,7 @@ async function untilHeld(turns: WatchedTurn[]): Promise<void> {
   }
 }
 
-/** A poison candidate: its next attempt is its last, and a new worker runs it isolated. */
+/** Creates a poison candidate: its next attempt is its last, and a new worker runs it isolated. */
 async function poisonCandidate(failpoints: string, beforeStart = async () => {}) {
   const worker = system.workers[0] as ServiceProcess;
   await worker.stop();
@@ -146,7 +146,7 @@ async function poisonCandidate(failpoints: string, beforeStart = async () => {})
 test.each([
   ["before it has begun", "after-isolated-start", false],
   ["when it has just taken over its turn", "after-take-over", false],
-  ["before it has begun, as does its worker", "after-spend", true],
+  ["before it has begun, after its worker died too,", "after-spend", true],
 ])("an isolated turn's process that dies %s spends one attempt and nothing else", async (_when, point, killsWorker) => {
   const first = killsWorker ? "after-isolated-start:kill," : "";
   const { turn, row, worker } = await poisonCandidate(`${first}${point}:kill`);
@@ -186,7 +186,7 @@ test("neither a worker nor the process of an isolated turn needs Redis to start,
   expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 0 });
 });
 
-test("the end of a turn is seen although the reconciler that committed it died before announcing it", async () => {
+test("subscribers see the end of a turn although the reconciler that committed it died before announcing it", async () => {
   const turns = await watchTurns(system, user, 3, { tokens: 2_000 });
   await untilAllSpeak(turns);
   const worker = system.workers[0] as ServiceProcess;

@@ -26,7 +26,7 @@ async function start(gateways: number): Promise<WatchedTurn[]> {
 }
 afterEach(() => system.stop());
 
-/** A client that only keeps its cursor and reconnects: after the delay that it was given, or up to a second. */
+/** A client that only keeps its cursor and reconnects, after the delay that the gateway gave or within a second. */
 function follow(url: () => string, path: string) {
   const state = { cursor: "0.0.0.0", frames: 0, gaps: 0, stopped: false, socket: null as WebSocket | null };
   const open = () => {
@@ -124,7 +124,7 @@ test(`${SOCKETS} sockets miss nothing while both gateways are replaced, one afte
   timeout: 180_000,
 }, async () => {
   const turns = await start(2);
-  // As with a load balancer: a client is sent to a gateway that accepts sockets.
+  // Like a load balancer, this sends clients only to a gateway that accepts sockets.
   let draining = -1;
   const clients = Array.from({ length: SOCKETS }, (_, index) =>
     follow(() => socketUrl(draining < 0 ? index % 2 : 1 - draining), socketPath(turns, index)),
@@ -140,7 +140,7 @@ test(`${SOCKETS} sockets miss nothing while both gateways are replaced, one afte
     const seen = clients.map((client) => client.frames);
     await untilAll(clients, seen, 60_000);
     console.log(
-      `a gateway with sockets of ${SOCKETS} sent them away in ${((gone - began) / 1_000).toFixed(1)} s; ` +
+      `a gateway sent its share of ${SOCKETS} sockets away in ${((gone - began) / 1_000).toFixed(1)} s; ` +
         `all were served ${((performance.now() - gone) / 1_000).toFixed(1)} s after it had gone`,
     );
   }

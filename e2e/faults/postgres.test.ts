@@ -83,7 +83,7 @@ test("turns survive a network that drops all traffic to the database for a while
 });
 
 test("a worker that releases its turns while the database is briefly away spends no attempt", async () => {
-  // All of its grace period is for the release, which begins at once.
+  // The whole grace period is reserved for the release, which therefore begins at once.
   const leaving = await system.start("worker", { SHUTDOWN_GRACE_MS: "8000" });
   const others = system.workers.filter((worker) => worker !== leaving);
   await Promise.all(others.map((worker) => worker.stop()));
@@ -120,7 +120,7 @@ test("a commit whose answer is lost is retried and takes effect once", { timeout
   expect(proxy.cuts()).toBeGreaterThan(before);
 });
 
-test("a post whose commit's answer is lost and that is retried with its key creates one message", {
+test("a post that is retried with its key, because its commit's answer was lost, creates one message", {
   timeout: 60_000,
 }, async () => {
   const [watched] = (await watchTurns(system, user, 1, { tokens: 2 })) as [WatchedTurn];
@@ -139,7 +139,7 @@ test("a post whose commit's answer is lost and that is retried with its key crea
   expect(turns.map(({ id }) => id)).toEqual([watched.turnId, turn_id]);
 });
 
-/** A connection sends the text of a commit once; afterwards it is a prepared statement. So all connections are renewed. */
+/** Renews all connections: each sends the text of a commit only once, and afterwards uses a prepared statement. */
 async function renewConnections(): Promise<void> {
   proxy.set("reset");
   proxy.set("pass");

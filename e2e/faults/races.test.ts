@@ -51,7 +51,7 @@ test("two concurrent posts to one session over two APIs run one after the other"
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("a concurrent cancel and completion end in one of the two, and everybody sees the same", async () => {
+test("a concurrent cancel and completion have a single outcome, and everybody sees the same one", async () => {
   const answers = new Map<string, number>();
   await rounds(size(80, 500), 8, async (round) => {
     const session = await newSession();
@@ -70,7 +70,7 @@ test("a concurrent cancel and completion end in one of the two, and everybody se
     const subscriber = openSubscriber(system, user, session.id);
     const view = await subscriber.untilEnded(turn.turn_id);
     const [row] = await system.sql<[{ status: string }]>`select status from turns where id = ${turn.turn_id}`;
-    // The answer of the API holds: a cancelling turn ends cancelled, a complete one stays complete.
+    // The API's answer holds: a cancelling turn ends cancelled, a complete one stays complete.
     expect(row.status).toBe(answer.status === "complete" ? "complete" : "cancelled");
     expect(view.messages.findLast((message) => message.turn_id === turn.turn_id)?.status).toBe(row.status);
     // The cancel never hits the next question.
@@ -137,7 +137,7 @@ test("a cancelled turn's text never grows afterwards, and its upstream request i
     expect(row.status).toBe("cancelled");
     expect(readMarkedText(row.content).words).toBeGreaterThan(0);
   }
-  // After another turn of each session, late writes have been refused.
+  // Once each session has run another turn, any late write has been refused.
   await Promise.all(
     turns.map(({ sessionId, key }) => user.rest.post(sessionId, markedScript(`${key}-next`, { tokens: 2 }))),
   );

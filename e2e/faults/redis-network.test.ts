@@ -64,7 +64,7 @@ test("appends whose answers are lost are retried, and no subscriber sees a frame
 
 test("a wake-up whose answer is lost costs only the connection, and the post is answered 202", async () => {
   const before = proxy.cuts();
-  // Matches a job, not a frame: frames name the turn in the middle.
+  // Matches a job but no frame, because `turn_id` is not the first field of a frame.
   proxy.cutAnswerTo('{"turn_id":"', 6);
   const turns = await watchTurns(system, user, 12, { tokens: 10 });
   proxy.cutAnswerTo("", 0);

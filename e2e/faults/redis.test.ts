@@ -20,7 +20,7 @@ afterAll(() => system.stop());
 
 const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
 
-// At full size: away for half a second to half a minute.
+// At full size Redis is away for half a second to half a minute.
 for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
   test(`a Redis that is killed in mid-stream and comes back after ${awayMs} ms changes no final state`, async () => {
     const turns = await watchTurns(system, user, size(15, 100), {
@@ -59,7 +59,7 @@ test("without Redis services start, and a message is accepted, run, and shown at
   for (let growth = 0; growth < 4; growth++) {
     const before = length();
     await first.subscriber.follower.until(() => length() > before, AbortSignal.timeout(10_000));
-    // Before the end of the turn.
+    // The text grew before the end of the turn.
     expect(first.subscriber.follower.view.messages.at(-1)?.status).toBe("streaming");
   }
   const posted = performance.now();
@@ -87,7 +87,7 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
     await worker.stop();
     await system.restart(worker, { WORKER_CONCURRENCY: String(room / 3) });
   }
-  // Held near their end, so that they keep every slot until the queue is flushed, however slow the machine is.
+  // The gate holds these turns near their end, so that they keep every slot until the flush, however slow the machine is.
   const gate = { name: "flushed", at: size(90, 190) };
   const turns = await watchTurns(system, user, room, { tokens: size(100, 200), interval_ms: size(40, 50), gate });
   await untilAllSpeak(turns);
@@ -106,7 +106,7 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
   console.log(`silence while Redis was flushed: ${silences(turns)}`);
 });
 
-test("subscriber connections that are cut every 300 ms show every frame once", async () => {
+test("every frame is shown once although pub/sub connections are cut every 300 ms", async () => {
   const turns = await watchTurns(system, user, 10, { tokens: 250 });
   await askRedis(system, async (redis) => {
     let cuts = 0;
@@ -114,7 +114,7 @@ test("subscriber connections that are cut every 300 ms show every frame once", a
       cuts += await cutSubscribers(redis);
       await delay(300);
     }
-    // Five processes follow channels, and each reconnected in between.
+    // Five processes subscribe to channels, and each reconnected between cuts.
     expect(cuts).toBeGreaterThan(2 * 5);
   });
   await expectAgreement(system, turns);

@@ -49,7 +49,7 @@ interface Arrival {
   content: string;
 }
 
-/** The delay of each word from the model, which stamps it, to this socket; every word must arrive once, in order. */
+/** The delay of each word from the model, which stamps it with the time, to this socket. Each must arrive once, in order. */
 function delaysOf(arrived: readonly Arrival[], tokens: number): number[] {
   const words = arrived.flatMap(({ at, content }) =>
     [...content.matchAll(/(\d{13}\.\d+):(\d+)/g)].map(([, left, index]) => ({
@@ -94,7 +94,7 @@ async function makeNoise(sessionId: string, ms: number): Promise<void> {
   }
 }
 
-/** @returns the neighbours' delays beside the noise, and the gateway's peak memory meanwhile */
+/** Streams while the loud session makes noise. @returns the neighbours' delays and the gateway's peak memory */
 async function beside(loud: string, neighbours: Neighbour[]): Promise<{ delays: number[]; most: number }> {
   let most = 0;
   let isOver = false;
@@ -130,7 +130,7 @@ test("a socket that stops reading costs neither memory nor its neighbours' time,
     return socket;
   };
 
-  // First the same noise for a socket that reads.
+  // For comparison, the same noise first goes to a socket that reads.
   const reading = await open();
   let heard = 0;
   reading.on("message", (data: Buffer) => {
@@ -147,10 +147,10 @@ test("a socket that stops reading costs neither memory nor its neighbours' time,
   console.log(
     `a socket that does not read ${(heard / 1e6).toFixed(0)} MB changes the gateway's memory by ` +
       `${((burdened.most - usual.most) / 1e6).toFixed(1)} MB; delays of its ${NEIGHBOURS} neighbours: ` +
-      `${percentiles(usual.delays)} beside one that reads, ${percentiles(burdened.delays)} beside it`,
+      `${percentiles(usual.delays)} beside one that reads, ${percentiles(burdened.delays)} beside one that does not`,
   );
 
-  // It reads again: it was closed, or it catches up.
+  // When the slow socket reads again, it finds itself closed or catches up.
   const caughtUp = new Promise<string>((resolve) =>
     slow.on("message", (data) => {
       if (data.toString().includes('"type":"snapshot"')) resolve("caught up");

@@ -29,7 +29,7 @@ test("workers that are killed repeatedly lose and duplicate nothing", {
   timeout: size(120_000, 600_000),
 }, async () => {
   const kills = size(4, 12);
-  // New turns all the time, and a kill every five seconds: twelve in a minute.
+  // Turns start all the time. At full size a worker is killed every five seconds, twelve in all.
   const [everyMs, portions] = [size(1_500, 5_000), 4];
   const portion = Math.ceil(size(30, 250) / kills / portions);
   const turns: WatchedTurn[] = [];
@@ -48,7 +48,7 @@ test("workers that are killed repeatedly lose and duplicate nothing", {
   console.log(`silence when workers are killed: ${percentiles(silences)}`);
   const rows = await system.sql<{ crashes: number; count: number }[]>`
     select crashes, count(*)::int from turns where id = any(${idsOf(turns)}::uuid[]) group by crashes order by crashes`;
-  console.log(`turns by attempts that their workers' deaths spent: ${rows.map((r) => `${r.crashes}: ${r.count}`)}`);
+  console.log(`turns by their number of crashes: ${rows.map((r) => `${r.crashes}: ${r.count}`)}`);
   expect(rows.some(({ crashes }) => crashes > 0)).toBe(true);
 });
 
@@ -66,7 +66,7 @@ test("a turn whose row stays locked for longer than a lease costs its neighbours
   const turns = await watchTurns(system, user, 12, { tokens: 200, interval_ms: 45 });
   await untilAllSpeak(turns);
   const [locked, ...neighbours] = turns as [WatchedTurn, ...WatchedTurn[]];
-  // As an API that is frozen in the middle of a cancel.
+  // Locks the row like an API that freezes in the middle of a cancel.
   await system.sql.begin(async (sql) => {
     await sql`set local idle_in_transaction_session_timeout = 0`;
     await sql`select id from turns where id = ${locked.turnId} for no key update`;
@@ -99,7 +99,7 @@ test("a stopping worker releases its turns, spends no attempt, and exits with 0"
   expect(row.hand_backs).toBeGreaterThan(0);
 });
 
-test("a turn that kills its worker each time ends failed after three attempts, and its neighbours live", {
+test("a turn that kills its worker each time fails after three attempts, and its neighbours live", {
   timeout: size(120_000, 600_000),
 }, async () => {
   // Every process dies after its first commit of a step; only the poison turn has steps.

@@ -6,7 +6,7 @@ import type { Random } from "../../harness/random.ts";
 import type { System } from "../../harness/start-system.ts";
 import type { Users } from "./users.ts";
 
-/** Injects every fault that one machine can stage, one after the other. */
+/** Injects every fault that can be staged on one machine, one after another. */
 export interface Faults {
   /** Injects the next fault and repairs what does not recover by itself. */
   next(): Promise<void>;
@@ -68,7 +68,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     network.set("pass");
   }
 
-  /** @returns whether there was such an answer within two seconds */
+  /** @returns whether an answer was cut within two seconds */
   async function loseAnswers(network: TcpProxy, to: string, times: number): Promise<boolean> {
     const before = network.cuts();
     network.cutAnswerTo(to, times);
@@ -78,7 +78,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     return network.cuts() > before;
   }
 
-  /** A fault returns whether it took effect, if that is uncertain. */
+  /** A fault that may miss resolves to whether it took effect; `false` is not counted. */
   const kinds: Record<string, () => Promise<unknown>> = {
     "kill a worker": () => endAndRestart(pick(system.workers), "SIGKILL"),
     "stop a worker": () => endAndRestart(pick(system.workers), "SIGTERM"),
@@ -129,7 +129,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
     "cut the database's connections": () => tear(database, random.below(300)),
     "swallow the database's answers": () => swallow(database, 200 + random.below(2_000)),
     "lose the answer to a commit": () => {
-      // A connection sends the text of a commit only once, so all connections are renewed.
+      // Renews all connections: each sends the text of a commit only once, and afterwards uses a prepared statement.
       database.set("reset");
       database.set("pass");
       return loseAnswers(database, "commit", 1 + random.below(3));
@@ -142,7 +142,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
   const names = Object.keys(kinds);
   let deck: string[] = [];
 
-  /** Each kind once in random order, then again: even a short run covers many kinds. */
+  /** Draws each kind once in random order, then starts over, so that even a short run covers many kinds. */
   function draw(): string {
     if (deck.length === 0) deck = [...names];
     return deck.splice(random.below(deck.length), 1)[0] as string;

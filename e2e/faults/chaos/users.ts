@@ -13,7 +13,7 @@ import { openSubscriber, type Subscriber } from "../../harness/subscriber.ts";
 export interface Users {
   /** Resolves when all users have stopped asking. */
   askUntil(at: number, randoms: readonly Random[]): Promise<void>;
-  /** Opens a socket on some session and does not read it for this time. @returns whether there was a session */
+  /** Opens a socket on some session and does not read from it for `ms`. @returns whether there was a session */
   stopReading(random: Random, ms: number): Promise<boolean>;
   /** The acknowledged turns. */
   acknowledged: readonly string[];
@@ -27,7 +27,7 @@ export interface Users {
 const MAX_SESSIONS_EACH = 10;
 const MAX_WAITING = 60;
 
-/** What the model does with one question in ten; it answers the others. */
+/** How the model server misbehaves for one question in ten; it answers the others. */
 const TROUBLES = [
   { stall: "headers" },
   { stall: 7 },
@@ -50,7 +50,7 @@ export async function createUsers(system: System, user: User): Promise<Users> {
   const subscribers: Subscriber[] = [];
   const broken: string[] = [];
 
-  /** A session of this user, so that one user's choices do not depend on the others'. */
+  /** Picks or creates a session of this user only, so that one user's choices do not depend on the others'. */
   async function anySession(random: Random, own: Watched[]): Promise<Watched> {
     const isNew = own.length < MAX_SESSIONS_EACH && random.below(3) === 0;
     if (own.length > 0 && !isNew) return own[random.below(own.length)] as Watched;
