@@ -1,6 +1,6 @@
 import type { Postgres } from "@boocode/runtime";
 
-/** Installs a trigger that records every forbidden change of a turn's row, also one that a later write hides. */
+/** Installs a trigger that records every forbidden change of a turn's row, even one that a later write hides. */
 export async function auditTurns(sql: Postgres): Promise<void> {
   await sql`create table audit (rule text not null, turn_id uuid not null, before jsonb not null, after jsonb not null)`;
   await sql`

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 /**
- * Builds what the tests' service processes run. They run what is delivered, and a process starts in half the time that its
- * sources take: a whole run starts some two hundred. Costs half a second when nothing has changed.
+ * Builds the services for the tests. Tests run the delivered build, which starts twice as fast as the sources; a full run
+ * starts about 200 processes. A build without changes takes half a second.
  */
 export default function setup(): void {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");

@@ -6,7 +6,7 @@ import { closeAll, subscribersOf, type WatchedTurn } from "./turns.ts";
 
 /**
  * The oracle after every fault: all turns end, every subscriber shows what is stored, and no invariant is broken. Only the
- * model's own faults may fail a turn (T13): all turns of the sessions complete, except those in `failing`.
+ * model's own faults may fail a turn (T13), so all turns of the sessions complete, except those in `failing`.
  */
 export async function expectAgreement(
   system: System,

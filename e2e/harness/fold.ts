@@ -58,7 +58,7 @@ export function createFold(loaded: MessageList | null): Fold {
   return fold;
 }
 
-/** The same messages by REST. */
+/** The messages of a REST answer in the same form. */
 export function foldOf(loaded: MessageList): Fold["texts"] {
   return createFold(loaded).texts;
 }

@@ -80,7 +80,7 @@ export async function brokenInvariants(
     having count(*) <> s.last_ordinal`,
   );
   if (marked) {
-    // Every question of a test has its own key in its session, so equal ones are a question that was stored twice.
+    // Every question of a test has its own key, so two equal ones in a session are one question that was stored twice.
     say(
       "T6 a question twice",
       await sql`
@@ -119,7 +119,7 @@ async function brokenAnswers({ sql }: System): Promise<string[]> {
   return broken;
 }
 
-/** @throws when it differs from what its question asked of the model */
+/** @throws when an answer differs from what its question told the model to send */
 function judgeAnswer({ question, status, texts, outputs }: Answer): void {
   const isComplete = status === "complete";
   const read = texts.map((text, index) => readMarkedText(text, isComplete || index < texts.length - 1));
@@ -134,8 +134,8 @@ function judgeAnswer({ question, status, texts, outputs }: Answer): void {
 }
 
 /**
- * D4, D7: once the faults stop, every subscriber shows exactly what is stored: the messages, how each turn ended, that none
- * waits, and a cursor of the attempt that ended it. Waits as long as the invariant allows.
+ * D4, D7: once faults stop, every subscriber shows exactly what is stored: the messages, how each turn ended, and no waiting
+ * turn. Its cursor is in the attempt that ended its turn. Waits as long as the invariant allows.
  */
 export async function subscribersAgree(
   system: System,
@@ -174,26 +174,26 @@ function difference(view: SessionView, { messages, turns }: Truth): string | nul
   if (view.error) return `ended with ${view.error}`;
   const texts = (some: readonly Truth["messages"][number][]) =>
     JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
-  // A long tool output is shown as far as it fits into a frame, marked `shortened`.
   const first = view.hasMore ? messages.findIndex(({ id }) => id === view.messages[0]?.id) : 0;
+  // A long tool output is shown as far as it fits into a frame, marked `shortened`.
   const cut = messages.slice(Math.max(0, first)).map((message, index) => {
     const shown = view.messages[index];
     return shown?.shortened ? { ...message, content: message.content.slice(0, shown.content.length) } : message;
   });
   if (texts(view.messages) !== texts(cut)) {
-    return `shows ${texts(view.messages).slice(0, 600)} and is ${texts(cut).slice(0, 600)}`;
+    return `shows ${texts(view.messages).slice(0, 600)}, but stored is ${texts(cut).slice(0, 600)}`;
   }
   if (view.queue.length > 0) {
-    return `shows at ${view.cursor} and version ${view.version} that turns wait: ${JSON.stringify([view.queue, turns])}`;
+    return `still shows waiting turns at ${view.cursor} and version ${view.version}: ${JSON.stringify([view.queue, turns])}`;
   }
   const cursor = parseCursor(view.cursor);
   for (const turn of turns) {
     const shown = view.turns[turn.id]?.status ?? "ended";
     // A turn that REST no longer lists has ended; its messages do not always show how.
-    if (shown !== turn.status && shown !== "ended") return `turn ${turn.id} shows ${shown} and is ${turn.status}`;
+    if (shown !== turn.status && shown !== "ended") return `turn ${turn.id} shows ${shown}, but is ${turn.status}`;
     const attempt = cursor?.epoch.ordinal === turn.ordinal ? cursor.epoch.attempt : turn.attempt;
     if (attempt !== turn.attempt)
-      return `the cursor is ${view.cursor} and turn ${turn.ordinal} ended in ${turn.attempt}`;
+      return `the cursor is ${view.cursor}, but turn ${turn.ordinal} ended in attempt ${turn.attempt}`;
   }
   return null;
 }

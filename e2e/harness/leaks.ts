@@ -52,8 +52,8 @@ export async function leakedResources(system: System, ms = 30_000): Promise<stri
 }
 
 /**
- * Checks what is left in Redis once every turn has ended: only keys that expire, and the few fixed keys of the queues. Jobs
- * of dead workers are taken over by living ones, so it repeats until they are gone or `ms` have passed.
+ * Checks that Redis holds only keys that expire and the few fixed keys of the queues, once every turn has ended. Repeats until
+ * that is so or `ms` have passed, because living workers take over the jobs of dead ones.
  * @returns the names of all other keys, and of channels that still have subscribers
  */
 export async function leakedKeys(system: System, ms = 90_000): Promise<string[]> {

@@ -3,7 +3,7 @@
  * missing words and duplicates are visible in the text itself; a comparison of lengths would miss them.
  */
 export interface MarkedText {
-  /** The request of the turn that produced the text; null without words. */
+  /** The number of the model request that produced the text; null without words. */
   attempt: number | null;
   words: number;
 }

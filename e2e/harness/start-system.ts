@@ -9,13 +9,13 @@ import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } fro
 import { auditTurns } from "./audit.ts";
 import { createRest, type Rest } from "./rest.ts";
 
-/** The code base that the tests ask about: a real one that is in every checkout. */
+/** The code base that the tests ask about: a real one that every checkout contains. */
 export const FASTIFY = fileURLToPath(new URL("../../node_modules/fastify", import.meta.url));
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 
 /**
- * For suites without faults: gateways check positions so rarely that subscribers receive published frames only, in their
- * exact order on any machine, and a frame that was not published is missed.
+ * For suites without faults: the position check runs so rarely that, on any machine, subscribers receive only published
+ * frames, in their exact order. A frame that was not published never arrives.
  */
 export const ONLY_PUBLISHED = { POSITION_CHECK_MS: "600000" };
 
@@ -31,7 +31,7 @@ export interface System {
   redis: Server;
   /** Only with `privatePostgres`: this system's own server, which a test may stop. */
   postgres: Server | null;
-  /** For oracles: reads the truth. */
+  /** The connection with which oracles read what is stored. */
   sql: Postgres;
   apis: ServiceProcess[];
   workers: ServiceProcess[];
@@ -55,7 +55,7 @@ export interface SystemOptions {
   gateways?: number;
   env?: Record<string, string>;
   model?: ScriptedModelOptions;
-  /** Uses a private Postgres server that keeps everything acknowledged on disk. */
+  /** Uses a private Postgres server that keeps on disk everything that it acknowledged. */
   privatePostgres?: boolean;
   /** Puts a proxy between the services and their database or Redis; the oracles bypass it. */
   route?: (urls: { databaseUrl: string; redisUrl: string }) => Promise<{ databaseUrl: string; redisUrl: string }>;

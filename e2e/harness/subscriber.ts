@@ -17,7 +17,7 @@ export interface Subscriber {
 }
 
 export interface SubscriberOptions {
-  /** The gateway and API that it uses. */
+  /** The indexes of the gateway and API that it uses. */
   gateway?: number;
   api?: number;
   /** The model's texts are marked with attempt and index. */

@@ -9,8 +9,8 @@ export interface TurnEnd {
 }
 
 /**
- * How a turn ended, by a frame. On a stalled machine a gateway may see the commit before the frame arrives and send a
- * snapshot instead: subscribers accept either.
+ * How a turn ended, according to a frame; null if the frame does not say. On a stalled machine a gateway may see the commit
+ * before the frame arrives and send a snapshot instead: subscribers accept either.
  */
 export function turnEnd(frame: SessionFrame): TurnEnd | null {
   if (frame.type === "turn_finished") {

@@ -1,7 +1,7 @@
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
 import type { System } from "../start-system.ts";
 
-/** Speaks to a system's Redis past everything that stands between the services and it. */
+/** Connects to a system's Redis directly, bypassing any proxy between the services and Redis. */
 export async function askRedis<T>(system: System, act: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = connectRedis(system.redis.url);
   try {
