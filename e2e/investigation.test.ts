@@ -21,7 +21,7 @@ async function newSession(body: object = {}): Promise<Session> {
   return await user.rest.session(project.id, body);
 }
 
-test("a question about a real code base is answered after reading it, with cited files and lines that are true", async () => {
+test("a question about a real code base is answered after reading it, and the cited files and lines are correct", async () => {
   const session = await newSession({ model: "investigator" });
   const watch = await subscribed(watchSession(gateway, user.token, session.id));
   const turn = await user.rest.post(session.id, "Where is `buildRouting` defined?");
@@ -37,7 +37,7 @@ test("a question about a real code base is answered after reading it, with cited
   const cited = /`lib\/route\.js:(\d+)`/.exec(answer);
   expect(readFastify("lib/route.js").split("\n")[Number(cited?.[1]) - 1]).toContain("buildRouting");
 
-  // Every call was made over the real protocol and answered in its place.
+  // Every call was made over the real protocol, and every request was valid: each call has its result in order.
   const requests = system.model.requests().filter((request) => request.body);
   expect(requests.length).toBeGreaterThan(1);
   expect(system.model.violations()).toEqual([]);

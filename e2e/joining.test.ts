@@ -28,7 +28,7 @@ test("a client that loads by REST and follows from its cursor misses nothing, at
   const turn = await user.rest.post(session.id, '[[script {"tokens":60,"interval_ms":15}]]');
   await first.until(hasText);
   const late = [];
-  // Eight clients join while the text streams, each at another moment.
+  // Eight clients join while the text streams, each at a different moment.
   for (let i = 0; i < 8; i++) {
     const loaded = await user.rest.messages(session.id);
     const watch = watchSession(gateway, user.token, session.id, `?cursor=${loaded.cursor}`);

@@ -57,9 +57,9 @@ const call = (name: string, args: string | object) => ({ name, arguments: args a
 const reads = Object.keys(FILES).map((path) => call("view_file", { path }));
 
 test.each<[string, ScriptInput]>([
-  ["outputs full of emoji, NULs, halves of characters and nothing", { tool_depth: 2, tool: reads }],
+  ["outputs that are full of emoji, NULs or half characters, or are empty", { tool_depth: 2, tool: reads }],
   [
-    "arguments that are no JSON, and no object",
+    "arguments that are not JSON or not an object",
     {
       tool_depth: 2,
       tool: ["", "{", "[]", "[1,2]", "null", '"text"', "7", '{"path":"a\\u0000\\ud83d"}', "\u0000"].map((args) =>
@@ -68,7 +68,7 @@ test.each<[string, ScriptInput]>([
     },
   ],
   [
-    "names that no server takes",
+    "names that no server accepts",
     {
       tool_depth: 1,
       tool: ["", " ", "no such tool!", "a.b", "x".repeat(200), "ünï", "🚀"].map((name) => call(name, {})),
@@ -111,7 +111,7 @@ test("a session continues after cancels: before any word, in mid-text, between s
   await answers();
 });
 
-test("a session continues after its worker died within a step, and after a deletion from the middle on", async () => {
+test("a session continues after its worker died in a step, and after messages from the middle on were deleted", async () => {
   const { id, ask, post, end, answers } = await talk();
   const turn = await post({ tokens: 3, tool_depth: 1, tool: reads, gate: { name: "dying", at: 1, step: 1 } });
   await system.model.reached("dying");
@@ -134,7 +134,7 @@ test("a session continues after its worker died within a step, and after a delet
   await answers();
 });
 
-test("a session with a small context window continues after outputs that are each larger than it", async () => {
+test("a session continues after outputs that are each larger than its small context window", async () => {
   const { ask, answers } = await talk("small");
   await ask({ tokens: 1, window: 6_000, tool_depth: 2, tool: reads });
   await answers();

@@ -78,10 +78,10 @@ test("the quirks of a server are found, and the settings for them printed", asyn
 
 test.each<[string, ScriptQuirks, string, object]>([
   ["refuses stream_options", { no_stream_options: true }, "taken", { no_stream_options: true }],
-  ["wants thoughts back", { replayed_reasoning: "required" }, "taken", { replay_reasoning: true }],
-  ["raises at several calls", { single_tool_calls: true }, "taken one call at a time", { single_tool_calls: true }],
+  ["requires reasoning to be sent back", { replayed_reasoning: "required" }, "taken", { replay_reasoning: true }],
+  ["rejects several calls at once", { single_tool_calls: true }, "taken one call at a time", { single_tool_calls: true }],
 ])("a server that %s has a setting for it", async (_, quirks, results, settings) => {
-  // Sending reasoning back is wrong for every other server, so it must be tested.
+  // The probe has to try sending reasoning back, which is a violation for every other server.
   const url = await server({ quirks, contextSize: null }, /unknown reasoning_content/);
   const { code, out } = await probe(url, "--model", "words", "--script", scripted({ reasoning_tokens: 2 }));
   expect(code).toBe(0);

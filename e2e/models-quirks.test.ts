@@ -5,7 +5,7 @@ import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./
 import { untilEnd } from "./harness/turn-end.ts";
 import { subscribed, watchSession } from "./harness/watch.ts";
 
-/** Each rejects what another requires. */
+/** Servers each of which rejects what another requires. */
 const SERVERS = {
   thoughtful: { replayed_reasoning: "required", name_fragments: true },
   untold: { replayed_reasoning: "required" },
@@ -24,7 +24,7 @@ const SERVERS = {
   qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
 } satisfies Record<string, ScriptQuirks>;
 type Name = keyof typeof SERVERS;
-/** Their settings; everything else is learned. */
+/** The quirks that are set; the worker learns all others. */
 const SETTINGS: Partial<Record<Name, object>> = { thoughtful: { replay_reasoning: true } };
 const MODEL: Partial<Record<Name, string>> = { mistral: "mistral-small" };
 
@@ -78,7 +78,7 @@ function sentTo(name: Name) {
 
 test.each(names)("a session with %s completes its turns, with tools and history", async (name) => {
   const { id, watch, ask } = await talk(`${name}/${MODEL[name] ?? "words"}`);
-  // The scripted model accepts calls that are sent back one by one for this many steps.
+  // llama3 gets each call back in a message of its own, and the scripted model counts each such message as a step.
   const script = { ...SCRIPT, tool_depth: name === "llama3" ? 4 : 2 };
   for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
   const { messages } = await user.rest.messages(id);
@@ -114,7 +114,7 @@ test("a session without reasoning continues with a model that requires reasoning
   await watch.close();
 });
 
-test("a worker that knows nothing of a template yet can continue a session that has several calls", async () => {
+test("a worker that has not learned a quirk yet can continue a session with several calls in one message", async () => {
   const { watch, ask } = await talk("llama3/words");
   await ask(question(SCRIPT));
   const worker = system.workers[0];

@@ -63,7 +63,7 @@ test("the models of all servers are listed under the names that sessions use, an
   const ids = body.models.map(({ id }) => id);
   expect(ids).toContain("a/words");
   expect(ids).toContain("b/org/slashed");
-  // The first loaded one, which a session without a model gets.
+  // The default is the first loaded model, which a session without a model gets.
   const preferred = body.models.filter((model) => model.default);
   expect(preferred).toMatchObject([{ id: "a/slow", server: "a", loaded: true }]);
   const { id, watch } = await talk(null);

@@ -49,7 +49,7 @@ const LOADING = { error: { code: 503, message: "Loading model", type: "unavailab
 const TOO_LONG = {
   error: { type: "exceed_context_size_error", message: "too long", n_prompt_tokens: 9_000, n_ctx: 8_192 },
 };
-/** Runs a turn with a large tool output. */
+/** The script of a turn with a large tool output. */
 const READS = { tokens: 3, tool_depth: 1, tool: { name: "view_file", arguments: { path: "fastify.js" } } };
 
 test("a loading model is waited for, and subscribers are notified", async () => {
@@ -82,7 +82,7 @@ test("Retry-After is respected, and nothing is sent earlier", async () => {
   await watch.close();
 });
 
-test("a cancel while a model loads ends the turn at once, during a back-off and while the server is silent", async () => {
+test("a cancel ends the turn at once while a model loads, during a back-off, and while the server is silent", async () => {
   const { session, ask, ended, frames, watch } = await talk();
   const paused = await ask({ status: 503, body: LOADING, headers: { "retry-after": "300" }, key: session.id });
   await watch.until((frame) => frame.type === "turn_waiting");
@@ -118,7 +118,7 @@ test("a request that is too long is fitted to the window that the server reports
   expect(fitted?.context).toMatchObject({ window: 4_000, window_known: true, turns_dropped: 0, outputs_elided: 1 });
   expect((await last()).context).toEqual(fitted?.context);
 
-  // The learned window stays: the next turn of this model is fitted before it is sent, and begins like the previous one.
+  // The learned window stays: the next request to this model is fitted before it is sent, and begins like the previous one.
   const next = await ask({ tokens: 3, window: 4_000, key: `${session.id} next` });
   expect(await ended(next)).toMatchObject({ status: "complete" });
   const [again] = requestsOf(`${session.id} next`).map(({ body }) => (body as { messages: unknown[] }).messages);

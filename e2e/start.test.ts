@@ -94,7 +94,7 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   expect(again).toBe(token);
   const url = (await second.says(/API\s+(http\S+)/))[1] as string;
   const socketLine = (await second.says(/node -e '.+'$/m))[0];
-  // Pasted into a terminal in any folder.
+  // Runs the line as if a user pasted it into a terminal in any folder.
   const socket = spawn("sh", ["-c", `exec ${socketLine}`], { cwd: tmpdir(), stdio: ["ignore", "pipe", "inherit"] });
   expect(String((await once(socket.stdout, "data"))[0])).toContain('{"type":"subscribed"');
   socket.kill();

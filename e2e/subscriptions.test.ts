@@ -85,7 +85,7 @@ test("a ticket opens one socket, once", async () => {
   await first.close();
 });
 
-test("a peer that answers pings stays; the gateway's own pings keep coming", async () => {
+test("a peer that answers pings stays connected, and the gateway keeps pinging it", async () => {
   const session = await newSession();
   const watch = await subscribed(watchSession(gateway, ada.token, session.id));
   let pings = 0;

@@ -169,7 +169,7 @@ test("a worker that dies before the process of an isolated turn starts spends no
   expect(await row()).toMatchObject({ status: "complete", crashes: 2 });
 });
 
-test("a worker that dies while the process of an isolated turn starts spends no attempt: that process releases the turn", async () => {
+test("a worker that dies while an isolated turn's process starts spends no attempt: that process releases it", async () => {
   const { turn, row, worker } = await poisonCandidate("after-isolated-start:1500");
   while (fired("after-isolated-start") === 0) await delay(20);
   await worker.stop("SIGKILL");
@@ -178,7 +178,7 @@ test("a worker that dies while the process of an isolated turn starts spends no 
   expect(await row()).toEqual({ status: "complete", crashes: 2, hand_backs: 1 });
 });
 
-test("neither a worker nor the process of an isolated turn needs Redis to start, and its absence spends no attempt", async () => {
+test("neither a worker nor an isolated turn's process needs Redis to start, and its absence spends no attempt", async () => {
   const { turn, row } = await poisonCandidate("", () => system.redis.kill("SIGKILL"));
   await untilAllEnded(system, 30_000);
   await system.redis.restart();

@@ -193,7 +193,7 @@ test("messages deleted while they stream do not reappear anywhere", async () => 
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("deleting a session while it streams ends its turn and model request, closes its sockets, and answers 404 afterwards", async () => {
+test("deleting a streaming session ends its turn and model request and closes its sockets; then it answers 404", async () => {
   await rounds(size(20, 100), 8, async () => {
     const session = await newSession();
     const subscriber = openSubscriber(system, user, session.id);
@@ -219,7 +219,7 @@ test("deleting a session while it streams ends its turn and model request, close
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("fifty concurrent posts with one key over two APIs, one of which dies after its commit, create one message and one turn", async () => {
+test("50 concurrent posts with one key to two APIs, one of which dies after a commit, create only one turn", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
   const third = system.apis.indexOf(doomed);

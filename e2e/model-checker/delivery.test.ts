@@ -13,7 +13,7 @@ for (const scope of Object.values(TURNS)) {
   });
 }
 
-it("each kind of fault met each kind, itself included, on one path", () => {
+it("every pair of fault kinds, also of the same kind, occurred on one path", () => {
   expect(choices(FAULTS, 2).filter((pair) => !met.has(pair))).toEqual([]);
   console.log(`delivery: ${met.size} pairs of ${FAULTS.length} kinds of faults`);
 });

@@ -36,7 +36,7 @@ describe("the explorer", () => {
     expect(run(counter(() => [], { broken: () => "at once" })).counterexample?.broken).toBe("at once");
   });
 
-  it("calls `stuck` for a state from which only faults lead on", () => {
+  it("calls `stuck` for a state whose only steps are faults", () => {
     const model = counter(() => [], {
       successors(n, emit) {
         if (n === 0) emit("to 1", 1);

@@ -17,7 +17,7 @@ export interface Model<S> {
    * the state, and so in its key.
    */
   broken(state: S): string | null;
-  /** Called for a state from which only faults lead on. @returns what should have happened and did not, or null */
+  /** Called for a state whose only steps are faults. @returns what should have happened and did not, or null */
   stuck(state: S): string | null;
   /** One line, for traces. */
   show(state: S): string;
@@ -36,8 +36,8 @@ export interface Exploration {
 /**
  * Visits every reachable state, breadth first, so that a counterexample is a shortest one.
  *
- * "Once faults stop, every continuation ends well" is checked without fairness, by a stronger condition: the graph has no cycle,
- * so that every continuation ends, and each state without a step that is not a fault is a good end.
+ * "Once faults stop, every continuation ends well" is checked without fairness, by a stronger condition: the graph has no
+ * cycle, so every continuation ends, and each state whose only steps are faults is a good end.
  *
  * @param limit the number of states above which it throws, since a partial exploration proves nothing
  * @param now a clock in milliseconds
@@ -101,7 +101,7 @@ function markOf(kinds: string[], kind: string): number {
   return known < 0 ? kinds.push(kind) : known + 1;
 }
 
-/** Walks from the initial state to a state again, and notes the steps. */
+/** Walks again from the initial state to a given state, and records the steps. */
 function retrace<S>(
   model: Model<S>,
   keys: string[],

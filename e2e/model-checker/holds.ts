@@ -10,7 +10,7 @@ export function expectToHold<S>(name: string, model: Model<S>): Exploration {
   const exploration = explore(model, 1_000_000, () => performance.now());
   expect(describeTrace(exploration)).toBe("");
   console.log(describeModel(name, exploration));
-  // Every invariant holds in a scope in which nothing can happen, too.
+  // In a scope in which nothing can happen, every invariant would hold as well.
   expect(exploration.states).toBeGreaterThan(10_000);
   return exploration;
 }

@@ -1,7 +1,7 @@
 // PURE
 import type { Edges } from "./edges.ts";
 
-/** Names a choice of faults, in which a kind may occur several times, independently of their order. */
+/** Names a choice of faults regardless of their order. A kind may occur several times. */
 const nameOf = (kinds: readonly string[]) => [...kinds].sort().join(" + ");
 
 function choose(kinds: readonly string[], size: number): string[][] {
@@ -15,12 +15,12 @@ export const choices = (kinds: readonly string[], size: number): string[] => cho
 /**
  * Finds the faults that happen on one path, at any distance.
  *
- * Each node has a set of choices of up to `size` faults, those of all paths to it, as the bits of one number. An edge passes the
- * set on, and an edge that is a fault also adds each choice with that fault. A path with more faults than `size` counts for
- * every choice of them.
+ * Each node has the set of all choices of up to `size` faults on paths to it, as the bits of one number. An edge passes the set
+ * on, and an edge that is a fault also adds each choice extended by that fault. A path with more faults than `size` counts
+ * for every choice of `size` among them.
  * @param edges of an acyclic graph in which every node is reachable from node 0
  * @param kinds of the edges' marks, from mark 1 on
- * @returns the names of the choices of `size` faults that some path has
+ * @returns the names of the choices of `size` faults that occur on some path
  */
 export function together(edges: Edges, nodes: number, kinds: readonly string[], size: number): Set<string> {
   const sizes = Array.from({ length: size + 1 }, (_, smaller) => smaller);
@@ -28,7 +28,7 @@ export function together(edges: Edges, nodes: number, kinds: readonly string[], 
   const bits = new Map(all.map((choice, bit) => [nameOf(choice), 1n << BigInt(bit)]));
   const adders = kinds.map((kind) => adder(all, (choice) => bits.get(nameOf([...choice, kind]))));
   const known = new Array<bigint>(nodes).fill(0n);
-  // At the initial state: the empty choice.
+  // The initial state has only the empty choice.
   known[0] = 1n;
   let some = 0n;
   edges.inOrder(nodes, (from, to, mark) => {
@@ -38,7 +38,7 @@ export function together(edges: Edges, nodes: number, kinds: readonly string[], 
   return new Set(choices(kinds, size).filter((name) => some & bits.get(name)!));
 }
 
-/** @returns a function that adds a fault to each choice of a set. There are few different sets, so results are cached. */
+/** @returns a function that adds a fault to each choice of a set. Few different sets occur, so results are cached. */
 function adder(all: readonly string[][], withIt: (choice: string[]) => bigint | undefined) {
   const made = new Map<bigint, bigint>();
   const larger = all.map((choice) => withIt(choice) ?? 0n);

@@ -7,7 +7,7 @@ import { PROTOCOL, type Scope } from "./turns/rules.ts";
 import { SCOPES } from "./turns/scopes.ts";
 import { keyOf, type World } from "./turns/state.ts";
 
-/** All states that a model reaches, after `forget`, and without the number of faults that are left. */
+/** All states that a model reaches, reduced by `forget` and without the number of remaining faults. */
 function reached(scope: Scope, keep: typeof forget): Set<string> {
   const model = turnModel(scope, [], keep);
   const states = new Set<string>();

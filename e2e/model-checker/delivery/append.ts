@@ -3,8 +3,8 @@ import { type Context, fault, withWorker } from "./context.ts";
 import type { World } from "./state.ts";
 
 /**
- * One append, and its faults. Like the Lua script it silently refuses a seq that is not above the newest in its log, and
- * publishes atomically what it logs.
+ * One append, and its faults. Like the Lua script, it silently refuses a seq that is not above the newest in its log, and logs
+ * and publishes a frame atomically.
  * @param after the state in which the frame counts as sent
  * @param worker the index of the worker, which may retry; the reconciler does not
  */

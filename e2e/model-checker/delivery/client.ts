@@ -39,8 +39,8 @@ export function receive(context: Context, subscriber: Subscriber, sent: Sent): A
 }
 
 /**
- * A client receives an answer of REST: every turn so far, and the position up to which it is whole. If the client's frames are
- * ahead of it, the answer replaces only the earlier turns.
+ * A client receives a REST answer: every turn so far, and the position up to which the answer is complete. If the client's
+ * frames are ahead of that position, the answer replaces only the earlier turns.
  */
 export function load(context: Context, subscriber: Subscriber, rows: readonly Row[], position: string): Applied {
   const isAhead = context.rules.clientJudges && isOlder(subscriber.cursor, position);

@@ -10,7 +10,7 @@ export interface Context {
   emit: Emit<World>;
 }
 
-/** Emits a fault: a step that costs one of the scope's faults unless it is free there, and on which no progress may depend. */
+/** Emits a fault: a step on which no progress may depend. It costs one of the scope's faults, unless its kind is free there. */
 export function fault(context: Context, world: World, kind: Fault, label: string, make: () => World): void {
   const { kinds, free } = context.scope;
   const cost = free.includes(kind) ? 0 : 1;
@@ -18,7 +18,7 @@ export function fault(context: Context, world: World, kind: Fault, label: string
   context.emit(`FAULT ${label}`, { ...make(), faults: world.faults - cost }, kind);
 }
 
-/** An epoch as it stands in frames, logs and cursors: ordinal, attempt, nonce. */
+/** An epoch as written in frames, logs and cursors: ordinal, attempt, nonce. */
 export function epochName(rules: Rules, turn: number, attempt: number): string {
   return `${turn + 1}${rules.epochs ? attempt : 1}${rules.nonces ? "n" : "z"}`;
 }

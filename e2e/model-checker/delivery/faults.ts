@@ -42,7 +42,7 @@ export function faults(context: Context, world: World): void {
   gatewayFaults(context, world);
 }
 
-/** Makes the reconciler's steps faults of the kind "lose lease". */
+/** Turns the reconciler's steps into faults of the kind "lose lease". */
 function takenOver(context: Context, world: World, what: string): Context {
   const emit: Context["emit"] = (label, next) => fault(context, world, "lose lease", `${what} ${label}`, () => next);
   return { ...context, emit };

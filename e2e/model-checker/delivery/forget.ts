@@ -6,9 +6,10 @@ import { framesOf, IDLE, type Produced, type World } from "./state.ts";
 const FORGOTTEN: Produced = { base: "", start: 0, frames: "" };
 
 /**
- * Removes from a state what nothing can depend on any more, so that states which differ only in that are one:
+ * Removes from a state what nothing can depend on any more, so that states that differ only in that become one:
  * - the oracle of an older epoch, once no worker runs it, no cursor is in it, and none of its frames is on its way;
- * - the log of an older epoch, once no catch-up has or can use rows of that time: a join reads the log of the epoch in Postgres.
+ * - the log of an older epoch, once no catch-up holds or can use rows from that time: a join reads only the log of the epoch
+ *   that Postgres has.
  */
 export function forget(rules: Rules, world: World): World {
   let after = dismiss(rules, world);
@@ -51,7 +52,7 @@ function dismiss(rules: Rules, world: World): World {
     const row = world.rows[turn]!;
     if (sent < row.produced[attempt - 1]!.frames.length) continue;
     const holds = row.attempt === attempt && (row.status === "r" || row.status === "x");
-    // Except save a draft, in the mutant without that fence.
+    // In the mutant without the fence on drafts, such a worker can still save one.
     if (!holds && (rules.fencedDrafts || row.attempt === attempt)) after = withWorker(after, index, IDLE);
   }
   return after;

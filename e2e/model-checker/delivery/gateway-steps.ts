@@ -20,7 +20,7 @@ import {
 /*
  * The topic of one gateway, as in `session-topic.ts` and `catch-up.ts`: joining subscribers are served by one catch-up at a
  * time, which reads Postgres, then the log, and then replays what was published meanwhile. A client receives a frame at once,
- * unless its socket is broken; a connection that loses its last frames is a socket that broke before them.
+ * unless its socket is broken. A connection that loses its last frames is modelled as a socket that broke before them.
  */
 export function gatewaySteps(context: Context, world: World): void {
   const { gateway } = world;
@@ -58,7 +58,7 @@ function subscriberSteps(context: Context, world: World, subscriber: Subscriber,
   }
 }
 
-/** The subscriber leaves. When it reconnects the gateway takes it for another one, which the current catch-up does not serve. */
+/** The subscriber leaves. If it reconnects, the gateway sees a new subscriber, which the current catch-up does not serve. */
 function left(world: World, index: number): World {
   const { catchUp } = world.gateway;
   const after = withSubscriber(world, index, { mode: "away", at: "00n0", dead: false });
@@ -74,8 +74,8 @@ function left(world: World, index: number): World {
 }
 
 /**
- * The check compares with what was true one or two seconds ago, so that everything sent by then has arrived. A catch-up that
- * it starts earlier is one that other causes start at any moment.
+ * The position check compares with the state of one or two seconds ago, so that everything sent by then has arrived. Earlier
+ * checks need no step of their own: other causes can start the same catch-up at any moment.
  */
 function isQuiet(world: World): boolean {
   const isSent = world.workers.every(
@@ -134,7 +134,7 @@ function beginCatchUp(context: Context, world: World): void {
   }
 }
 
-/** Everything is read: each subscriber's frames are decided, except for those that are still to be published. */
+/** Everything has been read, so each subscriber's frames are decided, except for those that are yet to be published. */
 function planned(context: Context, world: World, { who, rows, buffer, interrupted }: Reading): Planned {
   const epochOf = (turn: number, attempt: number) => epochName(context.rules, turn, attempt);
   const plans = world.subscribers.map(({ at }, index) => {
@@ -145,7 +145,7 @@ function planned(context: Context, world: World, { who, rows, buffer, interrupte
   return { phase: "planned", plans, interrupted };
 }
 
-/** A plan, and a frame that was published before it was sent. */
+/** Adds to a plan a frame that was published before the plan was sent. */
 function withBuffered(context: Context, plan: Plan, frame: string): Plan {
   const verdict = classifyPosition(positionOf(plan.cursor), positionOf(frame.slice(0, 4)));
   if (plan.again || verdict === "old") return plan;
@@ -176,7 +176,7 @@ function arrive(context: Context, world: World): World {
   return unwatched(after);
 }
 
-/** A frame that is published during a catch-up is kept for its end. One that the rows cover will be old then. */
+/** Keeps a frame that is published during a catch-up for its end, except one that the rows cover: it would be old then. */
 function buffered(context: Context, catchUp: CatchUp, frame: string): CatchUp {
   switch (catchUp.phase) {
     case "reading": {
@@ -225,7 +225,7 @@ function resubscribed(context: Context, world: World): World {
   });
 }
 
-/** A topic without subscribers is dropped, and its channel unsubscribed. */
+/** Drops a topic without subscribers and unsubscribes from its channel. */
 function unwatched(world: World): World {
   if (world.subscribers.some((subscriber) => subscriber.mode !== "away")) return world;
   return { ...world, gateway: { ...UNWATCHED, channel: world.gateway.channel === "down" ? "down" : "none" } };

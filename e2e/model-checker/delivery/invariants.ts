@@ -36,7 +36,7 @@ function brokenView(subscriber: Subscriber, turn: number, row: Row): string | nu
   return null;
 }
 
-/** Checks D7 and T9 in a state from which only faults lead on. */
+/** Checks D7 and T9 in a state whose only steps are faults. */
 export function notDelivered(world: World): string | null {
   for (const [turn, row] of world.rows.entries()) {
     if (!hasEnded(row)) return `T9 turn ${turn + 1} stays ${row.status} for ever`;

@@ -23,7 +23,7 @@ function remembered<T extends object>(make: (value: T) => string): (value: T) =>
   };
 }
 
-/** Rows as a reader sees them: of an earlier read nothing else matters. */
+/** Rows as a reader sees them; nothing else of an earlier read matters. */
 export const readKey = remembered((rows: readonly Row[]) => rows.map(readRowKey).join("/"));
 
 function readRowKey(row: Row): string {
@@ -73,7 +73,7 @@ export function keyOf(world: World): string {
   const { catchUp } = gateway;
   if (catchUp) key += `catch-up${catchUpKey(catchUp)}`;
   if (gateway.cached) key += `cached${readKey(gateway.cached)}${gateway.newest}`;
-  // A catch-up refers to subscribers by index: their order matters then.
+  // A catch-up refers to subscribers by index, so their order matters while there is one.
   return `${key}${catchUp ? subscribers.map(subscriberKey).join("&") : inOrder(subscribers, subscriberKey)}`;
 }
 

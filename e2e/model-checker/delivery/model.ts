@@ -12,13 +12,13 @@ import { workerSteps } from "./worker-steps.ts";
 
 /**
  * The delivery protocol in a scope, from a worker's statement to what a client shows, without the rules that a mutant drops.
- * Decisions are not modelled but called: `classifyPosition`, the gateway's `planJoin` and the client's `classifyFrame`.
+ * It calls the production decisions instead of modelling them: `classifyPosition`, `planJoin` and `classifyFrame`.
  *
  * What is left out, and why that hides nothing:
  * - Time. What waits for a clock (a lease, the reconciler, the grace period of a cancel) may happen at any moment.
  * - The order within a socket. A client receives a frame at once, or its socket is broken and it reconnects with its cursor.
  * - Words. A letter identifies the attempt that wrote it.
- * - The session's versions. Of a deletion, only what a join may send is checked.
+ * - The session's versions. For a deletion, the model checks only what a join may send.
  */
 export function deliveryModel(scope: Scope, without: readonly Rule[] = []): Model<World> {
   const rules = { ...PROTOCOL };

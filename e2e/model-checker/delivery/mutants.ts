@@ -13,8 +13,8 @@ export interface Mutant {
 const oneFault = (scope: Scope): Scope => ({ ...scope, faults: 1 });
 
 /*
- * With the position check, which repairs within two seconds whatever the gateway missed, the mutants in `unchecked` would hold.
- * There the check is off and each fault is noticed, so that only the dropped rule prevents a text that stays stale.
+ * The position check repairs within two seconds whatever the gateway missed, and would hide the mutants in `unchecked`. That
+ * scope has no check and only faults that are noticed, so that only the dropped rule keeps a text from staying stale.
  */
 const unchecked = oneFault(WATCHING.noticed);
 const sharing = oneFault(WATCHING.sharing);

@@ -21,13 +21,13 @@ export const PROTOCOL = {
   endTakesAttempt: true,
   /** A write that arrives after a newer one of the same attempt changes nothing. */
   lateWritesRefused: true,
-  /** After a gap of the subscription the current catch-up is repeated. */
+  /** After a gap in the subscription, the current catch-up is repeated. */
   gapRepeatsCatchUp: true,
   /** A cached read is used only if the log leads from it to the newest known position. */
   cachedReadsReachNewest: true,
   /** The position check advances the newest known position. */
   checkAdvancesNewest: true,
-  /** A gap of the subscription drops the cached read. */
+  /** A gap in the subscription drops the cached read. */
   gapDropsCachedRead: true,
   /** The log of a turn with deleted messages is not replayed. */
   deletedNotReplayed: true,
@@ -73,7 +73,7 @@ export interface Scope {
   subscribers: number;
   faults: number;
   kinds: readonly Fault[];
-  /** Those of `kinds` that cost nothing; only faults that can happen once to a turn. */
+  /** Those of `kinds` that cost nothing; allowed only for faults that can happen at most once to a turn. */
   free: readonly Fault[];
   /** Crashes after which a turn is given up. */
   maxCrashes: number;
@@ -81,9 +81,9 @@ export interface Scope {
   channel: number;
   /** How many frames may wait in a worker when it numbers the next one. */
   lead: number;
-  /** Catch-ups may share a cached read. It costs states, and only some scopes need it. */
+  /** Catch-ups may share a cached read. This adds states, and only some scopes need it. */
   sharesReads: boolean;
-  /** Rules that this scope drops, besides a mutant's. */
+  /** Rules that this scope drops, in addition to a mutant's. */
   without: readonly Rule[];
   /** Frames that another database left in this Redis. */
   strangersLog: string;

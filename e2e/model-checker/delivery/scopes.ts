@@ -35,16 +35,16 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
 const GIVEN_UP: readonly Fault[] = ["cancel", "kill reconciler"];
 
 /*
- * Each scope is small enough to be exhausted in seconds, and covers what the others leave out.
+ * Each scope is small enough to be explored fully in seconds, and covers what the others leave out.
  */
 
-/** Scopes about turns. In all of them together each kind of fault meets each kind, itself included: the test counts it. */
+/** Scopes about turns. In one or another, every pair of fault kinds (also of one kind) is on one path; the test checks this. */
 export const TURNS = {
   /** A later attempt begins after a committed step, so that its log lacks the beginning. All kinds of faults can happen. */
   twoSteps: scope("a turn of two steps, any two faults", { scripts: ["a+b!"] }),
   /** A second commit can be late as well. */
   threeSteps: scope("a turn of three steps, any two faults", { scripts: ["++!"] }),
-  /** Faults that can happen once to a turn can happen to each of two. With text there would be too many states. */
+  /** A fault that can happen only once to a turn can happen to both turns. With text there would be too many states. */
   twoTurns: scope("two turns without text, any two faults", { scripts: ["!", "!"] }),
   talkingTurns: scope("two turns with text, any fault", { scripts: ["a!", "b!"], faults: 1 }),
   /** A killed reconciler needs a third fault: the cancel that gave it a turn to end. */

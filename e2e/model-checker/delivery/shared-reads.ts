@@ -30,7 +30,7 @@ export function advanceNewest(world: World, position: string): World {
   const [known, seen] = [positionOf(world.gateway.newest), positionOf(position)];
   const order = compareEpochs(seen.epoch, known.epoch);
   const isNewer = order > 0 || (order === 0 && seen.seq > known.seq);
-  // Only beside a cached read: elsewhere it would only multiply the states.
+  // Kept only while there is a cached read; otherwise it would only multiply the states.
   return isNewer && world.gateway.cached ? withGateway(world, { newest: position }) : world;
 }
 

@@ -2,8 +2,8 @@
 import { type Epoch, formatCursor, type Position, START } from "@boocode/contracts";
 
 /*
- * The state of the delivery model: one session, one gateway with its subscribers, two workers, Redis and Postgres. Everything is a
- * small value. Each letter of a text identifies the attempt that wrote it, so that two attempts never write the same text.
+ * The state of the delivery model: one session, one gateway with its subscribers, two workers, Redis and Postgres. Everything
+ * is a small value. Each letter of a text identifies the attempt that wrote it, so that two attempts never write the same text.
  *
  * A frame's kind is one character: `*` the turn started, a letter is a delta, `+` a step is committed, and `!`, `-`, `#`
  * end the turn as complete, cancelled, failed. A frame is five characters: ordinal, attempt, nonce, seq, kind. Its position is
@@ -55,7 +55,7 @@ export interface Reading {
   rows: readonly Row[];
   /** What was published since the rows were read, except for what they cover. */
   buffer: string;
-  /** The rows are a cached read, which is good if the log leads from it to this position; null: they were just read. */
+  /** If the rows are a cached read: the position to which the log must lead from them. null: they were just read. */
   goal: string | null;
   /** The subscription had a gap since the catch-up began. */
   interrupted: boolean;
@@ -81,7 +81,7 @@ export interface Sent {
   text: string;
   /** How the turn ended, if the frame ends it. */
   end: string;
-  /** It holds text of messages that were deleted before it was put together. */
+  /** It holds text of messages that were deleted before the frame was built. */
   ofDeleted: boolean;
 }
 
@@ -109,7 +109,7 @@ export interface Gateway {
 /** A subscriber: what the gateway knows of it, and what its client shows. */
 export interface Subscriber {
   mode: "away" | "joining" | "live";
-  /** The gateway's cursor of it. */
+  /** The cursor that the gateway keeps for it. */
   at: string;
   /** Its socket is broken and neither side has noticed: frames to it are lost. */
   dead: boolean;
@@ -118,7 +118,7 @@ export interface Subscriber {
   /** What the client shows, by turn. */
   texts: readonly string[];
   ends: readonly string[];
-  /** The rows of an answer of REST that is on its way. */
+  /** The rows of a REST answer that is on its way. */
   loading: readonly Row[] | null;
 }
 

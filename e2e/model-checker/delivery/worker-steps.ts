@@ -4,9 +4,9 @@ import { type Context, epochName, fault, withRow, withWorker } from "./context.t
 import { hasEnded, IDLE, isLetter, type Row, stored, textAt, type World } from "./state.ts";
 
 /*
- * Workers and the reconciler. A statement of a worker is one step, with the fence of that statement. The lease is a flag. It is
- * cleared when its worker dies, or by the fault "lose lease": then the worker goes on until a fenced write or a heartbeat fails.
- * A real worker would also stop by its own clock; that is left out, because the fences must suffice.
+ * Workers and the reconciler. Each statement of a worker is one step, with that statement's fence. The lease is a flag. It is
+ * cleared when its worker dies, or by the fault "lose lease": then the worker goes on until a fenced write or a heartbeat
+ * fails. A real worker would also stop by its own clock; that is left out, because the fences must suffice.
  */
 export function workerSteps(context: Context, world: World): void {
   for (let turn = 0; turn < world.rows.length; turn++) reconcile(context, world, turn);

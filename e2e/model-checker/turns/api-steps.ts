@@ -3,8 +3,8 @@ import { type Context, fault, write } from "./context.ts";
 import { hasEnded, isActive, newTurn, type Post, type World } from "./state.ts";
 
 /*
- * Posts, cancels and deletions. A transaction is one step: it locks the session's row, and an advisory lock serializes posts with
- * the same key. The wake-up, which is best effort, comes between the commit and the answer.
+ * Posts, cancels and deletions. A transaction is one step: it locks the session's row, and an advisory lock serializes posts
+ * with the same key. The wake-up, which is best effort, comes between the commit and the answer.
  */
 export function apiSteps(context: Context, world: World): void {
   world.posts.forEach((post, index) => {
@@ -67,7 +67,7 @@ function cancel(context: Context, world: World): void {
 /** The compare-and-set that decides between the cancel and the turn's end. */
 function cancelTurn({ rules }: Context, world: World, index: number): World {
   const { status, attempt } = world.turns[index]!;
-  // A turn that an attempt began may have a message that must be ended: the worker of the next attempt does both.
+  // A turn that an attempt began may have an unfinished message: the worker of the next attempt ends both.
   const begun = attempt > 0 && rules.withdrawEndsMessage;
   if (status === "q" && !begun) return write(world, index, { status: "-", cancelAccepted: true });
   if (status === "q") return write(world, index, { status: "x", cancelAccepted: true, lease: false });

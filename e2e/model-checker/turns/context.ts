@@ -10,7 +10,7 @@ export interface Context {
   emit: Emit<World>;
 }
 
-/** Emits a fault: a step that costs one of the scope's faults, and on which no progress may depend. */
+/** Emits a fault: a step on which no progress may depend. It costs one of the scope's faults. */
 export function fault({ emit }: Context, world: World, kind: Fault, label: string, make: () => World): void {
   if (world.faults === 0) return;
   emit(`FAULT ${label}`, { ...make(), faults: world.faults - 1 }, kind);
@@ -18,7 +18,7 @@ export function fault({ emit }: Context, world: World, kind: Fault, label: strin
 
 /**
  * Writes to a turn's row.
- * @param by the attempt of the worker that writes, if one does: another attempt than the row's may change nothing (T10)
+ * @param by the attempt of the writing worker, if a worker writes: only the row's own attempt may change anything (T10)
  */
 export function write(world: World, index: number, change: Partial<Turn>, by?: number): World {
   const before = world.turns[index]!;

@@ -3,10 +3,10 @@ import type { Rules } from "./rules.ts";
 import { hasEnded, IDLE, newTurn, type Turn, type Worker, type World } from "./state.ts";
 
 /**
- * Removes from a state what nothing can depend on any more, so that states which differ only in that are one. This is sound
- * only with all fences: without one, an attempt that is over can still write. A test compares with a model that keeps everything.
- * - Of an ended turn all but its status: its jobs find nothing to claim, and its invariants have been checked.
- * - The worker of an attempt that is over: it can only stop, and whatever is possible beside it is possible beside a free one.
+ * Removes from a state what nothing can depend on any more, so that states that differ only in that become one. This is sound
+ * only with all fences: without one, an attempt that is over can still write. A test compares it with keeping everything.
+ * - Everything about an ended turn but its status: its jobs find nothing to claim, and its invariants have been checked.
+ * - The worker of an attempt that is over: it can only stop, and a free worker in its place allows every other step.
  * - Whether a job's id is taken, if the next job has another id.
  */
 export function forget(rules: Rules, world: World): World {

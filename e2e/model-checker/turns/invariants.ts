@@ -19,7 +19,7 @@ export function brokenInvariant(scope: Scope, world: World): string | null {
 }
 
 function brokenTurn(scope: Scope, turn: Turn): string | null {
-  // Checked when it ended.
+  // Its invariants were checked when it ended.
   if (turn.forgotten) return null;
   if (turn.draft !== 0 && turn.status === "r" && turn.draft !== turn.attempt) {
     return `T4 attempt ${turn.attempt} runs with the draft of attempt ${turn.draft}`;
@@ -36,7 +36,7 @@ function brokenTurn(scope: Scope, turn: Turn): string | null {
   return null;
 }
 
-/** Checks T9 in a state from which only faults lead on. */
+/** Checks T9 in a state whose only steps are faults. */
 export function notEnded(world: World): string | null {
   const index = world.turns.findIndex((turn) => !hasEnded(turn));
   if (index >= 0) return `T9 turn ${index + 1} stays ${world.turns[index]!.status} for ever`;

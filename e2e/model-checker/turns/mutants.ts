@@ -15,8 +15,8 @@ const { oneTurn, twoTurns, posting, queueOnly } = SCOPES;
 export const MUTANTS: readonly Mutant[] = [
   { name: "no reconciler", without: "reconciler", scope: oneTurn, breaks: "T9" },
   /*
-   * In the real system this strands no turn: the reconciler claims due turns from Postgres, and a job that the queue ignores costs
-   * a second (a test in `mutants.test.ts` shows it). It matters where the queue is the only way to a worker.
+   * In the real system this strands no turn: the reconciler claims due turns from Postgres, and a job that the queue ignores
+   * costs a second (a test in `mutants.test.ts` shows it). It matters where the queue is the only way to a worker.
    */
   {
     name: "a fixed job id, where only the queue wakes workers",

@@ -5,8 +5,8 @@ import type { World } from "./state.ts";
 import { claim, isClaimable } from "./worker-steps.ts";
 
 /*
- * The reconciler runs in every worker, every second. One of them takes a row (`skip locked`), so that one stands for all. Time
- * is left out: a turn may be due, and a cancel overdue, at any moment. A lease expires when its worker is dead or paused.
+ * The reconciler runs in every worker, every second. Only one of them gets a row (`skip locked`), so that one stands for all.
+ * Time is left out: a turn may be due, and a cancel overdue, at any moment. A lease expires when its worker is dead or paused.
  */
 export function reconcilerSteps(context: Context, world: World): void {
   for (let index = 0; index < world.turns.length; index++) {

@@ -43,7 +43,7 @@ export const FAULTS = [
   "kill worker",
   /** SIGSTOP, or a worker cut off from Postgres: its lease may expire, and it goes on afterwards. */
   "pause worker",
-  /** A write is committed and its answer lost: it is retried. */
+  /** A write is committed, its answer is lost, and it is retried. */
   "repeat step",
   "sigterm",
 ] as const;

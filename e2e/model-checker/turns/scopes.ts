@@ -18,15 +18,15 @@ const scope = (name: string, rest: Partial<Scope>): Scope => ({
 });
 
 /**
- * Each scope is small enough to be exhausted in seconds, and covers what the others leave out. In each any three faults of all
- * kinds happen together, except those in `apart`: the test counts them.
+ * Each scope is small enough to be explored fully in seconds, and covers what the others leave out. In each, every combination
+ * of three fault kinds occurs, except those in `apart`; the test checks this.
  */
 export const SCOPES = {
   /** A request that is sent twice with one key. */
   oneTurn: scope("a turn of two steps, three workers", {
     posts: ["k", "k"],
     steps: 2,
-    // Each request adds a job, and the reconciler adds none: a third of these faults finds no job.
+    // The two requests add one job each, and the reconciler adds none, so the third of three such faults finds no job.
     apart: choices(["flush queue", "lose job"], 3),
   }),
   /** One turn runs, one waits. */

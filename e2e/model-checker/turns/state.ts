@@ -2,8 +2,8 @@
 import type { Scope } from "./rules.ts";
 
 /*
- * The state of the turn model: one session in Postgres, a queue, APIs that post and workers that run turns. Of a text only the
- * attempt that wrote it is kept, because that is what the invariants need.
+ * The state of the turn model: one session in Postgres, a queue, APIs that post and workers that run turns. In place of a
+ * text it keeps the attempt that wrote it, which is all that the invariants need.
  */
 
 /** queued, running, cancelling (x), complete, cancelled (-), failed (#) */
@@ -24,7 +24,7 @@ export interface Turn {
   lease: boolean;
   crashes: number;
   releases: number;
-  /** Attempts that no worker ran: the reconciler ended the turn. */
+  /** Attempts that no worker ran, because the reconciler used them to end the turn. */
   ends: number;
   /** A cancel was accepted. */
   cancelAccepted: boolean;

@@ -4,7 +4,7 @@ import { type Context, fault, setWorker, write } from "./context.ts";
 import { hasEnded, IDLE, isActive, type Turn, type World } from "./state.ts";
 
 /*
- * Workers. A statement is one step, with the fence of that statement. A paused worker does nothing, and writes as before when it
+ * Workers. Each statement is one step, with that statement's fence. A paused worker does nothing, and goes on writing when it
  * resumes. A real worker would check its clock first; that is left out, because the fences must suffice.
  */
 export function workerSteps(context: Context, world: World): void {
@@ -31,7 +31,7 @@ function takeJob(context: Context, world: World, index: number, worker: number):
   );
 }
 
-/** @returns null when the turn does not wait, or another one comes first */
+/** @returns null when the turn is not waiting, or another one comes first */
 export function claim({ rules }: Context, world: World, index: number, worker: number): World | null {
   const turn = world.turns[index]!;
   if (!isClaimable(rules.claimLooksAtSession, world, index)) return null;
