@@ -21,7 +21,7 @@ export interface ChatDeps extends AnswerSources {
   gates: Gates;
 }
 
-/** `POST /v1/chat/completions`. Of a request that cannot be answered (400 or 404), only the violations are recorded. */
+/** `POST /v1/chat/completions`. For a request that it cannot answer (400 or 404), it records only violations. */
 export async function answerChat(request: IncomingMessage, response: ServerResponse, deps: ChatDeps): Promise<void> {
   const raw = await readBody(request);
   if (raw === null) return sendError(response, 413, "the body is too large");

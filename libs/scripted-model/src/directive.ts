@@ -23,7 +23,7 @@ export function readDirective(text: string): Script | null {
   return script.data;
 }
 
-/** The question without its directives. Of an invalid directive, only the opening is removed. */
+/** The question without its directives. An invalid directive loses only its opening. */
 export function withoutDirectives(text: string): string {
   let rest = text;
   for (;;) {

@@ -18,11 +18,11 @@ const Tool = z.strictObject({
 const ErrorFrame = z.strictObject({
   after_tokens: Count.default(0),
   frame: z.unknown().default({ error: { code: 500, message: "Compute error.", type: "server_error" } }),
-  /** An SSE event name before it, as LM Studio and Groq send. */
+  /** An SSE event name before the frame, as LM Studio and Groq send it. */
   event: z.string().optional(),
   /** `error:` instead of `data:`, as in llama.cpp until late 2025. */
   field: z.enum(["data", "error"]).default("data"),
-  /** vLLM sends [DONE] after it, llama.cpp does not. */
+  /** vLLM sends [DONE] after the frame, llama.cpp does not. */
   done: z.boolean().default(false),
 });
 
@@ -36,7 +36,7 @@ export const ScriptQuirks = z
     object_arguments: z.boolean(),
     name_fragments: z.boolean(),
     crlf: z.boolean(),
-    /** `untold`: inside the text, with only its end marked. */
+    /** Where the reasoning is sent. `untold`: inside the text, with only its end marked. */
     reasoning: z.enum(["reasoning_content", "reasoning", "both", "think", "untold"]),
     nulls: z.boolean(),
     no_done: z.boolean(),
@@ -44,7 +44,7 @@ export const ScriptQuirks = z
     loading_chatter: z.boolean(),
     /** Generation continues after the client has disconnected; `/slots` shows it. */
     survives_disconnect: z.boolean(),
-    /** `required`: tool calls sent back without their reasoning are rejected (DeepSeek V4). `refused`: those with it (Mistral). */
+    /** `required`: rejects tool calls that come back without their reasoning (DeepSeek V4). `refused`: with it (Mistral). */
     replayed_reasoning: z.enum(["unexpected", "required", "refused"]),
     /** `stream_options` is rejected. */
     no_stream_options: z.boolean(),
@@ -83,7 +83,7 @@ const BaseScript = z.strictObject({
   /** Replaces `tokens`. */
   text: z.string().optional(),
   prefix: z.string().max(1000).optional(),
-  /** What a token contains besides its index: the attempt (request of this key and step), or its send time (epoch milliseconds). */
+  /** What a token contains besides its index: the attempt (request of this key and step), or its send time in epoch ms. */
   mark: z.enum(["none", "attempt", "time"]).default("none"),
   interval_ms: Milliseconds.default(0),
   tokens_per_delta: Count.min(1).default(1),
@@ -99,7 +99,7 @@ const BaseScript = z.strictObject({
   step_tokens: Count.default(0),
   ignore_tool_choice: z.boolean().default(false),
 
-  /** Faults (`status`, `error_frame`, `stall`, `cut_…`, `end_after_tokens`) apply only to this many first requests of a key and step. */
+  /** How many first requests of a key and step get the faults: `status`, `error_frame`, `stall`, `cut_…`, `end_after_tokens`. */
   fail_first: Count.optional(),
   /** Faults apply only at this step. */
   fail_at_step: Count.optional(),
@@ -115,14 +115,14 @@ const BaseScript = z.strictObject({
   /** The stream ends cleanly, without a finish reason. */
   end_after_tokens: Count.optional(),
 
-  /** Waits at these gates until they are released. */
+  /** The reply waits at these gates until they are released. */
   gate: z.union([z.string().min(1), Gate, z.array(Gate)]).optional(),
   /** Interval of SSE comments while the reply waits or stalls; llama.cpp sends one every 30 s. */
   keep_alive_ms: Milliseconds.min(1).optional(),
 
   /** Context window in tokens: a longer prompt is rejected as by llama.cpp. Four bytes of a request count as one token. */
   window: Count.min(1).optional(),
-  /** The rejection does not contain the sizes of window and prompt, as with some proxies. */
+  /** The rejection does not state the sizes of window and prompt, as behind some proxies. */
   window_untold: z.boolean().default(false),
   /** Prompt tokens reported in the usage, whatever was sent: simulates a server that truncates the prompt. */
   prompt_tokens: Count.optional(),

@@ -23,7 +23,7 @@ export function createModelServer(deps: ServerDeps): Server {
     });
   });
   server.requestTimeout = 0;
-  // Longer than the idle time-out of clients' pools: the client closes idle sockets first and never meets a reset.
+  // Longer than the idle time-out of clients' pools, so that clients close idle sockets first and never see a reset.
   server.keepAliveTimeout = 65_000;
   return server;
 }

@@ -40,15 +40,15 @@ export interface ScriptedModel {
   close(): Promise<void>;
   /** The last 10,000 chat requests, oldest first; the last 1000 with their bodies. */
   requests(): RecordedRequest[];
-  /** The violations of the rules of real servers. A system test asserts that there are none. */
+  /** The violations of the rules of real servers. System tests assert that there are none. */
   violations(): Violation[];
   /** Resolves with the first past or future request that matches. Each request is tested when it arrives and when it ends. */
   until(matches: (request: RecordedRequest) => boolean): Promise<RecordedRequest>;
-  /** Opens a gate for waiting and for later requests. */
+  /** Opens a gate, for requests that wait at it and for later ones. */
   release(gate: string): void;
   /** Resolves when a request has reached the gate. */
   reached(gate: string): Promise<void>;
-  /** Forgets requests, attempts and gates, but no violations. Requests that wait at a gate continue. */
+  /** Forgets requests, attempts and gates, but not violations. Requests that wait at a gate continue. */
   reset(): void;
 }
 

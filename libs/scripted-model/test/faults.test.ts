@@ -43,7 +43,7 @@ test("a clean end has no finish reason, and a cut breaks the connection", async 
   expect(await model.until((request) => request.ending === "cut")).toBe(model.requests()[1]);
 });
 
-test("a cut after a number of bytes sends exactly these bytes", async () => {
+test("a cut after a number of bytes sends exactly that many bytes", async () => {
   const { text, broken } = await ask(model, { tokens: 500, cut_after_bytes: 1000 });
   expect(broken).toBe(true);
   expect(text).toHaveLength(1000);

@@ -194,7 +194,7 @@ test("300 streams at 100 tokens a second keep their pace", async () => {
   const { user, system } = process.cpuUsage(before);
   const whole = Array.from({ length: 100 }, (_, index) => `w${index}`).join(" ");
   expect(answers.every(({ content }) => content === whole)).toBe(true);
-  // CPU time says what the streams cost, about 3 s; elapsed time also depends on what else runs on the machine.
+  // CPU time shows what the streams cost, about 3 s; elapsed time also depends on what else runs on the machine.
   expect((user + system) / 1000).toBeLessThan(8_000);
   expect(performance.now() - started).toBeLessThan(45_000);
 }, 60_000);

@@ -16,7 +16,7 @@ export function checkMessages(messages: unknown, expected: Expected): string[] {
   if (!messages.every(isObject)) return ["a message is not an object"];
   const violations: string[] = [];
   if (!messages.some((message) => message.role === "user")) violations.push("no user message");
-  // llama.cpp reads it as the beginning of the answer, Mistral rejects it.
+  // llama.cpp takes it for the beginning of the answer, and Mistral rejects it.
   if (messages.at(-1)?.role === "assistant") violations.push("the last message is the assistant's");
   for (const [index, message] of messages.entries()) {
     const where = `messages[${index}]`;

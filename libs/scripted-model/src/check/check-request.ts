@@ -7,9 +7,9 @@ import { isObject } from "./is-object.ts";
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Checks a chat request against the rules of all real servers: llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each reject
- * something that the others accept.
- * @param quirks what this server requires is not a violation, even if others reject it
+ * Checks a chat request against the rules of all real servers: llama.cpp, Ollama, vLLM, OpenAI, DeepSeek and Mistral each
+ * reject something that the others accept.
+ * @param quirks the server's: what they require is not a violation, even if other servers reject it
  * @returns the violations; empty when every server would accept the request
  */
 export function checkRequest(body: unknown, quirks: Quirks = NO_QUIRKS): string[] {
@@ -43,8 +43,8 @@ export function checkHeaders(headers: IncomingHttpHeaders): string[] {
 }
 
 /**
- * All keys and string values, including those inside the arguments of tool calls, which llama.cpp parses. A line break separates
- * them, so that two lone surrogates cannot form a pair.
+ * All keys and string values, including those inside the arguments of tool calls, which llama.cpp parses. A line break
+ * separates them, so that two lone surrogates cannot form a pair.
  */
 function stringsOf(value: unknown): string {
   const strings: string[] = [];

@@ -1,7 +1,7 @@
 import { isObject } from "./is-object.ts";
 
 const CALL_ID = /^[A-Za-z0-9_-]{1,40}$/;
-/** Gemini requires `extra_content` to be sent back; some server rejects every other key. */
+/** Gemini requires `extra_content` to be sent back. Any key beyond these is rejected by at least one server. */
 const CALL_KEYS = new Set(["id", "type", "function", "extra_content"]);
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -8,7 +8,7 @@ export interface Refusal {
 
 const NINE = /^[A-Za-z0-9]{9}$/;
 
-/** The error, in the server's original wording, with which a server with these quirks rejects a request; null when it accepts. */
+/** @returns the error with which a server with these quirks rejects a request, in its original wording; null if it accepts */
 export function refuseRequest(body: unknown, quirks: Quirks): Refusal | null {
   const { messages, stream_options, parallel_tool_calls } = isObject(body) ? body : {};
   if (quirks.no_stream_options && stream_options !== undefined) {

@@ -13,7 +13,7 @@ const arrival = {
   violations: ["a rule"],
 };
 
-test("the number of kept requests is limited, and that of kept bodies is lower", () => {
+test("the number of kept requests is limited, and the number of kept bodies even more", () => {
   const records = createRecords(() => 5);
   const total = KEEP_RECORDS + 3000;
   for (let index = 0; index < total; index += 1) records.add({ ...arrival, body: { index } }, 10);
@@ -30,7 +30,7 @@ test("huge bodies are dropped sooner", () => {
   expect(records.all().filter((record) => record.body !== null)).toHaveLength(2);
 });
 
-test("until resolves when a matching request arrives, and when one ends", async () => {
+test("`until` resolves when a matching request arrives, and when one ends", async () => {
   const records = createRecords(() => 0);
   const arrived = records.until((request) => request.key === "k");
   const ended = records.until((request) => request.ending === "disconnected");

@@ -41,7 +41,7 @@ export interface Violation {
 }
 
 export interface Records {
-  /** @param size length of the body in characters, for the limit of memory */
+  /** @param size length of the body in characters, for the memory limit */
   add(arrival: Arrival, size: number): RecordedRequest;
   /** Adds the violations of a request that is not recorded. */
   addUnanswered(model: string, rules: string[]): void;

@@ -29,7 +29,7 @@ export function definitionIn(text: string): Definition | null {
   return name === undefined ? null : { name, weight: indent === "" ? 0.6 : 0.1 };
 }
 
-/** Also true for exports by name, which neither use nor define the name. */
+/** Also true for an export of names, which neither uses nor defines them. */
 export function isImport(text: string): boolean {
   return /^\s*(import\b|from\s+\S+\s+import|use\s+\w+::|#include)|\brequire\(|^\s*export\s*[*{]|^\s*module\.exports\s*=\s*\{/.test(
     text,

@@ -14,7 +14,7 @@ const VIEWED_FILES = 3;
 const LINES_BEFORE = 12;
 const LINES_AFTER = 40;
 
-/** Directories that explain little about the code. They would fill a search result, which is cut in the order of paths. */
+/** Directories that explain little about the code. They could fill a search result, which is sorted by path and cut. */
 const ASIDE = "!**/{test,tests,__tests__,spec,fixtures,docs,dist,build,coverage,vendor,examples}/**";
 
 /**

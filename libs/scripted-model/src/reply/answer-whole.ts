@@ -5,7 +5,7 @@ import { hold } from "./hold.ts";
 import type { Playback } from "./play-reply.ts";
 import { allOf, type Reply } from "./reply.ts";
 
-/** Sends a reply without streaming: holds apply, the pace does not, and every early end resets the connection. */
+/** Sends a reply without streaming. Holds apply, the pace does not, and every early end resets the connection. */
 export async function answerWhole(reply: Reply, playback: Playback, response: ServerResponse): Promise<void> {
   for (const stop of reply.stops) {
     if (stop.type !== "hold") return playback.writer.reset();

@@ -5,7 +5,7 @@ import type { ResponseWriter } from "./response-writer.ts";
 interface Held {
   writer: ResponseWriter;
   gates: Gates;
-  /** Interval of SSE comments while waiting; null before the headers, or when the script asks for none. */
+  /** Interval of SSE comments while waiting; null before the headers are sent, or when the script asks for no comments. */
   keepAliveMs: number | null;
 }
 

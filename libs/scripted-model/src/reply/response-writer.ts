@@ -4,14 +4,14 @@ import type { ServerResponse } from "node:http";
 export type Ending = "done" | "disconnected" | "cut";
 
 /**
- * Writes one HTTP response. Its user waits for one thing at a time, and every wait ends when the client disconnects, so no
+ * Writes one HTTP response. The caller waits for one thing at a time, and every wait ends when the client disconnects, so no
  * abort signal is needed.
  */
 export interface ResponseWriter {
   /** The client has disconnected or the script has cut the response. */
   readonly gone: boolean;
   open(headers: Record<string, string>): void;
-  /** Waits until the client has read enough when the socket is full. */
+  /** When the socket is full, waits until the client has read enough. */
   write(text: string): Promise<void>;
   sleep(ms: number): Promise<void>;
   /** @param start gets the function that ends the wait, and returns a clean-up function */
