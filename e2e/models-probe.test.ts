@@ -79,7 +79,12 @@ test("the quirks of a server are found, and the settings for them printed", asyn
 test.each<[string, ScriptQuirks, string, object]>([
   ["refuses stream_options", { no_stream_options: true }, "taken", { no_stream_options: true }],
   ["requires reasoning to be sent back", { replayed_reasoning: "required" }, "taken", { replay_reasoning: true }],
-  ["rejects several calls at once", { single_tool_calls: true }, "taken one call at a time", { single_tool_calls: true }],
+  [
+    "rejects several calls at once",
+    { single_tool_calls: true },
+    "taken one call at a time",
+    { single_tool_calls: true },
+  ],
 ])("a server that %s has a setting for it", async (_, quirks, results, settings) => {
   // The probe has to try sending reasoning back, which is a violation for every other server.
   const url = await server({ quirks, contextSize: null }, /unknown reasoning_content/);

@@ -219,7 +219,7 @@ test("deleting a streaming session ends its turn and model request and closes it
   expect(await brokenInvariants(system, { marked: false })).toEqual([]);
 });
 
-test("50 concurrent posts with one key to two APIs, one of which dies after a commit, create only one turn", async () => {
+test("50 concurrent posts with one key to two APIs, one of which dies after a commit, make one message and turn", async () => {
   const session = await newSession();
   const doomed = await system.start("api", { FAULT_POINTS: "after-post:kill" });
   const third = system.apis.indexOf(doomed);
