@@ -19,10 +19,10 @@ import { buildServer } from "./server.ts";
 import { createTopics } from "./topics/topics.ts";
 
 const READ_DEADLINE_MS = 3_000;
-/** Turns of one snapshot read. A client that missed more loads the session again, because its version has changed. */
+/** Limit of turns in one snapshot read. A client that missed more reloads the session, because its version has changed. */
 const MAX_TURNS = 20;
 
-/** Without Redis subscribers are served from Postgres, as often as drafts are saved. */
+/** The start waits this long for Redis. Without Redis, each position check serves subscribers the drafts in Postgres. */
 const REDIS_TIMEOUT_MS = 2_000;
 
 runService({ name: "gateway", config: Config, start });

@@ -14,12 +14,12 @@ export interface ServerDeps extends AcceptDeps {
   metrics(): Promise<string>;
 }
 
-/** Builds the HTTP server: health, event streams, upgrades to WebSockets. The caller makes it listen. */
+/** Builds the HTTP server: health, event streams, upgrades to WebSockets. The caller starts listening. */
 export function buildServer(deps: ServerDeps): Server {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    // `acceptSocket` answers pings instead, since ws would answer a peer that does not read.
+    // `acceptSocket` answers pings instead, because ws would also answer a peer that does not read.
     autoPong: false,
     maxPayload: MAX_CLIENT_MESSAGE_BYTES,
     clientTracking: false,

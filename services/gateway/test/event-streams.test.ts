@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
 import { SESSION, startGateway } from "./start-gateway.ts";
 
-test("an event stream that joins while the database is away is answered 503, and not 404", async () => {
+test("an event stream that joins while the database is away is answered with 503, not 404", async () => {
   const away = await startGateway({ mayRead: () => Promise.reject(new Error("away")) });
   const none = await startGateway({ mayRead: async () => false });
   const ask = (url: string) =>
@@ -46,7 +46,7 @@ test("a client that disconnects before its stream opens leaves no connection and
   expect([gateway.connections.count(), gateway.topics.watched()]).toEqual([0, 0]);
 });
 
-test("a stream that is requested before the gateway drains, and would open after, is refused and does not delay the drain", async () => {
+test("a stream that is requested before a drain and would open after it is refused, and does not delay the drain", async () => {
   const { gateway, asking, answer } = await startBlocked();
   const headers = { authorization: "Bearer t" };
   const asked = fetch(`${gateway.url}/api/sessions/${SESSION}/events`, { headers });

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { SESSION, startGateway } from "./start-gateway.ts";
 
-test("an event stream that reads nothing is closed once, and later writes to it do nothing", async () => {
+test("an event stream whose peer reads nothing is closed once, and later writes to it do nothing", async () => {
   const { url, topics, connections, publish } = await startGateway();
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.write(`GET /api/sessions/${SESSION}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n`);
@@ -28,7 +28,7 @@ test("an event stream that reads nothing is closed once, and later writes to it 
   expect(connections.count()).toBe(0);
 });
 
-test("a socket that keeps sending pings and reads no answer is terminated", async () => {
+test("a peer that keeps sending pings but does not read the answers is terminated", async () => {
   const { url, connections } = await startGateway();
   for (const ask of [
     (peer: WebSocket) => peer.ping("x".repeat(120)),

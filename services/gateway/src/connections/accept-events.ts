@@ -4,7 +4,7 @@ import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
 import { type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
-/** An event stream is refused with the error and status of REST. */
+/** An event stream is refused with the same error code and status as a REST request. */
 const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
@@ -37,20 +37,20 @@ export async function acceptEvents(
   if (caller === null) return refuseFor("unauthenticated");
   if (caller === "unavailable") return refuseFor("unavailable");
   if (typeof subscription === "string") return refuseFor(subscription);
-  // Before the first byte, while a refusal can still have a status.
+  // Checked before the first byte is sent, while a refusal can still set the HTTP status.
   if (subscription.target === "session") {
     const mayRead = await deps.mayRead(caller.userId, subscription.sessionId).catch(() => "unavailable" as const);
     if (mayRead !== true) return refuseFor(mayRead || "not_found");
   }
 
-  // The close event of a peer that left during the awaits has passed: the connection would never be removed.
+  // If the peer left during the awaits, its close event has fired already, and the connection would never be removed.
   if (response.destroyed) return;
-  // A connection that is opened after `drain` began would not be closed by it.
+  // Checked again: `drain` would not close a connection that is opened after it has begun.
   if (deps.connections.isFull(false)) return refuseFor("unavailable");
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
-    // nginx would buffer frames.
+    // Without this, nginx would buffer frames.
     "x-accel-buffering": "no",
   });
   response.flushHeaders();

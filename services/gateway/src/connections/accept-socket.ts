@@ -15,7 +15,7 @@ export interface AcceptDeps extends SubscribeDeps {
   maxUnsentBytes: number;
 }
 
-/** The credentials of a request, before its socket is open. */
+/** The credentials in a request's header or URL, known before its socket is open. */
 export interface Credentials {
   token: string | null;
   ticket: string | null;
@@ -63,7 +63,7 @@ export function acceptSocket(
     ping.isAnswered = true;
   });
   socket.on("ping", (data) => answer(() => socket.pong(data)));
-  // ws closes by itself on an oversized (1009) or malformed (1002) message; the close event follows.
+  // On an oversized (1009) or malformed (1002) message, ws itself closes the socket; the close event follows.
   socket.on("error", () => {});
   socket.on("close", () => {
     closed = true;
@@ -94,7 +94,7 @@ export function acceptSocket(
     if (caller === "unavailable") return transport.close("unavailable");
     connection.tokenId = caller.tokenId;
     connection.isAnonymous = false;
-    // Only after authentication: a client without a token must not learn which sessions exist.
+    // Refused only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);
     const served = await subscribe(deps, caller, subscription, transport);
     if (typeof served === "string") return transport.close(served);

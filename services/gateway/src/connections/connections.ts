@@ -9,7 +9,7 @@ interface Connection {
   tokenId: string | null;
   /** The client has sent no token yet; it has AUTH_TIMEOUT_MS to do so. */
   isAnonymous: boolean;
-  /** Pings the peer when it is time, or ends one that does not answer. */
+  /** Sends a ping when one is due, and terminates a peer that does not answer. */
   keepAlive(now: number): void;
 }
 
@@ -17,7 +17,7 @@ interface Connection {
 export interface Connections {
   /** @returns a function to call when the connection has closed */
   open(connection: Connection): () => void;
-  /** @param isAnonymous at most a tenth may be anonymous, so that they cannot keep authenticated clients out */
+  /** @param isAnonymous at most a tenth of all connections may be, so that they cannot keep authenticated clients out */
   isFull(isAnonymous: boolean): boolean;
   count(): number;
   keepAlive(): void;

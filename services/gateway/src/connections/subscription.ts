@@ -17,8 +17,8 @@ const SESSION = /^\/api\/(?:ws\/sessions\/([^/]+)|sessions\/([^/]+)\/events)$/;
 const USER = new Set(["/api/ws/user", "/api/user/events"]);
 
 /**
- * @param lastEventId of an event stream that reconnects; it is newer than the cursor of the URL, which a browser does not change
- * @returns null when the path is not one of a subscription
+ * @param lastEventId sent by an event stream that reconnects; newer than the URL's cursor, which a browser does not update
+ * @returns null when the path is not that of a subscription
  */
 export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | Refusal | null {
   const cursor = lastEventId || url.searchParams.get("cursor");
@@ -37,7 +37,7 @@ export function parseSubscription(url: URL, lastEventId: string | undefined): Su
 
 export interface SubscribeDeps {
   topics: Topics;
-  /** The owner predicate of REST (T14): a session of another user does not exist. */
+  /** The ownership check of REST (T14): a session of another user counts as one that does not exist. */
   mayRead(userId: string, sessionId: string): Promise<boolean>;
 }
 

@@ -48,7 +48,7 @@ test("merged frames have the same text, cover every seq once, and end at the las
   );
 });
 
-test("only consecutive deltas of one message and one kind are merged; every other frame stays byte for byte", () => {
+test("only consecutive deltas of one message and one kind are merged; every other frame stays identical byte for byte", () => {
   const list = ["delta", "delta", "tool_call", "delta"].map((type, index) => ({
     position: { epoch, seq: index + 1 },
     json: JSON.stringify({ type, message_id: "m", seq: index + 1, content: "x" }),

@@ -62,7 +62,7 @@ function write(merged: { json: string; position: Position }[], run: Run | null):
   if (run && last && run.count > 1) last.json = JSON.stringify(run.delta);
 }
 
-/** Frames are written with `type` first, so that only deltas are parsed. */
+/** Frames begin with their `type`: the prefix tells which ones are deltas, and no other frame is parsed. */
 function parseDelta(json: string): Delta | null {
   if (!json.startsWith('{"type":"delta"') && !json.startsWith('{"type":"reasoning_delta"')) return null;
   return JSON.parse(json) as Delta;

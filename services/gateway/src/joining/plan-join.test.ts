@@ -22,7 +22,7 @@ function delta(epoch: Epoch, seq: number): Logged {
   return { position, json: JSON.stringify(frame) };
 }
 
-/** A turn of which Postgres has the first `lastSeq` deltas, and the log those from `logFrom` to `logTo`. */
+/** A turn: Postgres has its first `lastSeq` deltas, and the log has those from `logFrom` to `logTo`. */
 function turn(epoch: Epoch, lastSeq: number, logFrom: number, logTo: number, ended = false): KnownTurn {
   const log: Logged[] = [];
   for (let seq = logFrom; seq <= logTo; seq++) log.push(delta(epoch, seq));
@@ -36,7 +36,7 @@ function turn(epoch: Epoch, lastSeq: number, logFrom: number, logTo: number, end
   };
 }
 
-/** The text of the newest turn that a client shows after the plan's frames. */
+/** The text of this epoch's turn that a client shows after applying the plan's frames to `before`. */
 function shown(before: string, plan: JoinPlan, epoch: Epoch): string {
   let text = before;
   for (const { json, position } of plan.frames) {
@@ -77,7 +77,7 @@ test("a later attempt starts with a snapshot, because its log lacks what earlier
   expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
 });
 
-test("an epoch with another nonce is another epoch", () => {
+test("two epochs that differ only in their nonce are different epochs", () => {
   const plan = planJoin({ epoch: { ...EPOCH, nonce: "z" }, seq: 2 }, [turn(EPOCH, 2, 1, 4)]);
   expect(JSON.parse(plan.frames[0]?.json as string)).toMatchObject({ type: "snapshot" });
 });
@@ -101,7 +101,7 @@ test("without a cursor a running turn is sent as a snapshot, and an ended turn i
 const positions = (epochs: Epoch[]) =>
   fc.record({ epoch: fc.constantFrom(...epochs), seq: fc.integer({ min: 0, max: 12 }) });
 
-test("for any cursor, draft and log, the text is whole up to the new cursor and the cursor never goes back", () => {
+test("for any cursor, draft and log, the text is complete up to the new cursor, and the cursor never goes back", () => {
   const other: Epoch = { ordinal: 1, attempt: 1, nonce: "a" };
   fc.assert(
     fc.property(

@@ -26,7 +26,7 @@ export interface KnownTurn {
   snapshot(): SessionFrame;
 }
 
-/** The frames that a joining subscriber is sent. */
+/** The frames to send to a joining subscriber. */
 export interface JoinPlan {
   /** The cursor before the first of them. */
   from: Position;
@@ -37,10 +37,10 @@ export interface JoinPlan {
 }
 
 /**
- * Plans how a subscriber gets from its cursor to what is known now, without a gap and without a double. A turn is replayed
- * from the log where possible; otherwise it is a snapshot and the log after it.
+ * Plans the frames that bring a subscriber from its cursor up to date, without gaps or duplicates. Each turn is replayed from
+ * the log where possible; otherwise it is sent as a snapshot, followed by the frames that the log has after it.
  * @param cursor null for a client that has none
- * @param turns from the cursor's turn on, and always the newest; oldest first
+ * @param turns those from the cursor's turn on, oldest first; the newest is always among them
  */
 export function planJoin(cursor: Position | null, turns: readonly KnownTurn[]): JoinPlan {
   const from = cursor ?? startOf(turns.at(-1));
@@ -54,7 +54,7 @@ export function planJoin(cursor: Position | null, turns: readonly KnownTurn[]): 
   return plan;
 }
 
-/** Without a cursor a subscriber starts at the end of an ended turn, and at the beginning of any other. */
+/** Where a subscriber without a cursor starts: at the end of the newest turn if it has ended, else at its beginning. */
 function startOf(newest: KnownTurn | undefined): Position {
   if (!newest) return START;
   return { epoch: newest.epoch, seq: newest.ended ? newest.lastSeq : 0 };
@@ -65,7 +65,7 @@ function addTurn(plan: JoinPlan, turn: KnownTurn, isFresh: boolean): void {
   if (base) {
     const replay = framesAfter(base, turn.log);
     const end = replay.at(-1)?.position ?? base;
-    // A log that was trimmed or lost does not reach what is committed.
+    // A log that was trimmed or lost ends before the last committed frame.
     if (end.seq >= turn.lastSeq) {
       plan.frames.push(...mergeDeltas(replay));
       plan.cursor = end;

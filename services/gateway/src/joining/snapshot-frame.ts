@@ -3,12 +3,12 @@ import { formatCursor, type SessionFrame, shareJsonBytes } from "@boocode/contra
 import type { TurnSnapshot } from "@boocode/store";
 
 /**
- * The tool outputs of one snapshot take at most these bytes of JSON together: half of what a socket may have unsent before it
- * counts as behind (BEHIND_BYTES). REST has them whole.
+ * The limit, in bytes of JSON, for all tool outputs of one snapshot together: half of what a socket may have unsent before it
+ * counts as behind (BEHIND_BYTES). REST returns the outputs in full.
  */
 export const MAX_OUTPUT_BYTES = 128 * 1024;
 
-/** A turn with its longest tool outputs cut: what a topic keeps of it, and what a snapshot shows. */
+/** Cuts the longest tool outputs of a turn. Topics keep, and snapshots show, only the shortened turn. */
 export function shortenOutputs(turn: TurnSnapshot): TurnSnapshot {
   const tools = turn.messages.filter((message) => message.role === "tool");
   const shares = shareJsonBytes(
@@ -23,7 +23,7 @@ export function shortenOutputs(turn: TurnSnapshot): TurnSnapshot {
   return { ...turn, messages };
 }
 
-/** The turn so far, in place of the frames up to its cursor. */
+/** A frame with the turn so far, which replaces all frames up to its cursor. */
 export function snapshotFrame(sessionId: string, version: number, known: TurnSnapshot): SessionFrame {
   const { turn, messages } = known;
   const cursor = formatCursor({ epoch: known.epoch, seq: known.lastSeq });

@@ -29,7 +29,7 @@ function setUp(output = "found") {
   return { reader, reads: () => reads };
 }
 
-test("subscribers that join within the TTL share one read, which is dropped after it", async () => {
+test("subscribers that join within the TTL share one read, which is dropped when the TTL is over", async () => {
   const { reader, reads } = setUp();
   await reader.read([null]);
   reader.sweep(performance.now());

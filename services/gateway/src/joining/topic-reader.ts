@@ -8,7 +8,10 @@ import { shortenOutputs, snapshotFrame } from "./snapshot-frame.ts";
 export interface TopicReads {
   /** @returns null when the session does not exist */
   turnsFrom(sessionId: string, ordinal: number): Promise<SessionTurns | null>;
-  /** The frames of an epoch from `fromSeq` on; none when the log cannot be read, since Postgres has the text. */
+  /**
+   * The logged frames of an epoch from `fromSeq` on; none when the log cannot be read, when drafts from Postgres are served
+   * instead.
+   */
   log(sessionId: string, epoch: Epoch, fromSeq: number): Promise<LoggedFrame[]>;
 }
 
@@ -20,7 +23,7 @@ interface SessionTurns {
 /** What is known of a session's turns when subscribers join. */
 export interface TopicState {
   version: number;
-  /** From the oldest cursor's turn on, and always the newest; oldest first. */
+  /** Those from the oldest cursor's turn on, oldest first; the newest turn is always among them. */
   turns: KnownTurn[];
 }
 
@@ -30,13 +33,13 @@ export interface TopicReader {
   /** A frame was published: the next read must include it. */
   onPublished(envelope: Envelope): void;
   /**
-   * The position check found Postgres here: the next read must reach it. A cached read of an older version may hold what was
-   * deleted since, and is dropped.
+   * The position check read this position from Postgres: the next read must reach it. A cached read of an older version is
+   * dropped, because it may contain messages that were deleted since then.
    */
   onChecked(position: SessionPosition): void;
   /** Frames were missed: the next read goes to Postgres. */
   invalidate(): void;
-  /** Drops a cached read after its TTL: a watched session may be silent for days. */
+  /** Drops the cached read once its TTL is over, because a watched session may be silent for days. */
   sweep(now: number): void;
 }
 
@@ -52,8 +55,8 @@ const CACHE_TTL_MS = 10_000;
 const MAX_ORDINAL = 2_147_483_647;
 
 /**
- * Reads the log for every catch-up, and Postgres seldom: subscribers that join within the TTL share one read (D10), as long as
- * the log leads from it to the newest frame that was published. A structural change drops the cached read.
+ * Reads the log for every catch-up, but Postgres rarely: subscribers that join within the TTL share one read of Postgres (D10),
+ * as long as the log has every frame from there to the newest published one. A structural change drops the cached read.
  */
 export function createTopicReader(sessionId: string, reads: TopicReads): TopicReader {
   let cached: CachedRead | null = null;
@@ -138,7 +141,7 @@ export function createTopicReader(sessionId: string, reads: TopicReads): TopicRe
   };
 }
 
-/** Whether the log leads from the turns to `goal`, the newest position that is known. */
+/** Whether the turns, with the frames in their logs, reach `goal`, the newest position that is known. */
 function reaches({ turns }: TopicState, goal: Position | null): boolean {
   if (!goal) return true;
   const last = turns.at(-1);

@@ -16,19 +16,22 @@ interface Reading {
   phase: "reading";
   /** What was published since the read began. */
   buffer: Envelope[];
-  /** The subscription had a gap since then: the buffer is not complete. */
+  /** The subscription has had a gap since then, so the buffer is incomplete. */
   interrupted: boolean;
 }
 type State = { phase: "idle" } | { phase: "waiting" } | Reading;
 
-/** A catch-up that buffered more than this is repeated. */
+/** A catch-up that buffered this many frames is repeated. */
 const MAX_BUFFERED = 2_000;
-/** Between the beginnings of two catch-ups: a gap that neither log nor draft fills yet would be read again at each frame. */
+/**
+ * The least time between the starts of two catch-ups. Without it, a gap that neither log nor draft fills yet would cause a read
+ * at each frame.
+ */
 const SPACING_MS = 50;
 const RETRY_MS = 300;
 
 export interface CatchUpDeps {
-  /** The subscribers that wait now. */
+  /** The subscribers that are joining now. */
   joining(): Subscriber[];
   read: TopicReader["read"];
   /**
@@ -44,7 +47,7 @@ export interface CatchUpDeps {
 }
 
 export interface CatchUp {
-  /** Serves joining subscribers until none is left; does nothing when it is under way. @param pauseMs before the first read */
+  /** Serves joining subscribers until none is left; does nothing if already running. @param pauseMs before the first read */
   start(pauseMs: number): void;
   /** Keeps a published frame for the subscribers that the current read serves. */
   receive(envelope: Envelope): void;
@@ -80,7 +83,7 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
     const reading: Reading = { phase: "reading", buffer: [], interrupted: false };
     state = reading;
     const topic = await deps.read(subscribers.map((subscriber) => subscriber.state.cursor));
-    // In the same tick as `serve`: a frame that arrived in between would be neither buffered nor sent.
+    // Changed in the same tick as `serve` runs: a frame that arrived in between would be neither buffered nor sent.
     state = { phase: "waiting" };
     if (!topic) return deps.onGone();
     const isWhole = !reading.interrupted && reading.buffer.length < MAX_BUFFERED;

@@ -13,7 +13,7 @@ function turn(status: Turn["status"], lastSeq: number): TurnSnapshot {
   return { epoch, lastSeq, hasDeletions: false, messages: [], turn: { ...facts, ...times, status } };
 }
 
-/** A topic without an epoch's log, whose reads of Postgres are given. */
+/** A topic whose log is empty, and which reads turns with `turnsFrom`. */
 function topicOver(turnsFrom: SessionTopicDeps["reads"]["turnsFrom"]) {
   return createSessionTopic({
     sessionId: "s",
@@ -26,7 +26,7 @@ function topicOver(turnsFrom: SessionTopicDeps["reads"]["turnsFrom"]) {
   });
 }
 
-/** A subscriber without a cursor, whose socket notes all that it is sent. */
+/** A subscriber without a cursor, whose socket records everything that is sent to it. */
 function newSubscriber() {
   const sent: { type: string; turn?: Turn }[] = [];
   const closed: CloseReason[] = [];
@@ -42,9 +42,9 @@ function newSubscriber() {
   return { subscriber, sent, closed };
 }
 
-test("subscribers join again when the subscription was lost while a catch-up read", async () => {
+test("subscribers join again when the subscription is lost during the read of a catch-up", async () => {
   const { subscriber, sent } = newSubscriber();
-  // The turn ends while the connection is away: the first read is too early for it, and nobody publishes its end again.
+  // The turn ends while the subscription is lost: the first read is too early to include the end, which is not published again.
   const answers = [turn("running", 2), turn("complete", 5)];
   const topic = topicOver(async () => {
     const next = answers.shift() as TurnSnapshot;
@@ -56,7 +56,7 @@ test("subscribers join again when the subscription was lost while a catch-up rea
   expect(sent.map((frame) => frame.type)).toEqual(["subscribed", "snapshot", "snapshot"]);
 });
 
-test("the first check that finds a turn taken over makes its subscribers join again, though the new attempt has no frame yet", async () => {
+test("the first check that finds a turn taken over makes its subscribers join again, even before the new attempt has a frame", async () => {
   const { subscriber, sent } = newSubscriber();
   const first = turn("running", 2);
   const second = { ...first, epoch: { ordinal: 1, attempt: 2, nonce: "b" }, lastSeq: 0 };

@@ -17,7 +17,7 @@ export interface SessionTopic {
   /**
    * The position check: finds frames that were lost, turns that another worker took over, and deleted sessions.
    * @param position of the session in Postgres; null when the session does not exist
-   * @param redisIsAway no frame can be on its way
+   * @param redisIsAway true: no frame can be on its way
    */
   check(position: SessionPosition | null, redisIsAway: boolean): void;
   /** Ends subscribers that were behind for too long, serves those that have drained, and drops an expired cached read. */
@@ -34,7 +34,7 @@ export interface SessionTopicDeps {
 
 /** A committed frame may take this long to arrive before it counts as lost. */
 const GRACE_MS = 150;
-/** After a gap the gateway's topics spread their reads over this time. */
+/** After a gap, the gateway's topics spread their reads over this time. */
 const GAP_SPREAD_MS = 300;
 
 export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
@@ -105,9 +105,9 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     check(position, redisIsAway) {
       if (!position) return closeAll();
       reader.onChecked(position);
-      // Frames are committed before they are sent, so Postgres is often slightly ahead: a subscriber has missed a frame when it
-      // is behind the previous check. An end or a takeover by another worker gets only the grace period, because no later
-      // frame may come that would show the gap.
+      // Frames are committed before they are sent, so Postgres is often slightly ahead: a subscriber has missed a frame only if
+      // it is behind the previous check. After an end, or a takeover by another worker, it is enough to be behind for the grace
+      // period, because there may be no later frame that would show the gap.
       const previous = lastCheck;
       const late: Subscriber[] = [];
       for (const subscriber of subscribers) {

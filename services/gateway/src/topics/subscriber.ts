@@ -17,7 +17,7 @@ import type { Transport } from "../transports/transport.ts";
  *                 unsent bytes below CAUGHT_UP_BYTES
  */
 
-/** Waits for the topic's next catch-up and is sent nothing. */
+/** Waits for the topic's next catch-up, and receives nothing until then. */
 interface Joining {
   mode: "joining";
   /** null: the client has no cursor yet. */
@@ -26,19 +26,19 @@ interface Joining {
   version: number | null;
 }
 
-/** Is sent every frame that follows its cursor. */
+/** Receives every frame that follows its cursor. */
 interface Live {
   mode: "live";
   cursor: Position;
   version: number;
 }
 
-/** Has too many unsent bytes: is sent nothing, and joins again from its cursor once the socket has drained. */
+/** Has too many unsent bytes: receives nothing, and joins again from its cursor once the socket has drained. */
 interface Behind {
   mode: "behind";
   cursor: Position;
   version: number;
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   behindSince: number;
 }
 
@@ -72,7 +72,7 @@ export interface SubscriberService {
    * @returns false when the subscriber must join again
    */
   deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): boolean;
-  /** Sends a joining subscriber all that it lacks of `topic`, and makes it live. */
+  /** Sends a joining subscriber everything in `topic` that it has not received yet, and makes it live. */
   catchUp(subscriber: Subscriber, topic: TopicState): void;
   /** Sends a live subscriber a snapshot without a turn: its client sees the new version and loads the session again. */
   sendVersion(subscriber: Subscriber, version: number): void;
@@ -81,7 +81,7 @@ export interface SubscriberService {
 }
 
 export function createSubscriberService(sessionId: string, limits: TopicLimits): SubscriberService {
-  /** @returns false when the frame was not sent: the subscriber is behind now, or terminated */
+  /** @returns false when the frame was not sent, because the subscriber is now behind or terminated */
   function send(subscriber: Subscriber, { cursor, version }: Live, json: string | Buffer, id: string | null): boolean {
     const { transport } = subscriber;
     const unsent = transport.unsent();

@@ -30,7 +30,7 @@ function newSubscriber(): UserSubscriber & { sent: { type: string; version: numb
   return { ...createUserSubscriber(transport, null), sent };
 }
 
-test("a subscriber that joins a user's topic while the last other one leaves is served", async () => {
+test("a subscriber that joins a user's topic while the only other one leaves is served", async () => {
   let answer = (_: Map<string, number>) => {};
   const { topics, left } = topicsWith(
     () =>
@@ -49,7 +49,7 @@ test("a subscriber that joins a user's topic while the last other one leaves is 
   const newcomer = newSubscriber();
   const second = await watch(newcomer);
   leaveFirst();
-  // A frame before `subscribed` would be ahead of the version that `subscribed` has.
+  // Must not be sent: the client would receive version 3 before the `subscribed` frame that states it.
   topics.receive(keys.user("u"), 'v3\n{"type":"project_updated","version":3}');
   second.welcome();
   const leaveSecond = await second.watching;

@@ -11,7 +11,7 @@ import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-top
 export interface Topics {
   /** @returns a function that ends the subscription */
   watchSession(sessionId: string, subscriber: Subscriber): () => void;
-  /** Resolves once the subscriber was sent the version of the lists. @returns a function that ends the subscription */
+  /** Resolves once the version of the lists has been sent. @returns a function that ends the subscription */
   watchUser(userId: string, subscriber: UserSubscriber): Promise<() => void>;
   /** A message was published on a channel. */
   receive(channel: string, bytes: string): void;
@@ -35,7 +35,7 @@ export interface TopicsDeps {
   onError(error: unknown): void;
 }
 
-/** After a failed read the log is not read for this time: each catch-up of each topic would wait for Redis. */
+/** After a failed read, the log is not read for this time; otherwise each catch-up of each topic would wait for Redis. */
 const LOG_RETRY_MS = 2_000;
 
 export function createTopics(deps: TopicsDeps): Topics {
@@ -45,7 +45,7 @@ export function createTopics(deps: TopicsDeps): Topics {
   let logRetryAt = 0;
   const logIsAway = () => performance.now() < logRetryAt;
 
-  /** @returns no frames while Redis is away: Postgres has the text */
+  /** @returns the logged frames; none while Redis is away, when drafts from Postgres are served instead */
   async function readLog(...args: Parameters<TopicReads["log"]>): ReturnType<TopicReads["log"]> {
     if (logIsAway()) return [];
     try {
@@ -57,7 +57,7 @@ export function createTopics(deps: TopicsDeps): Topics {
     }
   }
 
-  /** Without Redis subscribers are served by the position check; the follower subscribes once Redis is back. */
+  /** Never rejects: without Redis, the position check serves subscribers, and the follower subscribes once Redis is back. */
   const follow = (channel: string) => deps.follower.follow(channel).catch(deps.onError);
   const leave = (channel: string) => void deps.follower.leave(channel).catch(deps.onError);
 
@@ -70,7 +70,7 @@ export function createTopics(deps: TopicsDeps): Topics {
       sessionId,
       limits: deps.limits,
       reads: {
-        // Read only after Redis has acknowledged the subscription: what is published after the read is then received.
+        // Read only after Redis has acknowledged the subscription, so that whatever is published after the read is received.
         turnsFrom: (id, ordinal) => followed.then(() => deps.reads.turnsFrom(id, ordinal)),
         log: readLog,
       },
@@ -111,7 +111,7 @@ export function createTopics(deps: TopicsDeps): Topics {
         users.delete(channel);
         leave(channel);
       };
-      // Before the first await: when the last subscriber leaves, the topic is dropped, and this one must count.
+      // Added before the first await: otherwise the topic could be dropped when its last other subscriber leaves.
       topic.add(subscriber);
       try {
         await followed;

@@ -22,7 +22,9 @@ export function createUserSubscriber(transport: Transport, cursor: number | null
   return { transport, state: { mode: "joining", cursor } };
 }
 
-/** A user's lists that somebody follows at this gateway. A client that finds a gap in the versions loads the lists again. */
+/**
+ * The project and session lists of one user who has a subscriber here. A client that sees a gap in the versions reloads them.
+ */
 export interface UserTopic {
   readonly subscribers: ReadonlySet<UserSubscriber>;
   /** Adds a joining subscriber. It is sent nothing before `welcome`. */
@@ -72,7 +74,7 @@ export function createUserTopic(maxUnsentBytes: number): UserTopic {
           const bytes = Buffer.from(envelope.json);
           for (const subscriber of subscribers) {
             const { state } = subscriber;
-            // Two processes may publish in another order than they committed: each frame is complete by itself.
+            // Processes may publish out of commit order, so frames are sent in any order: each is complete by itself.
             if (state.mode === "live" && send(subscriber, bytes, envelope.version))
               state.version = Math.max(state.version, envelope.version);
           }

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { CloseReason } from "@boocode/contracts";
 import type { Transport } from "./transport.ts";
 
-/** A peer that has not read the end of its stream by then is terminated. */
+/** A peer that does not read the end of its stream within this time is terminated. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export interface SseTransport extends Transport {
@@ -15,7 +15,7 @@ export interface SseTransport extends Transport {
  * JSON escapes line breaks.
  */
 export function createSseTransport(response: ServerResponse): SseTransport {
-  /** A slow stream stays open after its end; a write to it would emit an error that nothing handles. */
+  /** A slow stream stays open after `end()`; a write to it would emit an error that nothing handles. */
   const write = (text: string) => {
     if (!response.writableEnded) response.write(text);
   };

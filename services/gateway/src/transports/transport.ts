@@ -4,10 +4,10 @@ import type { CloseReason } from "@boocode/contracts";
 export interface Transport {
   /**
    * Sends one frame without waiting. What the peer does not read adds to `unsent`.
-   * @param id the cursor or version after this frame, the event id of an event stream; null for none
+   * @param id the cursor or version after this frame, which an event stream sends as its event id; null for none
    */
   send(json: string | Buffer, id: string | null): void;
-  /** Bytes that were sent and not yet accepted by the kernel. */
+  /** Bytes that were sent but not yet accepted by the kernel. */
   unsent(): number;
   /** Sends the reason and closes. */
   close(reason: CloseReason): void;

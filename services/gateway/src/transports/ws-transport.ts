@@ -2,7 +2,7 @@ import { CLOSE_CODES } from "@boocode/contracts";
 import { WebSocket } from "ws";
 import type { Transport } from "./transport.ts";
 
-/** A peer that has not answered the close by then is terminated. ws itself would wait 30 s. */
+/** A peer that does not answer the close within this time is terminated. ws itself would wait 30 s. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export function createWsTransport(socket: WebSocket): Transport {
