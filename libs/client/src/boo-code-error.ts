@@ -31,7 +31,7 @@ export class BooCodeError extends Error {
 type Table = typeof API_ERRORS;
 type Retryable = { [Code in keyof Table]: Table[Code]["retry"] extends true ? Code : never }[keyof Table];
 
-/** The codes of the contracts' table that may be retried. The compiler holds both tables to each other. */
+/** The codes of the contracts' table that may be retried, and `network`. The type keeps it equal to that table. */
 const RETRYABLE: Record<Retryable | "network", true> = {
   session_busy: true,
   model_server_unavailable: true,

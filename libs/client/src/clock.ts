@@ -1,6 +1,6 @@
-/** Time, as the library sees it; tests bring their own. */
+/** The library's only source of time; tests pass their own. */
 export interface Clock {
-  /** Milliseconds, never going back. */
+  /** Monotonic time in milliseconds. */
   now(): number;
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -13,7 +13,7 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
 
-/** Waits, or ends at once when the signal is aborted: no timer outlives it. */
+/** Resolves after `ms`, or at once when the signal is aborted. It leaves no timer behind. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

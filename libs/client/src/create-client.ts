@@ -10,7 +10,7 @@ export interface BooCodeClientOptions {
   gatewayUrl: string;
   /** A bearer token, or a function that returns the current one. Without it, requests carry none (a proxy may add it). */
   token?: string | (() => string | Promise<string>);
-  /** Returns a new single-use ticket for each socket, in a page without a token. */
+  /** For a page without a token: returns a new single-use ticket for each socket. */
   getTicket?: () => Promise<string>;
   fetch?: typeof fetch;
   WebSocket?: new (url: string) => WebSocketLike;
@@ -65,7 +65,7 @@ function socketAccess(options: BooCodeClientOptions, readToken: () => Promise<st
   const open: SocketAccess["open"] = (url, headers) => {
     if (openSocket) return openSocket(url, headers);
     const Constructor = options.WebSocket ?? (globalThis as unknown as BooCodeClientOptions).WebSocket;
-    if (!Constructor) throw new Error("there is no WebSocket here: pass one, or `openSocket`");
+    if (!Constructor) throw new Error("this environment has no WebSocket: pass one, or `openSocket`");
     return new Constructor(url);
   };
   return {
@@ -75,7 +75,7 @@ function socketAccess(options: BooCodeClientOptions, readToken: () => Promise<st
       const token = await readToken();
       if (token === null) return { headers: {}, ticket: null, greeting: null };
       if (openSocket) return { headers: { authorization: `Bearer ${token}` }, ticket: null, greeting: null };
-      // A first message appears in no log, unlike a URL, and needs no Redis, unlike a ticket.
+      // Unlike a URL, a first message appears in no log; unlike a ticket, it needs no Redis.
       return { headers: {}, ticket: null, greeting: JSON.stringify({ type: "auth", token }) };
     },
   };

@@ -1,4 +1,4 @@
-/** What is used of a WebSocket: the browser's and that of `ws` are both such. */
+/** The part of a WebSocket that this library uses; both the browser's and that of `ws` have it. */
 export interface WebSocketLike {
   send(text: string): void;
   close(code?: number): void;
@@ -10,17 +10,17 @@ export interface WebSocketLike {
   onclose: ((event: never) => unknown) | null;
 }
 
-/** One of the three, or none where a proxy adds it. */
+/** One of the three is set, or none where a proxy adds the token. */
 export interface SocketCredentials {
   headers: Record<string, string>;
   ticket: string | null;
-  /** Said first on the open socket. */
+  /** The first message to send on the open socket. */
   greeting: string | null;
 }
 
 /** How the gateway learns who opens a socket: by headers (Node), by a ticket in the URL, or by a first message. */
 export interface SocketAccess {
   open(url: string, headers: Record<string, string>): WebSocketLike;
-  /** Asked before every connection. */
+  /** Called before every connection. */
   credentials(): Promise<SocketCredentials>;
 }

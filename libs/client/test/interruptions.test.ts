@@ -53,7 +53,7 @@ test("joining at any moment of a stream finally shows what REST has", async () =
       );
       await stack.model.reached(gate.name);
       const early = follow(sessionId);
-      // One joins while the stream stands still, another while it runs.
+      // One client joins while the stream is halted, another while it runs.
       await early.follower.until(isLive);
       stack.model.release(gate.name);
       const late = follow(sessionId);
@@ -147,7 +147,7 @@ test("lost structural frames cause a reload", async () => {
   await follower.close();
 });
 
-test("changes during a load are shown after it, and text continues meanwhile", async () => {
+test("changes during a load are shown after it, and text continues in the meantime", async () => {
   const sessionId = await stack.newSession();
   const record = createRecord();
   const [asked, answered, held] = [createSignal(), createSignal(), createSignal()];

@@ -5,7 +5,7 @@ import type { Truth, World } from "./world.ts";
 
 /**
  * Checks D1, D2, that the version does not go back, and that within an epoch no word or message disappears without a reason.
- * @param cause what caused the step: one with a newer version may know of deletions that were not announced
+ * @param cause what caused the step: if its version is newer, it may reflect deletions that were not announced
  */
 export function expectStep(world: World, before: SessionView, after: SessionView, cause: object = after): void {
   const announced = "version" in cause ? (cause.version as number) : after.version;

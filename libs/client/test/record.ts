@@ -9,8 +9,7 @@ export function createRecord() {
     onChange: (view: SessionView) => void views.push(view),
     views,
     /**
-     * D1 with a single attempt: every text ever shown of a message is a prefix of its final text. D2: the cursor never goes
-     * back.
+     * D1 with a single attempt: every text shown for a message is a prefix of its final text. D2: the cursor never goes back.
      */
     expectSteady(): void {
       const final = new Map(views.at(-1)?.messages.map((message) => [message.id, message.content]));

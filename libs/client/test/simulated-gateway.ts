@@ -2,7 +2,7 @@ import type { SessionFrame } from "@boocode/contracts";
 import { parseCursor, sameEpoch } from "@boocode/contracts/position";
 import type { Truth, World } from "./world.ts";
 
-/** The states of Postgres that a reader may meet after `n` frames: drafts lag behind deltas, commits do not. */
+/** The index of a state of Postgres that a reader may see after `n` frames: drafts lag behind deltas, commits do not. */
 export function readBehind(world: World, n: number, lag: number): number {
   let at = n;
   for (let back = 0; back < lag && at > 0 && world.frames[at - 1]?.type === "delta"; back += 1) at -= 1;
@@ -24,8 +24,8 @@ export function snapshotOf(truth: Truth): SessionFrame {
 }
 
 /**
- * What a gateway sends to a client that joins with a cursor after `n` frames: the rest of that epoch from the log, or
- * snapshots of the turns from the cursor's on; always the version first.
+ * What a gateway sends to a client that joins with a cursor after `n` frames: first the version, then the rest of the cursor's
+ * epoch from the log, or snapshots of the turns from the cursor's on.
  * @param useLog false: Redis has lost its logs
  */
 export function joinFrames(world: World, n: number, cursor: string, useLog: boolean): SessionFrame[] {

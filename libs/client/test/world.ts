@@ -12,12 +12,12 @@ export type Event =
 /** The state of Postgres just after a frame was sent. */
 export type Truth = LoadedSession & { allTurns: Turn[] };
 
-/** A session's history: every frame in the order of sending, and what Postgres had by then. */
+/** A session's history: every frame in the order of sending, and the state of Postgres after each. */
 export interface World {
   frames: SessionFrame[];
   /** `truths[n]` is what Postgres has after `n` frames. */
   truths: Truth[];
-  /** By message, the text of each epoch: every text shown is a prefix of one of them. */
+  /** By message id, its text in each epoch: every text shown is a prefix of one of them. */
   written: Map<string, string[]>;
 }
 
@@ -154,7 +154,7 @@ export function createWorld(events: readonly Event[]): World {
     }
   }
 
-  /** A message starts, everything is deleted, and the frame of the start arrives after that of the deletion. */
+  /** A message starts, everything is deleted, and the frame about the start arrives after the one about the deletion. */
   function deletedWhileStreaming(index: number, openId: string, tell: (frame: object) => void): void {
     const turn = turns[index] as Turn;
     const late = `answer ${++ids}`;

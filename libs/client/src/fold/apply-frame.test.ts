@@ -9,7 +9,7 @@ import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
 import { emptyView, type SessionView } from "./session-view.ts";
 
-// Each explores hundreds of sessions, which takes seconds on an idle machine.
+// Each test explores hundreds of sessions, which takes seconds even on an idle machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 const start = emptyView("session");
@@ -42,7 +42,7 @@ test("whatever is lost, duplicated or reordered, a text comes from one epoch and
       const pool = [...world.frames, ...world.truths.map(snapshotOf), ...world.frames];
       let view = at(world, (picks[0] ?? 0) % world.truths.length);
       for (const pick of picks) {
-        // Frames near the cursor more often than far ones, because mistakes are made near it.
+        // Picks frames near the cursor more often than distant ones, because mistakes are made near it.
         const near = world.frames.findIndex((frame) => "cursor" in frame && frame.cursor === view.cursor);
         const frame = pool[pick % 3 === 0 ? pick % pool.length : (near + (pick % 7) + pool.length - 2) % pool.length];
         const next = applyFrame(view, frame as SessionFrame).view;
@@ -54,7 +54,7 @@ test("whatever is lost, duplicated or reordered, a text comes from one epoch and
   );
 });
 
-/** Joins again as often as the results demand, as a follower does; REST and logs are in their state after `n` frames. */
+/** Joins again as often as the verdicts demand, as a follower does. REST and logs have their state after `n` frames. */
 function rejoin(world: World, n: number, from: SessionView, useLog: boolean): SessionView {
   let view = from;
   for (let tries = 0; tries < 10; tries += 1) {
@@ -95,7 +95,7 @@ test("after any losses, with lagging drafts and lost logs, rejoining leads to wh
         // REST may be slightly behind the frames, or ahead of those in flight.
         if (verdict === "reload" || chance > 90) {
           const until = Math.min(last(world), index + 1 + (chance % 3));
-          // Loads happen one after the other, and so do their states.
+          // Loads run one after the other, so a later one never returns an older state.
           readAt = Math.max(readAt, readBehind(world, until, chance % 5));
           loaded = mergeLoaded(view, world.truths[readAt] as Truth);
         }
@@ -108,7 +108,7 @@ test("after any losses, with lagging drafts and lost logs, rejoining leads to wh
   );
 });
 
-test("a late answer to a load takes nothing back that frames brought meanwhile", () => {
+test("a late answer to a load takes back nothing that frames have brought in the meantime", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.nat(), fc.nat(12), (events, seed, during) => {
       const world = createWorld(events);
@@ -136,7 +136,7 @@ test("a late answer to a load takes nothing back that frames brought meanwhile",
   );
 });
 
-test("a merged delta equals its single deltas", () => {
+test("a merged delta has the same effect as its single deltas", () => {
   fc.assert(
     fc.property(arbitraryEvents, fc.nat(), (events, seed) => {
       const world = createWorld(events);
@@ -213,7 +213,7 @@ test("a turn frame of an unknown type moves the cursor, and a structural one cau
   });
 });
 
-test("a frame of an unknown type without a place or a version is ignored", () => {
+test("a frame of an unknown type without a position or a version is ignored", () => {
   const view = at(createWorld([turn]), 4);
   expect(applyFrame(view, { type: "sparkle", text: "x" } as never)).toEqual({ view, verdict: "applied" });
   expect(applyFrame(view, { type: "sparkle", seq: 5 } as never)).toEqual({ view, verdict: "applied" });
@@ -235,7 +235,7 @@ test("a snapshot that was read before a deletion does not restore deleted messag
   expect(applyFrame(view, stale)).toEqual({ view, verdict: "reload" });
 });
 
-test("a tool output that is known whole stays whole when a snapshot shortens it", () => {
+test("a tool output that is known in full stays so when a snapshot shortens it", () => {
   const world = createWorld([{ ...turn, steps: 2 }]);
   const truth = world.truths[last(world)] as Truth;
   const view = at(world, last(world));

@@ -7,7 +7,7 @@ import { foldSnapshot, foldTurnFrame } from "./fold-turn-frame.ts";
 import type { SessionView } from "./session-view.ts";
 
 /**
- * `applied`: the frame is in the view. `old`: the view had it already. `rejoin`: frames are missing, and the client must join
+ * `applied`: the frame is in the view. `old`: the view already had it. `rejoin`: frames are missing, and the client must join
  * again with the view's cursor. `reload`: the structure changed in a way that only REST can supply.
  */
 export type Verdict = "applied" | "old" | "rejoin" | "reload";
@@ -63,6 +63,6 @@ function applySnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "
   if (classifySnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
   const complete = frame.turn.ordinal === parseCursor(view.cursor)?.epoch.ordinal || isOver(view);
   const next = { ...foldSnapshot(view, frame), cursor: frame.cursor };
-  // The frames did not include the end of the turn before: REST has it.
+  // The frames did not include the end of the previous turn: REST has it.
   return { view: next, verdict: complete ? structure : "reload" };
 }

@@ -7,7 +7,7 @@ import type { Connection } from "./session-view.ts";
 export interface UserView {
   /** The newest last, as in REST. */
   readonly projects: readonly Project[];
-  /** By project; the last changed first. */
+  /** By project id; in each project, the most recently changed session first. */
   readonly sessions: Readonly<Record<string, readonly Session[]>>;
   /** The version of the lists, or an older one; null until they are loaded. */
   readonly version: number | null;
@@ -24,8 +24,8 @@ export const emptyUserView: UserView = {
 };
 
 /**
- * Applies a frame to a user's lists. Each hint states a thing as of its version; an older hint is dropped, and after a gap
- * only a reload helps. Frames of unknown types without a version are ignored; with one, they are a change that only REST has.
+ * Applies a frame to a user's lists. Each hint states a project or session as of its version; an older hint is dropped, and a
+ * gap requires a reload. A frame of an unknown type is ignored unless it has a version: then it is a change that only REST has.
  */
 export function applyUserFrame(
   view: UserView,
@@ -71,7 +71,7 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
     case "session_updated": {
       const { session } = frame;
       const others = view.sessions[session.project_id];
-      // A hint about a missing project is older than its deletion.
+      // If the project is missing, the hint is older than the project's deletion.
       if (!others) return view;
       const list = [...others.filter((one) => one.id !== session.id), session].sort(newestFirst);
       return { ...view, sessions: { ...view.sessions, [session.project_id]: list } };

@@ -11,9 +11,9 @@ export function placeOf(frame: object): (Position & { firstSeq?: number }) | nul
 }
 
 /**
- * The cursor rule for one client. Besides the next frame of the same epoch, the first frame of a later turn is next, once the
- * turn before it has ended: the frames of a first attempt are complete. A later attempt builds on what earlier attempts
- * committed, which only a snapshot supplies.
+ * The cursor rule for one client. The next frame is the one that follows in the same epoch or, once the turn at the cursor has
+ * ended, the first frame of a later turn's first attempt: the frames of a first attempt are complete. A later attempt builds on
+ * what earlier attempts committed, which only a snapshot supplies.
  */
 export function classifyFrame(view: SessionView, place: Position & { firstSeq?: number }): "next" | "old" | "misfit" {
   const cursor = parseCursor(view.cursor) as Position;

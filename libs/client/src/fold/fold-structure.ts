@@ -4,7 +4,7 @@ import { addMessages, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView } from "./session-view.ts";
 import { withTurn } from "./turn-views.ts";
 
-/** Deleted ids that are remembered: more than can be deleted while a frame is under way. */
+/** How many deleted ids are remembered: more than can be deleted while a frame is in transit. */
 const MAX_DELETED = 1_000;
 
 /**
@@ -16,7 +16,7 @@ export function foldStructure(view: SessionView, frame: StructuralFrame): Sessio
     case "message_posted":
       return { ...view, messages: addMessages(view.messages, [toViewMessage(frame.message, null)]) };
     case "turn_queued":
-      // The frames of its worker may arrive before this frame.
+      // Frames from the turn's worker may arrive before this one.
       if (view.turns[frame.turn_id]) return view;
       return withTurn(view, frame.turn_id, { ordinal: frame.ordinal, status: "queued" });
     case "turn_withdrawn": {

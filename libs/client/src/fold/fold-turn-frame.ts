@@ -88,7 +88,7 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
     }
     case "turn_finished": {
       const { status, cancel_reason } = frame;
-      // A message that an earlier attempt began, and that this one had not come to, ends with its turn.
+      // A message that an earlier attempt began, and that this one did not reach, ends with its turn.
       const messages = view.messages.map((message) =>
         message.turn_id === frame.turn_id && message.status === "streaming" ? { ...message, status } : message,
       );
@@ -100,7 +100,7 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
   }
 }
 
-/** Replaces a turn by its snapshot. A tool output that the view has whole is kept: outputs never change. */
+/** Replaces a turn with its snapshot. A tool output that the view has in full is kept: outputs never change. */
 export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "snapshot" }>): SessionView {
   const { turn } = frame;
   if (!turn) return view;

@@ -54,7 +54,7 @@ test("REST decides a turn whose end was missed, and the frames decide the one th
   ]);
 });
 
-test("a withdrawn turn leaves the queue, and a started one does not return to it, though frames are ahead of REST", () => {
+test("a withdrawn turn leaves the queue, and a started one does not return to it, even when frames are ahead of REST", () => {
   const world = createWorld([turn]);
   const view = at(world, 7);
   const gone = {

@@ -56,7 +56,7 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
   return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
 }
 
-/** Replaces a shortened message by the whole one. While a message streams, its text still comes from the frames. */
+/** Replaces a shortened message with the whole one. While a message streams, its text still comes from the frames. */
 export function mergeWhole(view: SessionView, whole: Message): SessionView {
   const messages = changeMessage(view.messages, whole.id, (message) => {
     if (whole.status !== "streaming" && message.status !== "streaming") return toViewMessage(whole, message.since);
@@ -67,8 +67,8 @@ export function mergeWhole(view: SessionView, whole: Message): SessionView {
 }
 
 /**
- * Whether the frames are ahead of REST for a turn: they include its end or its start. For turns without frames REST is ahead:
- * a turn that it does not return is gone.
+ * Whether the frames are ahead of REST for a turn: they include its end or its start. For a turn without frames, REST is ahead:
+ * if REST does not return the turn, it is gone.
  * @param isCurrent the view's cursor is in this turn
  */
 function isFurther(own: ViewTurn, listed: ViewTurn | undefined, isCurrent: boolean): boolean {

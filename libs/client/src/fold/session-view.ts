@@ -3,9 +3,9 @@ import type { CancelReason, Message, Session, TurnError, TurnStatus } from "@boo
 import { formatCursor, START } from "@boocode/contracts/position";
 import type { BooCodeError } from "../boo-code-error.ts";
 
-/** A message as far as it is known; the text of a streaming one grows. */
+/** A message as far as it is known; while it streams, its text grows. */
 export interface ViewMessage extends Omit<Message, "created_at"> {
-  /** null when only a frame mentioned it, which does not contain this field. */
+  /** null when the message is known only from a frame, because frames do not contain this field. */
   created_at: string | null;
   /** Its tool output or the arguments of its tool calls are cut; `loadWhole` fetches them. */
   shortened: boolean;
@@ -21,17 +21,17 @@ export interface ViewTurn {
   attempt: number;
   cancel_reason: CancelReason | null;
   error: TurnError | null;
-  /** What it waits for (`loading`: the model); null when it does not wait, or that is unknown. */
+  /** What the turn waits for (`loading`: the model); null when it does not wait, or the reason is unknown. */
   waiting: { reason: string; retry_in_ms: number | null } | null;
 }
 
-/** `ended`: it will not reconnect; `error` has the reason. */
+/** `ended`: the follower will not reconnect; `error` has the reason. */
 export type Connection = "connecting" | "live" | "waiting" | "ended";
 
 /** One session after a frame. Immutable: the next frame creates a new value. */
 export interface SessionView {
   readonly sessionId: string;
-  /** null until it is loaded. Its `version` is that of its name. */
+  /** null until it is loaded. Its `version` is the one as of which its name is known. */
   readonly session: Omit<Session, "busy"> | null;
   /** In the order of the conversation. */
   readonly messages: readonly ViewMessage[];

@@ -31,8 +31,8 @@ export function withTurns(view: SessionView, turns: Turns): SessionView {
 }
 
 /**
- * The turns of loaded messages: those that are listed as live, and what the messages say of the others. The last message of
- * a turn is written with the turn's end, so that its status is the turn's.
+ * The turns of loaded messages. Live turns are as listed; the state of the others is derived from their messages: the last
+ * message of a turn is written together with the turn's end, so both have the same status.
  */
 export function turnsOf(messages: readonly Message[], live: readonly Turn[]): Record<string, ViewTurn> {
   const turns: Record<string, ViewTurn> = {};

@@ -17,7 +17,7 @@ import { createWatched } from "./watched.ts";
  *
  *   any state ──close(), a final close code, or a final error of REST──► ended
  *
- * A follower of a user starts in `connecting`. Reloads by REST run beside these states (see `reloader.ts`).
+ * A follower of a user starts in `connecting`. Reloads by REST run independently of these states (see `reloader.ts`).
  */
 type State =
   | { at: "loading" }
@@ -28,21 +28,21 @@ type State =
 interface FollowedView {
   readonly connection: Connection;
   readonly error: BooCodeError | null;
-  /** null until the lists were loaded. */
+  /** null until the lists have been loaded. */
   readonly version: number | null;
 }
 
 export interface FollowerDeps<View extends FollowedView, Frame extends { type: string }> {
   client: BooCodeClient;
   emptyView: View;
-  /** REST states the version of what it returns, so that a load can come before the first connection. */
+  /** Whether to load before the first connection. This requires that REST states the version of what it returns. */
   loadsFirst: boolean;
   /** Path and query of the next connection. */
   target(view: View): string;
   /**
    * Loads by REST.
    * @param statedVersion the version that the gateway stated last; 0 before any
-   * @returns merges what was loaded into the view of that moment
+   * @returns a function that merges what was loaded into the view as it is then
    */
   load(view: View, statedVersion: number, signal: AbortSignal): Promise<(view: View) => View>;
   apply(view: View, frame: Frame): { view: View; verdict: Verdict };
@@ -54,7 +54,7 @@ export interface FollowerDeps<View extends FollowedView, Frame extends { type: s
 
 export interface Follower<View> {
   readonly view: View;
-  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends before */
+  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends first */
   until(matches: (view: View) => boolean, signal?: AbortSignal): Promise<View>;
   change(fold: (view: View) => View): void;
   /** Aborted when the follower ends. */
@@ -74,7 +74,7 @@ export function createFollower<View extends FollowedView, Frame extends { type: 
   const { signal } = ending;
   const watched = createWatched(deps.emptyView, endOf, deps.onChange);
   let state: State = { at: "loading" };
-  /** What the gateway stated last, or a newer change since: a load that returns less is repeated. */
+  /** The version that the gateway stated last, or that of a newer change: a load that returns an older one is repeated. */
   let stated = 0;
   let held: Frame[] = [];
 
@@ -101,7 +101,7 @@ export function createFollower<View extends FollowedView, Frame extends { type: 
       held = [];
       for (const frame of changes) view = deps.apply(view, frame).view;
       watched.set(view);
-      // With a gap among the held changes, the newest of them is newer than the view.
+      // If there is a gap among the held changes, the view remains older than the newest of them.
       return (view.version ?? 0) >= Math.max(stated, ...changes.map((frame) => versionOf(frame) ?? 0));
     },
     onFailed: end,

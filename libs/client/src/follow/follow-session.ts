@@ -22,7 +22,7 @@ export interface FollowSessionOptions {
 
 export interface SessionFollower {
   readonly view: SessionView;
-  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends before */
+  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends first */
   until(matches: (view: SessionView) => boolean, signal?: AbortSignal): Promise<SessionView>;
   /** Loads the page before the first message. */
   loadOlder(): Promise<void>;
@@ -33,8 +33,8 @@ export interface SessionFollower {
 }
 
 /**
- * Follows a session: loads it, then applies its frames, and after an interruption continues where it was. At every moment the
- * view shows of each turn what one attempt produced, up to some point, and it never goes back (D1, D2).
+ * Follows a session: loads it, then applies its frames, and after an interruption continues where it was. At every moment, the
+ * view shows for each turn a prefix of what one attempt produced, and it never goes back (D1, D2).
  */
 export function followSession(
   client: BooCodeClient,
@@ -68,7 +68,7 @@ export function followSession(
       { limit: pageSize, before: messages[0]?.turn_ordinal },
       { signal: follower.ended },
     );
-    // The page may hold messages that were deleted after it was read.
+    // The page may contain messages that were deleted after it was read.
     if (page.version < follower.view.version) return await loadOlder();
     const older = page.messages.map((message) => toViewMessage(message, null));
     follower.change((view) => ({ ...view, messages: addMessages(older, view.messages), hasMore: page.has_more }));

@@ -17,15 +17,15 @@ export interface FollowUserOptions {
 
 export interface UserFollower {
   readonly view: UserView;
-  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends before */
+  /** Resolves with the first view that matches. @throws BooCodeError when the follower ends first */
   until(matches: (view: UserView) => boolean, signal?: AbortSignal): Promise<UserView>;
   /** Resolves when no socket, timer or request of the follower is left. */
   close(): Promise<void>;
 }
 
 /**
- * Follows a user's lists. REST does not state the version of its lists, so the socket comes first: lists that are loaded after
- * the gateway stated a version are of that version or a newer one, and later frames are applied to them in order.
+ * Follows a user's lists. REST does not state the version of its lists, so the socket is opened first: lists that are loaded
+ * after the gateway has stated a version are of that version or a newer one, and later frames are applied to them in order.
  */
 export function followUser(client: BooCodeClient, options: FollowUserOptions = {}): UserFollower {
   const follower = createFollower<UserView, UserFrame>({
@@ -55,7 +55,7 @@ const PARALLEL_REQUESTS = 4;
 
 /**
  * Loads a user's projects and their sessions.
- * @param only load the sessions of these projects only
+ * @param only the projects whose sessions are loaded; all by default
  * @throws BooCodeError
  */
 async function loadLists(

@@ -14,7 +14,7 @@ export interface LoadOptions {
 export async function loadSession(rest: Rest, sessionId: string, options: LoadOptions): Promise<LoadedSession> {
   const { signal, pageSize: limit } = options;
   const newest = await rest.listMessages(sessionId, { limit }, { signal });
-  // Read after the messages, so its name may be newer than they are, and later frames report nothing older.
+  // Read after the messages, so that no rename in between is missed; the frame of one that it includes changes nothing.
   const session = await rest.getSession(sessionId, { signal });
   const older = await loadOlderPages(rest, sessionId, newest, options);
   return { session, liveTurns: newest.live_turns, cursor: newest.cursor, version: newest.version, ...older };
@@ -36,7 +36,7 @@ async function loadOlderPages(
   return { messages, hasMore };
 }
 
-/** The page size for reading backwards from the end of the message's turn. */
+/** The page sizes to try, in this order, when reading backwards from the end of the message's turn. */
 const PAGE_SIZES = [50, 1_000];
 
 /** Finds one message by REST. @returns null when it is gone */

@@ -5,7 +5,7 @@ import type { WebSocketLike } from "../web-socket-like.ts";
 export interface EndedConnection {
   /** The close code; 1006 when there was none. */
   code: number;
-  /** What `going_away` asked for. */
+  /** The delay that `going_away` asked for; null when it did not arrive. */
   retryAfterMs: number | null;
   /** Milliseconds since the `subscribed` frame; 0 when it never arrived. */
   servedMs: number;
@@ -16,13 +16,13 @@ export interface ConnectionDeps {
   open(): WebSocketLike;
   /** The first message to send, when the socket carries no token. */
   greeting: string | null;
-  /** Every frame but pongs. */
+  /** Called with every frame except pongs. */
   onFrame(frame: { type: string }): void;
   /** Ends the connection from this side, at once. */
   signal: AbortSignal;
 }
 
-/** Silence after which a ping is sent, and after which the connection is dead: 15 s for the pong. */
+/** A ping is sent after 30 s of silence. After 45 s the connection counts as dead, so the pong has 15 s to arrive. */
 const PING_AFTER_MS = 30_000;
 const DEAD_AFTER_MS = 45_000;
 /** Time-out for opening a socket. */
@@ -51,7 +51,7 @@ export async function runConnection(deps: ConnectionDeps): Promise<EndedConnecti
       clock.clearTimeout(timer);
       signal.removeEventListener("abort", leave);
       socket.onopen = socket.onmessage = socket.onclose = null;
-      // An error after the end (a socket closed before it was open) must find a listener.
+      // A socket that is closed before it is open emits an error after the end; it must have a listener.
       socket.onerror = () => {};
       ended.code = code;
       if (servedAt !== null) ended.servedMs = clock.now() - servedAt;
@@ -108,7 +108,7 @@ async function closeSocket(socket: WebSocketLike, clock: Clock): Promise<void> {
   try {
     socket.close(1000);
   } catch {
-    // not open yet, and now never
+    // The socket was not open yet, and now never will be.
   }
   await pause(clock, CLOSE_WITHIN_MS, closed.signal);
   socket.onclose = null;

@@ -10,7 +10,7 @@ type ConnectionState = { at: "connecting"; reconnect(): void } | { at: "waiting"
 
 export interface StayConnectedDeps {
   client: ClientInternals;
-  /** Path and query of the next connection, with the cursor of that moment. */
+  /** Path and query of the next connection, with the cursor at that time. */
   target(): string;
   onFrame(frame: { type: string }): void;
   onState(state: ConnectionState): void;
@@ -18,7 +18,7 @@ export interface StayConnectedDeps {
   signal: AbortSignal;
 }
 
-/** After a connection that was served for this long, the back-off starts again. */
+/** After a connection that was served for this long, the back-off starts over. */
 const HEALTHY_MS = 5_000;
 
 /**
@@ -47,7 +47,7 @@ export async function stayConnected(deps: StayConnectedDeps): Promise<BooCodeErr
     deps.signal.removeEventListener("abort", reconnect);
     if (deps.signal.aborted) return null;
     const reason = finalCloseReason(connection?.code ?? 0);
-    // A ticket is also refused when Redis lost it or it expired on the way: only the second refusal in a row is final.
+    // A ticket is also refused if Redis has lost it or it expired on the way, so only the second refusal in a row is final.
     if (reason === "unauthenticated" && access?.ticket && ticketsRefused === 0) ticketsRefused = 1;
     else if (reason)
       return new BooCodeError(reason, `the gateway closed the socket: ${reason}`, { status: connection?.code });

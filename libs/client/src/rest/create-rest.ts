@@ -17,7 +17,7 @@ import type {
 } from "@boocode/contracts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
-/** Options of a request that creates something; with a key it takes effect once, however often it is sent. */
+/** Options of a request that creates something. With a key, it takes effect once, however often it is sent. */
 export interface IdempotentOptions extends CallOptions {
   /** Generated when `retry` is given without it. */
   idempotencyKey?: string;
@@ -78,7 +78,7 @@ export function createRest(deps: RequestDeps) {
     /** The running turn and the queued ones. */
     listTurns: async (sessionId: string, options?: CallOptions): Promise<LiveTurnList["turns"]> =>
       (await call<LiveTurnList>("GET", `/api/sessions/${sessionId}/turns`, options)).turns,
-    /** One turn; of an ended one, how and why it ended. */
+    /** One turn; for one that has ended, how and why it ended. */
     getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),
     /** Cancels the given turn, else the running one, else the first queued one. */

@@ -103,7 +103,7 @@ test("an aborted request throws the signal's reason, also during a back-off", as
   expect(clock.pending()).toBe(0);
 });
 
-test("an answer of a proxy is reported by its status", async () => {
+test("an answer from a proxy is reported with its status", async () => {
   const { client } = setUp([{ status: 502 }, { status: 404 }]);
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 502, retryable: true });
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 404, retryable: false });

@@ -13,7 +13,7 @@ export interface ApiRequest {
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** Attempts in all after a lost connection or a retryable error; 1 by default. */
+  /** The total number of attempts when the connection is lost or an error is retryable; 1 by default. */
   retry?: { attempts: number };
 }
 
@@ -23,7 +23,7 @@ export interface RequestDeps {
   fetch: typeof fetch;
   clock: Clock;
   random(): number;
-  /** Without an answer within this time, the connection counts as lost. */
+  /** If there is no answer within this time, the connection counts as lost. */
   timeoutMs: number;
 }
 
@@ -92,7 +92,7 @@ function toError(status: number, text: string): BooCodeError {
     const { error } = JSON.parse(text) as ErrorBody;
     if (typeof error.code === "string") return new BooCodeError(error.code, error.message, { status });
   } catch {
-    // not an answer of the API
+    // This is not an answer from the API.
   }
   const retryable = status === 429 || status >= 500;
   return new BooCodeError("unexpected", `the server answered ${status}`, { status, retryable });
