@@ -58,7 +58,7 @@ export function connectPostgres(url: string, options: { name: string; connection
 const REFUSED = /^(28|3D)/;
 
 /**
- * Resolves when the server answers; a server that is starting is waited for.
+ * Resolves when the server answers; waits for a server that is still starting.
  * @throws the server's error, or the connection error, when it does not answer within `ms`
  */
 export async function untilPostgresReady(pool: Postgres, ms: number): Promise<void> {
@@ -70,7 +70,7 @@ export async function untilPostgresReady(pool: Postgres, ms: number): Promise<vo
       await withDeadline(left, "Postgres", pool`select 1`);
       return;
     } catch (error) {
-      // The deadline may cut the last try short; the error before it says more.
+      // The deadline may cut the last try short; the error of the try before it says more.
       if (error instanceof DeadlineExceeded || performance.now() > deadline) throw why ?? error;
       if (!losesConnection(error) || REFUSED.test(String((error as { code?: unknown }).code))) throw error;
       why = error;

@@ -8,7 +8,7 @@ const retryStrategy = () => 50 + Math.random() * 200;
 const common = { retryStrategy, connectTimeout: 2_000, keepAlive: 10_000 } satisfies RedisOptions;
 
 function quiet(redis: Redis): Redis {
-  // Without a listener ioredis prints each failed connect. Readiness reports them, and every command fails on its own.
+  // Without a listener, ioredis prints each failed connect. Readiness reports them, and every command fails by itself.
   redis.on("error", () => {});
   return redis;
 }
@@ -25,7 +25,7 @@ export function connectRedis(url: string, commandTimeoutMs = 1_000): Redis {
   );
 }
 
-/** For subscriptions. ioredis must not resubscribe: the follower does, after each reconnect. */
+/** For subscriptions. ioredis must not resubscribe, because the follower does so after each reconnect. */
 export function connectRedisSubscriber(url: string): Redis {
   return quiet(
     new Redis(url, {

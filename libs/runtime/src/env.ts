@@ -11,7 +11,7 @@ export const port = whole("must be a port, 0 to 65535", 0, 65_535);
 
 export const count = (least = 1) => whole(`must be a whole number, ${least} or more`, least);
 
-/** Node fires a timer with a longer delay at once. */
+/** Node fires a timer immediately if its delay is longer than this. */
 const LONGEST_MS = 2_147_483_647;
 
 /** A duration in milliseconds. */

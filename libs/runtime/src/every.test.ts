@@ -49,7 +49,7 @@ test("a failed run is reported and does not stop the loop", async () => {
   expect(errors).toEqual([new Error("first")]);
 });
 
-test("stopping waits for the run in progress, and none follows", async () => {
+test("stopping waits for the run in progress, and no other run follows", async () => {
   let finish = () => {};
   const job = counted(
     () =>

@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 
 /**
- * A named place between a commit and the next step. Unarmed, it costs one lookup in an empty map; armed by `FAULT_POINTS`, it
- * fails there as a test demands.
+ * A named place between a commit and the next step. Unarmed, it costs one call of an empty function; armed by `FAULT_POINTS`,
+ * it acts there as a test demands.
  */
 export type Failpoint = (name: string) => Promise<void> | void;
 

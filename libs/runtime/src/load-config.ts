@@ -30,7 +30,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, s
       mistakes.push(`${issue.path.join(".") || "environment"}: ${issue.message}`);
   }
   if (mistakes.length > 0 || !parsed.success) {
-    throw new InvalidConfig(`the environment does not fit:\n${mistakes.map((line) => `  ${line}`).join("\n")}`);
+    throw new InvalidConfig(`the environment is invalid:\n${mistakes.map((line) => `  ${line}`).join("\n")}`);
   }
   return parsed.data;
 }

@@ -34,12 +34,12 @@ export function createLogger(service: string, level: string): Logger {
   return pino(options, out);
 }
 
-/** An upper bound for a reader that is slow but never stalls. */
+/** An upper bound for the flush when the reader is slow but never stalls. */
 const END_LOG_MS = 3_000;
 
 /**
- * Flushes the log and closes it; later lines are dropped. Resolves when everything is written, the reader is gone, or the reader
- * has taken nothing for `stallMs`. Without this a process may never exit: sonic-boom 4 flushes at exit and retries for ever when
+ * Flushes the log and closes it; later lines are dropped. Resolves when everything is written, or when the reader is gone or has
+ * taken nothing for `stallMs`. Without this, a process may never exit: sonic-boom 4 flushes at exit and retries for ever when
  * nobody reads.
  */
 export async function endLog(stallMs: number): Promise<void> {

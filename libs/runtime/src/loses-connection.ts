@@ -6,6 +6,6 @@ import type postgres from "postgres";
 export function losesConnection(error: unknown): boolean {
   const { severity, code } = error as Partial<postgres.PostgresError>;
   if (severity) return severity !== "ERROR";
-  // The client adds the query to every error that ended one; errors thrown by the caller's own code have none.
+  // The client adds the query to every error that failed a query; errors thrown by the caller's own code have none.
   return "query" in (error as object) && /^(CONNECTION_|CONNECT_|E)/.test(String(code));
 }

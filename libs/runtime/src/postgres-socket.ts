@@ -6,10 +6,10 @@ import { createServerReader } from "./read-server-messages.ts";
 export type Security = "none" | "if_offered" | "any" | "verified";
 
 /**
- * Opens a socket for the Postgres client that is destroyed when the server stays silent for too long, and that fails in one
- * step. TLS is done here, because the client would replace the socket by one of its own.
+ * Opens a socket for the Postgres client. The socket is destroyed when the server stays silent for too long, and it fails in one
+ * step (see `loseInOneStep`). TLS is done here, because the client would replace the socket with one of its own.
  * @param silenceMs the longest time from a write to the next byte received
- * @returns a socket in any case: the client survives the failure of a socket, not of this function
+ * @returns a socket even after a failure: the client survives a socket that fails, but not a rejection of this function
  */
 export async function openPostgresSocket(
   place: SocketConnectOpts,
@@ -56,7 +56,7 @@ function secure(plain: Socket, host: string, security: Security, silenceMs: numb
   });
 }
 
-/** A socket that fails at its first write: before that the client does not listen for errors. */
+/** A socket that fails at its first write, because the client does not listen for errors before that. */
 function failing(error: Error): Socket {
   const socket = new Socket();
   socket.write = () => {
@@ -68,7 +68,7 @@ function failing(error: Error): Socket {
 
 /**
  * The client has no time-out: a query on a connection that the network swallowed would wait for ever and keep its place in
- * the pool. The server ends every statement after its `statement_timeout`, so a later answer can only be lost.
+ * the pool. The server ends every statement after its `statement_timeout`, so an answer that is still missing then is lost.
  */
 function giveUpInSilence(socket: Socket, silenceMs: number): void {
   const write = socket.write.bind(socket) as Socket["write"];
@@ -86,10 +86,10 @@ function giveUpInSilence(socket: Socket, silenceMs: number): void {
 }
 
 /**
- * Node emits a socket's error first and its close later. In between, the client (postgres 3.4.9) fails the waiting queries
- * but accepts new ones, and does not fail those when the close follows an error: an idle connection's query resolves with no
- * rows after the reconnect, and a queued one receives another query's answer. Here the error and the close come together, and
- * nothing is accepted in between.
+ * Node emits a socket's error first and its close later. In between, the client (postgres 3.4.9) fails the waiting queries but
+ * accepts new ones, which the close does not fail if it follows an error: a query on an idle connection resolves with no rows
+ * after the reconnect, and a queued one receives another query's answer. Here the error and the close are emitted together, so
+ * that no query is accepted in between.
  * A FATAL error of the server is treated like an error of the socket. See `createServerReader`.
  */
 function loseInOneStep(socket: Socket): void {

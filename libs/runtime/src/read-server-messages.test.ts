@@ -38,7 +38,7 @@ function readAll(all: Buffer, sizes: readonly number[]) {
   return { received: Buffer.concat(received), fatal: null };
 }
 
-/** What the client shall receive, message by message: an end of rows goes before a row that follows a cut result. */
+/** What the client should receive, message by message: an end of rows comes before a row that follows a cut result. */
 function expected(messages: readonly Buffer[]): Buffer {
   let result = "complete";
   return Buffer.concat(
@@ -53,14 +53,14 @@ function expected(messages: readonly Buffer[]): Buffer {
   );
 }
 
-test("the FATAL error is withheld and returned, after any other messages, in pieces of any size", () => {
+test("a FATAL error that comes after any other messages, in pieces of any size, is withheld and returned", () => {
   fc.assert(
     fc.property(fc.array(others), sizes, (before, sizes) => {
       const last = anError("FATAL", "57P01", "für immer");
       const all = Buffer.concat([...before, last, Buffer.from("after")]);
       const { received, fatal } = readAll(all, sizes);
       expect(fatal).toMatchObject({ severity: "FATAL", code: "57P01", message: "für immer" });
-      // Of the error's own first bytes the client may have received some, but never all.
+      // The client may have received the first bytes of the error, but never all of it.
       const head = expected(before);
       expect(received.subarray(0, head.length)).toEqual(head);
       expect(received.length - head.length).toBeLessThan(last.length);

@@ -6,7 +6,7 @@ interface FatalError extends Error {
   code: string;
 }
 
-/** What the client shall receive of a piece, in order, and the FATAL error that follows it. */
+/** What the client should receive of a piece, in order, and the FATAL error that follows it. */
 export interface Received {
   pass: Buffer[];
   fatal: FatalError | null;
@@ -21,16 +21,16 @@ const END_OF_ROWS = Buffer.from([COMMAND_COMPLETE, 0, 0, 0, 9, ...Buffer.from("N
 
 /**
  * Reads what a Postgres server sends on one connection, in pieces of any size, and works around two faults of the client
- * (postgres 3.4.9), which keeps the state of what has failed:
- * - A FATAL error that ended a query also fails the first query after the next connect. It is withheld and returned.
+ * (postgres 3.4.9), which keeps state of a query after it has failed:
+ * - A FATAL error that ended a query also fails the first query after the next connect. It is therefore withheld and returned.
  * - The client counts the rows of a result and resets the count at CommandComplete only. After an error in the middle of a
  *   result, the next result on the connection begins with that many holes: a valid token finds no user. So a CommandComplete
- *   is inserted before the first row after such an error. There the client has an active query, and it resets the count
- *   without ending the query (that happens at ReadyForQuery). With a cursor it would also send a Sync; we use no cursors. After a
- *   reconnect the client's own query for array types resets the count.
+ *   is inserted before the first row after such an error. At that point the client has an active query, and it resets the count
+ *   without ending the query (that happens at ReadyForQuery). With a cursor it would also send a Sync; we use no cursors. After
+ *   a reconnect, the client's own query for array types resets the count.
  */
 export function createServerReader(): (piece: Buffer) => Received {
-  /** The bytes of an incomplete header or of an incomplete error. Those of a header have been passed on, except an error's. */
+  /** The bytes received so far of an incomplete header or error. They have been passed on already. */
   let begun = Buffer.alloc(0);
   /** Remaining bytes of a message that is not an error. */
   let toSkip = 0;
@@ -38,7 +38,7 @@ export function createServerReader(): (piece: Buffer) => Received {
 
   return (piece) => {
     const pass: Buffer[] = [];
-    /** Where the bytes begin that are not in `pass` yet. */
+    /** The start of the bytes that are not in `pass` yet. */
     let from = 0;
     const passUntil = (to: number) => {
       if (to > from) pass.push(piece.subarray(from, to));

@@ -17,7 +17,7 @@ export interface Service<C extends ServiceConfig> {
   /** Names the process in logs, metrics and `pg_stat_activity`. */
   name: string;
   config: z.ZodType<C>;
-  /** Fields of every log line, beside the name and the pid. */
+  /** Fields of every log line, besides the name and the pid. */
   logFields?(config: C): Record<string, unknown>;
   /** Connects the parts and starts them. */
   start(context: ServiceContext<C>): Promise<void>;
@@ -72,8 +72,8 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
     void stop("uncaught error", 1);
   });
   process.on("unhandledRejection", (err) => {
-    // On every new connection the Postgres client (3.4.9) queries the array types in a promise that nobody handles. If the
-    // connection is lost at that moment, the caller's own promise reports it, and this rejection is harmless.
+    // On every new connection, the Postgres client (3.4.9) queries the array types with a promise that nobody handles. If the
+    // connection is lost at that moment, the caller's own promise reports the loss, and this rejection is harmless.
     if (losesConnection(err) && ASKS_FOR_TYPES.test(String((err as { query?: unknown }).query))) {
       log.warn({ err }, "a database connection was lost while it was being opened");
       return;

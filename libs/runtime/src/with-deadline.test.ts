@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
-test("a value or an error in time is passed through", async () => {
+test("a value or an error that arrives in time is passed through", async () => {
   expect(await withDeadline(1_000, "it", Promise.resolve(7))).toBe(7);
   await expect(withDeadline(1_000, "it", Promise.reject(new TypeError("no")))).rejects.toThrow(TypeError);
 });

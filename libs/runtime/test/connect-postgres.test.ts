@@ -107,7 +107,7 @@ test("a transaction has its connection to itself however long the pipeline is, a
   await single.end({ timeout: 2 });
 });
 
-test("a starting server is waited for, one that rejects the password is not", async () => {
+test("a server that is starting is waited for; one that rejects the password is not", async () => {
   const network = await networkBefore(url, { refuses: 3 });
   const early = connectPostgres(network.url, { name: "early", connections: 1 });
   await untilPostgresReady(early, 20_000);

@@ -39,7 +39,7 @@ test("a command on a hanging Redis fails within its deadline, and works again af
   expect(await redis.ping()).toBe("PONG");
 });
 
-test("without Redis commands fail at once and a blocked read waits; both continue when it is back", async () => {
+test("without Redis, commands fail at once and a blocked read waits; both work again when it is back", async () => {
   const redis = await ready(connectRedis(server.url));
   const blocking = await ready(connectRedisBlocking(server.url));
   const popped = blocking.blpop("list", 0);
@@ -54,7 +54,7 @@ test("without Redis commands fail at once and a blocked read waits; both continu
   expect(await popped).toEqual(["list", "served"]);
 });
 
-test("a subscriber connection does not resubscribe by itself: its follower does, and waits for it", async () => {
+test("a subscriber connection does not resubscribe by itself, because its follower does", async () => {
   const [redis, subscriber] = [await ready(connectRedis(server.url)), await ready(connectRedisSubscriber(server.url))];
   await subscriber.subscribe("a");
   await redis.call("CLIENT", "KILL", "TYPE", "pubsub");

@@ -14,7 +14,7 @@ async function start() {
   return { child, exited };
 }
 
-test("a process exits although nobody reads its log any more", async () => {
+test("a process exits even though nobody reads its log any more", async () => {
   const { child, exited } = await start();
   child.stdout.destroy();
   await once(child.stdout, "close");
@@ -22,7 +22,7 @@ test("a process exits although nobody reads its log any more", async () => {
   expect(await exited).toEqual([0, null]);
 });
 
-test("a process exits although the reader of its log has stalled", async () => {
+test("a process exits even though the reader of its log has stalled", async () => {
   const { child, exited } = await start();
   child.stdout.pause();
   child.kill("SIGTERM");

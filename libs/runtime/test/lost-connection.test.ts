@@ -6,7 +6,7 @@ import { type Network, networkBefore } from "./network.ts";
 
 /**
  * Node reports a reset connection in two steps, between which the client still accepts queries for it. Such a query must
- * fail: it must not hang, and must not receive an empty result or that of another query.
+ * fail: it must not hang, and must not receive an empty result or the result of another query.
  */
 const LOST = /^(ECONNRESET|CONNECTION_CLOSED)$/;
 
@@ -44,7 +44,7 @@ describe.each(["disable", "require"])("with sslmode=%s", (sslmode) => {
     const asked = whileItIsLost(() => Promise.allSettled([2, 3, 4].map((n) => pool`select ${n}::int as n`)));
     network.reset();
     expect(await under).toMatch(LOST);
-    // Further queries arrive when the connection is back, in transactions and without.
+    // Further queries, inside and outside of transactions, are answered on the next connection.
     const later = await Promise.all([
       pool.begin((sql) => sql`select ${8}::int as n`),
       ...[9, 10].map((n) => pool`select ${n}::int as n`),
@@ -64,7 +64,7 @@ test("a FATAL error of the server fails its query and no later one", async () =>
   await untilBusy("ended by the server");
   await watcher`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended by the server'`;
   expect(await under).toMatchObject({ code: "57P01", severity: "FATAL" });
-  // The first query after the connection has ended; no other query can have received the old error.
+  // The first query after the end of the connection: no other query can have received the old error before.
   const [first] = await pool`select ${1}::int as n`;
   expect(first).toEqual({ n: 1 });
   await Promise.all([pool.end(), watcher.end()]);
@@ -102,7 +102,7 @@ describe("after an error in the middle of a result", () => {
   });
 });
 
-/** Runs a query between the two steps. @returns a function that returns the result */
+/** Runs a query between the two steps in which a lost connection is reported. @returns a function that returns the result */
 function whileItIsLost<T>(ask: () => PromiseLike<T>): () => Promise<T> {
   const destroy = Socket.prototype._destroy;
   const answer = new Promise<T>((resolve, reject) => {

@@ -5,12 +5,12 @@ import { TLSSocket } from "node:tls";
 const [key, cert] = ["key", "cert"].map((name) => readFileSync(new URL(`./tls/${name}.pem`, import.meta.url)));
 
 const words = Buffer.from("SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
-/** PostgreSQL's protocol, "ErrorResponse": its length counts itself and not the letter before it. */
+/** PostgreSQL's protocol, "ErrorResponse": the length includes itself but not the letter before it. */
 const STARTING = Buffer.concat([Buffer.from("E"), Buffer.from([0, 0, 0, words.length + 4]), words]);
 
 export interface Network {
   url: string;
-  /** Tears every connection down, as a router does that has forgotten them. */
+  /** Resets every connection, as a router that has forgotten them would. */
   reset(): void;
   /** Whether a socket is one of the network's own ends. */
   owns(socket: Socket): boolean;
@@ -18,8 +18,9 @@ export interface Network {
 }
 
 /**
- * A way to a Postgres that can be cut, and that offers TLS, with a certificate of its own, to whoever asks for it.
- * @param options `refuses`: so many connections are first told what a server says that is starting
+ * A proxy in front of a Postgres. It can reset its connections, and offers TLS, with a self-signed certificate, to clients that
+ * ask for it.
+ * @param options `refuses`: this many connections first get the error of a server that is starting
  */
 export async function networkBefore(
   target: string,

@@ -30,12 +30,12 @@ async function ask(network: Network, search: string): Promise<unknown> {
 }
 
 test.each(["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require"])(
-  "a server with a certificate of its own is reached by %j",
+  "a server with a self-signed certificate is reached with %j",
   async (search) => expect(await ask(secure, search)).toBe("there"),
 );
 
 test.each(["?sslmode=verify-full", "?sslmode=verify-ca", "?ssl=true"])(
-  "a certificate that nobody vouches for is refused by %j",
+  "a self-signed certificate is refused with %j",
   async (search) => expect(await ask(secure, search)).toBe("DEPTH_ZERO_SELF_SIGNED_CERT"),
 );
 
