@@ -17,8 +17,8 @@ export async function hasContainerEngine(): Promise<boolean> {
 }
 
 /**
- * The password for a container. That of a kept one is created once per data folder: testcontainers finds a container again by
- * its settings, so that the password also distinguishes the containers of two checkouts.
+ * The password for a container. For a kept container it is created once per data folder: testcontainers finds a container again
+ * by its settings, so the password also distinguishes the containers of two checkouts.
  */
 export async function containerPassword(
   name: string,

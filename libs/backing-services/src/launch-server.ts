@@ -9,7 +9,7 @@ import type { RunningServer } from "./run-server.ts";
 export const startupMs = 60_000;
 
 /**
- * Starts a server on its port of the last start if that is free, else on another; resolves when it is ready.
+ * Starts a server, on the port of its last start if that is free, else on another. Resolves when the server is ready.
  * @throws with the end of the server's log when it exits or is not ready in time
  */
 export async function launchServer(options: {
@@ -23,7 +23,7 @@ export async function launchServer(options: {
   isReady(server: SpawnedServer, port: number): Promise<boolean>;
   /** The signal for a server that is not ready in time. */
   abortSignal: NodeJS.Signals;
-  /** Matches the log of a failed start that may succeed when tried again. */
+  /** Matches the log of a failed start that may succeed when it is retried. */
   transientFailure: RegExp;
 }): Promise<RunningServer> {
   const deadline = Date.now() + startupMs;
@@ -57,7 +57,7 @@ export async function launchServer(options: {
 
 /**
  * A port of 127.0.0.1 that is free at this moment, preferably `preferred`. Another program may take it before the server
- * binds it, so the start must be retried.
+ * binds it, so a failed start must be retried.
  */
 async function freePort(preferred?: number): Promise<number> {
   return (preferred ? await tryPort(preferred) : undefined) ?? (await tryPort(0))!;

@@ -16,12 +16,12 @@ export interface RunningServer {
 
 /** What a private Postgres and a private Redis do differently. */
 export interface PrivateServer {
-  /** One phrase for people: the program, its version, and where its data lies. */
+  /** One human-readable phrase: the program, its version, and its data folder. */
   description: string;
   /** The signal for a fast, orderly shutdown. */
   stopSignal: NodeJS.Signals;
   urlOf(port: number): string;
-  /** @returns a server that an earlier start left running on this data, undefined if there is none */
+  /** @returns a server that an earlier start left running on this data; undefined if there is none */
   adopt(): Promise<RunningServer | undefined>;
   launch(options: { samePort: boolean }): Promise<RunningServer>;
 }
@@ -33,7 +33,7 @@ interface HomeOptions {
 }
 
 /**
- * Runs a private server. Kept data is locked against a second start, and a server that still runs on it is adopted. A
+ * Runs a private server. Kept data is locked against a second start, and a server that is still running on it is adopted. A
  * throw-away server has its own folder and ends with this process, even after SIGKILL.
  * @throws FolderInUseError when another live process uses the kept data
  */

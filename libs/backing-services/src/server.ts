@@ -1,10 +1,10 @@
 /** A Postgres or Redis server; tests may stop and restart it. */
 export interface Server {
-  /** Connection URL with user and password. It stays the same over `restart()`. */
+  /** Connection URL with user and password. `restart()` does not change it. */
   readonly url: string;
-  /** One phrase for people: which program, from where, with its data in which folder. */
+  /** One human-readable phrase: the program, where it came from, and its data folder. */
   readonly how: string;
-  /** The server's main process; undefined when it was given by URL or lives in a container. */
+  /** The server's main process; undefined when the server was given by URL or runs in a container. */
   readonly pid: number | undefined;
   /** Ends the server and, unless its data is kept, removes the data. Does nothing to a server that was given. */
   stop(): Promise<void>;
@@ -26,7 +26,7 @@ export type Durability = "full" | "test";
 /** Receives progress, one line at a time, never with a password. */
 export type Log = (line: string) => void;
 
-/** A server that was named by the environment: used, and never stopped, signalled or restarted. */
+/** A server that an environment variable names. It is used, but never stopped, signalled or restarted. */
 export function givenServer(url: string, variable: string): Server {
   const refuse = async () => {
     throw new Error(`the server of ${variable} is not ours to stop or restart`);

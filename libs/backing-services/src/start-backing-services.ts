@@ -5,17 +5,17 @@ import type { Log } from "./server.ts";
 export interface BackingServices {
   databaseUrl: string;
   redisUrl: string;
-  /** One phrase each, for people: which server was taken. */
+  /** One human-readable phrase each: which server is used. */
   how: { postgres: string; redis: string };
   /** Stops what was started, and waits for it. */
   stop(): Promise<void>;
 }
 
 /**
- * A Postgres and a Redis, found or started side by side.
- * @param options.dataDir where data is kept, or where folders for throw-away data are made
- * @param options.keep whether the data is for the next start too
- * @throws an error that says what was tried and what to do; then nothing is left running
+ * Finds or starts a Postgres and a Redis, in parallel.
+ * @param options.dataDir the folder of kept data, or the parent of the folders for throw-away data
+ * @param options.keep whether to keep the data for the next start
+ * @throws an error that lists what was tried and says what to do; then nothing is left running
  */
 export async function startBackingServices(options: {
   dataDir: string;

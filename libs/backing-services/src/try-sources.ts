@@ -7,9 +7,9 @@ import type { Log, Server } from "./server.ts";
 export async function trySources<Source extends string>(options: {
   name: string;
   order: readonly Source[];
-  /** @returns the server, or the reason in words why this source has none */
+  /** @returns the server, or the reason why this source has none */
   start(source: Source): Promise<Server | string>;
-  /** Whether a source that has a server which then fails to start ends the search: another server would have other data. */
+  /** Whether the search ends when this source's server fails to start, because another source would have other data. */
   isFinal(source: Source): boolean;
   advice: string;
   log?: Log | undefined;

@@ -29,7 +29,7 @@ test("throw-away servers stop with their process, even when it is killed", async
   expect(await waitUntilGone(held.redis.pid, 10_000)).toBe(true);
 });
 
-test("an unprivileged user starts and stops both", async ({ skip }) => {
+test("an unprivileged user starts and stops both servers", async ({ skip }) => {
   const dataDir = await temporaryFolder();
   const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
   if (nobody !== undefined) {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { FolderInUseError, lockFolder } from "../src/files/lock-folder.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-test("one of many takes the lock, and its release leaves no file", async () => {
+test("one of many concurrent calls takes the lock, and its release leaves no file", async () => {
   const folder = await temporaryFolder();
   const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(join(folder, "lock"))));
   const taken = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

@@ -69,7 +69,7 @@ test("the binaries from npm run without any install script", async () => {
   await server.stop();
 });
 
-test("data in a folder that the server's user cannot enter is kept where it can", async () => {
+test("if the server's user cannot enter the data folder, the data is kept in a folder that it can enter", async () => {
   const closed = await temporaryFolder();
   await chmod(closed, 0o700);
   const options = { dataDir: `${closed}/.data`, keep: true, durability: "test" } as const;

@@ -18,7 +18,7 @@ done 2>/dev/null
 rm -rf "$0"
 `;
 
-/** A folder for one test, closed to other users as mkdtemp creates it. Nothing that runs in it survives the test. */
+/** A folder for one test, closed to other users, as mkdtemp creates it. No server that runs in it survives the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "boocode-test-"));
   const shell = spawn("/bin/sh", ["-c", cleaner, folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });

@@ -38,7 +38,7 @@ export function createLogger(service: string, level: string): Logger {
 const END_LOG_MS = 3_000;
 
 /**
- * Flushes the log and closes it; later lines are dropped. Resolves when everything is written, or when the reader is gone or has
+ * Flushes the log and closes it; later lines are dropped. Resolves when everything is written, or the reader is gone, or it has
  * taken nothing for `stallMs`. Without this, a process may never exit: sonic-boom 4 flushes at exit and retries for ever when
  * nobody reads.
  */

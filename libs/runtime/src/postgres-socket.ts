@@ -6,7 +6,7 @@ import { createServerReader } from "./read-server-messages.ts";
 export type Security = "none" | "if_offered" | "any" | "verified";
 
 /**
- * Opens a socket for the Postgres client. The socket is destroyed when the server stays silent for too long, and it fails in one
+ * Opens a socket for the Postgres client. The socket is destroyed when the server stays silent for too long, and fails in one
  * step (see `loseInOneStep`). TLS is done here, because the client would replace the socket with one of its own.
  * @param silenceMs the longest time from a write to the next byte received
  * @returns a socket even after a failure: the client survives a socket that fails, but not a rejection of this function

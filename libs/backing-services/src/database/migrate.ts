@@ -11,7 +11,7 @@ import type { Log } from "../server.ts";
 /** Key of the advisory lock that all migrations of BooCode take. */
 const migrationLock = 7_266_263;
 
-/** How long a server may take after its start until it accepts connections. */
+/** How long a server may take from its start until it accepts connections. */
 const startupMs = 30_000;
 
 /**
@@ -44,7 +44,7 @@ async function connect(databaseUrl: string, folder: string): Promise<postgres.Sq
     } catch (error) {
       await sql.end({ timeout: 1 });
       const code = (error as { code?: string }).code ?? "";
-      // 3D000: no such database. Another process may create it at the same moment, so the result of the next try counts.
+      // 3D000: no such database. Another process may create it at the same moment, so only the next connect decides.
       if (code === "3D000") await dbmate(databaseUrl, folder, "create").catch(() => {});
       // 57P03: starting up, or shutting down before a restart.
       else if (!["ECONNREFUSED", "ECONNRESET", "CONNECTION_CLOSED", "57P03"].includes(code)) throw error;
@@ -90,7 +90,7 @@ export function withoutTlsOnLoopback(databaseUrl: string): string {
 
 function tlsHint(output: string): string {
   return output.includes("SSL is not enabled")
-    ? " (add ?sslmode=disable to DATABASE_URL if the way there is private)"
+    ? " (add ?sslmode=disable to DATABASE_URL if the network to it is private)"
     : "";
 }
 

@@ -21,8 +21,8 @@ const backOffMs = 1000;
  * Takes a lock that is valid only while its process lives. Returns the function that releases it.
  *
  * Each process first creates a claim, an empty file whose name identifies the process, and only then looks for others. Of two
- * processes at least one therefore sees the other, so both never proceed. Anyone may remove a dead claim, because its name is
- * used only once.
+ * processes, at least one therefore sees the other, so they never both proceed. Anyone may remove a dead claim, because its
+ * name is used only once.
  * @throws FolderInUseError when a live process holds the lock
  */
 export async function lockFolder(lock: string): Promise<() => Promise<void>> {
@@ -51,7 +51,7 @@ async function otherHolder(lock: string, own: string): Promise<number | undefine
   return holder;
 }
 
-/** A pid is unique only together with its start time; alone it is reused, in containers almost at once. */
+/** A pid identifies a process only together with the start time, because pids are reused, in containers almost at once. */
 function identityOf(pid: number): string | undefined {
   const info = inspectProcess(pid);
   return info && `${pid}-${info.startedAt.replace(/\W/g, "_")}`;

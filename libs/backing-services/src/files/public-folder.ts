@@ -3,9 +3,9 @@ import { chmod, lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Creates a folder under /var/tmp that every user may enter and only we may write to, the same for the same `key`. An
- * unprivileged server needs it when the checkout lies in a closed folder such as /root.
- * @throws when another user owns it: /var/tmp is open to all, and its files would be run or trusted
+ * Creates a folder under /var/tmp that every user may enter but only we may write to; the same `key` gives the same folder. An
+ * unprivileged server needs it when the checkout is in a closed folder such as /root.
+ * @throws when another user owns the folder: anyone can create one in /var/tmp, and we would run or trust its files
  */
 export async function publicFolder(key: string): Promise<string> {
   const hash = createHash("sha256").update(`${process.getuid?.()} ${key}`).digest("hex").slice(0, 16);

@@ -20,8 +20,8 @@ export interface Cluster {
   dataFolder: string;
   logFile: string;
   /**
-   * Holds `password` and the last port. Outside the data folder, where another user could plant a symlink for us to write
-   * through.
+   * Holds `password` and the last port. It is not in the data folder, because another user owns that folder and could plant a
+   * symlink for us to write through.
    */
   stateFile: string;
   password: string;

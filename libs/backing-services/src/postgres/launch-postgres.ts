@@ -43,7 +43,7 @@ export async function launchPostgres(cluster: Cluster, options: { samePort: bool
       return file?.pid === pid && file.ready;
     },
     abortSignal: "SIGQUIT",
-    // The port was taken in between, or children of a killed server still hold its shared memory.
+    // The port was taken in the meantime, or children of a killed server still hold its shared memory.
     transientFailure: /could not bind|Address already in use|pre-existing shared memory|is another (postmaster|server)/,
   });
   await confirmPostgres(cluster.password, running.port);

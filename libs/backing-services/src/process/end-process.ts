@@ -12,8 +12,8 @@ export async function waitUntilGone(pid: number, withinMs: number): Promise<bool
 }
 
 /**
- * Sends one signal to a process and its children. The parent goes first, so that it cannot take a child's death for a
- * crash and start to repair it. For SIGKILL it resolves when all of them are gone.
+ * Sends one signal to a process and its children. The parent gets it first, so that it does not mistake a child's death for a
+ * crash and start a recovery. For SIGKILL, it resolves when all of them are gone.
  */
 export async function signalTree(pid: number, signal: NodeJS.Signals): Promise<void> {
   // A stopped parent forks no child that the list below would miss. A Postgres child that outlives the others may wait for
@@ -24,14 +24,14 @@ export async function signalTree(pid: number, signal: NodeJS.Signals): Promise<v
   if (signal === "SIGKILL") await Promise.all(pids.map((each) => waitUntilGone(each, 10_000)));
 }
 
-/** Sends the signal, and SIGCONT in case the server is stopped; after `graceMs` kills its process tree. */
+/** Sends the signal, and SIGCONT in case the server is stopped. After `graceMs`, kills its process tree. */
 export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs = 10_000): Promise<void> {
   signalOne(pid, signal);
   for (const each of [pid, ...childrenOf(pid)]) signalOne(each, "SIGCONT");
   if (!(await waitUntilGone(pid, graceMs))) await signalTree(pid, "SIGKILL");
 }
 
-/** Resolves when the process is stopped, so that it forks no more children; after a second in any case. */
+/** Stops a process, so that it forks no more children. Resolves when it is stopped, after a second at the latest. */
 async function stopOne(pid: number): Promise<void> {
   signalOne(pid, "SIGSTOP");
   const deadline = Date.now() + 1_000;

@@ -28,7 +28,7 @@ export function childrenOf(pid: number): number[] {
   return all.filter((info) => info.parent === pid).map((info) => info.pid);
 }
 
-/** Slim images have no `ps`, so Linux is read from /proc; proc(5) numbers the fields. */
+/** On Linux, reads /proc, because slim images have no `ps`. proc(5) numbers the fields. */
 function fromProc(pid: number): ProcessInfo | undefined {
   let stat: string;
   try {

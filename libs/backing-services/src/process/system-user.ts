@@ -7,7 +7,7 @@ export interface SystemUser {
   gid: number;
 }
 
-/** Postgres refuses to run as root. Then it runs as `postgres`, or else as `nobody`; undefined: as the current user. */
+/** The user to run Postgres as, because it refuses to run as root: `postgres`, else `nobody`; undefined: the current user. */
 export function unprivilegedUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = readFileSync("/etc/passwd", "utf8")
@@ -21,7 +21,7 @@ export function unprivilegedUser(): SystemUser | undefined {
   return { uid: 65_534, gid: 65_534 };
 }
 
-/** Whether this user may enter the folder. Tried with `cd`, because the mode bits do not show access lists and mount options. */
+/** Whether this user may enter the folder. Tried with `cd`, because mode bits do not show access lists and mount options. */
 export function canEnter(folder: string, user: SystemUser | undefined): boolean {
   return spawnSync("/bin/sh", ["-c", 'cd "$0"', folder], { cwd: "/", stdio: "ignore", ...user }).status === 0;
 }

@@ -18,7 +18,7 @@ export async function findExtractedRedis(downloads: string): Promise<RedisBinary
 
 /**
  * Fetches Debian's or Ubuntu's own packages with apt and unpacks them into `downloads`, for this user alone: nothing is
- * installed, no root is needed, no service starts. About 7 s. A reason in words where there is no apt.
+ * installed, no root is needed, no service starts. Takes about 7 s. Returns the reason when there is no apt.
  */
 export async function extractRedis(downloads: string): Promise<RedisBinary | string> {
   if (process.platform !== "linux" || !(await hasApt())) return "not a Debian or Ubuntu with apt-get and dpkg-deb";
@@ -33,7 +33,7 @@ export async function extractRedis(downloads: string): Promise<RedisBinary | str
     for (const file of await listFolder(join(work, "cache", "archives"))) {
       if (file.endsWith(".deb")) await run("dpkg-deb", ["-x", file, root]);
     }
-    // The multi-call binary decides by its name which program it is.
+    // The binary contains several programs and chooses one by the name under which it is called.
     await symlink("usr/bin/redis-check-rdb", join(root, "redis-server"));
     await publish(root, join(downloads, "redis-debian"));
   } finally {

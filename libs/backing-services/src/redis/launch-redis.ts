@@ -18,7 +18,7 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
     async spawn(port) {
       const input = configuration(instance, port);
       const server = await spawnServer({ command: binary.program, args: ["-"], logFile, env: binary.env, input });
-      // Saved before the server is ready, so that the next start finds the server even if this one is killed now.
+      // Saved before the server is ready, so that the next start finds the server even if this process is killed now.
       Object.assign(instance, { pid: server.pid, port });
       await saveState(instance.stateFile, { password: instance.password, port, pid: server.pid });
       return server;
@@ -29,7 +29,7 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
   });
 }
 
-/** The configuration for standard input. It holds the password, and every user of the machine can read arguments. */
+/** The configuration, passed by standard input: it holds the password, and every user of the machine can read arguments. */
 function configuration(instance: RedisInstance, port: number): string {
   const lines = [
     "bind 127.0.0.1",
@@ -52,7 +52,7 @@ export async function adoptRedis(instance: RedisInstance): Promise<RunningServer
   const deadline = Date.now() + startupMs;
   while (pid && port && /^$|redis|valkey/.test(inspectProcess(pid)?.command ?? "gone")) {
     if ((await pingRedis(instance.password, port)) === pid) return { pid, port };
-    // It may be loading its data, ending, or be another's server that was given the pid of ours.
+    // It may be loading its data, or ending, or be someone else's server that was given the pid of ours.
     if (Date.now() > deadline || (await waitUntilGone(pid, 100))) return undefined;
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 
-/** Where a private server is reached. */
+/** The URL of a private server. */
 export function redisUrl(password: string, port: number): string {
   return `redis://:${password}@127.0.0.1:${port}`;
 }

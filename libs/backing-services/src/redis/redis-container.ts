@@ -3,7 +3,7 @@ import type { Server } from "../server.ts";
 
 const image = "redis:7-alpine";
 
-/** A Redis in a container; a reason in words where there is no Docker engine. Needs the network the first time. */
+/** Starts Redis in a container; returns the reason when there is no Docker engine. Needs the network the first time. */
 export async function startRedisContainer(options: {
   dataDir?: string | undefined;
   keep: boolean;
@@ -12,7 +12,7 @@ export async function startRedisContainer(options: {
   if (!(await hasContainerEngine())) return noContainerEngine;
   const { RedisContainer } = await import("@testcontainers/redis");
   const password = await containerPassword("redis", options);
-  // The command comes last: withPassword would build one of its own, without persistence.
+  // The password is in the command, because withPassword would build a command of its own, without persistence.
   const wanted = new RedisContainer(image).withCommand([
     "redis-server",
     ...["--requirepass", password, "--save", "", "--maxmemory-policy", "noeviction"],

@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RedisBinary } from "./redis-binary.ts";
 
-/** The files of one private Redis, and what is needed to run it and to talk to it. */
+/** One private Redis: its files, and what is needed to run and to reach it. */
 export interface RedisInstance {
   binary: RedisBinary;
   appendOnly: boolean;
@@ -11,12 +11,12 @@ export interface RedisInstance {
   logFile: string;
   stateFile: string;
   password: string;
-  /** Of the last start. We keep the pid ourselves, because Redis writes its pid file only once it answers. */
+  /** Port and pid of the last start. We keep the pid ourselves, because Redis writes its pid file only once it answers. */
   port: number | undefined;
   pid: number | undefined;
 }
 
-/** Opens the data folder of this product and major version in `home`, or makes it. */
+/** Opens the data folder of this product and major version in `home`; creates it if it is missing. */
 export async function openRedisInstance(options: {
   binary: RedisBinary;
   appendOnly: boolean;

@@ -7,26 +7,29 @@ import { findInstalledRedis } from "./redis-binary.ts";
 import { startRedisContainer } from "./redis-container.ts";
 import { runRedis } from "./run-redis.ts";
 
-/** Where a Redis may come from. */
+/** Sources of a Redis. */
 export type RedisSource = "given" | "installed" | "extracted" | "apt" | "container";
 
 export interface RedisOptions {
-  /** Where kept data lies, and where the folder of a throw-away server is made (default: the system's temporary folder). */
+  /** The folder of kept data, or the parent of a throw-away server's folder (default: the system's temporary folder). */
   dataDir?: string;
-  /** Keep the data for the next start. False: a private server that ends and is removed with this process. */
+  /** Keep the data for the next start. False: a private server that is stopped and removed with this process. */
   keep: boolean;
   /** Default: the same as `keep`. */
   appendOnly?: boolean;
-  /** What to try, in turn. Default: `REDIS_URL`, an installed one, one extracted earlier, one extracted now, a container. */
+  /**
+   * Sources in the order in which they are tried. Default: `REDIS_URL`, an installed Redis, one extracted earlier, one
+   * extracted now, a container.
+   */
   order?: readonly RedisSource[];
-  /** Where a Redis is extracted to, and looked for. Default: `.data` of this checkout. */
+  /** The folder into which a Redis is extracted, and where it is found again. Default: `.data` of this checkout. */
   downloads?: string;
   log?: Log;
 }
 
 /**
- * A Redis to use: the one that `REDIS_URL` names, or a private one that is started with what this machine has or apt gives.
- * @throws an error that says what was tried and what to do
+ * Provides a Redis: the one of `REDIS_URL`, or a private one from what this machine has or apt can fetch.
+ * @throws an error that lists what was tried and says what to do
  */
 export function startRedis(options: RedisOptions): Promise<Server> {
   return trySources({

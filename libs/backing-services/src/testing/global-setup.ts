@@ -6,7 +6,7 @@ import { startRedis } from "../redis/start-redis.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** A database server for this whole run; its user may create databases. */
+    /** A database server for the whole run, whose user may create databases. */
     postgresUrl: string;
     /** The migrated database that test files copy. */
     templateDatabase: string;
@@ -27,7 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const redis = await startRedis({ keep: false, log });
     releases.push(redis.stop);
     const template = await createDatabase(postgres.url);
-    // A private server is removed as a whole; an existing one would keep the template.
+    // A private server is removed as a whole, but a given one would keep the template.
     releases.push(template.drop);
     await migrate(template.url);
     project.provide("postgresUrl", postgres.url);
