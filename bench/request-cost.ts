@@ -13,9 +13,9 @@ import { connectPostgres, type Postgres } from "@boocode/runtime";
  * `npx tsx --conditions=@boocode/source bench/request-cost.ts [samples] [window]`
  *
  * Does a long session cost more than a fresh one before its model is asked? Prints the time from the post of a message to the
- * arrival of the model call, in sessions of 1,000 and 10,000 messages, divided by that of a fresh session: medians of one
- * run in which the sessions take turns, in another order each time. The whole system runs, as processes; only the model
- * server is this file's own.
+ * arrival of the model call, in sessions of 1,000 and 10,000 messages, as a ratio to a fresh session. Medians of one run that
+ * alternates between the sessions, starting with another one in each round. The whole system runs, as processes; only
+ * the model server is part of this file.
  */
 const samples = Number(process.argv[2] ?? 200);
 const window = Number(process.argv[3] ?? 32_768);
@@ -50,7 +50,7 @@ function startModel(): Promise<{ server: Server; url: string; arrived: Map<strin
   });
 }
 
-/** A session with this many messages of an investigation: question, tool call, output of 4,000 characters, answer. */
+/** Fills a session with this many messages: questions, tool calls, outputs of 4,000 characters, answers. */
 async function fill(sql: Postgres, sessionId: string, ownerId: string, messages: number): Promise<void> {
   const turns = messages / MESSAGES_PER_TURN;
   await sql`
@@ -69,7 +69,7 @@ async function fill(sql: Postgres, sessionId: string, ownerId: string, messages:
       (0, null::int, 'user', 'Where is word' || t.ordinal || ' used? ' || repeat('please ', 15), false),
       (1, 0, 'assistant', 'I look for it.', true),
       (2, 0, 'tool', (
-        -- Code is not the same line over and over: Postgres would keep that in a hundred bytes.
+        -- Every line differs, as in code: Postgres would compress equal lines to a hundred bytes.
         select string_agg('src/' || substr(md5(t.ordinal + i || ''), 1, 8) || '.ts:' || i || ': const value = compute(' ||
           substr(md5(t.ordinal - i || ''), 1, 12) || ');', chr(10)) from generate_series(1, 66) i), false),
       (3, 1, 'assistant', repeat('It is used in src/file.ts:12. ', 26), false)
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
     const newSession = async () =>
       (await post<{ id: string }>(`/api/projects/${project.id}/sessions`, { name: "n", model: "m" })).id;
 
-    /** @returns milliseconds from the post to the model call's arrival, and the size of the request */
+    /** @returns milliseconds from the post to the arrival of the model call, and the size of the request */
     async function ask(sessionId: string): Promise<{ ms: number; bytes: number }> {
       const tag = randomUUID();
       const start = performance.now();
@@ -128,8 +128,8 @@ async function main(): Promise<void> {
       return { ms: seen.at - start, bytes: seen.bytes };
     }
 
-    // Several sessions of each kind, because a session's row gets slower with every turn until it is vacuumed, whatever its
-    // length.
+    // Several sessions of each kind, because access to a session's row gets slower with every turn until it is vacuumed,
+    // however long the session is.
     const filled = async (count: number, messages: number) => {
       const ids = await Promise.all(Array.from({ length: count }, newSession));
       for (const id of ids) await fill(sql, id, userId, messages);
@@ -138,8 +138,8 @@ async function main(): Promise<void> {
     const long = { "1,000 messages": await filled(16, 1_000), "10,000 messages": await filled(8, 10_000) };
     await sql`vacuum analyze`;
     for (let warm = 0; warm < 15; warm++) await ask(await newSession());
-    // The first request of a session that was never cut reads more, to find where to cut; each is paired with a fresh
-    // session.
+    // The first request of a session whose conversation was never cut reads more, to find where to cut it. Each is paired
+    // with a request of a fresh session.
     const first = new Map<string, { own: number[]; fresh: number[] }>();
     for (const [name, ids] of Object.entries(long)) {
       const taken = { own: [] as number[], fresh: [] as number[] };
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
       for (let place = 0; place < names.length; place++) {
         const name = names[(place + sample) % names.length] as string;
         const ids = (long as Record<string, string[]>)[name];
-        // Waits before each, so that the work after a turn's end is done.
+        // Created before every request, even if it is not used: meanwhile the work after the previous turn's end is done.
         const fresh = await newSession();
         times.get(name)?.push(await ask(ids?.[sample % ids.length] ?? fresh));
       }

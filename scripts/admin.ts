@@ -5,9 +5,9 @@ import { connectPostgres } from "@boocode/runtime";
 import { findUserByName, revokeTokens } from "@boocode/store";
 
 const USAGE = `usage:
-  npm run admin -- user add NAME       makes a user, or another token for one, and prints the token
+  npm run admin -- user add NAME       creates a user, or another token for an existing one, and prints the token
   npm run admin -- user revoke NAME    revokes all tokens of a user
-DATABASE_URL names the database; without it, it is the one of the \`npm start\` that runs here.`;
+DATABASE_URL names the database. Without it, the database of the \`npm start\` that is running here is used.`;
 
 const [noun, verb, name] = process.argv.slice(2);
 const databaseUrl = process.env.DATABASE_URL || startedDatabase();

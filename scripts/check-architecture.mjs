@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 import { cruise } from "dependency-cruiser";
 import extractTsConfig from "dependency-cruiser/config-utl/extract-ts-config";
 
-// `npm run check:architecture`: the rules of .dependency-cruiser.cjs, and what imports cannot show.
+// `npm run check:architecture`: checks the rules of .dependency-cruiser.cjs, including those that imports cannot show.
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const { confined, forbidden, options, pure } = createRequire(import.meta.url)(join(root, ".dependency-cruiser.cjs"));
 
 /**
- * With a TypeScript version that it cannot load, dependency-cruiser sees no modules, reports no violations and exits with 0.
+ * If dependency-cruiser cannot load the installed TypeScript, it sees no modules, reports no violations and exits with 0.
  */
 const fewestModules = 30;
 
@@ -49,7 +49,7 @@ for (const { name, text, within, only } of confined) {
   );
 }
 
-// npm links every workspace, so an import of our own package works here although it is not declared.
+// npm links every workspace, so an import of one of our packages works here even if it is not declared.
 for (const { source, dependencies } of output.modules) {
   const [folder] = /^(libs|services)\/[^/]+(?=\/src\/)/.exec(source) ?? [];
   if (folder === undefined || source.endsWith(".test.ts")) continue;

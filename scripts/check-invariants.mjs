@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const DEFINITIONS = "docs/invariants.md";
 
-/** A number as a word of its own, for instance in "T10 an attempt went back" or "(D1, D2)". */
+/** An invariant's number as a separate word, for instance in "T10 an attempt went back" or "(D1, D2)". */
 const CITATION = /(?<![\w.$<-])[TD]\d{1,2}(?![\w.$>-]\w|\w)/g;
 const HEADING = /^### ([TD]\d{1,2}) /;
 /** `- Test: ` or `- Mutant: `, a path in backticks, and perhaps a title in quotes. */
@@ -61,7 +61,7 @@ function readEvidence(at, line) {
   const [, kind, path, title] = EVIDENCE.exec(line) ?? [];
   if (!kind) return faults.push(`${at} is not of the form - Test: \`path\` "title" (or - Mutant: …)`);
   if (!existsSync(path)) return faults.push(`${at} names ${path}, which does not exist`);
-  if (kind === "Test" && !path.endsWith(".test.ts")) return faults.push(`${at} names ${path}, which is no test file`);
+  if (kind === "Test" && !path.endsWith(".test.ts")) return faults.push(`${at} names ${path}, which is not a test file`);
   if (kind === "Mutant" && !title) return faults.push(`${at} names a mutants file without the mutant`);
   if (title && !readFileSync(path, "utf8").includes(JSON.stringify(title)))
     return faults.push(`${at} names "${title}", which ${path} does not contain`);

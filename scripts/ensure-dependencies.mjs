@@ -58,7 +58,7 @@ function install() {
   console.error(`npm ci did not succeed (${reason}); trying npm install, which leaves package-lock.json as it is …`);
   const lenient = npm(["install", "--ignore-scripts", "--no-save"], 2);
   if (lenient.status === 0) return;
-  fail("The dependencies could not be installed. It takes npm and its registry; the lines above say what went wrong.");
+  fail("The dependencies could not be installed. This needs npm and its registry; the lines above say what went wrong.");
 }
 
 /** Runs the npm that started this script, else the one on the PATH. */
@@ -70,7 +70,7 @@ function npm(args, stderr) {
   return spawnSync("npm", [...args, ...quiet], { ...options, shell: process.platform === "win32" });
 }
 
-/** Two concurrent starts must not install into the same folder: the second waits, and then finds the work done. */
+/** Two concurrent starts must not install into the same folder: the second waits, and then finds everything installed. */
 function waitForTurn() {
   const lock = join(root, ".data", "installing");
   mkdirSync(dirname(lock), { recursive: true });
@@ -84,7 +84,7 @@ function waitForTurn() {
       if (error.code !== "EEXIST") throw error;
     }
     const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    // An install never takes ten minutes: the process that made the lock was killed.
+    // An install never takes ten minutes, so the process that created the lock must have been killed.
     if (age > 600_000) rmSync(lock, { recursive: true, force: true });
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }

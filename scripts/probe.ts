@@ -19,7 +19,7 @@ import { probeTools } from "./probe/probe-tools.ts";
 /**
  * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: tests what a model server supports, and prints
  * the result and the MODEL_SERVERS entry to use. `--script` is for the scripted model, which needs directives where a
- * language model understands a question. It sends about six short requests and one that it aborts.
+ * language model understands a question. The probe sends about six short requests, and one that it aborts.
  */
 const USAGE = "npm run probe -- URL [--model MODEL] [--key-env NAME_OF_A_VARIABLE]";
 
@@ -63,7 +63,7 @@ function chooseModel(models: ListedModel[], asked: string | undefined): string {
   return model;
 }
 
-/** @returns whether `stream_options` are taken */
+/** @returns whether the server accepts `stream_options` */
 async function probeStream(server: Probed, script: string): Promise<boolean> {
   const messages = [{ role: "user", content: `Say hello in five words. ${script}` }];
   let answer = await askRaw(server, { messages, stream_options: { include_usage: true } });
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   const server: Probed = { url, apiKey, model };
   const takesStreamOptions = await probeStream(server, script);
 
-  // Requested after an answer: before one, the request would make a proxy load the model.
+  // Requested only after an answer: before the first one, this request would make a proxy load the model.
   const reported = createKnownTraits();
   const address = { baseUrl: url, ...(apiKey && { apiKey }) };
   const sizes = createContextSize({ ...address, timeoutMs: 5_000, onTraits: reported.learn });

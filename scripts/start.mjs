@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const child = spawn(
   process.execPath,
   ["--import", "tsx", "--conditions=@boocode/source", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],
-  // The closing of the channel tells the child that this process is gone, however it ended.
+  // When this channel closes, the child knows that this process is gone, however it ended.
   { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"] },
 );
 // Forwards the signal and waits for the child to stop what it started. After a Ctrl-C the terminal has sent it already; a

@@ -30,7 +30,7 @@ function stop(exitCode: number): Promise<void> {
   })();
   return stopping;
 }
-// `disconnect`: the parent was killed. `SIGHUP`: the terminal was closed, and nobody reads the output.
+// `disconnect`: the parent was killed. `SIGHUP`: the terminal was closed, so nobody reads the output.
 for (const end of ["SIGINT", "SIGTERM", "SIGHUP", "disconnect"] as const) {
   process.on(end, () => {
     if (!stopping) say("\nStopping …");
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
 }
 
-/** For `npm run admin`, which cannot know the password of a database that was created here. */
+/** Saves the URL for `npm run admin`, which cannot know the password of a database that was created here. */
 function publishDatabaseUrl(databaseUrl: string): void {
   const file = resolve(dataDir, "database-url");
   writeFileSync(file, databaseUrl, { mode: 0o600 });

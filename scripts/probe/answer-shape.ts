@@ -1,4 +1,4 @@
-/** Describes the chunks of an answer, as text; pure. */
+/** Describes the chunks of an answer in words; pure. */
 
 type Json = Record<string, unknown>;
 const object = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
@@ -6,7 +6,7 @@ const choiceOf = (chunk: Json): Json => object(Array.isArray(chunk.choices) ? ch
 const deltaOf = (chunk: Json): Json => object(choiceOf(chunk).delta);
 const hasUsage = (chunk: Json) => typeof chunk.usage === "object" && chunk.usage !== null;
 
-/** Where token counts are sent. */
+/** On which chunks token counts are sent. */
 export function usageShape(chunks: readonly Json[]): string {
   const carrying = chunks.filter(hasUsage);
   if (carrying.length === 0) return "none";

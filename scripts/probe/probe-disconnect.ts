@@ -5,7 +5,7 @@ const WITHIN_MS = 5_000;
 const EVERY_MS = 100;
 
 /**
- * Whether generation stops when the client disconnects, by llama.cpp's `/slots`, also behind llama-swap.
+ * Whether generation stops when the client disconnects. Reads llama.cpp's `/slots`, also behind llama-swap.
  * @param script a directive for the scripted model
  * @returns null when it cannot be determined
  */
@@ -15,7 +15,7 @@ export async function stopsOnDisconnect(server: Probed, script: string): Promise
   const client = new AbortController();
   const messages = [{ role: "user", content: `Count slowly from one to a thousand, in words. ${script}` }];
   const asked = askRaw(server, { messages, max_tokens: 4_000 }, () => client.abort(), client.signal).catch(() => {});
-  // A request that is aborted between two reads may never settle, and the process would have nothing to wait for.
+  // A request that is aborted between two reads may never settle; without the timer, the process would then exit.
   const enough = new AbortController();
   await Promise.race([asked, sleep(WITHIN_MS, null, { signal: enough.signal }).catch(() => {})]);
   enough.abort();

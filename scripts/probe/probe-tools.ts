@@ -49,7 +49,7 @@ export async function probeTools(server: Probed, script: string): Promise<ToolsF
     const single = single_tool_calls && { parallel_tool_calls: false };
     return askRaw(server, { messages: [question, ...messages], tools: [TOOL], tool_choice: "auto", ...single });
   };
-  // The form that most servers accept is tried first, and reported if none is accepted.
+  // The form that most servers accept is tried first; if none is accepted, the refusal of this one is reported.
   const forms = [false, true].flatMap((single) =>
     [false, true].map((thoughts) => ({ replay_reasoning: thoughts, single_tool_calls: single })),
   );
@@ -63,7 +63,7 @@ export async function probeTools(server: Probed, script: string): Promise<ToolsF
   return { ...UNTRIED, shape, replayRefused: plainly };
 }
 
-/** Calls about some cities, and their results. */
+/** Messages with one tool call for each city, and the results. */
 function turnOf(cities: string[], more: object): object[] {
   const calls = cities.map((city) => ({
     id: city.padEnd(9, "0"),

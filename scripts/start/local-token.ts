@@ -4,7 +4,7 @@ import { addUser, findCaller } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 
 /**
- * The token of this machine's own user. It is kept beside the data, readable only by its owner, so that it stays the same.
+ * The token of this machine's own user. It is saved next to the data, readable only by its owner, so that it stays the same.
  */
 export async function localToken(databaseUrl: string, dataDir: string): Promise<string> {
   const file = resolve(dataDir, "token");

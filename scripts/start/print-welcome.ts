@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 
-// By its path, so that the command works in any folder.
+// Required by its path, so that the printed command works in any folder.
 const ws = createRequire(import.meta.url).resolve("ws");
 
 /** Prints the URLs, the token, and example commands. */
@@ -41,6 +41,6 @@ Watch your lists on a WebSocket:
 
 Make another user: npm run admin -- user add NAME
 
-Or let it show itself: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
+Or watch an investigation: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
 `);
 }
