@@ -61,7 +61,8 @@ function readEvidence(at, line) {
   const [, kind, path, title] = EVIDENCE.exec(line) ?? [];
   if (!kind) return faults.push(`${at} is not of the form - Test: \`path\` "title" (or - Mutant: …)`);
   if (!existsSync(path)) return faults.push(`${at} names ${path}, which does not exist`);
-  if (kind === "Test" && !path.endsWith(".test.ts")) return faults.push(`${at} names ${path}, which is not a test file`);
+  if (kind === "Test" && !path.endsWith(".test.ts"))
+    return faults.push(`${at} names ${path}, which is not a test file`);
   if (kind === "Mutant" && !title) return faults.push(`${at} names a mutants file without the mutant`);
   if (title && !readFileSync(path, "utf8").includes(JSON.stringify(title)))
     return faults.push(`${at} names "${title}", which ${path} does not contain`);

@@ -58,7 +58,9 @@ function install() {
   console.error(`npm ci did not succeed (${reason}); trying npm install, which leaves package-lock.json as it is …`);
   const lenient = npm(["install", "--ignore-scripts", "--no-save"], 2);
   if (lenient.status === 0) return;
-  fail("The dependencies could not be installed. This needs npm and its registry; the lines above say what went wrong.");
+  fail(
+    "The dependencies could not be installed. This needs npm and its registry; the lines above say what went wrong.",
+  );
 }
 
 /** Runs the npm that started this script, else the one on the PATH. */

@@ -25,7 +25,9 @@ export async function adoptPostgres(cluster: Cluster): Promise<RunningServer | u
         if (!file.ready && Date.now() < deadline) await sleep(50);
         else return undefined;
       } else if (Date.now() > deadline) {
-        throw new Error(`Postgres ${file.pid} of ${cluster.dataFolder} is running but does not let us connect`, { cause });
+        throw new Error(`Postgres ${file.pid} of ${cluster.dataFolder} is running but does not let us connect`, {
+          cause,
+        });
       } else await sleep(50);
     }
   }
