@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { withDeadline } from "./with-deadline.ts";
+import { withDeadline } from "../with-deadline.ts";
 
 /** Dependencies by name, each with its check, which throws or returns false when the dependency does not answer. */
 export type HealthChecks = Record<string, () => unknown>;

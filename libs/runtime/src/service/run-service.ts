@@ -1,8 +1,8 @@
 import type { z } from "zod";
+import { losesConnection } from "../postgres/loses-connection.ts";
 import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoints.ts";
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 import { createLogger, endLog, type Logger } from "./logger.ts";
-import { losesConnection } from "./loses-connection.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 
 /** The settings that every service needs: those of `commonEnv`, and the grace period. */

@@ -1,5 +1,5 @@
-import { connectPostgres, type Postgres, untilPostgresReady } from "./connect-postgres.ts";
-import { connectRedis, type Redis, untilRedisReady } from "./connect-redis.ts";
+import { connectPostgres, type Postgres, untilPostgresReady } from "../postgres/connect-postgres.ts";
+import { connectRedis, type Redis, untilRedisReady } from "../redis/connect-redis.ts";
 import type { HealthChecks } from "./health.ts";
 import type { ServiceContext } from "./run-service.ts";
 

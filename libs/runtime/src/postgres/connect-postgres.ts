@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
+import { DeadlineExceeded, withDeadline } from "../with-deadline.ts";
 import { losesConnection } from "./loses-connection.ts";
 import { openPostgresSocket, type Security } from "./postgres-socket.ts";
 import { useSafeTransactions } from "./safe-transactions.ts";
-import { DeadlineExceeded, withDeadline } from "./with-deadline.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
 
