@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Builds the services for the tests. Tests run the delivered build, which starts twice as fast as the sources; a full run
- * starts about 200 processes. A build without changes takes half a second.
+ * starts about 200 processes. `npm run check` checks the types.
  */
 export default function setup(): void {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-  execFileSync(process.execPath, [tsc, "-b"], {
+  execFileSync(process.execPath, [tsc, "-b", "--noCheck"], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     stdio: ["ignore", "inherit", "inherit"],
   });

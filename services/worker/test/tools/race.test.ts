@@ -68,19 +68,19 @@ async function hammer(call: Call, name: string, args: Record<string, unknown>, r
 }
 
 test("view_file never shows the target of a swapped file", async () => {
-  await hammer(await startRace(), "view_file", { path: "file" }, 1500, "public");
+  await hammer(await startRace(), "view_file", { path: "file" }, 500, "public");
 });
 
 test("view_file does not block on a pipe that replaces a file", async () => {
-  await hammer(await startRace("pipe"), "view_file", { path: "file" }, 1500, "public");
+  await hammer(await startRace("pipe"), "view_file", { path: "file" }, 500, "public");
 });
 
 test("view_file never shows a file in the target of a swapped directory", async () => {
-  await hammer(await startRace(), "view_file", { path: "dir/secret.txt" }, 1500, "public");
+  await hammer(await startRace(), "view_file", { path: "dir/secret.txt" }, 500, "public");
 });
 
 test("list_dir never lists the target of a swapped directory", async () => {
-  await hammer(await startRace(), "list_dir", { path: "dir" }, 1500, "own.txt");
+  await hammer(await startRace(), "list_dir", { path: "dir" }, 500, "own.txt");
 });
 
 /** Even at full speed a search of the root sometimes succeeds; a search of `dir` needs the directory to stay in place. */
