@@ -2,6 +2,7 @@ import { cutText } from "@boocode/contracts";
 import { z } from "zod";
 import type { ToolOffer } from "../turn/ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
+import { type Parameters, repairArguments } from "./repair-arguments.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
@@ -46,19 +47,17 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
   return {
     offer: { name, description, purpose, parameters },
     async run(args, context) {
-      // Models send null for an argument that they leave out; no tool takes null as a value.
-      const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
-      const parsed = input.safeParse(given);
-      if (!parsed.success) throw new ToolFailure(`invalid input: ${describeErrors(parsed.error, args, parameters)}`);
-      return definition.run(parsed.data, context);
+      const repaired = repairArguments(args, parameters);
+      const parsed = input.safeParse(repaired.args);
+      if (!parsed.success)
+        throw new ToolFailure(`invalid input: ${describeErrors(parsed.error, repaired.args, parameters)}`);
+      if (repaired.notes.length === 0) return definition.run(parsed.data, context);
+      const note = `[${repaired.notes.join("; ")}]\n`;
+      const outputBytes = context.outputBytes - Buffer.byteLength(note);
+      const answer = await definition.run(parsed.data, { ...context, outputBytes });
+      return { ...answer, output: note + answer.output };
     },
   };
-}
-
-interface Parameters extends Record<string, unknown> {
-  type: "object";
-  properties: Record<string, Record<string, unknown>>;
-  required: string[];
 }
 
 /**

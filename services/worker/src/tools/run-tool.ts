@@ -6,6 +6,7 @@ import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
+import { meantTool } from "./repair-arguments.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";
@@ -32,6 +33,7 @@ const CUT = "[cut: the output is too long; ask for less]";
 
 /** The tools as the model sees them. */
 export const toolOffers: ToolOffer[] = TOOLS.map(({ offer }) => offer);
+const TOOL_NAMES = toolOffers.map(({ name }) => name);
 
 /**
  * Returns a function that runs tool calls inside one project. Every failure becomes an outcome with `error` set; the
@@ -40,7 +42,8 @@ export const toolOffers: ToolOffer[] = TOOLS.map(({ offer }) => offer);
  */
 export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): RunTool {
   async function answer(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolAnswer> {
-    const tool = TOOLS.find(({ offer }) => offer.name === name);
+    const meant = meantTool(name, TOOL_NAMES);
+    const tool = TOOLS.find(({ offer }) => offer.name === meant);
     if (!tool)
       throw new ToolFailure(`unknown tool: ${name} (known: ${toolOffers.map((known) => known.name).join(", ")})`);
     const run = (callSignal: AbortSignal) =>

@@ -29,7 +29,7 @@ test("a call of an unknown tool is answered with the known tools", async () => {
 
 test("every error of the arguments is reported", async () => {
   const call = await startTools((await makeTree({})).root);
-  const { output } = await call("view_file", { start_line: "one", end_line: 0, colour: "red" });
+  const { output } = await call("view_file", { start_line: "one", end_line: 2.5, colour: "red" });
   expect(output).toMatch(/^invalid input: /);
   for (const word of ["path is required", "start_line: expected number", "end_line: ", 'unknown argument "colour"']) {
     expect(output).toContain(word);
