@@ -130,7 +130,7 @@ function silence(loading: boolean): ModelFailure {
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** An id for a tool call without one: `call_` and nine random letters or digits. `createCallIds` adapts it for Mistral. */
+/** An id for a tool call without one: `call_` and nine random letters or digits. `createCallIds` adapts it. */
 function newCallId(): string {
   let id = "call_";
   for (let place = 0; place < 9; place++) id += ALPHABET[randomInt(ALPHABET.length)];

@@ -88,15 +88,19 @@ describe("toRequest", () => {
   it("answers an interrupted call, and keeps the results in the order of the calls", () => {
     const body = build([
       { role: "user", content: "look" },
-      { role: "assistant", content: "", toolCalls: ["a", "b", "c"].map((id) => ({ id, name: "grep", arguments: {} })) },
-      { role: "tool", toolCallId: "c", name: "grep", content: "third" },
-      { role: "tool", toolCallId: "a", name: "grep", content: "" },
+      {
+        role: "assistant",
+        content: "",
+        toolCalls: ["callaaaaa", "callbbbbb", "callccccc"].map((id) => ({ id, name: "grep", arguments: {} })),
+      },
+      { role: "tool", toolCallId: "callccccc", name: "grep", content: "third" },
+      { role: "tool", toolCallId: "callaaaaa", name: "grep", content: "" },
       { role: "user", content: "stop" },
     ]);
     expect(body.messages.slice(2)).toEqual([
-      { role: "tool", tool_call_id: "a", content: "(no output)" },
-      { role: "tool", tool_call_id: "b", content: "(no result: the call was interrupted)" },
-      { role: "tool", tool_call_id: "c", content: "third" },
+      { role: "tool", tool_call_id: "callaaaaa", content: "(no output)" },
+      { role: "tool", tool_call_id: "callbbbbb", content: "(no result: the call was interrupted)" },
+      { role: "tool", tool_call_id: "callccccc", content: "third" },
       { role: "assistant", content: "(interrupted)" },
       { role: "user", content: "stop" },
     ]);

@@ -1,20 +1,19 @@
-const ALLOWED = /^[A-Za-z0-9_-]{1,40}$/;
-/** Mistral's API and templates reject any id that is not nine letters or digits. */
+/**
+ * The form that every server and template accepts. Mistral's API and templates reject any other, and the model's name does not
+ * tell: templates run under aliases.
+ */
 const NINE = /^[A-Za-z0-9]{9}$/;
-const MISTRAL = /mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|nemo/i;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /**
- * Maps the call ids of one request. An id that every server of the model accepts is kept. Any other (too long, with other
- * characters, or repeated: Ollama resolves a repeated id to the last call) becomes nine letters or digits. The same history
- * maps to the same ids, so that prompt caches stay valid.
+ * Maps the call ids of one request to nine letters or digits each. An id of that form is kept, unless it is repeated: Ollama
+ * resolves a repeated id to the last call. The same history maps to the same ids, so that prompt caches stay valid.
  */
-export function createCallIds(model: string): (id: string) => string {
+export function createCallIds(): (id: string) => string {
   const used = new Set<string>();
-  const form = MISTRAL.test(model) ? NINE : ALLOWED;
   return (id) => {
     let given = id;
-    for (let round = 0; used.has(given) || !form.test(given); round++) given = nineFrom(`${round} ${id}`);
+    for (let round = 0; used.has(given) || !NINE.test(given); round++) given = nineFrom(`${round} ${id}`);
     used.add(given);
     return given;
   };

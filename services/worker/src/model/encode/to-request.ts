@@ -10,7 +10,7 @@ export function toRequest(request: ModelRequest, model: string, traits: ServerTr
   const tools = toTools(request.tools);
   return {
     model: cleanText(model),
-    messages: toMessages(request.system, request.messages, createCallIds(model), traits),
+    messages: toMessages(request.system, request.messages, createCallIds(), traits),
     stream: true,
     ...(!traits.no_stream_options && { stream_options: { include_usage: true } }),
     // Servers reject an empty list of tools, and a tool choice without tools.
