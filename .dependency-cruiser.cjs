@@ -18,7 +18,7 @@ const mayImport = {
   "libs/identity": ["libs/frame-log", "libs/store"],
   "libs/local-stack": [],
   "libs/model-servers": [],
-  "libs/runtime": [],
+  "libs/runtime": ["libs/contracts"],
   "libs/scripted-model": [],
   "libs/store": ["libs/contracts"],
   "libs/turn-queue": ["libs/contracts"],

@@ -10,7 +10,7 @@ let user: User;
 
 beforeAll(async () => {
   system = await startSystem({
-    env: { ...ONLY_PUBLISHED, MODEL_SILENCE_NOTICE_MS: "200" },
+    env: { ...ONLY_PUBLISHED, MODEL_SILENCE_NOTICE_MS: "200", MODEL_RETRY_BUDGET_MS: "4000" },
     model: { scripts: { tiny: { window: 3_000 }, small: { window: 4_000, tokens: 3 } } },
   });
   user = await system.addUser("ada");
@@ -182,7 +182,7 @@ test.each([{ end_after_tokens: 5 }, { cut_after_tokens: 5 }])(
 test("a turn fails when the answer of every attempt is cut", async () => {
   const { session, ask, ended, last, watch } = await talk();
   const turn = await ask({ tokens: 10, end_after_tokens: 2, mark: "attempt", key: session.id });
-  expect(await ended(turn)).toMatchObject({ status: "failed", attempt: 3 });
+  expect(await ended(turn)).toMatchObject({ status: "failed", attempt: 4 });
   expect(requestsOf(session.id)).toHaveLength(3);
   expect(await last()).toMatchObject({ content: "3:0 3:1", error: { code: "model_cut" } });
   const [row] = await system.sql<{ attempt: number; crashes: number }[]>`

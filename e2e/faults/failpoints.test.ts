@@ -39,7 +39,9 @@ const fired = (point: string) =>
 
 /** Polls, because the last log lines of a process may arrive after its exit. */
 const expectFired = (...points: string[]) =>
-  expect.poll(() => points.map((point) => [point, fired(point)])).toEqual(points.map((point) => [point, 1]));
+  expect
+    .poll(() => points.map((point) => [point, fired(point)]), { timeout: 10_000 })
+    .toEqual(points.map((point) => [point, 1]));
 
 /** Sends a request to an API that dies at the failpoint, and so never answers. */
 async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {

@@ -11,7 +11,7 @@ beforeAll(async () => {
     apis: 1,
     workers: 2,
     gateways: 1,
-    env: { MODEL_FIRST_BYTE_TIMEOUT_MS: "1500", MODEL_IDLE_TIMEOUT_MS: "1500", MAX_ATTEMPTS: "2" },
+    env: { MODEL_FIRST_BYTE_TIMEOUT_MS: "1500", MODEL_IDLE_TIMEOUT_MS: "1500", MODEL_RETRY_BUDGET_MS: "2000" },
   });
   user = await system.addUser("ada");
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TurnAccepted } from "@boocode/contracts";
+import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { markedScript } from "../harness/marked-text.ts";
@@ -58,6 +59,41 @@ test("a Postgres that is killed and restarted repeatedly loses nothing that was 
   await expectAgreement(system, turns);
   const kept = await system.sql<{ id: string }[]>`select id from turns where id = any(${accepted}::uuid[])`;
   expect(kept.map(({ id }) => id).sort()).toEqual(accepted.sort());
+});
+
+test("outages of the database that outlast the leases spend no attempt, except that of a worker that died meanwhile", {
+  timeout: size(120_000, 600_000),
+}, async () => {
+  const gate = { name: "outages", at: 10 };
+  const turns = await watchTurns(system, user, size(6, 20), { tokens: 20, interval_ms: 10, gate });
+  const ids = turns.map(({ turnId }) => turnId);
+  const running = async () => {
+    const rows = await system.sql<{ id: string; worker_id: string }[]>`
+      select id, worker_id from turns where id = any(${ids}::uuid[]) and status = 'running' and lease_until > now()`;
+    return rows.length === turns.length ? rows : null;
+  };
+  const outages = size(2, 10);
+  const lost = new Set<string>();
+  for (let outage = 1; outage <= outages; outage++) {
+    await expect.poll(running, { timeout: 60_000 }).not.toBeNull();
+    const held = (await running()) ?? [];
+    await system.postgres?.kill("SIGSTOP");
+    if (outage === outages) {
+      const victim = system.workers.find(({ pid }) => held[0]?.worker_id.endsWith(`-${pid}`)) as ServiceProcess;
+      for (const { id, worker_id } of held) if (worker_id.endsWith(`-${victim.pid}`)) lost.add(id);
+      await victim.stop("SIGKILL");
+    }
+    await delay(8_000);
+    await system.postgres?.kill("SIGCONT");
+  }
+  await expect.poll(running, { timeout: 60_000 }).not.toBeNull();
+  system.model.release(gate.name);
+  await expectAgreement(system, turns);
+  const rows = await system.sql<{ id: string; crashes: number }[]>`
+    select id, crashes from turns where id = any(${ids}::uuid[])`;
+  expect(lost.size).toBeGreaterThan(0);
+  for (const { id, crashes } of rows) expect([id, crashes]).toEqual([id, lost.has(id) ? 1 : 0]);
+  await system.restore();
 });
 
 test("turns survive database connections that are reset repeatedly", { timeout: 60_000 }, async () => {

@@ -114,7 +114,7 @@ async function untilAWorkerWaits(): Promise<void> {
 }
 
 test("a cancelled turn's text never grows afterwards, and its upstream request is closed", async () => {
-  const turns = await watchTurns(system, user, size(20, 90), { tokens: 2_000, interval_ms: size(5, 40) });
+  const turns = await watchTurns(system, user, size(20, 90), { tokens: 2_000, interval_ms: size(20, 40) });
   await untilAllSpeak(turns);
   const asked = Date.now();
   await Promise.all(turns.map(({ sessionId }) => user.rest.cancel(sessionId)));
@@ -172,7 +172,7 @@ test("messages deleted while they stream do not reappear anywhere", async () => 
     const session = await newSession();
     sessionIds.push(session.id);
     const subscriber = openSubscriber(system, user, session.id);
-    const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 1_000, interval_ms: 2 }));
+    const turn = await user.rest.post(session.id, markedScript(randomUUID(), { tokens: 1_000, interval_ms: 10 }));
     await subscriber.follower.until(
       (view) => view.messages.some((m) => m.role === "assistant" && m.content !== ""),
       AbortSignal.timeout(30_000),
@@ -198,7 +198,7 @@ test("deleting a streaming session ends its turn and model request and closes it
     const session = await newSession();
     const subscriber = openSubscriber(system, user, session.id);
     const key = randomUUID();
-    const turn = await user.rest.post(session.id, markedScript(key, { tokens: 2_000, interval_ms: 2 }));
+    const turn = await user.rest.post(session.id, markedScript(key, { tokens: 2_000, interval_ms: 10 }));
     await subscriber.follower.until(
       (view) => view.messages.some((message) => message.role === "assistant" && message.content !== ""),
       AbortSignal.timeout(30_000),
@@ -238,7 +238,8 @@ test("50 concurrent posts with one key to two APIs, one of which dies after a co
     }),
   );
   expect(await doomed.exited).toBe("SIGKILL");
-  await expect.poll(() => system.lines.filter((line) => line.includes("failpoint after-post fired"))).toHaveLength(1);
+  const fired = () => system.lines.filter((line) => line.includes("failpoint after-post fired"));
+  await expect.poll(fired, { timeout: 10_000 }).toHaveLength(1);
   expect(lost).toBeGreaterThan(0);
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   await untilAllEnded(system, 20_000);
@@ -270,7 +271,7 @@ test("a post whose API died before announcing it is found and answered", async (
 
 test("a post to a busy session is refused, queued or interrupts, as it demands; a queued turn can be withdrawn", async () => {
   const session = await newSession();
-  const long = () => markedScript(randomUUID(), { tokens: 5_000, interval_ms: 5 });
+  const long = () => markedScript(randomUUID(), { tokens: 5_000, interval_ms: 10 });
   const first = await user.rest.post(session.id, long());
   const second = await user.rest.post(session.id, long());
   const third = await user.rest.post(session.id, long());

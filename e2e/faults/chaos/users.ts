@@ -74,7 +74,7 @@ export async function createUsers(system: System, user: User): Promise<Users> {
     const sessionId = session.id;
     const trouble = random.below(10) === 0 ? TROUBLES[random.below(TROUBLES.length)] : {};
     const tool = random.below(5) === 0 ? { tool_depth: 1, tool: { name: "list_dir", arguments: {} } } : {};
-    const script = { tokens: 20 + random.below(100), interval_ms: 10, ...tool, ...trouble };
+    const script = { tokens: 10 + random.below(50), interval_ms: 20, ...tool, ...trouble };
     const { turn_id, message_id } = await persist<TurnAccepted>(system, user, `/api/sessions/${sessionId}/messages`, {
       content: markedScript(randomUUID(), script),
       when_busy: random.below(12) === 0 ? "interrupt" : "queue",

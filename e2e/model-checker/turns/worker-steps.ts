@@ -59,6 +59,11 @@ function work(context: Context, world: World, index: number, name: string): void
     // Its next write is refused before it learns of the cancel: it treats the turn as lost.
     emit(`${name} stops`, setWorker(world, index, IDLE));
   }
+  if (holds && !turn.lease) {
+    const releases = turn.releases + 1;
+    const back = write(world, at, { status: "q", releases }, attempt);
+    emit(`${name} is released, because its lease has expired`, wake(context, setWorker(back, index, IDLE), at));
+  }
   if (turn.draft !== attempt && (holds || (!rules.fencedDrafts && turn.status === "r"))) {
     emit(
       `${name} saves a draft`,

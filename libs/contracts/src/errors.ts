@@ -61,7 +61,7 @@ export const TURN_ERRORS = {
   tool_loop: "tool loop depth exceeded",
   turn_timeout: "the turn exceeded its time limit",
   project_unavailable: "the project's folder does not exist any more or is outside every allowed root",
-  attempts_exhausted: "every worker that claimed this turn died",
+  attempts_exhausted: "the turn was tried as often as is allowed, and its worker died each time",
   internal: "an internal error (a bug)",
 } as const satisfies Record<string, string>;
 

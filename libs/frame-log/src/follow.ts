@@ -7,6 +7,8 @@ export interface Follower {
   leave(channel: string): Promise<void>;
   /** The connection is up and every followed channel is subscribed. */
   connected(): boolean;
+  /** @returns `connected`. @throws when Redis refuses subscriptions. Subscribes to the channel for a moment */
+  check(channel: string): Promise<boolean>;
   stop(): void;
 }
 
@@ -60,6 +62,12 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
       await redis.unsubscribe(channel);
     },
     connected: () => subscribed,
+    async check(channel) {
+      if (!subscribed) return false;
+      await redis.subscribe(channel);
+      await redis.unsubscribe(channel);
+      return true;
+    },
     stop: () => clearInterval(asking),
   };
 }

@@ -1,4 +1,5 @@
 export * from "./append.ts";
+export * from "./check-redis.ts";
 export * from "./envelope.ts";
 export * from "./follow.ts";
 export * from "./keys.ts";

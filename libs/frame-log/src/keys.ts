@@ -16,6 +16,8 @@ export interface Keys {
   modelSlots(server: string): string;
   /** The prefix of the job queues. */
   queues: string;
+  /** A key and a channel that nothing else uses, for readiness checks. */
+  check: string;
 }
 
 export function createKeys(prefix: string): Keys {
@@ -27,5 +29,6 @@ export function createKeys(prefix: string): Keys {
     ticket: (hash) => `${prefix}:ticket:${hash}`,
     modelSlots: (server) => `${prefix}:model-slots:{${server}}`,
     queues: `${prefix}:queue`,
+    check: `${prefix}:check`,
   };
 }

@@ -125,3 +125,68 @@ test("a server that is starting is waited for; one that rejects the password is 
   await expect(untilPostgresReady(away, 300)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   await away.end({ timeout: 2 });
 });
+
+test("connections that turned out to be read-only are renewed, also after a transaction", async () => {
+  const other = await testDatabase();
+  const changing = connectPostgres(url, { name: "changing", connections: 1 });
+  const readers = connectPostgres(other.url, { name: "renewed", connections: 2 });
+  const name = new URL(other.url).pathname.slice(1);
+  const setReadOnly = (state: string) =>
+    changing.unsafe(`alter database "${name}" set default_transaction_read_only = ${state}`);
+  await readers`create table notes (text text)`;
+  await setReadOnly("on");
+  await changing`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'renewed'`;
+  const write = () => readers`insert into notes values ('x')`;
+  await expect
+    .poll(() =>
+      write().then(
+        () => "",
+        ({ code }: { code: string }) => code,
+      ),
+    )
+    .toBe("25006");
+  const inTransaction = () => readers.begin((sql) => sql`insert into notes values ('x')`);
+  // Some find a connection that is just being renewed.
+  await expect
+    .poll(() =>
+      inTransaction().then(
+        () => "",
+        ({ code }: { code: string }) => code,
+      ),
+    )
+    .toBe("25006");
+  expect(
+    (await Promise.allSettled(Array.from({ length: 20 }, write))).every(({ status }) => status === "rejected"),
+  ).toBe(true);
+  await setReadOnly("off");
+  // Each of the two connections fails once more at most.
+  await expect
+    .poll(() =>
+      write().then(
+        () => "written",
+        ({ code }: { code: string }) => code,
+      ),
+    )
+    .toBe("written");
+  await Promise.allSettled([write(), write()]);
+  expect(
+    (await Promise.allSettled(Array.from({ length: 20 }, write))).every(({ status }) => status === "fulfilled"),
+  ).toBe(true);
+  await Promise.all([readers.end({ timeout: 2 }), changing.end({ timeout: 2 })]);
+  await other.drop();
+});
+
+test("a transaction that a deadlock or a serialization failure rolled back is run again", async () => {
+  await pool`create table counters (id int primary key, n int not null)`;
+  await pool`insert into counters values (1, 0), (2, 0)`;
+  const add = (first: number, isolation: string) =>
+    pool.begin(isolation, async (sql) => {
+      await sql`update counters set n = n + 1 where id = ${first}`;
+      await sql`select pg_sleep(0.05)`;
+      await sql`update counters set n = n + 1 where id = ${3 - first}`;
+    });
+  for (const isolation of ["", "isolation level serializable"]) {
+    await Promise.all([add(1, isolation), add(2, isolation), add(1, isolation)]);
+  }
+  expect([...(await pool`select n from counters order by id`)]).toEqual([{ n: 6 }, { n: 6 }]);
+});

@@ -12,8 +12,10 @@ export interface Fence {
 export interface ClaimedTurn extends Turn {
   nonce: string;
   owner_id: string;
-  /** Attempts spent before this one: by a worker that died, or by a reply that was cut after its first words. */
+  /** Attempts that were lost to the death of their worker. */
   crashes: number;
+  /** Replies of the turn's current step that the model server cut. */
+  cuts: number;
   /** The message that an earlier attempt was writing. It keeps its id; its text was emptied by the claim. */
   streaming_message_id: string | null;
   /** A worker died while it ran this turn, and this is the last attempt. The turn may kill its worker, so it runs isolated. */
@@ -75,7 +77,7 @@ export async function takeOverClaim(
 }
 
 const claimedColumns = (sql: Sql) => sql`
-  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
+  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
 
 async function claimWhere(
   pool: Pool,

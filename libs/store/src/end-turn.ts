@@ -18,7 +18,7 @@ export interface EndingTurn {
 
 /**
  * Ends a turn under its fence. One compare-and-set decides between completion and cancel (T1, T12): a cancelling turn can
- * only end as cancelled.
+ * only end as cancelled. A turn whose session or project is gone ends as cancelled although nobody asked for it.
  * @returns `cancelling` when the caller must end the turn as cancelled instead; `lost` when the fence is lost
  */
 export async function endTurn(
@@ -31,12 +31,14 @@ export async function endTurn(
       select session_id, owner_id from turns where id = ${fence.turnId}`;
     if (!turn) return "lost";
     await sql`select id from sessions where id = ${turn.session_id} for no key update`;
-    const wanted = end.status === "cancelled" ? "cancelling" : "running";
+    const isGone = end.status === "cancelled" && end.reason === "session_deleted";
+    const wanted = isGone ? ["running", "cancelling"] : [end.status === "cancelled" ? "cancelling" : "running"];
     const [ended] = await sql`
       update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = clock_timestamp(),
         error_code = ${end.status === "failed" ? end.error.code : null},
-        error = ${end.status === "failed" ? end.error.message : null}
-      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = ${wanted} returning id`;
+        error = ${end.status === "failed" ? end.error.message : null},
+        cancel_reason = coalesce(cancel_reason, ${end.status === "cancelled" ? end.reason : null})
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = any(${wanted}) returning id`;
     if (!ended) {
       const [now] = await sql<{ attempt: number; status: string }[]>`
         select attempt, status from turns where id = ${fence.turnId}`;
@@ -102,16 +104,18 @@ export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
 }
 
 /**
- * Puts a turn back into the queue for another attempt and counts this attempt as spent, as after the death of a worker. One
- * limit applies to all attempts of a turn, whatever spent them (T5).
- * @param waitMs the time before the reconciler may claim the turn
- * @returns false when nothing was written: the fence is lost, the turn is being cancelled, or this was the last attempt
+ * Releases a turn whose reply was cut by the model server, for another attempt after `waitMs`. It counts the cuts of a step,
+ * and not a crash, because the turn's worker is well.
+ * @returns false when nothing was written: the fence is lost, the turn is being cancelled, or it had `maxCuts` already
  */
-export async function spendAttempt(sql: Sql, fence: Fence, maxAttempts: number, waitMs: number): Promise<boolean> {
+export async function requeueCutTurn(
+  sql: Sql,
+  fence: Fence,
+  { maxCuts, waitMs }: { maxCuts: number; waitMs: number },
+): Promise<boolean> {
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now() + ${milliseconds(sql, waitMs)},
-      crashes = crashes + 1
-    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'
-      and crashes + 1 < ${maxAttempts}::int`;
+      cuts = cuts + 1, hand_backs = hand_backs + 1
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and cuts < ${maxCuts}::int`;
   return result.count > 0;
 }

@@ -1,20 +1,34 @@
 import type { CancelReason, Epoch, TurnEnd, TurnError } from "@boocode/contracts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
-import { milliseconds, type Pool } from "./sql.ts";
+import { milliseconds, type Pool, type Sql } from "./sql.ts";
+
+/** Which expired leases mean a dead worker. */
+export interface OrphanRule {
+  /** Crashes after which a turn fails. */
+  maxCrashes: number;
+  /**
+   * The database's time, in ms since the epoch, after which no expired lease counts. A statement that waited in a stalled
+   * database would otherwise find leases that nobody could renew. Null: none counts.
+   */
+  judgeUntil: number | null;
+}
+
+const mayJudge = (sql: Sql, { judgeUntil }: OrphanRule) =>
+  sql`clock_timestamp() < to_timestamp(${(judgeUntil ?? 0) / 1_000}::float)`;
 
 /**
  * Puts orphans that have attempts left back into the queue. An attempt without a worker id is not spent: the process that was
  * to run it had not started.
  * @returns the ids of these turns
  */
-export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<string[]> {
+export async function requeueOrphans(sql: Pool, rule: OrphanRule): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     update turns set status = 'queued', lease_until = null, due_at = now(),
       crashes = crashes + (worker_id is not null)::int, worker_deaths = worker_deaths + (worker_id is not null)::int,
       hand_backs = hand_backs + (worker_id is null)::int
     where id in (
       select id from turns where status = 'running' and lease_until < now()
-        and (crashes + 1 < ${maxCrashes} or worker_id is null)
+        and (worker_id is null or (crashes + 1 < ${rule.maxCrashes} and ${mayJudge(sql, rule)}))
       order by id for no key update skip locked)
     returning id`;
   return rows.map((row) => row.id);
@@ -22,14 +36,14 @@ export async function requeueOrphans(sql: Pool, maxCrashes: number): Promise<str
 
 /**
  * Reads when the reconciler next has work: when a lease expires or a queued turn becomes due.
- * @returns the time from now in ms, by the database's clock; null when neither will happen
+ * @returns `dueInMs`: the time until then, null when neither will happen. `now`: the database's clock, in ms since the epoch
  */
-export async function readNextDue(sql: Pool): Promise<number | null> {
-  const [row] = await sql<{ ms: number | null }[]>`
-    select (extract(epoch from least(
+export async function readNextDue(sql: Pool): Promise<{ dueInMs: number | null; now: number }> {
+  const [row] = await sql<[{ dueInMs: number | null; now: number }]>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float as now, (extract(epoch from least(
       (select min(lease_until) from turns where status in ('running', 'cancelling') and lease_until > now()),
-      (select min(due_at) from turns where status = 'queued' and due_at > now())) - now()) * 1000)::float as ms`;
-  return row?.ms ?? null;
+      (select min(due_at) from turns where status = 'queued' and due_at > now())) - now()) * 1000)::float as "dueInMs"`;
+  return row;
 }
 
 /** A turn that was ended in place of its worker. The caller holds its attempt and appends its last frames. */
@@ -43,10 +57,10 @@ export interface EndedOrphan extends EndedTurn {
   lastSeq: number;
 }
 
-const EXHAUSTED: TurnError = {
+const exhausted = (crashes: number): TurnError => ({
   code: "attempts_exhausted",
-  message: "every worker that ran this turn stopped before its end",
-};
+  message: `the turn was tried ${crashes} times, and its worker died each time`,
+});
 
 /**
  * Ends one turn in place of its worker: an orphan on its last attempt, or a cancelled turn whose worker does not end it. Only
@@ -57,22 +71,30 @@ const EXHAUSTED: TurnError = {
 export async function endOrphan(
   pool: Pool,
   nonce: string,
-  maxCrashes: number,
+  rule: OrphanRule,
   silentMs: number,
 ): Promise<EndedOrphan | null> {
   return await pool.begin(async (sql) => {
     // Lock the session before the turn, as the lock order requires. A locked session is skipped until the next run.
     const [found] = await sql<{ id: string; session_id: string }[]>`
       select t.id, t.session_id from turns t join sessions s on s.id = t.session_id
-      where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${maxCrashes} and t.worker_id is not null)
+      where (t.status = 'running' and t.lease_until < now() and t.crashes + 1 >= ${rule.maxCrashes} and t.worker_id is not null
+          and ${mayJudge(sql, rule)})
         or (t.status = 'cancelling'
           and (t.lease_until < now() or t.cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))
       limit 1 for no key update of s skip locked`;
     if (!found) return null;
     const [turn] = await sql<
-      { status: string; attempt: number; ordinal: number; owner_id: string; reason: CancelReason | null }[]
+      {
+        status: string;
+        attempt: number;
+        ordinal: number;
+        owner_id: string;
+        crashes: number;
+        reason: CancelReason | null;
+      }[]
     >`
-      select status, attempt, ordinal, owner_id, cancel_reason as reason from turns
+      select status, attempt, ordinal, owner_id, crashes, cancel_reason as reason from turns
       where id = ${found.id} and status in ('running', 'cancelling')
         and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)})
       for no key update skip locked`;
@@ -80,7 +102,7 @@ export async function endOrphan(
     const end: EndedOrphan["end"] =
       turn.status === "cancelling"
         ? { status: "cancelled", reason: turn.reason ?? "user" }
-        : { status: "failed", error: EXHAUSTED };
+        : { status: "failed", error: exhausted(turn.crashes + 1) };
     const error = end.status === "failed" ? end.error : null;
     const [message] = await sql<{ id: string }[]>`
       update messages set status = ${end.status}, error_code = ${error?.code ?? null}, error = ${error?.message ?? null},

@@ -104,6 +104,7 @@ export async function commitStep(pool: Pool, fence: Fence, { reply, step, tools,
   return await pool.begin(async (sql) => {
     const turn = await takeFence(sql, fence, lastSeq);
     if (!turn) return false;
+    await sql`update turns set cuts = 0 where id = ${fence.turnId} and cuts > 0`;
     await finishMessage(sql, { end: { status: "complete" }, reply, lastSeq });
     for (const tool of tools) {
       await sql`

@@ -1,6 +1,6 @@
 import { cancelTurn, endOrphan, releaseTurn, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
-import { cancelled, messageRow, newPlace, running, turnRow, useStore } from "./fixture.ts";
+import { cancelled, messageRow, newPlace, ORPHANS, running, turnRow, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -18,7 +18,7 @@ test("a cancelled turn that waits for another attempt is ended by a reconciler, 
   expect(outcome?.answer).toEqual({ turn_id: turn.turnId, status: "cancelling" });
   expect(cancelled(outcome)).toEqual({ cancelling: [turn.turnId], withdrawn: [] });
 
-  const ended = await endOrphan(fixture.pool, "nonce1", 3, 60_000);
+  const ended = await endOrphan(fixture.pool, "nonce1", ORPHANS, 60_000);
   expect(ended).toMatchObject({
     turnId: turn.turnId,
     messageId,
@@ -34,5 +34,5 @@ test("a withdrawn turn that waits for another attempt is ended by a reconciler",
   const { place, turn } = await released();
   const outcome = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turn.turnId);
   expect(cancelled(outcome).cancelling).toEqual([turn.turnId]);
-  expect(await endOrphan(fixture.pool, "nonce2", 3, 60_000)).toMatchObject({ turnId: turn.turnId });
+  expect(await endOrphan(fixture.pool, "nonce2", ORPHANS, 60_000)).toMatchObject({ turnId: turn.turnId });
 });

@@ -16,6 +16,7 @@ import {
   claim,
   messageRow,
   newPlace,
+  ORPHANS,
   post,
   reply,
   running,
@@ -232,7 +233,7 @@ test("a process takes over a claim and its lease, but not after the fence is los
     is_poison_candidate: true,
     streaming_message_id: messageId,
   });
-  expect(await requeueOrphans(fixture.pool, 3)).not.toContain(turn.id);
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).not.toContain(turn.id);
   await releaseTurn(fixture.pool, fence);
   expect(await takeOverClaim(fixture.pool, fence, asWorker())).toBeNull();
   await claim(fixture.pool, turn.id);

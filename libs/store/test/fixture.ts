@@ -11,6 +11,7 @@ import {
   createProject,
   createSession,
   createUser,
+  type OrphanRule,
   type Pool,
   postMessage,
   type QueuedTurn,
@@ -24,6 +25,9 @@ export interface Place {
   projectId: string;
   sessionId: string;
 }
+
+/** Every expired lease means a dead worker. */
+export const ORPHANS: OrphanRule = { maxCrashes: 3, judgeUntil: Date.now() + 24 * 60 * 60_000 };
 
 /** Gives the test file a database of its own; `pool` is set before the first test. */
 export function useStore(options: { connections?: number } = {}): { pool: Pool; url: string } {

@@ -6,10 +6,10 @@ import {
   type Pool,
   releaseTurn,
   renewLeases,
+  requeueCutTurn,
   saveContext,
   saveDrafts,
   saveToolCalls,
-  spendAttempt,
   startMessage,
 } from "@boocode/store";
 import { reply } from "./fixture.ts";
@@ -80,7 +80,11 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     refused: false,
     waits: true,
   },
-  spendAttempt: { write: (pool, fence) => spendAttempt(pool, fence, 9, 0), refused: false, waits: true },
+  requeueCutTurn: {
+    write: (pool, fence) => requeueCutTurn(pool, fence, { maxCuts: 9, waitMs: 0 }),
+    refused: false,
+    waits: true,
+  },
 };
 
 export function toolMessage(position = 2) {

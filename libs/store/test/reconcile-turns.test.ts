@@ -18,6 +18,7 @@ import {
   letLeaseDie,
   messageRow,
   newPlace,
+  ORPHANS,
   post,
   reply,
   running,
@@ -39,9 +40,9 @@ const askedLongAgo = (turnId: string) =>
 
 test("an orphan is requeued, and its attempt is counted as spent", async () => {
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([]);
   await letLeaseDie(fixture.pool, turn.id);
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([turn.id]);
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([turn.id]);
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({
     ...{ status: "queued", attempt: 1, crashes: 1, worker_deaths: 1 },
   });
@@ -53,8 +54,8 @@ test("an orphan on its last attempt is ended as failed, under a new attempt", as
   const { turn, messageId } = await running(fixture.pool, place);
   const next = await post(fixture.pool, place);
   await crash(turn.id, 2);
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
-  const orphan = await endOrphan(fixture.pool, "newnonce", 3, 5_000);
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([]);
+  const orphan = await endOrphan(fixture.pool, "newnonce", ORPHANS, 5_000);
   expect(orphan).toMatchObject({
     ...{ turnId: turn.id, sessionId: place.sessionId, messageId, lastSeq: 3 },
     epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" },
@@ -71,7 +72,7 @@ test("an orphan on its last attempt is ended as failed, under a new attempt", as
   expect(
     await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: reply(messageId, "late"), lastSeq: 40 }),
   ).toBe("lost");
-  expect(await endOrphan(fixture.pool, "another", 3, 5_000)).toBeNull();
+  expect(await endOrphan(fixture.pool, "another", ORPHANS, 5_000)).toBeNull();
 });
 
 test("a cancelled turn that its worker does not end is ended under a new attempt with its partial text", async () => {
@@ -79,9 +80,9 @@ test("a cancelled turn that its worker does not end is ended under a new attempt
   const { turn, messageId } = await running(fixture.pool, place);
   await fixture.pool`update messages set content = 'half' where id = ${messageId}`;
   await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
-  expect(await endOrphan(fixture.pool, "early", 3, 5_000)).toBeNull();
+  expect(await endOrphan(fixture.pool, "early", ORPHANS, 5_000)).toBeNull();
   await askedLongAgo(turn.id);
-  const orphan = await endOrphan(fixture.pool, "n", 3, 5_000);
+  const orphan = await endOrphan(fixture.pool, "n", ORPHANS, 5_000);
   expect(orphan).toMatchObject({ end: { status: "cancelled", reason: "user" }, epoch: { attempt: 2 }, lastSeq: 2 });
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "cancelled", attempt: 2, crashes: 0 });
   expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: "cancelled", content: "half" });
@@ -100,15 +101,15 @@ test("a cancelled turn of a dead worker is ended before the cancel time-out", as
   await claim(fixture.pool, posted.turnId);
   await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   await letLeaseDie(fixture.pool, posted.turnId);
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
-  const orphan = await endOrphan(fixture.pool, "n", 3, 5_000);
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([]);
+  const orphan = await endOrphan(fixture.pool, "n", ORPHANS, 5_000);
   expect(orphan).toMatchObject({ messageId: null, lastSeq: 1, end: { status: "cancelled" } });
 });
 
 test("of ten concurrent reconcilers one ends an orphan", async () => {
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
   await crash(turn.id, 2);
-  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(fixture.pool, `n${i}`, 3, 5_000)));
+  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => endOrphan(fixture.pool, `n${i}`, ORPHANS, 5_000)));
   expect(all.filter((orphan) => orphan !== null)).toHaveLength(1);
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ attempt: 2, crashes: 3 });
 });
@@ -122,7 +123,7 @@ test("a worker's end of a turn that waits for a reconciler's end of it loses its
     const sql = Object.assign(transaction as unknown as Pool, {
       begin: (act: (sql: unknown) => unknown) => act(transaction),
     });
-    await endOrphan(sql as Pool, "forced", 3, 5_000);
+    await endOrphan(sql as Pool, "forced", ORPHANS, 5_000);
     const late = endTurn(fixture.pool, turn, {
       end: { status: "cancelled", reason: "user" },
       reply: reply(messageId, "late"),
@@ -144,9 +145,9 @@ test("an orphan in a locked session does not delay the others", async () => {
   await crash(free.turn.id, 2);
   await fixture.pool.begin(async (sql) => {
     await sql`select from sessions where id = ${locked.turn.session_id} for no key update`;
-    expect((await endOrphan(fixture.pool, "n", 3, 5_000))?.turnId).toBe(free.turn.id);
+    expect((await endOrphan(fixture.pool, "n", ORPHANS, 5_000))?.turnId).toBe(free.turn.id);
   });
-  expect((await endOrphan(fixture.pool, "n", 3, 5_000))?.turnId).toBe(locked.turn.id);
+  expect((await endOrphan(fixture.pool, "n", ORPHANS, 5_000))?.turnId).toBe(locked.turn.id);
 });
 
 test("a heartbeat renews held turns, returns their cancels, and omits lost ones", async () => {
@@ -162,7 +163,7 @@ test("a heartbeat renews held turns, returns their cancels, and omits lost ones"
   ].map(({ turn }) => turn);
   await cancelTurn(fixture.pool, asked.ownerId, asked.sessionId);
   await letLeaseDie(fixture.pool, turns[2]!.id);
-  await requeueOrphans(fixture.pool, 3);
+  await requeueOrphans(fixture.pool, ORPHANS);
   await claim(fixture.pool, turns[2]!.id);
   const state = await renewLeases(fixture.pool, turns, 60_000);
   expect(state).toEqual(
@@ -204,18 +205,18 @@ test("a heartbeat and drafts skip a locked row, which is still held, and write t
 });
 
 test("the next reconciliation is due when the first lease expires or the first turn becomes due", async () => {
-  expect(await readNextDue(fixture.pool)).toBeNull();
+  expect((await readNextDue(fixture.pool)).dueInMs).toBeNull();
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
-  expect(await readNextDue(fixture.pool)).toBeGreaterThan(50_000);
+  expect((await readNextDue(fixture.pool)).dueInMs).toBeGreaterThan(50_000);
   const waiting = await post(fixture.pool, await newPlace(fixture.pool));
   await fixture.pool`update turns set due_at = now() + interval '20 s' where id = ${waiting.turnId}`;
-  const next = (await readNextDue(fixture.pool)) as number;
+  const { dueInMs: next } = await readNextDue(fixture.pool);
   expect(next).toBeGreaterThan(10_000);
   expect(next).toBeLessThanOrEqual(20_000);
   // Times in the past do not count: such a turn has been handled, or its session is busy.
   await letLeaseDie(fixture.pool, turn.id);
   await fixture.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
-  expect(await readNextDue(fixture.pool)).toBeNull();
+  expect((await readNextDue(fixture.pool)).dueInMs).toBeNull();
 });
 
 test("a poison candidate whose worker dies before its process started is requeued without spending an attempt", async () => {
@@ -223,8 +224,8 @@ test("a poison candidate whose worker dies before its process started is requeue
   await fixture.pool`update turns set crashes = 2, worker_deaths = 2 where id = ${turnId}`;
   await claim(fixture.pool, turnId, 1);
   await letLeaseDie(fixture.pool, turnId);
-  expect(await endOrphan(fixture.pool, "n", 3, 5_000)).toBeNull();
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([turnId]);
+  expect(await endOrphan(fixture.pool, "n", ORPHANS, 5_000)).toBeNull();
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([turnId]);
   expect(await turnRow(fixture.pool, turnId)).toMatchObject({
     ...{ status: "queued", crashes: 2, worker_deaths: 2, hand_backs: 1 },
   });
@@ -232,6 +233,30 @@ test("a poison candidate whose worker dies before its process started is requeue
   expect(again.is_poison_candidate).toBe(true);
   await takeOverClaim(fixture.pool, { turnId, attempt: again.attempt }, asWorker());
   await letLeaseDie(fixture.pool, turnId);
-  expect(await requeueOrphans(fixture.pool, 3)).toEqual([]);
-  expect(await endOrphan(fixture.pool, "n", 3, 5_000)).toMatchObject({ end: { status: "failed" } });
+  expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([]);
+  expect(await endOrphan(fixture.pool, "n", ORPHANS, 5_000)).toMatchObject({ end: { status: "failed" } });
+});
+
+test("no expired lease counts when the database's time is past the rule's, or when the rule counts none", async () => {
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
+  const { now } = await readNextDue(fixture.pool);
+  for (const crashes of [0, 2]) {
+    await crash(turn.id, crashes);
+    for (const judgeUntil of [null, now - 1]) {
+      expect(await requeueOrphans(fixture.pool, { maxCrashes: 3, judgeUntil })).toEqual([]);
+      expect(await endOrphan(fixture.pool, "n", { maxCrashes: 3, judgeUntil }, 5_000)).toBeNull();
+    }
+    expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "running", crashes });
+  }
+  expect(await endOrphan(fixture.pool, "n", { maxCrashes: 3, judgeUntil: now + 60_000 }, 5_000)).toMatchObject({
+    end: { status: "failed", error: { message: "the turn was tried 3 times, and its worker died each time" } },
+  });
+});
+
+test("a cancelled turn with an expired lease is ended also while no expired lease counts", async () => {
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
+  await cancelTurn(fixture.pool, turn.owner_id, turn.session_id);
+  await letLeaseDie(fixture.pool, turn.id);
+  const ended = await endOrphan(fixture.pool, "n", { maxCrashes: 3, judgeUntil: null }, 5_000);
+  expect(ended).toMatchObject({ turnId: turn.id, end: { status: "cancelled" } });
 });

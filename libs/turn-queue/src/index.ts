@@ -1,1 +1,2 @@
+export * from "./consume-queue.ts";
 export * from "./turn-queue.ts";

@@ -10,6 +10,8 @@ export interface TurnQueue {
    */
   wake(turnId: string, liveTurnsOfUser: number): Promise<void>;
   requestName(sessionId: string): Promise<void>;
+  /** Rejects when Redis does not take the queue's commands. Wakes nobody. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,8 @@ export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
   const options = {
     connection,
     prefix,
+    // See `consumeQueue`.
+    skipVersionCheck: true,
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
   };
   const turns = new Queue<TurnJob>(TURN_QUEUE, options);
@@ -37,6 +41,9 @@ export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
     },
     async requestName(sessionId) {
       await names.add("name", { session_id: sessionId });
+    },
+    async check() {
+      await turns.count();
     },
     async close() {
       await Promise.allSettled([turns.close(), names.close()]);

@@ -1,6 +1,5 @@
 import { Alive, Ready } from "@boocode/contracts";
 import { bearerToken } from "@boocode/identity";
-import { checkReadiness, type HealthChecks } from "@boocode/runtime";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
@@ -63,7 +62,7 @@ export interface AppOptions {
   log: FastifyBaseLogger;
   bodyLimit: number;
   corsOrigins: string[];
-  checks: HealthChecks;
+  readiness(): Promise<Ready>;
   metrics(): Promise<string>;
 }
 
@@ -111,9 +110,15 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   );
   app.get(
     "/readyz",
-    { schema: { summary: "Check that each dependency answers", security: [], response: { 200: Ready, 503: Ready } } },
+    {
+      schema: {
+        summary: "Check that this process can do its work with each of its dependencies",
+        security: [],
+        response: { 200: Ready, 503: Ready },
+      },
+    },
     async (_request, reply) => {
-      const answer = await checkReadiness(options.checks);
+      const answer = await options.readiness();
       return reply.status(answer.status === "ready" ? 200 : 503).send(answer);
     },
   );

@@ -1,8 +1,16 @@
 import { createAnnounce } from "@boocode/announce";
-import { createKeys, createPublisher } from "@boocode/frame-log";
+import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, makeTicket } from "@boocode/identity";
 import { createCatalog, modelServersOf } from "@boocode/model-servers";
-import { connectBackends, createMetrics, runService, type ServiceContext, serveHttp } from "@boocode/runtime";
+import {
+  connectBackends,
+  createMetrics,
+  keepSecret,
+  runService,
+  type ServiceContext,
+  serveHttp,
+} from "@boocode/runtime";
+import { checkDatabase } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
 import { checkProjectPath } from "./check-project-path.ts";
@@ -18,18 +26,22 @@ const REDIS_TIMEOUT_MS = 2_000;
 runService({ name: "api", config: Config, start });
 
 async function start(context: ServiceContext<Config>): Promise<void> {
-  const { name, config, log, onRelease } = context;
+  const { name, config, log, onRelease, dependencies } = context;
   const keys = createKeys(config.REDIS_PREFIX);
-  const { pool, redis, checks } = await connectBackends(context, { redisTimeoutMs: REDIS_TIMEOUT_MS });
+  const { pool, redis } = await connectBackends(context, { redisTimeoutMs: REDIS_TIMEOUT_MS });
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
+  dependencies.add("postgres", () => checkDatabase(pool, { writes: true }));
+  dependencies.add("redis", () => Promise.all([checkPublishing(redis, keys), queue.check()]));
 
   const announce = createAnnounce({
     publisher: createPublisher(redis, keys),
     queue,
-    onError: (err) => log.warn({ err }, "announcing a change failed; workers and gateways find it in Postgres"),
+    // Workers and gateways find the change in Postgres.
+    onError: context.logFailure("announcing a change"),
   });
   const servers = modelServersOf(config);
+  for (const { apiKey } of servers) keepSecret(apiKey);
   const catalog = createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() });
   const metrics = createMetrics(name);
   const app = await buildApp(
@@ -46,7 +58,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       log,
       bodyLimit: config.BODY_LIMIT_BYTES,
       corsOrigins: config.CORS_ORIGINS,
-      checks,
+      readiness: dependencies.readiness,
       metrics: () => metrics.metrics(),
     },
   );

@@ -10,6 +10,7 @@ import { findCaller, hashSecret, makeTicket, makeToken } from "@boocode/identity
 import {
   connectPostgres,
   connectRedis,
+  createDependencies,
   createLogger,
   type Postgres,
   type Redis,
@@ -80,11 +81,15 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       findCaller: (token) => findCaller(pool, token),
       ...change,
     };
+    const log = createLogger("api", "silent");
+    const dependencies = createDependencies(log);
+    dependencies.add("postgres", () => pool`select 1`);
+    dependencies.add("redis", () => redis.ping());
     const app = await buildApp(deps, {
-      log: createLogger("api", "silent"),
+      log,
       bodyLimit: BODY_LIMIT,
       corsOrigins: ["https://boo.example"],
-      checks: { postgres: () => pool`select 1`, redis: () => redis.ping() },
+      readiness: dependencies.readiness,
       metrics: async () => "figures 1\n",
     });
     await app.ready();

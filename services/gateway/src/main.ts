@@ -1,4 +1,4 @@
-import { createFollower, createKeys, readLog } from "@boocode/frame-log";
+import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
 import { findCaller, takeTicket } from "@boocode/identity";
 import {
   Counter,
@@ -12,7 +12,14 @@ import {
   serveHttp,
   withDeadline,
 } from "@boocode/runtime";
-import { findRevokedTokens, findSession, readPositions, readTurnsFrom, readUserVersions } from "@boocode/store";
+import {
+  checkDatabase,
+  findRevokedTokens,
+  findSession,
+  readPositions,
+  readTurnsFrom,
+  readUserVersions,
+} from "@boocode/store";
 import { Config } from "./config.ts";
 import { createConnections } from "./connections/connections.ts";
 import { buildServer } from "./server.ts";
@@ -28,14 +35,16 @@ const REDIS_TIMEOUT_MS = 2_000;
 runService({ name: "gateway", config: Config, start });
 
 async function start(context: ServiceContext<Config>): Promise<void> {
-  const { name, config, log, failpoint, logFailure, onRelease } = context;
+  const { name, config, failpoint, logFailure, onRelease, dependencies } = context;
   const keys = createKeys(config.REDIS_PREFIX);
   const pubsub = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => pubsub.disconnect());
-  const { pool, redis, checks } = await connectBackends(context, {
+  const { pool, redis } = await connectBackends(context, {
     redisTimeoutMs: REDIS_TIMEOUT_MS,
     subscriber: pubsub,
   });
+  dependencies.add("postgres", () => checkDatabase(pool, { writes: false }));
+  dependencies.add("redis", () => checkRelaying(redis, keys));
 
   const metrics = createMetrics(name);
   const snapshotReads = new Counter({
@@ -49,6 +58,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     onGap: () => topics.gap(),
   });
   onRelease("follower", () => follower.stop());
+  dependencies.add("subscriber", () => follower.check(keys.check));
   const topics = createTopics({
     follower,
     keys,
@@ -70,7 +80,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
       userVersions: (userIds) => read("the position check", readUserVersions(pool, userIds)),
     },
-    onError: (err) => log.warn({ err }, "an operation for subscribers failed and will be tried again"),
+    onError: logFailure("an operation for subscribers, which will be tried again,"),
   });
   const connections = createConnections({
     max: config.MAX_CONNECTIONS,
@@ -111,7 +121,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    checks: { ...checks, subscriber: () => follower.connected() },
+    dependencies,
     metrics: () => {
       open.set(connections.count());
       return metrics.metrics();

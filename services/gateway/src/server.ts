@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { bearerToken } from "@boocode/identity";
-import { answerHealth, type HealthChecks } from "@boocode/runtime";
+import { answerHealth, type Dependencies } from "@boocode/runtime";
 import { WebSocketServer } from "ws";
 import { acceptEvents, refuse } from "./connections/accept-events.ts";
 import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./connections/accept-socket.ts";
@@ -10,7 +10,7 @@ import { parseSubscription } from "./connections/subscription.ts";
 const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;
 
 export interface ServerDeps extends AcceptDeps {
-  checks: HealthChecks;
+  dependencies: Pick<Dependencies, "readiness">;
   metrics(): Promise<string>;
 }
 
@@ -26,7 +26,7 @@ export function buildServer(deps: ServerDeps): Server {
   });
 
   const server = createServer((request, response) => {
-    if (answerHealth(request, response, deps.checks, deps.metrics)) return;
+    if (answerHealth(request, response, deps.dependencies, deps.metrics)) return;
     const target = readRequest(request);
     const isEvents = target && request.method === "GET" && target.url.pathname.endsWith("/events");
     const subscription = isEvents ? parseSubscription(target.url, header(request, "last-event-id")) : null;

@@ -2,7 +2,7 @@ import type { Announce } from "@boocode/announce";
 import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
 import type { Failpoint, Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
-import { type Job, Worker } from "bullmq";
+import { consumeQueue, type QueueConsumer } from "@boocode/turn-queue";
 import type { ModelServers } from "./model/model-servers.ts";
 import { cleanName, namingRequest } from "./turn/session-name.ts";
 
@@ -37,22 +37,15 @@ export function consumeNaming(options: {
   prefix: string;
   deps: NameSessionDeps;
   onError(error: unknown): void;
-}): { close(): Promise<void> } {
-  const worker = new Worker(
-    NAMING_QUEUE,
-    async (job: Job) => {
-      const parsed = NameSessionJob.safeParse(job.data);
-      if (!parsed.success) return;
-      await nameSession(options.deps, parsed.data.session_id).catch(options.onError);
-    },
-    {
-      connection: options.connection,
-      prefix: options.prefix,
-      concurrency: 1,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
-    },
-  );
-  worker.on("error", options.onError);
-  return { close: () => worker.close(true) };
+}): QueueConsumer {
+  const { connection, prefix, deps, onError } = options;
+  return consumeQueue({
+    name: NAMING_QUEUE,
+    job: NameSessionJob,
+    connection,
+    prefix,
+    concurrency: 1,
+    run: ({ session_id }) => nameSession(deps, session_id).catch(onError),
+    onError,
+  });
 }

@@ -18,6 +18,7 @@ import { consumeTurns } from "./consume-turns.ts";
 import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
+import { checkTools } from "./tools/check-tools.ts";
 import { createTurnRunner } from "./turn-runner.ts";
 import { wireTurns } from "./wire-turns.ts";
 
@@ -40,7 +41,7 @@ runService({
 });
 
 async function serve(context: ServiceContext<Config>): Promise<void> {
-  const { name, config, log, failpoint, logFailure, onRelease } = context;
+  const { name, config, log, failpoint, logFailure, onRelease, dependencies } = context;
   const wired = await wireTurns(context, () => runner.running(), REDIS_TIMEOUT_MS);
   const { keys, pool, leases } = wired;
   const blocking = connectRedisBlocking(config.REDIS_URL);
@@ -106,10 +107,10 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     help: "Turns that run in this worker.",
     registers: [metrics],
   });
-  const checks = { ...wired.checks, hints: () => wired.follower.connected() };
+  dependencies.add("tools", checkTools);
   const server = createServer((request, response) => {
     running.set(runner.running());
-    if (!answerHealth(request, response, checks, () => metrics.metrics())) response.writeHead(404).end();
+    if (!answerHealth(request, response, dependencies, () => metrics.metrics())) response.writeHead(404).end();
   });
   await serveHttp(context, server, () => server.close());
 
@@ -119,7 +120,9 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     appender: wired.appender,
     announce: wired.announce,
     maxCrashes: config.MAX_ATTEMPTS,
+    leaseMs: config.LEASE_MS,
     failpoint,
+    onError: logFailure("reconciling"),
     log,
   });
   // Releases run in reverse order, so this one runs first: stop claiming, let running turns end, release those that are left.

@@ -9,6 +9,7 @@ import {
   readNextDue,
   requeueOrphans,
 } from "@boocode/store";
+import { createOrphanJudge } from "./judge-orphans.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
 import { newNonce, type TurnRunner } from "./turn-runner.ts";
@@ -19,11 +20,13 @@ export interface ReconcileDeps {
   appender: FrameAppender;
   announce: Announce;
   maxCrashes: number;
+  leaseMs: number;
   failpoint: Failpoint;
+  onError(error: unknown): void;
   log: Logger;
 }
 
-/** The longest pause. It is shorter when a lease expires or a turn becomes due earlier. */
+/** The longest pause. It is shorter when a lease expires or a turn becomes due earlier, and where leases are short. */
 const EVERY_MS = 1_000;
 /**
  * The most turns claimed in one run, so that a dead worker's turns spread over the remaining workers: turns that are claimed
@@ -41,19 +44,22 @@ const CLEAN_EVERY_MS = 10 * 60_000;
  */
 export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
   let cleanedAt = 0;
-  let pauseMs = EVERY_MS;
+  const everyMs = Math.min(EVERY_MS, deps.leaseMs / 5);
+  let pauseMs = everyMs;
+  const judge = createOrphanJudge(deps.leaseMs, () => performance.now());
   return every(
     // Jitter, so that the workers do not all query at once.
     () => pauseMs * (0.8 + Math.random() * 0.2) + Math.random() * 50,
     async () => {
-      pauseMs = EVERY_MS;
-      const requeued = await requeueOrphans(deps.pool, deps.maxCrashes);
+      pauseMs = everyMs;
+      const rule = { maxCrashes: deps.maxCrashes, judgeUntil: judge.judgeUntil() };
+      const requeued = await requeueOrphans(deps.pool, rule);
       if (requeued.length > 0) {
         deps.log.warn({ turns: requeued }, "the turns of a dead worker were requeued");
         await deps.failpoint("after-requeue-orphans");
       }
       for (;;) {
-        const orphan = await endOrphan(deps.pool, newNonce(), deps.maxCrashes, CANCEL_TIMEOUT_MS);
+        const orphan = await endOrphan(deps.pool, newNonce(), rule, CANCEL_TIMEOUT_MS);
         if (!orphan) break;
         await deps.failpoint("after-end-orphan");
         await announceEnd(deps, orphan);
@@ -64,10 +70,14 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
         cleanedAt = Date.now();
         while ((await forgetOldIdempotencyKeys(deps.pool)) > 0);
       }
-      pauseMs =
-        claimed < CLAIM_AT_ONCE ? Math.min(EVERY_MS, (await readNextDue(deps.pool)) ?? EVERY_MS) : CLAIM_AGAIN_MS;
+      const { dueInMs, now } = await readNextDue(deps.pool);
+      judge.looked(now);
+      pauseMs = claimed < CLAIM_AT_ONCE ? Math.min(everyMs, dueInMs ?? everyMs) : CLAIM_AGAIN_MS;
     },
-    (err) => deps.log.warn({ err }, "reconciling failed; it is retried"),
+    (err) => {
+      judge.failed();
+      deps.onError(err);
+    },
   );
 }
 

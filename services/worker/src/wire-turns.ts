@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { createAnnounce } from "@boocode/announce";
-import { createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
+import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCatalog, modelServersOf } from "@boocode/model-servers";
 import {
   connectBackends,
   connectPostgres,
   connectRedisSubscriber,
+  keepSecret,
   type ServiceContext,
   withDeadline,
 } from "@boocode/runtime";
-import { renewLeases, saveDrafts } from "@boocode/store";
+import { checkDatabase, renewLeases, saveDrafts } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { createLeases } from "./attempt/leases.ts";
 import { prepareTurn } from "./attempt/prepare-turn.ts";
@@ -33,17 +34,19 @@ const APPEND_INTERVAL_MS = 40;
  * @param redisTimeoutMs the longest wait for Redis; after it the start continues, because a turn can run without Redis
  */
 export async function wireTurns(context: ServiceContext<Config>, running: () => number, redisTimeoutMs: number) {
-  const { config, log, failpoint, logFailure, onRelease } = context;
+  const { config, log, failpoint, logFailure, onRelease, dependencies } = context;
   const keys = createKeys(config.REDIS_PREFIX);
   // A separate connection: writes that wait for locks may occupy all the others, and that must not cost a turn its lease.
   const heartbeats = connectPostgres(config.DATABASE_URL, { name: "worker heartbeat", connections: 1 });
   onRelease("heartbeats", () => heartbeats.end({ timeout: 2 }));
   const hints = connectRedisSubscriber(config.REDIS_URL);
   onRelease("redis subscriber", () => hints.disconnect());
-  const { pool, redis, checks } = await connectBackends(context, { redisTimeoutMs, subscriber: hints });
+  const { pool, redis } = await connectBackends(context, { redisTimeoutMs, subscriber: hints });
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
+  dependencies.add("postgres", () => checkDatabase(pool, { writes: true }));
+  dependencies.add("redis", () => Promise.all([checkPublishing(redis, keys), queue.check()]));
   const wake = (turnId: string) => void queue.wake(turnId, 1).catch(logFailure("waking a worker"));
   const appender = createFrameAppender(redis, keys, {
     entries: config.FRAME_LOG_ENTRIES,
@@ -67,6 +70,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   onRelease("drafts", () => drafts.stop());
 
   const servers = modelServersOf(config);
+  for (const { apiKey } of servers) keepSecret(apiKey);
   const slots = createSlots({
     redis,
     keyOf: keys.modelSlots,
@@ -132,7 +136,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     wake,
     appendIntervalMs: () => (running() > UNTHROTTLED_STREAMS ? APPEND_INTERVAL_MS : 0),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
-    maxAttempts: config.MAX_ATTEMPTS,
+    retryBudgetMs: config.MODEL_RETRY_BUDGET_MS,
     log,
   };
 
@@ -143,8 +147,9 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     onGap: () => leases.renewNow(),
   });
   onRelease("follower", () => follower.stop());
+  dependencies.add("hints", () => follower.check(keys.check));
   // A connection that is not ready yet subscribes as soon as it is.
   await follower.follow(keys.cancel).catch(logFailure("following cancels"));
 
-  return { keys, pool, checks, appender, models, leases, announce, turnDeps, follower };
+  return { keys, pool, appender, models, leases, announce, turnDeps };
 }

@@ -90,7 +90,7 @@ function giveUpInSilence(socket: Socket, silenceMs: number): void {
  * accepts new ones, which the close does not fail if it follows an error: a query on an idle connection resolves with no rows
  * after the reconnect, and a queued one receives another query's answer. Here the error and the close are emitted together, so
  * that no query is accepted in between.
- * A FATAL error of the server is treated like an error of the socket. See `createServerReader`.
+ * A server error that ends the connection is treated like an error of the socket. See `createServerReader`.
  */
 function loseInOneStep(socket: Socket): void {
   const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
@@ -109,9 +109,9 @@ function loseInOneStep(socket: Socket): void {
 
   function onData(piece: Buffer): boolean {
     if (failure !== undefined) return emit("data", piece);
-    const { pass, fatal } = read(piece);
+    const { pass, end } = read(piece);
     for (const part of pass) emit("data", part);
-    if (fatal) socket.destroy(fatal);
+    if (end) socket.destroy(end);
     return true;
   }
 }

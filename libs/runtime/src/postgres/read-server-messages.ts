@@ -1,40 +1,48 @@
 // PURE
 
-/** The FATAL error with which the server closes a connection. `code` is an SQLSTATE. */
-interface FatalError extends Error {
+/** An error of the server. `code` is an SQLSTATE. */
+interface ServerError extends Error {
   severity: string;
   code: string;
 }
 
-/** What the client should receive of a piece, in order, and the FATAL error that follows it. */
+/** What the client should receive of a piece, in order, and the error with which the connection is to be closed after that. */
 export interface Received {
   pass: Buffer[];
-  fatal: FatalError | null;
+  end: (Error & { code: string }) | null;
 }
 
 /** A message of the PostgreSQL protocol begins with a letter and a length that includes itself but not the letter. */
 const HEADER_BYTES = 5;
-const [COMMAND_COMPLETE, DATA_ROW, ERROR_RESPONSE] = [0x43, 0x44, 0x45];
+const [COMMAND_COMPLETE, DATA_ROW, ERROR_RESPONSE, READY_FOR_QUERY] = [0x43, 0x44, 0x45, 0x5a];
+/** The status in ReadyForQuery outside of a transaction. */
+const IDLE = 0x49;
+const READ_ONLY = "25006";
 
 /** A CommandComplete message, whose tag names no command and no number of rows. */
 const END_OF_ROWS = Buffer.from([COMMAND_COMPLETE, 0, 0, 0, 9, ...Buffer.from("NONE\0")]);
 
 /**
- * Reads what a Postgres server sends on one connection, in pieces of any size, and works around two faults of the client
- * (postgres 3.4.9), which keeps state of a query after it has failed:
+ * Reads what a Postgres server sends on one connection, in pieces of any size, and decides when the connection ends. It
+ * works around two faults of the client (postgres 3.4.9), which keeps state of a query after it has failed:
  * - A FATAL error that ended a query also fails the first query after the next connect. It is therefore withheld and returned.
  * - The client counts the rows of a result and resets the count at CommandComplete only. After an error in the middle of a
  *   result, the next result on the connection begins with that many holes: a valid token finds no user. So a CommandComplete
  *   is inserted before the first row after such an error. At that point the client has an active query, and it resets the count
  *   without ending the query (that happens at ReadyForQuery). With a cursor it would also send a Sync; we use no cursors. After
  *   a reconnect, the client's own query for array types resets the count.
+ *
+ * A connection that is read-only stays so for its life: its server has become a replica, or began the session under a
+ * read-only default. After such an error it ends as soon as it is idle, and the next query connects anew. (In a transaction
+ * the client would still send its ROLLBACK.)
  */
 export function createServerReader(): (piece: Buffer) => Received {
-  /** The bytes received so far of an incomplete header or error. They have been passed on already. */
+  /** The bytes received so far of an incomplete header, error or ReadyForQuery. They have been passed on already. */
   let begun = Buffer.alloc(0);
-  /** Remaining bytes of a message that is not an error. */
+  /** Remaining bytes of any other message. */
   let toSkip = 0;
   let result: "complete" | "rows" | "cut" = "complete";
+  let readOnly = false;
 
   return (piece) => {
     const pass: Buffer[] = [];
@@ -60,17 +68,22 @@ export function createServerReader(): (piece: Buffer) => Received {
         break;
       }
       const length = 1 + bytes.readInt32BE(1);
+      if ((type === ERROR_RESPONSE || type === READY_FOR_QUERY) && bytes.length < length) {
+        begun = Buffer.from(bytes);
+        break;
+      }
       if (type === ERROR_RESPONSE) {
-        if (bytes.length < length) {
-          begun = Buffer.from(bytes);
-          break;
-        }
-        const fatal = readError(bytes.subarray(HEADER_BYTES, length));
-        if (fatal) {
+        const error = readError(bytes.subarray(HEADER_BYTES, length));
+        if (error.severity === "FATAL" || error.severity === "PANIC") {
           passUntil(place);
-          return { pass, fatal };
+          return { pass, end: error };
         }
         if (result === "rows") result = "cut";
+        if (error.code === READ_ONLY) readOnly = true;
+      } else if (type === READY_FOR_QUERY && readOnly && bytes[HEADER_BYTES] === IDLE) {
+        passUntil(place + length - before);
+        // To the queries that are still waiting, the connection is lost.
+        return { pass, end: Object.assign(new Error("the connection was read-only"), { code: "CONNECTION_CLOSED" }) };
       } else if (type === COMMAND_COMPLETE) result = "complete";
       begun = Buffer.alloc(0);
       const rest = bytes.length - length;
@@ -78,18 +91,15 @@ export function createServerReader(): (piece: Buffer) => Received {
       place = piece.length - Math.max(0, rest);
     }
     passUntil(piece.length);
-    return { pass, fatal: null };
+    return { pass, end: null };
   };
 }
 
-/**
- * @param fields each a letter and a text that ends with a zero byte. @returns null when the error does not end the connection
- */
-function readError(fields: Buffer): FatalError | null {
+/** @param fields each a letter and a text that ends with a zero byte */
+function readError(fields: Buffer): ServerError {
   const values = new Map<string, string>();
   for (const field of fields.toString("utf8").split("\0")) values.set(field.charAt(0), field.slice(1));
-  const severity = values.get("V") ?? values.get("S") ?? "";
-  if (severity !== "FATAL" && severity !== "PANIC") return null;
   const error = new Error(values.get("M") ?? "the server ended the connection");
+  const severity = values.get("V") ?? values.get("S") ?? "";
   return Object.assign(error, { name: "PostgresError", severity, code: values.get("C") ?? "" });
 }

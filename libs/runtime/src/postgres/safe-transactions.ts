@@ -1,8 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
 import { losesConnection } from "./loses-connection.ts";
 
 type Pool = postgres.Sql<Record<string, unknown>>;
 type Act<T> = (sql: postgres.TransactionSql<Record<string, unknown>>) => T | Promise<T>;
+
+/** Deadlock and serialization failure: the server has rolled the transaction back, and the same one may succeed now. */
+const CONFLICT = new Set(["40001", "40P01"]);
+const MAX_CONFLICTS = 5;
 
 /**
  * Makes the pool's `begin` survive the loss of its connection. The library (postgres 3.4.9) sends a ROLLBACK after a failed
@@ -11,12 +16,15 @@ type Act<T> = (sql: postgres.TransactionSql<Record<string, unknown>>) => T | Pro
  *
  * Here a transaction whose connection is lost never returns to the library, which therefore writes nothing; its `begin`
  * rejects with the connection error. The server rolls back on its own.
+ *
+ * A transaction that fails by a conflict with others is run again, so its function must do nothing but ask the database.
  */
 export function useSafeTransactions(pool: Pool): Pool {
   const begin = pool.begin.bind(pool) as (options: string, act: Act<unknown>) => Promise<unknown>;
 
   async function safeBegin<T>(...args: [Act<T>] | [string, Act<T>]): Promise<T> {
     const [options, act] = args.length === 1 ? ["", args[0]] : args;
+    let conflicts = 0;
     for (let left = pool.options.max; ; left--) {
       let begun = false;
       try {
@@ -32,7 +40,12 @@ export function useSafeTransactions(pool: Pool): Pool {
       } catch (error) {
         // The FATAL error of a closed connection can surface on the first transaction of its successor. Nothing was done
         // then, so a retry is safe; each connection reports it once.
-        if (begun || left <= 0 || (error as { code?: string }).code !== "57P01") throw error;
+        const { code = "" } = error as { code?: string };
+        if (CONFLICT.has(code) && conflicts++ < MAX_CONFLICTS) {
+          await delay(Math.random() * 20 * 2 ** conflicts);
+          continue;
+        }
+        if (begun || left <= 0 || code !== "57P01") throw error;
       }
     }
   }

@@ -5,12 +5,25 @@ export type { Redis };
 /** Reconnects within 250 ms, with jitter. */
 const retryStrategy = () => 50 + Math.random() * 200;
 
-const common = { retryStrategy, connectTimeout: 2_000, keepAlive: 10_000 } satisfies RedisOptions;
+/** The server has become a replica of another, to which the address may lead by now. The failed command rejects. */
+const reconnectOnError = (error: Error) => /^(READONLY|MASTERDOWN)/.test(error.message);
+
+const common = { retryStrategy, reconnectOnError, connectTimeout: 2_000, keepAlive: 10_000 } satisfies RedisOptions;
 
 function quiet(redis: Redis): Redis {
   // Without a listener, ioredis prints each failed connect. Readiness reports them, and every command fails by itself.
   redis.on("error", () => {});
-  return redis;
+  // The ready check of ioredis calls INFO, and prints a warning on each connect when the user may not. It then counts the server
+  // as ready, and so does an answer that states nothing.
+  const info = redis.info.bind(redis) as (...args: unknown[]) => unknown;
+  const tolerant = (...args: unknown[]) => {
+    const done = args.at(-1);
+    if (typeof done !== "function") return info(...args);
+    return info(...args.slice(0, -1), (error: Error | null, text?: string) =>
+      error?.message.includes("NOPERM") ? done(null, "") : done(error, text),
+    );
+  };
+  return Object.assign(redis, { info: tolerant });
 }
 
 /** For commands. They fail fast while Redis is away or hangs, because every caller can do without it for a while. */

@@ -1,6 +1,5 @@
 import { connectPostgres, type Postgres, untilPostgresReady } from "../postgres/connect-postgres.ts";
 import { connectRedis, type Redis, untilRedisReady } from "../redis/connect-redis.ts";
-import type { HealthChecks } from "./health.ts";
 import type { ServiceContext } from "./run-service.ts";
 
 const POSTGRES_TIMEOUT_MS = 10_000;
@@ -14,8 +13,6 @@ interface BackendsConfig {
 export interface Backends {
   pool: Postgres;
   redis: Redis;
-  /** Readiness checks of both. */
-  checks: HealthChecks;
 }
 
 /**
@@ -38,5 +35,5 @@ export async function connectBackends(
     untilPostgresReady(pool, POSTGRES_TIMEOUT_MS),
     redisReady.catch((err: unknown) => log.warn({ err }, "Redis does not answer; starting without it")),
   ]);
-  return { pool, redis, checks: { postgres: () => pool`select 1`, redis: () => redis.ping() } };
+  return { pool, redis };
 }

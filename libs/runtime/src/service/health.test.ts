@@ -1,6 +1,8 @@
 import { createServer, type RequestListener } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { answerHealth, checkReadiness } from "./health.ts";
+import { createDependencies } from "./dependencies.ts";
+import { answerHealth } from "./health.ts";
+import { createLogger } from "./logger.ts";
 import { listen } from "./serve-http.ts";
 
 const servers: ReturnType<typeof createServer>[] = [];
@@ -14,37 +16,14 @@ async function serve(handler: RequestListener): Promise<string> {
   return await listen(server, "127.0.0.1", 0);
 }
 
-test("each dependency is reported by name; one whose check throws, rejects or returns false is down", async () => {
-  const readiness = await checkReadiness({
-    fine: () => Promise.resolve("PONG"),
-    silent: () => undefined,
-    throws: () => {
-      throw new Error("x");
-    },
-    rejects: () => Promise.reject(new Error("x")),
-    denies: () => false,
-  });
-  const dependencies = { fine: "ok", silent: "ok", throws: "down", rejects: "down", denies: "down" };
-  expect(readiness).toEqual({ status: "not_ready", dependencies });
-  expect(await checkReadiness({ fine: () => true })).toEqual({ status: "ready", dependencies: { fine: "ok" } });
-});
-
-test("a dependency that never answers is down after one second, and the checks run in parallel", async () => {
-  const startedAt = performance.now();
-  const never = () => new Promise(() => {});
-  expect((await checkReadiness({ a: never, b: never, c: never })).dependencies).toEqual({
-    a: "down",
-    b: "down",
-    c: "down",
-  });
-  expect(performance.now() - startedAt).toBeLessThan(2_500);
-});
-
 test("liveness, readiness and metrics are answered whatever the query; other requests are not", async () => {
   let up = true;
+  let time = 0;
+  const dependencies = createDependencies(createLogger("test", "silent"), () => time);
+  dependencies.add("it", () => up);
   const url = await serve((request, response) => {
     const metrics = () => (up ? Promise.resolve("figures 1\n") : Promise.reject(new Error("x")));
-    if (!answerHealth(request, response, { it: () => up }, metrics)) response.writeHead(418).end();
+    if (!answerHealth(request, response, dependencies, metrics)) response.writeHead(418).end();
   });
   const get = async (path: string) => {
     const response = await fetch(`${url}${path}`);
@@ -54,8 +33,12 @@ test("liveness, readiness and metrics are answered whatever the query; other req
   expect(await get("/readyz")).toEqual([200, '{"status":"ready","dependencies":{"it":"ok"}}']);
   expect(await get("/metrics")).toEqual([200, "figures 1\n"]);
   up = false;
+  time += 2_000;
   expect(await get("/healthz")).toEqual([200, '{"status":"ok"}']);
-  expect(await get("/readyz")).toEqual([503, '{"status":"not_ready","dependencies":{"it":"down"}}']);
+  expect(await get("/readyz")).toEqual([
+    503,
+    '{"status":"not_ready","dependencies":{"it":"down"},"reasons":{"it":"unreachable"}}',
+  ]);
   expect((await get("/metrics"))[0]).toBe(500);
   expect((await get("/"))[0]).toBe(418);
 });

@@ -1,30 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { withDeadline } from "../with-deadline.ts";
-
-/** Dependencies by name, each with its check, which throws or returns false when the dependency does not answer. */
-export type HealthChecks = Record<string, () => unknown>;
-
-export interface Readiness {
-  status: "ready" | "not_ready";
-  dependencies: Record<string, "ok" | "down">;
-}
-
-/** Runs all checks in parallel, each for at most one second. */
-export async function checkReadiness(checks: HealthChecks): Promise<Readiness> {
-  const dependencies: Readiness["dependencies"] = {};
-  await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => {
-      try {
-        const answer = await withDeadline(1_000, name, Promise.resolve(check()));
-        dependencies[name] = answer === false ? "down" : "ok";
-      } catch {
-        dependencies[name] = "down";
-      }
-    }),
-  );
-  const ready = Object.values(dependencies).every((state) => state === "ok");
-  return { status: ready ? "ready" : "not_ready", dependencies };
-}
+import type { Dependencies } from "./dependencies.ts";
 
 /**
  * Answers `/healthz` (alive), `/readyz` (each dependency by name) and `/metrics` on a plain HTTP server.
@@ -33,7 +8,7 @@ export async function checkReadiness(checks: HealthChecks): Promise<Readiness> {
 export function answerHealth(
   request: IncomingMessage,
   response: ServerResponse,
-  checks: HealthChecks,
+  dependencies: Pick<Dependencies, "readiness">,
   metrics: () => Promise<string>,
 ): boolean {
   const path = request.url?.split("?")[0];
@@ -42,9 +17,9 @@ export function answerHealth(
   if (path === "/healthz") {
     send(200, "application/json", JSON.stringify({ status: "ok" }));
   } else if (path === "/readyz") {
-    void checkReadiness(checks).then((answer) =>
-      send(answer.status === "ready" ? 200 : 503, "application/json", JSON.stringify(answer)),
-    );
+    void dependencies
+      .readiness()
+      .then((answer) => send(answer.status === "ready" ? 200 : 503, "application/json", JSON.stringify(answer)));
   } else if (path === "/metrics") {
     metrics().then(
       (text) => send(200, "text/plain; version=0.0.4", text),

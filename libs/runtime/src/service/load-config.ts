@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
+import { keepSecret, keepSecretsOf } from "./secrets.ts";
+
+const SECRET_NAME = /(KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /** The environment is invalid; the message lists every mistake, one per line. */
 export class InvalidConfig extends Error {
@@ -8,7 +11,7 @@ export class InvalidConfig extends Error {
 
 /**
  * Reads a service's configuration from the environment. A variable `X` may be given as a file in `X_FILE`, so that a secret
- * need not be in the environment.
+ * need not be in the environment. Passwords and keys are registered as secrets, which the log does not show.
  * @throws InvalidConfig with every mistake; no message quotes a value
  */
 export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, string | undefined>): z.infer<S> {
@@ -23,6 +26,10 @@ export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, s
     } catch {
       mistakes.push(`${name}: cannot read the file that it names`);
     }
+  }
+  for (const [name, value] of Object.entries(values)) {
+    if (SECRET_NAME.test(name)) keepSecret(value);
+    else keepSecretsOf(value);
   }
   const parsed = schema.safeParse(values);
   if (!parsed.success) {

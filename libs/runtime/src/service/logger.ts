@@ -1,4 +1,5 @@
 import { type Logger, type LoggerOptions, pino } from "pino";
+import { describeError } from "./describe-error.ts";
 
 export type { Logger };
 
@@ -14,6 +15,7 @@ export function createLogger(service: string, level: string): Logger {
   const options: LoggerOptions = {
     level,
     base: { service, pid: process.pid },
+    serializers: { err: (error: unknown) => describeError(error) },
     redact: {
       paths: [
         "authorization",
@@ -24,9 +26,6 @@ export function createLogger(service: string, level: string): Logger {
         "*.ticket",
         "req.headers.authorization",
         "req.headers.cookie",
-        "err.query",
-        "err.parameters",
-        "err.args",
       ],
       censor: "[secret]",
     },

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { losesConnection } from "../postgres/loses-connection.ts";
+import { createDependencies, type Dependencies } from "./dependencies.ts";
 import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoints.ts";
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 import { createLogger, endLog, type Logger } from "./logger.ts";
@@ -30,6 +31,7 @@ export interface ServiceContext<C> {
   failpoint: Failpoint;
   /** For failures that the service survives. @returns a function that logs an error as "`what` failed" */
   logFailure(what: string): (err: unknown) => void;
+  dependencies: Dependencies;
   onRelease: Releaser["onRelease"];
   /** Stops the process as SIGTERM would, because its work is done. */
   stop(reason: string): void;
@@ -47,6 +49,8 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
   const log = createLogger(service.name, config.LOG_LEVEL).child(service.logFields?.(config) ?? {});
   const graceMs = config.SHUTDOWN_GRACE_MS;
   const releaser = createReleaser(log, graceMs);
+  const dependencies = createDependencies(log);
+  releaser.onRelease("dependencies", dependencies.stop);
   let stopping = false;
 
   async function stop(reason: string, exitCode: number): Promise<void> {
@@ -86,7 +90,10 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
     config,
     log,
     failpoint: createFailpoints(config.FAULT_POINTS),
-    logFailure: (what) => (err) => log.warn({ err }, `${what} failed`),
+    logFailure: (what) => (err) => {
+      if (!dependencies.report(err)) log.warn({ err }, `${what} failed`);
+    },
+    dependencies,
     onRelease: releaser.onRelease,
     stop: (reason) => void stop(reason, 0),
   };

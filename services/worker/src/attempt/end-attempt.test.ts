@@ -25,18 +25,18 @@ interface Setting {
   ends?: (EndedTurn | "cancelling" | "lost")[];
   /** Whether the turn can be put back into the queue. */
   isQueued?: boolean;
-  crashes?: number;
+  cuts?: number;
 }
 
 /** Ends an attempt whose open message has the text "so far" and whose last frame has the number 7. */
-async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued = true, crashes = 0 }: Setting = {}) {
+async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued = true, cuts = 0 }: Setting = {}) {
   const commits: EndingTurn[] = [];
   const queued: { lastSeq: number; text: string | undefined; waits: boolean }[] = [];
   const frames: FrameBody[] = [];
   const announced: Change[] = [];
   const woken: string[] = [];
   const attempt = {
-    turn: { id: "t", crashes } as ClaimedTurn,
+    turn: { id: "t", cuts } as ClaimedTurn,
     lease: { ending() {}, mayWrite: () => true },
     frames: {
       flush() {},
@@ -54,7 +54,7 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
         queued.push({ lastSeq, text: reply?.content, waits: false });
         return isQueued;
       },
-      async spendAttempt({ reply, lastSeq }: ReplyDraft) {
+      async requeueCut({ reply, lastSeq }: ReplyDraft) {
         queued.push({ lastSeq, text: reply?.content, waits: true });
         return isQueued;
       },
@@ -66,7 +66,7 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
   const deps = {
     announce: (changes: readonly Change[]) => void announced.push(...changes),
     wake: (turnId: string) => void woken.push(turnId),
-    maxAttempts: 3,
+    retryBudgetMs: 20_000,
   };
   await endAttempt(deps, attempt, outcome);
   return { commits, queued, announced, woken, types: frames.map(({ type }) => type) };
@@ -126,8 +126,11 @@ describe("an attempt", () => {
     expect(commits).toEqual([]);
   });
 
-  it("that was broken off fails when it was the last one", async () => {
-    const { commits, queued } = await run({ kind: "broken_off", error: ERROR }, { crashes: 2 });
+  it.each([
+    ["it had six cuts before", 6],
+    ["the next pause would exceed the retry budget", 5],
+  ])("that was broken off fails when %s", async (_, cuts) => {
+    const { commits, queued } = await run({ kind: "broken_off", error: ERROR }, { cuts });
     expect(queued).toEqual([]);
     expect(commits).toMatchObject([{ end: { status: "failed", error: ERROR }, reply: { content: "so far" } }]);
   });

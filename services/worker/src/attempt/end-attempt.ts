@@ -7,12 +7,14 @@ import type { Attempt, Outcome } from "./attempt.ts";
 export interface EndAttemptDeps {
   announce: Announce;
   wake(turnId: string): void;
-  /** The number of attempts after which a cut answer fails the turn. */
-  maxAttempts: number;
+  /** The time limit for all pauses before further attempts at one step, as for the retries of a request. */
+  retryBudgetMs: number;
 }
 
-/** The pause before another attempt; it doubles with each attempt that was spent. */
+/** The pause before another attempt at a step whose reply was cut; it doubles with each cut. */
 const RETRY_MS = 500;
+/** A model server that restarts cuts a reply once. One that cuts this many has a lasting fault. */
+const MAX_CUTS = 6;
 
 /** Commits the outcome of an attempt, and then emits and announces it. */
 export async function endAttempt(deps: EndAttemptDeps, attempt: Attempt, outcome: Outcome): Promise<void> {
@@ -56,13 +58,13 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   const { turn, frames, store, log } = attempt;
   const reply = replySoFar(attempt);
   const fail = () => end(deps, attempt, { status: "failed", error }, reply);
-  if (turn.crashes + 1 >= deps.maxAttempts) return await fail();
-  const waitMs = RETRY_MS * 2 ** turn.crashes * (0.75 + Math.random() / 2);
+  const waitedMs = RETRY_MS * (2 ** turn.cuts - 1);
+  const waitMs = RETRY_MS * 2 ** turn.cuts * (0.75 + Math.random() / 2);
+  if (turn.cuts >= MAX_CUTS || waitedMs + waitMs > deps.retryBudgetMs) return await fail();
   attempt.dropDraft();
   // Emitted before the commit, because after it the next attempt may begin, and this attempt's frames would be stale.
   frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
-  const { maxAttempts } = deps;
-  const isQueued = await store.spendAttempt({ reply, lastSeq: frames.lastSeq() }, { maxAttempts, waitMs });
+  const isQueued = await store.requeueCut({ reply, lastSeq: frames.lastSeq() }, { maxCuts: MAX_CUTS, waitMs });
   // Either the turn is being cancelled, and `end` ends it as cancelled; or another worker holds it, and `end` changes
   // nothing.
   if (!isQueued) return await fail();
@@ -81,6 +83,16 @@ async function release(deps: EndAttemptDeps, attempt: Attempt): Promise<void> {
   }
   deps.wake(turn.id);
   await frames.drained(1_000);
+}
+
+/**
+ * Releases the turn of an attempt whose lease expired while the database was away: the reconcilers would otherwise take it for
+ * the turn of a dead worker.
+ */
+export async function releaseExpired(deps: EndAttemptDeps, { turn, store, log }: Attempt): Promise<void> {
+  if (!(await store.releaseExpired())) return;
+  log.warn("the turn was released, because the database was away for longer than its lease");
+  deps.wake(turn.id);
 }
 
 const replySoFar = ({ message }: Attempt) => message && partialReply(message);

@@ -11,12 +11,13 @@ import type { Fence, HeldTurn } from "@boocode/store";
  *               │ or `renewedAt` is too old  │ `renewedAt` is too old
  *               └──────────> lost <──────────┘
  *
+ * A lease that is lost because renewals failed, and not because this process stood still, was lost in an outage of the database.
  * Apart from the state, the signal aborts once, for the first reason to stop: cancelled, released or lost. A turn that stops
  * for one of the first two reasons is still held, so that its end can be written. `drop()` forgets the lease in every state.
  */
 type LeaseState =
   /** `renewedAt`: when the last successful renewal was sent, by `performance.now()`. The database's lease began no earlier. */
-  { kind: "held"; renewedAt: number } | { kind: "ending"; renewedAt: number } | { kind: "lost" };
+  { kind: "held"; renewedAt: number } | { kind: "ending"; renewedAt: number } | { kind: "lost"; inOutage: boolean };
 
 /** Why a turn is stopped before its end. After `lost`, nothing more may be written. */
 export class TurnStopped extends Error {
@@ -36,6 +37,8 @@ export interface Lease {
   readonly signal: AbortSignal;
   /** False once the last successful renewal is so old that another worker may hold the turn. */
   mayWrite(): boolean;
+  /** The lease expired because the database did not answer. Its turn may still be nobody else's. */
+  wasLostInOutage(): boolean;
   stop(why: TurnStopped["why"]): void;
   /** The turn's end is being written: from now on a heartbeat may find the turn ended. */
   ending(): void;
@@ -79,10 +82,13 @@ export function createLeases(deps: LeasesDeps): Leases {
   let beating: Promise<void> | null = null;
   let beatAgain = false;
   let retry: NodeJS.Timeout | undefined;
+  /** The last heartbeat failed, and not because this process stood still meanwhile. */
+  let isAway = false;
 
   function stopTurn(lease: HeldLease, why: TurnStopped["why"]): void {
     // A turn that is already stopping for another reason can still lose its lease; only the first reason aborts.
-    if (why.kind === "lost") lease.state = { kind: "lost" };
+    if (why.kind === "lost" && lease.state.kind !== "lost")
+      lease.state = { kind: "lost", inOutage: isAway && isTooOld(lease) };
     lease.controller.abort(new TurnStopped(why));
   }
 
@@ -94,6 +100,7 @@ export function createLeases(deps: LeasesDeps): Leases {
     const sentAt = performance.now();
     try {
       const kept = await deps.renew(leases.map(({ fence }) => fence));
+      isAway = false;
       for (const lease of leases) {
         const row = kept.get(lease.fence.turnId);
         if (row?.isRenewed && lease.state.kind !== "lost") lease.state.renewedAt = sentAt;
@@ -105,6 +112,8 @@ export function createLeases(deps: LeasesDeps): Leases {
         retry = setTimeout(() => void beatOnce(), LOCKED_RETRY_MS);
     } catch (error) {
       deps.onError(error);
+      // A heartbeat fails within its deadline, unless the timers of this process were late.
+      isAway = performance.now() - sentAt < 2 * deps.heartbeatMs;
     }
     for (const lease of leases) if (isTooOld(lease)) stopTurn(lease, { kind: "lost" });
   }
@@ -143,6 +152,7 @@ export function createLeases(deps: LeasesDeps): Leases {
           if (isTooOld(lease)) stopTurn(lease, { kind: "lost" });
           return lease.state.kind !== "lost";
         },
+        wasLostInOutage: () => lease.state.kind === "lost" && lease.state.inOutage,
         stop: (why) => stopTurn(lease, why),
         ending: () => {
           if (lease.state.kind === "held") lease.state = { kind: "ending", renewedAt: lease.state.renewedAt };

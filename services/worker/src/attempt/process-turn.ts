@@ -2,7 +2,7 @@ import type { TurnErrorCode } from "@boocode/contracts";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
 import { runTurn } from "../turn/run-turn.ts";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
-import { type EndAttemptDeps, endAttempt } from "./end-attempt.ts";
+import { type EndAttemptDeps, endAttempt, releaseExpired } from "./end-attempt.ts";
 import { TurnStopped } from "./leases.ts";
 import { ProjectUnavailable } from "./open-project.ts";
 import { playTurn } from "./play-turn.ts";
@@ -49,6 +49,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     frames.abandon();
     attempt.dropDraft();
     await prepared?.close().catch((err: unknown) => log.warn({ err }, "closing the project's folder failed"));
+    if (lease.wasLostInOutage())
+      await releaseExpired(deps, attempt).catch((err: unknown) => log.error({ err }, "releasing the turn failed"));
     lease.drop();
   }
 }

@@ -9,12 +9,12 @@ import {
   type Pool,
   readCancelReason,
   releaseTurn,
+  requeueCutTurn,
   type Step,
   type StreamingMessage,
   saveContext,
   saveDrafts,
   saveToolCalls,
-  spendAttempt,
   startMessage,
 } from "@boocode/store";
 import { type Lease, TurnStopped } from "./leases.ts";
@@ -35,8 +35,13 @@ export interface TurnStore {
   readCancelReason(): Promise<CancelReason | null>;
   /** Saves the text so far and puts the turn back into the queue. */
   release(draft: ReplyDraft): Promise<boolean>;
-  /** Like `release`, but spends the attempt, and the turn is due after `waitMs`. @returns false also if no attempt is left */
-  spendAttempt(draft: ReplyDraft, next: { maxAttempts: number; waitMs: number }): Promise<boolean>;
+  /** Like `release`, but the turn is due after `waitMs`, and the cut is counted. @returns false also after too many cuts */
+  requeueCut(draft: ReplyDraft, next: { maxCuts: number; waitMs: number }): Promise<boolean>;
+  /**
+   * Releases a turn whose lease expired because the database was away, unless another worker has taken it. Waits until the
+   * database is back. Only the fence decides here: the lease is over.
+   */
+  releaseExpired(): Promise<boolean>;
 }
 
 /** A reply as far as it was written; null when no message is open. */
@@ -95,12 +100,22 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
         };
         return persist("release", release, false);
       },
-      spendAttempt(draft, { maxAttempts, waitMs }) {
-        const spend = async () => {
+      requeueCut(draft, next) {
+        const requeue = async () => {
           await saveReply(draft);
-          return await spendAttempt(pool, fence, maxAttempts, waitMs);
+          return await requeueCutTurn(pool, fence, next);
         };
-        return persist("spend-attempt", spend, false);
+        return persist("requeue-cut", requeue, false);
+      },
+      async releaseExpired() {
+        for (;;) {
+          try {
+            return await withDeadline(DEADLINE_MS, "releasing an expired turn", releaseTurn(pool, fence));
+          } catch (error) {
+            if (!isTransient(error)) throw error;
+            await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (1 + Math.random())));
+          }
+        }
       },
     };
   };

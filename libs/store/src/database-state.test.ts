@@ -1,6 +1,6 @@
 import { connectPostgres } from "@boocode/runtime";
 import { expect, test } from "vitest";
-import { isTransient } from "./is-transient.ts";
+import { isTransient } from "./database-state.ts";
 
 const coded = (code: string) => Object.assign(new Error("x"), { code });
 

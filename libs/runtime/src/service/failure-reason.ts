@@ -1,0 +1,81 @@
+// PURE
+
+import { NotReadyReason } from "@boocode/contracts";
+
+/** SQLSTATEs, by their longest known prefix. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const BY_SQLSTATE: Record<string, NotReadyReason> = {
+  "08": "unreachable",
+  "25006": "read_only",
+  "28": "authentication_failed",
+  "3D": "database_missing",
+  "3F": "schema_outdated",
+  "42501": "permission_denied",
+  "42703": "schema_outdated",
+  "42704": "schema_outdated",
+  "42883": "schema_outdated",
+  "42P01": "schema_outdated",
+  "53100": "disk_full",
+  "53200": "out_of_memory",
+  "53300": "too_many_connections",
+  "55P03": "timed_out",
+  "57014": "timed_out",
+  "57P": "unreachable",
+  "57P03": "starting",
+  "58030": "disk_full",
+};
+
+/** The first word of a Redis error reply. */
+const BY_REPLY: Record<string, NotReadyReason> = {
+  ASK: "wrong_node",
+  BUSY: "busy",
+  CLUSTERDOWN: "wrong_node",
+  CROSSSLOT: "wrong_node",
+  LOADING: "starting",
+  MASTERDOWN: "read_only",
+  MISCONF: "disk_full",
+  MOVED: "wrong_node",
+  NOAUTH: "authentication_failed",
+  NOPERM: "permission_denied",
+  OOM: "out_of_memory",
+  READONLY: "read_only",
+  WRONGPASS: "authentication_failed",
+};
+
+/** Texts of ioredis for commands that no connection takes. */
+const NO_CONNECTION = /^(Connection is closed|Stream isn't writeable|Reached the max retries per request limit)/;
+
+interface Failure {
+  name: string;
+  message: string;
+  code: unknown;
+}
+
+function asFailure(error: unknown): Failure {
+  const { name = "", message = "", code } = (error ?? {}) as { name?: unknown; message?: unknown; code?: unknown };
+  return { name: String(name), message: String(message), code };
+}
+
+/** @returns which dependency an error of its client reports; null for every other error */
+export function dependencyOf(error: unknown): "postgres" | "redis" | null {
+  const { name, message } = asFailure(error);
+  if (name === "PostgresError" || (typeof error === "object" && error !== null && "query" in error)) return "postgres";
+  // ioredis states a time-out and a missing connection only in words.
+  if (name === "ReplyError" || message === "Command timed out" || NO_CONNECTION.test(message)) return "redis";
+  return null;
+}
+
+/** @param error of a client, or of a check, which may state its own `reason` */
+export function reasonOf(error: unknown): NotReadyReason {
+  const own = NotReadyReason.safeParse((error as { reason?: unknown } | null)?.reason);
+  if (own.success) return own.data;
+  const { name, message, code } = asFailure(error);
+  if (name === "ReplyError") return BY_REPLY[/^[A-Z]+/.exec(message)?.[0] ?? ""] ?? "failed";
+  if (name === "DeadlineExceeded" || message === "Command timed out") return "timed_out";
+  if (NO_CONNECTION.test(message)) return "unreachable";
+  if (typeof code !== "string") return "failed";
+  if (code === "ETIMEDOUT" || code === "CONNECT_TIMEOUT") return "timed_out";
+  if (/^(E[A-Z]{3}|CONNECTION_)/.test(code)) return "unreachable";
+  const known = Object.keys(BY_SQLSTATE).filter((prefix) => code.startsWith(prefix));
+  const longest = known.sort((a, b) => b.length - a.length)[0];
+  return longest === undefined ? "failed" : (BY_SQLSTATE[longest] as NotReadyReason);
+}

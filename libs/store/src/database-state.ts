@@ -1,0 +1,46 @@
+import type { NotReadyReason } from "@boocode/contracts";
+import type { Pool } from "./sql.ts";
+
+/** The newest migration whose changes this version uses. A test compares it with the folder. */
+export const NEEDED_MIGRATION = "0004";
+
+/**
+ * Rejects when the database lacks a migration that this version needs, and, for a process that writes, when it is read-only.
+ * A newer schema is accepted, because changes of the schema are additive. Changes nothing.
+ */
+export async function checkDatabase(sql: Pool, { writes }: { writes: boolean }): Promise<void> {
+  const [row] = await sql<[{ is_applied: boolean }]>`
+    select exists (select from schema_migrations where version = ${NEEDED_MIGRATION}) as is_applied`;
+  if (!row.is_applied) {
+    const reason: NotReadyReason = "schema_outdated";
+    throw Object.assign(new Error(`migration ${NEEDED_MIGRATION} has not been applied to the database`), { reason });
+  }
+  // Refused before any row is looked for: 25006 in a read-only database, 42501 without the right.
+  if (writes) await sql`update turns set id = id where false`;
+}
+
+/** Error codes of the client library and of sockets that always mean a lost connection. */
+const NETWORK = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/**
+ * Whether the same statement may succeed later. These SQLSTATEs are transient: classes 08 (connection), 40 (deadlock,
+ * serialization failure) and 53 (insufficient resources); 57P0x (shutdown, start-up); 57014, 55P03 and 25P03 (time-outs of a
+ * statement, a lock and an idle transaction); and 25006 (read-only: the primary has moved, or is under maintenance).
+ */
+export function isTransient(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code !== "string") return (error as { name?: string } | null)?.name === "DeadlineExceeded";
+  if (/^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03", "25006"].includes(code)) return true;
+  // Other system errors are transient if they ended a query (the client library adds `query`): while the database's container
+  // restarts, its name may not resolve, and its host or socket may be missing.
+  return NETWORK.has(code) || (/^E[A-Z]/.test(code) && "query" in (error as object));
+}

@@ -1,0 +1,91 @@
+import type { Server } from "@boocode/backing-services";
+import { testRedis } from "@boocode/backing-services/testing";
+import { connectRedisBlocking, type Redis, untilRedisReady } from "@boocode/runtime";
+import { consumeQueue, createTurnQueue } from "@boocode/turn-queue";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+
+const PREFIX = "test:queue";
+const USER = ["acl", "setuser", "limited", "reset", "on", ">secret", "~*", "&*", "+@all"];
+
+let server: Server;
+let admin: Redis;
+
+beforeEach(async () => {
+  server = await testRedis();
+  admin = await connected(server.url);
+});
+afterEach(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+async function connected(url: string): Promise<Redis> {
+  const redis = connectRedisBlocking(url);
+  await untilRedisReady(redis, 5_000);
+  return redis;
+}
+
+/** Consumes wake-ups as a Redis user with these rules besides all rights. */
+async function consume(...rules: string[]) {
+  await admin.call(...([...USER, ...rules] as [string, ...string[]]));
+  const url = new URL(server.url);
+  url.username = "limited";
+  url.password = "secret";
+  const connection = await connected(url.href);
+  const errors: string[] = [];
+  const jobs: string[] = [];
+  const consumer = consumeQueue({
+    name: "turns",
+    job: z.object({ turn_id: z.string() }),
+    connection,
+    prefix: PREFIX,
+    concurrency: 10,
+    run: async ({ turn_id }) => void jobs.push(turn_id),
+    onError: (error) => errors.push((error as Error).message),
+  });
+  const queue = createTurnQueue(admin, PREFIX);
+  onTestFinished(async () => {
+    await consumer.close();
+    await queue.close();
+    connection.disconnect();
+  });
+  return { errors, jobs, queue };
+}
+
+test("a Redis user that may not call INFO consumes jobs", async () => {
+  const { jobs, queue, errors } = await consume("-@dangerous", "-info");
+  await queue.wake("turn-1", 1);
+  await expect.poll(() => jobs).toEqual(["turn-1"]);
+  expect(errors).toEqual([]);
+});
+
+const REFUSALS: [string, RegExp, () => Promise<unknown>, () => Promise<unknown>][] = [
+  ["scripts", /NOPERM/, () => limit("-@scripting"), () => limit()],
+  ["the queue's keys", /NOPERM/, () => limit("resetkeys", "~other:*"), () => limit()],
+  ["blocking reads", /NOPERM/, () => limit("-bzpopmin"), () => limit()],
+  [
+    "writes, as a replica does",
+    /READONLY/,
+    () => admin.replicaof("127.0.0.1", "1"),
+    () => admin.replicaof("no", "one"),
+  ],
+];
+const limit = (...rules: string[]) => admin.call(...([...USER, ...rules] as [string, ...string[]]));
+
+test.each(REFUSALS)(
+  "a Redis that refuses %s is asked a few times a second, until it no longer does",
+  async (_what, reply, refuse, allow) => {
+    const { jobs, queue, errors } = await consume();
+    await refuse();
+    await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    const [before, began] = [errors.length, performance.now()];
+    await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(before + 4);
+    // Four pauses from 100 ms on, each twice as long as the one before, which only some errors begin.
+    expect(performance.now() - began).toBeGreaterThan(300);
+    expect(errors.filter((error) => !reply.test(error))).toEqual([]);
+    await allow();
+    await queue.wake("turn-1", 1);
+    await expect.poll(() => jobs, { timeout: 20_000 }).toEqual(["turn-1"]);
+  },
+);
