@@ -4,11 +4,12 @@ import type { TurnAccepted } from "@boocode/contracts";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
+import { untilAllEnded } from "../harness/invariants.ts";
 import { markedScript } from "../harness/marked-text.ts";
 import { proxyBefore, type TcpProxy, through } from "../harness/network/tcp-proxy.ts";
 import { persist } from "../harness/persist.ts";
 import { size } from "../harness/scale.ts";
-import { type System, startSystem, type User } from "../harness/start-system.ts";
+import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
 import { untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
 
 let system: System;
@@ -94,6 +95,35 @@ test("outages of the database that outlast the leases spend no attempt, except t
   expect(lost.size).toBeGreaterThan(0);
   for (const { id, crashes } of rows) expect([id, crashes]).toEqual([id, lost.has(id) ? 1 : 0]);
   await system.restore();
+});
+
+test("a database that becomes read-only is answered with 503, and works again within five seconds of its end", {
+  timeout: 60_000,
+}, async () => {
+  const project = await user.rest.project(FASTIFY);
+  const session = await user.rest.session(project.id, { name: "read-only", model: "words" });
+  const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
+  const setReadOnly = (state: string) =>
+    system.sql.unsafe(`alter database "${name}" set default_transaction_read_only = ${state}`);
+  const post = () =>
+    fetch(`${system.apis[0]?.url}/api/sessions/${session.id}/messages`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${user.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ content: markedScript(randomUUID(), { tokens: 2 }) }),
+    });
+  await setReadOnly("on");
+  await system.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = ${name} and application_name in ('api', 'worker', 'worker heartbeat', 'gateway')`;
+  await expect.poll(async () => (await post()).status, { timeout: 10_000 }).toBe(503);
+  for (let i = 0; i < 10; i++) {
+    const answer = await post();
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  }
+  await setReadOnly("off");
+  await expect.poll(async () => (await post()).status, { timeout: 5_000 }).toBe(202);
+  expect(await Promise.all(Array.from({ length: 20 }, async () => (await post()).status))).toEqual(Array(20).fill(202));
+  await untilAllEnded(system, 30_000);
 });
 
 test("turns survive database connections that are reset repeatedly", { timeout: 60_000 }, async () => {
