@@ -12,7 +12,7 @@ export type ModelCallResult =
 
 /**
  * Makes one model call. A request that the server refuses as too long is refitted with the facts in the error and sent once
- * more; a second refusal fails the call.
+ * more; a second refusal fails the call. So does a second reply that holds neither words nor calls, but thoughts at most.
  * @throws the signal's reason when it aborts, and defects
  */
 export async function* askModel(
@@ -21,12 +21,18 @@ export async function* askModel(
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;
-  for (let refitted = false; ; refitted = true) {
+  let empty: Reply | null = null;
+  let refitted = false;
+  for (;;) {
     if (!fitted.fits) return { kind: "failed", error: tooLong(fitted) };
     const { context } = fitted;
-    if (refitted) yield { type: "refitted", context };
     try {
-      const reply = yield* stream(streamReply, { ...request, messages: fitted.messages }, signal);
+      const reply = joined(empty, yield* stream(streamReply, { ...request, messages: fitted.messages }, signal));
+      if (isEmpty(reply)) {
+        if (empty !== null || reply.finishReason === "length") return { kind: "failed", error: withoutAnswer(reply) };
+        empty = reply;
+        continue;
+      }
       const truncated = fitter.learn(context, reply);
       if (truncated) yield { type: "refitted", context: truncated };
       return { kind: "reply", reply };
@@ -37,8 +43,25 @@ export async function* askModel(
       if (error.code === "model_cut" && error.visible) return { kind: "broken_off", error: failure };
       if (error.code !== "context_overflow" || error.visible || refitted) return { kind: "failed", error: failure };
       fitted = fitter.fit(overflowFacts(error, context));
+      refitted = true;
+      if (fitted.fits) yield { type: "refitted", context: fitted.context };
     }
   }
+}
+
+const isEmpty = ({ content, toolCalls }: Reply) => content.trim() === "" && toolCalls.length === 0;
+
+/** Subscribers have seen the text of the empty reply, so it stays in front of the next one's. */
+function joined(empty: Reply | null, reply: Reply): Reply {
+  if (empty === null) return reply;
+  return { ...reply, content: empty.content + reply.content, reasoning: empty.reasoning + reply.reasoning };
+}
+
+function withoutAnswer({ finishReason, reasoning }: Reply): TurnError {
+  const what =
+    reasoning === "" ? "the model ended without an answer" : "the model thought, and ended without an answer";
+  const cure = "it used up its answer tokens; raise MODEL_ANSWER_TOKENS, or the model's context window";
+  return { code: "model_empty", message: finishReason === "length" ? `${what}: ${cure}` : `${what}, twice` };
 }
 
 async function* stream(

@@ -146,3 +146,31 @@ describe("reasoning", () => {
     expect(await reasoningOf(false)).toEqual([undefined]);
   });
 });
+
+describe("a reply without words and calls", () => {
+  const thought: Reply = { ...reply, content: "\n", reasoning: "hm. " };
+
+  it("is asked for again once, and its thoughts stay in front of the answer's", async () => {
+    const { events, requests } = await run([thought, { ...reply, reasoning: "so: " }]);
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: "answered", reply: { content: "\ndone", reasoning: "hm. so: " } });
+  });
+
+  it("fails the turn when it comes twice", async () => {
+    const { events, requests } = await run([thought]);
+    expect(requests).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: "failed", error: { code: "model_empty" } });
+  });
+
+  it("fails the turn at once when the model has used up its answer tokens, and names the setting", async () => {
+    const { events, requests } = await run([{ ...thought, finishReason: "length" }]);
+    expect(requests).toHaveLength(1);
+    const message = expect.stringContaining("MODEL_ANSWER_TOKENS");
+    expect(events.at(-1)).toMatchObject({ type: "failed", error: { code: "model_empty", message } });
+  });
+
+  it("may have calls instead", async () => {
+    const { events } = await run([{ ...calls("hm"), content: "" }, reply]);
+    expect(events.map(({ type }) => type)).toContain("tools_called");
+  });
+});
