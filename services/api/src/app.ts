@@ -58,6 +58,9 @@ const ROUTES = [
   makeTicket,
 ];
 
+/** How long a browser may keep the answer to a preflight. */
+const PREFLIGHT_MAX_AGE_S = 600;
+
 export interface AppOptions {
   log: FastifyBaseLogger;
   bodyLimit: number;
@@ -85,7 +88,15 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
 
   // TLS, if any, is terminated in front of this process, so /docs must load its assets with the scheme of the page.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
-  await app.register(cors, { origin: options.corsOrigins.length > 0 ? options.corsOrigins : false });
+  // Without credentials: a page names its token itself, so there is no cookie that a foreign page could abuse.
+  await app.register(cors, {
+    origin: options.corsOrigins.length > 0 ? options.corsOrigins : false,
+    methods: ["GET", "POST", "PATCH", "DELETE"],
+    exposedHeaders: ["Retry-After"],
+    maxAge: PREFLIGHT_MAX_AGE_S,
+    // An OPTIONS request that is no preflight is answered like one, not with a text.
+    strictPreflight: false,
+  });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -101,7 +112,8 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  await app.register(swaggerUi, { routePrefix: "/docs" });
+  // A relative prefix, so that the page finds its assets behind a proxy that serves the API below a path.
+  await app.register(swaggerUi, { routePrefix: "/docs", indexPrefix: "." });
 
   app.get(
     "/healthz",

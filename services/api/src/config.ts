@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hasModelServer, hasNoNamesake, modelServerEnv } from "@boocode/model-servers";
-import { commonEnv, count, duration, folders, port } from "@boocode/runtime";
+import { commonEnv, count, duration, folders, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The API's environment. Durations are in milliseconds. */
@@ -11,11 +11,8 @@ export const Config = z
     /** The folders of which one must contain each project. */
     PROJECT_ROOTS: folders,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
-    /** Origins of the web pages that may call this API, separated by commas. */
-    CORS_ORIGINS: z
-      .string()
-      .default("")
-      .transform((text) => text.split(",").filter((origin) => origin !== "")),
+    /** Origins of the web pages that may call this API. */
+    CORS_ORIGINS: origins,
     BODY_LIMIT_BYTES: count(1_024).default(1024 * 1024),
     SHUTDOWN_GRACE_MS: duration().default(15_000),
     DATABASE_CONNECTIONS: count().default(10),

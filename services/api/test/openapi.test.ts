@@ -125,6 +125,8 @@ test("the pages of /docs are served with all their assets, over plain HTTP too",
     (match) => match[1] ?? "",
   );
   expect(assets.length).toBeGreaterThan(3);
+  // Relative, so that the page also works below a path of a proxy.
+  expect(home.body).not.toMatch(/(?:src|href)="\//);
   for (const asset of assets) {
     const response = await fixture.app.inject({ url: asset.startsWith("docs") ? `/${asset}` : `/docs/${asset}` });
     expect([asset, response.statusCode, response.body.length > 0]).toEqual([asset, 200, true]);

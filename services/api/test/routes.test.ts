@@ -287,9 +287,4 @@ test("models are listed, and public routes answer without a token", async () => 
   for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
     expect((await fixture.app.inject({ url })).statusCode).toBe(200);
   }
-  const preflight = await fixture.app.inject({
-    ...{ method: "OPTIONS", url: "/api/projects" },
-    headers: { origin: "https://boo.example", "access-control-request-method": "POST" },
-  });
-  expect(preflight.headers["access-control-allow-origin"]).toBe("https://boo.example");
 });

@@ -1,10 +1,12 @@
-import { commonEnv, count, duration, port } from "@boocode/runtime";
+import { commonEnv, count, duration, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The gateway's environment. Durations are in milliseconds. */
 export const Config = z.object({
   ...commonEnv,
   PORT: port.default(0),
+  /** Origins of the web pages that may open event streams. Browsers do not ask for WebSockets. */
+  CORS_ORIGINS: origins,
   /** Limit of open sockets and event streams in this process. */
   MAX_CONNECTIONS: count().default(10_000),
   /** Interval of the position check and of the token check. */

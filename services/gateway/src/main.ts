@@ -121,6 +121,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
+    corsOrigins: config.CORS_ORIGINS,
     dependencies,
     metrics: () => {
       open.set(connections.count());

@@ -4,12 +4,15 @@ import { answerHealth, type Dependencies } from "@boocode/runtime";
 import { WebSocketServer } from "ws";
 import { acceptEvents, refuse } from "./connections/accept-events.ts";
 import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./connections/accept-socket.ts";
+import { answerPreflight } from "./connections/allow-origin.ts";
 import { parseSubscription } from "./connections/subscription.ts";
 
 /** Clients send only `auth` and `ping`. */
 const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;
 
 export interface ServerDeps extends AcceptDeps {
+  /** Origins of the web pages that may read answers of this server. */
+  corsOrigins: string[];
   dependencies: Pick<Dependencies, "readiness">;
   metrics(): Promise<string>;
 }
@@ -26,6 +29,7 @@ export function buildServer(deps: ServerDeps): Server {
   });
 
   const server = createServer((request, response) => {
+    if (answerPreflight(request, response, deps.corsOrigins)) return;
     if (answerHealth(request, response, deps.dependencies, deps.metrics)) return;
     const target = readRequest(request);
     const isEvents = target && request.method === "GET" && target.url.pathname.endsWith("/events");

@@ -54,6 +54,7 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
     findCaller: async () => ({ userId: USER, tokenId: "token" }),
     takeTicket: async () => null,
     ...{ pingMs: 60_000, pongTimeoutMs: 60_000, authTimeoutMs: 60_000, maxUnsentBytes: 10_000 },
+    corsOrigins: [],
     dependencies: { readiness: async () => ({ status: "ready", dependencies: {} }) },
     metrics: async () => "",
     ...deps,

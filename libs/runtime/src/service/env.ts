@@ -45,6 +45,27 @@ export const commonEnv = {
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 };
 
+/** @returns the origin as browsers send it, or null. An origin such as that of a native app's web view stays as it is. */
+function toOrigin(text: string): string | null {
+  if (text === "*") return text;
+  const url = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(text) ? URL.parse(text) : null;
+  return url && (url.origin === "null" ? text : url.origin);
+}
+
+/**
+ * Origins of web pages, separated by commas: `https://app.example`, or `*` for all. Blanks and trailing slashes do not count,
+ * because browsers compare origins letter by letter and would refuse without a word.
+ */
+export const origins = z
+  .string()
+  .default("")
+  .transform((text) => text.split(",").map((part) => part.trim().replace(/\/+$/, "")))
+  .transform((parts) => parts.filter((part) => part !== "").map(toOrigin))
+  .refine(
+    (list): list is string[] => !list.includes(null),
+    "must be origins such as https://app.example, separated by commas, or *",
+  );
+
 /** Absolute paths of folders, separated by colons. */
 export const folders = z
   .string("is required")

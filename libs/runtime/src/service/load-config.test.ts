@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
-import { commonEnv, count, duration, folders, port, url } from "./env.ts";
+import { commonEnv, count, duration, folders, origins, port, url } from "./env.ts";
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "load-config-"));
@@ -105,4 +105,23 @@ test("an unreadable file is a mistake; a `_FILE` of an unknown variable is ignor
     "KEY_FILE: cannot read the file that it names",
   ]);
   expect(mistakes({ ...good, OTHER_FILE: join(folder, "missing") })).toEqual([]);
+});
+
+test("a list of origins may have blanks and trailing slashes, and each is written as browsers send it", () => {
+  const parse = (text?: string) => origins.safeParse(text).data;
+  expect(parse(undefined)).toEqual([]);
+  expect(parse(" https://a.example/ , ,http://LocalHost:5173//,https://b.example:443,")).toEqual([
+    ...["https://a.example", "http://localhost:5173", "https://b.example"],
+  ]);
+  expect(parse("capacitor://localhost, *")).toEqual(["capacitor://localhost", "*"]);
+  for (const wrong of [
+    "a.example",
+    "https://a.example/app",
+    "https://u:p@a.example",
+    "https://a b",
+    "null",
+    "https://*/x",
+  ]) {
+    expect([wrong, parse(`https://good.example, ${wrong}`)]).toEqual([wrong, undefined]);
+  }
 });
