@@ -4,7 +4,7 @@ import type { Failpoint, Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { consumeQueue, type QueueConsumer } from "@boocode/turn-queue";
 import type { ModelServers } from "./model/model-servers.ts";
-import { cleanName, namingRequest } from "./turn/session-name.ts";
+import { cleanName, nameFromQuestion, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
   pool: Pool;
@@ -15,20 +15,27 @@ export interface NameSessionDeps {
   timeoutMs: number;
 }
 
-/** Lets the model name a session that has no name yet. If the model fails, the session stays without a name. */
-async function nameSession(deps: NameSessionDeps, sessionId: string): Promise<void> {
+/** Lets the model name a session that has no name yet. Without a title of the model, the question's first words are the name. */
+async function nameSession(deps: NameSessionDeps, sessionId: string, onError: (error: unknown) => void): Promise<void> {
   const exchange = await readForNaming(deps.pool, sessionId);
   if (!exchange) return;
-  const request = namingRequest(await deps.models.resolve(exchange.model), exchange.question, exchange.answer);
-  let text = "";
-  for await (const event of deps.models.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
-    if (event.type === "reply") text = event.reply.content;
-  }
-  const name = cleanName(text);
+  const title = await askForTitle(deps, exchange).catch((error: unknown) => onError(error));
+  const name = cleanName(title ?? "") ?? nameFromQuestion(exchange.question);
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
   await deps.failpoint("after-auto-name");
   deps.announce(change.changes);
+}
+
+type Exchange = NonNullable<Awaited<ReturnType<typeof readForNaming>>>;
+
+async function askForTitle(deps: NameSessionDeps, { model, question, answer }: Exchange): Promise<string> {
+  const request = namingRequest(await deps.models.resolve(model), question, answer);
+  let text = "";
+  for await (const event of deps.models.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
+    if (event.type === "reply") text = event.reply.content;
+  }
+  return text;
 }
 
 /** Runs naming jobs one at a time, so that they do not delay turns. */
@@ -45,7 +52,7 @@ export function consumeNaming(options: {
     connection,
     prefix,
     concurrency: 1,
-    run: ({ session_id }) => nameSession(deps, session_id).catch(onError),
+    run: ({ session_id }) => nameSession(deps, session_id, onError).catch(onError),
     onError,
   });
 }
