@@ -61,7 +61,7 @@ test("a worker that dies right after any of its commits loses and duplicates not
     "after-start-message",
     "after-save-tool-calls",
     "after-commit-step",
-    "after-spend-attempt",
+    "after-requeue-cut",
     "after-end-turn",
   ];
   const dying = await Promise.all(
