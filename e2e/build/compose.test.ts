@@ -91,8 +91,10 @@ test("the proxy sends to the gateway exactly the paths that the gateway serves",
   const id = "6a1f3c1e-0000-4000-8000-000000000000";
   for (const path of [`ws/sessions/${id}`, "ws/user", `sessions/${id}/events`, "user/events"]) {
     expect(`/api/${path}`).toMatch(toGateway);
+    expect(`/api/${path}/`).toMatch(toGateway);
   }
   for (const path of ["ws-tickets", "sessions", `sessions/${id}`, `sessions/${id}/messages`, "projects"]) {
     expect(`/api/${path}`).not.toMatch(toGateway);
+    expect(`/api/${path}/`).not.toMatch(toGateway);
   }
 });

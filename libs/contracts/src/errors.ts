@@ -9,6 +9,11 @@ export const API_ERRORS = {
   },
   unauthenticated: { status: 401, when: "the token is missing, unknown or revoked", retry: false },
   not_found: { status: 404, when: "the resource does not exist or belongs to another user", retry: false },
+  method_not_allowed: {
+    status: 405,
+    when: "the route does not take this method; the header `Allow` lists those that it takes",
+    retry: false,
+  },
   session_busy: {
     status: 409,
     when: "the session has a queued or running turn, and `when_busy` is `reject` or the request needs an idle session",
@@ -21,7 +26,7 @@ export const API_ERRORS = {
     retry: false,
   },
   body_too_large: { status: 413, when: "the body exceeds the size limit", retry: false },
-  unsupported_media_type: { status: 415, when: "the body is not JSON", retry: false },
+  unsupported_media_type: { status: 415, when: "the body is not JSON, or it has a Content-Encoding", retry: false },
   idempotency_key_reused: {
     status: 422,
     when: "the Idempotency-Key was already used with a different body",

@@ -26,6 +26,14 @@ export async function findCaller(sql: Sql, token: string): Promise<Caller | null
   return user && { userId: user.id, tokenId: user.tokenId };
 }
 
+/**
+ * The `WWW-Authenticate` of a 401 (RFC 6750).
+ * @param header the request's `Authorization`: without one, the request made no mistake that the answer could name
+ */
+export function challenge(header: string | undefined): string {
+  return header === undefined ? 'Bearer realm="boocode"' : 'Bearer realm="boocode", error="invalid_token"';
+}
+
 /** @returns the token of an `Authorization: Bearer …` header */
 export function bearerToken(header: string | undefined): string | null {
   return /^Bearer ([^\s]+)$/i.exec(header ?? "")?.[1] ?? null;

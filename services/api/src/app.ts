@@ -12,8 +12,10 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
+import { acceptBodies } from "./bodies.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
 import { ApiError, answerErrors, answerUnroutable } from "./errors.ts";
+import { refuseMethods } from "./refuse-methods.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
 import { changeSession } from "./routes/change-session.ts";
@@ -77,14 +79,15 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     forceCloseConnections: "idle",
+    routerOptions: { ignoreTrailingSlash: true },
     requestTimeout: 30_000,
     frameworkErrors: answerUnroutable,
   }).withTypeProvider<ZodTypeProvider>();
-  // Fastify parses text by default. With that parser removed, every body that is not JSON gets unsupported_media_type.
-  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app);
+  acceptBodies(app);
+  const refuseOtherMethods = refuseMethods(app);
 
   // TLS, if any, is terminated in front of this process, so /docs must load its assets with the scheme of the page.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
@@ -148,5 +151,6 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     });
     for (const route of ROUTES) route(api, deps);
   });
+  refuseOtherMethods();
   return app;
 }

@@ -1,4 +1,5 @@
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
+import { challenge } from "@boocode/identity";
 import { IdempotencyKeyReused, isTransient } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
@@ -54,6 +55,7 @@ export function answerErrors(app: FastifyInstance): void {
     const body = toBody(error);
     if (body.code === "internal" || body.code === "unavailable") request.log.error({ err: error }, "request failed");
     if (API_ERRORS[body.code].retry && API_ERRORS[body.code].status === 503) reply.header("retry-after", "1");
+    if (body.code === "unauthenticated") reply.header("www-authenticate", challenge(request.headers.authorization));
     return reply.status(API_ERRORS[body.code].status).send({ error: body });
   });
   app.setNotFoundHandler((_request, reply) =>

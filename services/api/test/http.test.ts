@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { useApi } from "./fixture.ts";
+import { newClient, newSession, useApi } from "./fixture.ts";
 
 const fixture = useApi();
 const ORIGIN = "https://boo.example";
@@ -30,4 +30,43 @@ test("a page may read refusals, too, and how long it should wait", async () => {
   const { statusCode, headers } = await fixture.app.inject({ url: "/api/projects", headers: { origin: ORIGIN } });
   expect([statusCode, headers["access-control-allow-origin"]]).toEqual([401, ORIGIN]);
   expect(headers["access-control-expose-headers"]).toBe("Retry-After");
+});
+
+test("an empty body is none, whatever the content type says", async () => {
+  const me = await newClient(fixture);
+  for (const type of ["application/json", "application/json; charset=utf-8", "application/x-www-form-urlencoded"]) {
+    const headers = { "content-type": type };
+    const { projectId, sessionId } = await newSession(fixture, me);
+    expect((await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).status).toBe(202);
+    expect((await me.call("POST", `/api/sessions/${sessionId}/cancel`, undefined, headers)).status).toBe(200);
+    expect((await me.call("POST", `/api/sessions/${sessionId}/regenerate`, "", headers)).status).toBe(202);
+    const chunked = { ...headers, "transfer-encoding": "chunked" };
+    if (type.includes("json")) expect((await me.call("POST", "/api/ws-tickets", "", chunked)).status).toBe(201);
+    // A route that needs a body says so.
+    const answer = await me.call("PATCH", `/api/projects/${projectId}`, "", headers);
+    expect([answer.status, answer.body.error.details[0].path]).toEqual([400, "body"]);
+  }
+  const headers = { "content-type": "application/json" };
+  const { projectId, sessionId } = await newSession(fixture, me);
+  expect((await me.call("DELETE", `/api/sessions/${sessionId}`, undefined, headers)).status).toBe(204);
+  expect((await me.call("DELETE", `/api/projects/${projectId}`, "", headers)).status).toBe(204);
+});
+
+test("a trailing slash is the same route", async () => {
+  const me = await newClient(fixture);
+  const { projectId, sessionId } = await newSession(fixture, me);
+  const post = await me.call("POST", `/api/sessions/${sessionId}/messages/`, { content: "x" });
+  expect(post.status).toBe(202);
+  for (const url of [
+    "/api/projects",
+    `/api/projects/${projectId}`,
+    `/api/sessions/${sessionId}/messages`,
+    "/healthz",
+  ]) {
+    const [plain, slash] = [await me.call("GET", url), await me.call("GET", `${url}/`)];
+    expect([url, slash.status, slash.body]).toEqual([url, 200, plain.body]);
+  }
+  for (const url of ["/docs", "/docs/", "/docs/json", "/openapi.json/"]) {
+    expect([url, (await me.call("GET", url)).status]).toEqual([url, 200]);
+  }
 });

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { API_ERRORS, ErrorBody } from "@boocode/contracts";
 import { revokeTokens } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
@@ -92,15 +93,37 @@ test("a body over the size limit and a body of another type are refused with the
   await refused("unsupported_media_type", () => raw('{"content":"x"}', "text/plain"));
 });
 
+test("a compressed body is refused as one, whatever it holds", async () => {
+  const encoded = (encoding: string) =>
+    me.call("POST", `${session}/messages`, gzipSync('{"content":"x"}'), {
+      ...{ "content-type": "application/json", "content-encoding": encoding },
+    });
+  for (const encoding of ["gzip", "br", "GZIP, identity"]) {
+    const { headers, body } = await refused("unsupported_media_type", () => encoded(encoding));
+    expect([headers["accept-encoding"], body.error.message]).toEqual(["identity", expect.stringContaining("Encoding")]);
+  }
+  await refused("invalid_request", () => encoded("identity"));
+});
+
 test("a revoked token is refused", async () => {
   const gone = await newClient(fixture);
   await revokeTokens(fixture.pool, gone.userId);
-  await refused("unauthenticated", () => gone.call("GET", "/api/projects"));
+  const { headers } = await refused("unauthenticated", () => gone.call("GET", "/api/projects"));
+  expect(headers["www-authenticate"]).toBe('Bearer realm="boocode", error="invalid_token"');
+  const { statusCode, headers: without } = await fixture.app.inject({ url: "/api/projects" });
+  expect([statusCode, without["www-authenticate"]]).toEqual([401, 'Bearer realm="boocode"']);
 });
 
-test("an unknown route and an unknown method answer 404", async () => {
+test("a method that a route does not take is refused with those that it takes, and an unknown route with 404", async () => {
+  const allow = async (method: "GET" | "POST" | "PATCH" | "DELETE", url: string) =>
+    (await refused("method_not_allowed", () => me.call(method, url, "<x/>", { "content-type": "text/xml" }))).headers
+      .allow;
+  expect(await allow("DELETE", "/api/projects")).toBe("GET, HEAD, POST");
+  expect(await allow("POST", project)).toBe("DELETE, GET, HEAD, PATCH");
+  expect(await allow("PATCH", `${session}/cancel/`)).toBe("POST");
+  expect(await allow("POST", "/healthz")).toBe("GET, HEAD");
   await refused("not_found", () => me.call("GET", "/api/unknown"));
-  await refused("not_found", () => me.call("DELETE", "/api/projects"));
+  await refused("not_found", () => me.call("POST", "/api/unknown", "<x/>", { "content-type": "text/xml" }));
   await refused("not_found", () => me.call("GET", "/"));
 });
 

@@ -32,10 +32,11 @@ export function buildServer(deps: ServerDeps): Server {
     if (answerPreflight(request, response, deps.corsOrigins)) return;
     if (answerHealth(request, response, deps.dependencies, deps.metrics)) return;
     const target = readRequest(request);
-    const isEvents = target && request.method === "GET" && target.url.pathname.endsWith("/events");
-    const subscription = isEvents ? parseSubscription(target.url, header(request, "last-event-id")) : null;
-    if (!target || subscription === null) return refuse(response, "not_found");
-    if (deps.connections.isFull(false)) return refuse(response, "unavailable");
+    const isEvents = target?.url.pathname.endsWith("/events");
+    const subscription = target && isEvents ? parseSubscription(target.url, header(request, "last-event-id")) : null;
+    if (!target || subscription === null) return refuse(request, response, "not_found");
+    if (request.method !== "GET") return refuse(request, response, "method_not_allowed");
+    if (deps.connections.isFull(false)) return refuse(request, response, "unavailable");
     acceptEvents(deps, request, response, target.credentials, subscription).catch(() => response.destroy());
   });
 
@@ -58,6 +59,8 @@ export function buildServer(deps: ServerDeps): Server {
 function readRequest(request: IncomingMessage): { url: URL; credentials: Credentials } | null {
   const url = URL.parse(request.url ?? "/", "http://gateway");
   if (!url) return null;
+  // A trailing slash is the same path, as in the API.
+  url.pathname = url.pathname.replace(/\/$/, "");
   return {
     url,
     credentials: { token: bearerToken(request.headers.authorization), ticket: url.searchParams.get("ticket") },

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { SESSION, startGateway } from "./start-gateway.ts";
 
 const ORIGIN = "https://boo.example";
+const CALLER = { userId: "00000000-0000-4000-8000-000000000002", tokenId: "token" };
 const EVENTS = `/api/sessions/${SESSION}/events`;
 
 test("a page of an allowed origin may open an event stream and read its refusal, without credentials", async () => {
@@ -43,4 +44,23 @@ test("a page of another origin gets no permission, and `*` permits every page", 
   expect(await allowed([])).toBeNull();
   expect(await allowed([ORIGIN])).toBeNull();
   expect(await allowed(["*"])).toBe("*");
+});
+
+test("a refusal says how to authenticate and which method is taken; a trailing slash is the same path", async () => {
+  const { url } = await startGateway({ findCaller: async (token) => (token === "t" ? CALLER : null) });
+  const ask = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, init);
+  const challenged = await ask(EVENTS);
+  expect([challenged.status, challenged.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="boocode"']);
+  const unknown = await ask(EVENTS, { headers: { authorization: "Bearer x" } });
+  expect(unknown.headers.get("www-authenticate")).toBe('Bearer realm="boocode", error="invalid_token"');
+  for (const method of ["POST", "DELETE", "HEAD"]) {
+    const wrong = await ask(EVENTS, { method });
+    expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET"]);
+  }
+  expect((await ask("/api/nothing/events", { method: "POST" })).status).toBe(404);
+  for (const path of [`${EVENTS}/`, "/api/user/events/?cursor=1"]) {
+    const answer = await ask(path, { headers: { authorization: "Bearer t" } });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+    await answer.body?.cancel();
+  }
 });

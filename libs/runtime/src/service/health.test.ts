@@ -41,6 +41,9 @@ test("liveness, readiness and metrics are answered whatever the query; other req
   ]);
   expect((await get("/metrics"))[0]).toBe(500);
   expect((await get("/"))[0]).toBe(418);
+  expect((await get("/healthz/"))[0]).toBe(200);
+  const posted = await fetch(`${url}/healthz`, { method: "POST" });
+  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
 });
 
 test("a server that cannot listen rejects with the reason", async () => {

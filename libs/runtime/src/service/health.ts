@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dependencies } from "./dependencies.ts";
 
+const PATHS = new Set(["/healthz", "/readyz", "/metrics"]);
+
 /**
  * Answers `/healthz` (alive), `/readyz` (each dependency by name) and `/metrics` on a plain HTTP server.
  * @returns false when the request is for something else
@@ -11,7 +13,12 @@ export function answerHealth(
   dependencies: Pick<Dependencies, "readiness">,
   metrics: () => Promise<string>,
 ): boolean {
-  const path = request.url?.split("?")[0];
+  const path = request.url?.split("?")[0]?.replace(/\/$/, "") ?? "";
+  if (!PATHS.has(path)) return false;
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
+    return true;
+  }
   const send = (status: number, type: string, body: string) =>
     response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
   if (path === "/healthz") {
@@ -20,13 +27,11 @@ export function answerHealth(
     void dependencies
       .readiness()
       .then((answer) => send(answer.status === "ready" ? 200 : 503, "application/json", JSON.stringify(answer)));
-  } else if (path === "/metrics") {
+  } else {
     metrics().then(
       (text) => send(200, "text/plain; version=0.0.4", text),
       () => send(500, "text/plain", "metrics failed"),
     );
-  } else {
-    return false;
   }
   return true;
 }

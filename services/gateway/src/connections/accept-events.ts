@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
+import { challenge } from "@boocode/identity";
 import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
 import { type Refusal, type Subscription, subscribe } from "./subscription.ts";
@@ -12,11 +13,13 @@ const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   unavailable: "unavailable",
 };
 
-export function refuse(response: ServerResponse, code: ApiErrorCode): void {
+export function refuse(request: IncomingMessage, response: ServerResponse, code: ApiErrorCode): void {
   const { status, when } = API_ERRORS[code];
   const body: ErrorBody = { error: { code, message: when } };
-  const retryAfter = status === 503 ? { "retry-after": "1" } : {};
-  response.writeHead(status, { "content-type": "application/json", ...retryAfter }).end(JSON.stringify(body));
+  if (status === 503) response.setHeader("retry-after", "1");
+  if (status === 401) response.setHeader("www-authenticate", challenge(request.headers.authorization));
+  if (status === 405) response.setHeader("allow", "GET");
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
 /** Serves one event stream. */
@@ -27,7 +30,7 @@ export async function acceptEvents(
   { token, ticket }: Credentials,
   subscription: Subscription | Refusal,
 ): Promise<void> {
-  const refuseFor = (reason: Refusal) => refuse(response, AS_ERROR[reason]);
+  const refuseFor = (reason: Refusal) => refuse(request, response, AS_ERROR[reason]);
   const caller = await (token !== null
     ? deps.findCaller(token)
     : ticket !== null
