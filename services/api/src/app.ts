@@ -13,6 +13,7 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { acceptBodies } from "./bodies.ts";
+import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
 import { ApiError, answerErrors, answerUnroutable } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
@@ -100,6 +101,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     // An OPTIONS request that is no preflight is answered like one, not with a text.
     strictPreflight: false,
   });
+  compressAnswers(app);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",

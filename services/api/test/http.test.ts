@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { newClient, newSession, useApi } from "./fixture.ts";
 
@@ -68,5 +69,37 @@ test("a trailing slash is the same route", async () => {
   }
   for (const url of ["/docs", "/docs/", "/docs/json", "/openapi.json/"]) {
     expect([url, (await me.call("GET", url)).status]).toEqual([url, 200]);
+  }
+});
+
+test("a large JSON answer is compressed for a client that asks for it", async () => {
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const url = `/api/sessions/${sessionId}/messages`;
+  await me.call("POST", url, { content: "ü".repeat(2_000) });
+  const ask = (path: string, encoding?: string) =>
+    fixture.app.inject({
+      url: path,
+      headers: {
+        ...{ origin: ORIGIN, authorization: `Bearer ${me.token}` },
+        ...(encoding === undefined ? {} : { "accept-encoding": encoding }),
+      },
+    });
+  const plain = await ask(url);
+  expect(plain.json().messages).toHaveLength(1);
+  expect(plain.headers.vary).toBe("Origin, Accept-Encoding");
+  for (const encoding of ["gzip", "gzip, deflate, br", "br, gzip;q=0.5", "*"]) {
+    const { headers, rawPayload } = await ask(url, encoding);
+    expect([encoding, headers["content-encoding"]]).toEqual([encoding, "gzip"]);
+    expect(headers).toMatchObject({ "content-length": String(rawPayload.length), vary: "Origin, Accept-Encoding" });
+    expect(rawPayload.length).toBeLessThan(1_000);
+    expect(gunzipSync(rawPayload).toString()).toBe(plain.body);
+  }
+  for (const encoding of [undefined, "", "br", "gzip;q=0", "identity"]) {
+    const answer = await ask(url, encoding);
+    expect([encoding, answer.headers["content-encoding"], answer.body]).toEqual([encoding, undefined, plain.body]);
+  }
+  for (const small of ["/healthz", `/api/sessions/${sessionId}`, "/metrics"]) {
+    expect((await ask(small, "gzip")).headers["content-encoding"]).toBeUndefined();
   }
 });
