@@ -166,7 +166,9 @@ test("a worker that releases its turns while the database is briefly away spends
   const [row] = await system.sql`
     select sum(crashes)::int as crashes, sum(hand_backs)::int as hand_backs from turns
     where id = any(${turns.map(({ turnId }) => turnId)}::uuid[])`;
-  expect(row).toEqual({ crashes: 0, hand_backs: turns.length });
+  expect(row?.crashes).toBe(0);
+  // On a slow machine the worker that takes over can lose its leases, too, and releases them.
+  expect(row?.hand_backs).toBeGreaterThanOrEqual(turns.length);
 });
 
 test("a commit whose answer is lost is retried and takes effect once", { timeout: 60_000 }, async () => {
