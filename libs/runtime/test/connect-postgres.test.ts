@@ -190,3 +190,21 @@ test("a transaction that a deadlock or a serialization failure rolled back is ru
   }
   expect([...(await pool`select n from counters order by id`)]).toEqual([{ n: 6 }, { n: 6 }]);
 });
+
+test("defaults of the database change neither the form of timestamps nor the isolation of transactions", async () => {
+  const other = await testDatabase();
+  const name = new URL(other.url).pathname.slice(1);
+  for (const setting of [
+    "datestyle = 'German'",
+    "timezone = 'Asia/Kolkata'",
+    "default_transaction_isolation = 'serializable'",
+    "intervalstyle = 'iso_8601'",
+  ])
+    await watcher.unsafe(`alter database "${name}" set ${setting}`);
+  const changed = connectPostgres(other.url, { name: "changed", connections: 1 });
+  const [row] = await changed`
+    select '2026-01-02 03:04:05.678+02'::timestamptz as time, current_setting('transaction_isolation') as isolation`;
+  expect(row).toEqual({ time: "2026-01-02T01:04:05.678Z", isolation: "read committed" });
+  await changed.end({ timeout: 2 });
+  await other.drop();
+});

@@ -38,6 +38,10 @@ export function connectPostgres(url: string, options: { name: string; connection
       statement_timeout: STATEMENT_MS,
       lock_timeout: STATEMENT_MS - 1_000,
       idle_in_transaction_session_timeout: STATEMENT_MS,
+      // Defaults of the database or the role would change what timestamps look like, and which conflicts transactions see.
+      DateStyle: "ISO, MDY",
+      TimeZone: "UTC",
+      default_transaction_isolation: "read committed",
     },
     types: {
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
