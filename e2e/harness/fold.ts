@@ -20,8 +20,20 @@ export interface Fold {
 
 export function createFold(loaded: MessageList | null): Fold {
   const texts: Fold["texts"] = new Map();
-  const put = (message: Pick<Message, "id" | "content" | "status" | "role">) =>
+  const places = new Map<string, [ordinal: number, position: number]>();
+  const put = (message: Pick<Message, "id" | "content" | "status" | "role" | "turn_ordinal" | "position">) => {
     texts.set(message.id, { content: message.content, status: message.status, role: message.role });
+    places.set(message.id, [message.turn_ordinal, message.position]);
+  };
+  const remove = ({ message_ids, range }: Extract<SessionFrame, { type: "messages_deleted" }>) => {
+    for (const id of message_ids) texts.delete(id);
+    if (!range) return;
+    const { from, through_turn } = range;
+    for (const [id, [ordinal, position]] of places) {
+      const isBefore = ordinal < from.turn_ordinal || (ordinal === from.turn_ordinal && position < from.position);
+      if (!isBefore && ordinal <= through_turn) texts.delete(id);
+    }
+  };
   for (const message of loaded?.messages ?? []) put(message);
 
   const fold: Fold = {
@@ -29,7 +41,7 @@ export function createFold(loaded: MessageList | null): Fold {
     cursor: (loaded && parseCursor(loaded.cursor)) ?? START,
     apply(frame) {
       if (frame.type === "message_posted") put(frame.message);
-      if (frame.type === "messages_deleted") for (const id of frame.message_ids) texts.delete(id);
+      if (frame.type === "messages_deleted") remove(frame);
       if (frame.type === "snapshot") {
         for (const message of frame.messages) put(message);
         fold.cursor = parseCursor(frame.cursor) ?? START;
@@ -44,14 +56,15 @@ export function createFold(loaded: MessageList | null): Fold {
       }
       fold.cursor = position;
       if (frame.type === "message_started" && !texts.has(frame.message_id)) {
-        texts.set(frame.message_id, { content: "", status: "streaming", role: "assistant" });
+        put({ ...frame, id: frame.message_id, content: "", status: "streaming" });
       }
       const message = "message_id" in frame && frame.message_id ? texts.get(frame.message_id) : undefined;
       if (frame.type === "delta" && message) message.content += frame.content;
       if (frame.type === "text_was_reasoning" && message) message.content = "";
       if (frame.type === "message_complete" && message) message.status = frame.status;
       if (frame.type === "tool_result") {
-        texts.set(frame.message_id, { content: frame.output, status: "complete", role: "tool" });
+        const turn_ordinal = position.epoch.ordinal;
+        put({ ...frame, id: frame.message_id, turn_ordinal, content: frame.output, status: "complete", role: "tool" });
       }
     },
   };

@@ -162,7 +162,8 @@ export function createWorld(events: readonly Event[]): World {
     messages = messages.filter((message) => message.turn_id !== turn.id);
     const { epoch, seq } = place;
     place = { epoch, seq: seq + 1 };
-    structure({ type: "messages_deleted", message_ids: [...gone, late] });
+    const range = { from: { turn_ordinal: turn.ordinal, position: 0 }, through_turn: turns.length };
+    structure({ type: "messages_deleted", message_ids: [...gone, late], range });
     place = { epoch, seq };
     const start = { turn_ordinal: turn.ordinal, position: 9, role: "assistant", model: "m" };
     tell({ type: "message_started", message_id: late, ...start });
@@ -183,10 +184,12 @@ export function createWorld(events: readonly Event[]): World {
       setTurn(index, { status: "cancelled", cancel_reason: "user" });
       structure({ type: "turn_withdrawn", turn_id: (turns[index] as Turn).id, reason: "user" });
     } else if (messages.length > 0) {
-      const from = Math.max(0, messages.length - event.back);
-      const gone = messages.slice(from).map((message) => message.id);
-      messages = messages.slice(0, from);
-      structure({ type: "messages_deleted", message_ids: gone });
+      messages.sort((a, b) => a.turn_ordinal - b.turn_ordinal || a.position - b.position);
+      const gone = messages.slice(-event.back);
+      messages = messages.slice(0, -event.back);
+      const { turn_ordinal, position } = gone[0] as Message;
+      const range = { from: { turn_ordinal, position }, through_turn: turns.length };
+      structure({ type: "messages_deleted", message_ids: gone.map((message) => message.id), range });
     }
   }
   return world;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeFrame } from "./encode-frame.ts";
 import { MAX_FRAME_BYTES, SessionFrame } from "./frames.ts";
+import { listDeletedIds, MAX_DELETED_IDS } from "./messages.ts";
 
 const id = "0b7fb2e1-7c3c-4a39-9d0e-54d5e6b0a6f1";
 const place = { session_id: id, turn_id: id, attempt: 1, seq: 3, cursor: "1.1.n.3", message_id: id };
@@ -99,6 +100,27 @@ test("the arguments of a tool call are sent whole up to the limit and left out a
     tool_call: { id: "c", name: "n", arguments: {} },
     shortened: true,
   });
+});
+
+test("a frame about deleted messages takes at most 64 KiB, and lists as many ids as an answer may", () => {
+  const range = { from: { turn_ordinal: 2_147_483_647, position: 2_147_483_647 }, through_turn: 2_147_483_647 };
+  const deleted = { type: "messages_deleted", session_id: id, version: Number.MAX_SAFE_INTEGER, range };
+  fc.assert(
+    fc.property(fc.oneof(fc.nat(3_000), fc.constantFrom(MAX_DELETED_IDS, MAX_DELETED_IDS + 1, 21_000)), (count) => {
+      const ids = Array<string>(count).fill(id);
+      const listed = listDeletedIds(ids);
+      expect(listed).toEqual(count > MAX_DELETED_IDS ? [] : ids);
+      const frame = { ...deleted, message_ids: listed };
+      expect(encodeFrame(frame)).toBe(JSON.stringify(frame));
+      expect(Buffer.byteLength(encodeFrame(frame))).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+      const json = encodeFrame({ ...deleted, message_ids: ids });
+      expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+      const read = SessionFrame.parse(JSON.parse(json));
+      expect(read).toMatchObject({ range });
+      expect([0, count]).toContain("message_ids" in read && read.message_ids.length);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("a frame of an unknown type is encoded as it is", () => {

@@ -6,7 +6,7 @@ type SessionChange = TurnFrame | StructuralFrame;
 
 /**
  * Encodes a frame as JSON. If a turn frame or posted message is larger than `MAX_FRAME_BYTES`, its texts are cut to fit, and it
- * is marked `shortened` if its type has that field. A delta is never cut: the worker splits its text into several frames before
+ * is marked `shortened` if its type has that field; a list of deleted ids is left out. A delta is never cut: the worker splits its text into several frames before
  * it numbers them.
  */
 export function encodeFrame(frame: object): string {
@@ -56,6 +56,9 @@ function shorten(frame: SessionChange): SessionChange {
       return cutTexts([frame.model], ([model]) => ({ ...frame, model }));
     case "context_fitted":
       return cutTexts([frame.context.model], ([model]) => ({ ...frame, context: { ...frame.context, model } }));
+    case "messages_deleted":
+      // Without the range, only the ids say what was deleted.
+      return frame.range ? { ...frame, message_ids: [] } : frame;
     case "delta":
     case "reasoning_delta":
     case "text_was_reasoning":
@@ -64,7 +67,6 @@ function shorten(frame: SessionChange): SessionChange {
     case "turn_finished":
     case "turn_queued":
     case "turn_withdrawn":
-    case "messages_deleted":
     case "session_renamed":
       return frame;
     default:

@@ -6,8 +6,8 @@ import { TurnFrame } from "./turn-frames.ts";
 import { CancelReason, Turn } from "./turns.ts";
 
 /**
- * The size limit of a turn frame and of `message_posted`, in UTF-8 bytes of JSON. Texts that do not fit are cut and marked
- * `shortened`; REST has them whole. Not limited: snapshots (their turn's text) and user frames (their session's system prompt).
+ * The size limit of a turn frame, of `message_posted` and of `messages_deleted`, in UTF-8 bytes of JSON. Texts that do not fit
+ * are cut and marked `shortened`; REST has them whole. Not limited: snapshots (their turn's text) and user frames (their session's system prompt).
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
@@ -35,10 +35,25 @@ export const TurnWithdrawn = z.object({
   turn_id: Id,
   reason: CancelReason,
 });
+/**
+ * The deleted part of a conversation. It has an end, because a later turn may begin before this frame arrives. Nothing is ever
+ * added to it again: a new turn has a higher ordinal, and a regenerated question moves to its new turn.
+ */
+export const DeletedRange = z.object({
+  /** The place of the first deleted message. */
+  from: z.object({ turn_ordinal: z.int().positive(), position: z.int().nonnegative() }),
+  /** The ordinal of the last turn that existed when the messages were deleted. */
+  through_turn: z.int().positive(),
+});
+export type DeletedRange = z.infer<typeof DeletedRange>;
+
 export const MessagesDeletedFrame = z.object({
   type: z.literal("messages_deleted"),
   ...structuralFrame,
+  /** Empty when there are more than `MAX_DELETED_IDS`: `range` has all of them. */
   message_ids: z.array(Id),
+  /** Absent from frames of releases that always listed the ids. */
+  range: DeletedRange.optional(),
 });
 export const SessionRenamed = z.object({
   type: z.literal("session_renamed"),

@@ -118,7 +118,22 @@ export const TurnAccepted = z
   .meta({ id: "TurnAccepted" });
 export type TurnAccepted = z.infer<typeof TurnAccepted>;
 
+/**
+ * How many ids of deleted messages an answer or a frame lists. An id takes 39 bytes of JSON, so this many take 39 KB of the 64 KiB
+ * that a frame may have, and leave room for fields that are added later.
+ */
+export const MAX_DELETED_IDS = 1_000;
+
+/** @returns the ids to list: none when there are too many, because a part of them would look like all of them */
+export const listDeletedIds = (ids: string[]): string[] => (ids.length > MAX_DELETED_IDS ? [] : ids);
+
 export const MessagesDeleted = z
-  .object({ deleted: z.array(Id), version: z.int().nonnegative() })
+  .object({
+    deleted: z
+      .array(Id)
+      .describe(`The ids of the deleted messages; empty when there are more than ${MAX_DELETED_IDS}.`),
+    count: z.int().nonnegative().describe("How many messages were deleted."),
+    version: z.int().nonnegative(),
+  })
   .meta({ id: "MessagesDeleted" });
 export type MessagesDeleted = z.infer<typeof MessagesDeleted>;

@@ -17,10 +17,17 @@ export const ownedMessage = (sql: Sql, ownerId: string) => sql`m.owner_id = ${ow
 /** A condition on `turns t`. It does not check whether the session was deleted. */
 export const ownedTurn = (sql: Sql, ownerId: string) => sql`t.owner_id = ${ownerId}`;
 
+/** A session whose row the transaction has locked. */
+export interface LockedSession {
+  projectId: string;
+  /** The ordinal of its newest turn; 0 when it has none. */
+  lastOrdinal: number;
+}
+
 /** Locks a session for a change of its structure. @returns null when this owner has no such session */
-export async function lockSession(sql: Sql, ownerId: string, sessionId: string): Promise<{ projectId: string } | null> {
-  const [row] = await sql<{ projectId: string }[]>`
-    select s.project_id as "projectId" from sessions s
+export async function lockSession(sql: Sql, ownerId: string, sessionId: string): Promise<LockedSession | null> {
+  const [row] = await sql<LockedSession[]>`
+    select s.project_id as "projectId", s.last_ordinal as "lastOrdinal" from sessions s
     where s.id = ${sessionId} and ${ownedSession(sql, ownerId)} for no key update`;
   return row ?? null;
 }

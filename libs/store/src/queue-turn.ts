@@ -1,9 +1,9 @@
 import type { Message, PostMessage } from "@boocode/contracts";
-import { lockSession } from "./access.ts";
+import { type LockedSession, lockSession } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";
-import { markDeleted } from "./messages.ts";
+import { deletion, markDeleted } from "./messages.ts";
 import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.ts";
 
 /** The time in ms during which only the queue brings a new turn to a worker; after it, any reconciler may claim the turn. */
@@ -87,7 +87,9 @@ export async function regenerateAnswer(
       where session_id = ${turn.sessionId} and role = 'user' and deleted_at is null
       order by turn_ordinal desc limit 1`;
     if (!question) return { kind: "nothing" };
-    const deleted = await markDeleted(sql, turn.sessionId, { turn_ordinal: question.turn_ordinal, position: 1 });
+    const from = { turn_ordinal: question.turn_ordinal, position: 1 };
+    const range = { from, through_turn: admitted.lastOrdinal };
+    const deleted = await markDeleted(sql, turn.sessionId, range);
     const queued = await insertTurn(sql, turn);
     const message = only(
       await sql<Message[]>`
@@ -95,7 +97,7 @@ export async function regenerateAnswer(
         returning ${messageColumns(sql)}`,
     );
     const { session, changes } = await recordSessionChanges(sql, turn, [
-      { kind: "structure", frame: { type: "messages_deleted", message_ids: deleted } },
+      deletion(deleted, range),
       { kind: "structure", frame: { type: "message_posted", message } },
       ...queued.changes,
     ]);
@@ -111,11 +113,11 @@ async function admitTurn(
   sql: Sql,
   { ownerId, sessionId }: NewTurn,
   whenBusy: PostMessage["when_busy"],
-): Promise<{ kind: "admitted"; projectId: string } | TurnRefusal> {
+): Promise<({ kind: "admitted" } & LockedSession) | TurnRefusal> {
   const session = await lockSession(sql, ownerId, sessionId);
   if (!session) return { kind: "not_found" };
   if (whenBusy === "reject" && (await countLiveTurns(sql, sessionId)) > 0) return { kind: "busy" };
-  return { kind: "admitted", projectId: session.projectId };
+  return { kind: "admitted", ...session };
 }
 
 /** Adds an admitted turn to its session. @returns its ordinal, and the changes for the transaction to record */

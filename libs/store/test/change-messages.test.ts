@@ -116,7 +116,10 @@ test("a regeneration deletes the last answer and moves its question to a new tur
     [6, "message_posted"],
     [7, "turn_queued"],
   ]);
-  expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({ message_ids: [last.messageId] });
+  expect(frames(outcome as { changes: Change[] })[0]).toMatchObject({
+    message_ids: [last.messageId],
+    range: { from: { turn_ordinal: 2, position: 1 }, through_turn: 2 },
+  });
   expect(outcome).toMatchObject({ message: { id: last.questionId, turn_id: turnId, turn_ordinal: 3 } });
   expect(await turnRow(fixture.pool, turnId)).toMatchObject({ status: "queued" });
   expect(await turnRow(fixture.pool, last.turn.id)).toMatchObject({ status: "complete" });
@@ -154,4 +157,68 @@ test("of ten concurrent regenerations one succeeds and the others find the sessi
     Array.from({ length: 10 }, () => regenerateAnswer(fixture.pool as Pool, { ...place, turnId: randomUUID() }, null)),
   );
   expect(all.map((outcome) => outcome.kind).sort()).toEqual([...Array(9).fill("busy"), "regenerated"]);
+});
+
+/** Adds turns of seven messages to a session, as fast as the database can. */
+async function fill({ ownerId, sessionId }: Place, turns: number): Promise<void> {
+  await fixture.pool`
+    with added as (
+      insert into turns (id, session_id, owner_id, ordinal, status)
+      select gen_random_uuid(), ${sessionId}, ${ownerId}, ordinal, 'complete' from generate_series(1, ${turns}::int) ordinal
+      returning id, session_id, owner_id, ordinal
+    )
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role, content)
+    select gen_random_uuid(), session_id, owner_id, id, ordinal, position,
+      case position when 0 then 'user' else 'assistant' end, 'text'
+    from added, generate_series(0, 6) position`;
+  await fixture.pool`update sessions set last_ordinal = ${turns} where id = ${sessionId}`;
+}
+
+const places = async (place: Place) =>
+  await fixture.pool<{ id: string; turn_ordinal: number; position: number }[]>`
+    select id, turn_ordinal, position from messages
+    where session_id = ${place.sessionId} and deleted_at is null order by turn_ordinal, position`;
+
+test("up to 1,000 deleted messages are listed in their frame, beside the range that has them all", async () => {
+  const place = await newPlace(fixture.pool);
+  await fill(place, 143);
+  const all = await places(place);
+  const outcome = await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, all[1]?.id as string);
+  expect(frames(outcome)[0]).toMatchObject({
+    message_ids: all.slice(1).map((message) => message.id),
+    range: { from: { turn_ordinal: 1, position: 1 }, through_turn: 143 },
+  });
+});
+
+/** Lets a statement fail that changes more than `most` messages, which a busy machine may not do within the time-out. */
+async function limitStatements(most: number): Promise<void> {
+  await fixture.pool.unsafe(`
+    create function refuse_many() returns trigger language plpgsql as $$
+    begin
+      if (select count(*) from changed) > ${most} then raise exception 'one statement changed too many messages'; end if;
+      return null;
+    end $$;
+    create trigger refuse_many after update on messages referencing new table as changed
+      for each statement execute function refuse_many()`);
+}
+
+// The last test of the file, because others compare the whole database.
+test("21,000 messages are deleted in short statements, and their frame is small", async () => {
+  const place = await newPlace(fixture.pool);
+  const other = await newPlace(fixture.pool, place.ownerId);
+  await Promise.all([fill(place, 3_001), fill(other, 1)]);
+  await limitStatements(2_000);
+  const kept = (await places(place)).slice(0, 16);
+  const first = (await places(place))[16];
+  expect(first).toMatchObject({ turn_ordinal: 3, position: 2 });
+  const outcome = await deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, first?.id as string);
+  expect(new Set(outcome?.deleted).size).toBe(3_001 * 7 - 16);
+  expect(await places(place)).toEqual(kept);
+  expect(await places(other)).toHaveLength(7);
+  expect(frames(outcome)).toEqual([
+    {
+      ...{ type: "messages_deleted", session_id: place.sessionId, version: 1, message_ids: [] },
+      range: { from: { turn_ordinal: 3, position: 2 }, through_turn: 3_001 },
+    },
+  ]);
 });

@@ -109,7 +109,11 @@ test("a message is accepted, listed with its cursor, queued, answered, regenerat
   const again = await me.call("POST", `/api/sessions/${sessionId}/regenerate`);
   expect(again).toMatchObject({ status: 202, body: { message_id: accepted.message_id, turn_ordinal: 2, version: 5 } });
   const deleted = await me.call("DELETE", `${messages}/${accepted.message_id}`);
-  expect(contracts.MessagesDeleted.parse(deleted.body)).toEqual({ deleted: [accepted.message_id], version: 7 });
+  expect(contracts.MessagesDeleted.parse(deleted.body)).toEqual({
+    deleted: [accepted.message_id],
+    count: 1,
+    version: 7,
+  });
   expect((await me.call("GET", messages)).body).toMatchObject({ messages: [], version: 7 });
   await until(() => expect(received.frames).toHaveLength(7));
   expect(received.frames.map((frame) => [frame.version, frame.type])).toEqual([
@@ -122,6 +126,25 @@ test("a message is accepted, listed with its cursor, queued, answered, regenerat
     [7, "messages_deleted"],
   ]);
   for (const frame of received.frames) contracts.StructuralFrame.parse(frame);
+  received.stop();
+});
+
+test("a deletion of more than 1,000 messages is answered and announced without their ids", async () => {
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const messages = `/api/sessions/${sessionId}/messages`;
+  const posted = contracts.TurnAccepted.parse((await me.call("POST", messages, { content: "why?" })).body);
+  await complete(posted.turn_id);
+  await fixture.pool`
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role)
+    select gen_random_uuid(), ${sessionId}, ${me.userId}, ${posted.turn_id}, 1, position, 'assistant'
+    from generate_series(1, 1000) position`;
+  const received = await subscribe(fixture, keys.session(sessionId));
+  const deleted = await me.call("DELETE", `${messages}/${posted.message_id}`);
+  expect(deleted.body).toEqual({ deleted: [], count: 1_001, version: 3 });
+  await until(() => expect(received.frames).toHaveLength(1));
+  const range = { from: { turn_ordinal: 1, position: 0 }, through_turn: 1 };
+  expect(received.frames[0]).toMatchObject({ type: "messages_deleted", message_ids: [], range });
   received.stop();
 });
 

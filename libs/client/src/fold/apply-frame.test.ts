@@ -220,10 +220,62 @@ test("a frame of an unknown type without a position or a version is ignored", ()
   expect(applyFrame(view, { type: "sparkle", version: "5" } as never)).toEqual({ view, verdict: "applied" });
 });
 
-test("a message that was deleted before its first frame does not reappear", () => {
+type Deletion = Extract<SessionFrame, { type: "messages_deleted" }>;
+
+/** The forms in which servers announce a deletion: as older ones do, as for many messages, and as for few. */
+const forms: ((frame: Deletion) => Deletion)[] = [
+  ({ range: _, ...frame }) => frame,
+  (frame) => ({ ...frame, message_ids: [] }),
+  (frame) => frame,
+];
+const inForm = (form: (frame: Deletion) => Deletion, frame: SessionFrame) =>
+  frame.type === "messages_deleted" ? form(frame) : frame;
+
+test("a deletion leads to the same view, whether its frame has ids, a range or both, and whatever is lost or late", () => {
+  fc.assert(
+    fc.property(arbitraryEvents, fc.nat(), fc.array(fc.nat(19), { maxLength: 60 }), (events, seed, chances) => {
+      const world = createWorld(events);
+      const from = seed % world.truths.length;
+      const [ids, ...others] = forms.map((form) => {
+        let view = at(world, from);
+        let late: SessionFrame | null = null;
+        for (const [index, original] of world.frames.slice(from).entries()) {
+          const frame = inForm(form, original);
+          const chance = chances[index % Math.max(1, chances.length)] ?? 9;
+          // Now and then a frame is lost, or overtaken by the next one.
+          if (chance === 0) continue;
+          if (chance === 1 && !late) {
+            late = frame;
+            continue;
+          }
+          view = applyFrame(view, frame).view;
+          if (late) view = applyFrame(view, late).view;
+          late = null;
+        }
+        return { ...view, deleted: [], deletedRanges: [] };
+      });
+      for (const other of others) expect(other).toEqual(ids);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a deletion removes the messages from its place on, and none of a turn that began after it", () => {
+  const world = createWorld([turn, { ...turn, steps: 2 }, turn]);
+  const view = at(world, last(world));
+  expect(view.messages.map(place)).toEqual(["1:0", "1:1", "2:0", "2:1", "2:2", "2:3", "3:0", "3:1"]);
+  const range = { from: { turn_ordinal: 2, position: 1 }, through_turn: 2 };
+  const frame = { type: "messages_deleted", session_id: "session", version: view.version + 1, message_ids: [], range };
+  const { view: after, verdict } = applyFrame(view, frame as SessionFrame);
+  expect([verdict, after.messages.map(place)]).toEqual(["applied", ["1:0", "1:1", "2:0", "3:0", "3:1"]]);
+});
+
+const place = (message: { turn_ordinal: number; position: number }) => `${message.turn_ordinal}:${message.position}`;
+
+test.each(forms)("a message that was deleted before its first frame does not reappear (form %#)", (form) => {
   const world = createWorld([{ ...turn, steps: 2, deletedAfter: 0 }]);
   let view = at(world, 2);
-  for (const frame of world.frames.slice(2)) view = applyFrame(view, frame).view;
+  for (const frame of world.frames.slice(2)) view = applyFrame(view, inForm(form, frame)).view;
   expect(view.messages).toEqual([]);
   expect(view.turns["turn 1"]?.status).toBe("cancelled");
 });

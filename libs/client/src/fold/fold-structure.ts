@@ -1,11 +1,12 @@
 // PURE
 import type { StructuralFrame } from "@boocode/contracts";
-import { addMessages, toViewMessage } from "./order-messages.ts";
+import { addMessages, isWithin, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView } from "./session-view.ts";
 import { withTurn } from "./turn-views.ts";
 
-/** How many deleted ids are remembered: more than can be deleted while a frame is in transit. */
+/** How many deleted ids and ranges are remembered: more than can be deleted while a frame is in transit. */
 const MAX_DELETED = 1_000;
+const MAX_DELETED_RANGES = 100;
 
 /**
  * Applies a change of the session's structure; the caller has checked that its version is the next one.
@@ -24,20 +25,28 @@ export function foldStructure(view: SessionView, frame: StructuralFrame): Sessio
       if (!turn || (hasEnded(turn) && turn.status !== "ended")) return view;
       return withTurn(view, turn.id, { ordinal: turn.ordinal, status: "cancelled", cancel_reason: frame.reason });
     }
-    case "messages_deleted": {
-      const gone = new Set(frame.message_ids);
-      return {
-        ...view,
-        messages: view.messages.filter((message) => !gone.has(message.id)),
-        deleted: [...view.deleted, ...frame.message_ids].slice(-MAX_DELETED),
-      };
-    }
+    case "messages_deleted":
+      return removeDeleted(view, frame);
     case "session_renamed":
       return { ...view, session: rename(view.session, frame) };
     default:
       frame satisfies never;
       return null;
   }
+}
+
+/** Removes what the frame states by its ids, by its range, or by both: older servers send no range, and many ids are left out. */
+function removeDeleted(
+  view: SessionView,
+  { message_ids: ids, range }: Extract<StructuralFrame, { type: "messages_deleted" }>,
+): SessionView {
+  const gone = new Set(ids);
+  return {
+    ...view,
+    messages: view.messages.filter((message) => !gone.has(message.id) && !(range && isWithin(range, message))),
+    deleted: [...view.deleted, ...ids].slice(-MAX_DELETED),
+    deletedRanges: [...view.deletedRanges, ...(range ? [range] : [])].slice(-MAX_DELETED_RANGES),
+  };
 }
 
 function rename(

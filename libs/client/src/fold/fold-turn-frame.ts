@@ -1,6 +1,6 @@
 // PURE
 import type { SessionFrame, TurnFrame } from "@boocode/contracts";
-import { addMessages, changeMessage, toViewMessage } from "./order-messages.ts";
+import { addMessages, changeMessage, isWithin, toViewMessage } from "./order-messages.ts";
 import type { SessionView, ViewMessage } from "./session-view.ts";
 import { toViewTurn, withTurn } from "./turn-views.ts";
 
@@ -119,7 +119,7 @@ export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { t
 
 /** Adds a message, unless it was deleted before its first frame arrived (T11). */
 function begin(view: SessionView, message: ViewMessage): SessionView {
-  if (view.deleted.includes(message.id)) return view;
+  if (view.deleted.includes(message.id) || view.deletedRanges.some((range) => isWithin(range, message))) return view;
   return { ...view, messages: addMessages(view.messages, [message]) };
 }
 

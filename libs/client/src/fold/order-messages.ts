@@ -1,5 +1,5 @@
 // PURE
-import type { Message } from "@boocode/contracts";
+import type { DeletedRange, Message } from "@boocode/contracts";
 import type { ViewMessage } from "./session-view.ts";
 
 /** Converts a message of REST or of a snapshot. */
@@ -8,6 +8,15 @@ export function toViewMessage(message: Message & { shortened?: boolean }, since:
 }
 
 const byPlace = (a: ViewMessage, b: ViewMessage) => a.turn_ordinal - b.turn_ordinal || a.position - b.position;
+
+/** Whether a deletion reached this place. */
+export function isWithin(
+  { from, through_turn }: DeletedRange,
+  { turn_ordinal, position }: Pick<Message, "turn_ordinal" | "position">,
+): boolean {
+  if (turn_ordinal > through_turn) return false;
+  return turn_ordinal > from.turn_ordinal || (turn_ordinal === from.turn_ordinal && position >= from.position);
+}
 
 /** Adds messages in order; one with a known id replaces the known message (a regenerated question moves). */
 export function addMessages(known: readonly ViewMessage[], added: readonly ViewMessage[]): ViewMessage[] {

@@ -1,5 +1,5 @@
 // PURE
-import type { CancelReason, Message, Session, TurnError, TurnStatus } from "@boocode/contracts";
+import type { CancelReason, DeletedRange, Message, Session, TurnError, TurnStatus } from "@boocode/contracts";
 import { formatCursor, START } from "@boocode/contracts/position";
 import type { BooCodeError } from "../boo-code-error.ts";
 
@@ -49,6 +49,8 @@ export interface SessionView {
   readonly error: BooCodeError | null;
   /** Deleted messages that frames in flight may still mention. */
   readonly deleted: readonly string[];
+  /** Deleted parts of the conversation, for the same reason. */
+  readonly deletedRanges: readonly DeletedRange[];
 }
 
 /** The view before the first load. */
@@ -65,6 +67,7 @@ export function emptyView(sessionId: string): SessionView {
     connection: "connecting",
     error: null,
     deleted: [],
+    deletedRanges: [],
   };
 }
 
