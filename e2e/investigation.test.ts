@@ -128,13 +128,13 @@ test("a failed turn keeps its partial text, its end is announced, and the sessio
   const script = {
     tokens: 20,
     interval_ms: 1,
-    error_frame: { after_tokens: 5, frame: { error: { message: "Compute error." } } },
+    error_frame: { after_tokens: 5, frame: { error: { message: "no more credit", code: "insufficient_quota" } } },
   };
   const first = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
   await untilEnd(watch, first.turn_id);
   expect(watch.frames.find((frame) => frame.type === "error")).toMatchObject({
     code: "model_error",
-    message: "Compute error.",
+    message: "no more credit",
   });
   const failed = (await user.rest.messages(session.id)).messages.at(-1);
   expect(failed).toMatchObject({ status: "failed", error: { code: "model_error" } });

@@ -35,7 +35,7 @@ const TROUBLES = [
   { cut_after_tokens: 12, fail_first: 1 },
   { status: 503, body: { error: { message: "Loading model", code: 503 } }, fail_first: 2 },
   { status: 429, headers: { "retry-after": "1" }, body: { error: { message: "busy" } }, fail_first: 1 },
-  { error_frame: { after_tokens: 5 } },
+  { error_frame: { after_tokens: 5 }, fail_first: 1 },
 ];
 
 interface Watched {

@@ -63,7 +63,8 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   if (turn.cuts >= MAX_CUTS || waitedMs + waitMs > deps.retryBudgetMs) return await fail();
   attempt.dropDraft();
   // Emitted before the commit, because after it the next attempt may begin, and this attempt's frames would be stale.
-  frames.emit({ type: "turn_waiting", reason: "cut", retry_in_ms: Math.round(waitMs) });
+  const reason = error.code === "model_cut" ? "cut" : "failed";
+  frames.emit({ type: "turn_waiting", reason, retry_in_ms: Math.round(waitMs) });
   const isQueued = await store.requeueCut({ reply, lastSeq: frames.lastSeq() }, { maxCuts: MAX_CUTS, waitMs });
   // Either the turn is being cancelled, and `end` ends it as cancelled; or another worker holds it, and `end` changes
   // nothing.

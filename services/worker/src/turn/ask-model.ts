@@ -7,7 +7,7 @@ import type { TurnEvent } from "./turn-event.ts";
 export type ModelCallResult =
   | { kind: "reply"; reply: Reply }
   | { kind: "failed"; error: TurnError }
-  /** The answer was cut after subscribers saw a part of it. Only another attempt, which replaces it, may ask again. */
+  /** The answer broke off after subscribers saw a part of it. Only another attempt, which replaces it, may ask again. */
   | { kind: "broken_off"; error: TurnError };
 
 /**
@@ -40,7 +40,7 @@ export async function* askModel(
       signal.throwIfAborted();
       if (!(error instanceof ModelFailure)) throw error;
       const failure = { code: error.code, message: error.message };
-      if (error.code === "model_cut" && error.visible) return { kind: "broken_off", error: failure };
+      if (error.visible && (error.code === "model_cut" || error.passing)) return { kind: "broken_off", error: failure };
       if (error.code !== "context_overflow" || error.visible || refitted) return { kind: "failed", error: failure };
       fitted = fitter.fit(overflowFacts(error, context));
       refitted = true;

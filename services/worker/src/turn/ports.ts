@@ -69,6 +69,8 @@ export class ModelFailure extends Error {
   readonly code: TurnErrorCode;
   /** HTTP status, where there was one. */
   readonly status: number | null;
+  /** The server's fault may pass: the same request may succeed later. */
+  readonly passing: boolean;
   /** The same request may succeed later, and no part of an answer was visible. */
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
@@ -82,6 +84,7 @@ export class ModelFailure extends Error {
     message: string,
     details: {
       status?: number;
+      passing?: boolean;
       retryable?: boolean;
       retryAfterMs?: number;
       visible?: boolean;
@@ -93,6 +96,7 @@ export class ModelFailure extends Error {
     this.code = code;
     this.status = details.status ?? null;
     this.retryable = details.retryable ?? false;
+    this.passing = details.passing ?? this.retryable;
     this.retryAfterMs = details.retryAfterMs ?? null;
     this.visible = details.visible ?? false;
     this.overflow = details.overflow ?? null;

@@ -131,8 +131,9 @@ describe("a turn whose answer is cut", () => {
     const failure = (visible: boolean) => new ModelFailure("model_cut", "cut", { visible });
     expect((await run([failure(true)])).events.at(-1)).toMatchObject({ type: "broken_off" });
     expect((await run([failure(false)])).events.at(-1)).toMatchObject({ type: "failed" });
-    const reported = new ModelFailure("model_error", "Compute error.", { visible: true });
-    expect((await run([reported])).events.at(-1)).toMatchObject({ type: "failed" });
+    const reported = (passing: boolean) => new ModelFailure("model_error", "bang", { visible: true, passing });
+    expect((await run([reported(true)])).events.at(-1)).toMatchObject({ type: "broken_off" });
+    expect((await run([reported(false)])).events.at(-1)).toMatchObject({ type: "failed" });
   });
 });
 

@@ -31,9 +31,13 @@ export function serverFailure({ status, error, visible, retryAfterMs }: ServerEr
     const overflow = { window: windowFromOverflow(error, words), promptTokens: promptFromOverflow(error, words) };
     return new ModelFailure("context_overflow", message, { ...details, overflow });
   }
-  const retryable = !visible && mayPass(told, error, text);
+  const passing = mayPass(told, error, text);
   const loading = (told === 503 || told === null) && /\bloading\b/i.test(text);
-  return new ModelFailure(loading ? "model_loading" : "model_error", message, { ...details, retryable });
+  return new ModelFailure(loading ? "model_loading" : "model_error", message, {
+    ...details,
+    passing,
+    retryable: passing && !visible,
+  });
 }
 
 function statusIn(error: unknown): number | null {
@@ -44,6 +48,7 @@ function statusIn(error: unknown): number | null {
 
 function mayPass(status: number | null, error: unknown, text: string): boolean {
   const { type, code } = asObject(error);
+  if (/content.?(policy|filter|management)|safety/i.test(`${type} ${code}`)) return false;
   // Waiting does not refill a quota.
   if (code === "insufficient_quota" || type === "insufficient_quota") return false;
   // The status is more reliable than the type: llama-swap reports its own limit as a 429 of type invalid_request_error.
