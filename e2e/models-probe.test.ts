@@ -118,7 +118,7 @@ test("an absent server, an unknown model, a refusal and a missing key are each r
   await closed.close();
   const gone = await probe(closed.url);
   expect(gone).toMatchObject({ code: 1, out: "" });
-  expect(gone.err).toContain(`${closed.url} is away or no model server: no connection (ECONNREFUSED)`);
+  expect(gone.err).toContain(`${closed.url} is away or no model server: the connection was refused`);
   expect((await probe(url, "--model", "nobody")).err).toContain(
     "the server lists no model nobody; it has investigator",
   );

@@ -93,8 +93,7 @@ async function main(): Promise<void> {
 
   // Requested only after an answer: before the first one, this request would make a proxy load the model.
   const reported = createKnownTraits();
-  const address = { baseUrl: url, ...(apiKey && { apiKey }) };
-  const sizes = createContextSize({ ...address, timeoutMs: 5_000, onTraits: reported.learn });
+  const sizes = createContextSize({ server, timeoutMs: 5_000, onTraits: reported.learn });
   const window = await sizes.get(model);
   say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
 

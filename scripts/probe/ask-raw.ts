@@ -1,11 +1,9 @@
+import { connectionReason, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
 import { decodeChunk } from "../../services/worker/src/model/decode/decode-chunk.ts";
 import { createSseReader } from "../../services/worker/src/model/decode/sse.ts";
 import { ProbeFailed } from "./probe-failed.ts";
 
-export interface Probed {
-  /** Without `/v1`. */
-  url: string;
-  apiKey: string | null;
+export interface Probed extends ServerAddress {
   model: string;
 }
 
@@ -37,7 +35,7 @@ export async function askRaw(
     return await readAnswer(server, body, onChunk, signal);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const cause = error.cause instanceof Error ? error.cause.message : error.message;
+    const cause = error instanceof RedirectRefused ? error.message : connectionReason(error);
     throw new ProbeFailed(`${server.model} broke off without an answer: ${cause}`, { cause: error });
   }
 }
@@ -49,10 +47,8 @@ async function readAnswer(
   signal: AbortSignal = AbortSignal.timeout(TIMEOUT_MS),
 ): Promise<RawAnswer> {
   const begun = performance.now();
-  const response = await fetch(`${server.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }) },
-    body: JSON.stringify({ model: server.model, stream: true, ...body }),
+  const response = await requestTo(server, "/v1/chat/completions", {
+    body: { model: server.model, stream: true, ...body },
     signal,
   });
   const answer: RawAnswer = {

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { requestTo } from "@boocode/model-servers";
+import { asObject } from "../../services/worker/src/model/json-value.ts";
 import { askRaw, type Probed } from "./ask-raw.ts";
 
 const WITHIN_MS = 5_000;
@@ -29,12 +31,11 @@ export async function stopsOnDisconnect(server: Probed, script: string): Promise
   return false;
 }
 
-async function busySlots({ url, apiKey, model }: Probed): Promise<number | null> {
-  const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
-  for (const path of [`/upstream/${encodeURIComponent(model)}/slots`, "/slots"]) {
-    const response = await fetch(url + path, { headers, signal: AbortSignal.timeout(2_000) }).catch(() => null);
-    const slots: unknown = response?.ok ? await response.json().catch(() => null) : null;
-    if (Array.isArray(slots)) return slots.filter((slot) => slot?.is_processing === true).length;
+async function busySlots(server: Probed): Promise<number | null> {
+  for (const path of [`/upstream/${encodeURIComponent(server.model)}/slots`, "/slots"]) {
+    const response = await requestTo(server, path, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
+    const slots = response?.ok ? await response.json().catch(() => null) : null;
+    if (Array.isArray(slots)) return slots.filter((slot) => asObject(slot).is_processing === true).length;
   }
   return null;
 }

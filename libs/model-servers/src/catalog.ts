@@ -14,6 +14,8 @@ export interface CatalogDeps {
   /** TTL of a cached model list. That a server is away is cached for a shorter time. */
   ttlMs: number;
   now: () => number;
+  /** Called with the error, whose cause holds the runtime's text, when a server begins to be away or is away for another reason. */
+  onAway?: (server: string, error: Error) => void;
 }
 
 /** Cache TTL for a server that is away, so that not every turn waits for its time-out. */
@@ -29,7 +31,10 @@ export function createCatalog(deps: CatalogDeps): Catalog {
     if (before && deps.now() < before.until) return before.answer;
     const answer = await fetchModelList(server, deps.timeoutMs).then(
       (models): ServerModels => ({ server, models, error: null }),
-      (error: Error): ServerModels => ({ server, models: null, error: error.message }),
+      (error: Error): ServerModels => {
+        if (before?.answer.error !== error.message) deps.onAway?.(server.name, error);
+        return { server, models: null, error: error.message };
+      },
     );
     const ttlMs = answer.models ? deps.ttlMs : Math.min(deps.ttlMs, AWAY_TTL_MS);
     known.set(server.name, { answer, until: deps.now() + ttlMs });

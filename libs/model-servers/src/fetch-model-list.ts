@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { ModelServer } from "./model-server.ts";
+import { connectionReason } from "./connection-reason.ts";
+import { RedirectRefused, requestTo, type ServerAddress } from "./request-to.ts";
 
 /** The answer to `GET /v1/models` of any OpenAI-compatible server, with the fields that llama.cpp and llama-swap add. */
 const ModelListAnswer = z.object({
@@ -25,14 +26,9 @@ export interface ListedModel {
  * Fetches a server's model list. The request does not make the server load a model.
  * @throws an error with a readable message when the server is away or its answer is not a model list
  */
-export async function fetchModelList(
-  server: Pick<ModelServer, "url" | "apiKey">,
-  timeoutMs: number,
-): Promise<ListedModel[]> {
-  const response = await fetch(`${server.url}/v1/models`, {
-    headers: { accept: "application/json", ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }) },
-    signal: AbortSignal.timeout(timeoutMs),
-  }).catch((cause: unknown) => {
+export async function fetchModelList(server: ServerAddress, timeoutMs: number): Promise<ListedModel[]> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await requestTo(server, "/v1/models", { signal }).catch((cause: unknown) => {
     throw new Error(whyAway(cause, timeoutMs), { cause });
   });
   if (!response.ok) {
@@ -51,7 +47,5 @@ export async function fetchModelList(
 
 function whyAway(cause: unknown, timeoutMs: number): string {
   if (cause instanceof DOMException && cause.name === "TimeoutError") return `did not answer within ${timeoutMs} ms`;
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const { code, message } = inner as { code?: string; message?: string };
-  return `no connection (${code ?? message ?? "no reason given"})`;
+  return cause instanceof RedirectRefused ? cause.message : connectionReason(cause);
 }

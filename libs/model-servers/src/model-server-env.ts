@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { baseUrlOf, type ModelServer, ModelServerEntry } from "./model-server.ts";
+import { ONE_LINE_SERVER } from "./request-to.ts";
 
 /** Sources of API keys. */
 export interface KeySources {
@@ -7,9 +8,6 @@ export interface KeySources {
   /** @throws when the file cannot be read */
   readFile(path: string): string;
 }
-
-/** The server that LLAMA_SWAP_URL names. */
-export const ONE_LINE_SERVER = "default";
 
 /** The part of an environment schema that describes the model servers; every mistake is a separate issue. */
 export const modelServerEnv = (keys: KeySources) => ({

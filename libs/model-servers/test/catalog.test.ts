@@ -50,14 +50,21 @@ test("a server that is away, refuses, or sends no model list is reported and doe
   const gone = await listing("gone", () => ({ status: 200, body: LIST }));
   await gone.close();
   const servers = [gone.server, refusing.server, odd.server, good.server];
-  const read = await createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => 0 }).read();
+  const away: string[] = [];
+  const catalog = createCatalog({
+    ...{ servers, timeoutMs: 5_000, ttlMs: 0, now: () => 0 },
+    onAway: (name) => away.push(name),
+  });
+  const read = await catalog.read();
   expect(read.map(({ error }) => error)).toEqual([
-    "no connection (ECONNREFUSED)",
+    "the connection was refused",
     "answered 401",
     "the answer is not a model list",
     null,
   ]);
   expect(read.at(-1)?.models).toHaveLength(3);
+  await catalog.read();
+  expect(away.sort()).toEqual(["gone", "odd", "refusing"]);
 });
 
 test("a server that returns is found again soon", async () => {

@@ -1,5 +1,6 @@
 import type { ModelInfo, ModelList } from "@boocode/contracts";
 import { type Catalog, defaultModel, type ServerModels, writeModelName } from "@boocode/model-servers";
+import { scrub } from "@boocode/runtime";
 import { ApiError } from "./errors.ts";
 
 /**
@@ -27,7 +28,7 @@ export async function fetchModels(catalog: Catalog, configured: string | undefin
     servers: servers.map(({ server, models, error }) => ({
       name: server.name,
       status: models ? ("ok" as const) : ("away" as const),
-      error,
+      error: error && scrub(error),
     })),
   };
 }

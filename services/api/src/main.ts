@@ -6,6 +6,7 @@ import {
   connectBackends,
   createMetrics,
   keepSecret,
+  keepSecretsOf,
   runService,
   type ServiceContext,
   serveHttp,
@@ -41,8 +42,14 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     onError: context.logFailure("announcing a change"),
   });
   const servers = modelServersOf(config);
-  for (const { apiKey } of servers) keepSecret(apiKey);
-  const catalog = createCatalog({ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() });
+  for (const { apiKey, url } of servers) {
+    keepSecret(apiKey);
+    keepSecretsOf(url);
+  }
+  const catalog = createCatalog({
+    ...{ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() },
+    onAway: (server, err) => log.warn({ server, err }, "the model server lists no models"),
+  });
   const metrics = createMetrics(name);
   const app = await buildApp(
     {

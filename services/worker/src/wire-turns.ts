@@ -7,6 +7,7 @@ import {
   connectPostgres,
   connectRedisSubscriber,
   keepSecret,
+  keepSecretsOf,
   type ServiceContext,
   withDeadline,
 } from "@boocode/runtime";
@@ -70,7 +71,10 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   onRelease("drafts", () => drafts.stop());
 
   const servers = modelServersOf(config);
-  for (const { apiKey } of servers) keepSecret(apiKey);
+  for (const { apiKey, url } of servers) {
+    keepSecret(apiKey);
+    keepSecretsOf(url);
+  }
   const slots = createSlots({
     redis,
     keyOf: keys.modelSlots,
@@ -81,7 +85,10 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   onRelease("slots", () => slots.stop());
   const models = createModelServers({
     servers,
-    catalog: createCatalog({ servers, timeoutMs: 3_000, ttlMs: 60_000, now: () => performance.now() }),
+    catalog: createCatalog({
+      ...{ servers, timeoutMs: 3_000, ttlMs: 60_000, now: () => performance.now() },
+      onAway: (server, err) => log.warn({ server, err }, "the model server lists no models"),
+    }),
     slots,
     defaultModel: config.DEFAULT_MODEL,
     idleTimeoutMs: config.MODEL_IDLE_TIMEOUT_MS,
@@ -92,7 +99,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
       budgetMs: config.MODEL_RETRY_BUDGET_MS,
       loadingMs: config.MODEL_LOADING_TIMEOUT_MS,
     },
-    log: (facts, message) => log.debug(facts, message),
+    log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
   const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };

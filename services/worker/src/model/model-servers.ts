@@ -89,12 +89,11 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
 
 /** Connects one server: limits, timeouts, stream, and what is known of its models. */
 function connect(deps: ModelServersDeps, server: ModelServer) {
-  const address = { baseUrl: server.url, ...(server.apiKey && { apiKey: server.apiKey }) };
   const traits = createKnownTraits(server.traits);
-  const contextSize = createContextSize({ ...address, timeoutMs: 2_000, onTraits: traits.learn });
+  const contextSize = createContextSize({ server, timeoutMs: 2_000, onTraits: traits.learn });
   const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
   const stream = createStreamReply({
-    ...address,
+    server,
     traits,
     idleTimeoutMs: deps.idleTimeoutMs,
     firstByteTimeoutMs: deps.firstByteTimeoutMs,

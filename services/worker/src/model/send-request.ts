@@ -1,13 +1,15 @@
-import { type Dispatcher, fetch, type Response } from "undici";
-import type { ModelFailure } from "../turn/ports.ts";
+import { cutText } from "@boocode/contracts";
+import { connectionReason, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
+import { scrub } from "@boocode/runtime";
+import type { Response } from "undici";
+import { ModelFailure } from "../turn/ports.ts";
 import { errorIn } from "./failures/error-text.ts";
 import { retryAfterMs, serverFailure } from "./failures/server-failure.ts";
-import { connectionFailure } from "./failures/stream-failure.ts";
+import { scrubStrings } from "./scrub-strings.ts";
 
 export interface SendRequestDeps {
-  baseUrl: string;
-  apiKey?: string;
-  dispatcher: Dispatcher;
+  server: ServerAddress;
+  log?: (facts: Record<string, unknown>, message: string) => void;
 }
 
 export interface Refusal {
@@ -29,36 +31,36 @@ const ERROR_BODY_MS = 5_000;
  * @throws ModelFailure when there is no response; the signal's reason when it aborts
  */
 export async function sendRequest(
-  { baseUrl, apiKey, dispatcher }: SendRequestDeps,
+  { server, log }: SendRequestDeps,
   body: object,
   signal: AbortSignal,
 ): Promise<Response | Refusal> {
-  const response = await fetch(`${baseUrl}/v1/chat/completions`, {
-    method: "POST",
-    // Two headers must not be sent: with `accept: text/html` llama-swap answers with an HTML page, and with X-Conversation-Id
-    // llama-server keeps generating after a disconnect.
-    headers: {
-      "content-type": "application/json",
-      accept: "*/*",
-      ...(apiKey && { authorization: `Bearer ${apiKey}` }),
+  // Two headers must not be sent: with `accept: text/html` llama-swap answers with an HTML page, and with X-Conversation-Id
+  // llama-server keeps generating after a disconnect.
+  const response = await requestTo(server, "/v1/chat/completions", { body, accept: "*/*", signal }).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      log?.({ err: error }, "the model server did not answer");
+      throw connectionFailure(error);
     },
-    body: JSON.stringify(body),
-    dispatcher,
-    signal,
-  }).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw connectionFailure(error);
-  });
+  );
   if (response.ok) return response;
   const text = await errorBody(response);
   signal.throwIfAborted();
-  const error = errorIn(text);
+  const error = scrubStrings(errorIn(text));
   const wait = retryAfterMs(response.headers, Date.now());
   return {
     failure: serverFailure({ status: response.status, error, visible: false, retryAfterMs: wait }),
     error,
     body: text,
   };
+}
+
+/** The failure of a request without a response. A retry may succeed, unless the server redirects to another origin. */
+function connectionFailure(cause: unknown): ModelFailure {
+  if (!(cause instanceof RedirectRefused))
+    return new ModelFailure("model_unreachable", connectionReason(cause), { retryable: true, cause });
+  return new ModelFailure("model_error", cutText(scrub(cause.message), 200), { cause });
 }
 
 /** Reads as much of an error body as arrives within the limits. If the connection breaks here, the status is sufficient. */

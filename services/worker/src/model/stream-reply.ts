@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { Agent, type Dispatcher } from "undici";
+import { connectionReason, type ServerAddress } from "@boocode/model-servers";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
@@ -8,11 +8,10 @@ import { learnWindow } from "./failures/context-overflow.ts";
 import { outcomeFailure } from "./failures/stream-failure.ts";
 import { type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { createTimeouts, orNullAfter } from "./scheduling/timeouts.ts";
+import { scrubStrings } from "./scrub-strings.ts";
 
 export interface StreamReplyDeps {
-  /** The server, without `/v1`. */
-  baseUrl: string;
-  apiKey?: string;
+  server: ServerAddress;
   /** Longest time without a byte once a reply has begun; well above the 30 s between llama.cpp's keep-alives. */
   idleTimeoutMs: number;
   /** Longest wait for the first byte, and longest time with nothing but keep-alives or loading messages. */
@@ -24,9 +23,7 @@ export interface StreamReplyDeps {
   /** The model of requests that name none. */
   defaultModel?: string | null;
   contextSize: Pick<ContextSize, "get" | "learn">;
-  /** Must have no time-outs of its own. */
-  dispatcher?: Dispatcher;
-  /** Called once per reply, with the server's measurements. */
+  /** Called once per reply, with the server's measurements, and with the runtime's error (`err`) of a connection. */
   log?: (facts: Record<string, unknown>, message: string) => void;
 }
 
@@ -44,13 +41,7 @@ const LAST_CHUNK_WAIT_MS = 50;
  * Aborting closes the socket, which makes a model server stop generating.
  */
 export function createStreamReply(given: StreamReplyDeps): StreamReply {
-  const deps = {
-    ...given,
-    baseUrl: given.baseUrl.replace(/\/+$/, ""),
-    // While a model loads, no headers may come for longer than undici's 300 s, so `timeouts` sets the limits instead.
-    dispatcher: given.dispatcher ?? new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
-    traits: given.traits ?? createKnownTraits(),
-  };
+  const deps = { ...given, traits: given.traits ?? createKnownTraits() };
   return (request, signal) => streamReply(deps, request, signal);
 }
 
@@ -67,7 +58,7 @@ async function* streamReply(
   const reader = createReplyReader(request.tools.length > 0 && request.toolChoice === "auto", newCallId);
   const giveUp = () => socket.abort(silence(reader.loading()));
   let contextSize: Promise<number | null> | undefined;
-  let broken: unknown;
+  let broken = null as { reason: string; cause: unknown } | null;
   try {
     const opening = openReply(deps, model, request, either);
     // A proxy that loads a model, or a server that queues the request, may send nothing for minutes.
@@ -78,7 +69,7 @@ async function* streamReply(
     const body = response.body?.getReader();
     while (body && reader.state() !== "over") {
       const step = await timeouts.wait(body.read(), giveUp).catch((error: unknown) => {
-        broken = error;
+        broken = { reason: connectionReason(error), cause: error };
       });
       signal.throwIfAborted();
       if (!step || step.done) break;
@@ -96,9 +87,10 @@ async function* streamReply(
     if (outcome.kind === "error") learnWindow(deps.contextSize.learn, model, outcome.error);
     if (outcome.kind !== "reply") {
       if (socket.signal.aborted && outcome.kind !== "error") throw socket.signal.reason;
-      throw outcomeFailure(outcome, reader.visible(), broken);
+      if (broken) deps.log?.({ model, err: broken.cause }, "the connection to the model server broke");
+      throw outcomeFailure(scrubStrings(outcome), reader.visible(), broken);
     }
-    if (body && broken === undefined)
+    if (body && broken === null)
       await orNullAfter(
         LAST_CHUNK_WAIT_MS,
         body.read().catch(() => null),

@@ -13,7 +13,11 @@ describe("createContextSize", () => {
       sendJson(response, 200, { data: [{ id: "org/m", meta: { n_ctx: 32768 } }] });
     });
     const traits = createKnownTraits();
-    const sizes = createContextSize({ baseUrl: `${server.baseUrl}/`, timeoutMs: 5_000, onTraits: traits.learn });
+    const sizes = createContextSize({
+      server: { url: `${server.baseUrl}/` },
+      timeoutMs: 5_000,
+      onTraits: traits.learn,
+    });
     expect(traits.of("org/m").single_tool_calls).toBe(false);
     expect(await Promise.all([sizes.get("org/m"), sizes.get("org/m")])).toEqual([8192, 8192]);
     expect(await sizes.get("org/m")).toBe(8192);
@@ -27,22 +31,22 @@ describe("createContextSize", () => {
       if (path === "/v1/models") return sendJson(response, 200, { data: [{ id: "m" }] });
       sendJson(response, 404, { error: "not found" });
     });
-    expect(await createContextSize({ baseUrl: server.baseUrl, timeoutMs: 5_000 }).get("m")).toBe(4096);
+    expect(await createContextSize({ server: { url: server.baseUrl }, timeoutMs: 5_000 }).get("m")).toBe(4096);
   });
 
   it("returns null for a server that is gone, silent, or answers something else", async () => {
     const mute = await modelServer(() => {});
     const odd = await modelServer((_, response) => void response.end("<html>"));
-    expect(await createContextSize({ baseUrl: mute.baseUrl, timeoutMs: 20 }).get("m")).toBeNull();
-    expect(await createContextSize({ baseUrl: odd.baseUrl, timeoutMs: 5_000 }).get("m")).toBeNull();
-    expect(await createContextSize({ baseUrl: "http://127.0.0.1:1", timeoutMs: 5_000 }).get("m")).toBeNull();
+    expect(await createContextSize({ server: { url: mute.baseUrl }, timeoutMs: 20 }).get("m")).toBeNull();
+    expect(await createContextSize({ server: { url: odd.baseUrl }, timeoutMs: 5_000 }).get("m")).toBeNull();
+    expect(await createContextSize({ server: { url: "http://127.0.0.1:1" }, timeoutMs: 5_000 }).get("m")).toBeNull();
   });
 
   it("prefers the window from an overflow error to any answer", async () => {
     const server = await modelServer((_, response) =>
       sendJson(response, 200, { data: [{ id: "m", max_model_len: 9 }] }),
     );
-    const sizes = createContextSize({ baseUrl: server.baseUrl, timeoutMs: 5_000 });
+    const sizes = createContextSize({ server: { url: server.baseUrl }, timeoutMs: 5_000 });
     sizes.learn("m", 4096);
     expect(await sizes.get("m")).toBe(4096);
     expect(server.seen).toEqual([]);

@@ -53,7 +53,7 @@ describe.each(TRAITS)("the trait %s", (trait) => {
     });
     const contextSize = { get: async () => null, learn: () => {} };
     const ask = createStreamReply({
-      ...{ baseUrl: server.baseUrl, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000, contextSize },
+      ...{ server: { url: server.baseUrl }, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000, contextSize },
     });
     for (let round = 0; round < 2; round++) {
       for await (const _ of ask(request, new AbortController().signal));

@@ -1,4 +1,5 @@
 import { NO_TRAITS } from "@boocode/model-servers";
+import { keepSecret } from "@boocode/runtime";
 import { describe, expect, it } from "vitest";
 import { createKnownTraits } from "../../src/model/discovery/known-traits.ts";
 import { createStreamReply, type StreamReplyDeps } from "../../src/model/stream-reply.ts";
@@ -18,7 +19,7 @@ const overflow = { error: { type: "exceed_context_size_error", message: "too lon
 
 function streamReply(baseUrl: string, deps: Partial<StreamReplyDeps> = {}) {
   return createStreamReply({
-    baseUrl,
+    server: { url: baseUrl },
     idleTimeoutMs: 30_000,
     firstByteTimeoutMs: 30_000,
     contextSize: unknownSize,
@@ -48,7 +49,7 @@ describe("a request to the model server", () => {
     });
     const contextSize = { get: async () => 8192, learn: () => {} };
     const events: ReplyEvent[] = [];
-    const ask = streamReply(`${server.baseUrl}/`, { apiKey: "secret", contextSize });
+    const ask = streamReply("", { server: { url: `${server.baseUrl}/`, apiKey: "secret" }, contextSize });
     for await (const event of ask(request, never)) events.push(event);
     expect(events.map((event) => (event.type === "text" ? event.text : event.type))).toEqual(["Hel", "lo", "reply"]);
     expect(events.at(-1)).toMatchObject({ reply: { content: "Hello", finishReason: "stop", contextSize: 8192 } });
@@ -263,11 +264,49 @@ describe("a server that goes silent", () => {
   });
 });
 
+describe("secrets", () => {
+  const KEY = 'sk-"echoed"-key';
+
+  it("that a server echoes in a refusal, or in a stream, are removed from the failure", async () => {
+    keepSecret(KEY);
+    // The message is cut at 200 characters, inside the key.
+    const error = { message: `${"x".repeat(190)}${KEY}`, type: KEY };
+    const refusing = await modelServer((_, response) => sendJson(response, 400, { error }));
+    const streaming = await modelServer((_, response) =>
+      beginStream(response, `data: ${JSON.stringify({ error })}\n\n`),
+    );
+    for (const { baseUrl } of [refusing, streaming]) {
+      const failure = await failureOf(streamReply(baseUrl)(request, never));
+      expect(failure).toMatchObject({ code: "model_error", message: expect.stringContaining("[secret") });
+      expect(failure.message).not.toContain("sk-");
+    }
+  });
+
+  it("in the runtime's error reach only the log, with the failure's cause", async () => {
+    const logged: unknown[] = [];
+    const log = (facts: Record<string, unknown>) => void logged.push(facts.err);
+    const failure = await failureOf(streamReply("http://ada:pass@127.0.0.1:9", { log })(request, never));
+    expect(failure.message).not.toMatch(/ada|pass/);
+    expect(logged).toEqual([failure.cause]);
+  });
+});
+
 describe("failures", () => {
+  it("refuses a redirect to another origin for good", async () => {
+    const other = await modelServer((_, response) => void response.end());
+    const server = await modelServer((_, response) => {
+      response.writeHead(308, { location: `${other.baseUrl}/v1/chat/completions` }).end();
+    });
+    const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+    expect(failure).toMatchObject({ code: "model_error", retryable: false });
+    expect(failure.message).toContain(`redirects to ${other.baseUrl}`);
+    expect(other.seen).toEqual([]);
+  });
+
   it("reports a missing server as retryable", async () => {
     const gone = await failureOf(streamReply("http://127.0.0.1:1")(request, never));
     expect(gone).toMatchObject({ code: "model_unreachable", retryable: true, status: null });
-    expect(gone.message).not.toBe("");
+    expect(gone.message).toBe("no request can be sent to this port");
     const reset = await modelServer((_, response) => void response.socket?.resetAndDestroy());
     expect(await failureOf(streamReply(reset.baseUrl)(request, never))).toMatchObject({ code: "model_unreachable" });
   });

@@ -29,10 +29,10 @@ describe("responses of real servers", () => {
 });
 
 async function converse(wire: WireCase, { baseUrl, played }: PlayedServer): Promise<CaseResult> {
-  const contextSize = createContextSize({ baseUrl, timeoutMs: 2_000 });
+  const contextSize = createContextSize({ server: { url: baseUrl }, timeoutMs: 2_000 });
   let timings: unknown = null;
   const streamReply = createStreamReply({
-    baseUrl,
+    server: { url: baseUrl },
     idleTimeoutMs: 60_000,
     firstByteTimeoutMs: 60_000,
     contextSize,

@@ -1,4 +1,4 @@
-import { type Dispatcher, fetch } from "undici";
+import { requestTo, type ServerAddress } from "@boocode/model-servers";
 import type { KnownTraits } from "./known-traits.ts";
 import {
   traitsFromLlamaProps,
@@ -9,13 +9,11 @@ import {
 } from "./server-info.ts";
 
 export interface ContextSizeDeps {
-  baseUrl: string;
-  apiKey?: string;
+  server: ServerAddress;
   /** Cache TTL. */
   ttlMs?: number;
   /** Deadline of one request. */
   timeoutMs: number;
-  dispatcher?: Dispatcher;
   /** Called with the traits that the server reports together with the window. */
   onTraits?: KnownTraits["learn"];
 }
@@ -42,23 +40,13 @@ const TTL_MS = 10 * 60_000;
 const UNKNOWN_TTL_MS = 60_000;
 
 export function createContextSize(deps: ContextSizeDeps): ContextSize {
-  const base = deps.baseUrl.replace(/\/+$/, "");
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<number | null>>();
 
   async function ask(path: string, body?: object): Promise<unknown> {
     try {
-      const response = await fetch(base + path, {
-        method: body ? "POST" : "GET",
-        headers: {
-          accept: "application/json",
-          ...(body && { "content-type": "application/json" }),
-          ...(deps.apiKey && { authorization: `Bearer ${deps.apiKey}` }),
-        },
-        ...(body && { body: JSON.stringify(body) }),
-        ...(deps.dispatcher && { dispatcher: deps.dispatcher }),
-        signal: AbortSignal.timeout(deps.timeoutMs),
-      });
+      const request = { ...(body && { body }), signal: AbortSignal.timeout(deps.timeoutMs) };
+      const response = await requestTo(deps.server, path, request);
       if (response.ok) return await response.json();
       await response.body?.cancel();
     } catch {
