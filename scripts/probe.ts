@@ -1,12 +1,16 @@
 import { parseArgs } from "node:util";
 import {
-  baseUrlOf,
   defaultModel,
   fetchModelList,
+  KeyRefused,
   type ListedModel,
   ModelServerEntry,
+  readServerUrl,
+  type ServerAddress,
   type ServerTraits,
+  secretsOf,
 } from "@boocode/model-servers";
+import { keepSecret, scrub } from "@boocode/runtime";
 import { createContextSize } from "../services/worker/src/model/discovery/context-size.ts";
 import { createKnownTraits } from "../services/worker/src/model/discovery/known-traits.ts";
 import { errorText } from "../services/worker/src/model/failures/error-text.ts";
@@ -38,15 +42,21 @@ function readArguments() {
   const url = ModelServerEntry.shape.url.safeParse(positionals[0]);
   if (!url.success || positionals.length !== 1) throw new ProbeFailed(`usage: ${USAGE}`);
   const keyEnv = values["key-env"];
-  const apiKey = keyEnv === undefined ? null : (process.env[keyEnv] ?? null);
+  const apiKey = keyEnv === undefined ? null : (process.env[keyEnv]?.trim() ?? null);
   if (keyEnv !== undefined && apiKey === null) throw new ProbeFailed(`${keyEnv} is not set`);
-  return { url: baseUrlOf(url.data), model: values.model, keyEnv, apiKey, script: values.script ?? "" };
+  const address = { ...readServerUrl(url.data), apiKey };
+  if (address.basicAuth !== null && apiKey !== null)
+    throw new ProbeFailed("--key-env and user:password@ exclude each other");
+  for (const secret of secretsOf(address)) keepSecret(secret);
+  return { address, model: values.model, keyEnv, script: values.script ?? "" };
 }
 
-const say = (what: string, found: string) => console.log(`${what.padEnd(22)} ${found}`);
+const say = (what: string, found: string) => console.log(scrub(`${what.padEnd(22)} ${found}`));
 
-async function listModels(url: string, apiKey: string | null): Promise<ListedModel[]> {
-  return await fetchModelList({ url, apiKey }, 10_000).catch((error: Error) => {
+async function listModels(address: ServerAddress): Promise<ListedModel[]> {
+  const { url } = address;
+  return await fetchModelList(address, 10_000).catch((error: Error) => {
+    if (error instanceof KeyRefused) throw new ProbeFailed(`${url} ${error.message}`);
     throw new ProbeFailed(`${url} is away or no model server: ${error.message}`);
   });
 }
@@ -58,7 +68,7 @@ function chooseModel(models: ListedModel[], asked: string | undefined): string {
     );
   }
   const server = { name: "probed", url: "", defaultModel: null } as never;
-  const model = asked ?? defaultModel([{ server, models, error: null }], undefined)?.model;
+  const model = asked ?? defaultModel([{ server, models, error: null, keyRefused: false }], undefined)?.model;
   if (!model) throw new ProbeFailed("the server lists no model: name one with --model");
   return model;
 }
@@ -82,13 +92,14 @@ async function probeStream(server: Probed, script: string): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
-  const { url, model: asked, keyEnv, apiKey, script } = readArguments();
-  const models = await listModels(url, apiKey);
+  const { address, model: asked, keyEnv, script } = readArguments();
+  const { url } = address;
+  const models = await listModels(address);
   const model = chooseModel(models, asked);
   say("server", url);
   say("models", models.map(({ id, loaded }) => id + (loaded === null ? "" : loaded ? " (loaded)" : "")).join(", "));
   say("probed", model);
-  const server: Probed = { url, apiKey, model };
+  const server: Probed = { ...address, model };
   const takesStreamOptions = await probeStream(server, script);
 
   // Requested only after an answer: before the first one, this request would make a proxy load the model.
@@ -134,6 +145,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (!(error instanceof ProbeFailed)) throw error;
-  console.error(`npm run probe: ${error.message}`);
+  console.error(scrub(`npm run probe: ${error.message}`));
   process.exitCode = 1;
 });

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
+import { readServerUrl } from "@boocode/model-servers";
 import { investigate } from "./start/investigate.ts";
 import { localToken } from "./start/local-token.ts";
 import { printWelcome } from "./start/print-welcome.ts";
@@ -91,7 +92,7 @@ async function main(): Promise<void> {
     logFile,
     roots,
     how: backing.how,
-    model: ownModel ?? (process.env.LLAMA_SWAP_URL || "as you set it"),
+    model: ownModel ?? (process.env.LLAMA_SWAP_URL ? readServerUrl(process.env.LLAMA_SWAP_URL).url : "as you set it"),
   });
   if (project) await investigate(say, { api: api.url, gateway: gateway.url, token, project, question });
 }

@@ -58,8 +58,8 @@ export type ModelInfo = z.infer<typeof ModelInfo>;
 export const ModelServerState = z
   .object({
     name: z.string(),
-    status: z.enum(["ok", "away"]),
-    error: z.string().nullable().describe("Why it is away; null when it is not."),
+    status: z.enum(["ok", "away", "refused"]).describe("refused: the server refused our key."),
+    error: z.string().nullable().describe("Why it lists no models; null when it does."),
   })
   .meta({ id: "ModelServerState" });
 export const ModelList = z

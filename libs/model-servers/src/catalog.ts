@@ -1,5 +1,5 @@
 import type { ServerModels } from "./default-model.ts";
-import { fetchModelList } from "./fetch-model-list.ts";
+import { fetchModelList, KeyRefused } from "./fetch-model-list.ts";
 import type { ModelServer } from "./model-server.ts";
 
 /** The models of all servers. */
@@ -30,10 +30,10 @@ export function createCatalog(deps: CatalogDeps): Catalog {
     const before = known.get(server.name);
     if (before && deps.now() < before.until) return before.answer;
     const answer = await fetchModelList(server, deps.timeoutMs).then(
-      (models): ServerModels => ({ server, models, error: null }),
+      (models): ServerModels => ({ server, models, error: null, keyRefused: false }),
       (error: Error): ServerModels => {
         if (before?.answer.error !== error.message) deps.onAway?.(server.name, error);
-        return { server, models: null, error: error.message };
+        return { server, models: null, error: error.message, keyRefused: error instanceof KeyRefused };
       },
     );
     const ttlMs = answer.models ? deps.ttlMs : Math.min(deps.ttlMs, AWAY_TTL_MS);

@@ -2,11 +2,12 @@ import type { ListedModel } from "./fetch-model-list.ts";
 import { type LocatedModel, readModelName } from "./locate-model.ts";
 import type { ModelServer } from "./model-server.ts";
 
-/** The models of one server; null while the server is away. */
+/** The models of one server; null while the server is away or refuses the key. */
 export interface ServerModels {
   server: ModelServer;
   models: ListedModel[] | null;
   error: string | null;
+  keyRefused: boolean;
 }
 
 /**

@@ -6,4 +6,6 @@ export * from "./locate-model.ts";
 export * from "./model-server.ts";
 export * from "./model-server-env.ts";
 export * from "./request-to.ts";
+export * from "./secrets-of.ts";
 export * from "./server-traits.ts";
+export { readServerUrl } from "./server-url.ts";

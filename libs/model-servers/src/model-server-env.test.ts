@@ -1,9 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { hasModelServer, hasNoNamesake, type KeySources, modelServerEnv, modelServersOf } from "./model-server-env.ts";
+import {
+  hasModelServer,
+  hasNoNamesake,
+  hasOneLogin,
+  type KeySources,
+  modelServerEnv,
+  modelServersOf,
+} from "./model-server-env.ts";
+import { secretsOf } from "./secrets-of.ts";
 
 const keys: KeySources = {
-  env: (name) => (name === "THE_KEY" ? "secret" : undefined),
+  env: (name) => ({ THE_KEY: "secret", BROKEN: "sk\nx" })[name],
   readFile: (path) => {
     if (path !== "/run/key") throw new Error("no such file");
     return "from a file\n";
@@ -12,19 +20,22 @@ const keys: KeySources = {
 const Schema = z
   .object(modelServerEnv(keys))
   .refine(...hasModelServer)
-  .refine(...hasNoNamesake);
+  .refine(...hasNoNamesake)
+  .refine(...hasOneLogin);
 const mistakes = (env: Record<string, string>) =>
   Schema.safeParse(env).error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
 const servers = (list: unknown) => ({ MODEL_SERVERS: JSON.stringify(list) });
 
 describe("the environment's model servers", () => {
   it("are one server named default when only LLAMA_SWAP_URL is set", () => {
-    const env = Schema.parse({ LLAMA_SWAP_URL: "http://host:8080/v1/", LLAMA_SWAP_API_KEY: "k" });
+    const env = Schema.parse({ LLAMA_SWAP_URL: "http://host:8080/v1/\r", LLAMA_SWAP_API_KEY: "k\r" });
     expect(modelServersOf(env)).toEqual([
       {
         name: "default",
         url: "http://host:8080",
         apiKey: "k",
+        basicAuth: null,
+        headers: {},
         defaultModel: null,
         maxConcurrent: null,
         maxConcurrentPerModel: null,
@@ -47,6 +58,42 @@ describe("the environment's model servers", () => {
       { name: "a", url: "https://a.example", apiKey: "secret", maxConcurrent: 4 },
       { name: "b", apiKey: "from a file", traits: { replay_reasoning: true } },
     ]);
+  });
+
+  it("may have extra headers from variables and files, and user and password in the URL", () => {
+    const headers = { "x-a": { env: "THE_KEY" }, "x-b": { file: "/run/key" } };
+    const [server] = modelServersOf(Schema.parse(servers([{ name: "a", url: "http://u:pass@a/x", headers }])));
+    expect(server).toMatchObject({ url: "http://a/x", basicAuth: "u:pass" });
+    expect(server?.headers).toEqual({ "x-a": "secret", "x-b": "from a file" });
+    expect(server && secretsOf(server)).toEqual(expect.arrayContaining(["pass", "dTpwYXNz", "secret", "from a file"]));
+  });
+
+  it("have one login each, and headers that can be sent", () => {
+    const url = "http://u:pass@a";
+    const login = "a key, user:password@ in the URL and a header Authorization exclude each other";
+    const found = mistakes({
+      ...servers([
+        { name: "a", url, api_key_env: "THE_KEY" },
+        { name: "b", url: "http://b", headers: { "x-a": { env: "NOT_SET" }, "x-b": { file: "/gone" } } },
+        { name: "c", url: "http://c", headers: { "x-a": "plain-secret" } },
+        { name: "d", url: "http://d", headers: { "x a": { env: "THE_KEY" }, Host: { env: "THE_KEY" } } },
+        { name: "f", url, headers: { Authorization: { env: "THE_KEY" } } },
+        { name: "e", url: "http://e", api_key_env: "BROKEN" },
+      ]),
+      ...{ LLAMA_SWAP_URL: url, LLAMA_SWAP_API_KEY: "key" },
+    });
+    expect(found).toEqual([
+      expect.stringContaining("2.headers.x-a: "),
+      expect.stringContaining("3.headers.x a: "),
+      expect.stringContaining("3.headers.Host: "),
+      `MODEL_SERVERS: a: ${login}`,
+      "MODEL_SERVERS: b: headers.x-a.env names NOT_SET, which is not set",
+      "MODEL_SERVERS: b: the file that headers.x-b.file names cannot be read",
+      `MODEL_SERVERS: f: ${login}`,
+      "MODEL_SERVERS: e: api_key_env holds a character that no header may hold",
+      `LLAMA_SWAP_API_KEY: ${login}`,
+    ]);
+    expect(found?.join()).not.toMatch(/plain-secret|pass@/);
   });
 
   it("are required", () => {

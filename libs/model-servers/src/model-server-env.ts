@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { baseUrlOf, type ModelServer, ModelServerEntry } from "./model-server.ts";
+import { type ModelServer, ModelServerEntry } from "./model-server.ts";
 import { ONE_LINE_SERVER } from "./request-to.ts";
+import { readServerUrl } from "./server-url.ts";
 
 /** Sources of API keys. */
 export interface KeySources {
@@ -8,6 +9,13 @@ export interface KeySources {
   /** @throws when the file cannot be read */
   readFile(path: string): string;
 }
+
+const proxyUrl = z
+  .string()
+  .trim()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+    message: "must be a URL that begins with http:// or https://",
+  });
 
 /** The part of an environment schema that describes the model servers; every mistake is a separate issue. */
 export const modelServerEnv = (keys: KeySources) => ({
@@ -18,9 +26,13 @@ export const modelServerEnv = (keys: KeySources) => ({
     .transform((text, context) => (text === undefined ? [] : (readServers(text, keys, context) ?? z.NEVER))),
   /** Shorthand for one server, named `default`. It comes first when MODEL_SERVERS names more. */
   LLAMA_SWAP_URL: ModelServerEntry.shape.url.optional(),
-  LLAMA_SWAP_API_KEY: z.string().optional(),
+  LLAMA_SWAP_API_KEY: z.string().trim().refine(fitsHeader, "holds a character that no header may hold").optional(),
   /** For sessions that name no model: `server/model`, or a model of the first server. */
-  DEFAULT_MODEL: z.string().optional(),
+  DEFAULT_MODEL: z.string().trim().optional(),
+  HTTP_PROXY: proxyUrl.optional(),
+  HTTPS_PROXY: proxyUrl.optional(),
+  /** Hosts, separated by commas. */
+  NO_PROXY: z.string().trim().optional(),
 });
 
 export interface ModelServerSettings {
@@ -28,6 +40,8 @@ export interface ModelServerSettings {
   LLAMA_SWAP_URL?: string | undefined;
   LLAMA_SWAP_API_KEY?: string | undefined;
 }
+
+const ONE_LOGIN = "a key, user:password@ in the URL and a header Authorization exclude each other";
 
 type Refinement = [
   (settings: Partial<ModelServerSettings>) => boolean,
@@ -41,6 +55,11 @@ type Refinement = [
 export const hasModelServer: Refinement = [
   (settings) => settings.LLAMA_SWAP_URL !== undefined || settings.MODEL_SERVERS?.length !== 0,
   { path: ["LLAMA_SWAP_URL"], message: "is required, or MODEL_SERVERS", when: () => true },
+];
+export const hasOneLogin: Refinement = [
+  ({ LLAMA_SWAP_URL: url, LLAMA_SWAP_API_KEY: key }) =>
+    !key || url === undefined || !URL.canParse(url) || readServerUrl(url).basicAuth === null,
+  { path: ["LLAMA_SWAP_API_KEY"], message: ONE_LOGIN, when: () => true },
 ];
 export const hasNoNamesake: Refinement = [
   (settings) =>
@@ -60,7 +79,7 @@ export function modelServersOf(settings: ModelServerSettings): ModelServer[] {
   const { LLAMA_SWAP_URL: url, LLAMA_SWAP_API_KEY: apiKey, MODEL_SERVERS: more } = settings;
   if (url === undefined) return more;
   const entry = ModelServerEntry.parse({ name: ONE_LINE_SERVER, url });
-  return [toServer(entry, apiKey ?? null), ...more];
+  return [toServer(entry, { apiKey: apiKey || null, headers: {} }), ...more];
 }
 
 type IssueContext = { addIssue(issue: { code: "custom"; path: (string | number)[]; message: string }): void };
@@ -88,32 +107,66 @@ function readServers(text: string, keys: KeySources, context: IssueContext): Mod
   const names = list.data.map((entry) => named.parse(entry).name).filter((name) => name !== "");
   for (const name of new Set(names.filter((name, at) => names.indexOf(name) !== at)))
     fail(`two servers are named ${name}`);
-  const servers = parsed.flatMap(({ data }) => (data ? [toServer(data, readKey(data, keys, fail))] : []));
+  const servers = parsed.flatMap(({ data }) => (data ? [toServer(data, readLogin(data, keys, fail))] : []));
   return servers.length === parsed.length ? servers : null;
 }
 
-function readKey(entry: ModelServerEntry, keys: KeySources, fail: (message: string) => void): string | null {
-  if (entry.api_key_env !== undefined && entry.api_key_file !== undefined) {
-    fail(`${entry.name}: api_key_env and api_key_file exclude each other`);
-  } else if (entry.api_key_env !== undefined) {
-    const key = keys.env(entry.api_key_env);
-    if (key) return key;
-    fail(`${entry.name}: api_key_env names ${entry.api_key_env}, which is not set`);
-  } else if (entry.api_key_file !== undefined) {
-    try {
-      return keys.readFile(entry.api_key_file).trim();
-    } catch {
-      fail(`${entry.name}: the file that api_key_file names cannot be read`);
-    }
+type Login = Pick<ModelServer, "apiKey" | "headers">;
+
+function readLogin(entry: ModelServerEntry, keys: KeySources, report: (message: string) => void): Login {
+  const fail = (message: string) => report(`${entry.name}: ${message}`);
+  const { api_key_env: env, api_key_file: file } = entry;
+  if (env !== undefined && file !== undefined) fail("api_key_env and api_key_file exclude each other");
+  const apiKey = readSecret(file === undefined ? { env } : { file }, ["api_key_env", "api_key_file"], keys, fail);
+  const headers: Record<string, string> = {};
+  for (const [name, source] of Object.entries(entry.headers)) {
+    const value = readSecret(source, [`headers.${name}.env`, `headers.${name}.file`], keys, fail);
+    if (value !== null) headers[name] = value;
   }
+  const logins = [env ?? file, readServerUrl(entry.url).basicAuth ?? undefined, ...authorizationsIn(entry)];
+  if (logins.filter((login) => login !== undefined).length > 1) fail(ONE_LOGIN);
+  return { apiKey, headers };
+}
+
+/** A header of this name is a login, too. */
+const authorizationsIn = ({ headers }: ModelServerEntry) =>
+  Object.keys(headers).filter((name) => name.toLowerCase() === "authorization");
+
+/** @param fields the names of the settings that name the variable and the file */
+function readSecret(
+  { env, file }: { env?: string | undefined; file?: string | undefined },
+  fields: [string, string],
+  keys: KeySources,
+  fail: (message: string) => void,
+): string | null {
+  const value = env !== undefined ? keys.env(env)?.trim() : file !== undefined ? readFile(file, keys) : null;
+  if (value === null) return null;
+  if (!value && env !== undefined) fail(`${fields[0]} names ${env}, which is not set`);
+  else if (value === undefined) fail(`the file that ${fields[1]} names cannot be read`);
+  else if (!fitsHeader(value)) fail(`${fields[env === undefined ? 1 : 0]} holds a character that no header may hold`);
+  else return value;
   return null;
 }
 
-function toServer(entry: ModelServerEntry, apiKey: string | null): ModelServer {
+function readFile(path: string, keys: KeySources): string | undefined {
+  try {
+    return keys.readFile(path).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A line break in a key would otherwise fail each request, with an error that quotes the key. */
+function fitsHeader(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}
+
+function toServer(entry: ModelServerEntry, { apiKey, headers }: Login): ModelServer {
   return {
     name: entry.name,
-    url: baseUrlOf(entry.url),
+    ...readServerUrl(entry.url),
     apiKey,
+    headers,
     defaultModel: entry.default_model ?? null,
     maxConcurrent: entry.max_concurrent ?? null,
     maxConcurrentPerModel: entry.max_concurrent_per_model ?? null,

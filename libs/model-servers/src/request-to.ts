@@ -1,11 +1,16 @@
-import { Agent, fetch, type RequestInit, type Response } from "undici";
+import { type Dispatcher, fetch, type RequestInit, type Response } from "undici";
+import { createDispatcherOf, type ProxySettings } from "./dispatcher.ts";
+import { formsOf, ownUrl, protocolUrl, type UrlForm } from "./server-url.ts";
 
 /** What a request to a model server needs to know of it. */
 export interface ServerAddress {
   name?: string;
-  /** Without `/v1`. */
+  /** Without user and password. */
   url: string;
   apiKey?: string | null;
+  /** `user:password` */
+  basicAuth?: string | null;
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface ServerRequest {
@@ -23,28 +28,60 @@ export class RedirectRefused extends Error {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-// While a model loads, no headers may come for longer than undici's 300 s, so the callers' signals set the limits instead.
-const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+let dispatcherOf: ((url: string) => Dispatcher) | null = null;
+
+/** Sets the proxies of this process. Without a call, they are read from the environment. */
+export function useProxies(settings: ProxySettings): void {
+  dispatcherOf = createDispatcherOf(settings);
+}
+
+/** The form that has answered, for each URL. */
+const rightForms = new Map<string, UrlForm>();
 
 /**
- * Sends a request to a path of a model server.
+ * Sends a request to a model server: the one place that makes URLs and headers.
  *
+ * @param path under `/v1/` a route of the OpenAI protocol, wherever the server has it; else a path of the server's own
  * @throws RedirectRefused; the runtime's error when there is no response (`connectionReason` words it); the signal's reason
  */
 export async function requestTo(server: ServerAddress, path: string, request: ServerRequest): Promise<Response> {
   const { body, accept = "application/json", signal } = request;
-  return await followRedirects(server, server.url.replace(/\/+$/, "") + path, {
+  dispatcherOf ??= createDispatcherOf({});
+  const init = {
     method: body ? "POST" : "GET",
-    headers: {
-      accept,
-      ...(body && { "content-type": "application/json" }),
-      ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }),
-    },
+    headers: { ...server.headers, accept, ...(body && { "content-type": "application/json" }), ...loginOf(server) },
     ...(body && { body: JSON.stringify(body) }),
-    dispatcher,
+    dispatcher: dispatcherOf(server.url),
     signal,
-  });
+  };
+  if (!path.startsWith("/v1/")) return await followRedirects(server, ownUrl(server.url, path), init);
+  return await tryForms(server, (form) =>
+    followRedirects(server, protocolUrl(server.url, form, path.slice("/v1".length)), init),
+  );
 }
+
+function loginOf({ apiKey, basicAuth }: ServerAddress): { authorization?: string } {
+  if (apiKey) return { authorization: `Bearer ${apiKey}` };
+  return basicAuth ? { authorization: `Basic ${Buffer.from(basicAuth).toString("base64")}` } : {};
+}
+
+/** Tries the other form of the URL after a 404, until one has answered. A later 404 is about the model. */
+async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<Response>): Promise<Response> {
+  const known = rightForms.get(server.url);
+  const [form, other] = known === undefined ? formsOf(server.url) : [known];
+  const answer = await ask(form);
+  if (answer.ok && !isPage(answer)) rightForms.set(server.url, form);
+  if (answer.status !== 404 || other === undefined) return answer;
+  const second = await ask(other).catch(() => null);
+  if (second === null) return answer;
+  const isRoute = second.status !== 404 && second.status !== 405 && !isPage(second);
+  if (isRoute) rightForms.set(server.url, other);
+  await (isRoute ? answer : second).body?.cancel();
+  return isRoute ? second : answer;
+}
+
+/** Some servers answer every unknown path with their web page. */
+const isPage = (response: Response) => response.headers.get("content-type")?.includes("text/html") === true;
 
 /**
  * Redirects within the origin are followed, with method and body after every status: fetch itself would turn a POST into a GET

@@ -58,10 +58,11 @@ test("a server that is away, refuses, or sends no model list is reported and doe
   const read = await catalog.read();
   expect(read.map(({ error }) => error)).toEqual([
     "the connection was refused",
-    "answered 401",
+    "refused the key (HTTP 401)",
     "the answer is not a model list",
     null,
   ]);
+  expect(read.map(({ keyRefused }) => keyRefused)).toEqual([false, true, false, false]);
   expect(read.at(-1)?.models).toHaveLength(3);
   await catalog.read();
   expect(away.sort()).toEqual(["gone", "odd", "refusing"]);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { hasModelServer, hasNoNamesake, modelServerEnv } from "@boocode/model-servers";
+import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { commonEnv, count, duration, folders, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
@@ -18,5 +18,6 @@ export const Config = z
     DATABASE_CONNECTIONS: count().default(10),
   })
   .refine(...hasModelServer)
-  .refine(...hasNoNamesake);
+  .refine(...hasNoNamesake)
+  .refine(...hasOneLogin);
 export type Config = z.infer<typeof Config>;

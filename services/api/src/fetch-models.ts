@@ -6,11 +6,11 @@ import { ApiError } from "./errors.ts";
 /**
  * Lists the models of all servers, under the names that a session uses. A server that does not answer is listed with its error.
  * @param configured DEFAULT_MODEL
- * @throws ApiError model_server_unavailable when no server answers
+ * @throws ApiError model_server_unavailable when all servers are away
  */
 export async function fetchModels(catalog: Catalog, configured: string | undefined): Promise<ModelList> {
   const servers = await catalog.read();
-  if (servers.every(({ models }) => models === null)) {
+  if (servers.every(({ models, keyRefused }) => models === null && !keyRefused)) {
     const why = servers.map(({ server, error }) => `${server.name}: ${error}`).join("; ");
     throw Object.assign(new ApiError("model_server_unavailable"), { cause: new Error(why) });
   }
@@ -25,9 +25,9 @@ export async function fetchModels(catalog: Catalog, configured: string | undefin
   });
   return {
     models: servers.flatMap(({ server, models }) => (models ?? []).map((model) => infoOf(server.name, model))),
-    servers: servers.map(({ server, models, error }) => ({
+    servers: servers.map(({ server, models, error, keyRefused }) => ({
       name: server.name,
-      status: models ? ("ok" as const) : ("away" as const),
+      status: models ? ("ok" as const) : keyRefused ? ("refused" as const) : ("away" as const),
       error: error && scrub(error),
     })),
   };

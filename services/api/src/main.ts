@@ -1,12 +1,11 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, makeTicket } from "@boocode/identity";
-import { createCatalog, modelServersOf } from "@boocode/model-servers";
+import { createCatalog, modelServersOf, secretsOf, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
   createMetrics,
   keepSecret,
-  keepSecretsOf,
   runService,
   type ServiceContext,
   serveHttp,
@@ -42,10 +41,8 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     onError: context.logFailure("announcing a change"),
   });
   const servers = modelServersOf(config);
-  for (const { apiKey, url } of servers) {
-    keepSecret(apiKey);
-    keepSecretsOf(url);
-  }
+  useProxies(config);
+  for (const secret of servers.flatMap(secretsOf)) keepSecret(secret);
   const catalog = createCatalog({
     ...{ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() },
     onAway: (server, err) => log.warn({ server, err }, "the model server lists no models"),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { hasModelServer, hasNoNamesake, modelServerEnv } from "@boocode/model-servers";
+import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { commonEnv, count, duration, folders, port } from "@boocode/runtime";
 import { z } from "zod";
 
@@ -55,6 +55,7 @@ export const Config = z
   })
   .refine(...hasModelServer)
   .refine(...hasNoNamesake)
+  .refine(...hasOneLogin)
   .refine((config) => !(config.HEARTBEAT_MS * 2 >= config.LEASE_MS), {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",

@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
-import { createCatalog, modelServersOf } from "@boocode/model-servers";
+import { createCatalog, modelServersOf, secretsOf, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
   connectPostgres,
   connectRedisSubscriber,
   keepSecret,
-  keepSecretsOf,
   type ServiceContext,
   withDeadline,
 } from "@boocode/runtime";
@@ -71,10 +70,8 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   onRelease("drafts", () => drafts.stop());
 
   const servers = modelServersOf(config);
-  for (const { apiKey, url } of servers) {
-    keepSecret(apiKey);
-    keepSecretsOf(url);
-  }
+  useProxies(config);
+  for (const secret of servers.flatMap(secretsOf)) keepSecret(secret);
   const slots = createSlots({
     redis,
     keyOf: keys.modelSlots,

@@ -52,7 +52,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
 
   const read = async () =>
     (await orNullAfter(CATALOG_WAIT_MS, deps.catalog.read())) ??
-    deps.servers.map((server) => ({ server, models: null, error: null }));
+    deps.servers.map((server) => ({ server, models: null, error: null, keyRefused: false }));
 
   /** Locates the model of a name that `resolve` returned, without the catalog. */
   function locate(name: string | null): LocatedModel {

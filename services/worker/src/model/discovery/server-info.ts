@@ -21,7 +21,7 @@ export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
  * is ignored: it is the size that the model was trained with, not the window.
  */
 export function windowFromModelList(answer: unknown, model: string): number | null {
-  const entry = entryOf(asObject(answer).data, model);
+  const entry = entryOf(Array.isArray(answer) ? answer : asObject(answer).data, model);
   return (
     size(asObject(entry.meta).n_ctx) ??
     size(entry.max_model_len) ??

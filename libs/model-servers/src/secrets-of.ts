@@ -1,0 +1,20 @@
+// PURE
+import type { ServerAddress } from "./request-to.ts";
+
+/** All secrets in a server's settings, in every form in which a server can echo them; callers keep them out of logs and errors. */
+export function secretsOf({ apiKey, basicAuth, headers }: ServerAddress): string[] {
+  const secrets = apiKey ? [apiKey] : [];
+  if (basicAuth) {
+    const [user = "", password] = splitLogin(basicAuth);
+    // A token is often entered as a user without a password.
+    secrets.push(password || user, Buffer.from(basicAuth).toString("base64"));
+  }
+  // `Bearer KEY` is echoed without the scheme, too.
+  for (const value of Object.values(headers ?? {})) secrets.push(value, value.split(" ").at(-1) ?? value);
+  return secrets;
+}
+
+function splitLogin(basicAuth: string): [string, string] {
+  const colon = basicAuth.indexOf(":");
+  return [basicAuth.slice(0, colon), basicAuth.slice(colon + 1)];
+}

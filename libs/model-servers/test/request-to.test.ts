@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { fetchModelList } from "../src/fetch-model-list.ts";
+import { requestTo } from "../src/request-to.ts";
+import { httpServer } from "./http-server.ts";
+
+const signal = AbortSignal.timeout(30_000);
+const MODELS = JSON.stringify([{ id: "x" }]);
+
+/** A server that knows one path only. */
+const serving = (known: string, type = "application/json") =>
+  httpServer(({ path }, response) => {
+    if (path === known) response.writeHead(200, { "content-type": type }).end(MODELS);
+    else response.writeHead(404).end("no such route");
+  });
+const pathsOf = (server: { seen: { path: string }[] }) => server.seen.map(({ path }) => path);
+
+test("after a 404 the other form of the URL is tried once, and remembered for every request", async () => {
+  const server = await serving("/prefix/v1/models");
+  const address = { url: `${server.url}/prefix` };
+  expect(await fetchModelList(address, 5_000)).toMatchObject([{ id: "x" }]);
+  await fetchModelList(address, 5_000);
+  expect((await requestTo(address, "/v1/chat/completions", { body: {}, signal })).status).toBe(404);
+  const v1 = "/prefix/v1";
+  expect(pathsOf(server)).toEqual(["/prefix/models", `${v1}/models`, `${v1}/models`, `${v1}/chat/completions`]);
+});
+
+test("a path is the base as it is, and once it has answered a 404 is about the model", async () => {
+  const server = await serving("/api/paas/v4/models?a=b");
+  const address = { url: `${server.url}/api/paas/v4?a=b` };
+  expect(await fetchModelList(address, 5_000)).toHaveLength(1);
+  await requestTo(address, "/v1/chat/completions", { body: {}, signal });
+  expect(pathsOf(server)).toEqual(["/api/paas/v4/models?a=b", "/api/paas/v4/chat/completions?a=b"]);
+});
+
+test("if neither form is there, or the other is a web page, the first answer counts", async () => {
+  const none = await serving("/other");
+  expect(await (await requestTo(none, "/v1/models", { signal })).text()).toBe("no such route");
+  expect(pathsOf(none)).toEqual(["/v1/models", "/models"]);
+  const page = await serving("/models", "text/html");
+  expect((await requestTo(page, "/v1/models", { signal })).status).toBe(404);
+});
+
+test("requests carry the extra headers and the login", async () => {
+  const server = await serving("/v1/models");
+  const headers = { "x-org": "o" };
+  await requestTo({ url: server.url, headers, basicAuth: "ada:p@ss" }, "/v1/models", { signal });
+  await requestTo({ url: server.url, apiKey: "key" }, "/props", { signal });
+  expect(server.seen.map((seen) => [seen.headers["x-org"], seen.headers.authorization])).toEqual([
+    ["o", `Basic ${Buffer.from("ada:p@ss").toString("base64")}`],
+    [undefined, "Bearer key"],
+  ]);
+});

@@ -1,0 +1,31 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createCatalog, type ModelServer } from "@boocode/model-servers";
+import { expect, onTestFinished, test } from "vitest";
+import { fetchModels } from "./fetch-models.ts";
+
+async function answering(status: number): Promise<string> {
+  const server = createServer((_, response) => void response.writeHead(status).end("[]"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const listing = (...urls: string[]) => {
+  const servers = urls.map((url, at) => ({ name: `s${at}`, url }) as ModelServer);
+  return fetchModels(createCatalog({ servers, timeoutMs: 20_000, ttlMs: 0, now: () => 0 }), undefined);
+};
+
+test("a server that refuses the key is not away, even if it is the only one", async () => {
+  const refused = { name: "s0", status: "refused", error: "refused the key (HTTP 401)" };
+  expect(await listing(await answering(401))).toEqual({ models: [], servers: [refused] });
+  const away = { name: "s1", status: "away", error: "answered 500" };
+  const ok = { name: "s2", status: "ok", error: null };
+  const urls = [await answering(403), await answering(500), await answering(200)];
+  const { servers } = await listing(...urls);
+  expect(servers).toEqual([{ ...refused, error: "refused the key (HTTP 403)" }, away, ok]);
+});
+
+test("without any server the list is an error", async () => {
+  await expect(listing(await answering(503))).rejects.toMatchObject({ code: "model_server_unavailable" });
+});
