@@ -2,19 +2,12 @@ import { Alive, Ready } from "@boocode/contracts";
 import { bearerToken } from "@boocode/identity";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
-import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from "fastify-type-provider-zod";
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { acceptBodies } from "./bodies.ts";
 import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
+import { describeApi } from "./describe-api.ts";
 import { ApiError, answerErrors, answerUnroutable } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
@@ -38,7 +31,8 @@ import { postMessage } from "./routes/post-message.ts";
 import { regenerateAnswer } from "./routes/regenerate-answer.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
 
-const ROUTES = [
+/** Each name, a verb and a noun as in its file's name, is the `operationId` in the description. */
+const ROUTES = {
   listProjects,
   createProject,
   getProject,
@@ -59,7 +53,7 @@ const ROUTES = [
   withdrawTurn,
   listModels,
   makeTicket,
-];
+};
 
 /** How long a browser may keep the answer to a preflight. */
 const PREFLIGHT_MAX_AGE_S = 600;
@@ -102,33 +96,25 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     strictPreflight: false,
   });
   compressAnswers(app);
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "BooCode",
-        version: "0.1.0",
-        description:
-          "Ask questions about a code base. The gateway streams the answers over WebSockets and event streams.",
-      },
-      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
-      security: [{ token: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
-  // A relative prefix, so that the page finds its assets behind a proxy that serves the API below a path.
-  await app.register(swaggerUi, { routePrefix: "/docs", indexPrefix: "." });
+  await describeApi(app);
 
   app.get(
     "/healthz",
-    { schema: { summary: "Check that the process is alive", security: [], response: { 200: Alive } } },
+    {
+      schema: {
+        operationId: "checkAlive",
+        summary: "Check that the process is alive",
+        security: [],
+        response: { 200: Alive },
+      },
+    },
     async () => ({ status: "ok" as const }),
   );
   app.get(
     "/readyz",
     {
       schema: {
+        operationId: "checkReady",
         summary: "Check that this process can do its work with each of its dependencies",
         security: [],
         response: { 200: Ready, 503: Ready },
@@ -151,7 +137,14 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
       if (!caller) throw new ApiError("unauthenticated");
       setCaller(request, caller);
     });
-    for (const route of ROUTES) route(api, deps);
+    let operationId = "";
+    api.addHook("onRoute", (route) => {
+      route.schema = { ...route.schema, operationId };
+    });
+    for (const [name, route] of Object.entries(ROUTES)) {
+      operationId = name;
+      route(api, deps);
+    }
   });
   refuseOtherMethods();
   return app;

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { createBooCodeClient } from "@boocode/client";
 import { API_ERRORS } from "@boocode/contracts";
 import { expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { useApi } from "./fixture.ts";
 const fixture = useApi();
 
 interface Operation {
+  operationId?: string;
   summary?: string;
   parameters?: object[];
   requestBody?: { content: Record<string, { schema: object }> };
@@ -96,6 +98,31 @@ test("every operation has a summary and lists its errors by status and code", as
       if (Number(status) >= 400) expect([name, status, codes]).not.toEqual([name, status, []]);
     }
   }
+});
+
+test("every operation has an id: the verb and noun of its route's file", async () => {
+  const folder = new URL("../src/routes/", import.meta.url);
+  const names = readdirSync(folder).map((file) =>
+    file.replace(".ts", "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+  );
+  const ids = (await operations()).map(([, { operationId }]) => operationId);
+  expect(ids.sort()).toEqual(["checkAlive", "checkReady", ...names].sort());
+  const idOf = Object.fromEntries((await operations()).map(([name, { operationId }]) => [name, operationId]));
+  expect(idOf["PATCH /api/sessions/{id}"]).toBe("changeSession");
+  expect(idOf["POST /api/sessions/{id}/messages"]).toBe("postMessage");
+});
+
+test("the description names its server relative to itself, and has no schema that is not used", async () => {
+  const serverOf = async (path: string) => {
+    const [server] = (await fixture.app.inject({ url: path })).json().servers;
+    return new URL(server.url, `https://host/prefix${path}`).href;
+  };
+  expect(await serverOf("/openapi.json")).toBe("https://host/prefix/");
+  expect(await serverOf("/docs/json")).toBe("https://host/prefix/");
+  const text = (await fixture.app.inject({ url: "/openapi.json" })).body;
+  const { schemas } = JSON.parse(text).components;
+  expect(Object.keys(schemas)).toEqual(expect.arrayContaining(["Error", "Message", "PostMessageInput"]));
+  for (const name of Object.keys(schemas)) expect(text).toContain(`"#/components/schemas/${name}"`);
 });
 
 test("every reference in the description resolves", async () => {
