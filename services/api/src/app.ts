@@ -1,4 +1,4 @@
-import { Alive, Ready } from "@boocode/contracts";
+import { Alive, ErrorBody, Ready } from "@boocode/contracts";
 import { bearerToken } from "@boocode/identity";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
@@ -8,7 +8,7 @@ import { acceptBodies } from "./bodies.ts";
 import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
-import { ApiError, answerErrors, answerUnroutable } from "./errors.ts";
+import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
@@ -58,6 +58,9 @@ const ROUTES = {
 /** How long a browser may keep the answer to a preflight. */
 const PREFLIGHT_MAX_AGE_S = 600;
 
+/** The only refusal of the routes that take nothing. */
+const malformed = ErrorBody.meta({ description: `\`invalid_request\`: ${MALFORMED}` });
+
 export interface AppOptions {
   log: FastifyBaseLogger;
   bodyLimit: number;
@@ -77,6 +80,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     routerOptions: { ignoreTrailingSlash: true },
     requestTimeout: 30_000,
     frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerMalformed,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -105,7 +109,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
         operationId: "checkAlive",
         summary: "Check that the process is alive",
         security: [],
-        response: { 200: Alive },
+        response: { 200: Alive, 400: malformed },
       },
     },
     async () => ({ status: "ok" as const }),
@@ -117,7 +121,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
         operationId: "checkReady",
         summary: "Check that this process can do its work with each of its dependencies",
         security: [],
-        response: { 200: Ready, 503: Ready },
+        response: { 200: Ready, 400: malformed, 503: Ready },
       },
     },
     async (_request, reply) => {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
 import { challenge } from "@boocode/identity";
 import { IdempotencyKeyReused, isTransient } from "@boocode/store";
@@ -20,6 +21,8 @@ export function found<T>(thing: T | null): T {
   if (thing === null) throw new ApiError("not_found");
   return thing;
 }
+
+export const MALFORMED = "the request is not valid HTTP, is too slow, or has headers that are too large";
 
 /** The errors that fastify raises before a request reaches its route. */
 const FROM_FASTIFY: Record<string, ApiErrorCode> = {
@@ -68,4 +71,20 @@ export function answerErrors(app: FastifyInstance): void {
 /** Answers a URL that fastify cannot parse: it reaches neither a route nor the error handler. */
 export function answerUnroutable(error: FastifyError, _request: unknown, reply: Pick<FastifyReply, "status">): void {
   reply.status(400).send({ error: { code: "invalid_request", message: error.message } } satisfies ErrorBody);
+}
+
+const STATUS_OF_MALFORMED: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+};
+
+/** Answers what node cannot read as HTTP: it reaches no part of fastify. The parser's message could quote the request. */
+export function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const body: ErrorBody = { error: { code: "invalid_request", message: MALFORMED } };
+  const text = JSON.stringify(body);
+  const status = STATUS_OF_MALFORMED[error.code ?? ""] ?? "400 Bad Request";
+  const head = `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}`;
+  // Destroyed at the end, because such a peer may never close its side.
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${text}`, () => socket.destroy());
 }

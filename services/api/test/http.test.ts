@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
+import { ErrorBody } from "@boocode/contracts";
 import { expect, test } from "vitest";
 import { newClient, newSession, useApi } from "./fixture.ts";
 
@@ -102,4 +105,20 @@ test("a large JSON answer is compressed for a client that asks for it", async ()
   for (const small of ["/healthz", `/api/sessions/${sessionId}`, "/metrics"]) {
     expect((await ask(small, "gzip")).headers["content-encoding"]).toBeUndefined();
   }
+});
+
+test("what is not HTTP is refused with an error of the usual shape", async () => {
+  const { port } = new URL(await fixture.app.listen({ host: "127.0.0.1", port: 0 }));
+  const ask = async (text: string) => {
+    const socket = connect(Number(port), "127.0.0.1");
+    const received: Buffer[] = [];
+    socket.on("data", (bytes) => received.push(bytes));
+    socket.write(text);
+    await once(socket, "close");
+    const [head = "", body = ""] = Buffer.concat(received).toString().split("\r\n\r\n");
+    return [head.split("\r\n")[0], ErrorBody.parse(JSON.parse(body)).error.code];
+  };
+  expect(await ask("secret\r\n\r\n")).toEqual(["HTTP/1.1 400 Bad Request", "invalid_request"]);
+  const large = `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`;
+  expect(await ask(large)).toEqual(["HTTP/1.1 431 Request Header Fields Too Large", "invalid_request"]);
 });
