@@ -26,6 +26,7 @@ describe("the size of a model's window", () => {
       { id: "m", ...entry },
     ];
     expect(windowFromModelList({ data }, "m")).toBe(4096);
+    expect(windowFromModelList(data, "m")).toBe(4096);
     expect(windowFromModelList({ data }, "third")).toBeNull();
   });
 

@@ -60,6 +60,11 @@ describe("serverFailure", () => {
     });
   });
 
+  it("says that the key was refused", () => {
+    expect(failure(401, { message: "no" }).message).toBe("the model server refused the key (HTTP 401): no");
+    expect(failure(403, "").message).toBe("the model server refused the key (HTTP 403)");
+  });
+
   it("recognizes a loading model, and reports the status and the cause", () => {
     expect(failure(503, { message: "Loading model" })).toMatchObject({
       code: "model_loading",

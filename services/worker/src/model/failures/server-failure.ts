@@ -25,7 +25,7 @@ export function serverFailure({ status, error, visible, retryAfterMs }: ServerEr
   const told = status ?? statusIn(error);
   const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined, visible };
   const message =
-    status === null ? text || "the model server reported an error" : `HTTP ${status}${text && `: ${text}`}`;
+    status === null ? text || "the model server reported an error" : statusWords(status) + (text && `: ${text}`);
   const words = errorWords(error);
   if (isContextOverflow(error, words)) {
     const overflow = { window: windowFromOverflow(error, words), promptTokens: promptFromOverflow(error, words) };
@@ -39,6 +39,9 @@ export function serverFailure({ status, error, visible, retryAfterMs }: ServerEr
     retryable: passing && !visible,
   });
 }
+
+const statusWords = (status: number) =>
+  status === 401 || status === 403 ? `the model server refused the key (HTTP ${status})` : `HTTP ${status}`;
 
 function statusIn(error: unknown): number | null {
   const { code, status } = asObject(error);
