@@ -68,16 +68,18 @@ test("outages of the database that outlast the leases spend no attempt, except t
   const gate = { name: "outages", at: 10 };
   const turns = await watchTurns(system, user, size(6, 20), { tokens: 20, interval_ms: 10, gate });
   const ids = turns.map(({ turnId }) => turnId);
-  const running = async () => {
+  /** @returns the turns, when all of them run; each outage takes an attempt from each, so that what runs is not about to stop */
+  const running = async (attempt: number) => {
     const rows = await system.sql<{ id: string; worker_id: string }[]>`
-      select id, worker_id from turns where id = any(${ids}::uuid[]) and status = 'running' and lease_until > now()`;
+      select id, worker_id from turns
+      where id = any(${ids}::uuid[]) and status = 'running' and lease_until > now() and attempt >= ${attempt}`;
     return rows.length === turns.length ? rows : null;
   };
   const outages = size(2, 10);
   const lost = new Set<string>();
   for (let outage = 1; outage <= outages; outage++) {
-    await expect.poll(running, { timeout: 60_000 }).not.toBeNull();
-    const held = (await running()) ?? [];
+    await expect.poll(() => running(outage), { timeout: 60_000 }).not.toBeNull();
+    const held = (await running(outage)) ?? [];
     await system.postgres?.kill("SIGSTOP");
     if (outage === outages) {
       const victim = system.workers.find(({ pid }) => held[0]?.worker_id.endsWith(`-${pid}`)) as ServiceProcess;
@@ -87,7 +89,7 @@ test("outages of the database that outlast the leases spend no attempt, except t
     await delay(8_000);
     await system.postgres?.kill("SIGCONT");
   }
-  await expect.poll(running, { timeout: 60_000 }).not.toBeNull();
+  await expect.poll(() => running(outages + 1), { timeout: 60_000 }).not.toBeNull();
   system.model.release(gate.name);
   await expectAgreement(system, turns);
   const rows = await system.sql<{ id: string; crashes: number }[]>`
