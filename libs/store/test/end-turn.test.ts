@@ -146,3 +146,13 @@ test("ending a turn ends a message of an earlier attempt that this attempt had n
     expect(await messageRow(fixture.pool, messageId)).toMatchObject({ status: end.status });
   }
 });
+
+test("a turn whose project or session is gone ends as cancelled although nobody asked for it; other cancels need a request", async () => {
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
+  const end = (reason: "user" | "session_deleted") =>
+    endTurn(fixture.pool, turn, { end: { status: "cancelled", reason }, reply: null, lastSeq: 2 });
+  expect(await end("user")).toBe("lost");
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "running" });
+  expect(await end("session_deleted")).toMatchObject({ changes: expect.anything() });
+  expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ status: "cancelled", crashes: 0 });
+});

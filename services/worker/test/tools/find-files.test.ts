@@ -1,4 +1,6 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTree, startTools } from "./temp-tree.ts";
 
@@ -57,4 +59,16 @@ test("a cut result says how many more paths there are", async () => {
   expect(output.split("\n")).toHaveLength(11);
   expect(output).toMatch(/\n\[cut: 20 more; /);
   expect(result.truncated).toBe(true);
+});
+
+test("more files than a call has room for arguments (about 125,000) are found, and the list is cut", async () => {
+  const { root } = await makeTree({});
+  for (let folder = 0; folder < 130; folder++) {
+    mkdirSync(join(root, `d${folder}`));
+    for (let file = 0; file < 1_000; file++) writeFileSync(join(root, `d${folder}`, `${file}.ts`), "");
+  }
+  const call = await startTools(root, { limits: { timeoutMs: 60_000 } });
+  const { output, result } = await call("find_files", { glob: "*.ts", max_results: 3 });
+  expect(result.error).toBeNull();
+  expect(output).toMatch(/^d0\/0\.ts\n.*\n.*\n\[cut: 129997 more;/);
 });
