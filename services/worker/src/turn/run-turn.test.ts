@@ -175,3 +175,25 @@ describe("a reply without words and calls", () => {
     expect(events.map(({ type }) => type)).toContain("tools_called");
   });
 });
+
+describe("a reply with many calls", () => {
+  it("has the first 32 run, and an error as the result of each other one", async () => {
+    const many: Reply = {
+      ...reply,
+      toolCalls: Array.from({ length: 1_000 }, (_, id) => ({
+        id: `c${id}`,
+        name: "grep",
+        arguments: { pattern: "x" },
+      })),
+    };
+    const { events } = await run([many, reply], { window: 1_000_000 });
+    const outcomes = events.flatMap((event) => (event.type === "step_finished" ? event.outcomes : []));
+    expect(outcomes.map(({ result }) => result.tool_call_id)).toEqual(many.toolCalls.map(({ id }) => id));
+    expect(outcomes.filter(({ result }) => result.error === null)).toHaveLength(32);
+    expect(outcomes[32]).toMatchObject({
+      output: expect.stringMatching(/^not run/),
+      result: { error: expect.anything() },
+    });
+    expect(events.at(-1)).toMatchObject({ type: "answered" });
+  });
+});

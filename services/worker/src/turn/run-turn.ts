@@ -1,7 +1,8 @@
+import type { ToolCall } from "@boocode/contracts";
 import { askModel } from "./ask-model.ts";
 import { assistantMessage, toolMessage } from "./conversation-turn.ts";
 import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
-import type { RunTool, StreamReply, ToolOffer } from "./ports.ts";
+import type { RunTool, StreamReply, ToolOffer, ToolOutcome } from "./ports.ts";
 import type { BudgetSettings } from "./prompt-budget.ts";
 import type { TurnEvent } from "./turn-event.ts";
 
@@ -20,6 +21,14 @@ export interface TurnDeps {
   /** Follow-up model calls after the first. The last of them requests text. */
   maxDepth: number;
   budget: BudgetSettings;
+}
+
+/** The most calls of one reply that run. Models that fall into a loop make hundreds. */
+const MAX_CALLS = 32;
+
+function notRun({ id, name }: ToolCall): ToolOutcome {
+  const output = `not run: a reply may make ${MAX_CALLS} calls at most; look at these results first`;
+  return { output, result: { tool_call_id: id, name, truncated: false, error: output } };
 }
 
 /**
@@ -56,7 +65,9 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
       return;
     }
     yield { type: "tools_called", reply };
-    const outcomes = await Promise.all(reply.toolCalls.map((call) => deps.runTool(call, signal)));
+    const outcomes = await Promise.all(
+      reply.toolCalls.map((call, index) => (index < MAX_CALLS ? deps.runTool(call, signal) : notRun(call))),
+    );
     yield { type: "step_finished", step, reply, outcomes };
     fitter.add(assistantMessage(reply, input.replayReasoning));
     for (const { output, result } of outcomes) fitter.add(toolMessage(result, output));
