@@ -45,7 +45,7 @@ export const Config = z
     DRAFT_INTERVAL_MS: duration().default(500),
     LEASE_MS: duration(500).default(5_000),
     HEARTBEAT_MS: duration(50).default(1_500),
-    /** Attempts after which a turn fails. */
+    /** Attempts lost to the death of their worker, after which a turn fails. */
     MAX_ATTEMPTS: count().default(3),
     FRAME_LOG_ENTRIES: count(100).default(5_000),
     FRAME_LOG_TTL_MS: duration(1_000).default(60 * 60_000),

@@ -33,8 +33,8 @@ const END_OF_ROWS = Buffer.from([COMMAND_COMPLETE, 0, 0, 0, 9, ...Buffer.from("N
  *   a reconnect, the client's own query for array types resets the count.
  *
  * A connection that is read-only stays so for its life: its server has become a replica, or began the session under a
- * read-only default. After such an error it ends as soon as it is idle, and the next query connects anew. (In a transaction
- * the client would still send its ROLLBACK.)
+ * read-only default. After such an error it is closed as soon as it is idle, and the next query opens a new one. It is not
+ * closed earlier, because in a transaction the client still sends a ROLLBACK.
  */
 export function createServerReader(): (piece: Buffer) => Received {
   /** The bytes received so far of an incomplete header, error or ReadyForQuery. They have been passed on already. */
