@@ -61,6 +61,7 @@ export const TURN_ERRORS = {
   model_unreachable: "the model server could not be reached",
   model_timeout: "the model server sent nothing within the time-out",
   model_cut: "the model server's stream ended before the answer was complete",
+  model_malformed_call: "the model kept making tool calls that its server could not read",
   model_empty: "the model ended without an answer",
   model_loading: "the model did not finish loading within the time-out",
   context_overflow: "the conversation does not fit into the model's context window",

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { connectionReason } from "./connection-reason.ts";
+import { connectionFault, connectionReason } from "./connection-reason.ts";
 
 const failed = (cause: Error) => new TypeError("fetch failed", { cause });
 const coded = (code: string) => Object.assign(new Error("connect to http://user:pass@host"), { code });
@@ -25,4 +25,11 @@ it("names the first of several failures, and never quotes the runtime", () => {
   expect(connectionReason(failed(new Error("bad port")))).toBe("no request can be sent to this port");
   for (const odd of [null, "text", new Error("http://user:pass@host"), failed(new Error("http://user:pass@host"))])
     expect(connectionReason(odd)).toBe("the connection failed");
+});
+
+it("is lasting only for a certificate, which no wait makes valid", () => {
+  const lasting = ["CERT_HAS_EXPIRED", "ECONNREFUSED", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT", "EPROTO", "ODD"].filter(
+    (code) => connectionFault(failed(coded(code))).isLasting,
+  );
+  expect(lasting).toEqual(["CERT_HAS_EXPIRED"]);
 });

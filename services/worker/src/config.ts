@@ -28,7 +28,7 @@ export const Config = z
     MODEL_LOADING_TIMEOUT_MS: duration().default(10 * 60_000),
     /** After this much silence subscribers are notified that the model may be loading. */
     MODEL_SILENCE_NOTICE_MS: duration().default(3_000),
-    /** Retries of a request while its model server is busy or unreachable, and the time limit for all of them. */
+    /** Retries of a request after error answers; and the time limit for these, and for a server that is away. */
     MODEL_RETRIES: count(0).default(6),
     MODEL_RETRY_BUDGET_MS: duration(0).default(2 * 60_000),
     /** TTL of a slot at a model server that has limits. The slot's worker renews it. */

@@ -1,5 +1,5 @@
 import { cutText } from "@boocode/contracts";
-import { connectionReason, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
+import { connectionFault, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
 import { scrub } from "@boocode/runtime";
 import type { Response } from "undici";
 import { ModelFailure } from "../turn/ports.ts";
@@ -56,11 +56,12 @@ export async function sendRequest(
   };
 }
 
-/** The failure of a request without a response. A retry may succeed, unless the server redirects to another origin. */
+/** The failure of a request without a response. The server may come back, unless it redirects or a setting is wrong. */
 function connectionFailure(cause: unknown): ModelFailure {
-  if (!(cause instanceof RedirectRefused))
-    return new ModelFailure("model_unreachable", connectionReason(cause), { retryable: true, cause });
-  return new ModelFailure("model_error", cutText(scrub(cause.message), 200), { cause });
+  if (cause instanceof RedirectRefused)
+    return new ModelFailure("model_error", cutText(scrub(cause.message), 200), { cause });
+  const { reason, isLasting } = connectionFault(cause);
+  return new ModelFailure("model_unreachable", reason, { retryable: !isLasting, cause });
 }
 
 /** Reads as much of an error body as arrives within the limits. If the connection breaks here, the status is sufficient. */

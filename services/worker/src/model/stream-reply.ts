@@ -5,7 +5,8 @@ import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits, type KnownTraits } from "./discovery/known-traits.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
-import { outcomeFailure } from "./failures/stream-failure.ts";
+import { isMalformedCallReason } from "./failures/error-kind.ts";
+import { malformedCall, outcomeFailure } from "./failures/stream-failure.ts";
 import { type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { createTimeouts, orNullAfter } from "./scheduling/timeouts.ts";
 import { scrubStrings } from "./scrub-strings.ts";
@@ -56,7 +57,9 @@ async function* streamReply(
   const either = AbortSignal.any([signal, socket.signal]);
   const timeouts = createTimeouts(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
   const reader = createReplyReader(request.tools.length > 0 && request.toolChoice === "auto", newCallId);
-  const giveUp = () => socket.abort(silence(reader.loading()));
+  let heard = false;
+  const begun = performance.now();
+  const giveUp = () => socket.abort(silence(reader.loading(), heard ? null : performance.now() - begun));
   let contextSize: Promise<number | null> | undefined;
   let broken = null as { reason: string; cause: unknown } | null;
   try {
@@ -65,6 +68,7 @@ async function* streamReply(
     if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
       yield { type: "loading", model: request.model, cause: "silence" };
     const response = await timeouts.wait(opening, giveUp);
+    heard = true;
     let isTold = false;
     const body = response.body?.getReader();
     while (body && reader.state() !== "over") {
@@ -90,6 +94,7 @@ async function* streamReply(
       if (broken) deps.log?.({ model, err: broken.cause }, "the connection to the model server broke");
       throw outcomeFailure(scrubStrings(outcome), reader.visible(), broken);
     }
+    if (isMalformedCallReason(outcome.reply.finishReason)) throw malformedCall(reader.visible());
     if (body && broken === null)
       await orNullAfter(
         LAST_CHUNK_WAIT_MS,
@@ -114,10 +119,11 @@ async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean>
   return (await orNullAfter(ms, begun)) === null;
 }
 
-function silence(loading: boolean): ModelFailure {
-  return loading
-    ? new ModelFailure("model_loading", "the model was still loading")
-    : new ModelFailure("model_timeout", "the model server fell silent");
+/** @param silentMs how long the server has not answered at all; null when it has begun an answer */
+function silence(loading: boolean, silentMs: number | null): ModelFailure {
+  if (loading) return new ModelFailure("model_loading", "the model was still loading");
+  const details = silentMs === null ? {} : { retryable: true, silentMs };
+  return new ModelFailure("model_timeout", "the model server fell silent", details);
 }
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -74,6 +74,8 @@ export class ModelFailure extends Error {
   /** The same request may succeed later, and no part of an answer was visible. */
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
+  /** How long the server had been silent before the failure. */
+  readonly silentMs: number;
   /** A part of the answer was passed on before the failure. */
   readonly visible: boolean;
   /** The facts in an overflow error of the server. */
@@ -87,6 +89,7 @@ export class ModelFailure extends Error {
       passing?: boolean;
       retryable?: boolean;
       retryAfterMs?: number;
+      silentMs?: number;
       visible?: boolean;
       overflow?: { window: number | null; promptTokens: number | null };
       cause?: unknown;
@@ -98,6 +101,7 @@ export class ModelFailure extends Error {
     this.retryable = details.retryable ?? false;
     this.passing = details.passing ?? this.retryable;
     this.retryAfterMs = details.retryAfterMs ?? null;
+    this.silentMs = details.silentMs ?? 0;
     this.visible = details.visible ?? false;
     this.overflow = details.overflow ?? null;
   }

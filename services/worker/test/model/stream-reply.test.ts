@@ -227,11 +227,13 @@ describe("a server that goes silent", () => {
     const mute = await modelServer(() => {});
     // Long enough for the request to arrive even on a busy machine. Otherwise the server sees no client leave.
     const early = streamReply(mute.baseUrl, { firstByteTimeoutMs: 500 });
-    expect(await failureOf(early(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
+    const mutely = await failureOf(early(request, never));
+    expect(mutely).toMatchObject({ code: "model_timeout", retryable: true });
+    expect(mutely.silentMs).toBeGreaterThanOrEqual(450);
     await mute.clientLeft;
     const stalled = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
     const late = streamReply(stalled.baseUrl, { idleTimeoutMs: 50 });
-    expect(await failureOf(late(request, never))).toMatchObject({ code: "model_timeout" });
+    expect(await failureOf(late(request, never))).toMatchObject({ code: "model_timeout", retryable: false });
     await stalled.clientLeft;
   });
 
@@ -345,6 +347,19 @@ describe("failures", () => {
       const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
       const failure = await failureOf(streamReply(server.baseUrl)({ ...request, tools }, never));
       expect(failure).toMatchObject({ code: "model_cut", retryable, visible: !retryable });
+    }
+  });
+
+  it("treats Gemini's finish reason for a malformed call as such, before and after words", async () => {
+    for (const [said, visible] of [
+      [{}, false],
+      [{ content: "Let me look." }, true],
+    ] as const) {
+      const server = await modelServer((_, response) =>
+        beginStream(response, delta(said, "function_call_filter: MALFORMED_FUNCTION_CALL"), DONE),
+      );
+      const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+      expect(failure).toMatchObject({ code: "model_malformed_call", retryable: !visible, passing: true, visible });
     }
   });
 

@@ -11,6 +11,7 @@ import {
 
 const request: ModelRequest = { model: "m", system: "", messages: [], tools: [], toolChoice: "auto" };
 const settings = { retries: 2, budgetMs: 60_000, loadingMs: 60_000 };
+const never = new AbortController().signal;
 const reply = { content: "done" } as Reply;
 const passing = (code: ModelFailure["code"], ms = 1) =>
   new ModelFailure(code, "no", { retryable: true, retryAfterMs: ms });
@@ -46,10 +47,39 @@ describe("a request with retries", () => {
     });
   });
 
-  it("fails with the last failure when its retries are spent; loading spends none", async () => {
-    const server = failing(...Array.from({ length: 9 }, () => passing("model_unreachable")));
-    expect((await read(server.stream)).failure).toMatchObject({ code: "model_unreachable" });
-    expect(server.asked()).toBe(3);
+  it("fails with the last failure when its retries are spent; loading and absence spend none", async () => {
+    const away = ["model_loading", "model_unreachable", "model_timeout", "model_unreachable"] as const;
+    const errors = Array.from({ length: 9 }, () => passing("model_error"));
+    const server = failing(...away.map((code) => passing(code)), ...errors);
+    expect((await read(server.stream)).failure).toMatchObject({ code: "model_error" });
+    expect(server.asked()).toBe(away.length + 3);
+  });
+
+  it("counts the silence of a server that never answered towards the budget", async () => {
+    const silent = new ModelFailure("model_timeout", "no", { retryable: true, silentMs: 60_000 });
+    const server = failing(silent, silent);
+    expect(await read(server.stream)).toMatchObject({ events: [], failure: { code: "model_timeout" } });
+    expect(server.asked()).toBe(1);
+  });
+
+  it("is repeated twice after a malformed tool call, then without calls, then fails", async () => {
+    const choices: string[] = [];
+    async function* stream({ toolChoice }: ModelRequest): AsyncGenerator<ReplyEvent> {
+      choices.push(toolChoice);
+      yield* failing(new ModelFailure("model_malformed_call", "no", { retryable: true })).stream(request, never);
+    }
+    const begun = performance.now();
+    expect((await read(stream)).failure).toMatchObject({ code: "model_malformed_call" });
+    expect(choices).toEqual(["auto", "auto", "auto", "none"]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    choices.length = 0;
+    const words = withRetries(stream, settings)({ ...request, toolChoice: "none" }, new AbortController().signal);
+    await expect(
+      (async () => {
+        for await (const _ of words);
+      })(),
+    ).rejects.toMatchObject({ code: "model_malformed_call" });
+    expect(choices).toEqual(["none", "none", "none"]);
   });
 
   it("has a budget that starts at the first failure: waiting for a slot or for loading uses none of it", async () => {

@@ -26,7 +26,6 @@ describe("serverFailure", () => {
     [429, { message: "You exceeded your quota", code: "insufficient_quota" }],
     [500, { message: "Error: Jinja Exception: roles must alternate" }],
     [500, { message: "Failed to parse messages: x" }],
-    [500, { message: "Failed to parse tool call arguments as JSON" }],
   ])("treats %s %j as permanent", (status, error) => expect(failure(status, error).retryable).toBe(false));
 
   it("is never retryable once a part of the answer was seen", () => {
@@ -46,10 +45,13 @@ describe("serverFailure", () => {
     expect(failure(400, error)).toMatchObject({ code: "context_overflow", retryable: false, status: 400 });
   });
 
-  it("makes a tool call that Groq could not parse retryable, but not a rejected one", () => {
-    const error = { message: "Failed to call a function.", type: "invalid_request_error", code: "tool_use_failed" };
-    expect([failure(null, error).retryable, failure(400, error).retryable]).toEqual([true, false]);
-  });
+  it.each([
+    [429, { status: "RESOURCE_EXHAUSTED", details: [{ retryDelay: "41s" }], message: "Quota exceeded" }, 41_000],
+    [429, { message: "Rate limit reached for tokens per minute. Please try again in 1.5s." }, 1_500],
+    [429, { message: "Please try again in 350ms." }, 350],
+    [429, { message: "Please retry after 55 seconds." }, 55_000],
+    [429, { message: "no hint" }, null],
+  ])("finds the wait in %s %j", (status, error, wait) => expect(failure(status, error).retryAfterMs).toBe(wait));
 
   it("finds the window outside the lines that are shown", () => {
     const message = `This model's maximum context length is 4096 tokens.\n${"x ".repeat(100)}\nReceived Model Group=m`;

@@ -1,6 +1,7 @@
+import type { TurnErrorCode } from "@boocode/contracts";
 import { ModelFailure } from "../../turn/ports.ts";
-import { asObject, count } from "../json-value.ts";
 import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./context-overflow.ts";
+import { type ErrorKind, errorKind, statusIn } from "./error-kind.ts";
 import { errorTextOf, errorWords } from "./error-text.ts";
 
 export interface ServerError {
@@ -13,53 +14,36 @@ export interface ServerError {
   retryAfterMs: number | null;
 }
 
-/** Statuses that may be temporary: busy, swapping, rate-limited, starting, briefly gone. */
-const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
-/** A 500 about the request itself is permanent. */
-const ABOUT_THE_REQUEST =
-  /jinja|template|failed to parse (messages|tool)|parse_error|type_error|roles must alternate|invalid|unsupported|not supported/i;
-
 /** Maps a server's error to a failure. */
 export function serverFailure({ status, error, visible, retryAfterMs }: ServerError): ModelFailure {
   const text = errorTextOf(error);
   const told = status ?? statusIn(error);
-  const details = { status: status ?? undefined, retryAfterMs: retryAfterMs ?? undefined, visible };
-  const message =
-    status === null ? text || "the model server reported an error" : statusWords(status) + (text && `: ${text}`);
+  const wait = retryAfterMs ?? waitIn(error);
+  const details = { status: status ?? undefined, retryAfterMs: wait ?? undefined, visible };
   const words = errorWords(error);
   if (isContextOverflow(error, words)) {
     const overflow = { window: windowFromOverflow(error, words), promptTokens: promptFromOverflow(error, words) };
-    return new ModelFailure("context_overflow", message, { ...details, overflow });
+    return new ModelFailure("context_overflow", withStatus(status, "request", text), { ...details, overflow });
   }
-  const passing = mayPass(told, error, text);
-  const loading = (told === 503 || told === null) && /\bloading\b/i.test(text);
-  return new ModelFailure(loading ? "model_loading" : "model_error", message, {
+  const kind = errorKind(told, error, text);
+  const passing = kind === "passing" || kind === "malformed_call";
+  return new ModelFailure(codeOf(kind, told, text), withStatus(status, kind, text), {
     ...details,
     passing,
     retryable: passing && !visible,
   });
 }
 
-const statusWords = (status: number) =>
-  status === 401 || status === 403 ? `the model server refused the key (HTTP ${status})` : `HTTP ${status}`;
-
-function statusIn(error: unknown): number | null {
-  const { code, status } = asObject(error);
-  const found = count(code) ?? count(status) ?? count(Number.parseInt(String(code), 10));
-  return found !== null && found >= 400 && found < 600 ? found : null;
+function codeOf(kind: ErrorKind, status: number | null, text: string): TurnErrorCode {
+  if (kind === "malformed_call") return "model_malformed_call";
+  const loading = kind === "passing" && (status === 503 || status === null) && /\bloading\b/i.test(text);
+  return loading ? "model_loading" : "model_error";
 }
 
-function mayPass(status: number | null, error: unknown, text: string): boolean {
-  const { type, code } = asObject(error);
-  if (/content.?(policy|filter|management)|safety/i.test(`${type} ${code}`)) return false;
-  // Waiting does not refill a quota.
-  if (code === "insufficient_quota" || type === "insufficient_quota") return false;
-  // The status is more reliable than the type: llama-swap reports its own limit as a 429 of type invalid_request_error.
-  if (status !== null && status !== 500) return PASSING.has(status);
-  // Groq could not parse the model's tool call; another reply may be valid.
-  if (code === "tool_use_failed") return true;
-  if (/invalid_request|authentication|permission|not_found/i.test(`${type} ${code}`)) return false;
-  return !ABOUT_THE_REQUEST.test(text);
+function withStatus(status: number | null, kind: ErrorKind, text: string): string {
+  if (status === null) return text || "the model server reported an error";
+  const what = kind === "login" ? `the model server refused the key (HTTP ${status})` : `HTTP ${status}`;
+  return what + (text && `: ${text}`);
 }
 
 /** The longest wait that a server may ask for. */
@@ -79,6 +63,17 @@ export function retryAfterMs(headers: { get(name: string): string | null }, now:
   if (seconds !== null) return bounded(seconds * 1000);
   const date = header === null ? Number.NaN : Date.parse(header);
   return Number.isNaN(date) ? null : bounded(date - now);
+}
+
+/** Gemini and Groq name the wait in the error: `"retryDelay": "45s"`, "Please try again in 1.5s". */
+function waitIn(error: unknown): number | null {
+  const text = typeof error === "string" ? error : (JSON.stringify(error) ?? "");
+  const [, delay, words, unit] =
+    /retryDelay\W{1,12}(\d+(?:\.\d+)?)s\b|(?:retry|try again) (?:in|after) (\d+(?:\.\d+)?) ?(ms|s|seconds?)\b/i.exec(
+      text,
+    ) ?? [];
+  const seconds = number(delay ?? words ?? null);
+  return seconds === null ? null : bounded(unit === "ms" ? seconds : seconds * 1_000);
 }
 
 function number(text: string | null): number | null {

@@ -9,8 +9,7 @@ const failed = (details: Details, code: ModelFailure["code"] = "model_error") =>
   new ModelFailure(code, "no", { retryable: true, ...details });
 const state = (failure: ModelFailure, more: Partial<RetryState> = {}): RetryState => ({
   failure,
-  failures: 1,
-  loadings: 0,
+  round: 1,
   elapsedMs: 0,
   chance: 0.5,
   ...more,
@@ -22,9 +21,9 @@ describe("retrying a request", () => {
   });
 
   it("backs off exponentially, with jitter", () => {
-    const waits = [1, 2, 3, 4].map((failures) => nextRetry(settings, state(failed({}), { failures }))?.waitMs);
+    const waits = [1, 2, 3, 4].map((round) => nextRetry(settings, state(failed({}), { round }))?.waitMs);
     expect(waits).toEqual([375, 750, 1_500, 3_000]);
-    expect(nextRetry(settings, state(failed({}), { failures: 5 }))).toBeNull();
+    expect(nextRetry(settings, state(failed({}), { round: 5 }))).toBeNull();
     expect(nextRetry(settings, state(failed({}), { chance: 1 }))?.waitMs).toBe(500);
   });
 
@@ -45,9 +44,51 @@ describe("retrying a request", () => {
 
   it("retries every few seconds while a model loads", () => {
     const loading = failed({ status: 503 }, "model_loading");
-    const late = state(loading, { failures: 0, loadings: 60, elapsedMs: 300_000, chance: 1 });
-    expect(nextRetry(settings, late)).toEqual({ waitMs: 5_000, reason: "loading" });
+    const late = state(loading, { round: 60, elapsedMs: 300_000, chance: 1 });
+    expect(nextRetry(settings, late)).toMatchObject({ waitMs: 5_000, reason: "loading" });
     expect(nextRetry(settings, { ...late, elapsedMs: 599_000 })).toBeNull();
+  });
+
+  it("goes on for the whole budget while a server is away, whatever MODEL_RETRIES is, and the last one ends it", () => {
+    const away = failed({}, "model_unreachable");
+    fc.assert(
+      fc.property(
+        fc.record({
+          retries: fc.nat(6),
+          budgetMs: fc.integer({ min: 1_000, max: 200_000 }),
+          loadingMs: fc.constant(1),
+        }),
+        fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        fc.nat(20),
+        (given, chances, answerMs) => {
+          let elapsedMs = 0;
+          for (let round = 1; ; round++) {
+            const chance = chances.next().value as number;
+            const again = nextRetry(given, state(away, { round, elapsedMs, chance }));
+            if (!again) break;
+            expect(again.waitMs).toBeLessThanOrEqual(5_000);
+            elapsedMs += again.waitMs;
+            expect(elapsedMs).toBeLessThanOrEqual(given.budgetMs);
+            elapsedMs += answerMs;
+          }
+          // The last request was sent when the budget ended.
+          expect(elapsedMs).toBeGreaterThanOrEqual(given.budgetMs - 250);
+        },
+      ),
+    );
+  });
+
+  it("follows a malformed tool call at once: twice as it was, once without calls, whatever the settings", () => {
+    const none = { retries: 0, budgetMs: 0, loadingMs: 0 };
+    const retries = [1, 2, 3, 4].map((round) =>
+      nextRetry(none, state(failed({}, "model_malformed_call"), { round, elapsedMs: 500_000 })),
+    );
+    expect(retries.map((again) => again && [again.waitMs, again.withoutCalls])).toEqual([
+      [0, false],
+      [0, false],
+      [0, true],
+      null,
+    ]);
   });
 
   it("is reported with its reason", () => {
