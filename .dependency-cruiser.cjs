@@ -220,13 +220,12 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(libs|services)/[^/]+/dist/" },
     combinedDependencies: false,
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: "tsconfig.check.json" },
+    tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
-      conditionNames: ["@boocode/source", "import", "require", "node", "default", "types"],
+      conditionNames: ["import", "require", "node", "default", "types"],
       extensions: [".ts", ".mjs", ".cjs", ".js", ".json", ".d.ts"],
     },
   },

@@ -21,44 +21,39 @@ FROM deps AS build
 COPY . .
 RUN npm run build
 
-# `--omit=dev` omits nothing that another workspace needs in production, and every package of ours is such a workspace to npm:
-# without this, the tests' testcontainers would be in each image.
+# `--omit=dev` omits nothing that another workspace needs in production, and our libs are such workspaces to npm: without this,
+# the packages that a bundle contains would be in its image a second time.
 FROM manifests AS production-manifests
 RUN cd /manifests && npm pkg delete devDependencies --workspaces --include-workspace-root
 
-# The production dependencies of one service, and of our libs those that it uses.
+# The packages that a service's bundle does not contain: its `dependencies`, see scripts/build.mjs.
 FROM base AS packed
 ARG SERVICE
 COPY --from=production-manifests /manifests ./
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --no-audit --no-fund --omit=dev --workspace "@boocode/${SERVICE:?is not set}"
-RUN --mount=type=bind,from=build,source=/app,target=/built node /built/docker/pack.mjs /app "${SERVICE}"
 
-FROM base AS admin-tools
-COPY --from=production-manifests /manifests ./
-# The root's own dependency is dbmate; the others are what scripts/admin.ts imports.
-RUN --mount=type=cache,target=/root/.npm \
-    npm ci --ignore-scripts --no-audit --no-fund --omit=dev --include-workspace-root \
-      --workspace @boocode/identity --workspace @boocode/runtime --workspace @boocode/store
 # dbmate's own binary, because its npm command exits with 0 when the binary was killed.
-RUN --mount=type=bind,from=build,source=/app,target=/built \
-    node /built/docker/pack.mjs /app && cp /built/docker/dist/admin.js ./ && \
-    mv "$(node --print 'require("dbmate").resolveBinary()')" ./dbmate
+FROM deps AS dbmate
+RUN cp "$(node --print 'require("dbmate").resolveBinary()')" ./dbmate
 
-# Brings the database that DATABASE_URL names up to date and ends; `node admin.js user add NAME` makes a user and a token.
+# Brings the database that DATABASE_URL names up to date and ends; `node admin/main.mjs user add NAME` makes a user and a token.
 FROM base AS migrate
 ENV NODE_ENV=production
-COPY --from=admin-tools /app ./
+COPY --from=dbmate /app/dbmate ./
+COPY --from=build /app/dist/admin ./admin
 COPY migrations ./migrations
 USER node
 CMD ["./dbmate", "--migrations-dir", "migrations", "--no-dump-schema", "--wait", "up"]
 
 FROM base AS service
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
-COPY --from=packed /app ./
+ARG SERVICE
+COPY --from=packed /app/node_modules ./node_modules
+COPY --from=build /app/dist/${SERVICE} ./service
 COPY docker/health-check.mjs ./
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["node", "health-check.mjs"]
 # No shell and no npm between: node is process 1 and gets SIGTERM itself.
-ENTRYPOINT ["node", "service/dist/main.js"]
+ENTRYPOINT ["node", "service/main.mjs"]

@@ -1,13 +1,5 @@
-import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type Reporter, type TestModule, type TestSpecification } from "vitest/node";
-
-/** Tests run the sources of our own libs, not what was last built. */
-const ours = "@boocode/source";
-const sources = {
-  resolve: { conditions: [ours, ...defaultClientConditions] },
-  ssr: { resolve: { conditions: [ours, ...defaultServerConditions] } },
-};
 
 /** CI reads this line. A file that does not load counts as one failure: its tests are unknown. */
 const closingLine: Reporter = {
@@ -40,7 +32,6 @@ class SlowFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  ...sources,
   test: {
     pool: "forks",
     // One more than the cores of a small machine, because fault tests mostly wait.

@@ -10,7 +10,7 @@ import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
 
 /*
- * `npx tsx --conditions=@boocode/source bench/request-cost.ts [samples] [window]`
+ * `npm run build && npx tsx bench/request-cost.ts [samples] [window]`
  *
  * Does a long session cost more than a fresh one before its model is asked? Prints the time from the post of a message to the
  * arrival of the model call, in sessions of 1,000 and 10,000 messages, as a ratio to a fresh session. Medians of one run that

@@ -11,7 +11,7 @@ import { expect, onTestFinished, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 async function probe(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const command = ["--import", "tsx", "--conditions=@boocode/source", "scripts/probe.ts", ...args];
+  const command = ["--import", "tsx", "scripts/probe.ts", ...args];
   return await new Promise((resolve) => {
     execFile(process.execPath, command, { cwd: ROOT }, (error, out, err) => {
       resolve({ code: error ? Number(error.code) : 0, out, err });

@@ -53,7 +53,9 @@ for (const { name, text, within, only } of confined) {
 for (const { source, dependencies } of output.modules) {
   const [folder] = /^(libs|services)\/[^/]+(?=\/src\/)/.exec(source) ?? [];
   if (folder === undefined || source.endsWith(".test.ts")) continue;
-  const declared = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).dependencies ?? {};
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  // A service's bundle contains its devDependencies: see scripts/build.mjs.
+  const declared = { ...manifest.dependencies, ...(folder.startsWith("services/") && manifest.devDependencies) };
   for (const { module } of dependencies) {
     const [name] = /^@boocode\/[^/]+/.exec(module) ?? [];
     if (name && !(name in declared)) faults.push(`only-declared-packages: ${source} → ${name}`);

@@ -1,14 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureDependencies } from "./ensure-dependencies.mjs";
 
-// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs missing dependencies, then starts everything.
+// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs missing dependencies, builds, then starts everything.
 ensureDependencies();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], { stdio: "inherit" });
 const child = spawn(
   process.execPath,
-  ["--import", "tsx", "--conditions=@boocode/source", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],
+  ["--import", "tsx", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],
   // When this channel closes, the child knows that this process is gone, however it ended.
   { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"] },
 );

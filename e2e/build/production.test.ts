@@ -1,8 +1,9 @@
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { repositoryRoot } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import { SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,39 +11,43 @@ import { openEvents } from "../harness/events.ts";
 import { createRest } from "../harness/rest.ts";
 import { FASTIFY } from "../harness/start-system.ts";
 import { isEndOf } from "../harness/turn-end.ts";
-import { buildCopy, installService } from "./build-copy.ts";
-import { type Running, runImage } from "./run-image.ts";
+import { assembleImage, type Running, runImage } from "./run-image.ts";
 
-const SERVICES = ["scripted-model", "api", "worker", "gateway"];
+const SERVICES = {
+  "scripted-model": "libs/scripted-model",
+  api: "services/api",
+  worker: "services/worker",
+  gateway: "services/gateway",
+};
 const folder = mkdtempSync(join(tmpdir(), "boocode-build-"));
-const built = join(folder, "built");
 const image = (name: string) => join(folder, name);
 const running = new Map<string, Running>();
 const env: Record<string, string> = {};
 const releases: (() => unknown)[] = [() => rmSync(folder, { recursive: true })];
 
 beforeAll(async () => {
-  const [database, redis] = await Promise.all([testDatabase(), testRedis(), buildCopy(built)]);
+  const [database, redis] = await Promise.all([testDatabase(), testRedis()]);
   releases.push(database.drop, redis.stop);
   Object.assign(env, { DATABASE_URL: database.url, REDIS_URL: redis.url, PROJECT_ROOTS: FASTIFY });
-  await Promise.all(SERVICES.map((name) => installService(built, name, image(name))));
-}, 180_000);
+  for (const [name, manifest] of Object.entries(SERVICES)) assembleImage(image(name), name, manifest);
+  cpSync(join(repositoryRoot, "dist/admin"), image("admin"), { recursive: true });
+});
 
 afterAll(async () => {
   for (const { process } of running.values()) process.kill("SIGKILL");
   for (const release of releases.reverse()) await release();
 });
 
-test("an image contains what its service needs and nothing of the other services", () => {
-  expect(readdirSync(join(image("worker"), "services"))).toEqual(["worker"]);
-  expect(readdirSync(join(image("worker"), "libs"))).not.toContain("identity");
-  expect(readdirSync(join(image("scripted-model"), "libs"))).toEqual(["scripted-model"]);
-  expect(existsSync(join(image("worker"), "libs/frame-log/lua/append-frame.lua"))).toBe(true);
-  for (const name of SERVICES) {
-    const dist = readdirSync(join(image(name), "service/dist"), { recursive: true, encoding: "utf8" });
-    expect(dist).toContain("main.js");
-    expect(dist.filter((path) => /\.test\.js$|\.ts$|tsbuildinfo$/.test(path))).toEqual([]);
+test("an image contains a program, the files that it reads, and the packages that are not part of it", () => {
+  for (const name of Object.keys(SERVICES)) {
+    const files = readdirSync(join(image(name), "service"));
+    expect(files, name).toContain("main.mjs");
+    expect(files.filter((file) => file.endsWith(".ts"))).toEqual([]);
   }
+  expect(readdirSync(join(image("worker"), "service"))).toEqual(
+    expect.arrayContaining(["append-frame.lua", "slot.lua"]),
+  );
+  expect(readdirSync(join(image("worker"), "node_modules"))).toEqual(["@vscode"]);
 });
 
 test("the built services answer a question about code, without sources and without tsx", async () => {
@@ -51,10 +56,10 @@ test("the built services answer a question about code, without sources and witho
   for (const name of ["api", "worker", "gateway"]) {
     running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
   }
-  // The token comes from the migrate image's admin.js, which is scripts/admin.ts, built.
+  // As in the migrate image.
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [join(built, "docker/dist/admin.js"), "user", "add", "ada"],
+    [join(image("admin"), "main.mjs"), "user", "add", "ada"],
     { env },
   );
   const token = stdout.trim();
@@ -75,7 +80,8 @@ test("the built services answer a question about code, without sources and witho
 
 test("a container's health check agrees with the service's health", () => {
   const check = (port: string, path: string[] = []) =>
-    spawnSync(process.execPath, [join(built, "docker/health-check.mjs"), ...path], { env: { PORT: port } }).status;
+    spawnSync(process.execPath, [join(repositoryRoot, "docker/health-check.mjs"), ...path], { env: { PORT: port } })
+      .status;
   for (const [name, { url }] of running) {
     expect(check(new URL(url).port, name === "scripted-model" ? ["/health"] : []), name).toBe(0);
   }
@@ -83,7 +89,7 @@ test("a container's health check agrees with the service's health", () => {
 });
 
 test("each process exits with 0 on SIGTERM", async () => {
-  for (const name of SERVICES.toReversed()) {
+  for (const name of Object.keys(SERVICES).toReversed()) {
     expect(await running.get(name)?.stop(), name).toBe(0);
     running.delete(name);
   }

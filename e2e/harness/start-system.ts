@@ -110,7 +110,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     const started = await startService(name, {
       env: { ...env, ...more },
       onLine: (line) => lines.push(line),
-      built: true,
     });
     const { PORT: _, ...own } = more;
     if (Object.keys(own).length > 0) changed.add(started);

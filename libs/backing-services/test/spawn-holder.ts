@@ -13,15 +13,11 @@ export interface Held {
 /** Starts `holder.ts`, which holds a Postgres and a Redis, as the given user; resolves when both answer. */
 export async function spawnHolder(options: { dataDir: string; keep: boolean }, uid?: number): Promise<Held> {
   const file = fileURLToPath(new URL("holder.ts", import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ["--conditions=@boocode/source", "--import", "tsx", file, JSON.stringify(options)],
-    {
-      cwd: fileURLToPath(new URL("..", import.meta.url)),
-      stdio: ["pipe", "pipe", "inherit"],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    },
-  );
+  const child = spawn(process.execPath, ["--import", "tsx", file, JSON.stringify(options)], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    stdio: ["pipe", "pipe", "inherit"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
   const line = await Promise.race([
     once(createInterface(child.stdout!), "line").then(([text]) => text as string),
     once(child, "exit").then(() => undefined),

@@ -61,7 +61,7 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
   };
   const services: Record<string, ServiceProcess> = {};
   const start = async (name: string, port = 0) => {
-    const service = await startService(name, { env: { ...env, PORT: String(port) }, built: true });
+    const service = await startService(name, { env: { ...env, PORT: String(port) } });
     services[name] = service;
     releases.push(() => service.stop());
   };

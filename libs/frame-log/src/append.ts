@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { sealTurnFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
-const script = readFileSync(new URL("../lua/append-frame.lua", import.meta.url), "utf8");
+const script = readFileSync(new URL("append-frame.lua", import.meta.url), "utf8");
 
 /** How much of an epoch stays in Redis. After trimming or expiry, subscribers get a snapshot from Postgres instead. */
 export interface LogLimits {

@@ -24,20 +24,14 @@ export interface ServiceSettings {
   /** Called with the process before it listens, so that a caller that gives up can end it. */
   onSpawn?(child: ChildProcess): void;
   startTimeoutMs?: number;
-  /** Runs the output of `npm run build` instead of the sources. */
-  built?: boolean;
 }
 
 /**
- * Starts a service (`api`, `worker`, `gateway`, or `scripted-model`) and waits until it listens.
+ * Starts a service (`api`, `worker`, `gateway`, or `scripted-model`), as `npm run build` built it, and waits until it listens.
  * @throws with the last output lines when the process exits first
  */
 export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
-  const folder = name === "scripted-model" ? "libs/scripted-model" : `services/${name}`;
-  const program = settings.built
-    ? [`${folder}/dist/main.js`]
-    : ["--import", "tsx", "--conditions=@boocode/source", `${folder}/src/main.ts`];
-  const child = spawn(process.execPath, ["--import", endWithParent, ...program], {
+  const child = spawn(process.execPath, ["--import", endWithParent, `dist/${name}/main.mjs`], {
     cwd: repository,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
     // The IPC channel carries no messages; only its closing matters: see `end-with-parent.mjs`.

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const holder = fileURLToPath(new URL("holder.ts", import.meta.url));
 
 test("a service stops when its parent process is killed", async () => {
-  const parent = spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", holder], {
+  const parent = spawn(process.execPath, ["--import", "tsx", holder], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [url] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const program = fileURLToPath(new URL("./last-words.ts", import.meta.url));
 
 async function start() {
-  const args = ["--import", "tsx", "--conditions=@boocode/source", program];
+  const args = ["--import", "tsx", program];
   const env = { ...process.env, LOG_LEVEL: "warn" };
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   const exited = once(child, "exit");

@@ -4,10 +4,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../dist/scripted-model/main.mjs", import.meta.url));
 
 function start(env: Record<string, string>) {
-  return spawn(process.execPath, ["--import", "tsx", "--conditions=@boocode/source", MAIN], {
+  return spawn(process.execPath, [MAIN], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -9,8 +9,10 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Runs a service with an environment in which it cannot start. */
 async function fail(service: string, env: Record<string, string>) {
-  const args = ["--import", "tsx", "--conditions=@boocode/source", `services/${service}/src/main.ts`];
-  const child = spawn(process.execPath, args, { cwd: repository, env: { PATH: process.env.PATH, ...env } });
+  const child = spawn(process.execPath, [`dist/${service}/main.mjs`], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, ...env },
+  });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => output.push(String(bytes)));
   const [code] = await once(child, "close");

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { every, type Redis } from "@boocode/runtime";
 import { createLocalSlots, type SlotLimits } from "./local-slots.ts";
 
-const script = readFileSync(new URL("../../../lua/slot.lua", import.meta.url), "utf8");
+const script = readFileSync(new URL("slot.lua", import.meta.url), "utf8");
 
 /** The slots at model servers, shared by all workers. */
 export interface Slots {
