@@ -5,16 +5,19 @@ import { defineTool, type ToolContext } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { listFiles } from "./search/list-files.ts";
+import { anywhere, readGlobs, selects } from "./search/read-globs.ts";
 import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 /** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
+const MAX_SUGGESTIONS = 5;
 
 const Input = z.strictObject({
   glob: textInput(
     500,
-    "Such as *.ts or package.json (anywhere below path), src/**/*.{ts,tsx} (from path); a leading ! excludes",
+    "Such as *.ts or package.json (anywhere below path), src/**/*.{ts,tsx} (from path), src (everything below it), " +
+      "or a list: *.ts,*.tsx; a leading ! excludes",
   ),
   path: textInput(MAX_PATH_LENGTH, "Directory to search, relative to the project's root; default: all").default("."),
   max_results: z.int().min(1).max(1000).default(200).describe("Paths to show; default 200"),
@@ -31,9 +34,15 @@ export const findFiles = defineTool({
   async run({ glob, path, max_results }, context) {
     const opened = await context.root.open(path, "directory");
     await opened.handle.close();
+    const globs = readGlobs(glob, { directory: opened.path, roots: context.root.paths });
+    let suggested: string[] = [];
     const found: string[] = [];
     for await (const files of withIgnores(opened.path, context, async function* (ignoreFile) {
-      yield await listFiles(opened.path, glob, ignoreFile, context);
+      const files = await listFiles(opened.path, globs, ignoreFile, context);
+      if (files.size === 0 && selects(globs)) {
+        suggested = [...(await listFiles(opened.path, anywhere(globs), ignoreFile, context, { anyCase: true }))];
+      }
+      yield files;
     })) {
       // One by one: a spread of 125,000 arguments exceeds the stack.
       for (const file of files) found.push(file);
@@ -41,9 +50,11 @@ export const findFiles = defineTool({
     const kept = await keepExisting(found.sort().slice(0, max_results), context);
     // A name that is not UTF-8 cannot be opened, and is left out like a deleted file.
     if (kept.length === 0 && found.length <= max_results) {
+      const near = await keepExisting(suggested.sort().slice(0, MAX_SUGGESTIONS), context);
+      const meant = near.length === 0 ? "" : `; did you mean ${near.map(showPath).join(" or ")}?`;
       const where = opened.path === "." ? "the project" : showPath(opened.path);
       return {
-        output: `no files in ${where} match ${showPath(glob)} (a glob with a slash starts at path: **/ makes it match anywhere; ignored files are left out)`,
+        output: `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere; ignored files are left out)`,
         truncated: false,
       };
     }

@@ -6,6 +6,7 @@ import type { OpenedPath } from "./project/project-root.ts";
 import { sniffFile } from "./project/sniff-file.ts";
 import { listFiles } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
+import { readGlobs, selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { ripgrep } from "./search/ripgrep.ts";
 import {
@@ -16,7 +17,6 @@ import {
   searchArguments,
   withoutDot,
 } from "./search/ripgrep-arguments.ts";
-import { scopeGlob } from "./search/scope-patterns.ts";
 import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
@@ -31,7 +31,10 @@ const Input = z.strictObject({
   path: textInput(MAX_PATH_LENGTH, "File or directory to search, relative to the project's root; default: all").default(
     ".",
   ),
-  glob: textInput(500, "Only files that match, such as *.ts or src/**/*.test.ts; a leading ! excludes").optional(),
+  glob: textInput(
+    500,
+    "Only files that match, such as *.ts, src/**/*.test.ts, or a list: *.ts,*.tsx; a leading ! excludes",
+  ).optional(),
   case_sensitive: z.boolean().default(true).describe("Default true"),
   fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text; default false"),
   context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match; default 0"),
@@ -115,16 +118,17 @@ async function search(input: Input, opened: OpenedPath, context: ToolContext) {
 async function* findCandidates(input: Input, opened: OpenedPath, context: ToolContext): AsyncGenerator<Candidate> {
   const { root, signal, slots } = context;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
-  const { glob } = input;
+  const scope = { directory: opened.path, roots: root.paths };
+  const globs = input.glob === undefined ? [] : readGlobs(input.glob, scope);
   async function* run(ignoreFile: string | null) {
     const args = [
       ...[...commonArguments(ignoreFile), ...searchArguments(options)],
-      ...globArguments(glob === undefined ? [] : [scopeGlob(glob, opened.path)]),
+      ...globArguments(globs),
       ...pathArguments(opened.path),
     ];
     // In ripgrep a glob overrides the ignore files; in this tool it does not.
-    const overrides = opened.kind === "directory" && glob !== undefined && !glob.startsWith("!");
-    const allowed = overrides ? await listFiles(opened.path, null, ignoreFile, context) : null;
+    const overrides = opened.kind === "directory" && selects(globs);
+    const allowed = overrides ? await listFiles(opened.path, [], ignoreFile, context) : null;
     for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
       const candidate = readMatchRecord(record);
       if (candidate === null) continue;

@@ -33,6 +33,72 @@ test.each([
   expect((await call("find_files", { glob, path })).output.split("\n")).toEqual(paths);
 });
 
+const ROUTES = [
+  ...["app/[id]/page.tsx", "app/[...slug]/page.tsx", "app/[[...slug]]/page.tsx", "app/(group)/page.tsx"],
+  ...["app/(.)photo/page.tsx", "app/@modal/page.tsx", "app/[post-id]/page.tsx", "{{cookiecutter.name}}/setup.py"],
+  ...["list,v", "wild*card.txt", "r\u00e9sum\u00e9.md", "cafe\u0301.md"],
+];
+
+test("a file is found by its own path, whatever characters it holds, and in either Unicode form", async () => {
+  const call = await startTools((await makeTree({ ...Object.fromEntries(ROUTES.map((path) => [path, "x\n"])) })).root);
+  for (const path of ROUTES) {
+    for (const glob of [path, `./${path}`, path.normalize("NFC"), path.normalize("NFD"), `"${path}"`]) {
+      expect((await call("find_files", { glob })).output.split("\n"), glob).toContain(path);
+      expect((await call("grep", { pattern: "x", glob })).output.split("\n"), glob).toContain(`${path}:1: x`);
+    }
+  }
+});
+
+const REACT = {
+  ...{ "src/a.ts": "x", "src/b.tsx": "x", "src/ui/c.ts": "x", "src/ui/d.test.ts": "x", "packages/p/src/e.ts": "x" },
+  ...{ "README.md": "x", "lib/a.min.js": "x", "lib/a.js": "x", "lib/v1.js": "x", "lib/v2.js": "x", "lib/v3.js": "x" },
+};
+
+test.each<[string, string, string]>([
+  ["*.ts,*.tsx", "src", "src/a.ts src/b.tsx src/ui/c.ts src/ui/d.test.ts"],
+  ["*.tsx, *.md", ".", "README.md src/b.tsx"],
+  ["*.tsx *.md", ".", "README.md src/b.tsx"],
+  ["*.tsx|*.md", ".", "README.md src/b.tsx"],
+  ['["*.tsx","*.md"]', ".", "README.md src/b.tsx"],
+  ["'*.tsx'", ".", "src/b.tsx"],
+  ["*.@(tsx|md)", ".", "README.md src/b.tsx"],
+  ["src", ".", "packages/p/src/e.ts src/a.ts src/b.tsx src/ui/c.ts src/ui/d.test.ts"],
+  ["src/ui", ".", "src/ui/c.ts src/ui/d.test.ts"],
+  ["src/ui/", ".", "src/ui/c.ts src/ui/d.test.ts"],
+  ["/src/ui", ".", "src/ui/c.ts src/ui/d.test.ts"],
+  ["src/ui/*.ts", "src", "src/ui/c.ts src/ui/d.test.ts"],
+  ["packages/*/src", ".", "packages/p/src/e.ts"],
+  ["src/**.ts", ".", "src/a.ts src/ui/c.ts src/ui/d.test.ts"],
+  ["src/**", ".", "src/a.ts src/b.tsx src/ui/c.ts src/ui/d.test.ts"],
+  ["**/ui/**", ".", "src/ui/c.ts src/ui/d.test.ts"],
+  ["src\\ui\\*.ts", ".", "src/ui/c.ts src/ui/d.test.ts"],
+  [".\\src\\a.ts", ".", "src/a.ts"],
+  ["ROOT/src/*.ts", ".", "src/a.ts"],
+  ["ROOT/src/ui/*.ts", "src", "src/ui/c.ts src/ui/d.test.ts"],
+  ["lib/a{,.min}.js", ".", "lib/a.js lib/a.min.js"],
+  ["lib/v{1..2}.js", ".", "lib/v1.js lib/v2.js"],
+  ["lib/{a,v{1,3}}.js", ".", "lib/a.js lib/v1.js lib/v3.js"],
+  ["src/**/*.ts,!*.test.ts", ".", "src/a.ts src/ui/c.ts"],
+  ["!*.test.ts,!*.md,!lib,!packages", ".", "src/a.ts src/b.tsx src/ui/c.ts"],
+  ["src/*,!src/b*", ".", "src/a.ts"],
+])("the glob %j in %j finds the same with find_files and grep", async (given, path, expected) => {
+  const { root } = await makeTree(REACT);
+  const call = await startTools(root);
+  const glob = given.replace("ROOT", root);
+  expect((await call("find_files", { glob, path })).output.split("\n")).toEqual(expected.split(" "));
+  const lines = expected.split(" ").map((file) => `${file}:1: x`);
+  expect((await call("grep", { pattern: "x", glob, path })).output.split("\n")).toEqual(lines);
+});
+
+test("a glob that only differs in case or directory is told what it may mean", async () => {
+  const call = await startTools((await makeTree({ ...REACT, ".gitignore": "*.log", "App.log": "" })).root);
+  expect((await call("find_files", { glob: "readme.MD" })).output).toContain("; did you mean README.md?");
+  expect((await call("find_files", { glob: "ui/*.ts" })).output).toContain(
+    "did you mean src/ui/c.ts or src/ui/d.test.ts?",
+  );
+  expect((await call("find_files", { glob: "app.log" })).output).not.toContain("did you mean");
+});
+
 test("an empty result explains globs, and an invalid glob is reported", async () => {
   const call = await startTools((await makeTree(FILES)).root);
   expect((await call("find_files", { glob: "*.rs" })).output).toMatch(

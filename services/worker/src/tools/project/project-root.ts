@@ -22,6 +22,8 @@ export interface OpenedPath {
 export interface ProjectRoot {
   /** The directory's real path when it was opened, for the check against an allow-list. */
   readonly real: string;
+  /** Absolute paths that mean the root: its real path, and the path that it was opened by. */
+  readonly paths: readonly string[];
   /** As in `OpenedPath`; the working directory of child processes. */
   readonly stablePath: string;
   /**
@@ -43,6 +45,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK |
  */
 export async function openProjectRoot(path: string, options: { descriptors?: boolean } = {}): Promise<ProjectRoot> {
   const real = await realpath(path);
+  const paths = [real, posix.normalize(path)];
   const rootBytes = Buffer.from(real);
   const rootHandle = await openFile(real, FLAGS | constants.O_DIRECTORY);
   const descriptorPath = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
@@ -56,7 +59,7 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
   async function openInside(asked: string, kind: OpenKind): Promise<OpenedPath> {
-    const relative = toRelativePath(asked, [real, posix.normalize(path)]);
+    const relative = toRelativePath(asked, paths);
     const target = await resolveInside(relative, asked);
     const before = await lstat(target);
     // Checked before the open as well: opening a device can have side effects.
@@ -96,6 +99,7 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
 
   return {
     real,
+    paths,
     get stablePath() {
       return rootPath();
     },

@@ -27,7 +27,7 @@ export function searchArguments(search: { pattern: string; fixedString: boolean;
 }
 
 /** The globs, then one that excludes git's own directory: the last matching glob wins. */
-export function globArguments(globs: string[]): string[] {
+export function globArguments(globs: readonly string[]): string[] {
   return [...globs, "!.git"].map((glob) => `--glob=${glob}`);
 }
 

@@ -1,17 +1,4 @@
 /**
- * Converts a glob from the model to ripgrep's `--glob`, which works like a line of a .gitignore. A glob without a slash matches
- * names anywhere below `directory` (`.`, or relative to the root); one with a slash is a path from `directory`; a slash at the
- * end matches everything below. A leading `!` excludes.
- */
-export function scopeGlob(glob: string, directory: string): string {
-  const sign = glob.startsWith("!") ? "!" : "";
-  const plain = glob.slice(sign.length).replace(/^\.\//, "").replace(/\/$/, "/**");
-  if (!plain.includes("/")) return sign + plain;
-  const prefix = directory === "." ? "" : `/${escapeGlob(directory)}`;
-  return `${sign}${prefix}/${plain.replace(/^\/+/, "")}`;
-}
-
-/**
  * Converts the patterns of an ignore file in `directory` (`.`, or relative to the root) to equivalent patterns for an ignore
  * file at the root. A pattern with a slash before its end is a path from the directory of its file; any other matches names at
  * any depth below it. https://git-scm.com/docs/gitignore#_pattern_format
@@ -31,6 +18,6 @@ export function scopeIgnores(text: string, directory: string): string[] {
 }
 
 /** A glob that matches only this text. */
-function escapeGlob(text: string): string {
-  return text.replace(/[\\*?[\]{}!#]/g, "\\$&");
+export function escapeGlob(text: string): string {
+  return text.replace(/[\\*?[\]{},!#]/g, "\\$&");
 }
