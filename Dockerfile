@@ -55,5 +55,5 @@ COPY docker/health-check.mjs ./
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["node", "health-check.mjs"]
-# No shell and no npm between: node is process 1 and gets SIGTERM itself.
+# No shell and no npm between: node gets SIGTERM itself. Run it under an init (`docker run --init`): see WATCHDOG_MS.
 ENTRYPOINT ["node", "service/main.mjs"]

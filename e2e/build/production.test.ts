@@ -43,6 +43,7 @@ test("an image contains a program, the files that it reads, and the packages tha
     const files = readdirSync(join(image(name), "service"));
     expect(files, name).toContain("main.mjs");
     expect(files.filter((file) => file.endsWith(".ts"))).toEqual([]);
+    if (name !== "scripted-model") expect(files, name).toContain("watchdog-thread.mjs");
   }
   expect(readdirSync(join(image("worker"), "service"))).toEqual(
     expect.arrayContaining(["append-frame.lua", "slot.lua"]),

@@ -22,6 +22,8 @@ beforeAll(async () => {
     workers: 2,
     gateways: 2,
     privatePostgres: true,
+    // Shorter than the outages, which must not count as a blocked event loop.
+    env: { WATCHDOG_MS: "5000" },
     route: async ({ databaseUrl, redisUrl }) => {
       proxy = await proxyBefore(databaseUrl);
       return { databaseUrl: through(databaseUrl, proxy), redisUrl };

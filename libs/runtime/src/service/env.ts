@@ -43,6 +43,10 @@ export const commonEnv = {
   /** Used only by tests. */
   FAULT_POINTS: failpoints,
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** A blocked event loop ends the process after this time; 0 turns the watchdog off. */
+  WATCHDOG_MS: duration(0)
+    .refine((ms) => ms === 0 || ms >= 1_000, "must be 0, which turns the watchdog off, or at least 1000")
+    .default(30_000),
 };
 
 /** @returns the origin as browsers send it, or null. An origin such as that of a native app's web view stays as it is. */

@@ -5,6 +5,7 @@ import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoi
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 import { createLogger, endLog, type Logger } from "./logger.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** The settings that every service needs: those of `commonEnv`, and the grace period. */
 export interface ServiceConfig {
@@ -12,6 +13,8 @@ export interface ServiceConfig {
   FAULT_POINTS: readonly ArmedFailpoint[];
   /** Deadline for all releases together; after it the process exits regardless. */
   SHUTDOWN_GRACE_MS: number;
+  /** An event loop that is blocked for this long ends the process; 0: never. */
+  WATCHDOG_MS: number;
 }
 
 export interface Service<C extends ServiceConfig> {
@@ -42,11 +45,13 @@ const ASKS_FOR_TYPES = /from pg_catalog\.pg_type/;
 /**
  * Runs a process: reads the environment, starts, stops on SIGTERM or SIGINT with releases in reverse order, and exits with 0.
  * An invalid environment prints every mistake and exits with 1. An uncaught error is logged and exits with 1, because a
- * process in an unknown state must not hold leases.
+ * process in an unknown state must not hold leases. A blocked event loop is ended by the watchdog.
  */
 export function runService<C extends ServiceConfig>(service: Service<C>): void {
   const config = readConfig(service.config);
-  const log = createLogger(service.name, config.LOG_LEVEL).child(service.logFields?.(config) ?? {});
+  const fields = service.logFields?.(config) ?? {};
+  const log = createLogger(service.name, config.LOG_LEVEL).child(fields);
+  startWatchdog(config.WATCHDOG_MS, log, { service: service.name, ...fields });
   const graceMs = config.SHUTDOWN_GRACE_MS;
   const releaser = createReleaser(log, graceMs);
   const dependencies = createDependencies(log);
