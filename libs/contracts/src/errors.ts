@@ -37,6 +37,11 @@ export const API_ERRORS = {
     when: "the project's path does not exist, is not a directory, or is outside every allowed root",
     retry: false,
   },
+  path_unreadable: {
+    status: 422,
+    when: "the project's folder, or one above it, may not be read by the user as whom the API runs",
+    retry: false,
+  },
   model_server_unavailable: { status: 502, when: "the model server did not respond", retry: true },
   unavailable: { status: 503, when: "a dependency is unavailable, or the process is shutting down", retry: true },
   internal: { status: 500, when: "an internal error (a bug)", retry: true },

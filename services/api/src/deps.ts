@@ -19,7 +19,7 @@ export interface Deps {
   announce: Announce;
   /** Awaited between a commit and its announcement; see FAULT_POINTS. */
   failpoint: Failpoint;
-  /** @returns the real path of a directory that may become a project; throws `path_not_allowed` */
+  /** @returns the real path of a directory that may become a project; throws `path_not_allowed` or `path_unreadable` */
   checkProjectPath(path: string): Promise<string>;
   /** Lists the models of all servers; throws `model_server_unavailable`. */
   listModels(): Promise<ModelList>;

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkProjectPath } from "../src/check-project-path.ts";
 import { type Client, dump, newClient, useApi } from "./fixture.ts";
 
 const fixture = useApi();
@@ -41,6 +42,66 @@ test.each([
   const answer = await create(`${fixture.root}/${path}`);
   expect([answer.status, answer.body.error.code]).toEqual([422, "path_not_allowed"]);
   expect(await dump(fixture)).toEqual(before);
+});
+
+test("a path inside a root is refused with the reason", async () => {
+  const { root } = fixture;
+  symlinkSync(join(root, "code/gone"), join(root, "stale"));
+  const { body } = await create("/etc");
+  expect(body.error.message).toBe(`the path is not under an allowed root; choose a directory under ${root}`);
+  for (const [path, message] of [
+    ["missing", `${root}/missing does not exist`],
+    ["missing/deeper/../x", `${root}/missing does not exist`],
+    ["way-in/x", `${root}/code/x does not exist`],
+    ["stale/x", `${root}/code/gone does not exist`],
+    ["file", `${root}/file is not a directory`],
+    ["fifo", `${root}/fifo is not a directory`],
+    ["file/x", `${root}/file is not a directory`],
+    ["code/deep/../../file/x", `${root}/file is not a directory`],
+    // What a symlink out of the root leads to is not told, not even whether it exists.
+    ["way-out", body.error.message],
+    ["way-out/x", body.error.message],
+    ["dangling", body.error.message],
+    ["loop", body.error.message],
+  ]) {
+    expect([path, (await create(`${root}/${path}`)).body.error.message]).toEqual([path, message]);
+  }
+});
+
+test("a folder that the API's user may not read is refused at registration, with the reason", async () => {
+  const { root } = fixture;
+  mkdirSync(join(root, "shut/project"), { recursive: true });
+  symlinkSync(join(root, "shut/project"), join(root, "way-to-shut"));
+  chmodSync(root, 0o755);
+  // Root may read everything: the test goes on as nobody.
+  const isRoot = process.geteuid?.() === 0;
+  const refused = async (path: string, mode: number) => {
+    chmodSync(join(root, "shut"), mode);
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const { status, body } = await create(join(root, path));
+      return [status, body.error?.code, body.error?.message];
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  };
+  const user = isRoot ? 65_534 : process.geteuid?.();
+  const message = `the user ${user}, as whom BooCode runs, may not read ${root}/shut; give it permission to read and search that directory`;
+  const unreadable = [422, "path_unreadable", message];
+  for (const mode of [0o000, 0o111, 0o444]) expect(await refused("shut", mode)).toEqual(unreadable);
+  for (const path of ["shut/project", "shut/project/deeper", "way-to-shut", "shut/missing"]) {
+    expect([path, await refused(path, 0o444)]).toEqual([path, unreadable]);
+  }
+  expect(await refused("shut/project", 0o111)).toEqual([201, undefined, undefined]);
+  expect(await refused("shut", 0o755)).toEqual([201, undefined, undefined]);
+});
+
+test("a root that is not there is told by its name", async () => {
+  const gone = join(fixture.root, "gone");
+  for (const path of [gone, `${gone}/x`]) {
+    const refused = await checkProjectPath(path, [gone]).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "path_not_allowed", message: `${gone} does not exist` });
+  }
 });
 
 test("a path outside the roots gets the same error whether it exists or not", async () => {

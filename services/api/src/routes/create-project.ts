@@ -8,7 +8,7 @@ export function createProject(app: App, { pool, announce, failpoint, checkProjec
   const schema = {
     summary: "Create a project for a folder",
     body: CreateProject,
-    response: answers({ 201: Project }, ...BODY_ERRORS, "path_not_allowed"),
+    response: answers({ 201: Project }, ...BODY_ERRORS, "path_not_allowed", "path_unreadable"),
   };
   app.post("/api/projects", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
