@@ -17,6 +17,8 @@ export interface ToolContext {
   outputBytes: number;
   /** Limits the ripgrep processes of the whole worker. */
   slots: Limiter;
+  /** Tells the model how its call was understood: a line before the output. */
+  note(text: string): void;
 }
 
 export interface ToolAnswer {
@@ -31,8 +33,10 @@ export interface Tool {
    * Validates the arguments and runs the tool.
    * @throws ToolFailure for an error that the model can correct
    */
-  run(args: Record<string, unknown>, context: ToolContext): Promise<ToolAnswer>;
+  run(args: Record<string, unknown>, context: CallContext): Promise<ToolAnswer>;
 }
+
+type CallContext = Omit<ToolContext, "note">;
 
 interface ToolDefinition<Input extends z.ZodObject> extends Omit<ToolOffer, "parameters"> {
   /** A strict object, so that the model is told of an argument that the tool does not have. */
@@ -51,11 +55,17 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
       const parsed = input.safeParse(repaired.args);
       if (!parsed.success)
         throw new ToolFailure(`invalid input: ${describeErrors(parsed.error, repaired.args, parameters)}`);
-      if (repaired.notes.length === 0) return definition.run(parsed.data, context);
-      const note = `[${repaired.notes.join("; ")}]\n`;
-      const outputBytes = context.outputBytes - Buffer.byteLength(note);
-      const answer = await definition.run(parsed.data, { ...context, outputBytes });
-      return { ...answer, output: note + answer.output };
+      const notes = repaired.notes;
+      const heading = () => (notes.length === 0 ? "" : `[${notes.join("; ")}]\n`);
+      const answer = await definition.run(parsed.data, {
+        ...context,
+        note: (text) => notes.push(text),
+        // A tool reads it after its last note.
+        get outputBytes() {
+          return context.outputBytes - Buffer.byteLength(heading());
+        },
+      });
+      return { ...answer, output: heading() + answer.output };
     },
   };
 }

@@ -5,7 +5,8 @@ import { defineTool, type ToolContext } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { listFiles } from "./search/list-files.ts";
-import { anywhere, readGlobs, selects } from "./search/read-globs.ts";
+import { openScope } from "./search/open-scope.ts";
+import { anywhere, selects } from "./search/read-globs.ts";
 import { withIgnores } from "./search/with-ignores.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
@@ -32,9 +33,8 @@ export const findFiles = defineTool({
   purpose: "to find files by name",
   input: Input,
   async run({ glob, path, max_results }, context) {
-    const opened = await context.root.open(path, "directory");
+    const { opened, globs } = await openScope({ path, glob }, "directory", context);
     await opened.handle.close();
-    const globs = readGlobs(glob, { directory: opened.path, roots: context.root.paths });
     let suggested: string[] = [];
     const found: string[] = [];
     for await (const files of withIgnores(opened.path, context, async function* (ignoreFile) {

@@ -6,7 +6,8 @@ import type { OpenedPath } from "./project/project-root.ts";
 import { sniffFile } from "./project/sniff-file.ts";
 import { listFiles } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
-import { readGlobs, selects } from "./search/read-globs.ts";
+import { openScope } from "./search/open-scope.ts";
+import { selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { ripgrep } from "./search/ripgrep.ts";
 import {
@@ -42,6 +43,11 @@ const Input = z.strictObject({
 });
 type Input = z.output<typeof Input>;
 
+interface Search extends Input {
+  /** For ripgrep; see `openScope`. */
+  globs: string[];
+}
+
 /** Searches the project's text files. Output: `path:line: text` for a match, `path-line- text` for context. */
 export const grep = defineTool({
   name: "grep",
@@ -51,10 +57,10 @@ export const grep = defineTool({
   purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
-    const opened = await context.root.open(input.path, "any");
+    const { opened, globs } = await openScope(input, "any", context);
     try {
       if (opened.kind === "file") await requireSearchable(opened);
-      return await search(input, opened, context);
+      return await search({ ...input, globs }, opened, context);
     } finally {
       await opened.handle.close();
     }
@@ -73,7 +79,7 @@ async function requireSearchable({ path, size, handle }: OpenedPath): Promise<vo
     throw new ToolFailure(`${showPath(path)} is ${kind} and cannot be searched`);
 }
 
-async function search(input: Input, opened: OpenedPath, context: ToolContext) {
+async function search(input: Search, opened: OpenedPath, context: ToolContext) {
   const lines: string[] = [];
   let room = context.outputBytes - NOTE_BYTES;
   let matches = 0;
@@ -115,11 +121,10 @@ async function search(input: Input, opened: OpenedPath, context: ToolContext) {
 }
 
 /** The matches that ripgrep reports, without those in ignored files. */
-async function* findCandidates(input: Input, opened: OpenedPath, context: ToolContext): AsyncGenerator<Candidate> {
+async function* findCandidates(input: Search, opened: OpenedPath, context: ToolContext): AsyncGenerator<Candidate> {
   const { root, signal, slots } = context;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
-  const scope = { directory: opened.path, roots: root.paths };
-  const globs = input.glob === undefined ? [] : readGlobs(input.glob, scope);
+  const { globs } = input;
   async function* run(ignoreFile: string | null) {
     const args = [
       ...[...commonArguments(ignoreFile), ...searchArguments(options)],

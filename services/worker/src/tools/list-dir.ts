@@ -5,6 +5,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
+import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath } from "./project/project-root.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
@@ -26,7 +27,7 @@ export const listDir = defineTool({
   purpose: "to list a directory",
   input: Input,
   async run({ path, offset }, context) {
-    const opened = await context.root.open(path, "directory");
+    const opened = await openAsked(path, "directory", context);
     try {
       const name = showPath(opened.path);
       const { names, complete } = await readNames(opened, context.signal);

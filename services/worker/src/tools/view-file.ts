@@ -2,6 +2,7 @@ import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
 import { showPath } from "./output/show-path.ts";
+import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath } from "./project/project-root.ts";
 import { type Line, readLines } from "./project/read-lines.ts";
 import { sniffFile } from "./project/sniff-file.ts";
@@ -20,7 +21,11 @@ const FRAME_BYTES = 300;
 const Input = z.strictObject({
   path: textInput(MAX_PATH_LENGTH, "File to read, relative to the project's root"),
   start_line: z.int().min(1).optional().describe("First line to show; default 1"),
-  end_line: z.int().min(1).optional().describe(`Last line to show; default: ${DEFAULT_LINES} lines from start_line`),
+  end_line: z
+    .int()
+    .min(-1)
+    .optional()
+    .describe(`Last line to show; -1 is the last of the file; default: ${DEFAULT_LINES} lines from start_line`),
 });
 
 /** Shows a range of lines of a text file, numbered. */
@@ -31,11 +36,8 @@ export const viewFile = defineTool({
     "If there is more, the output ends with the start_line to continue from.",
   purpose: "to read lines of a file",
   input: Input,
-  async run({ path, start_line = 1, end_line }, context) {
-    if (end_line !== undefined && end_line < start_line) {
-      throw new ToolFailure(`invalid input: end_line ${end_line} is before start_line ${start_line}`);
-    }
-    const opened = await context.root.open(path, "file");
+  async run({ path, start_line, end_line }, context) {
+    const opened = await openAsked(path, "file", context);
     try {
       const name = showPath(opened.path);
       const kind = await sniffFile(opened.handle);
@@ -43,7 +45,11 @@ export const viewFile = defineTool({
       if (kind === "binary") return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false };
       if (kind === "utf-16")
         return { output: `${name}: UTF-16 text, ${opened.size} bytes, not shown`, truncated: false };
-      return await view(opened, start_line, end_line ?? null, context);
+      // The lines of `a.ts:12-20` count when the call names no others.
+      const named = start_line === undefined && end_line === undefined ? opened.lines : null;
+      const first = start_line ?? Math.max(1, named?.first ?? 1);
+      const last = end_line ?? named?.last ?? null;
+      return await view(opened, first, last !== null && last < 1 ? Number.MAX_SAFE_INTEGER : last, context);
     } finally {
       await opened.handle.close();
     }
@@ -52,6 +58,9 @@ export const viewFile = defineTool({
 
 /** @param asked the requested last line; null for the default number of lines */
 async function view(opened: OpenedPath, first: number, asked: number | null, { outputBytes, signal }: ToolContext) {
+  if (asked !== null && asked < first) {
+    throw new ToolFailure(`invalid input: end_line ${asked} is before start_line ${first}`);
+  }
   const name = showPath(opened.path);
   const last = Math.min(asked ?? first + DEFAULT_LINES - 1, first + MAX_LINES - 1);
   let room = outputBytes - FRAME_BYTES - 2 * Buffer.byteLength(name);

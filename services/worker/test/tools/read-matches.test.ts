@@ -7,7 +7,13 @@ import { makeTree } from "./temp-tree.ts";
 test("a line that differs from what ripgrep saw is not shown", async () => {
   const root = await openProjectRoot((await makeTree({ "a.txt": "one\ntwo\nthree\n" })).root);
   onTestFinished(() => root.close());
-  const context = { root, signal: new AbortController().signal, outputBytes: 1000, slots: createLimiter(1) };
+  const context = {
+    root,
+    signal: new AbortController().signal,
+    outputBytes: 1000,
+    slots: createLimiter(1),
+    note: () => {},
+  };
   const candidate = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });
   const candidates = [candidate(1, "one"), candidate(2, "from elsewhere"), candidate(9, "beyond")];
   const shown = await readMatches("a.txt", candidates, 0, context);

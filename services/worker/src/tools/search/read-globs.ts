@@ -23,9 +23,27 @@ const MAX_GLOBS = 256;
  * @throws ToolFailure for what has no such reading
  */
 export function readGlobs(text: string, scope: GlobScope): string[] {
+  return readAll(listGlobs(text), scope);
+}
+
+/** The globs for paths that are themselves globs, from the root; `glob` selects among what is below them. */
+export function globsBelow(paths: string, glob: string | undefined, roots: readonly string[]): string[] {
+  const names = glob === undefined ? [] : listGlobs(glob);
+  const globs = listGlobs(paths).flatMap((path) => {
+    if (glob === undefined) return [posix.join("/", path)];
+    return names.map((name) => {
+      const sign = name.startsWith("!") ? "!" : "";
+      const plain = name.slice(sign.length);
+      return sign + posix.join("/", path, plain.includes("/") ? plain : `**/${plain}`);
+    });
+  });
+  return readAll(globs, { directory: ".", roots });
+}
+
+function readAll(texts: readonly string[], scope: GlobScope): string[] {
   const including: string[] = [];
   const excluding: string[] = [];
-  for (const glob of listGlobs(text)) {
+  for (const glob of texts) {
     const excludes = glob.startsWith("!");
     const plain = excludes ? glob.slice(1).trim() : glob;
     for (const scoped of readOne(plain, scope)) {

@@ -1,0 +1,75 @@
+// PURE
+
+/** A range of lines that a model wrote behind a path. */
+export interface LineRange {
+  first: number;
+  last: number | null;
+}
+
+export interface PathReading {
+  path: string;
+  lines: LineRange | null;
+}
+
+/** `a.ts:12`, `a.ts:12:5`, `a.ts:12-20`, `a.ts#L12-L20`, `a.ts(12,5)`, `a.ts, lines 12-20` */
+const LINES =
+  /^(.+?)(?:[:#]\s*L?|,?\s+lines?\s+|\()(\d{1,9})(?:C\d+)?(?:\s*(?:-|–|\.\.)\s*L?(\d{1,9})(?:C\d+)?|[:,]\s*\d+)*\)?:?$/i;
+
+/**
+ * The other paths that a path from the model may mean, in the order in which they are tried when no file has the path as it
+ * is: without quotes, with slashes for backslashes, without a range of lines, from the root instead of from `/`.
+ */
+export function otherReadings(asked: string): PathReading[] {
+  const readings: PathReading[] = [];
+  const add = (path: string, lines: LineRange | null) => {
+    const known = path === asked || path === "" || readings.some((reading) => reading.path === path);
+    if (!known) readings.push({ path, lines });
+    return path;
+  };
+  const plain = add(unquoted(asked), null);
+  const unescaped = add(plain.replaceAll(/\\([[\](){}$&'" ])/g, "$1"), null);
+  add(unescaped.replaceAll(/\\+/g, "/"), null);
+  const slashed = add(plain.replaceAll(/\\+/g, "/"), null);
+  const relative = add(slashed.replace(/^[@/]+/, ""), null);
+  for (const path of new Set([plain, slashed, relative])) {
+    const [, name, first, last] = LINES.exec(path) ?? [];
+    if (name === undefined || first === undefined) continue;
+    add(name, { first: Number(first), last: Number(last) >= Number(first) ? Number(last) : null });
+  }
+  return readings;
+}
+
+function unquoted(text: string): string {
+  const trimmed = text.trim();
+  return (/^(["'`])(.+)\1$/s.exec(trimmed)?.[2] ?? /^<(.+)>$/s.exec(trimmed)?.[1] ?? trimmed).trim();
+}
+
+/** A path that is rather a glob or a list of paths. */
+export function isPathPattern(path: string): boolean {
+  return /[*?{,]/.test(path);
+}
+
+export interface NearName {
+  name: string;
+  /** It differs only in its Unicode form: composed (NFC) or decomposed (NFD). */
+  sameText: boolean;
+}
+
+/** The names in a directory that `asked` may mean: those that are the same but for Unicode form, then but for case. */
+export function nearNames(asked: string, names: readonly string[]): NearName[] {
+  const composed = asked.normalize("NFC");
+  const same = names.filter((name) => name.normalize("NFC") === composed);
+  if (same.length > 0) return same.map((name) => ({ name, sameText: true }));
+  const folded = foldCase(asked);
+  return names.filter((name) => foldCase(name) === folded).map((name) => ({ name, sameText: false }));
+}
+
+/** The names that have another ending than `asked`: `config.js` for `config.ts`. */
+export function otherEndings(asked: string, names: readonly string[]): string[] {
+  const stem = (name: string) => foldCase(name.replace(/(?<=.)\.[^.]*$/, ""));
+  return names.filter((name) => stem(name) === stem(asked));
+}
+
+function foldCase(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
