@@ -1,10 +1,17 @@
 import { expect, test } from "vitest";
+import { mostConnections } from "../../services/worker/src/config.ts";
 import { defaultsOf, SERVICES } from "./configs.ts";
-import { composeServices, readText } from "./read-repository.ts";
+import { composeServices, readText, withDefaults } from "./read-repository.ts";
 
 const services = composeServices();
 const entries = Object.entries(services);
 const oneShot = ["migrate", "admin"];
+/** Services that run in as many containers as a setting says. */
+const SCALED = { api: "APIS", worker: "WORKERS", gateway: "GATEWAYS" };
+const bytes = (size: string | undefined = "0") => {
+  const [, number, unit = ""] = /^(\d+)([mg])b?$/.exec(withDefaults(size)) ?? [];
+  return Number(number) * 2 ** (unit === "g" ? 30 : 20);
+};
 const seconds = (duration = "10s") => Number.parseInt(duration, 10) * (duration.endsWith("m") ? 60 : 1);
 
 test("every image of a service is built for that service", () => {
@@ -14,6 +21,85 @@ test("every image of a service is built for that service", () => {
   for (const name of oneShot) expect(services[name]?.build).toEqual({ context: ".", target: "migrate" });
   for (const [name, { build }] of entries) {
     if (build) expect(readText("Dockerfile"), name).toMatch(new RegExp(`^FROM .* AS ${build.target}$`, "m"));
+  }
+});
+
+test("every image of ours can come from a registry, and is built under the same name", () => {
+  for (const [name, { image, build }] of entries) {
+    if (build) expect(image).toMatch(/^\$\{REGISTRY:-\}boocode-[a-z-]+:\$\{TAG:-latest\}$/);
+    else expect([name, image]).toEqual([name, expect.stringMatching(/^[a-z]+:\d+(\.\d+)?(-alpine)?$/)]);
+  }
+});
+
+test("every container is restarted when it ends, and `up` keeps the number of each", () => {
+  for (const [name, { restart, scale }] of entries) {
+    expect([name, restart]).toEqual([name, oneShot.includes(name) ? undefined : "unless-stopped"]);
+    const variable = SCALED[name as keyof typeof SCALED];
+    expect([name, scale]).toEqual([name, variable && `\${${variable}:-1}`]);
+  }
+});
+
+test("every container has limits: memory, processes, cores, open files", () => {
+  for (const [name, { mem_limit, pids_limit, cpus, ulimits }] of entries) {
+    expect(bytes(mem_limit), name).toBeGreaterThanOrEqual(256 * 2 ** 20);
+    expect(pids_limit, name).toBeGreaterThan(0);
+    const cores = Number(withDefaults(cpus ?? 0));
+    // Docker refuses a limit above the number of the machine's cores.
+    expect([name, cores > 0 && cores <= 2]).toEqual([name, true]);
+    expect(ulimits?.nofile, name).toBeGreaterThanOrEqual(Number(defaultsOf("gateway").MAX_CONNECTIONS) * 2);
+  }
+});
+
+test("the services run under an init, so that the watchdog can end them", () => {
+  for (const name of SERVICES) expect(services[name]?.init, name).toBe(true);
+});
+
+test("Redis rejects writes before its container is killed, and never evicts", () => {
+  const [, maxmemory] = /maxmemory (\S+)$/m.exec(services.redis?.command?.at(-1) ?? "") ?? [];
+  expect(bytes(maxmemory)).toBeGreaterThan(0);
+  expect(bytes(services.redis?.mem_limit)).toBeGreaterThanOrEqual(2 * bytes(maxmemory));
+  expect(readText("docker/redis.conf")).toMatch(/^maxmemory-policy noeviction$/m);
+});
+
+test("eight workers, three gateways and three APIs fit into Postgres's connections, and the sum is documented", () => {
+  const connections = (name: "api" | "gateway") => Number(defaultsOf(name).DATABASE_CONNECTIONS);
+  const { DATABASE_CONNECTIONS, ISOLATED_TURNS } = defaultsOf("worker");
+  const ofWorker = mostConnections({
+    DATABASE_CONNECTIONS: Number(DATABASE_CONNECTIONS),
+    ISOLATED_TURNS: Number(ISOLATED_TURNS),
+  });
+  // Postgres reserves three for superusers; the migration and `admin` need one each.
+  const sum = 8 * ofWorker + 3 * connections("gateway") + 3 * connections("api") + 3 + 2;
+  const [, most] = /^max_connections=(\d+)$/.exec(withDefaults(services.postgres?.command?.at(-1) ?? "")) ?? [];
+  expect(Number(most)).toBeGreaterThanOrEqual(sum);
+  expect(services.postgres?.pids_limit).toBeGreaterThan(Number(most));
+  const documented = `8 × ${ofWorker} + 3 × ${connections("gateway")} + 3 × ${connections("api")} + 5 = ${sum}`;
+  expect(readText("docs/operations.md")).toContain(documented);
+  expect(readText("docs/operations.md")).toContain(`${most} by default`);
+});
+
+test("keys of model servers reach the API and the workers as variables and as files, and nothing else gets them", () => {
+  for (const [name, { env_file, volumes = [] }] of entries) {
+    const mounts = volumes.flatMap((volume) => (typeof volume === "object" ? [volume] : []));
+    const secrets = mounts.filter(({ target }) => target === "/run/secrets");
+    const needsThem = ["api", "worker"].includes(name);
+    expect([name, env_file]).toEqual([name, needsThem ? [{ path: "secrets.env", required: false }] : undefined]);
+    expect([name, secrets.map(({ read_only }) => read_only)]).toEqual([name, needsThem ? [true] : []]);
+  }
+  // Neither is committed, and neither gets into an image.
+  for (const line of ["secrets.env", "secrets/*"]) expect(readText(".gitignore").split("\n")).toContain(line);
+  expect(readText(".dockerignore")).toMatch(/^\*$/m);
+  expect(readText(".dockerignore")).not.toContain("secrets");
+});
+
+test("a model server on the host can be reached, and the documentation's examples leave the proxy its port", () => {
+  for (const name of ["api", "worker"]) {
+    expect(services[name]?.extra_hosts).toEqual(["host.docker.internal:host-gateway"]);
+  }
+  const [, port] = /:(\d+):8080$/.exec(withDefaults(services.proxy?.ports?.[0] ?? "")) ?? [];
+  for (const path of ["README.md", "docs/models.md", "docs/operations.md", ".env.example"]) {
+    for (const [url] of readText(path).matchAll(/https?:\/\/[\w.-]+:\d+/g))
+      expect([path, url]).not.toEqual([path, expect.stringContaining(`:${port}`)]);
   }
 });
 

@@ -5,6 +5,16 @@ import { parse } from "yaml";
 
 export interface ComposeService {
   image: string;
+  restart?: string;
+  init?: boolean;
+  scale?: string;
+  command?: string[];
+  env_file?: { path: string; required: boolean }[];
+  extra_hosts?: string[];
+  mem_limit?: string;
+  pids_limit?: number;
+  cpus?: string | number;
+  ulimits?: { nofile?: number };
   build?: { target: string; args?: Record<string, string> };
   environment?: Record<string, string | null>;
   healthcheck?: { test?: string[]; interval?: string };
@@ -23,6 +33,13 @@ export const readText = (path: string): string => readFileSync(join(repositoryRo
 
 export const composeServices = (): Record<string, ComposeService> =>
   parse(readText("docker-compose.yml"), { merge: true }).services;
+
+/** A value with its variables replaced by their defaults, as compose reads it when none of them is set. */
+export const withDefaults = (value: string | number): string =>
+  String(value).replace(
+    /(?<!\$)\$\{[A-Z_]+(?::-([^}]*))?[^}]*\}/g,
+    (_, standard: string | undefined) => standard ?? "",
+  );
 
 /** The variables that docker-compose.yml interpolates from its environment, as in `${NAME:?…}`. */
 export function interpolated(text: string): Set<string> {

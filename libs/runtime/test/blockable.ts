@@ -10,6 +10,7 @@ const { LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS } = commonEnv;
 runService({
   name: "blockable",
   config: z.object({ LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),
+  openFiles: () => 1_024,
   logFields: () => ({ worker_id: "w1" }),
   async start() {
     createInterface({ input: process.stdin }).on("line", (line) => {

@@ -7,6 +7,7 @@ const { LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS } = commonEnv;
 runService({
   name: "last-words",
   config: z.object({ LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),
+  openFiles: () => 1_024,
   async start({ log, onRelease }) {
     onRelease("last words", () => {
       for (let line = 0; line < 100; line += 1) log.warn({ line, text: "x".repeat(10_000) }, "the last words");

@@ -23,7 +23,10 @@ const CLOSE_TIMEOUT_MS = 3_000;
 /** How long the API waits for Redis before it starts without. Almost no request needs it; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
 
-runService({ name: "api", config: Config, start });
+/** Connections of clients for the most part; nginx and browsers keep theirs open. */
+const OPEN_FILES = 1_024;
+
+runService({ name: "api", config: Config, openFiles: () => OPEN_FILES, start });
 
 async function start(context: ServiceContext<Config>): Promise<void> {
   const { name, config, log, onRelease, dependencies } = context;

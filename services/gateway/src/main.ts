@@ -32,7 +32,15 @@ const MAX_TURNS = 20;
 /** The start waits this long for Redis. Without Redis, each position check serves subscribers the drafts in Postgres. */
 const REDIS_TIMEOUT_MS = 2_000;
 
-runService({ name: "gateway", config: Config, start });
+/** Besides those of its subscribers: connections to Postgres and Redis, the program's own, and health checks. */
+const OWN_FILES = 100;
+
+runService({
+  name: "gateway",
+  config: Config,
+  openFiles: (config) => config.MAX_CONNECTIONS + config.DATABASE_CONNECTIONS + OWN_FILES,
+  start,
+});
 
 async function start(context: ServiceContext<Config>): Promise<void> {
   const { name, config, failpoint, logFailure, onRelease, dependencies } = context;

@@ -64,6 +64,14 @@ export const Config = z
   });
 export type Config = z.infer<typeof Config>;
 
+/** The pool of an isolated turn's process: it reads, commits and saves drafts, for one turn. */
+export const isolatedConnections = (config: Pick<Config, "DATABASE_CONNECTIONS">) =>
+  Math.min(config.DATABASE_CONNECTIONS, 3);
+
+/** The most connections to Postgres of a worker and its isolated turns: each of these processes has one more for heartbeats. */
+export const mostConnections = (config: Pick<Config, "DATABASE_CONNECTIONS" | "ISOLATED_TURNS">) =>
+  config.DATABASE_CONNECTIONS + 1 + config.ISOLATED_TURNS * (isolatedConnections(config) + 1);
+
 /** How many isolated turns may run at once. When both names of the variable are set, `ISOLATED_TURNS` wins. */
 export function isolatedCapacity(
   config: Pick<Config, "ISOLATED_TURNS" | "LONE_TURNS">,

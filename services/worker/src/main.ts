@@ -30,10 +30,15 @@ const REDIS_TIMEOUT_MS = 10_000;
 
 const CLAIM_MS = 5_000;
 
+/** A turn has a connection to the model server, its project's folder, and the files and pipes of the tools that it runs. */
+const FILES_PER_TURN = 16;
+const OWN_FILES = 200;
+
 runService({
   name: "worker",
   config: Config,
   logFields: (config) => ({ worker_id: config.WORKER_ID }),
+  openFiles: (config) => config.WORKER_CONCURRENCY * FILES_PER_TURN + OWN_FILES,
   async start(context) {
     const fence = isolatedFence(process.argv);
     await (fence ? runIsolatedTurn(context, fence) : serve(context));

@@ -1,7 +1,7 @@
 import { type ServiceContext, withDeadline } from "@boocode/runtime";
 import { type Fence, isTransient, takeOverClaim } from "@boocode/store";
 import { processTurn } from "./attempt/process-turn.ts";
-import type { Config } from "./config.ts";
+import { type Config, isolatedConnections } from "./config.ts";
 import { wireTurns } from "./wire-turns.ts";
 
 /** Short, because subscribers wait for the turn; without Redis they are served from Postgres. */
@@ -38,7 +38,8 @@ export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fe
 /** @returns null when the turn is no longer held for this process. @throws the database's error; no attempt is spent then */
 async function takeOver(context: ServiceContext<Config>, fence: Fence) {
   const { config, failpoint } = context;
-  const { pool, leases, turnDeps } = await wireTurns(context, () => 1, REDIS_TIMEOUT_MS);
+  const small = { ...config, DATABASE_CONNECTIONS: isolatedConnections(config) };
+  const { pool, leases, turnDeps } = await wireTurns({ ...context, config: small }, () => 1, REDIS_TIMEOUT_MS);
   await failpoint("after-isolated-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };

@@ -4,6 +4,7 @@ import { createDependencies, type Dependencies } from "./dependencies.ts";
 import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoints.ts";
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 import { createLogger, endLog, type Logger } from "./logger.ts";
+import { checkOpenFiles } from "./open-files.ts";
 import { createReleaser, type Releaser } from "./shutdown.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -23,6 +24,8 @@ export interface Service<C extends ServiceConfig> {
   config: z.ZodType<C>;
   /** Fields of every log line, besides the name and the pid. */
   logFields?(config: C): Record<string, unknown>;
+  /** How many files and sockets the process may need at once. */
+  openFiles(config: C): number;
   /** Connects the parts and starts them. */
   start(context: ServiceContext<C>): Promise<void>;
 }
@@ -52,6 +55,7 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
   const fields = service.logFields?.(config) ?? {};
   const log = createLogger(service.name, config.LOG_LEVEL).child(fields);
   startWatchdog(config.WATCHDOG_MS, log, { service: service.name, ...fields });
+  checkOpenFiles(service.openFiles(config), log);
   const graceMs = config.SHUTDOWN_GRACE_MS;
   const releaser = createReleaser(log, graceMs);
   const dependencies = createDependencies(log);
