@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "./define-tool.ts";
+import { defineTool, type ToolAnswer, type ToolContext } from "./define-tool.ts";
 import { clipLine } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import type { OpenedPath } from "./project/project-root.ts";
@@ -7,9 +7,10 @@ import { sniffFile } from "./project/sniff-file.ts";
 import { listFiles } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
+import { otherPatterns, patternsForInvalid } from "./search/other-patterns.ts";
 import { selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
-import { ripgrep } from "./search/ripgrep.ts";
+import { isInvalidPattern, ripgrep } from "./search/ripgrep.ts";
 import {
   commonArguments,
   globArguments,
@@ -60,7 +61,7 @@ export const grep = defineTool({
     const { opened, globs } = await openScope(input, "any", context);
     try {
       if (opened.kind === "file") await requireSearchable(opened);
-      return await search({ ...input, globs }, opened, context);
+      return await searchReadings({ ...input, globs }, opened, context);
     } finally {
       await opened.handle.close();
     }
@@ -79,6 +80,39 @@ async function requireSearchable({ path, size, handle }: OpenedPath): Promise<vo
     throw new ToolFailure(`${showPath(path)} is ${kind} and cannot be searched`);
 }
 
+/** Searches for the pattern as it is written; when that finds nothing, for what it means in another dialect. */
+async function searchReadings(input: Search, opened: OpenedPath, context: ToolContext): Promise<ToolAnswer> {
+  let failure: ToolFailure | null = null;
+  const found = await search(input, opened, context).catch((error: unknown) => {
+    if (!isInvalidPattern(error)) throw error;
+    failure = error;
+    return null;
+  });
+  if (found !== null) return found;
+  const { pattern, fixed_string } = input;
+  const readings = failure === null ? otherPatterns(pattern) : patternsForInvalid(pattern);
+  const tried: string[] = [];
+  for (const reading of fixed_string ? [] : readings) {
+    const taken = `${reading.because}, so the pattern was taken as ${reading.fixedString ? "plain text" : reading.pattern}`;
+    const other = {
+      ...{ ...input, pattern: reading.pattern, fixed_string: reading.fixedString ?? false },
+      case_sensitive: input.case_sensitive && !reading.ignoreCase,
+    };
+    const answer = await search(other, opened, context).catch((error: unknown) => {
+      if (!isInvalidPattern(error)) throw error;
+      return undefined;
+    });
+    if (answer) {
+      context.note(taken);
+      return answer;
+    }
+    if (answer === null) tried.push(`${taken}, without matches either`);
+  }
+  if (failure !== null) throw new ToolFailure([(failure as ToolFailure).message, ...tried].join("\n"));
+  return { output: noMatches(input, tried), truncated: false };
+}
+
+/** @returns null when nothing was found */
 async function search(input: Search, opened: OpenedPath, context: ToolContext) {
   const lines: string[] = [];
   let room = context.outputBytes - NOTE_BYTES;
@@ -114,7 +148,7 @@ async function search(input: Search, opened: OpenedPath, context: ToolContext) {
   }
   if (!(await flush()) || room < 0) more = true;
 
-  if (lines.length === 0 && !more) return { output: noMatches(input), truncated: false };
+  if (lines.length === 0 && !more) return null;
   if (!more) return { output: lines.join("\n"), truncated: false };
   const note = "[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most 500)]";
   return { output: [...lines, note].join("\n"), truncated: true };
@@ -162,8 +196,10 @@ async function reportLongLine(path: string, { root }: ToolContext): Promise<stri
   return opened === null ? [] : [`${showPath(path)}: a match in a very long line is not shown`];
 }
 
-function noMatches({ path, glob, case_sensitive, fixed_string }: Input): string {
+function noMatches({ pattern, path, glob, case_sensitive, fixed_string }: Input, tried: readonly string[]): string {
   const hints = [
+    ...tried,
+    fixed_string && /[\\|*+?^$]/.test(pattern) ? "fixed_string: false takes it as a regular expression" : null,
     case_sensitive ? "case_sensitive: false ignores case" : null,
     fixed_string ? null : "fixed_string: true takes the pattern as plain text",
     glob === undefined ? null : "glob may match no file (find_files shows what it matches)",

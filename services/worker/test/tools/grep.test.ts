@@ -103,6 +103,52 @@ test("case_sensitive and fixed_string have their effect", async () => {
   expect((await grepIn(files, { pattern: "FOO" })).output).toMatch(/^no matches .*case_sensitive: false/);
 });
 
+const CODE = {
+  "a.ts": [
+    ...["function foo(x) {", "const bar = a{name};", "interface Shape {", "if (a[0] == '[') {}", "x++; // TODO: y"],
+    ...["  return useState(1);", "  useEffect(() => {});", "aab 123", 'const path = "c:\\\\temp";'],
+  ].join("\n"),
+};
+
+test.each<[string, string, RegExp]>([
+  ["useState\\|useEffect", "6 7", /^\[\\\| is a plain character, so .* taken as useState\|useEffect\]$/],
+  ["use\\(State\\|Effect\\)", "6 7", /taken as use\(State\|Effect\)\]$/],
+  ["useState\\(\\|useEffect\\(", "6 7", /taken as useState\\\(\|useEffect\\\(\]$/],
+  ["aa[a-z]\\+", "8", /taken as aa\[a-z\]\+/],
+  ["/USEstate/i", "6", /slashes do not delimit it, so .* taken as USEstate/],
+  ['"useState"', "6", /quotes do not delimit it/],
+  ["useState\\\\(", "6", /taken as useState\\\(/],
+  ["\bfoo\b", "1", /backspace.* taken as \\bfoo\\b/],
+  ["interface \\w+ {", "3", /not valid in Rust syntax, so .* taken as interface \\w\+ \\\{/],
+  ["a{name}", "2", /taken as a\\\{name\}/],
+  ["function foo(", "1", /taken as function foo\\\(/],
+  ["foo(x) {", "1", /taken as (foo\(x\) \\\{|plain text)/],
+  ["== '[", "4", /taken as/],
+  ["[^[]*\\[0", "4", /taken as \[\^\\\[\]\*/],
+  ["\\Qx++;\\E", "5", /taken as x\\\+\\\+;/],
+  ["*TODO", "", /invalid pattern/],
+  ["123\\Z", "8", /taken as 123\$/],
+])(
+  "the pattern %j in another dialect finds the lines %j, and the output says how it was taken",
+  async (pattern, numbers, note) => {
+    const [first, ...lines] = (await grepIn(CODE, { pattern })).output.split("\n");
+    expect(first).toMatch(note);
+    if (numbers !== "") expect(lines.map((line) => line.split(":")[1])).toEqual(numbers.split(" "));
+  },
+);
+
+test("a pattern with matches is never taken otherwise, and one without any says what was tried", async () => {
+  const files = { "table.md": "| a | b |\nfoo|bar\nfoo\n" };
+  expect((await grepIn(files, { pattern: "foo\\|bar" })).output).toBe("table.md:2: foo|bar");
+  expect((await grepIn(files, { pattern: "x\\|y" })).output).toMatch(
+    /^no matches in the project \(\\\| is a plain character, so the pattern was taken as x\|y, without matches either; /,
+  );
+  expect((await grepIn(files, { pattern: "x|y", fixed_string: true })).output).toContain(
+    "fixed_string: false takes it",
+  );
+  expect((await grepIn(files, { pattern: "foo {" })).result.error).toMatch(/^invalid pattern[\s\S]*taken as foo \\\{/);
+});
+
 test("an invalid pattern or glob is reported with ripgrep's message", async () => {
   expect((await grepIn({ a: "" }, { pattern: "(" })).result.error).toContain("unclosed group");
   expect((await grepIn({ a: "" }, { pattern: "(?=a)" })).result.error).toContain("look-around");

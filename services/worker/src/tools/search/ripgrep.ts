@@ -70,10 +70,16 @@ export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepR
   }
 }
 
+const INVALID_PATTERN = "invalid pattern: ";
+
+export function isInvalidPattern(error: unknown): error is ToolFailure {
+  return error instanceof ToolFailure && error.message.startsWith(INVALID_PATTERN);
+}
+
 /** ripgrep's error message about a pattern or glob, without advice about its command line. */
 export function explainRipgrepError(stderr: string): string {
   if (stderr.includes("multiline mode")) {
-    return "invalid pattern: the search works line by line, so a pattern cannot contain a line break; search for one of the lines";
+    return `${INVALID_PATTERN}the search works line by line, so a pattern cannot contain a line break; search for one of the lines`;
   }
   const message = stderr
     .replace(/^rg: /, "")
@@ -83,5 +89,5 @@ export function explainRipgrepError(stderr: string): string {
   const advice = /look-around|backreferences/.test(message)
     ? "\n(look-around and backreferences are not available)"
     : "";
-  return `invalid pattern: ${message}${advice}\n(fixed_string: true searches for the pattern as plain text)`;
+  return `${INVALID_PATTERN}${message}${advice}\n(fixed_string: true searches for the pattern as plain text)`;
 }
