@@ -2,6 +2,7 @@ import { type ScriptedModel, type ScriptQuirks, startScriptedModel } from "@booc
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFold } from "./harness/fold.ts";
 import { FASTIFY, ONLY_PUBLISHED, type System, startSystem, type User } from "./harness/start-system.ts";
+import { openSubscriber } from "./harness/subscriber.ts";
 import { untilEnd } from "./harness/turn-end.ts";
 import { subscribed, watchSession } from "./harness/watch.ts";
 
@@ -20,6 +21,7 @@ const SERVERS = {
   },
   ollama: { ids: "empty", index: "zero", whole_arguments: true, reasoning: "reasoning" },
   gateway: { ids: "per_fragment", reasoning: "both", loading_chatter: true },
+  chatml: { ignores_tools: true },
   deepseek: { reasoning: "untold" },
   qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
 } satisfies Record<string, ScriptQuirks>;
@@ -121,5 +123,28 @@ test("a worker that has not learned a quirk yet can continue a session with seve
   await worker?.stop();
   if (worker) await system.restart(worker);
   expect(await ask(question(SCRIPT))).toMatchObject({ status: "complete" });
+  await watch.close();
+});
+
+test("a session whose model sees no tools is told so once, and so is who joins later or reads it from REST", async () => {
+  const told = async (model: string, script: object, reason: string) => {
+    const { id, watch, ask } = await talk(model);
+    for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
+    const tools_ignored = { model, reason };
+    const frames = watch.frames.filter(({ type }) => type === "tools_ignored");
+    expect(frames).toEqual([expect.objectContaining({ session_id: id, tools_ignored })]);
+    expect(await user.rest.request("GET", `/api/sessions/${id}`)).toMatchObject({ body: { tools_ignored } });
+    const late = openSubscriber(system, user, id, { marked: false });
+    await late.follower.until((view) => view.session?.tools_ignored?.reason === reason, AbortSignal.timeout(10_000));
+    // The count without the tools is not taken for a prompt that the server has cut.
+    expect((await user.rest.messages(id)).messages.at(-1)?.context?.truncated_by_server).toBe(false);
+    await late.close();
+    await watch.close();
+  };
+  await told("chatml/words", { tokens: 2 }, "template");
+  await told("untold/words", { tokens: 2, prompt_tokens: 250 }, "server");
+  const { id, watch, ask } = await talk("deepseek/words");
+  await ask(question({ tokens: 2 }));
+  expect(await user.rest.request("GET", `/api/sessions/${id}`)).toMatchObject({ body: { tools_ignored: null } });
   await watch.close();
 });

@@ -14,6 +14,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant<Event>({ kind: "rename" }) },
+  { weight: 1, arbitrary: fc.constant<Event>({ kind: "tools_ignored" }) },
   { weight: 1, arbitrary: fc.constant<Event>({ kind: "withdraw" }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), back: small(4) }) },
 );

@@ -1,4 +1,4 @@
-import type { Message, SessionFrame, Turn } from "@boocode/contracts";
+import type { Message, SessionFrame, ToolsIgnored, Turn } from "@boocode/contracts";
 import { formatCursor } from "@boocode/contracts/position";
 import type { LoadedSession } from "../src/fold/merge-loaded.ts";
 
@@ -6,6 +6,7 @@ import type { LoadedSession } from "../src/fold/merge-loaded.ts";
 export type Event =
   | { kind: "turn"; steps: number; words: number; crashAfter: number | null; deletedAfter: number | null }
   | { kind: "rename" }
+  | { kind: "tools_ignored" }
   | { kind: "withdraw" }
   | { kind: "delete"; back: number };
 
@@ -32,11 +33,13 @@ export function createWorld(events: readonly Event[]): World {
   let place = { epoch: { ordinal: 0, attempt: 0, nonce: "0" }, seq: 0 };
   let version = 0;
   let name = "name 0";
+  let toolsIgnored: ToolsIgnored | null = null;
   let ids = 0;
 
   const truth = (): Truth => ({
     session: {
       ...{ id: SESSION, project_id: "project", name, auto_named: false, model: null, system_prompt: null },
+      tools_ignored: toolsIgnored,
       ...{ version, busy: false, created_at: TIME, updated_at: TIME },
     },
     messages: [...messages],
@@ -179,6 +182,9 @@ export function createWorld(events: readonly Event[]): World {
     else if (event.kind === "rename") {
       name = `name ${version + 1}`;
       structure({ type: "session_renamed", name, auto_named: false });
+    } else if (event.kind === "tools_ignored") {
+      toolsIgnored = { model: `model ${version + 1}`, reason: "template" };
+      structure({ type: "tools_ignored", tools_ignored: toolsIgnored });
     } else if (event.kind === "withdraw") {
       const index = post();
       setTurn(index, { status: "cancelled", cancel_reason: "user" });

@@ -56,6 +56,11 @@ function shorten(frame: SessionChange): SessionChange {
       return cutTexts([frame.model], ([model]) => ({ ...frame, model }));
     case "context_fitted":
       return cutTexts([frame.context.model], ([model]) => ({ ...frame, context: { ...frame.context, model } }));
+    case "tools_ignored":
+      return cutTexts([frame.tools_ignored.model], ([model]) => ({
+        ...frame,
+        tools_ignored: { ...frame.tools_ignored, model },
+      }));
     case "messages_deleted":
       // Without the range, only the ids say what was deleted.
       return frame.range ? { ...frame, message_ids: [] } : frame;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Cursor } from "./cursor.ts";
 import { Message } from "./messages.ts";
 import { Id } from "./primitives.ts";
+import { ToolsIgnored } from "./sessions.ts";
 import { TurnFrame } from "./turn-frames.ts";
 import { CancelReason, Turn } from "./turns.ts";
 
@@ -61,6 +62,12 @@ export const SessionRenamed = z.object({
   name: z.string().nullable(),
   auto_named: z.boolean(),
 });
+/** Sent once to a session: its model does not see the tools, so that it answers without having read any code. */
+export const ToolsIgnoredFrame = z.object({
+  type: z.literal("tools_ignored"),
+  ...structuralFrame,
+  tools_ignored: ToolsIgnored,
+});
 
 /** From the gateway: the subscription is live. A client whose `version` differs reloads the session. */
 export const Subscribed = z.object({
@@ -89,6 +96,7 @@ export const StructuralFrame = z.discriminatedUnion("type", [
   TurnWithdrawn,
   MessagesDeletedFrame,
   SessionRenamed,
+  ToolsIgnoredFrame,
 ]);
 export type StructuralFrame = z.infer<typeof StructuralFrame>;
 

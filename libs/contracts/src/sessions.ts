@@ -8,6 +8,22 @@ export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
 const Model = Name;
 const SystemPrompt = z.string().max(MAX_SYSTEM_PROMPT_LENGTH).overwrite(cleanText);
 
+/** A model that is not shown the tools which it is sent, so that it answers without having read any code. */
+export const ToolsIgnored = z
+  .object({
+    model: z
+      .string()
+      .nullable()
+      .describe("The model as the session's turns name it; null: the server's default model."),
+    reason: z
+      .enum(["template", "server"])
+      .describe(
+        "template: the model's chat template has no place for tools. server: the server counted a prompt without them.",
+      ),
+  })
+  .meta({ id: "ToolsIgnored" });
+export type ToolsIgnored = z.infer<typeof ToolsIgnored>;
+
 export const Session = z
   .object({
     id: Id,
@@ -16,6 +32,9 @@ export const Session = z
     auto_named: z.boolean().describe("Whether the model chose the name; false when a user did, or when there is none."),
     model: z.string().nullable().describe("null: the server's default model."),
     system_prompt: z.string().nullable(),
+    tools_ignored: ToolsIgnored.nullable()
+      .optional()
+      .describe("Set when the model of this session was found to see no tools; a change of the model clears it."),
     version: z.int().nonnegative().describe("Raised by every change of the session's structure."),
     busy: z.boolean().describe("A turn is waiting or running."),
     created_at: Timestamp,

@@ -30,7 +30,7 @@ export function props(model: string, contextSize: number, quirks: ScriptQuirks):
     model_path: `/scripted/${model}`,
     chat_template: "",
     chat_template_caps: {
-      supports_tools: true,
+      supports_tools: !quirks.ignores_tools,
       supports_tool_calls: true,
       supports_parallel_tool_calls: !quirks.single_tool_calls,
       supports_system_role: true,

@@ -50,6 +50,8 @@ export const ScriptQuirks = z
     no_stream_options: z.boolean(),
     /** The template raises an error for a message with several tool calls (Llama 3); `/props` reports it. */
     single_tool_calls: z.boolean(),
+    /** The template has no place for tools; `/props` reports it. The script decides what the model answers. */
+    ignores_tools: z.boolean(),
     /** Ids of tool calls must be nine letters or digits (Mistral). */
     nine_character_ids: z.boolean(),
   })
@@ -72,6 +74,7 @@ export const NO_QUIRKS: Quirks = {
   replayed_reasoning: "unexpected",
   no_stream_options: false,
   single_tool_calls: false,
+  ignores_tools: false,
   nine_character_ids: false,
 };
 

@@ -1,4 +1,4 @@
-import type { ConversationRow, Message } from "@boocode/contracts";
+import type { ConversationRow, Message, ToolsIgnored } from "@boocode/contracts";
 import { messageColumns, type Sql } from "./sql.ts";
 
 /** What a turn needs to know about its session and project. */
@@ -8,12 +8,14 @@ export interface TurnSetting {
   sessionName: string | null;
   model: string | null;
   systemPrompt: string | null;
+  /** What the session was told of a model that sees no tools. */
+  toolsIgnored: ToolsIgnored | null;
 }
 
 /** An expression over `turns t` that a claim selects. Null when the session or its project was deleted. */
 export const turnSetting = (sql: Sql) => sql`(
   select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
-    'systemPrompt', s.system_prompt)
+    'systemPrompt', s.system_prompt, 'toolsIgnored', s.tools_ignored)
   from sessions s join projects p on p.id = s.project_id
   where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
 

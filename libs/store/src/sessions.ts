@@ -1,4 +1,4 @@
-import type { ChangeSession, CreateSession, Session } from "@boocode/contracts";
+import type { ChangeSession, CreateSession, Session, ToolsIgnored } from "@boocode/contracts";
 import { ownedProject, ownedSession } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
@@ -58,6 +58,7 @@ export async function changeSession(
         name = ${name !== undefined ? name : sql`name`},
         auto_named = ${name !== undefined ? false : sql`auto_named`},
         model = ${change.model !== undefined ? change.model : sql`model`},
+        tools_ignored = ${change.model !== undefined ? null : sql`tools_ignored`},
         system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`}
       where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}
       returning s.id, s.name, s.auto_named`;
@@ -75,6 +76,28 @@ export async function autoNameSession(pool: Pool, sessionId: string, name: strin
       returning id, name, auto_named, owner_id`;
     if (!row) return null;
     return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId: row.id, touch: false }, [renamed(row)]);
+  });
+}
+
+/**
+ * Records that the session's model sees no tools. Not under a turn's fence: it is a fact about the model, whichever attempt
+ * found it.
+ * @returns null when the session knows it already, or was deleted
+ */
+export async function recordToolsIgnored(
+  pool: Pool,
+  sessionId: string,
+  found: ToolsIgnored,
+): Promise<ChangedSession | null> {
+  return await pool.begin(async (sql) => {
+    const [row] = await sql<{ owner_id: string }[]>`
+      update sessions set tools_ignored = ${sql.json(found)}
+      where id = ${sessionId} and deleted_at is null
+        and (tools_ignored is null or tools_ignored->>'model' is distinct from ${found.model})
+      returning owner_id`;
+    if (!row) return null;
+    const change: Structure = { kind: "structure", frame: { type: "tools_ignored", tools_ignored: found } };
+    return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId, touch: false }, [change]);
   });
 }
 

@@ -36,5 +36,5 @@ export const turnColumns = (sql: Sql) => sql`
 
 /** The columns of `sessions s` in the shape of the contract's Session. */
 export const sessionColumns = (sql: Sql) => sql`
-  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.version, s.created_at, s.updated_at,
+  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.tools_ignored, s.version, s.created_at, s.updated_at,
   exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;

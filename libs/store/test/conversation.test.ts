@@ -1,4 +1,12 @@
-import { autoNameSession, endTurn, readForNaming } from "@boocode/store";
+import {
+  autoNameSession,
+  changeSession,
+  deleteSession,
+  endTurn,
+  findSession,
+  readForNaming,
+  recordToolsIgnored,
+} from "@boocode/store";
 import { expect, test } from "vitest";
 import { newPlace, type Place, reply, running, useStore } from "./fixture.ts";
 
@@ -37,4 +45,28 @@ test("a session is named once, from its first question and answer, and keeps a n
   expect(named?.session).not.toHaveProperty("owner_id");
   expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
   expect(await autoNameSession(fixture.pool, place.sessionId, "Other")).toBeNull();
+});
+
+test("a session is told once of each model that sees no tools, and another choice of model clears it", async () => {
+  const place = await newPlace(fixture.pool);
+  const { ownerId, sessionId } = place;
+  const tell = (model: string | null) =>
+    recordToolsIgnored(fixture.pool, sessionId, { model, reason: "template" as const });
+  const told = { model: "a", reason: "template" };
+  const first = await tell("a");
+  expect(first?.changes).toMatchObject([
+    { kind: "structure", frame: { type: "tools_ignored", version: 1, session_id: sessionId, tools_ignored: told } },
+    { kind: "list", ownerId, frame: { type: "session_updated", session: { tools_ignored: told } } },
+  ]);
+  expect(await tell("a")).toBeNull();
+  expect(await tell(null)).toMatchObject({ session: { tools_ignored: { model: null }, version: 2 } });
+  expect(await tell(null)).toBeNull();
+  const { turn } = await running(fixture.pool, place);
+  expect(turn.setting?.toolsIgnored).toEqual({ model: null, reason: "template" });
+  await changeSession(fixture.pool, ownerId, sessionId, { name: "n" });
+  expect(await findSession(fixture.pool, ownerId, sessionId)).toMatchObject({ tools_ignored: { model: null } });
+  await changeSession(fixture.pool, ownerId, sessionId, { model: "b" });
+  expect(await findSession(fixture.pool, ownerId, sessionId)).toMatchObject({ tools_ignored: null });
+  await deleteSession(fixture.pool, ownerId, sessionId);
+  expect(await tell("b")).toBeNull();
 });

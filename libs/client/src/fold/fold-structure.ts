@@ -1,5 +1,5 @@
 // PURE
-import type { StructuralFrame } from "@boocode/contracts";
+import type { Session, StructuralFrame } from "@boocode/contracts";
 import { addMessages, isWithin, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView } from "./session-view.ts";
 import { withTurn } from "./turn-views.ts";
@@ -28,7 +28,12 @@ export function foldStructure(view: SessionView, frame: StructuralFrame): Sessio
     case "messages_deleted":
       return removeDeleted(view, frame);
     case "session_renamed":
-      return { ...view, session: rename(view.session, frame) };
+      return {
+        ...view,
+        session: changeSession(view.session, frame, { name: frame.name, auto_named: frame.auto_named }),
+      };
+    case "tools_ignored":
+      return { ...view, session: changeSession(view.session, frame, { tools_ignored: frame.tools_ignored }) };
     default:
       frame satisfies never;
       return null;
@@ -49,10 +54,11 @@ function removeDeleted(
   };
 }
 
-function rename(
+function changeSession(
   session: SessionView["session"],
-  { version, name, auto_named }: Extract<StructuralFrame, { type: "session_renamed" }>,
+  { version }: { version: number },
+  change: Partial<Session>,
 ): SessionView["session"] {
   // The session is read after the messages and may be newer than this frame.
-  return session && session.version < version ? { ...session, version, name, auto_named } : session;
+  return session && session.version < version ? { ...session, ...change, version } : session;
 }

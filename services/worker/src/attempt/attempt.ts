@@ -1,3 +1,4 @@
+import type { Announce } from "@boocode/announce";
 import type { ReplyRecord, TurnError } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import type { Logger } from "@boocode/runtime";
@@ -15,6 +16,7 @@ export interface Attempt {
   readonly store: TurnStore;
   readonly frames: FrameWriter;
   readonly log: Logger;
+  readonly announce: Announce;
   /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
   message: OpenMessage | null;
   /** Discards the draft of the text so far, because the commit that follows has the whole text. */
@@ -34,6 +36,7 @@ export interface AttemptDeps {
   drafts: DraftSaver;
   appender: FrameAppender;
   storeUnder(lease: Lease): TurnStore;
+  announce: Announce;
   appendIntervalMs(): number;
   log: Logger;
 }
@@ -65,6 +68,7 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     store: deps.storeUnder(lease),
     frames,
     log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
+    announce: deps.announce,
     message: null,
     dropDraft: () => deps.drafts.drop(turnId),
   };

@@ -1,11 +1,9 @@
-import type { Announce } from "@boocode/announce";
 import type { ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
 import { endFrames } from "../outputs/end-frames.ts";
 import { partialReply } from "../turn/open-message.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
 
 export interface EndAttemptDeps {
-  announce: Announce;
   wake(turnId: string): void;
   /** The time limit for all pauses before further attempts at one step, as for the retries of a request. */
   retryBudgetMs: number;
@@ -49,7 +47,7 @@ async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: 
     return await end(deps, attempt, { status: "cancelled", reason }, replySoFar(attempt));
   }
   frames.emit(...bodies);
-  deps.announce(ended.changes);
+  attempt.announce(ended.changes);
   log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
   await frames.drained(2_000);
 }

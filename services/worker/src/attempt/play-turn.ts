@@ -87,6 +87,13 @@ export async function playTurn(
         withdrawText(message());
         frames.emit({ type: "text_was_reasoning", message_id: message().id });
         break;
+      case "tools_ignored": {
+        const { setting, session_id: sessionId } = turn;
+        if (setting?.toolsIgnored && setting.toolsIgnored.model === model) break;
+        attempt.log.warn({ model, reason: event.reason }, "the model does not see the tools");
+        attempt.announce(await store.recordToolsIgnored(sessionId, { model, reason: event.reason }));
+        break;
+      }
       case "tools_called": {
         frames.flush();
         attempt.dropDraft();

@@ -1,6 +1,7 @@
-import type { CancelReason, ReplyRecord } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, ToolsIgnored } from "@boocode/contracts";
 import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
+  type Change,
   commitStep,
   type EndedTurn,
   type EndingTurn,
@@ -8,6 +9,7 @@ import {
   isTransient,
   type Pool,
   readCancelReason,
+  recordToolsIgnored,
   releaseTurn,
   requeueCutTurn,
   type Step,
@@ -29,6 +31,8 @@ export interface TurnStore {
   startMessage(message: StreamingMessage): Promise<boolean>;
   saveContext(sent: Parameters<typeof saveContext>[2]): Promise<boolean>;
   saveToolCalls(reply: ReplyRecord, lastSeq: number): Promise<boolean>;
+  /** @returns the changes to announce */
+  recordToolsIgnored(sessionId: string, found: ToolsIgnored): Promise<readonly Change[]>;
   commitStep(step: Step): Promise<boolean>;
   endTurn(ending: EndingTurn): Promise<EndedTurn | "cancelling" | "lost">;
   /** @returns null when the turn is not being cancelled or is no longer this worker's. Not retried. */
@@ -88,6 +92,12 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
       saveContext: (sent) => persist("save-context", () => saveContext(pool, fence, sent), false),
       saveToolCalls: (reply, lastSeq) =>
         persist("save-tool-calls", () => saveToolCalls(pool, fence, reply, lastSeq), false),
+      recordToolsIgnored: (sessionId, found) =>
+        persist(
+          "record-tools-ignored",
+          async () => (await recordToolsIgnored(pool, sessionId, found))?.changes ?? [],
+          [],
+        ),
       commitStep: (step) => persist("commit-step", () => commitStep(pool, fence, step), false),
       endTurn: (ending) =>
         persist<EndedTurn | "cancelling" | "lost">("end-turn", () => endTurn(pool, fence, ending), "lost"),

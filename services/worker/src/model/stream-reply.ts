@@ -23,7 +23,7 @@ export interface StreamReplyDeps {
   traits?: KnownTraits;
   /** The model of requests that name none. */
   defaultModel?: string | null;
-  contextSize: Pick<ContextSize, "get" | "learn">;
+  contextSize: Pick<ContextSize, "get" | "learn"> & Partial<Pick<ContextSize, "seesTools">>;
   /** Called once per reply, with the server's measurements, and with the runtime's error (`err`) of a connection. */
   log?: (facts: Record<string, unknown>, message: string) => void;
 }
@@ -101,9 +101,10 @@ async function* streamReply(
         body.read().catch(() => null),
       );
     const size = await orNullAfter(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
+    const seesTools = deps.contextSize.seesTools?.(model) ?? null;
     signal.throwIfAborted();
     deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
-    yield { type: "reply", reply: { ...outcome.reply, contextSize: size } };
+    yield { type: "reply", reply: { ...outcome.reply, contextSize: size, seesTools } };
   } finally {
     // This also runs when the consumer stops early and the rest of the reply is not needed.
     socket.abort();

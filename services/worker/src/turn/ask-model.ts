@@ -1,6 +1,7 @@
 import type { MessageContext, TurnError } from "@boocode/contracts";
 import type { FittedRequest, RequestFitter } from "./fit-request.ts";
 import { ModelFailure, type ModelRequest, type Reply, type StreamReply } from "./ports.ts";
+import { toolsIgnoredBy } from "./sees-tools.ts";
 import type { TurnEvent } from "./turn-event.ts";
 
 /** How a model call ended. */
@@ -33,7 +34,10 @@ export async function* askModel(
         empty = reply;
         continue;
       }
-      const truncated = fitter.learn(context, reply);
+      const ignored = toolsIgnoredBy(reply, context, fitted.messages, request.tools);
+      if (ignored) yield { type: "tools_ignored", reason: ignored };
+      // A count without the tools is neither a sign of a cut prompt nor a measure of this request.
+      const truncated = ignored === "server" ? null : fitter.learn(context, reply);
       if (truncated) yield { type: "refitted", context: truncated };
       return { kind: "reply", reply };
     } catch (error) {

@@ -20,9 +20,12 @@ export function messagesCharacters(messages: readonly ConversationMessage[]): nu
 
 /** Characters that every request contains: the system prompt and the schemas of the tools. */
 export function fixedCharacters(system: string, tools: readonly ToolOffer[]): number {
-  const schemas = tools.reduce(
+  return system.length + toolsCharacters(tools) + AROUND_MESSAGE;
+}
+
+export function toolsCharacters(tools: readonly ToolOffer[]): number {
+  return tools.reduce(
     (sum, tool) => sum + tool.name.length + tool.description.length + JSON.stringify(tool.parameters).length,
     0,
   );
-  return system.length + schemas + AROUND_MESSAGE;
 }

@@ -41,6 +41,8 @@ export interface Reply {
   completionTokens: number | null;
   /** Size of the model's window in tokens, where it is known. */
   contextSize: number | null;
+  /** Whether the model's chat template shows it the tools; null or absent when the server does not tell. */
+  seesTools?: boolean | null;
 }
 
 /** Why a turn waits for the model, as frames state it. */

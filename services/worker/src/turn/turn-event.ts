@@ -1,4 +1,4 @@
-import type { MessageContext, TurnError } from "@boocode/contracts";
+import type { MessageContext, ToolsIgnored, TurnError } from "@boocode/contracts";
 import type { Reply, ToolOutcome, WaitEvent } from "./ports.ts";
 
 /** The events of a turn, in order. Each event is written before the next one is produced. To add a variant, see the README. */
@@ -12,6 +12,8 @@ export type TurnEvent =
   | { type: "reasoning"; text: string }
   /** All text of this message so far was reasoning: some models mark only the end of their reasoning. */
   | { type: "text_was_reasoning" }
+  /** The reply shows that the model was not shown the tools. At most once in an attempt. */
+  | { type: "tools_ignored"; reason: ToolsIgnored["reason"] }
   /** The model's reply requests tools, which have not run yet. */
   | { type: "tools_called"; reply: Reply }
   /** The tools have run. The outcomes are in the order of the calls. */

@@ -7,7 +7,7 @@ describe("createContextSize", () => {
   it("prefers the slot's own size, and asks once", async () => {
     const server = await modelServer(({ path }, response) => {
       if (path === "/upstream/org%2Fm/props") {
-        const chat_template_caps = { supports_parallel_tool_calls: false };
+        const chat_template_caps = { supports_parallel_tool_calls: false, supports_tools: false };
         return sendJson(response, 200, { default_generation_settings: { n_ctx: 8192 }, chat_template_caps });
       }
       sendJson(response, 200, { data: [{ id: "org/m", meta: { n_ctx: 32768 } }] });
@@ -19,9 +19,11 @@ describe("createContextSize", () => {
       onTraits: traits.learn,
     });
     expect(traits.of("org/m").single_tool_calls).toBe(false);
+    expect(sizes.seesTools("org/m")).toBeNull();
     expect(await Promise.all([sizes.get("org/m"), sizes.get("org/m")])).toEqual([8192, 8192]);
     expect(await sizes.get("org/m")).toBe(8192);
     expect(traits.of("org/m").single_tool_calls).toBe(true);
+    expect([sizes.seesTools("org/m"), sizes.seesTools("other")]).toEqual([false, null]);
     expect(server.seen.filter(({ path }) => path.startsWith("/upstream"))).toHaveLength(1);
   });
 

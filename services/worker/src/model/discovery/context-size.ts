@@ -1,6 +1,7 @@
 import { requestTo, type ServerAddress } from "@boocode/model-servers";
 import type { KnownTraits } from "./known-traits.ts";
 import {
+  toolSupportFromLlamaProps,
   traitsFromLlamaProps,
   windowFromLlamaProps,
   windowFromModelList,
@@ -26,6 +27,8 @@ export interface ContextSize {
   get(model: string): Promise<number | null>;
   /** The last known window of the model; sends no request. */
   known(model: string): number | null;
+  /** Whether the model's template shows it tools, as far as the last `get` has found out; null when the server does not tell. */
+  seesTools(model: string): boolean | null;
   /** Records the window from an overflow error, which is more reliable than what `get` finds. */
   learn(model: string, size: number): void;
 }
@@ -42,6 +45,7 @@ const UNKNOWN_TTL_MS = 60_000;
 export function createContextSize(deps: ContextSizeDeps): ContextSize {
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<number | null>>();
+  const seeingTools = new Map<string, boolean>();
 
   async function ask(path: string, body?: object): Promise<unknown> {
     try {
@@ -61,6 +65,8 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     const [upstream, models] = await Promise.all([ask(`/upstream/${name}/props`), ask("/v1/models")]);
     const props = windowFromLlamaProps(upstream) === null ? await ask(`/props?model=${name}`) : upstream;
     deps.onTraits?.(model, traitsFromLlamaProps(props));
+    const sees = toolSupportFromLlamaProps(props);
+    if (sees !== null) seeingTools.set(model, sees);
     const reported = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
     if (reported !== null) return reported;
     const [running, show] = await Promise.all([ask("/api/ps"), ask("/api/show", { model })]);
@@ -86,6 +92,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
       return question;
     },
     known: (model) => known.get(model)?.size ?? null,
+    seesTools: (model) => seeingTools.get(model) ?? null,
     learn(model, size) {
       if (Number.isInteger(size) && size > 0) remember(model, size);
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  toolSupportFromLlamaProps,
   traitsFromLlamaProps,
   windowFromLlamaProps,
   windowFromModelList,
@@ -48,6 +49,12 @@ describe("the size of a model's window", () => {
       ]).toEqual([null, null, null, null]);
     }
   });
+});
+
+it("llama.cpp tells whether the template shows tools", () => {
+  const support = (supports_tools: unknown) => toolSupportFromLlamaProps({ chat_template_caps: { supports_tools } });
+  expect([false, true, undefined, "no"].map(support)).toEqual([false, true, null, null]);
+  expect([null, {}, [], "x"].map(toolSupportFromLlamaProps)).toEqual([null, null, null, null]);
 });
 
 describe("traitsFromLlamaProps", () => {

@@ -16,6 +16,12 @@ export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
   return supports_parallel_tool_calls === false ? { single_tool_calls: true } : {};
 }
 
+/** Whether llama.cpp's chat template shows the model the tools; null when the answer does not tell. */
+export function toolSupportFromLlamaProps(answer: unknown): boolean | null {
+  const { supports_tools } = asObject(asObject(answer).chat_template_caps);
+  return typeof supports_tools === "boolean" ? supports_tools : null;
+}
+
 /**
  * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and the names that routers use. llama.cpp's `n_ctx_train`
  * is ignored: it is the size that the model was trained with, not the window.

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toolOffers } from "../tools/run-tool.ts";
+import { fixedCharacters, messagesCharacters } from "./measure.ts";
+import type { ConversationMessage, Reply } from "./ports.ts";
+import { toolsIgnoredBy } from "./sees-tools.ts";
+import { systemPrompt } from "./system-prompt.ts";
+
+const SYSTEM = systemPrompt({ name: "shop", path: "/srv/projects/shop" }, toolOffers, null);
+const asking = (length: number): ConversationMessage[] => [{ role: "user", content: "x".repeat(length) }];
+
+/** @returns the judgement about a reply, and the characters of its request, with and without the tools */
+function judge(question: number, more: Partial<Reply> | ((size: { all: number; text: number }) => Partial<Reply>)) {
+  const messages = asking(question);
+  const all = fixedCharacters(SYSTEM, toolOffers) + messagesCharacters(messages);
+  const text = fixedCharacters(SYSTEM, []) + messagesCharacters(messages);
+  const reply = { toolCalls: [], promptTokens: null, ...(typeof more === "function" ? more({ all, text }) : more) };
+  return toolsIgnoredBy(reply as unknown as Reply, { prompt_characters: all } as never, messages, toolOffers);
+}
+
+describe("toolsIgnoredBy", () => {
+  it("believes a template without tools, and counts even if the template has a place for them", () => {
+    expect(judge(40, { seesTools: false })).toBe("template");
+    expect(judge(40, { seesTools: false, promptTokens: 5_000 })).toBe("template");
+    expect(judge(40, { seesTools: true })).toBeNull();
+    // A proxy before llama-server may drop them.
+    expect(judge(40, ({ text }) => ({ seesTools: true, promptTokens: Math.ceil(text / 4) }))).toBe("server");
+  });
+
+  it("finds a server that counted the text alone, in the first questions of a session", () => {
+    // From dense code with a chat template around it to plain prose.
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 900 }),
+        fc.double({ min: 3.4, max: 5, noNaN: true }),
+        (question, perToken) => {
+          expect(judge(question, ({ text }) => ({ promptTokens: Math.ceil(text / perToken) }))).toBe("server");
+        },
+      ),
+    );
+  });
+
+  it("never takes a count of the whole prompt for one without the tools", () => {
+    fc.assert(
+      // Up to 6.5 characters in a token: schemas that a template writes more briefly count as thin text.
+      fc.property(fc.nat(50_000), fc.double({ min: 0.8, max: 6.5, noNaN: true }), (question, perToken) => {
+        expect(judge(question, ({ all }) => ({ promptTokens: Math.ceil(all / perToken) }))).toBeNull();
+      }),
+    );
+  });
+
+  it("does not judge by a count of a part of the prompt, or without one", () => {
+    expect([null, 0, 20].map((promptTokens) => judge(40, { promptTokens }))).toEqual([null, null, null]);
+  });
+
+  it("knows that a model which calls tools has seen them", () => {
+    const call = { id: "a", name: "grep", arguments: {} };
+    expect(judge(40, { seesTools: false, toolCalls: [call] })).toBeNull();
+    const reply = { toolCalls: [], seesTools: false } as unknown as Reply;
+    const result: ConversationMessage = { role: "tool", toolCallId: "a", name: "grep", content: "x" };
+    const context = { prompt_characters: 9_000 } as never;
+    expect(toolsIgnoredBy(reply, context, [...asking(9), result], toolOffers)).toBeNull();
+    expect(toolsIgnoredBy(reply, context, asking(9), [])).toBeNull();
+  });
+});
