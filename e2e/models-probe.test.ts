@@ -76,6 +76,17 @@ test("the quirks of a server are found, and the settings for them printed", asyn
   expect(out).toContain('"context_size":32768');
 });
 
+test("a model that does not see tools is reported, whether the server tells so or its counts show it", async () => {
+  const tools = async (options: ScriptedModelOptions, script: ScriptInput = {}) => {
+    const directive = `[[script ${JSON.stringify({ tokens: 5, ...script })}]]`;
+    return found((await probe(await server(options), "--model", "words", "--script", directive)).out).tools;
+  };
+  expect(await tools({ quirks: { ignores_tools: true } })).toMatch(/^ignored/);
+  expect(await tools({ contextSize: null }, { prompt_tokens: 40 })).toMatch(/^ignored/);
+  expect(await tools({}, { usage: "none" })).toBe("taken, but the model called none");
+  expect(await tools({})).toBe("taken, but the model called none");
+});
+
 test.each<[string, ScriptQuirks, string, object]>([
   ["refuses stream_options", { no_stream_options: true }, "taken", { no_stream_options: true }],
   ["requires reasoning to be sent back", { replayed_reasoning: "required" }, "taken", { replay_reasoning: true }],

@@ -51,6 +51,8 @@ function readArguments() {
   return { address, model: values.model, keyEnv, script: values.script ?? "" };
 }
 
+const IGNORED = "ignored: the model does not see them, and answers without having read any code";
+
 const say = (what: string, found: string) => console.log(scrub(`${what.padEnd(22)} ${found}`));
 
 async function listModels(address: ServerAddress): Promise<ListedModel[]> {
@@ -108,9 +110,10 @@ async function main(): Promise<void> {
   const window = await sizes.get(model);
   say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
 
-  const tools = await probeTools(server, script);
+  const tools = await probeTools(server, script, takesStreamOptions);
   if (tools.refused !== null) say("tools", `refused: ${errorText(tools.refused)}`);
-  else if (tools.shape === null) say("tools", "taken, but the model called none");
+  else if (tools.shape === null)
+    say("tools", tools.ignored || sizes.seesTools(model) === false ? IGNORED : "taken, but the model called none");
   else {
     const { calls, ids, indexes, arguments: given } = tools.shape;
     say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);

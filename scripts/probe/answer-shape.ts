@@ -64,6 +64,12 @@ function idShape(ids: unknown[], calls: number): string {
   return different > calls ? "another on each fragment" : different < calls ? "repeated" : "one for each call";
 }
 
+/** The tokens that the server counted in the request; null when it sent no count. */
+export function promptTokensOf(chunks: readonly Json[]): number | null {
+  const counts = chunks.map((chunk) => object(chunk.usage).prompt_tokens);
+  return counts.findLast((count): count is number => typeof count === "number") ?? null;
+}
+
 export const textOf = (chunks: readonly Json[]): string => chunks.map((chunk) => deltaOf(chunk).content ?? "").join("");
 export const reasoningOf = (chunks: readonly Json[]): string =>
   chunks.map((chunk) => deltaOf(chunk).reasoning_content ?? deltaOf(chunk).reasoning ?? "").join("");

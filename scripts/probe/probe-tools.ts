@@ -1,5 +1,5 @@
 import type { ServerTraits } from "@boocode/model-servers";
-import { reasoningOf, type ToolCallShape, toolCallShape } from "./answer-shape.ts";
+import { promptTokensOf, reasoningOf, type ToolCallShape, toolCallShape } from "./answer-shape.ts";
 import { askRaw, type Probed } from "./ask-raw.ts";
 
 const TOOL = {
@@ -11,10 +11,15 @@ const TOOL = {
   },
 };
 
+/** Fewer tokens cannot hold the tool, in any template. */
+const FEWEST_TOOL_TOKENS = 8;
+
 export interface ToolsFound {
   /** Why tools cannot be used; null when they can. */
   refused: string | null;
   shape: ToolCallShape | null;
+  /** The server counts no more tokens with tools than without: the model does not see them. */
+  ignored: boolean;
   /** The server's error for a conversation with the calls and their results; null when it accepted it. */
   replayRefused: string | null;
   /** The traits without which the server rejects the conversation. */
@@ -26,20 +31,30 @@ type ReplayTraits = Pick<ServerTraits, "replay_reasoning" | "single_tool_calls">
 const UNTRIED: ToolsFound = {
   refused: null,
   shape: null,
+  ignored: false,
   replayRefused: null,
   traits: { replay_reasoning: false, single_tool_calls: false },
 };
 
-/** Asks for two calls at once, and sends the results back. @param script a directive for the scripted model */
-export async function probeTools(server: Probed, script: string): Promise<ToolsFound> {
+/**
+ * Asks for two calls at once, and sends the results back.
+ * @param script a directive for the scripted model
+ * @param takesStreamOptions the server counts tokens when it is asked to
+ */
+export async function probeTools(server: Probed, script: string, takesStreamOptions: boolean): Promise<ToolsFound> {
   const question = {
     role: "user",
     content: `What is the weather in Paris and in Rome? Call get_weather for both at once. ${script}`,
   };
-  const asked = await askRaw(server, { messages: [question], tools: [TOOL], tool_choice: "auto" });
+  const counting = { messages: [question], ...(takesStreamOptions && { stream_options: { include_usage: true } }) };
+  const asked = await askRaw(server, { ...counting, tools: [TOOL], tool_choice: "auto" });
   if (asked.status !== 200) return { ...UNTRIED, refused: asked.refusal };
   const shape = toolCallShape(asked.chunks);
-  if (shape.calls === 0) return UNTRIED;
+  if (shape.calls === 0) {
+    const plain = await askRaw(server, counting);
+    const [all, text] = [asked, plain].map(({ chunks }) => promptTokensOf(chunks));
+    return { ...UNTRIED, ignored: !!all && !!text && all - text < FEWEST_TOOL_TOKENS };
+  }
 
   const reasoning = reasoningOf(asked.chunks);
   const replay = ({ replay_reasoning, single_tool_calls }: ReplayTraits) => {

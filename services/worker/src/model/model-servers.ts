@@ -10,6 +10,7 @@ import {
 import type { StreamReply } from "../turn/ports.ts";
 import { createContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits } from "./discovery/known-traits.ts";
+import { createModelReady } from "./discovery/model-ready.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import type { Slots } from "./scheduling/slots.ts";
@@ -91,6 +92,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
 function connect(deps: ModelServersDeps, server: ModelServer) {
   const traits = createKnownTraits(server.traits);
   const contextSize = createContextSize({ server, timeoutMs: 2_000, onTraits: traits.learn });
+  const ready = createModelReady(server, 1_000);
   const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
   const stream = createStreamReply({
     server,
@@ -98,10 +100,11 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     idleTimeoutMs: deps.idleTimeoutMs,
     firstByteTimeoutMs: deps.firstByteTimeoutMs,
     silenceNoticeMs: deps.silenceNoticeMs,
+    isReady: ready.isReady,
     contextSize,
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const streamWithSlot = withSlot(stream, (model, signal, onWait) =>
+  const streamWithSlot = withSlot(ready.watch(stream), (model, signal, onWait) =>
     deps.slots.take({ server: server.name, model, limits }, signal, onWait),
   );
   return { server, contextSize, traits, streamReply: withRetries(streamWithSlot, deps.retries) };

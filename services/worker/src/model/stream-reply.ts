@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { connectionReason, type ServerAddress } from "@boocode/model-servers";
-import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply } from "../turn/ports.ts";
+import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply, type WaitEvent } from "../turn/ports.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits, type KnownTraits } from "./discovery/known-traits.ts";
@@ -19,6 +19,8 @@ export interface StreamReplyDeps {
   firstByteTimeoutMs: number;
   /** After this time without response headers, subscribers are notified that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
+  /** Whether the server has the model ready, so that its silence means a wait for a slot. */
+  isReady?: (model: string) => Promise<boolean>;
   /** Learns the traits that refused requests reveal. */
   traits?: KnownTraits;
   /** The model of requests that name none. */
@@ -66,7 +68,7 @@ async function* streamReply(
     const opening = openReply(deps, model, request, either);
     // A proxy that loads a model, or a server that queues the request, may send nothing for minutes.
     if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
-      yield { type: "loading", model: request.model, cause: "silence" };
+      yield* explainSilence(deps, opening, model, request.model);
     const response = await timeouts.wait(opening, giveUp);
     heard = true;
     let isTold = false;
@@ -111,13 +113,27 @@ async function* streamReply(
   }
 }
 
+/** Says why the server is silent, unless it answers in the meantime. */
+async function* explainSilence(
+  { isReady }: StreamReplyDeps,
+  opening: Promise<unknown>,
+  model: string,
+  asked: string | null,
+): AsyncGenerator<WaitEvent> {
+  const ready = isReady && (await Promise.race([isReady(model), settled(opening)]));
+  if (ready === "settled") return;
+  if (ready) yield { type: "waiting", reason: "slot", retryInMs: null };
+  else yield { type: "loading", model: asked, cause: "silence" };
+}
+
 /** Whether the request has not settled within `ms`. A failure counts as settled and is handled by the caller. */
 async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean> {
-  const begun = opening.then(
-    () => true,
-    () => true,
-  );
-  return (await orNullAfter(ms, begun)) === null;
+  return (await orNullAfter(ms, settled(opening))) === null;
+}
+
+function settled(opening: Promise<unknown>): Promise<"settled"> {
+  const is = () => "settled" as const;
+  return opening.then(is, is);
 }
 
 /** @param silentMs how long the server has not answered at all; null when it has begun an answer */

@@ -1,0 +1,68 @@
+import { requestTo, type ServerAddress } from "@boocode/model-servers";
+import type { StreamReply } from "../../turn/ports.ts";
+import { asObject, isObject } from "../json-value.ts";
+
+/** Whether a server has a model ready, so that a request which it has not begun to answer waits for its turn. */
+export interface ModelReady {
+  /** The stream, which tells from then on which models are answering requests of this process. */
+  watch(stream: StreamReply): StreamReply;
+  /** Never rejects, and asks nothing that could make a proxy load the model. False when the server does not tell. */
+  isReady(model: string): Promise<boolean>;
+}
+
+export function createModelReady(server: ServerAddress, timeoutMs: number): ModelReady {
+  const answering = new Map<string, number>();
+  const change = (model: string, by: number) => answering.set(model, (answering.get(model) ?? 0) + by);
+
+  async function ask(path: string): Promise<unknown> {
+    try {
+      const response = await requestTo(server, path, { signal: AbortSignal.timeout(timeoutMs) });
+      if (response.ok) return await response.json();
+      await response.body?.cancel();
+    } catch {
+      // The server is another one, or too busy to tell.
+    }
+    return null;
+  }
+
+  return {
+    watch: (stream) =>
+      async function* (request, signal) {
+        const model = request.model ?? "";
+        let answers = false;
+        try {
+          for await (const event of stream(request, signal)) {
+            if (!answers && (event.type === "text" || event.type === "reasoning")) {
+              answers = true;
+              change(model, 1);
+            }
+            yield event;
+          }
+        } finally {
+          if (answers) change(model, -1);
+        }
+      },
+    async isReady(model) {
+      if ((answering.get(model) ?? 0) > 0) return true;
+      const [slots, running, loaded] = await Promise.all(["/slots", "/running", "/api/ps"].map(ask));
+      return areSlotsBusy(slots) || isRunning(running, model) || isLoaded(loaded, model);
+    },
+  };
+}
+
+/** llama-server has one model, and refuses requests until it is loaded. */
+function areSlotsBusy(slots: unknown): boolean {
+  return Array.isArray(slots) && slots.length > 0 && slots.every((slot) => asObject(slot).is_processing === true);
+}
+
+/** llama-swap's models with their states: starting, ready, stopping … */
+function isRunning(answer: unknown, model: string): boolean {
+  return entriesOf(asObject(answer).running).some((one) => one.model === model && one.state === "ready");
+}
+
+/** Ollama's loaded models. */
+function isLoaded(answer: unknown, model: string): boolean {
+  return entriesOf(asObject(answer).models).some(({ name }) => name === model || name === `${model}:latest`);
+}
+
+const entriesOf = (list: unknown) => (Array.isArray(list) ? list.filter(isObject) : []);
