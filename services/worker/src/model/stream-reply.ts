@@ -58,7 +58,8 @@ async function* streamReply(
   const socket = new AbortController();
   const either = AbortSignal.any([signal, socket.signal]);
   const timeouts = createTimeouts(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
-  const reader = createReplyReader(request.tools.length > 0 && request.toolChoice === "auto", newCallId);
+  const tools = request.tools.map(({ name }) => name);
+  const reader = createReplyReader(tools, newCallId);
   let heard = false;
   const begun = performance.now();
   const giveUp = () => socket.abort(silence(reader.loading(), heard ? null : performance.now() - begun));

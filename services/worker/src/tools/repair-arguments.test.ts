@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meantTool, repairArguments } from "./repair-arguments.ts";
+import { meantTool } from "../turn/loose-call.ts";
+import { repairArguments } from "./repair-arguments.ts";
 import { toolOffers } from "./run-tool.ts";
 
 const parametersOf = (name: string) =>
@@ -42,6 +43,7 @@ describe("arguments whose meaning is certain are repaired", () => {
     '```\n{"pattern": "x",}\n```',
     '{"pattern": "x",}',
     '{"pattern": "x", "path": ".", \n}',
+    "{'pattern': 'x'}",
   ])("%s", (_raw) => {
     const { args, notes } = repair("grep", { _raw });
     expect(args).toMatchObject({ pattern: "x" });
@@ -95,6 +97,8 @@ describe("a tool's name", () => {
     ["ViewFile", "view_file"],
     ["view_file:0", "view_file"],
     ["functions.view_file:3", "view_file"],
+    ["grep<|channel|>commentary", "grep"],
+    ["functions.grep<|constrain|>json", "grep"],
     ["cat", null],
     ["", null],
     ["grep.find_files", null],

@@ -1,4 +1,5 @@
 // PURE
+import { parseLoosely, plainName } from "../turn/loose-call.ts";
 
 /** The parameters of a tool, as the model sees them. */
 export interface Parameters extends Record<string, unknown> {
@@ -87,14 +88,12 @@ function renamed(args: Arguments, { properties }: Parameters, notes: string[]): 
   });
 }
 
-const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-
 /** The parameter that a key means. One that it spells otherwise comes before one that it is an alias of. */
 function meantParameter(key: string, names: readonly string[]): string | undefined {
   const aliased = Object.entries(ALIASES).find(
-    ([name, aliases]) => names.includes(name) && aliases.some((alias) => plain(alias) === plain(key)),
+    ([name, aliases]) => names.includes(name) && aliases.some((alias) => plainName(alias) === plainName(key)),
   );
-  return names.find((name) => plain(name) === plain(key)) ?? aliased?.[0];
+  return names.find((name) => plainName(name) === plainName(key)) ?? aliased?.[0];
 }
 
 /** Converts a value to the type of its parameter where that loses nothing. */
@@ -121,58 +120,4 @@ function clamped(key: string, value: unknown, { minimum, maximum }: Record<strin
   const within = Math.min(high, Math.max(low, value));
   if (within !== value) notes.push(`${key} was limited to ${within}`);
   return within;
-}
-
-const MAX_ENCODINGS = 3;
-
-/** @returns the object that a text means; null when that is not certain */
-function parseLoosely(text: string, depth = 0): Arguments | null {
-  const bare = (/^\s*```[\w-]*\s*\n?([\s\S]*?)\n?\s*```\s*$/.exec(text)?.[1] ?? text).trim();
-  for (const candidate of [bare, withEscapedBreaks(bare), withoutTrailingCommas(withEscapedBreaks(bare))]) {
-    const value = parsed(candidate);
-    if (typeof value === "string" && depth < MAX_ENCODINGS) return parseLoosely(value, depth + 1);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Arguments;
-  }
-  return null;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A JSON string, and what stands between strings. */
-const STRINGS = /"(?:[^"\\]|\\[\s\S])*"/g;
-
-function withEscapedBreaks(text: string): string {
-  return text.replaceAll(STRINGS, (string) =>
-    string.replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll("\t", "\\t"),
-  );
-}
-
-function withoutTrailingCommas(text: string): string {
-  let result = "";
-  let end = 0;
-  const outside = (part: string) => part.replaceAll(/,(\s*[}\]])/g, "$1");
-  for (const match of text.matchAll(STRINGS)) {
-    result += outside(text.slice(end, match.index)) + match[0];
-    end = match.index + match[0].length;
-  }
-  return result + outside(text.slice(end));
-}
-
-/**
- * Finds the tool that a name means: with a prefix (`functions.grep`, `default_api:grep`), an index (`grep:0`), or another way of
- * writing (`viewFile`, `view-file`).
- * @returns null when no tool, or more than one, fits
- */
-export function meantTool<T extends string>(name: string, tools: readonly T[]): T | null {
-  const exact = tools.find((tool) => tool === name);
-  if (exact) return exact;
-  const parts = [name, ...name.split(/[.:/]|__/)].map(plain);
-  const fitting = tools.filter((tool) => parts.includes(plain(tool)));
-  return fitting.length === 1 ? (fitting[0] as T) : null;
 }

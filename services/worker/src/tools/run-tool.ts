@@ -1,4 +1,5 @@
 import { cleanText } from "@boocode/contracts";
+import { meantTool } from "../turn/loose-call.ts";
 import type { RunTool, ToolOffer, ToolOutcome } from "../turn/ports.ts";
 import type { Tool, ToolAnswer } from "./define-tool.ts";
 import { findFiles } from "./find-files.ts";
@@ -6,7 +7,6 @@ import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
-import { meantTool } from "./repair-arguments.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";

@@ -13,7 +13,9 @@ export type ModelCallResult =
 
 /**
  * Makes one model call. A request that the server refuses as too long is refitted with the facts in the error and sent once
- * more; a second refusal fails the call. So does a second reply that holds neither words nor calls, but thoughts at most.
+ * more; a second refusal fails the call. A reply that is no answer is asked for again once: one without words and calls, which
+ * then fails the call; one that begins as a tool call and cannot be parsed, which then is shown as text; and, where words were
+ * requested, a tool call written as text, which then ends the turn with `tool_loop`.
  * @throws the signal's reason when it aborts, and defects
  */
 export async function* askModel(
@@ -22,17 +24,29 @@ export async function* askModel(
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;
-  let empty: Reply | null = null;
+  let earlier: Reply | null = null;
+  const askedAgain = new Set<Fault>();
   let refitted = false;
   for (;;) {
     if (!fitted.fits) return { kind: "failed", error: tooLong(fitted) };
     const { context } = fitted;
     try {
-      const reply = joined(empty, yield* stream(streamReply, { ...request, messages: fitted.messages }, signal));
-      if (isEmpty(reply)) {
-        if (empty !== null || reply.finishReason === "length") return { kind: "failed", error: withoutAnswer(reply) };
-        empty = reply;
+      const reply = joined(earlier, yield* stream(streamReply, { ...request, messages: fitted.messages }, signal));
+      const fault = faultIn(reply, request.toolChoice);
+      const isFirst = fault !== null && !askedAgain.has(fault);
+      if (fault === "empty" && (!isFirst || reply.finishReason === "length"))
+        return { kind: "failed", error: withoutAnswer(reply) };
+      if (fault === "calls_for_words" && !isFirst) return { kind: "failed", error: TOOL_LOOP };
+      if (isFirst) {
+        askedAgain.add(fault);
+        if (fault !== "empty" && reply.content.trim() !== "") yield { type: "text_was_reasoning" };
+        earlier = fault === "empty" ? reply : { ...reply, content: "", reasoning: reply.reasoning + reply.content };
         continue;
+      }
+      if (fault === "broken_call") {
+        const text = reply.callText ?? "";
+        yield { type: "text", text };
+        reply.content += text;
       }
       const ignored = toolsIgnoredBy(reply, context, fitted.messages, request.tools);
       if (ignored) yield { type: "tools_ignored", reason: ignored };
@@ -53,12 +67,22 @@ export async function* askModel(
   }
 }
 
-const isEmpty = ({ content, toolCalls }: Reply) => content.trim() === "" && toolCalls.length === 0;
+/** The model called tools although the last request of a turn asks for text. */
+export const TOOL_LOOP: TurnError = { code: "tool_loop", message: "tool loop depth exceeded" };
 
-/** Subscribers have seen the text of the empty reply, so it stays in front of the next one's. */
-function joined(empty: Reply | null, reply: Reply): Reply {
-  if (empty === null) return reply;
-  return { ...reply, content: empty.content + reply.content, reasoning: empty.reasoning + reply.reasoning };
+/** Why a reply is no answer. */
+type Fault = "empty" | "broken_call" | "calls_for_words";
+
+function faultIn({ content, toolCalls, callText }: Reply, toolChoice: ModelRequest["toolChoice"]): Fault | null {
+  if (callText !== undefined && toolChoice === "none") return "calls_for_words";
+  if (callText !== undefined && toolCalls.length === 0) return "broken_call";
+  return content.trim() === "" && toolCalls.length === 0 ? "empty" : null;
+}
+
+/** Subscribers have seen the text of the earlier reply, so it stays in front of this one's. */
+function joined(earlier: Reply | null, reply: Reply): Reply {
+  if (earlier === null) return reply;
+  return { ...reply, content: earlier.content + reply.content, reasoning: earlier.reasoning + reply.reasoning };
 }
 
 function withoutAnswer({ finishReason, reasoning }: Reply): TurnError {

@@ -34,6 +34,11 @@ export interface Reply {
   content: string;
   reasoning: string;
   toolCalls: ToolCall[];
+  /**
+   * Text that begins as a tool call and was held back from subscribers. Either `toolCalls` has the calls in it, or it cannot be
+   * parsed. It is not a part of `content`.
+   */
+  callText?: string;
   finishReason: string | null;
   /** The model that answered, as the server names it. */
   model: string | null;

@@ -176,6 +176,45 @@ describe("a reply without words and calls", () => {
   });
 });
 
+describe("a tool call that arrives as text", () => {
+  const callText = '<tool_call>{"name": "grep"';
+  const broken: Reply = { ...reply, content: "I look.\n", reasoning: "hm. ", callText };
+  const recovered: Reply = { ...calls(""), content: "", callText: "<tool_call>…" };
+
+  it("runs like another call", async () => {
+    const { events } = await run([recovered, reply]);
+    expect(events.map(({ type }) => type)).toContain("step_finished");
+    expect(events.at(-1)).toMatchObject({ type: "answered" });
+  });
+
+  it("is asked for again once when it cannot be parsed, and the words before it become thoughts", async () => {
+    const { events, requests } = await run([broken, { ...reply, reasoning: "so: " }]);
+    expect(requests).toHaveLength(2);
+    expect(events.map(({ type }) => type)).toEqual(["step_started", "text_was_reasoning", "answered"]);
+    expect(events.at(-1)).toMatchObject({ reply: { content: "done", reasoning: "hm. I look.\nso: " } });
+  });
+
+  it("is shown as text when it cannot be parsed twice", async () => {
+    const { events, requests } = await run([broken]);
+    expect(requests).toHaveLength(2);
+    expect(events.slice(-2)).toMatchObject([
+      { type: "text", text: callText },
+      { type: "answered", reply: { content: `I look.\n${callText}`, toolCalls: [] } },
+    ]);
+  });
+
+  it("is not the answer when words were requested: they are asked for once more, and then the turn fails", async () => {
+    for (const last of [broken, recovered]) {
+      const { events, requests } = await run([...Array(5).fill(calls("")), last]);
+      expect(requests.map(({ toolChoice }) => toolChoice)).toEqual([...Array(5).fill("auto"), "none", "none"]);
+      expect(events.at(-1)).toMatchObject({ type: "failed", error: { code: "tool_loop" } });
+      expect(events.filter(({ type }) => type === "step_finished")).toHaveLength(5);
+      const answered = await run([...Array(5).fill(calls("")), last, reply]);
+      expect(answered.events.at(-1)).toMatchObject({ type: "answered", reply: { content: "done" } });
+    }
+  });
+});
+
 describe("a reply with many calls", () => {
   it("has the first 32 run, and an error as the result of each other one", async () => {
     const many: Reply = {

@@ -1,5 +1,5 @@
 import type { ToolCall } from "@boocode/contracts";
-import { askModel } from "./ask-model.ts";
+import { askModel, TOOL_LOOP } from "./ask-model.ts";
 import { assistantMessage, toolMessage } from "./conversation-turn.ts";
 import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
 import type { RunTool, StreamReply, ToolOffer, ToolOutcome } from "./ports.ts";
@@ -42,7 +42,7 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
     if (step > deps.maxDepth) {
       yield { type: "step_started", step, context: null };
       // The model called tools although the last call requested text. The tools have run; the turn fails here.
-      yield { type: "failed", error: { code: "tool_loop", message: "tool loop depth exceeded" } };
+      yield { type: "failed", error: TOOL_LOOP };
       return;
     }
     const fitted = fitter.fit(null);

@@ -1,4 +1,4 @@
-import type { Piece } from "../../src/model/decode/split-thoughts.ts";
+import type { Piece } from "../../src/model/decode/thoughts/piece.ts";
 
 /** The text and reasoning of a reply after all its pieces have been shown one by one. */
 export function joinPieces(pieces: Piece[]): { text: string; reasoning: string } {

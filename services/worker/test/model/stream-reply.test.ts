@@ -336,18 +336,21 @@ describe("failures", () => {
     }
   });
 
-  it("treats a text tool call as a cut, which needs another attempt once text was seen", async () => {
-    const textCall = delta({ content: "[TOOL_CALLS]noop" }, "stop");
-    for (const [events, retryable] of [
-      [[textCall], true],
-      [[delta({ content: "I look. " }), textCall], false],
-      [[delta({ reasoning_content: "I call it." }), textCall], false],
-    ] as const) {
-      const server = await modelServer((_, response) => beginStream(response, ...events, DONE));
-      const tools = [{ name: "noop", description: "", purpose: "", parameters: {} }];
-      const failure = await failureOf(streamReply(server.baseUrl)({ ...request, tools }, never));
-      expect(failure).toMatchObject({ code: "model_cut", retryable, visible: !retryable });
-    }
+  it("reads a tool call in the text, whether or not words were requested, only for a tool that was offered", async () => {
+    const server = await modelServer((_, response) =>
+      beginStream(response, delta({ content: "[TOOL_CALLS]noop[ARGS]{}" }, "stop"), DONE),
+    );
+    const ask = async (toolChoice: "auto" | "none", names: string[]) => {
+      const tools = names.map((name) => ({ name, description: "", purpose: "", parameters: {} }));
+      return await replyOf(streamReply(server.baseUrl)({ ...request, tools, toolChoice }, never));
+    };
+    for (const toolChoice of ["auto", "none"] as const)
+      expect(await ask(toolChoice, ["noop"])).toMatchObject({
+        content: "",
+        toolCalls: [{ name: "noop", arguments: {} }],
+      });
+    for (const names of [["other"], []])
+      expect(await ask("auto", names)).toMatchObject({ content: "[TOOL_CALLS]noop[ARGS]{}", toolCalls: [] });
   });
 
   it("treats Gemini's finish reason for a malformed call as such, before and after words", async () => {

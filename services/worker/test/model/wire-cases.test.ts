@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Piece } from "../../src/model/decode/split-thoughts.ts";
+import type { Piece } from "../../src/model/decode/thoughts/piece.ts";
 import { createContextSize } from "../../src/model/discovery/context-size.ts";
 import { createStreamReply } from "../../src/model/stream-reply.ts";
 import type { ModelFailure, ModelRequest } from "../../src/turn/ports.ts";

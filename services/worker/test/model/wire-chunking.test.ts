@@ -9,7 +9,7 @@ const LARGE = 100_000;
 
 function read(parts: Uint8Array[]) {
   let ids = 0;
-  const reader = createReplyReader(true, () => `new${++ids}`);
+  const reader = createReplyReader(["noop"], () => `new${++ids}`);
   const pieces = parts.flatMap((part) => reader.push(part));
   const { pieces: last, outcome } = reader.end();
   return { ...joinPieces([...pieces, ...last]), outcome, loading: reader.hasLoaded() };

@@ -6,28 +6,42 @@ export interface CodeTracker {
 
 /** Tracks, character by character, whether the text is inside a Markdown fence or inline code. */
 export function createCodeTracker(): CodeTracker {
-  let fence = false;
+  /** The sign and length of the open fence. It is closed by a line with nothing but at least as many of the same sign. */
+  let fence: { sign: string; length: number } | null = null;
   let inline = false;
-  let ticks = 0;
-  let blank = true;
+  /** The run of fence signs at the beginning of the line, and what follows it. */
+  let line = { sign: "", run: 0, rest: false, opens: false };
+
+  function endLine(): void {
+    const { sign, run, rest, opens } = line;
+    if (fence && !opens && sign === fence.sign && run >= fence.length && !rest) fence = null;
+    inline = false;
+    line = { sign: "", run: 0, rest: false, opens: false };
+  }
 
   function step(character: string): void {
     if (character === "\n") {
-      inline = false;
-      ticks = 0;
-      blank = true;
-    } else if (character === "`") {
-      ticks += 1;
-      inline = !inline;
-      if (ticks === 3 && blank) {
-        fence = !fence;
+      endLine();
+      return;
+    }
+    if (character === "`") inline = !inline;
+    const isFenceSign = character === "`" || character === "~";
+    if (isFenceSign && !line.rest && (line.run === 0 || character === line.sign)) {
+      line.sign = character;
+      line.run += 1;
+      if (line.run >= 3 && (fence === null || line.opens)) {
+        line.opens = true;
+        fence = { sign: character, length: line.run };
         inline = false;
       }
-    } else {
-      ticks = 0;
-      if (character !== " " && character !== "\t") blank = false;
+    } else if (character === "`" && line.opens && line.sign === "`") {
+      // A fence's first line has no backticks behind it: this is inline code.
+      fence = null;
+      line.opens = false;
+    } else if (line.run > 0 ? character.trim() !== "" : character !== " " && character !== "\t") {
+      line.rest = true;
     }
   }
 
-  return { step, inside: () => fence || inline };
+  return { step, inside: () => fence !== null || inline };
 }

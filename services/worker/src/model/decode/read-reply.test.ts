@@ -7,7 +7,7 @@ const encoder = new TextEncoder();
 
 function read(parts: Uint8Array[]) {
   let ids = 0;
-  const reader = createReplyReader(true, () => `new${++ids}`);
+  const reader = createReplyReader(["noop"], () => `new${++ids}`);
   const pieces = parts.flatMap((part) => reader.push(part));
   const last = reader.end();
   return { ...joinPieces([...pieces, ...last.pieces]), outcome: last.outcome };
@@ -229,15 +229,50 @@ describe("createReplyReader", () => {
     expect(stream(delta({ content: "a" }), delta({}, "tool_calls")).outcome.kind).toBe("reply");
   });
 
-  it("reports a text tool call, unless the model also made real calls or was stopped", () => {
-    const textCall = delta({ content: '<tool_call>\n{"name":"grep"}' });
-    for (const reason of ["stop", "tool_calls"])
-      expect(stream(textCall, delta({}, reason))).toMatchObject({ text: "", outcome: { kind: "text_tool_call" } });
+  it("takes a tool call in the text for one of the server's own, unless there are such", () => {
+    const text = '<tool_call>\n{"name":"noop","arguments":{"a":1}}';
+    const textCall = delta({ content: `I call.\n${text}` });
+    for (const reason of ["stop", "tool_calls", "length"]) {
+      const { text: shown, outcome } = stream(textCall, delta({}, reason), DONE);
+      expect(shown).toBe("I call.\n");
+      const toolCalls = [{ id: "new1", name: "noop", arguments: { a: 1 } }];
+      expect(replyOf(outcome)).toMatchObject({ content: shown, toolCalls, callText: text, finishReason: reason });
+    }
     const empty = delta({ tool_calls: [{ index: 0, id: "", function: { name: "", arguments: "" } }] });
-    expect(stream(empty, textCall, delta({}, "stop")).outcome.kind).toBe("text_tool_call");
-    expect(stream(textCall, delta({}, "length")).text).toContain("<tool_call>");
-    const call = { index: 0, id: "a", function: { name: "f", arguments: "{}" } };
-    expect(stream(textCall, delta({ tool_calls: [call] }, "tool_calls")).outcome.kind).toBe("reply");
+    expect(replyOf(stream(empty, textCall, delta({}, "stop")).outcome).toolCalls).toHaveLength(1);
+    const call = { index: 0, id: "a", function: { name: "noop", arguments: '{"a":1}' } };
+    const both = stream(textCall, delta({ tool_calls: [call] }, "tool_calls"));
+    expect(replyOf(both.outcome).toolCalls).toEqual([{ id: "a", name: "noop", arguments: { a: 1 } }]);
+    expect(both.text).toBe("I call.\n");
+    expect(replyOf(both.outcome)).not.toHaveProperty("callText");
+    const broken = stream(delta({ content: "<tool_call>{" }), delta({ tool_calls: [call] }, "tool_calls"));
+    expect(broken.text).toBe("<tool_call>{");
+  });
+
+  it("gives the text of a call that cannot be parsed apart from the content, and none of it when the stream is cut", () => {
+    const { text, outcome } = stream(delta({ content: 'So.\n<tool_call>{"name": noop}' }, "tool_calls"));
+    expect([text, replyOf(outcome)]).toMatchObject([
+      "So.\n",
+      { content: "So.\n", toolCalls: [], callText: '<tool_call>{"name": noop}' },
+    ]);
+    expect(stream(delta({ content: '<tool_call>{"name"' }))).toMatchObject({ text: "", outcome: { kind: "cut" } });
+  });
+
+  it("finds calls behind thoughts, but not in them", () => {
+    const call = '{"name":"noop","arguments":{}}';
+    for (const content of [`<think>hm</think>\n\n${call}`, `hm\n</think>\n${call}`]) {
+      const { text, reasoning, outcome } = stream(delta({ content }, "stop"));
+      expect([text, reasoning.trim(), replyOf(outcome).toolCalls.length]).toEqual(["", "hm", 1]);
+    }
+    const inside = stream(delta({ content: `<think>\n<tool_call>${call}</tool_call>\n</think>No.` }, "stop"));
+    expect([inside.text, replyOf(inside.outcome).toolCalls]).toEqual(["No.", []]);
+  });
+
+  it("searches for no tags in the text of a server that sends reasoning in its own field", () => {
+    for (const content of ["a\n</think>\nb", "<think> opens the thoughts.", "<thinking>a</thinking>b"]) {
+      const { text, reasoning } = stream(delta({ reasoning_content: "hm" }), delta({ content }, "stop"));
+      expect({ text, reasoning }).toEqual({ text: content, reasoning: "hm" });
+    }
   });
 
   it("reads the same reply from any chunking of the bytes", () => {

@@ -3,8 +3,9 @@ import { asObject, count, type JsonObject, parseJson } from "../json-value.ts";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
 import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose } from "./decode-chunk.ts";
 import { createReplyText } from "./reply-text.ts";
-import type { Piece } from "./split-thoughts.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
+import type { FilteredEnd } from "./text-calls/call-filter.ts";
+import type { Piece } from "./thoughts/piece.ts";
 
 /** How a reply ended. Only the tool calls of a `reply` may be run. */
 export type Outcome =
@@ -13,9 +14,7 @@ export type Outcome =
   /** No finish reason and no end marker, although the body may have ended cleanly. `loose`: the text outside events. */
   | { kind: "cut"; loose: string }
   /** No answer: only the end marker came, or a finish reason that announces tool calls without any call. */
-  | { kind: "empty"; loose: string }
-  /** The reply is a tool call written as text. */
-  | { kind: "text_tool_call" };
+  | { kind: "empty"; loose: string };
 
 export interface ReplyReader {
   push(bytes: Uint8Array): Piece[];
@@ -42,12 +41,12 @@ const CALLED = new Set(["tool_calls", "function_call"]);
 /**
  * Reads one reply from its bytes, however they are chunked: an event stream, or a whole completion as JSON.
  *
- * @param detectTextToolCalls tools were offered, so a tool call in the text is a fault of the server
+ * @param tools the names of the offered tools, of which calls may arrive as text
  * @param newId creates an id for a tool call without one
  */
-export function createReplyReader(detectTextToolCalls: boolean, newId: () => string): ReplyReader {
+export function createReplyReader(tools: readonly string[], newId: () => string): ReplyReader {
   const sse = createSseReader();
-  const replyText = createReplyText(detectTextToolCalls);
+  const replyText = createReplyText(tools);
   const calls = createToolCallAssembler();
   const told: { -readonly [Fact in keyof ChunkFacts]?: ChunkFacts[Fact] } = {};
   let error: unknown;
@@ -56,6 +55,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
   let loading = false;
   let loaded = false;
   let progress = 0;
+  let text: Pick<FilteredEnd, "calls" | "callText"> = { calls: [], callText: "" };
 
   function take(event: SseEvent): Piece[] {
     return decodeEvent(event.data).flatMap((chunk) => takeChunk(chunk, event));
@@ -110,9 +110,22 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     const pieces = sse.end().flatMap(take);
     // An error overrides an end marker, but not a finish reason.
     if (filledReason() === null && error === undefined) pieces.push(...takeLoose());
-    if (isTextToolCall()) return { pieces, outcome: { kind: "text_tool_call" } };
-    pieces.push(...replyText.end());
+    const { pieces: rest, ...found } = replyText.end(ending());
+    pieces.push(...rest);
+    text = found;
+    // Calls of the server's own make those in the text superfluous.
+    if (calls.begun && text.calls.length === 0) pieces.push(...replyText.release(text.callText));
+    if (calls.begun) text = { calls: [], callText: "" };
     return { pieces, outcome: outcome() };
+  }
+
+  function ending(): "whole" | "cut_short" | "broken" {
+    if (error !== undefined || !isComplete()) return "broken";
+    return isCutShort() ? "cut_short" : "whole";
+  }
+
+  function isCutShort(): boolean {
+    return CUT_SHORT.has(filledReason() ?? "");
   }
 
   function isComplete(): boolean {
@@ -121,11 +134,6 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
 
   function filledReason(): string | null {
     return told.finishReason ?? null;
-  }
-
-  function isTextToolCall(): boolean {
-    const stopped = isComplete() && !CUT_SHORT.has(filledReason() ?? "");
-    return error === undefined && stopped && !calls.begun && replyText.hasTextToolCall();
   }
 
   function outcome(): Outcome {
@@ -137,7 +145,7 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
 
   /** LM Studio drops a tool call that it cannot parse, and still announces tool calls. */
   function isEmpty(): boolean {
-    if (calls.begun) return false;
+    if (calls.begun || text.callText !== "") return false;
     return filledReason() === null
       ? !replyText.hasOutput()
       : CALLED.has(filledReason() ?? "") && replyText.content() === "";
@@ -156,7 +164,8 @@ export function createReplyReader(detectTextToolCalls: boolean, newId: () => str
     return {
       content: replyText.content(),
       reasoning: replyText.reasoning(),
-      toolCalls: calls.finish(newId, CUT_SHORT.has(filledReason() ?? "")),
+      toolCalls: calls.begun ? calls.finish(newId, isCutShort()) : text.calls.map((call) => ({ id: newId(), ...call })),
+      ...(text.callText !== "" && { callText: text.callText }),
       finishReason: filledReason(),
       model: told.model ?? null,
       // llama.cpp's prompt_n counts only the part of the prompt that was not cached.

@@ -1,41 +1,53 @@
 import { cleanText } from "@boocode/contracts";
-import { createThoughtSplitter, type Piece, type TextPiece } from "./split-thoughts.ts";
-import { createTextToolCallFilter } from "./text-tool-call.ts";
+import { type CallFilter, createCallFilter, type FilteredEnd } from "./text-calls/call-filter.ts";
+import type { Piece, TextPiece } from "./thoughts/piece.ts";
+import { createThoughtSplitter } from "./thoughts/split-thoughts.ts";
 
 export interface ReplyText {
   push(reasoning: string, text: string): Piece[];
-  /** Returns what was held back: part of a tag, half a surrogate pair, a possible text tool call. */
-  end(): Piece[];
+  /** Returns what was held back: part of a tag, half a surrogate pair; and the tool calls in the text, which is not emitted. */
+  end(ending: "whole" | "cut_short" | "broken"): { pieces: Piece[] } & Omit<FilteredEnd, "shown">;
+  /** Emits text after all that was held back as a tool call. */
+  release(text: string): Piece[];
   content(): string;
   reasoning(): string;
-  /** The content holds a text tool call; the text after it was not emitted. */
-  hasTextToolCall(): boolean;
   /** Something was emitted. */
   hasOutput(): boolean;
 }
 
-/** Collects a reply's text in whole characters, and separates inline reasoning and text tool calls from it. */
-export function createReplyText(detectTextToolCalls: boolean): ReplyText {
+/**
+ * Collects a reply's text in whole characters, and separates inline reasoning and tool calls from it.
+ * @param tools the names of the offered tools
+ */
+export function createReplyText(tools: readonly string[]): ReplyText {
   const textGate = createCharacterGate();
   const reasoningGate = createCharacterGate();
   const think = createThoughtSplitter();
-  let textToolCalls = createTextToolCallFilter();
+  let calls = createFilter();
   const given = { text: "", reasoning: "" };
+
+  function createFilter(): CallFilter | null {
+    return tools.length > 0 ? createCallFilter(tools) : null;
+  }
 
   function give(pieces: Piece[]): Piece[] {
     return pieces.flatMap((piece) => (piece.type === "text_was_reasoning" ? withdraw() : speak(piece)));
   }
 
   function speak({ type, text }: TextPiece): Piece[] {
-    const shown = type === "text" && detectTextToolCalls ? textToolCalls.push(text) : text;
-    given[type] += shown;
-    return shown === "" ? [] : [{ type, text: shown }];
+    return show(type, type === "text" && calls ? calls.push(text) : text);
   }
 
-  /** Moves the text so far to the reasoning, where a tool call marker does not count. */
+  function show(type: TextPiece["type"], text: string): Piece[] {
+    given[type] += text;
+    return text === "" ? [] : [{ type, text }];
+  }
+
+  /** Moves the text so far to the reasoning, where tool calls do not count. */
   function withdraw(): Piece[] {
-    const held = textToolCalls.end();
-    textToolCalls = createTextToolCallFilter();
+    const end = calls?.end("broken");
+    calls = createFilter();
+    const held = end ? end.shown + end.callText : "";
     if (given.text === "" && held === "") return [];
     given.reasoning += given.text + held;
     given.text = "";
@@ -43,21 +55,22 @@ export function createReplyText(detectTextToolCalls: boolean): ReplyText {
   }
 
   return {
-    push: (reasoning, text) =>
-      give([{ type: "reasoning", text: reasoningGate.push(reasoning) }, ...think.push(textGate.push(text))]),
-    end() {
-      const rest = give([
+    push(reasoning, text) {
+      if (reasoning !== "") think.expectNoTags();
+      return give([{ type: "reasoning", text: reasoningGate.push(reasoning) }, ...think.push(textGate.push(text))]);
+    },
+    end(ending) {
+      const pieces = give([
         { type: "reasoning", text: reasoningGate.end() },
         ...think.push(textGate.end()),
         ...think.end(),
       ]);
-      const text = textToolCalls.end();
-      given.text += text;
-      return text === "" ? rest : [...rest, { type: "text", text }];
+      const { shown, ...rest } = calls?.end(ending) ?? { shown: "", calls: [], callText: "" };
+      return { pieces: [...pieces, ...show("text", shown)], ...rest };
     },
+    release: (text) => show("text", text),
     content: () => given.text,
     reasoning: () => given.reasoning,
-    hasTextToolCall: () => textToolCalls.found(),
     hasOutput: () => given.text !== "" || given.reasoning !== "",
   };
 }

@@ -18,9 +18,6 @@ export function outcomeFailure(
   switch (outcome.kind) {
     case "error":
       return serverFailure({ status: null, error: outcome.error, visible, retryAfterMs: null });
-    // Like a reply that was cut, it is incomplete and justifies another attempt, even after a part was seen.
-    case "text_tool_call":
-      return new ModelFailure("model_cut", "the model wrote a tool call as text", { retryable, visible });
     case "empty": {
       const message = because("the model server ended the stream without an answer", errorText(outcome.loose));
       return new ModelFailure("model_cut", message, { retryable, visible });

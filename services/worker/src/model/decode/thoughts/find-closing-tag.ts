@@ -1,8 +1,5 @@
-import { createCodeTracker } from "./markdown-code.ts";
-
-/** The tags with which models mark reasoning inside their text. */
-export const OPEN = "<think>";
-export const CLOSE = "</think>";
+import { createCodeTracker } from "../markdown-code.ts";
+import { mayBeginTag, THINKING_TAGS, tagAt } from "./thinking-tags.ts";
 
 /** The text before the tag and after it; `after` is null until the tag is found. */
 export interface ClosingTagSearch {
@@ -18,7 +15,7 @@ export interface ClosingTagFinder {
 
 /**
  * Finds the end of reasoning that began in the prompt (templates of Qwen, DeepSeek and others end with `<think>`), so that
- * the reply contains only `</think>`. The tag counts only at the start or end of a line, outside Markdown code, in a text
+ * the reply contains only the closing tag. The tag counts only at the start or end of a line, outside Markdown code, in a text
  * without an opening tag. Elsewhere the answer is merely about such tags.
  */
 export function createClosingTagFinder(): ClosingTagFinder {
@@ -32,17 +29,20 @@ export function createClosingTagFinder(): ClosingTagFinder {
     held = "";
     for (let at = 0; at < all.length && !over; at++) {
       const character = all[at] as string;
-      if (character === "<" && !code.inside()) {
-        const here = all.slice(at);
-        const behind = all[at + CLOSE.length];
-        const isClose = here.startsWith(CLOSE);
-        if (isClose && (atLineStart || behind === "\n" || behind === "\r" || (isEnd && behind === undefined))) {
+      if (mayBeginTag(character) && !code.inside()) {
+        const close = THINKING_TAGS.find((tag) => tagAt(all, at, tag.close) === "yes")?.close;
+        const behind = close && all[at + close.length];
+        if (close && (atLineStart || behind === "\n" || behind === "\r" || (isEnd && behind === undefined))) {
           over = true;
-          return { before: all.slice(0, at), after: here.slice(CLOSE.length) };
+          return { before: all.slice(0, at), after: all.slice(at + close.length) };
         }
-        const isOpen = here.startsWith(OPEN);
-        if (!isEnd && !isOpen && (CLOSE.startsWith(here) || OPEN.startsWith(here))) {
-          held = here;
+        const isOpen = THINKING_TAGS.some(({ open }) => tagAt(all, at, open) === "yes");
+        // A closing tag at the end of the text so far may be at the end of its line.
+        const isUndecided =
+          (close && behind === undefined) ||
+          THINKING_TAGS.some((tag) => tagAt(all, at, tag.open) === "maybe" || tagAt(all, at, tag.close) === "maybe");
+        if (!isEnd && !isOpen && isUndecided) {
+          held = all.slice(at);
           return { before: all.slice(0, at), after: null };
         }
         over = isOpen;

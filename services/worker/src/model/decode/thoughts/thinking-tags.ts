@@ -1,0 +1,62 @@
+/** A pair of tags with which models mark their thoughts inside their text. */
+export interface ThinkingTag {
+  open: string;
+  close: string;
+}
+
+/** Compared without case. */
+export const THINKING_TAGS: readonly ThinkingTag[] = [
+  // DeepSeek, Qwen, GLM, MiniMax and most others.
+  { open: "<think>", close: "</think>" },
+  { open: "<thinking>", close: "</thinking>" },
+  // EXAONE Deep, Gemini.
+  { open: "<thought>", close: "</thought>" },
+  { open: "<thoughts>", close: "</thoughts>" },
+  { open: "<reasoning>", close: "</reasoning>" },
+  { open: "<reflection>", close: "</reflection>" },
+  // Seed-OSS.
+  { open: "<seed:think>", close: "</seed:think>" },
+  { open: "<longcat_think>", close: "</longcat_think>" },
+  // Magistral.
+  { open: "[THINK]", close: "[/THINK]" },
+  // Kimi-VL.
+  { open: "◁think▷", close: "◁/think▷" },
+  // Command A.
+  { open: "<|START_THINKING|>", close: "<|END_THINKING|>" },
+  // OpenThinker, MiniCPM, Apertus, Gemma 4.
+  { open: "<|begin_of_thought|>", close: "<|end_of_thought|>" },
+  { open: "<|thought_begin|>", close: "<|thought_end|>" },
+  { open: "<|inner_prefix|>", close: "<|inner_suffix|>" },
+  { open: "<|channel>thought\n", close: "<channel|>" },
+];
+
+/** Marks around the answer behind thoughts, which are removed. */
+export const ANSWER_TAGS: readonly ThinkingTag[] = [
+  { open: "<|START_RESPONSE|>", close: "<|END_RESPONSE|>" },
+  { open: "<|begin_of_solution|>", close: "<|end_of_solution|>" },
+  { open: "<answer>", close: "</answer>" },
+  { open: "<response>", close: "</response>" },
+];
+
+const FIRST = new Set(THINKING_TAGS.flatMap(({ open, close }) => [open[0], close[0]]));
+
+/** Whether a tag may begin with the character. */
+export const mayBeginTag = (character: string) => FIRST.has(character);
+
+/** Whether the text has the tag at a place. `maybe`: the text ends inside the tag. */
+export function tagAt(text: string, at: number, tag: string): "yes" | "maybe" | "no" {
+  const said = text.slice(at, at + tag.length).toLowerCase();
+  const wanted = tag.toLowerCase();
+  if (said === wanted) return "yes";
+  return at + said.length === text.length && wanted.startsWith(said) ? "maybe" : "no";
+}
+
+/** The first place from `from` at which the tag stands, or may stand as far as the text goes; the text's length if none. */
+export function findTag(text: string, tag: string, from = 0): { at: number; isWhole: boolean } {
+  const next = (place: number) => text.indexOf(tag[0] as string, place);
+  for (let at = next(from); at !== -1; at = next(at + 1)) {
+    const found = tagAt(text, at, tag);
+    if (found !== "no") return { at, isWhole: found === "yes" };
+  }
+  return { at: text.length, isWhole: false };
+}
