@@ -1,21 +1,42 @@
+import type { Response } from "undici";
 import { z } from "zod";
 import { connectionReason } from "./connection-reason.ts";
 import { RedirectRefused, requestTo, type ServerAddress } from "./request-to.ts";
 
-/** The answer to `GET /v1/models` of any OpenAI-compatible server, with the fields that llama.cpp and llama-swap add. */
-const Entries = z.array(
+/** An entry as any server writes it: OpenAI's `id`, Ollama's `model` or `name`, or the name alone. */
+const Entry = z.union([
   z.looseObject({
-    id: z.string().min(1),
+    id: z.string().optional().catch(undefined),
+    model: z.string().optional().catch(undefined),
     name: z.string().nullish().catch(null),
     status: z.looseObject({ value: z.string() }).nullish().catch(null),
   }),
-);
-/** Together and GitHub Models send the array itself. */
-const ModelListAnswer = z.union([z.object({ data: Entries }).transform(({ data }) => data), Entries]);
+  z.string().transform((id) => ({ id, model: undefined, name: null, status: null })),
+]);
+/** Servers without models send null. */
+const Entries = z
+  .array(z.unknown())
+  .nullable()
+  .transform((list) => (list ?? []).slice(0, MAX_MODELS));
+/** Together and GitHub Models send the array itself, Ollama `models`. */
+const ModelListAnswer = z.union([
+  z.object({ data: Entries }).transform(({ data }) => data),
+  z.object({ models: Entries }).transform(({ models }) => models),
+  z.array(z.unknown()).transform((list) => list.slice(0, MAX_MODELS)),
+]);
+
+/** The longest name that a session can select. */
+const MAX_ID = 200;
+const MAX_MODELS = 5_000;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The server is there, but the key is wrong or missing. */
 export class KeyRefused extends Error {
   override name = "KeyRefused";
+}
+
+interface ListedServer extends ServerAddress {
+  defaultModel?: string | null;
 }
 
 export interface ListedModel {
@@ -31,25 +52,60 @@ export interface ListedModel {
  * Fetches a server's model list. The request does not make the server load a model.
  * @throws KeyRefused; an error with a readable message when the server is away or its answer is not a model list
  */
-export async function fetchModelList(server: ServerAddress, timeoutMs: number): Promise<ListedModel[]> {
+export async function fetchModelList(server: ListedServer, timeoutMs: number): Promise<ListedModel[]> {
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await requestTo(server, "/v1/models", { signal }).catch((cause: unknown) => {
     throw new Error(whyAway(cause, timeoutMs), { cause });
   });
+  const text = await readText(response).catch(() => "");
   if (!response.ok) {
-    await response.body?.cancel();
-    if (response.status === 401 || response.status === 403)
+    if (response.status === 401 || response.status === 403 || WRONG_KEY.test(text))
       throw new KeyRefused(`refused the key (HTTP ${response.status})`);
+    if (response.status === 404 || response.status === 405) return withoutList(server, response.status);
     throw new Error(`answered ${response.status}`);
   }
-  const answer = ModelListAnswer.safeParse(await response.json().catch(() => null));
+  const answer = ModelListAnswer.safeParse(parseJson(text));
   if (!answer.success) throw new Error("the answer is not a model list");
-  return answer.data.map((entry) => ({
-    id: entry.id,
-    name: entry.name ?? null,
-    loaded: entry.status ? entry.status.value === "loaded" : null,
-    entry,
-  }));
+  const seen = new Set<string>();
+  // Gateways list a model once for each of its providers.
+  return answer.data.flatMap(toModel).filter(({ id }) => !seen.has(id) && seen.add(id));
+}
+
+/** Gemini refuses a key with 400. */
+const WRONG_KEY = /API_KEY_INVALID|api key (is )?(not valid|invalid|expired)|invalid api key/i;
+
+/** Some servers list no models, such as Azure's deployments: the model in the settings is then the only one. */
+function withoutList({ defaultModel }: ListedServer, status: number): ListedModel[] {
+  if (!defaultModel) throw new Error(`lists no models (HTTP ${status}): name one as default_model in MODEL_SERVERS`);
+  return [{ id: defaultModel, name: null, loaded: null, entry: { id: defaultModel } }];
+}
+
+function toModel(listed: unknown): ListedModel[] {
+  const { data: entry } = Entry.safeParse(listed);
+  const id = entry && (entry.id ?? entry.model ?? entry.name);
+  if (!id || id.length > MAX_ID || /\p{Cc}/u.test(id)) return [];
+  const loaded = entry.status ? entry.status.value === "loaded" : null;
+  return [{ id, name: entry.id === undefined ? null : (entry.name ?? null), loaded, entry: { ...entry, id } }];
+}
+
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += (part as Uint8Array).length;
+    if (bytes > MAX_BYTES) throw new Error(`the model list has more than ${MAX_BYTES} bytes`);
+    text += decoder.decode(part as Uint8Array, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function whyAway(cause: unknown, timeoutMs: number): string {

@@ -96,6 +96,46 @@ describe("the environment's model servers", () => {
     expect(found?.join()).not.toMatch(/plain-secret|pass@/);
   });
 
+  it("may be set with blanks, carriage returns and a byte order mark, and without a scheme for a proxy", () => {
+    const entry = {
+      name: " a\r",
+      url: " http://a/x \r",
+      api_key_env: "THE_KEY\r",
+      headers: { " x-a\r": { env: " THE_KEY" } },
+    };
+    const env = Schema.parse({
+      MODEL_SERVERS: `\ufeff ${JSON.stringify([{ ...entry, default_model: "m\r" }])}\r\n`,
+      ...{ DEFAULT_MODEL: "a/m\r", HTTP_PROXY: "proxy.example:3128\r", HTTPS_PROXY: " http://u:p@proxy.example" },
+    });
+    expect(env).toMatchObject({ DEFAULT_MODEL: "a/m", HTTP_PROXY: "http://proxy.example:3128" });
+    expect(modelServersOf(env)).toMatchObject([
+      { name: "a", url: "http://a/x", apiKey: "secret", headers: { "x-a": "secret" }, defaultModel: "m" },
+    ]);
+    expect(mistakes({ LLAMA_SWAP_URL: "http://a", HTTP_PROXY: "socks5://proxy" })).toHaveLength(1);
+  });
+
+  it("take their model from an Azure URL, and keep a key in a query secret", () => {
+    const url = "https://a.example/openai/deployments/gpt/chat/completions?api-version=2024-10-21&api-key=query-secret";
+    const [azure, named] = modelServersOf(
+      Schema.parse(
+        servers([
+          { name: "a", url },
+          { name: "b", url, default_model: "other" },
+        ]),
+      ),
+    );
+    expect([azure?.defaultModel, named?.defaultModel]).toEqual(["gpt", "other"]);
+    expect(azure && secretsOf(azure)).toEqual(["query-secret"]);
+  });
+
+  it("are rejected without a word of the text when it is not JSON", () => {
+    for (const text of ['[{"name":"a","api_key":"sk-secret",}]', "[sk-secret]", '"sk-secret', "{'a':'sk-secret'}"]) {
+      const [mistake] = mistakes({ MODEL_SERVERS: text }) ?? [];
+      expect(mistake).toMatch(/^MODEL_SERVERS: is not JSON/);
+      expect(mistake).not.toContain("sk-");
+    }
+  });
+
   it("are required", () => {
     expect(mistakes({})).toEqual(["LLAMA_SWAP_URL: is required, or MODEL_SERVERS"]);
   });

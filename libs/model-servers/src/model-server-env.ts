@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type ModelServer, ModelServerEntry } from "./model-server.ts";
 import { ONE_LINE_SERVER } from "./request-to.ts";
-import { readServerUrl } from "./server-url.ts";
+import { deploymentOf, readServerUrl } from "./server-url.ts";
 
 /** Sources of API keys. */
 export interface KeySources {
@@ -13,6 +13,8 @@ export interface KeySources {
 const proxyUrl = z
   .string()
   .trim()
+  // As every other program takes it: `proxy.example:3128`.
+  .transform((text) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`))
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
     message: "must be a URL that begins with http:// or https://",
   });
@@ -88,9 +90,11 @@ function readServers(text: string, keys: KeySources, context: IssueContext): Mod
   const fail = (message: string) => context.addIssue({ code: "custom", path: [], message });
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
-    fail(`is not JSON: ${(error as Error).message.slice(0, 80)}`);
+    // The rest of the runtime's message quotes the text, which may hold a key.
+    const place = /at position \d+/.exec((error as Error).message)?.[0];
+    fail(place === undefined ? "is not JSON" : `is not JSON: there is a mistake ${place}`);
     return null;
   }
   const list = z.array(z.unknown()).min(1, "must name at least one server").safeParse(json);
@@ -162,12 +166,14 @@ function fitsHeader(value: string): boolean {
 }
 
 function toServer(entry: ModelServerEntry, { apiKey, headers }: Login): ModelServer {
+  const { url, basicAuth } = readServerUrl(entry.url);
   return {
     name: entry.name,
-    ...readServerUrl(entry.url),
+    url,
+    basicAuth,
     apiKey,
     headers,
-    defaultModel: entry.default_model ?? null,
+    defaultModel: entry.default_model ?? deploymentOf(url),
     maxConcurrent: entry.max_concurrent ?? null,
     maxConcurrentPerModel: entry.max_concurrent_per_model ?? null,
     contextSize: entry.context_size ?? null,

@@ -8,6 +8,7 @@ const text = z.string().trim().min(1);
 const OWN_HEADERS = /^(accept|connection|content-.*|host|transfer-encoding|x-conversation-id)$/i;
 const HeaderName = z
   .string()
+  .trim()
   // A token of RFC 9110.
   .regex(/^[\w!#$%&'*+.^`|~-]+$/)
   .refine((name) => !OWN_HEADERS.test(name));

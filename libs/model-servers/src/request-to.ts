@@ -65,20 +65,24 @@ function loginOf({ apiKey, basicAuth }: ServerAddress): { authorization?: string
   return basicAuth ? { authorization: `Basic ${Buffer.from(basicAuth).toString("base64")}` } : {};
 }
 
-/** Tries the other form of the URL after a 404, until one has answered. A later 404 is about the model. */
+/** Tries the other form of the URL after a 404, a 405 or a web page, until one has answered. A later 404 is about the model. */
 async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<Response>): Promise<Response> {
   const known = rightForms.get(server.url);
   const [form, other] = known === undefined ? formsOf(server.url) : [known];
   const answer = await ask(form);
   if (answer.ok && !isPage(answer)) rightForms.set(server.url, form);
-  if (answer.status !== 404 || other === undefined) return answer;
+  if (!isNoRoute(answer) || other === undefined) return answer;
   const second = await ask(other).catch(() => null);
   if (second === null) return answer;
-  const isRoute = second.status !== 404 && second.status !== 405 && !isPage(second);
+  const isRoute = !isNoRoute(second) && !isPage(second);
   if (isRoute) rightForms.set(server.url, other);
   await (isRoute ? answer : second).body?.cancel();
   return isRoute ? second : answer;
 }
+
+/** A server of web pages alone answers a POST with 405. */
+const isNoRoute = (response: Response) =>
+  response.status === 404 || response.status === 405 || (response.ok && isPage(response));
 
 /** Some servers answer every unknown path with their web page. */
 const isPage = (response: Response) => response.headers.get("content-type")?.includes("text/html") === true;

@@ -1,14 +1,17 @@
 // PURE
 import type { ServerAddress } from "./request-to.ts";
 
+const SECRET_PARAMETER = /key|token|secret|sig|passw|auth|code/i;
+
 /** All secrets in a server's settings, in every form in which a server can echo them; callers keep them out of logs and errors. */
-export function secretsOf({ apiKey, basicAuth, headers }: ServerAddress): string[] {
+export function secretsOf({ url, apiKey, basicAuth, headers }: ServerAddress): string[] {
   const secrets = apiKey ? [apiKey] : [];
   if (basicAuth) {
     const [user = "", password] = splitLogin(basicAuth);
     // A token is often entered as a user without a password.
     secrets.push(password || user, Buffer.from(basicAuth).toString("base64"));
   }
+  for (const [name, value] of new URL(url).searchParams) if (SECRET_PARAMETER.test(name)) secrets.push(value);
   // `Bearer KEY` is echoed without the scheme, too.
   for (const value of Object.values(headers ?? {})) secrets.push(value, value.split(" ").at(-1) ?? value);
   return secrets;

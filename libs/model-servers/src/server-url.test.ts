@@ -1,9 +1,13 @@
 import { expect, it } from "vitest";
-import { formsOf, ownUrl, protocolUrl, readServerUrl } from "./server-url.ts";
+import { deploymentOf, formsOf, ownUrl, protocolUrl, readServerUrl } from "./server-url.ts";
 
 it.each<[string, string, string?]>([
   ["http://host:8080", "http://host:8080/v1/models", "http://host:8080/models"],
   ["http://host:8080/v1/", "http://host:8080/v1/models", "http://host:8080/models"],
+  ["http://host//v1//chat/completions//", "http://host/v1/models", "http://host/models"],
+  ["http://host/v1/models#x", "http://host/v1/models", "http://host/models"],
+  ["http://host/x/v1/responses?a=b", "http://host/x/v1/models?a=b", undefined],
+  ["https://a.example/openai/v1/", "https://a.example/openai/v1/models", undefined],
   ["http://host/v1/chat/completions\r", "http://host/v1/models", "http://host/models"],
   ["http://host/prefix", "http://host/prefix/models", "http://host/prefix/v1/models"],
   ["http://host/prefix/v1", "http://host/prefix/v1/models", undefined],
@@ -26,6 +30,14 @@ it.each<[string, string, string?]>([
   const { url, basicAuth } = readServerUrl(entered);
   expect(basicAuth).toBeNull();
   expect(formsOf(url).map((form) => protocolUrl(url, form, "/models"))).toEqual(other ? [first, other] : [first]);
+});
+
+it("an Azure URL names its deployment", () => {
+  const { url } = readServerUrl(
+    "https://a.example/openai/deployments/gpt%204o/chat/completions?api-version=2024-10-21",
+  );
+  expect(deploymentOf(url)).toBe("gpt 4o");
+  expect(["https://a.example/openai/v1", "http://host/deployments/x"].map(deploymentOf)).toEqual([null, null]);
 });
 
 it("a server's own paths are outside /v1 and keep both queries", () => {

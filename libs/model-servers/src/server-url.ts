@@ -6,12 +6,19 @@
 export function readServerUrl(text: string): { url: string; basicAuth: string | null } {
   const { origin, pathname, search, username, password } = new URL(text.trim());
   const path = pathname
-    .replace(/\/+$/, "")
-    .replace(/\/chat\/completions$/, "")
+    .replace(/\/+/g, "/")
+    .replace(/\/$/, "")
+    .replace(/\/(chat\/completions|completions|responses|models)$/, "")
     // The same as no path.
     .replace(/^\/v1$/, "");
   const hasLogin = username !== "" || password !== "";
   return { url: origin + path + search, basicAuth: hasLogin ? `${decode(username)}:${decode(password)}` : null };
+}
+
+/** The deployment that an Azure URL names: the only model of that URL. */
+export function deploymentOf(serverUrl: string): string | null {
+  const name = /\/openai\/deployments\/([^/]+)$/.exec(pathOf(serverUrl))?.[1];
+  return name === undefined ? null : decode(name);
 }
 
 /** What may follow the path of a server's URL before a route of the OpenAI protocol. */

@@ -53,6 +53,44 @@ test("requests to this machine, and to the hosts in NO_PROXY, do not", async () 
   expect(seen).toHaveLength(1);
 });
 
+test.each([
+  ["*", "gpu.example", true],
+  [" * ", "gpu.example", true],
+  ["gpu.example", "gpu.example", true],
+  ["GPU.Example", "gpu.example", true],
+  ["example", "gpu.example", true],
+  [".example", "gpu.example", true],
+  ["*.example", "gpu.example", true],
+  ["ample", "gpu.example", false],
+  ["other.example, gpu.example", "gpu.example", true],
+  ["other.example gpu.example", "gpu.example", true],
+  ["gpu.example:8080", "gpu.example:8080", true],
+  ["gpu.example:8080", "gpu.example:9090", false],
+  ["gpu.example:80", "gpu.example", true],
+  ["10.0.0.5", "10.0.0.5:8080", true],
+  // Ranges are not understood.
+  ["10.0.0.0/8", "10.0.0.5", false],
+])("NO_PROXY=%s: %s goes directly: %s", async (noProxy, authority, isDirect) => {
+  const { host, seen } = await proxy();
+  const dispatcher = createDispatcherOf({ HTTP_PROXY: `http://${host}`, NO_PROXY: noProxy.trim() })(
+    `http://${authority}`,
+  );
+  onTestFinished(() => dispatcher.destroy());
+  // A direct request finds no such host, or is aborted.
+  const signal = AbortSignal.timeout(1_000);
+  await fetch(`http://${authority}`, { dispatcher, signal }).catch(() => {});
+  expect(seen.length).toBe(isDirect ? 0 : 1);
+});
+
+test("this machine is reached directly under each of its names", async () => {
+  const { host, seen } = await proxy();
+  const server = await httpServer((_, response) => void response.end("direct"));
+  const { port } = new URL(server.url);
+  for (const name of ["localhost", "localhost.", "127.0.0.1", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
+    await ask(`http://${name}:${port}`, { HTTP_PROXY: `http://${host}`, NO_PROXY: "" }).catch(() => {});
+  expect(seen).toEqual([]);
+});
+
 test("no setting means no proxy", async () => {
   const server = await httpServer((_, response) => void response.end("direct"));
   const settings = { HTTP_PROXY: "", HTTPS_PROXY: "", NO_PROXY: "" };

@@ -38,6 +38,14 @@ test("if neither form is there, or the other is a web page, the first answer cou
   expect(pathsOf(none)).toEqual(["/v1/models", "/models"]);
   const page = await serving("/models", "text/html");
   expect((await requestTo(page, "/v1/models", { signal })).status).toBe(404);
+  // A server that answers every path with its page, and a POST with 405.
+  const site = await httpServer(({ path, method }, response) => {
+    if (path === "/prefix/v1/chat/completions") response.end("{}");
+    else response.writeHead(method === "POST" ? 405 : 200, { "content-type": "text/html" }).end("<html>");
+  });
+  const address = { url: `${site.url}/prefix` };
+  expect((await requestTo(address, "/v1/models", { signal })).status).toBe(200);
+  expect(await (await requestTo(address, "/v1/chat/completions", { body: {}, signal })).text()).toBe("{}");
 });
 
 test("requests carry the extra headers and the login", async () => {
