@@ -184,3 +184,17 @@ test("the proxy sends to the gateway exactly the paths that the gateway serves",
     expect(`/api/${path}/`).not.toMatch(toGateway);
   }
 });
+
+test("the proxy forgets a container that is gone, tries the next one, and does not linger when it stops", () => {
+  const conf = readText("docker/nginx.conf");
+  const setting = (name: string) => new RegExp(`^\\s*${name} (.+);$`, "m").exec(conf)?.[1] ?? "";
+  const ms = (time: string) => Number.parseFloat(time) * (time.endsWith("ms") ? 1 : 1_000);
+  // Clients may be silent for two seconds: an old answer of the DNS server, and one time-out before the next container is tried.
+  const [, valid] = /^127\.0\.0\.11 valid=(\w+) ipv6=off$/.exec(setting("resolver")) ?? [];
+  expect(ms(valid ?? "")).toBeLessThanOrEqual(1_000);
+  expect(ms(setting("proxy_connect_timeout"))).toBeLessThanOrEqual(1_000);
+  expect(ms(setting("worker_shutdown_timeout"))).toBeLessThanOrEqual(500);
+  expect(setting("proxy_next_upstream").split(" ")).toEqual(["error", "timeout", "http_503"]);
+  expect(Number(setting("proxy_next_upstream_tries"))).toBeGreaterThan(1);
+  expect(ms(setting("proxy_next_upstream_timeout"))).toBeLessThanOrEqual(3_000);
+});

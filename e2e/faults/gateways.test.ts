@@ -4,6 +4,7 @@ import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
 import { subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
+import { balance } from "../harness/network/balance.ts";
 import { size } from "../harness/scale.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { openSubscriber } from "../harness/subscriber.ts";
@@ -17,7 +18,6 @@ beforeAll(async () => {
     apis: 1,
     workers: 2,
     gateways: 2,
-    env: { RECONNECT_SPREAD_MS: "1000" },
   });
   user = await system.addUser("ada");
 });
@@ -48,6 +48,23 @@ test("gateways that are replaced one by one send their subscribers away in time 
     await system.restart(gateway);
   }
   await expectAgreement(system, turns);
+});
+
+test("subscribers behind a balancer are silent for less than two seconds when a gateway is taken away", async () => {
+  const balancer = await balance(system.gateways.map(({ url }) => url));
+  const [stays, leaves] = system.gateways as [ServiceProcess, ServiceProcess];
+  const turns = await watchTurns({ ...system, gateways: [{ ...stays, url: balancer.url }] }, user, size(16, 100), {
+    ...{ tokens: 120, interval_ms: 50 },
+  });
+  await untilAllSpeak(turns);
+  expect(await leaves.stop()).toBe(0);
+  await untilLive(turns);
+  await expectAgreement(system, turns);
+  const longest = Math.max(...turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
+  console.log(`longest silence when a gateway was taken away: ${longest.toFixed(0)} ms`);
+  expect(longest).toBeLessThan(2_000);
+  await balancer.close();
+  await system.restart(leaves);
 });
 
 test("subscribers that join and refresh at random moments agree in the end", async () => {

@@ -25,6 +25,9 @@ import { createConnections } from "./connections/connections.ts";
 import { buildServer } from "./server.ts";
 import { createTopics } from "./topics/topics.ts";
 
+/** The last part of the grace period, for the closing of the sockets that were sent away last. */
+const CLOSE_MS = 4_000;
+
 const READ_DEADLINE_MS = 3_000;
 /** Limit of turns in one snapshot read. A client that missed more reloads the session, because its version has changed. */
 const MAX_TURNS = 20;
@@ -92,7 +95,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   });
   const connections = createConnections({
     max: config.MAX_CONNECTIONS,
-    reconnectSpreadMs: config.RECONNECT_SPREAD_MS,
+    reconnectSpreadMs: Math.min(config.RECONNECT_SPREAD_MS, Math.max(0, config.SHUTDOWN_GRACE_MS - CLOSE_MS)),
   });
 
   const checkPositions = () => topics.check();

@@ -14,6 +14,19 @@ test("an event stream that joins while the database is away is answered with 503
   expect((await ask(none.url)).status).toBe(404);
 });
 
+test("an event stream sets a short time for reconnecting, which differs between clients", async () => {
+  const { url } = await startGateway();
+  const times = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const answer = await fetch(`${url}/api/sessions/${SESSION}/events`, { headers: { authorization: "Bearer t" } });
+      const first = await answer.body?.getReader().read();
+      return Number(/^retry: (\d+)\n\n/.exec(new TextDecoder().decode(first?.value))?.[1]);
+    }),
+  );
+  for (const time of times) expect(time >= 500 && time < 1_500).toBe(true);
+  expect(new Set(times).size).toBeGreaterThan(1);
+});
+
 /** A gateway whose database answers `mayRead` only when the test calls `answer`. */
 async function startBlocked() {
   let asked = () => {};

@@ -13,6 +13,9 @@ const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   unavailable: "unavailable",
 };
 
+const LEAST_RETRY_MS = 500;
+const RETRY_SPREAD_MS = 1_000;
+
 export function refuse(request: IncomingMessage, response: ServerResponse, code: ApiErrorCode): void {
   const { status, when } = API_ERRORS[code];
   const body: ErrorBody = { error: { code, message: when } };
@@ -56,7 +59,8 @@ export async function acceptEvents(
     // Without this, nginx would buffer frames.
     "x-accel-buffering": "no",
   });
-  response.flushHeaders();
+  // An EventSource would wait for three to five seconds after a loss. Spread, so that clients of a dead gateway do not return together.
+  response.write(`retry: ${LEAST_RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n\n`);
   request.socket.setNoDelay(true);
   const transport = createSseTransport(response);
   let pingedAt = performance.now();

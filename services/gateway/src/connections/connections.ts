@@ -23,8 +23,24 @@ export interface Connections {
   keepAlive(): void;
   /** Closes connections whose token was revoked (D9). */
   checkTokens(findRevoked: (tokenIds: string[]) => Promise<string[]>): Promise<void>;
-  /** Refuses new connections, sends `going_away` to all others, and resolves when all have closed. */
+  /**
+   * Refuses new connections, sends all others away, and resolves when all have closed. They leave one after the other, spread over
+   * `reconnectSpreadMs`, and may return to another gateway at once: none is silent for long, and the others get frames meanwhile.
+   */
   drain(): Promise<void>;
+}
+
+const DRAIN_TICK_MS = 50;
+/** A few connections need less time to leave than `reconnectSpreadMs`. */
+const DRAIN_MS_EACH = 10;
+
+function sendAway({ transport }: Connection): void {
+  const goingAway: z.infer<typeof GoingAway> = {
+    type: "going_away",
+    retry_after_ms: Math.floor(Math.random() * DRAIN_TICK_MS),
+  };
+  transport.send(JSON.stringify(goingAway), null);
+  transport.close("going_away");
 }
 
 export function createConnections(options: { max: number; reconnectSpreadMs: number }): Connections {
@@ -67,14 +83,14 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       const empty = new Promise<void>((resolve) => {
         whenEmpty = resolve;
       });
-      for (const { transport } of connections) {
-        const goingAway: z.infer<typeof GoingAway> = {
-          type: "going_away",
-          retry_after_ms: Math.floor(Math.random() * options.reconnectSpreadMs),
-        };
-        transport.send(JSON.stringify(goingAway), null);
-        transport.close("going_away");
-      }
+      const waiting = [...connections];
+      const spreadMs = Math.min(options.reconnectSpreadMs, waiting.length * DRAIN_MS_EACH);
+      const each = Math.ceil((waiting.length * DRAIN_TICK_MS) / Math.max(spreadMs, DRAIN_TICK_MS));
+      const sendSome = () => {
+        for (const connection of waiting.splice(0, each)) if (connections.has(connection)) sendAway(connection);
+        if (waiting.length > 0) setTimeout(sendSome, DRAIN_TICK_MS);
+      };
+      sendSome();
       await empty;
     },
   };

@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** One address for several servers, as a load balancer has it. A connection that a server refuses goes to the next one. */
+export async function balance(urls: string[]): Promise<{ url: string; close(): Promise<void> }> {
+  const ports = urls.map((url) => Number(new URL(url).port));
+  const open = new Set<Socket>();
+  let next = 0;
+
+  const server = createServer((near) => {
+    open.add(near);
+    near.on("close", () => open.delete(near)).on("error", () => {});
+    let tries = ports.length;
+    const tryNext = () => {
+      if (tries-- === 0) return void near.destroy();
+      const far = connect(ports[next++ % ports.length] as number, "127.0.0.1");
+      far.once("error", tryNext);
+      far.once("connect", () => {
+        far.off("error", tryNext).on("error", () => {});
+        far.on("close", () => near.destroy());
+        near.on("close", () => far.destroy());
+        near.pipe(far).pipe(near);
+      });
+    };
+    tryNext();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
