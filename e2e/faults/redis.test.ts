@@ -21,6 +21,16 @@ afterAll(() => system.stop());
 
 const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
 
+/** The most warnings that any process logged. */
+function warningsOfOneProcess(lines: string[]): number {
+  const warnings = lines
+    .map((line) => JSON.parse(line) as { level: number; pid: number })
+    .filter(({ level }) => level >= 40);
+  const count = new Map<number, number>();
+  for (const { pid } of warnings) count.set(pid, (count.get(pid) ?? 0) + 1);
+  return Math.max(0, ...count.values());
+}
+
 // At full size Redis is away for half a second to half a minute.
 for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
   test(`a Redis that is killed in mid-stream and comes back after ${awayMs} ms changes no final state`, async () => {
@@ -29,6 +39,7 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
       interval_ms: size(2, 1) * (20 + awayMs / 200),
     });
     await untilAllSpeak(turns);
+    const logged = system.lines.length;
     await system.redis.kill("SIGKILL");
     await delay(awayMs);
     await system.redis.restart();
@@ -37,6 +48,7 @@ for (const awayMs of isFull ? [500, 5_000, 30_000] : [1_500]) {
     await untilAllSpeak(after);
     console.log(`working again ${(performance.now() - back).toFixed(0)} ms after Redis is back`);
     await expectAgreement(system, [...turns, ...after]);
+    expect(warningsOfOneProcess(system.lines.slice(logged))).toBeLessThan(6);
     console.log(`silence while Redis was away for ${awayMs} ms: ${silences(turns)}`);
   });
 }

@@ -16,10 +16,14 @@ export interface NameSessionDeps {
 }
 
 /** Lets the model name a session that has no name yet. Without a title of the model, the question's first words are the name. */
-async function nameSession(deps: NameSessionDeps, sessionId: string, onError: (error: unknown) => void): Promise<void> {
+async function nameSession(
+  deps: NameSessionDeps,
+  sessionId: string,
+  onFailed: (error: unknown) => void,
+): Promise<void> {
   const exchange = await readForNaming(deps.pool, sessionId);
   if (!exchange) return;
-  const title = await askForTitle(deps, exchange).catch((error: unknown) => onError(error));
+  const title = await askForTitle(deps, exchange).catch((error: unknown) => onFailed(error));
   const name = cleanName(title ?? "") ?? nameFromQuestion(exchange.question);
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
@@ -43,16 +47,18 @@ export function consumeNaming(options: {
   connection: Redis;
   prefix: string;
   deps: NameSessionDeps;
+  /** Called for each failure of the queue. */
   onError(error: unknown): void;
+  onNamingFailed(error: unknown): void;
 }): QueueConsumer {
-  const { connection, prefix, deps, onError } = options;
+  const { connection, prefix, deps, onError, onNamingFailed } = options;
   return consumeQueue({
     name: NAMING_QUEUE,
     job: NameSessionJob,
     connection,
     prefix,
     concurrency: 1,
-    run: ({ session_id }) => nameSession(deps, session_id, onError).catch(onError),
+    run: ({ session_id }) => nameSession(deps, session_id, onNamingFailed).catch(onNamingFailed),
     onError,
   });
 }

@@ -95,14 +95,15 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     prefix: keys.queues,
     capacity: config.WORKER_CONCURRENCY,
     runner,
-    onError: logFailure("the queue"),
+    onError: logFailure("the queue", "redis"),
   });
   onRelease("queue consumer", () => consumer.close());
   const naming = consumeNaming({
     connection: blocking,
     prefix: keys.queues,
     deps: { pool, announce: wired.announce, models: wired.models, failpoint, timeoutMs: 60_000 },
-    onError: logFailure("naming a session"),
+    onError: logFailure("the naming queue", "redis"),
+    onNamingFailed: logFailure("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());
 

@@ -1,6 +1,6 @@
 import type { NotReadyReason, Ready } from "@boocode/contracts";
 import { withDeadline } from "../with-deadline.ts";
-import { dependencyOf, reasonOf } from "./failure-reason.ts";
+import { type DependencyName, dependencyOf, reasonOf } from "./failure-reason.ts";
 import type { Logger } from "./logger.ts";
 
 /** What a process needs in order to do its work, by name: whether each part works, and one log line when that changes. */
@@ -14,9 +14,10 @@ export interface Dependencies {
   readiness(): Promise<Ready>;
   /**
    * Takes note of a failure. The beginning of an outage, each further reason and the end are logged; other failures are not.
-   * @returns false when the error is not one of a dependency's client
+   * @param dependency that failed; without it, the error must show that a dependency's client made it
+   * @returns false when the failure is not one of a dependency
    */
-  report(error: unknown): boolean;
+  report(error: unknown, dependency?: DependencyName): boolean;
   stop(): void;
 }
 
@@ -103,8 +104,8 @@ export function createDependencies(log: Logger, now: () => number = () => perfor
       if (!latest || now() - latest.at >= READINESS_TTL_MS) latest = { at: now(), answer: checkAll() };
       return latest.answer;
     },
-    report(error) {
-      const name = dependencyOf(error);
+    report(error, dependency) {
+      const name = dependency ?? dependencyOf(error);
       if (name === null || !checks.has(name)) return false;
       latest = null;
       note(name, reasonOf(error), error);

@@ -55,8 +55,10 @@ function asFailure(error: unknown): Failure {
   return { name: String(name), message: String(message), code };
 }
 
+export type DependencyName = "postgres" | "redis";
+
 /** @returns which dependency an error of its client reports; null for every other error */
-export function dependencyOf(error: unknown): "postgres" | "redis" | null {
+export function dependencyOf(error: unknown): DependencyName | null {
   const { name, message } = asFailure(error);
   if (name === "PostgresError" || (typeof error === "object" && error !== null && "query" in error)) return "postgres";
   // ioredis states a time-out and a missing connection only in words.

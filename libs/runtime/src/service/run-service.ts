@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { losesConnection } from "../postgres/loses-connection.ts";
 import { createDependencies, type Dependencies } from "./dependencies.ts";
 import { type ArmedFailpoint, createFailpoints, type Failpoint } from "./failpoints.ts";
+import type { DependencyName } from "./failure-reason.ts";
 import { InvalidConfig, loadConfig } from "./load-config.ts";
 import { createLogger, endLog, type Logger } from "./logger.ts";
 import { checkOpenFiles } from "./open-files.ts";
@@ -35,8 +36,12 @@ export interface ServiceContext<C> {
   config: C;
   log: Logger;
   failpoint: Failpoint;
-  /** For failures that the service survives. @returns a function that logs an error as "`what` failed" */
-  logFailure(what: string): (err: unknown) => void;
+  /**
+   * For failures that the service survives. @returns a function that logs an error as "`what` failed", or, when a dependency
+   * failed, the change of its state
+   * @param dependency whose failures these are, if they can be nothing else
+   */
+  logFailure(what: string, dependency?: DependencyName): (err: unknown) => void;
   dependencies: Dependencies;
   onRelease: Releaser["onRelease"];
   /** Stops the process as SIGTERM would, because its work is done. */
@@ -99,8 +104,8 @@ export function runService<C extends ServiceConfig>(service: Service<C>): void {
     config,
     log,
     failpoint: createFailpoints(config.FAULT_POINTS),
-    logFailure: (what) => (err) => {
-      if (!dependencies.report(err)) log.warn({ err }, `${what} failed`);
+    logFailure: (what, dependency) => (err) => {
+      if (!dependencies.report(err, dependency)) log.warn({ err }, `${what} failed`);
     },
     dependencies,
     onRelease: releaser.onRelease,
