@@ -28,10 +28,12 @@ export const MessageContext = z
       .nonnegative()
       .describe("Tool outputs that were cut, or replaced by a line that says how to get them again."),
     prompt_estimate: z.int().nonnegative().describe("The estimated size of the request, in tokens."),
-    prompt_characters: z
+    prompt_characters: z.int().nonnegative().describe("The size of the request in characters."),
+    prompt_uncorrected: z
       .int()
       .nonnegative()
-      .describe("The size of the request in characters, on which the estimate is based."),
+      .optional()
+      .describe("The estimate before the server's last count of a prompt corrected it."),
     truncated_by_server: z
       .boolean()
       .describe(

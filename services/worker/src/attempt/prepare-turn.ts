@@ -3,9 +3,10 @@ import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
 import type { ProjectRoot } from "../tools/project/project-root.ts";
 import { buildTurn } from "../turn/conversation-turn.ts";
+import { NO_CUT } from "../turn/fit-context.ts";
 import type { RunTool, ToolOffer } from "../turn/ports.ts";
 import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";
-import { recentCut, recentUsage, recentWindow } from "../turn/recent-calls.ts";
+import { recentCount, recentCut, recentWindow } from "../turn/recent-calls.ts";
 import type { TurnDeps, TurnInput } from "../turn/run-turn.ts";
 import { systemPrompt } from "../turn/system-prompt.ts";
 import { openProject } from "./open-project.ts";
@@ -48,10 +49,11 @@ export async function prepareTurn(
   if (!setting) return null;
   const model = await deps.models.resolve(setting.model);
   const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
-  const usage = recentUsage(calls, model);
-  const budget = budgetFor(deps.budget, window, usage, null);
-  const { cut, turnsDropped } = recentCut(calls, model, budget.window);
-  const history = { cut, turnsDropped, limit: budget.limit, most: deps.historyCharacters };
+  const counted = recentCount(calls, model);
+  const budget = budgetFor(deps.budget, window, counted, 0, null);
+  const { cut, turnsDropped, mayRestore } = recentCut(calls, model, budget.window);
+  const from = mayRestore ? { cut: NO_CUT, turnsDropped: 0 } : { cut, turnsDropped };
+  const history = { ...from, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
   const opening = openProject({ kind: "path", path: setting.projectPath }, deps.projectRoots);
   const readMessages = () =>
@@ -82,8 +84,9 @@ export async function prepareTurn(
       unread,
       present: buildTurn(turn.ordinal, committed, replayReasoning),
       cut,
+      mayRestore,
       window,
-      usage,
+      counted,
       step,
       replayReasoning,
     },

@@ -2,14 +2,14 @@ import type { ContextCut, ConversationRow } from "@boocode/contracts";
 import { type ClaimedTurn, type Pool, readTurnsBefore } from "@boocode/store";
 import { buildTurn, type ConversationTurn } from "../turn/conversation-turn.ts";
 import { WORTH_ELIDING } from "../turn/fit-context.ts";
-import { messageCharacters } from "../turn/measure.ts";
+import { messageSize, messagesTokens } from "../turn/measure.ts";
 
 export interface HistoryLimits {
   /** The cut of the previous request. Turns before it are not read, because this request omits them too. */
   cut: ContextCut;
   /** The number of turns that the previous request dropped. */
   turnsDropped: number;
-  /** The most characters that may be sent. */
+  /** The most tokens that may be sent. */
   limit: number;
   /** The most characters that are read. */
   most: number;
@@ -18,6 +18,8 @@ export interface HistoryLimits {
 /** Turns on the first page when there is no cut. With a cut, all turns after it are read: they were all sent before. */
 const FIRST_PAGE = 24;
 const LARGEST_PAGE = 320;
+/** About the tokens of an elided output. */
+const ELIDED_TOKENS = 60;
 /** How much larger than estimated a page is: turns differ in size, and another page costs more than some unneeded turns. */
 const SPARE = 1.25;
 
@@ -35,6 +37,7 @@ export async function readEarlierTurns(
   const newestFirst: ConversationTurn[] = [];
   let room = limit;
   let left = most;
+  let tokens = 0;
   let before = turn.ordinal;
   let elideBelow = cut.elided_turn;
   for (let size = FIRST_PAGE; ; size = pageFor(room, (limit - room) / newestFirst.length)) {
@@ -49,26 +52,27 @@ export async function readEarlierTurns(
     });
     for (const rows of page) {
       const earlier = build(rows, replayReasoning);
-      room -= earlier.messages.reduce((sum, message) => sum + leastCharacters(message), 0);
+      room -= earlier.messages.reduce((sum, message) => sum + leastTokens(message), 0);
       left -= earlier.messages.reduce((sum, message) => sum + message.content.length, 0);
       if (room < 0 || left < 0) return { earlier: newestFirst.reverse(), unread: earlier.ordinal };
       newestFirst.push(earlier);
+      tokens += messagesTokens(earlier.messages);
       before = earlier.ordinal;
     }
     if (cut.turn > 0 || page.length < size) return { earlier: newestFirst.reverse(), unread: turnsDropped };
     // The newer turns alone fill the window, so every older output will be elided and need not be read.
-    if (most - left > limit) elideBelow = before;
+    if (tokens > limit) elideBelow = before;
   }
 }
 
-const pageFor = (room: number, charactersOfTurn: number) =>
-  Math.min(Math.ceil((room / charactersOfTurn) * SPARE) + 1, LARGEST_PAGE);
+const pageFor = (room: number, tokensOfTurn: number) =>
+  Math.min(Math.ceil((room / tokensOfTurn) * SPARE) + 1, LARGEST_PAGE);
 
 const build = (rows: ConversationRow[], replayReasoning: boolean) =>
   buildTurn(rows[0]?.turn_ordinal ?? 0, rows, replayReasoning);
 
-/** The size of a message when its output is elided. */
-function leastCharacters(message: ConversationTurn["messages"][number]): number {
-  const whole = messageCharacters(message);
-  return message.role === "tool" ? Math.min(whole, WORTH_ELIDING) : whole;
+/** The tokens of a message when its output is elided. */
+function leastTokens(message: ConversationTurn["messages"][number]): number {
+  const { most } = messageSize(message);
+  return message.role === "tool" ? Math.min(most, ELIDED_TOKENS) : most;
 }

@@ -20,7 +20,7 @@ export type ModelCallResult =
  */
 export async function* askModel(
   { streamReply, fitter }: { streamReply: StreamReply; fitter: RequestFitter },
-  { fitted: first, ...request }: Omit<ModelRequest, "messages"> & { fitted: FittedRequest },
+  { fitted: first, ...request }: Omit<ModelRequest, "messages" | "maxTokens"> & { fitted: FittedRequest },
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;
@@ -29,9 +29,9 @@ export async function* askModel(
   let refitted = false;
   for (;;) {
     if (!fitted.fits) return { kind: "failed", error: tooLong(fitted) };
-    const { context } = fitted;
+    const { context, messages, maxTokens } = fitted;
     try {
-      const reply = joined(earlier, yield* stream(streamReply, { ...request, messages: fitted.messages }, signal));
+      const reply = joined(earlier, yield* stream(streamReply, { ...request, messages, maxTokens }, signal));
       const fault = faultIn(reply, request.toolChoice);
       const isFirst = fault !== null && !askedAgain.has(fault);
       if (fault === "empty" && (!isFirst || reply.finishReason === "length"))
@@ -109,7 +109,7 @@ async function* stream(
 const overflowFacts = ({ overflow }: ModelFailure, context: MessageContext) => ({
   window: overflow?.window ?? null,
   promptTokens: overflow?.promptTokens ?? null,
-  characters: context.prompt_characters,
+  estimated: context.prompt_uncorrected ?? 0,
 });
 
 function tooLong({ estimate, window }: Extract<FittedRequest, { fits: false }>): TurnError {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConversationTurn } from "./conversation-turn.ts";
 import { type Fit, type FitInput, fitContext, NO_CUT } from "./fit-context.ts";
-import { messagesCharacters } from "./measure.ts";
+import { messagesTokens } from "./measure.ts";
 import type { ConversationMessage } from "./ports.ts";
 
 type Steps = { outputs: number[]; said: number }[];
@@ -55,6 +55,9 @@ const later = (a: ContextCut, b: ContextCut) =>
   a.turn >= b.turn &&
   (a.elided_turn > b.elided_turn || (a.elided_turn === b.elided_turn && a.elided_outputs >= b.elided_outputs));
 
+/** A turn that is estimated to have about `tokens`. */
+const sized = (ordinal: number, tokens: number) => turn(ordinal, (tokens * 9) / 10, [], (tokens * 9) / 10);
+
 describe("fitting a conversation into a window", () => {
   it("never returns a request over the limit: it fits or reports that it does not", () => {
     fc.assert(
@@ -62,14 +65,14 @@ describe("fitting a conversation into a window", () => {
         const fit = fitContext(input);
         if (!fit.fits) {
           // Only when the question and the calls of its turn are too long even without any output.
-          expect(fit.characters).toBeGreaterThan(input.limit);
+          expect(fit.tokens).toBeGreaterThan(input.limit);
           expect(
-            input.fixed + messagesCharacters(input.present.messages.map((message) => shortest(message))),
-          ).toBeGreaterThan(input.limit - 400 * input.present.messages.length);
+            input.fixed + messagesTokens(input.present.messages.map((message) => shortest(message))),
+          ).toBeGreaterThan(input.limit - 150 * input.present.messages.length);
           return;
         }
-        expect(input.fixed + messagesCharacters(fit.messages)).toBe(fit.characters);
-        expect(fit.characters).toBeLessThanOrEqual(input.limit);
+        expect(input.fixed + messagesTokens(fit.messages)).toBe(fit.tokens);
+        expect(fit.tokens).toBeLessThanOrEqual(input.limit);
       }),
     );
   });
@@ -105,20 +108,20 @@ describe("fitting a conversation into a window", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const all = [...input.earlier, input.present].flatMap(({ messages }) => messages);
-        const fit = fitContext({ ...input, limit: input.fixed + messagesCharacters(all) });
+        const fit = fitContext({ ...input, limit: input.fixed + messagesTokens(all) });
         expect(fit).toMatchObject({ fits: true, messages: all, turnsDropped: 0, outputsElided: 0, cut: NO_CUT });
       }),
     );
   });
 
-  it("elides outputs of earlier turns before it drops a turn, and outputs of the present turn only when no other turn is left", () => {
+  it("elides outputs of earlier turns before it drops a turn, and outputs of the present turn only when at most one other is left", () => {
     fc.assert(
       fc.property(conversation, (input) => {
         const fit = fitContext(input);
         if (!fit.fits) return;
         const own = fit.messages.slice(-input.present.messages.length);
         const ownElided = own.some((message, at) => message !== input.present.messages[at]);
-        if (ownElided) expect(fit.turnsDropped).toBe(input.earlier.length);
+        if (ownElided) expect(fit.turnsDropped).toBeGreaterThanOrEqual(input.earlier.length - 1);
         if (fit.turnsDropped === 0) return;
         const others = fit.messages.slice(0, -input.present.messages.length);
         for (const message of others)
@@ -142,9 +145,9 @@ describe("fitting a conversation into a window", () => {
           fit = fitContext({ ...input, present, cut: before.cut });
           if (!fit.fits) return;
           expect(later(fit.cut, before.cut)).toBe(true);
-          const added = messagesCharacters(present.messages.slice(-2));
+          const added = messagesTokens(present.messages.slice(-2));
           const cutNewest = before.messages.some((message) => /the rest was left out/.test(message.content));
-          if (cutNewest || before.characters + added > input.limit) continue;
+          if (cutNewest || before.tokens + added > input.limit) continue;
           expect(fit.messages.slice(0, before.messages.length)).toEqual(before.messages);
         }
       }),
@@ -156,12 +159,61 @@ describe("fitting a conversation into a window", () => {
       turn(index + 1, 100, [{ outputs: [1_000], said: 50 }], 300),
     );
     const present = turn(31, 100, [], null);
-    for (const limit of [40_000, 15_000]) {
+    for (const limit of [16_000, 6_000]) {
       const first = whole(fitContext({ earlier, present, limit, fixed: 0, cut: NO_CUT }));
       expect(first.cut).not.toEqual(NO_CUT);
-      const longer = { ...present, messages: [...present.messages, ...turn(31, 1, [], limit / 5).messages.slice(1)] };
+      const longer = { ...present, messages: [...present.messages, ...turn(31, 1, [], limit / 4).messages.slice(1)] };
       expect(whole(fitContext({ earlier, present: longer, limit, fixed: 0, cut: first.cut })).cut).toEqual(first.cut);
     }
+  });
+
+  it("keeps the newest earlier turn whenever it fits, whatever the size of the turns and of their outputs", () => {
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const newest = input.earlier.at(-1);
+        if (!newest) return;
+        const fit = fitContext(input);
+        const bare = ({ messages }: ConversationTurn) => messagesTokens(messages.map(elided));
+        // Each output may need a line, or the least that an unread output gets.
+        const unread = input.present.messages.filter(({ role }) => role === "tool").length * 500;
+        if (input.fixed + bare(newest) + bare(input.present) + unread <= input.limit)
+          expect(whole(fit).turnsDropped).toBeLessThan(input.earlier.length);
+      }),
+    );
+  });
+
+  it("keeps the four newest turns that fit, although fewer would be below the low mark", () => {
+    for (const share of [0.2, 0.22, 0.25, 0.28, 0.32, 0.4]) {
+      const earlier = Array.from({ length: 8 }, (_, index) => sized(index + 1, 8_000 * share));
+      const present = sized(9, 8_000 * share);
+      const size = messagesTokens(present.messages);
+      const fit = whole(fitContext({ earlier, present, limit: 8_000, fixed: 0, cut: NO_CUT }));
+      expect(earlier.length - fit.turnsDropped).toBe(Math.min(4, Math.floor(8_000 / size) - 1));
+    }
+  });
+
+  it("elides what the present turn has read before it drops the last earlier turn", () => {
+    const earlier = [sized(1, 1_000), sized(2, 1_000)];
+    const present = turn(
+      3,
+      100,
+      [
+        { outputs: [6_000], said: 0 },
+        { outputs: [6_000, 6_000], said: 0 },
+      ],
+      null,
+    );
+    const fit = whole(fitContext({ earlier, present, limit: 5_000, fixed: 0, cut: NO_CUT }));
+    expect(fit.turnsDropped).toBe(1);
+    const outputs = fit.messages.filter(({ role }) => role === "tool").map(({ content }) => content);
+    expect(outputs[0]).toMatch(/^.output left out/);
+    for (const output of outputs.slice(1)) expect(output).toMatch(/^o{2000,}\n\[the rest was left out to save room/);
+  });
+
+  it("drops the last earlier turn when the new outputs would get hardly anything beside it", () => {
+    const present = turn(2, 100, [{ outputs: [6_000, 6_000], said: 0 }], null);
+    const fit = whole(fitContext({ earlier: [sized(1, 1_500)], present, limit: 2_000, fixed: 0, cut: NO_CUT }));
+    expect(fit.turnsDropped).toBe(1);
   });
 
   it("returns the same result for the same input, and the same messages when it starts from its own cut", () => {
@@ -180,7 +232,7 @@ describe("fitting a conversation into a window", () => {
       ...old,
       messages: old.messages.map((m) => (m.role === "tool" ? { ...m, content: "", leftOut: true } : m)),
     };
-    const input = { earlier: [old], present: turn(2, 10, [], null), limit: 2_000, fixed: 0, cut: NO_CUT };
+    const input = { earlier: [old], present: turn(2, 10, [], null), limit: 600, fixed: 0, cut: NO_CUT };
     const fit = whole(fitContext(input));
     const texts = (messages: ConversationMessage[]) => messages.map(({ content }) => content);
     expect(texts(whole(fitContext({ ...input, earlier: [unread], cut: fit.cut })).messages)).toEqual(
@@ -191,7 +243,7 @@ describe("fitting a conversation into a window", () => {
 
   it("cuts the newest outputs to a common length instead of eliding them", () => {
     const present = turn(1, 100, [{ outputs: [100, 9_000, 9_000], said: 0 }], null);
-    const fit = whole(fitContext({ earlier: [], present, limit: 4_000, fixed: 0, cut: NO_CUT }));
+    const fit = whole(fitContext({ earlier: [], present, limit: 2_000, fixed: 0, cut: NO_CUT }));
     const outputs = fit.messages.filter(({ role }) => role === "tool").map(({ content }) => content);
     expect(outputs[0]).toHaveLength(100);
     expect(outputs[1]?.length).toBe(outputs[2]?.length);
@@ -201,6 +253,10 @@ describe("fitting a conversation into a window", () => {
 
 function shortest(message: ConversationMessage): ConversationMessage {
   return message.role === "tool" ? { ...message, content: "" } : message;
+}
+
+function elided(message: ConversationMessage): ConversationMessage {
+  return message.role === "tool" ? { ...message, content: "x".repeat(240) } : message;
 }
 
 function identity(message: ConversationMessage): unknown {

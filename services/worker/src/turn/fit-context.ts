@@ -1,6 +1,6 @@
 import { type ContextCut, cutText } from "@boocode/contracts";
 import type { ConversationTurn, ToolConversationMessage } from "./conversation-turn.ts";
-import { messageCharacters, messagesCharacters } from "./measure.ts";
+import { messageSize, messagesTokens } from "./measure.ts";
 import type { ConversationMessage } from "./ports.ts";
 
 export const NO_CUT: ContextCut = { turn: 0, elided_turn: 0, elided_outputs: 0 };
@@ -10,6 +10,13 @@ export const NO_CUT: ContextCut = { turn: 0, elided_turn: 0, elided_outputs: 0 }
  * the beginning of the prompt, which invalidates the model server's prompt cache.
  */
 const LOW_WATER = 0.6;
+/**
+ * The newest turns that fit: the low mark takes none of them. Where turns are so large that fewer fit, dropping another would
+ * save no more than one cut, and leave the model without what was just said.
+ */
+const SPARED_TURNS = 4;
+/** In tokens. The newest earlier turn is dropped only if the outputs that the model has not read would get less than this. */
+const LEAST_OUTPUT = 500;
 
 /** In characters. A shorter output stays, because the line in its place would not be shorter. */
 export const WORTH_ELIDING = 240;
@@ -18,13 +25,13 @@ const MAX_ARGUMENTS = 160;
 const CUT_NOTE = "\n[the rest was left out to save room: ask for less at once]";
 
 export interface FitInput {
-  /** Characters of the system prompt and the tools. */
+  /** Tokens of the system prompt and the tools. */
   fixed: number;
   /** Oldest first. */
   earlier: readonly ConversationTurn[];
   /** The turn that is being answered. Its messages are never dropped. */
   present: ConversationTurn;
-  /** The most characters that the request may have. */
+  /** The most tokens that the request may have. All tokens here are estimates (`Size.most`). */
   limit: number;
   /** The cut of an earlier request. This request is cut there or later. */
   cut: ContextCut;
@@ -34,19 +41,19 @@ export type Fit =
   | {
       fits: true;
       messages: ConversationMessage[];
-      characters: number;
+      tokens: number;
       cut: ContextCut;
       /** The number of turns of `earlier` that were dropped. */
       turnsDropped: number;
       outputsElided: number;
     }
   /** Even the last question alone does not fit. */
-  | { fits: false; characters: number };
+  | { fits: false; tokens: number };
 
 /**
- * Fits a conversation into a window, in this order: elide the oldest tool outputs of earlier turns, drop the oldest turns,
- * elide the old outputs of the present turn, shorten its newest outputs. Every call keeps a result, and the last question
- * always stays.
+ * Fits a conversation into a window, in this order: elide the oldest tool outputs of earlier turns, drop the oldest turns but
+ * one, elide the old outputs of the present turn, shorten its newest outputs. The newest earlier turn is dropped only if there
+ * is no room for it otherwise. Every call keeps a result, and the last question always stays.
  */
 export function fitContext(input: FitInput): Fit {
   const low = Math.floor(input.limit * LOW_WATER);
@@ -59,7 +66,7 @@ export function fitContext(input: FitInput): Fit {
     const known = views.get(turn);
     if (known?.cut === cut) return known;
     const view = elide(turn, cut, turn === input.present ? newest : null);
-    const fresh = { cut, turn: view, size: messagesCharacters(view.messages) };
+    const fresh = { cut, turn: view, size: messagesTokens(view.messages) };
     views.set(turn, fresh);
     return fresh;
   };
@@ -79,24 +86,27 @@ export function fitContext(input: FitInput): Fit {
   };
 
   if (size > input.limit) elideUntilLow(kept);
-  if (size > input.limit) {
-    while (kept.length > 0 && size > low) {
-      size -= shown(kept[0] as ConversationTurn).size;
-      kept = kept.slice(1);
-    }
+  const drop = () => {
+    size -= shown(kept[0] as ConversationTurn).size;
+    kept = kept.slice(1);
     cut = { ...cut, turn: kept[0]?.ordinal ?? input.present.ordinal };
+  };
+  if (size > input.limit) {
+    while (kept.length > 1 && (size > input.limit || (size > low && kept.length > SPARED_TURNS))) drop();
   }
   if (size > input.limit) elideUntilLow([input.present]);
+  if (kept.length > 0 && size - shortenable(shown(input.present).turn) > input.limit) drop();
 
   const own = shown(input.present);
-  const present = size > input.limit ? shorten(own.turn, size - input.limit) : own.turn;
+  const rest = size - own.size;
+  const present = size > input.limit ? shorten(own.turn, input.limit - rest) : own.turn;
   const turns = [...kept.map((turn) => shown(turn).turn), present];
-  const characters = size - own.size + messagesCharacters(present.messages);
-  if (characters > input.limit) return { fits: false, characters };
+  const tokens = rest + messagesTokens(present.messages);
+  if (tokens > input.limit) return { fits: false, tokens };
   return {
     fits: true,
     messages: turns.flatMap((turn) => turn.messages),
-    characters,
+    tokens,
     cut,
     turnsDropped: input.earlier.length - kept.length,
     outputsElided: countChanged([...kept, input.present], turns),
@@ -129,25 +139,42 @@ function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<Conversation
 
 const isLeftOut = (message: ConversationMessage) => message.role === "tool" && message.leftOut === true;
 
-/** Cuts the longest of the newest outputs to one common length, so that the turn loses `excess` characters. */
-function shorten(turn: ConversationTurn, excess: number): ConversationTurn {
+/** The tokens that cutting the newest outputs can save, if each keeps some. */
+function shortenable(turn: ConversationTurn): number {
+  return [...newestOutputs(turn)].reduce(
+    (sum, message) => sum + Math.max(0, messageSize(message).most - LEAST_OUTPUT),
+    0,
+  );
+}
+
+/** Cuts the longest of the newest outputs to a common number of tokens, so that the turn has `room` tokens, if that is enough. */
+function shorten(turn: ConversationTurn, room: number): ConversationTurn {
   const newest = newestOutputs(turn);
-  const lengths = [...newest].map((message) => message.content.length).sort((a, b) => a - b);
-  let room = lengths.reduce((sum, length) => sum + length, 0) - excess;
+  const sizes = [...newest].map((message) => messageSize(message).most).sort((a, b) => a - b);
+  let left = room - messagesTokens(turn.messages) + sizes.reduce((sum, size) => sum + size, 0);
   let share = 0;
-  for (const [index, length] of lengths.entries()) {
-    share = Math.floor(room / (lengths.length - index));
-    if (length > share) break;
-    room -= length;
+  for (const [index, size] of sizes.entries()) {
+    share = Math.floor(left / (sizes.length - index));
+    if (size > share) break;
+    left -= size;
   }
-  if (share <= CUT_NOTE.length) share = 0;
+  // A text that is denser at its beginning has more tokens than its share of characters.
+  for (; share > 0; share = Math.floor(share * 0.8)) {
+    const shortened = cutTo(turn, newest, share);
+    if (messagesTokens(shortened.messages) <= room) return shortened;
+  }
+  return cutTo(turn, newest, 0);
+}
+
+function cutTo(turn: ConversationTurn, newest: Set<ConversationMessage>, share: number): ConversationTurn {
   const messages = turn.messages.map((message) => {
-    if (!newest.has(message) || message.content.length <= share) return message;
+    const { most } = messageSize(message);
+    if (!newest.has(message) || most <= share) return message;
     const line = elidedLine(message as ToolConversationMessage, turn.messages);
-    const content = share > line.length ? cutOutput(message.content, share) : line;
-    return messageCharacters({ ...message, content } as ConversationMessage) < messageCharacters(message)
-      ? ({ ...message, content } as ConversationMessage)
-      : message;
+    const characters = Math.floor(message.content.length * (share / most));
+    const content = characters > line.length + CUT_NOTE.length ? cutOutput(message.content, characters) : line;
+    const shorter = { ...message, content } as ConversationMessage;
+    return messageSize(shorter).most < most ? shorter : message;
   });
   return { ...turn, messages };
 }

@@ -1,15 +1,15 @@
 import type { ContextCut, MessageContext } from "@boocode/contracts";
 import type { ConversationTurn } from "./conversation-turn.ts";
-import { fitContext } from "./fit-context.ts";
-import { fixedCharacters } from "./measure.ts";
+import { type Fit, fitContext, NO_CUT } from "./fit-context.ts";
+import { fixedSize, requestSize } from "./measure.ts";
 import type { ConversationMessage, Reply, ToolOffer } from "./ports.ts";
 import {
+  answerLimit,
   type BudgetSettings,
   budgetFor,
-  estimateTokens,
+  type CountedRequest,
   isTruncated,
   type OverflowFacts,
-  type RecentUsage,
 } from "./prompt-budget.ts";
 
 /** The facts about a conversation and its model before a turn. */
@@ -21,14 +21,17 @@ export interface ConversationSoFar {
   /** The number of earlier turns that were not read. */
   unread: number;
   present: ConversationTurn;
+  /** The cut of the previous request. */
   cut: ContextCut;
+  /** There may be room again for what it left out, which `earlier` includes. */
+  mayRestore: boolean;
   /** The model's context window in tokens; null when it is unknown. */
   window: number | null;
-  usage: RecentUsage | null;
+  counted: CountedRequest | null;
 }
 
 export type FittedRequest =
-  | { fits: true; messages: ConversationMessage[]; context: MessageContext }
+  | { fits: true; messages: ConversationMessage[]; context: MessageContext; maxTokens: number }
   | { fits: false; estimate: number; window: number };
 
 /** Fits each request of a turn into the context window, and learns the window from the server's answers and errors. */
@@ -44,25 +47,55 @@ export function createRequestFitter(
   tools: readonly ToolOffer[],
   settings: BudgetSettings,
 ): RequestFitter {
-  const fixed = fixedCharacters(conversation.system, tools);
+  const fixed = fixedSize(conversation.system, tools);
   const present: ConversationTurn = { ...conversation.present, messages: [...conversation.present.messages] };
-  let { cut, window, usage } = conversation;
+  let { cut, window, counted, mayRestore } = conversation;
   // The size that a server has refused is not tried again within the turn, even if the server did not report its limit.
   let ceiling = Number.POSITIVE_INFINITY;
+  /** The fewest tokens that the last request can have. */
+  let least = 0;
+
+  const fitTo = (limit: number, from: ContextCut, earlier = conversation.earlier) =>
+    fitContext({ fixed: fixed.most, earlier, present, limit, cut: from });
+  /** The uncorrected estimate of what was added to the request that the server counted last. */
+  const added = () => (counted ? Math.max(0, fitTo(Number.POSITIVE_INFINITY, cut).tokens - counted.estimated) : 0);
+
+  /** What the last cut left out is restored if that leaves more of the conversation than to stay with the cut. */
+  function fitOrRestore(limit: number): Fit {
+    const stayed = fitTo(limit, cut);
+    if (!mayRestore) return stayed;
+    mayRestore = false;
+    const restored = fitTo(limit, NO_CUT);
+    return restored.fits && stayed.fits && isEarlier(restored.cut, stayed.cut) ? restored : stayed;
+  }
+
+  /**
+   * Before any count and any refusal, a question that fits by the lower estimate is sent, as far as it can be shortened: the
+   * server decides.
+   */
+  function fitAlone(tokens: number, room: number): Fit {
+    const alone = fitTo(tokens, cut, []);
+    const isPossible = alone.fits && requestSize(fixed, alone.messages).least * 1.5 <= room;
+    return isPossible ? { ...alone, turnsDropped: conversation.earlier.length } : { fits: false, tokens };
+  }
 
   return {
     fit(overflow) {
-      const budget = budgetFor(settings, window, usage, overflow);
+      const budget = budgetFor(settings, window, counted, added(), overflow);
       if (overflow) {
         window = overflow.window ?? window;
-        usage = overflow.promptTokens ? { ...overflow, promptTokens: overflow.promptTokens } : usage;
+        if (overflow.promptTokens) counted = { promptTokens: overflow.promptTokens, estimated: overflow.estimated };
         ceiling = Math.min(ceiling, budget.limit);
       }
       const limit = Math.min(budget.limit, ceiling);
-      const fitted = fitContext({ fixed, earlier: conversation.earlier, present, limit, cut });
-      const estimate = estimateTokens(fitted.characters, budget.tokensPerCharacter);
+      let fitted = fitOrRestore(limit);
+      if (!fitted.fits && counted === null && ceiling === Number.POSITIVE_INFINITY)
+        fitted = fitAlone(fitted.tokens, limit);
+      const estimate = budget.correct(fitted.tokens);
       if (!fitted.fits) return { fits: false, estimate, window: budget.window };
       cut = fitted.cut;
+      const size = requestSize(fixed, fitted.messages);
+      least = size.least;
       const context: MessageContext = {
         model: conversation.model,
         window: budget.window,
@@ -70,21 +103,32 @@ export function createRequestFitter(
         turns_dropped: conversation.unread + fitted.turnsDropped,
         outputs_elided: fitted.outputsElided,
         prompt_estimate: estimate,
-        prompt_characters: fitted.characters,
+        prompt_characters: size.characters,
+        prompt_uncorrected: fitted.tokens,
         truncated_by_server: false,
         cut: fitted.cut,
       };
-      return { fits: true, messages: fitted.messages, context };
+      return {
+        fits: true,
+        messages: fitted.messages,
+        context,
+        maxTokens: answerLimit(settings, budget.window, estimate),
+      };
     },
     learn(context, { promptTokens, contextSize }) {
       window = contextSize ?? window;
-      if (isTruncated(promptTokens, context.prompt_estimate)) return { ...context, truncated_by_server: true };
-      if (promptTokens !== null) usage = { promptTokens, characters: context.prompt_characters };
+      if (isTruncated(promptTokens, least)) return { ...context, truncated_by_server: true };
+      if (promptTokens !== null) counted = { promptTokens, estimated: context.prompt_uncorrected ?? 0 };
       return null;
     },
     add: (...messages) => void present.messages.push(...messages),
   };
 }
+
+const isEarlier = (a: ContextCut, b: ContextCut): boolean =>
+  a.turn < b.turn ||
+  (a.turn === b.turn &&
+    (a.elided_turn < b.elided_turn || (a.elided_turn === b.elided_turn && a.elided_outputs < b.elided_outputs)));
 
 /** Whether subscribers are notified that a part of the conversation was left out. */
 export const leavesOut = (context: MessageContext): boolean =>

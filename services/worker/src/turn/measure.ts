@@ -1,31 +1,58 @@
+import { estimateTokens } from "./estimate-tokens.ts";
 import type { ConversationMessage, ToolOffer } from "./ports.ts";
 
-/** Characters that a chat template adds around a message and around a call. */
-const AROUND_MESSAGE = 16;
-const AROUND_CALL = 24;
-
-/** Characters of a message as it is sent to a model. */
-export function messageCharacters(message: ConversationMessage): number {
-  if (message.role !== "assistant") return message.content.length + AROUND_MESSAGE;
-  const calls = message.toolCalls.reduce(
-    (sum, call) => sum + call.name.length + JSON.stringify(call.arguments).length + AROUND_CALL,
-    0,
-  );
-  return message.content.length + (message.reasoning?.length ?? 0) + calls + AROUND_MESSAGE;
+/** What a part of a request takes: its characters, and two estimates of its tokens (see `TokenEstimate`). */
+export interface Size {
+  characters: number;
+  most: number;
+  least: number;
 }
 
-export function messagesCharacters(messages: readonly ConversationMessage[]): number {
-  return messages.reduce((sum, message) => sum + messageCharacters(message), 0);
+/** Tokens that a chat template adds around a message, and around a call or a tool. */
+const AROUND_MESSAGE = 5;
+const AROUND_CALL = 8;
+
+/** Messages do not change, and each request holds all earlier ones. */
+const sizes = new WeakMap<ConversationMessage, Size>();
+
+/** The size of a message as it is sent to a model. */
+export function messageSize(message: ConversationMessage): Size {
+  const known = sizes.get(message);
+  if (known) return known;
+  const calls = message.role === "assistant" ? message.toolCalls : [];
+  const parts = [message.content, ...calls.flatMap((call) => [call.name, JSON.stringify(call.arguments)])];
+  if (message.role === "assistant" && message.reasoning) parts.push(message.reasoning);
+  const size = sizeOf(parts, AROUND_MESSAGE + calls.length * AROUND_CALL);
+  sizes.set(message, size);
+  return size;
 }
 
-/** Characters that every request contains: the system prompt and the schemas of the tools. */
-export function fixedCharacters(system: string, tools: readonly ToolOffer[]): number {
-  return system.length + toolsCharacters(tools) + AROUND_MESSAGE;
+/** The most tokens that the messages are estimated to have. */
+export const messagesTokens = (messages: readonly ConversationMessage[]): number =>
+  messages.reduce((sum, message) => sum + messageSize(message).most, 0);
+
+/** The size of the messages and of what every request contains. */
+export function requestSize(fixed: Size, messages: readonly ConversationMessage[]): Size {
+  return messages.map(messageSize).reduce(plus, fixed);
+}
+
+/** The size of what every request contains: the system prompt and the schemas of the tools. */
+export function fixedSize(system: string, tools: readonly ToolOffer[]): Size {
+  const schemas = tools.flatMap((tool) => [tool.name, tool.description, JSON.stringify(tool.parameters)]);
+  return sizeOf([system, ...schemas], AROUND_MESSAGE + tools.length * AROUND_CALL);
 }
 
 export function toolsCharacters(tools: readonly ToolOffer[]): number {
-  return tools.reduce(
-    (sum, tool) => sum + tool.name.length + tool.description.length + JSON.stringify(tool.parameters).length,
-    0,
-  );
+  return fixedSize("", tools).characters;
 }
+
+function sizeOf(texts: readonly string[], around: number): Size {
+  const sized = texts.map((text) => ({ characters: text.length, ...estimateTokens(text) }));
+  return sized.reduce(plus, { characters: 0, most: around, least: around });
+}
+
+const plus = (a: Size, b: Size): Size => ({
+  characters: a.characters + b.characters,
+  most: a.most + b.most,
+  least: a.least + b.least,
+});

@@ -27,6 +27,8 @@ export interface ModelRequest {
   tools: ToolOffer[];
   /** `none` requests text although tools are offered. */
   toolChoice: "auto" | "none";
+  /** The most tokens that the answer may have, thoughts included. */
+  maxTokens: number;
 }
 
 /** One whole answer of the model. */

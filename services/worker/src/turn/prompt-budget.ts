@@ -1,82 +1,110 @@
+// PURE
+
 /** Settings for the part of a model's window that a request may take. */
 export interface BudgetSettings {
   /** The share of the window that is reserved for the answer. */
   answerShare: number;
-  /** The most tokens that are reserved for the answer. */
+  /** The most tokens that are reserved for the answer, and the most that an answer may have. */
   answerTokens: number;
   /** In tokens, for models whose window is unknown. */
   defaultWindow: number;
 }
 
-export interface Budget {
-  /** In tokens. */
-  window: number;
-  windowKnown: boolean;
-  /** The most characters that a request may have. */
-  limit: number;
-  tokensPerCharacter: number;
-}
-
-/** The tokens that a server counted for a request, and the request's characters. */
-export interface RecentUsage {
+/**
+ * The tokens that a server counted for a request, and the most that the request was estimated to have (`Size.most`). The
+ * estimate of a later request corrects itself by the two.
+ */
+export interface CountedRequest {
   promptTokens: number;
-  characters: number;
+  estimated: number;
 }
 
 /** The facts in a server's overflow error. They override every other source. */
 export interface OverflowFacts {
   window: number | null;
   promptTokens: number | null;
-  /** Characters of the refused request. */
-  characters: number;
+  /** The uncorrected estimate of the refused request. */
+  estimated: number;
+}
+
+export interface Budget {
+  /** In tokens. */
+  window: number;
+  windowKnown: boolean;
+  /** The most that a request may have, in uncorrected estimated tokens. */
+  limit: number;
+  /** The tokens of a request, from its uncorrected estimate. */
+  correct(estimated: number): number;
 }
 
 /** A request that was refused as too long shrinks by at least a quarter, whatever else is known. */
 const SHRINK = 0.75;
-/** For English and code. A tokenizer would cost 50 MB, and would count the tokens of another model. */
-const CHARACTERS_PER_TOKEN = 3.6;
-/** Bounds in characters per token. A count outside them cannot be a count of the whole prompt. */
-const DENSEST = 1;
-const THINNEST = 6;
-/** Below this share of the estimate the server must have dropped a part of the prompt; estimates err by less. */
-const TRUNCATED_BELOW = 0.5;
+/** Bounds of the correction. A count outside them cannot be a count of the whole prompt. */
+const LOWEST = 0.2;
+const HIGHEST = 4;
+/** What was added since the count is not corrected upwards by more: the count may include a prompt of the server's own. */
+const HIGHEST_FOR_ADDED = 2;
 /** In tokens. A smaller prompt cannot be judged, because the chat template is too large a part of it. */
-const JUDGED_FROM = 2_000;
+const JUDGED_FROM = 1_000;
+/** The least room for an answer: a model needs some to say or to do anything. */
+const LEAST_ANSWER = { tokens: 1_024, share: 0.1 };
 
 /**
- * Computes the room for a request. Tokens are estimated from characters, with the ratio that the server last counted for
- * this session's model.
+ * Computes the room for a request. What the server has counted is corrected by that count; only what was added since is
+ * estimated.
  * @param window in tokens; null when it is unknown
+ * @param counted the newest count for this session and model; null when there is none
+ * @param added the uncorrected estimate of what was added since
  */
 export function budgetFor(
   settings: BudgetSettings,
   window: number | null,
-  usage: RecentUsage | null,
+  counted: CountedRequest | null,
+  added: number,
   overflow: OverflowFacts | null,
 ): Budget {
   const size = overflow?.window ?? window ?? settings.defaultWindow;
   const answer = Math.min(Math.floor(size * settings.answerShare), settings.answerTokens);
-  const ratio = tokensPerCharacter(
-    overflow?.promptTokens ? { promptTokens: overflow.promptTokens, characters: overflow.characters } : usage,
-  );
-  const room = Math.floor((size - answer) / ratio);
+  const refused = overflow?.promptTokens
+    ? { promptTokens: overflow.promptTokens, estimated: overflow.estimated }
+    : null;
+  const factor = correction(refused ?? counted);
+  const uncounted = refused ? 0 : added;
+  const forAdded = Math.min(Math.max(factor, 1), HIGHEST_FOR_ADDED);
+  const room = size - answer;
+  const roomForCounted = room - uncounted * forAdded;
+  const limit = Math.floor(roomForCounted < 0 ? room / forAdded : uncounted + roomForCounted / factor);
   return {
     window: size,
     windowKnown: (overflow?.window ?? window) !== null,
-    limit: overflow ? Math.min(room, Math.floor(overflow.characters * SHRINK)) : room,
-    tokensPerCharacter: ratio,
+    limit: overflow ? Math.min(limit, Math.floor(overflow.estimated * SHRINK)) : limit,
+    correct: (estimated) =>
+      Math.ceil(Math.max(0, estimated - uncounted) * factor + Math.min(estimated, uncounted) * forAdded),
   };
 }
 
-export const estimateTokens = (characters: number, ratio: number) => Math.ceil(characters * ratio);
-
-/** @param usage the newest count for this session and model; null when there is none */
-export function tokensPerCharacter(usage: RecentUsage | null): number {
-  if (!usage || usage.characters <= 0 || usage.promptTokens <= 0) return 1 / CHARACTERS_PER_TOKEN;
-  return Math.min(1 / DENSEST, Math.max(1 / THINNEST, usage.promptTokens / usage.characters));
+/** The tokens of a request in relation to their uncorrected estimate. */
+function correction(counted: CountedRequest | null): number {
+  if (!counted || counted.estimated <= 0 || counted.promptTokens <= 0) return 1;
+  return Math.min(HIGHEST, Math.max(LOWEST, counted.promptTokens / counted.estimated));
 }
 
-/** Whether the server read far less than it was sent. Ollama, for example, truncates a long prompt silently. */
-export function isTruncated(promptTokens: number | null, estimate: number): boolean {
-  return promptTokens !== null && estimate >= JUDGED_FROM && promptTokens < estimate * TRUNCATED_BELOW;
+/**
+ * Whether the server read less than it was sent. Ollama, for example, truncates a long prompt silently.
+ * @param least the fewest tokens that the request can have
+ */
+export function isTruncated(promptTokens: number | null, least: number): boolean {
+  return promptTokens !== null && least >= JUDGED_FROM && promptTokens < least;
 }
+
+/**
+ * The limit of an answer's tokens that a request states: the rest of the window, at most `answerTokens`. A prompt that seems to
+ * fill the window leaves it a little, because estimates are rather too high.
+ */
+export function answerLimit({ answerTokens }: BudgetSettings, window: number, promptTokens: number): number {
+  return Math.min(answerTokens, Math.max(window - promptTokens, leastAnswer(window)));
+}
+
+/** In tokens. A prompt that leaves less room is too long. */
+const leastAnswer = (window: number): number =>
+  Math.max(1, Math.min(LEAST_ANSWER.tokens, Math.floor(window * LEAST_ANSWER.share)));

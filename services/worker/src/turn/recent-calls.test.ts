@@ -1,7 +1,7 @@
 import type { MessageContext, RecentCall } from "@boocode/contracts";
 import { describe, expect, it } from "vitest";
 import { NO_CUT } from "./fit-context.ts";
-import { recentCut, recentUsage, recentWindow } from "./recent-calls.ts";
+import { recentCount, recentCut, recentWindow } from "./recent-calls.ts";
 
 const cut = { turn: 7, elided_turn: 9, elided_outputs: 2 };
 function call(context: Partial<MessageContext>, counts: Partial<RecentCall> = {}): RecentCall {
@@ -13,6 +13,7 @@ function call(context: Partial<MessageContext>, counts: Partial<RecentCall> = {}
     outputs_elided: 2,
     prompt_estimate: 6_000,
     prompt_characters: 20_000,
+    prompt_uncorrected: 6_100,
     truncated_by_server: false,
     cut,
   };
@@ -21,12 +22,20 @@ function call(context: Partial<MessageContext>, counts: Partial<RecentCall> = {}
 
 describe("the earlier model calls of a session", () => {
   it("give the token count of the prompt for this model, without the answer", () => {
-    expect(recentUsage([call({ model: "other" }), call({})], "m")).toEqual({ promptTokens: 5_000, characters: 20_000 });
-    expect(recentUsage([call({}, { ctx_used: null })], "m")).toBeNull();
+    expect(recentCount([call({ model: "other" }), call({})], "m")).toEqual({
+      promptTokens: 5_000,
+      estimated: 6_100,
+    });
+    expect(recentCount([call({}, { ctx_used: null })], "m")).toBeNull();
+  });
+
+  it("give a count that a version without classes of text recorded, by its characters", () => {
+    const old = call({ prompt_uncorrected: undefined });
+    expect(recentCount([old], "m")).toEqual({ promptTokens: 5_000, estimated: Math.ceil(20_000 / 3.6) });
   });
 
   it("give no token count for a prompt that the server truncated", () => {
-    expect(recentUsage([call({ truncated_by_server: true })], "m")).toBeNull();
+    expect(recentCount([call({ truncated_by_server: true })], "m")).toBeNull();
   });
 
   it("give the context window that the server reported with an answer of this model", () => {
@@ -35,13 +44,18 @@ describe("the earlier model calls of a session", () => {
   });
 
   it("give the cut of the last request for the same model and window", () => {
-    expect(recentCut([call({})], "m", 8_000)).toEqual({ cut, turnsDropped: 6 });
-    expect(recentCut([call({})], "other", 8_000).cut).toEqual(NO_CUT);
-    expect(recentCut([call({})], "m", 16_000).cut).toEqual(NO_CUT);
-    expect(recentCut([], "m", 8_000)).toEqual({ cut: NO_CUT, turnsDropped: 0 });
+    const none = { cut: NO_CUT, turnsDropped: 0, mayRestore: false };
+    expect(recentCut([call({})], "m", 8_000)).toEqual({ cut, turnsDropped: 6, mayRestore: false });
+    expect(recentCut([call({})], "other", 8_000)).toEqual(none);
+    expect(recentCut([call({})], "m", 16_000)).toEqual(none);
+    expect(recentCut([], "m", 8_000)).toEqual(none);
   });
 
-  it("give no cut once there is room again for what was left out", () => {
-    expect(recentCut([call({ prompt_estimate: 2_000 })], "m", 8_000).cut).toEqual(NO_CUT);
+  it("tell when there may be room again for what was left out", () => {
+    expect(recentCut([call({ prompt_estimate: 2_000 })], "m", 8_000)).toEqual({
+      cut,
+      turnsDropped: 6,
+      mayRestore: true,
+    });
   });
 });

@@ -50,7 +50,8 @@ async function run(answers: Answer[], more: Partial<TurnInput> = {}, output = "f
     present: { ordinal: 3, messages: [{ role: "user", content: "why?" }] },
     cut: NO_CUT,
     window: 10_000,
-    usage: null,
+    mayRestore: false,
+    counted: null,
     step: 0,
     replayReasoning: false,
     ...more,
@@ -60,12 +61,13 @@ async function run(answers: Answer[], more: Partial<TurnInput> = {}, output = "f
   return { events, requests };
 }
 
+const words = (characters: number) => "some output\n".repeat(characters / 12);
 const long = {
   ordinal: 1,
   messages: [
     { role: "user" as const, content: "before" },
     { role: "assistant" as const, content: "", toolCalls: [{ id: "c0", name: "grep", arguments: {} }] },
-    { role: "tool" as const, toolCallId: "c0", name: "grep", content: "o".repeat(20_000) },
+    { role: "tool" as const, toolCallId: "c0", name: "grep", content: words(20_000) },
     { role: "assistant" as const, content: "an answer", toolCalls: [] },
   ],
 };
@@ -73,7 +75,7 @@ const size = (request: ModelRequest | undefined) => JSON.stringify(request?.mess
 
 describe("a turn whose conversation is long", () => {
   it("is fitted before each model call, including those between the turn's own steps", async () => {
-    const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, "o".repeat(9_000));
+    const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, words(9_000));
     expect(requests).toHaveLength(3);
     for (const request of requests) expect(size(request)).toBeLessThan(4_000 * 0.8 * 3.6 + 500);
     const contexts = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
@@ -98,13 +100,13 @@ describe("a turn whose conversation is long", () => {
 
   it("stays below a refused size in its later steps", async () => {
     const answers = [overflow(null), calls(""), reply];
-    const { requests } = await run(answers, { earlier: [long] }, "o".repeat(18_000));
+    const { requests } = await run(answers, { earlier: [long] }, words(18_000));
     expect(requests).toHaveLength(3);
-    expect(size(requests[2])).toBeLessThan(size(requests[0]) * 0.75);
+    expect(size(requests[2])).toBeLessThan(size(requests[0]) * 0.8);
   });
 
   it("is not sent when the question alone does not fit", async () => {
-    const present = { ordinal: 3, messages: [{ role: "user" as const, content: "q".repeat(50_000) }] };
+    const present = { ordinal: 3, messages: [{ role: "user" as const, content: "a long question ".repeat(6_000) }] };
     const { events, requests } = await run([reply], { present });
     expect(requests).toEqual([]);
     expect(events.map(({ type }) => type)).toEqual(["step_started", "failed"]);
@@ -117,12 +119,13 @@ describe("a turn whose conversation is long", () => {
     expect(events.at(-2)).toMatchObject({ type: "refitted", context: { truncated_by_server: true } });
   });
 
-  it("estimates the next step with the token count of this one", async () => {
-    const dense = { ...calls(""), promptTokens: 6_000 };
-    const { events } = await run([dense, reply], { earlier: [long] });
+  it("is estimated by the server's count of it, and only what was added since by its text", async () => {
+    const counts = { ...calls(""), promptTokens: 5_000 };
+    const { events } = await run([counts, reply], { earlier: [long] }, "12".repeat(500));
     const [first, second] = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
-    const ratio = 6_000 / (first?.prompt_characters ?? 1);
-    expect(second?.prompt_estimate).toBe(Math.ceil((second?.prompt_characters ?? 0) * ratio));
+    const added = (second?.prompt_uncorrected ?? 0) - (first?.prompt_uncorrected ?? 0);
+    expect(added).toBeGreaterThan(1_000);
+    expect(second?.prompt_estimate).toBe(5_000 + added);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toolOffers } from "../tools/run-tool.ts";
-import { fixedCharacters, messagesCharacters } from "./measure.ts";
+import { fixedSize, requestSize } from "./measure.ts";
 import type { ConversationMessage, Reply } from "./ports.ts";
 import { toolsIgnoredBy } from "./sees-tools.ts";
 import { systemPrompt } from "./system-prompt.ts";
@@ -12,8 +12,8 @@ const asking = (length: number): ConversationMessage[] => [{ role: "user", conte
 /** @returns the judgement about a reply, and the characters of its request, with and without the tools */
 function judge(question: number, more: Partial<Reply> | ((size: { all: number; text: number }) => Partial<Reply>)) {
   const messages = asking(question);
-  const all = fixedCharacters(SYSTEM, toolOffers) + messagesCharacters(messages);
-  const text = fixedCharacters(SYSTEM, []) + messagesCharacters(messages);
+  const all = requestSize(fixedSize(SYSTEM, toolOffers), messages).characters;
+  const text = requestSize(fixedSize(SYSTEM, []), messages).characters;
   const reply = { toolCalls: [], promptTokens: null, ...(typeof more === "function" ? more({ all, text }) : more) };
   return toolsIgnoredBy(reply as unknown as Reply, { prompt_characters: all } as never, messages, toolOffers);
 }

@@ -3,6 +3,8 @@ import type { ModelRequest } from "./ports.ts";
 const MAX_NAME_LENGTH = 80;
 const EXCERPT = 2_000;
 const MAX_WORDS = 8;
+/** For a title, and for the thoughts of a model that cannot do without. */
+const MAX_TOKENS = 1_000;
 
 /** The request for a title of a conversation. */
 export function namingRequest(model: string | null, question: string, answer: string): ModelRequest {
@@ -18,6 +20,7 @@ export function namingRequest(model: string | null, question: string, answer: st
     ],
     tools: [],
     toolChoice: "none",
+    maxTokens: MAX_TOKENS,
   };
 }
 

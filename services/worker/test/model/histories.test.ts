@@ -91,7 +91,14 @@ it("whatever happened in a session, its next request is accepted by the strictes
         const present = { ...now, end: "waiting" as const, last: "", deletedFrom: null, deleted: null };
         const fitter = createRequestFitter(
           {
-            ...{ model: peer.model, system: "Be brief.\ud83d", unread: 0, cut: NO_CUT, usage: null },
+            ...{
+              model: peer.model,
+              system: "Be brief.\ud83d",
+              unread: 0,
+              cut: NO_CUT,
+              mayRestore: false,
+              counted: null,
+            },
             ...{ earlier: turns.map(build), present: build(present, turns.length), window: peer.window },
           },
           toolOffers,
@@ -109,6 +116,7 @@ it("whatever happened in a session, its next request is accepted by the strictes
             messages: fitted.messages,
             tools: toolOffers,
             toolChoice: "auto",
+            maxTokens: 1_000,
           },
           peer.model,
           peer.traits,

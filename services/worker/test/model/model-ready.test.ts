@@ -10,6 +10,7 @@ const request: ModelRequest = {
   messages: [{ role: "user", content: "go" }],
   tools: [],
   toolChoice: "auto",
+  maxTokens: 1_000,
 };
 const signal = new AbortController().signal;
 

@@ -37,6 +37,7 @@ const request: ModelRequest = {
   ],
   tools: [{ name: "noop", description: "", purpose: "", parameters: {} }],
   toolChoice: "auto",
+  maxTokens: 1_000,
 };
 const plain = JSON.stringify(toRequest(request, "m", NO_TRAITS));
 

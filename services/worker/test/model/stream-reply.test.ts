@@ -12,6 +12,7 @@ const request: ModelRequest = {
   messages: [{ role: "user", content: "go" }],
   tools: [],
   toolChoice: "auto",
+  maxTokens: 1_000,
 };
 const never = new AbortController().signal;
 const unknownSize = { get: async () => null, learn: () => {} };

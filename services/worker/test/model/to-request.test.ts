@@ -50,6 +50,7 @@ describe("toRequest", () => {
           messages: fc.array(message, { maxLength: 12 }),
           tools: fc.array(tool, { maxLength: 4 }),
           toolChoice: fc.constantFrom("auto" as const, "none" as const),
+          maxTokens: fc.constant(1_000),
         }),
         fc.constantFrom("qwen3", "Devstral-Small"),
         fc.record({
@@ -127,7 +128,7 @@ describe("toRequest", () => {
 });
 
 function build(messages: ConversationMessage[]) {
-  const request = { model: null, system: "", messages, tools: [], toolChoice: "auto" as const };
+  const request = { model: null, system: "", messages, tools: [], toolChoice: "auto" as const, maxTokens: 1_000 };
   return toRequest(request, "m", NO_TRAITS) as { messages: unknown[] };
 }
 

@@ -46,6 +46,7 @@ async function converse(wire: WireCase, { baseUrl, played }: PlayedServer): Prom
     messages: [{ role: "user", content: "go" }],
     tools: [{ name: "noop", description: "does nothing", purpose: "", parameters: { type: "object", properties: {} } }],
     toolChoice: "auto",
+    maxTokens: 1_000,
   };
   const abort = new AbortController();
   // The recorded client aborted after a time; here it aborts as soon as the server falls silent.

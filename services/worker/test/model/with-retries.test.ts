@@ -9,7 +9,7 @@ import {
   type StreamReply,
 } from "../../src/turn/ports.ts";
 
-const request: ModelRequest = { model: "m", system: "", messages: [], tools: [], toolChoice: "auto" };
+const request: ModelRequest = { model: "m", system: "", messages: [], tools: [], toolChoice: "auto", maxTokens: 1_000 };
 const settings = { retries: 2, budgetMs: 60_000, loadingMs: 60_000 };
 const never = new AbortController().signal;
 const reply = { content: "done" } as Reply;
