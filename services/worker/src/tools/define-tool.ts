@@ -8,6 +8,10 @@ import { ToolFailure } from "./tool-failure.ts";
 
 /** The most characters of malformed arguments that an error message quotes. */
 const QUOTED_CHARACTERS = 200;
+/** The most characters of the line that says how a call was understood. */
+const NOTE_CHARACTERS = 600;
+/** A tool always has room for this much. */
+const MIN_OUTPUT_BYTES = 400;
 
 export interface ToolContext {
   root: ProjectRoot;
@@ -30,10 +34,11 @@ export interface ToolAnswer {
 export interface Tool {
   offer: ToolOffer;
   /**
-   * Validates the arguments and runs the tool.
+   * Repairs and validates the arguments and runs the tool.
+   * @param notes how the call was understood so far
    * @throws ToolFailure for an error that the model can correct
    */
-  run(args: Record<string, unknown>, context: CallContext): Promise<ToolAnswer>;
+  run(args: Record<string, unknown>, context: CallContext, notes?: readonly string[]): Promise<ToolAnswer>;
 }
 
 type CallContext = Omit<ToolContext, "note">;
@@ -50,19 +55,19 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
   const parameters = toParameters(input);
   return {
     offer: { name, description, purpose, parameters },
-    async run(args, context) {
+    async run(args, context, before = []) {
       const repaired = repairArguments(args, parameters);
       const parsed = input.safeParse(repaired.args);
       if (!parsed.success)
         throw new ToolFailure(`invalid input: ${describeErrors(parsed.error, repaired.args, parameters)}`);
-      const notes = repaired.notes;
-      const heading = () => (notes.length === 0 ? "" : `[${notes.join("; ")}]\n`);
+      const notes = [...before, ...repaired.notes];
+      const heading = () => (notes.length === 0 ? "" : `[${cutText(notes.join("; "), NOTE_CHARACTERS)}]\n`);
       const answer = await definition.run(parsed.data, {
         ...context,
         note: (text) => notes.push(text),
         // A tool reads it after its last note.
         get outputBytes() {
-          return context.outputBytes - Buffer.byteLength(heading());
+          return Math.max(MIN_OUTPUT_BYTES, context.outputBytes - Buffer.byteLength(heading()));
         },
       });
       return { ...answer, output: heading() + answer.output };

@@ -1,5 +1,9 @@
 // PURE
-import { parseLoosely, plainName } from "../turn/loose-call.ts";
+
+import { looseObject } from "../turn/loose-json.ts";
+import { plainName } from "../turn/meant-tool.ts";
+import * as names from "./argument-names.ts";
+import * as values from "./argument-values.ts";
 
 /** The parameters of a tool, as the model sees them. */
 export interface Parameters extends Record<string, unknown> {
@@ -16,108 +20,129 @@ export interface Repaired {
   notes: string[];
 }
 
-/**
- * Names that models use for a parameter, from other assistants' tools. Compared without case, `_` and `-`. A name that stands
- * at several parameters means the first one that the tool has.
- */
-const ALIASES: Record<string, readonly string[]> = {
-  path: [
-    "file",
-    "file_path",
-    "filename",
-    "file_name",
-    "target_file",
-    "dir",
-    "dir_path",
-    "directory",
-    "directory_path",
-    "folder",
-  ],
-  pattern: [
-    "query",
-    "regex",
-    "regexp",
-    "search",
-    "search_pattern",
-    "search_term",
-    "search_query",
-    "expression",
-    "text",
-    "q",
-  ],
-  glob: ["pattern", "file_pattern", "glob_pattern", "include", "include_pattern", "name", "query"],
-  start_line: ["start", "from", "from_line", "line", "line_start", "begin", "begin_line", "first_line"],
-  end_line: ["end", "to", "to_line", "line_end", "last_line", "until"],
-  max_results: ["limit", "max", "max_matches", "head_limit", "max_count", "count"],
-  context: ["context_lines", "lines", "surrounding_lines"],
-  offset: ["skip", "start"],
-  fixed_string: ["literal", "fixed_strings", "is_literal"],
-};
+const MAX_WRAPPERS = 3;
+const MAX_SHOWN_KEY = 40;
 
 /**
- * Repairs the arguments of a call where what the model meant is certain: JSON in a fence, encoded twice, with trailing commas
- * or raw line breaks; numbers and booleans as strings; values beyond a limit; a key that fits exactly one parameter. Other
- * faults are left for the validation.
+ * Repairs the arguments of a call where what the model meant is certain: nearly JSON (see `looseObject`), numbers and booleans as
+ * strings, values beyond a limit, a key that fits exactly one parameter, the arguments of other assistants' tools. Other faults
+ * are left for the validation.
  * @param given the call's arguments; `_raw` holds text that is not a JSON object
  */
 export function repairArguments(given: Arguments, parameters: Parameters): Repaired {
   const notes: string[] = [];
-  const parsed = typeof given._raw === "string" && Object.keys(given).length === 1 ? parseLoosely(given._raw) : null;
+  const parsed = typeof given._raw === "string" && Object.keys(given).length === 1 ? looseObject(given._raw) : null;
   if (parsed) notes.push("the arguments were not plain JSON and have been repaired");
-  const entries = renamed(parsed ?? given, parameters, notes).map(([key, value]) => {
-    const property = Object.hasOwn(parameters.properties, key) ? parameters.properties[key] : undefined;
-    return [key, property ? clamped(key, converted(value, property), property, notes) : value];
-  });
+  const isSearch = hasParameter(parameters, "glob");
+  const entries = [...assigned(unwrapped(parsed ?? given, parameters, notes), parameters, notes)].map(
+    ([key, value]) => {
+      const property = parameters.properties[key];
+      if (!hasParameter(parameters, key) || property === undefined) return [key, value];
+      return [key, values.clamped(key, values.converted(key, value, property, isSearch), property, notes)];
+    },
+  );
   // fromEntries defines own properties, so that a key `__proto__` stays a key.
   return { args: Object.fromEntries(entries), notes };
 }
 
-/** Models send null for an argument that they leave out; no tool takes null as a value. */
-const isGiven = (value: unknown) => value !== null && value !== undefined;
-
-function renamed(args: Arguments, { properties }: Parameters, notes: string[]): [string, unknown][] {
-  const given = Object.entries(args).filter(([, value]) => isGiven(value));
-  const isKnown = (key: string) => Object.hasOwn(properties, key);
-  const taken = new Set(given.map(([key]) => key).filter(isKnown));
-  return given.map(([key, value]) => {
-    const name = isKnown(key) ? undefined : meantParameter(key, Object.keys(properties));
-    if (name === undefined || taken.has(name)) return [key, value];
-    taken.add(name);
-    notes.push(`${key} was taken as ${name}`);
-    return [name, value];
-  });
+function hasParameter({ properties }: Parameters, key: string): boolean {
+  return Object.hasOwn(properties, key);
 }
 
-/** The parameter that a key means. One that it spells otherwise comes before one that it is an alias of. */
-function meantParameter(key: string, names: readonly string[]): string | undefined {
-  const aliased = Object.entries(ALIASES).find(
-    ([name, aliases]) => names.includes(name) && aliases.some((alias) => plainName(alias) === plainName(key)),
-  );
-  return names.find((name) => plainName(name) === plainName(key)) ?? aliased?.[0];
-}
-
-/** Converts a value to the type of its parameter where that loses nothing. */
-function converted(value: unknown, { type }: Record<string, unknown>): unknown {
-  const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  const text = typeof single === "string" ? single.trim() : null;
-  switch (type) {
-    case "integer":
-      return text !== null && /^[+-]?\d{1,15}(\.0*)?$/.test(text) ? Number(text) : single;
-    case "boolean":
-      if (text !== null && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
-      return single === 1 || single === 0 ? single === 1 : single;
-    case "string":
-      return typeof single === "number" || typeof single === "boolean" ? String(single) : single;
-    default:
-      return value;
+/** The arguments inside `{"arguments": {…}}`, which may be text. */
+function unwrapped(given: Arguments, parameters: Parameters, notes: string[]): Arguments {
+  let args = given;
+  for (let layer = 0; layer < MAX_WRAPPERS; layer++) {
+    const [only, ...others] = Object.entries(args).filter(([key]) => !isLabel(key, parameters));
+    if (only === undefined || others.length > 0 || !names.isWrapper(only[0])) return args;
+    const inner = typeof only[1] === "string" ? looseObject(only[1]) : only[1];
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return args;
+    notes.push(`the arguments inside ${only[0]} were taken`);
+    args = inner as Arguments;
   }
+  return args;
 }
 
-function clamped(key: string, value: unknown, { minimum, maximum }: Record<string, unknown>, notes: string[]): unknown {
-  if (typeof value !== "number" || Number.isNaN(value)) return value;
-  const low = typeof minimum === "number" ? minimum : Number.NEGATIVE_INFINITY;
-  const high = typeof maximum === "number" ? maximum : Number.POSITIVE_INFINITY;
-  const within = Math.min(high, Math.max(low, value));
-  if (within !== value) notes.push(`${key} was limited to ${within}`);
-  return within;
+/** A key beside a wrapper that only names the call. */
+function isLabel(key: string, parameters: Parameters): boolean {
+  return !hasParameter(parameters, key) && (names.isNeedless(key) || ["name", "type", "id"].includes(plainName(key)));
 }
+
+/** Assigns every value to the parameter that its key means. */
+function assigned(given: Arguments, parameters: Parameters, notes: string[]): Map<string, unknown> {
+  const known = Object.keys(parameters.properties);
+  const result = new Map<string, unknown>();
+  const others: [string, unknown][] = [];
+  let lineCount: number | null = null;
+
+  function assign(key: string, name: string, value: unknown): void {
+    if (key !== name) notes.push(`${shown(key)} was taken as ${name}`);
+    const isOptional = !parameters.required.includes(name);
+    if (value === null || value === undefined || (isOptional && values.isLeftOut(value))) return;
+    result.set(name, value);
+  }
+
+  /** The forms of other tools that are not a parameter under another name. @returns false for anything else */
+  function assignForm(key: string, value: unknown): boolean {
+    const opposite = names.oppositeParameter(key, known);
+    const truth = values.toBoolean(value);
+    if (opposite !== undefined && !result.has(opposite) && truth !== null) {
+      assign(`${shown(key)}: ${truth}`, opposite, !truth);
+      return true;
+    }
+    if (hasParameter(parameters, "end_line")) {
+      const range = names.isLineRange(key) ? values.lineRange(value) : null;
+      if (range !== null && !result.has("start_line") && !result.has("end_line")) {
+        assign(key, "start_line", range[0]);
+        assign(key, "end_line", range[1]);
+        return true;
+      }
+      const count = names.isLineCount(key) ? Number(value) : 0;
+      if (Number.isSafeInteger(count) && count > 0 && !result.has("end_line")) {
+        lineCount = count;
+        notes.push(`${shown(key)} was taken as a number of lines`);
+        return true;
+      }
+    }
+    if (hasParameter(parameters, "context") && names.isSurrounding(key) && Number.isInteger(Number(value))) {
+      assign(key, "context", Math.max(Number(result.get("context") ?? 0), Number(value)));
+      return true;
+    }
+    const globs = hasParameter(parameters, "glob") && globsOf(key, value);
+    if (!globs) return false;
+    const before = result.get("glob");
+    if (before !== undefined && (typeof before !== "string" || !globs.startsWith("!"))) return false;
+    assign(key, "glob", before === undefined ? globs : `${before},${globs}`);
+    return true;
+  }
+
+  for (const [key, value] of Object.entries(given)) {
+    if (known.includes(key)) assign(key, key, value);
+    else others.push([key, value]);
+  }
+  for (const [key, value] of others) {
+    if (value === null || value === undefined) continue;
+    const missing = parameters.required.filter((name) => !result.has(name));
+    const meant = names.meantParameter(key, known, missing);
+    const isFlag = typeof value === "boolean" && plainName(key) === "n";
+    if (!isFlag && assignForm(key, value)) continue;
+    if (!isFlag && meant !== undefined && !result.has(meant)) assign(key, meant, value);
+    else if (isFlag || same(result, meant, value) || names.isNeedless(key) || values.isEmpty(value))
+      notes.push(`${shown(key)} was left out`);
+    else result.set(key, value);
+  }
+  if (lineCount !== null) result.set("end_line", Math.max(1, Number(result.get("start_line")) || 1) + lineCount - 1);
+  return result;
+}
+
+function globsOf(key: string, value: unknown): string | null {
+  if (names.isExclusion(key)) return values.exclusionGlobs(value);
+  return names.isEnding(key) ? values.endingGlobs(value) : null;
+}
+
+/** Whether a parameter already has the value that another key repeats. */
+function same(given: ReadonlyMap<string, unknown>, name: string | undefined, value: unknown): boolean {
+  return name !== undefined && given.has(name) && JSON.stringify(given.get(name)) === JSON.stringify(value);
+}
+
+const shown = (key: string) => (key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key);

@@ -1,6 +1,7 @@
-import { cleanText } from "@boocode/contracts";
-import { meantTool } from "../turn/loose-call.ts";
+import { cleanText, cutText } from "@boocode/contracts";
+import { meantTool } from "../turn/meant-tool.ts";
 import type { RunTool, ToolOffer, ToolOutcome } from "../turn/ports.ts";
+import { foreignTool } from "./argument-names.ts";
 import type { Tool, ToolAnswer } from "./define-tool.ts";
 import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
@@ -29,6 +30,7 @@ interface RunToolDeps {
 
 /** Every tool. A new one is added here, and is then offered, run, limited and named in the system prompt. */
 const TOOLS: readonly Tool[] = [viewFile, listDir, grep, findFiles];
+const MAX_SHOWN_NAME = 60;
 const CUT = "[cut: the output is too long; ask for less]";
 
 /** The tools as the model sees them. */
@@ -42,12 +44,13 @@ const TOOL_NAMES = toolOffers.map(({ name }) => name);
  */
 export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): RunTool {
   async function answer(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolAnswer> {
-    const meant = meantTool(name, TOOL_NAMES);
+    const meant = meantTool(name, TOOL_NAMES) ?? foreignTool(name);
     const tool = TOOLS.find(({ offer }) => offer.name === meant);
     if (!tool)
       throw new ToolFailure(`unknown tool: ${name} (known: ${toolOffers.map((known) => known.name).join(", ")})`);
+    const notes = meant === name ? [] : [`the tool ${cutText(name, MAX_SHOWN_NAME)} was taken as ${meant}`];
     const run = (callSignal: AbortSignal) =>
-      tool.run(args, { root, signal: callSignal, outputBytes: limits.outputBytes, slots });
+      tool.run(args, { root, signal: callSignal, outputBytes: limits.outputBytes, slots }, notes);
     return withTimeout(run, limits.timeoutMs, signal);
   }
 

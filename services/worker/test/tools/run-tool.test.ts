@@ -47,6 +47,35 @@ test("a null argument counts as left out", async () => {
   expect((await call("view_file", { path: null })).output).toContain("path is required");
 });
 
+test("a call as other assistants write it runs, and its output begins with what was changed", async () => {
+  const { root } = await makeTree({ "src/a.ts": "one\ntwo\nthree\n", "src/b.js": "two\n" });
+  const call = await startTools(root);
+  const { output, result } = await call("functions.read_file", {
+    file_path: "src/a.ts",
+    offset: 2,
+    limit: 1,
+    explanation: "?",
+  });
+  expect(result).toMatchObject({ name: "functions.read_file", error: null });
+  expect(output.split("\n")).toEqual([
+    "[the tool functions.read_file was taken as view_file; file_path was taken as path; offset was taken as start_line; " +
+      "limit was taken as a number of lines; explanation was left out]",
+    "src/a.ts (lines 2-2 of 3)",
+    "     2\ttwo",
+    "[more: continue with start_line=3]",
+  ]);
+  const searched = await call("Grep", {
+    _raw: "{'regex': 'TWO', '-i': True, 'include': ['*.ts', '*.tsx'], 'path': '/src'}",
+  });
+  expect(searched.output.split("\n").slice(1)).toEqual(["src/a.ts:2: two"]);
+  const whole = await call("view_file", { path: "src/a.ts", start_line: 2, end_line: -1 });
+  expect(whole.output).toMatch(/^src\/a\.ts \(lines 2-3 of 3\)\n.*\n.*three$/);
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`-${"_".repeat(index)}a`, 1]));
+  const noted = await call("grep", { ...many, pattern: "two" });
+  expect(noted.output.split("\n").slice(1)[0]).toMatch(/^src\/a\.ts/);
+  expect(noted.output.length).toBeLessThan(1500);
+});
+
 test("outputs are within the limit and contain nothing that Postgres rejects", async () => {
   const lines = Array.from({ length: 300 }, (_, index) => `${index} ${"ä".repeat(40)}`);
   const files = Object.fromEntries(lines.map((line) => [`dir/${line}`, line]));

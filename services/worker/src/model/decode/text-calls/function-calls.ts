@@ -1,4 +1,4 @@
-import { looseJson } from "../../../turn/loose-call.ts";
+import { looseJson } from "../../../turn/loose-json.ts";
 import type { JsonObject } from "../../json-value.ts";
 import {
   type CallReader,

@@ -1,4 +1,4 @@
-import { looseJson, parseLoosely } from "../../../turn/loose-call.ts";
+import { looseJson, looseObject } from "../../../turn/loose-json.ts";
 import { cleanValue, isObject, type JsonObject } from "../../json-value.ts";
 import { type CallReader, type CallSource, isOffered, matchAt, type TextCall } from "./call-source.ts";
 
@@ -29,7 +29,7 @@ export function endOfJson(text: string, at: number): number | null {
 /** The arguments of a call, as JSON or as an object; null when they cannot be read. */
 export function toArguments(value: unknown): JsonObject | null {
   if (value === undefined || value === null || value === "") return {};
-  const object = typeof value === "string" ? parseLoosely(value) : value;
+  const object = typeof value === "string" ? looseObject(value) : value;
   return isObject(object) ? (cleanValue(object) as JsonObject) : null;
 }
 

@@ -1,4 +1,4 @@
-import { meantTool } from "../../../turn/loose-call.ts";
+import { meantTool } from "../../../turn/meant-tool.ts";
 import type { JsonObject } from "../../json-value.ts";
 import {
   type CallReader,

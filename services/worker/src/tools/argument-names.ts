@@ -1,0 +1,146 @@
+// PURE
+import { plainName } from "../turn/meant-tool.ts";
+
+/**
+ * Names that models use for a parameter, from other assistants' tools. Compared as `plainName` writes them. A name that stands
+ * at several parameters means the one that is required and missing, else the first that the tool has.
+ */
+const ALIASES: Record<string, readonly string[]> = {
+  path: [
+    ...["file", "files", "paths", "filepath", "filepaths", "filename", "fullpath", "pathname", "targetfile", "target"],
+    ...["dir", "dirpath", "dirname", "directory", "directorypath", "directories", "folder", "folderpath", "folders"],
+    ...[
+      "targetdirectory",
+      "searchpath",
+      "searchdirectory",
+      "searchdir",
+      "rootdir",
+      "basepath",
+      "basedir",
+      "cwd",
+      "root",
+    ],
+    ...["absolutepath", "relativepath", "relativeworkspacepath", "workspacepath", "location", "in", "uri", "source"],
+  ],
+  pattern: [
+    ...[
+      "query",
+      "regex",
+      "regexp",
+      "regexpattern",
+      "search",
+      "searchpattern",
+      "searchterm",
+      "searchquery",
+      "searchtext",
+    ],
+    ...["searchstring", "searchregex", "expression", "text", "term", "keyword", "keywords", "needle", "string", "q"],
+  ],
+  glob: [
+    ...["pattern", "filepattern", "fileglob", "globpattern", "globs", "include", "includes", "includepattern"],
+    ...["includepatterns", "includeglob", "name", "names", "filename", "file", "files", "query", "filter", "search"],
+  ],
+  start_line: [
+    ...["start", "from", "fromline", "line", "linenumber", "lineno", "linenum", "linestart", "begin", "beginline"],
+    ...["firstline", "first", "startlinenumber", "startlineoneindexed", "startlineoneindexedinclusive", "offset"],
+  ],
+  end_line: [
+    ...["end", "to", "toline", "lineend", "lastline", "last", "until", "stop", "endlinenumber", "endlineoneindexed"],
+    "endlineoneindexedinclusive",
+  ],
+  max_results: [
+    ...["limit", "max", "maxmatches", "headlimit", "maxcount", "count", "resultlimit", "numresults", "maxresult"],
+    ...["topk", "results", "n"],
+  ],
+  context: ["contextlines", "lines", "surroundinglines", "contextsize", "around", "numcontextlines"],
+  offset: ["skip", "start", "startindex", "from"],
+  fixed_string: ["literal", "fixedstrings", "isliteral", "fixed", "plaintext", "exact"],
+  case_sensitive: ["matchcase", "case"],
+};
+
+/** Names for the opposite of a boolean parameter. */
+const OPPOSITES: Record<string, readonly string[]> = {
+  fixed_string: ["isregex", "isregexp", "useregex", "regex", "regexp"],
+  case_sensitive: ["ignorecase", "caseinsensitive", "insensitive", "nocase", "i"],
+};
+
+/** What other assistants' tools take and these do not need: it changes nothing. */
+const NEEDLESS = [
+  ...["explanation", "reason", "reasoning", "thought", "thoughts", "rationale", "justification", "intent", "purpose"],
+  ...["description", "comment", "summary", "taskprogress", "toolcallid", "callid", "toolname", "tool", "function"],
+  ...["requiresapproval", "shouldreadentirefile", "linenumbers", "showlinenumbers", "recursive", "r", "timeout"],
+  ...["timeoutms", "outputmode", "encoding", "matchperline"],
+];
+
+const has = (table: Record<string, readonly string[]>, name: string, plain: string) =>
+  Object.hasOwn(table, name) && (table[name] as readonly string[]).includes(plain);
+
+/**
+ * The parameter that a key means. One that it only spells otherwise comes before one that it is another name of.
+ * @param missing the required parameters that no key has given
+ */
+export function meantParameter(key: string, names: readonly string[], missing: readonly string[]): string | undefined {
+  const plain = plainName(key);
+  const spelled = names.find((name) => plainName(name) === plain);
+  const order = [...missing, ...Object.keys(ALIASES)];
+  return spelled ?? order.find((name) => names.includes(name) && has(ALIASES, name, plain));
+}
+
+/** The boolean parameter whose opposite a key names. */
+export function oppositeParameter(key: string, names: readonly string[]): string | undefined {
+  return names.find((name) => has(OPPOSITES, name, plainName(key)));
+}
+
+export function isNeedless(key: string): boolean {
+  return NEEDLESS.includes(plainName(key));
+}
+
+/** Keys that hold a range of lines, and keys that hold the number of lines from the first. */
+export const isLineRange = (key: string) =>
+  ["viewrange", "linerange", "lines", "range", "linenumbers"].includes(plainName(key));
+export const isLineCount = (key: string) =>
+  ["limit", "numlines", "linecount", "maxlines", "lines", "count", "length"].includes(plainName(key));
+
+/** Keys with the lines before or after a match. */
+export const isSurrounding = (key: string) =>
+  ["a", "b", "c", "before", "after", "beforecontext", "aftercontext", "linesbefore", "linesafter"].includes(
+    plainName(key),
+  );
+
+/** Keys of globs to leave out, and keys of file name endings. */
+export const isExclusion = (key: string) =>
+  ["exclude", "excludes", "excludepattern", "excludepatterns", "excludeglob", "ignorepattern"].includes(plainName(key));
+export const isEnding = (key: string) =>
+  ["extension", "extensions", "ext", "fileextension", "fileextensions", "filetypes"].includes(plainName(key));
+
+/** Keys around the arguments as a whole. */
+export const isWrapper = (key: string) =>
+  ["arguments", "args", "parameters", "params", "input", "toolinput", "kwargs", "properties", "json"].includes(
+    plainName(key),
+  );
+
+/** The names of other assistants' tools, as `plainName` writes them, that do just what one of these does. */
+const FOREIGN_TOOLS: Record<string, readonly string[]> = {
+  view_file: ["readfile", "read", "openfile", "view", "showfile", "getfile", "filecontent", "readfilecontent"],
+  list_dir: ["listdirectory", "ls", "listfolder", "readdir", "readdirectory", "listfilesindirectory"],
+  grep: ["grepsearch", "searchfilecontent", "ripgrep", "rg", "searchcode", "searchtext", "greptool", "searchincode"],
+  find_files: [
+    "glob",
+    "filesearch",
+    "findbyname",
+    "findfile",
+    "globsearch",
+    "globtool",
+    "findfilesbyname",
+    "searchfilename",
+  ],
+};
+
+/** Finds the tool that another assistant's name of a tool means, with a prefix or without. */
+export function foreignTool(name: string): string | null {
+  const parts = [name, ...name.split(/[.:/]|__/)].map(plainName);
+  const fitting = Object.keys(FOREIGN_TOOLS).filter((tool) =>
+    FOREIGN_TOOLS[tool]?.some((other) => parts.includes(other)),
+  );
+  return fitting.length === 1 ? (fitting[0] as string) : null;
+}

@@ -1,0 +1,16 @@
+/** A name without case, `_`, `-` and other signs, for comparison. */
+export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+/**
+ * Finds the tool that a name means: with a prefix (`functions.grep`, `default_api:grep`), an index (`grep:0`), another way of
+ * writing (`viewFile`, `view-file`), or a token of the template that leaked into it (`grep<|channel|>commentary`).
+ * @returns null when no tool, or more than one, fits
+ */
+export function meantTool<T extends string>(name: string, tools: readonly T[]): T | null {
+  const exact = tools.find((tool) => tool === name);
+  if (exact) return exact;
+  const bare = name.split(/<[|｜]/)[0] ?? "";
+  const parts = [bare, ...bare.split(/[.:/]|__/)].map(plainName);
+  const fitting = tools.filter((tool) => parts.includes(plainName(tool)));
+  return fitting.length === 1 ? (fitting[0] as T) : null;
+}
