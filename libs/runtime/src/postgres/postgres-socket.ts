@@ -1,59 +1,121 @@
-import { connect, isIP, Socket, type SocketConnectOpts } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { readFileSync } from "node:fs";
+import { connect, isIP, Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import type { PostgresAddress } from "./parse-connection-string.ts";
+import type { PostgresTls } from "./postgres-target.ts";
 import { createServerReader } from "./read-server-messages.ts";
-
-/** The security of a connection. `any` accepts every certificate, `verified` only one that is valid for the host. */
-export type Security = "none" | "if_offered" | "any" | "verified";
 
 /**
  * Opens a socket for the Postgres client. The socket is destroyed when the server stays silent for too long, and fails in one
- * step (see `loseInOneStep`). TLS is done here, because the client would replace the socket with one of its own.
- * @param silenceMs the longest time from a write to the next byte received
- * @returns a socket even after a failure: the client survives a socket that fails, but not a rejection of this function
+ * step (see `loseInOneStep`). TLS is done here, because the client would replace the socket with one of its own, and knows
+ * neither a certificate authority's file nor several hosts.
+ * @param addresses tried in this order
+ * @param connectMs the longest time until an address is connected and encrypted
+ * @param silenceMs the longest time from a write to the next byte received; 0 is any
+ * @returns how many addresses failed before, and a socket even after a failure: the client survives a socket that fails, but not a rejection of this function
  */
 export async function openPostgresSocket(
-  place: SocketConnectOpts,
-  security: Security,
-  silenceMs: number,
-): Promise<Socket> {
-  const plain = connect(place);
-  const host = "host" in place ? (place.host ?? "localhost") : "localhost";
-  const socket =
-    security === "none" ? plain : await secure(plain, host, security, silenceMs).catch((error) => failing(error));
-  giveUpInSilence(socket, silenceMs);
+  addresses: readonly PostgresAddress[],
+  tls: PostgresTls,
+  times: { connectMs: number; silenceMs: number },
+): Promise<{ socket: Socket; tried: number }> {
+  let socket: Socket | undefined;
+  let failure: unknown;
+  let tried = -1;
+  for (const address of addresses) {
+    tried++;
+    try {
+      socket = await open(address, tls, times.connectMs);
+      break;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  socket ??= failing(failure as Error);
+  if (times.silenceMs > 0) giveUpInSilence(socket, times.silenceMs);
   loseInOneStep(socket);
-  return socket;
+  return { socket, tried };
 }
 
-/** The PostgreSQL protocol's SSLRequest: eight bytes, answered with one. */
-const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+async function open(address: PostgresAddress, tls: PostgresTls, ms: number): Promise<Socket> {
+  if (address.host.startsWith("/"))
+    return await within(ms, connect(`${address.host}/.s.PGSQL.${address.port}`), "connect");
+  const plain = () => within(ms, connect({ host: address.hostaddr ?? address.host, port: address.port }), "connect");
+  if (tls.mode === "disable") return await plain();
+  const options = tlsOptions(address.host, tls);
+  const socket = await plain();
+  if (tls.isDirect || (await offersTls(socket, ms))) {
+    return await within(ms, connectTls({ socket, ...options }), "secureConnect").catch((error: { code?: string }) => {
+      if (tls.mode !== "prefer" || error.code === "ETIMEDOUT") throw error;
+      return plain();
+    });
+  }
+  if (tls.mode === "prefer") return socket;
+  socket.destroy();
+  throw new Error("the database does not offer TLS, which DATABASE_URL asks for");
+}
 
-function secure(plain: Socket, host: string, security: Security, silenceMs: number): Promise<Socket> {
+function tlsOptions(host: string, tls: PostgresTls): ConnectionOptions {
+  const { rootCert, cert, key, revoked, keyPassword, minVersion, maxVersion } = tls;
+  return {
+    host,
+    ...(!isIP(host) && tls.sendsName && { servername: host }),
+    rejectUnauthorized: tls.mode === "verify-ca" || tls.mode === "verify-full",
+    ...(tls.mode === "verify-ca" && { checkServerIdentity: () => undefined }),
+    ...(rootCert && { ca: read("sslrootcert", rootCert) }),
+    ...(cert && key && { cert: read("sslcert", cert), key: read("sslkey", key) }),
+    ...(revoked && { crl: read("sslcrl", revoked) }),
+    ...(keyPassword && { passphrase: keyPassword }),
+    ...(minVersion && { minVersion }),
+    ...(maxVersion && { maxVersion }),
+    ...(tls.isDirect && { ALPNProtocols: ["postgresql"] }),
+  };
+}
+
+function read(parameter: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    // Without a system error's code: waiting does not help.
+    throw new Error(`the file of ${parameter} in DATABASE_URL cannot be read: ${path}`, { cause });
+  }
+}
+
+/** Waits until the socket is ready. @throws what went wrong; the socket is destroyed then */
+function within<S extends Socket>(ms: number, socket: S, event: "connect" | "secureConnect" | "data"): Promise<S> {
   return new Promise((resolve, reject) => {
-    const late = () => plain.destroy(Object.assign(new Error("the database is silent"), { code: "ETIMEDOUT" }));
-    const timer = setTimeout(late, silenceMs);
+    const late = Object.assign(new Error("the database is silent"), { code: "ETIMEDOUT" });
+    const timer = setTimeout(() => socket.destroy(late), ms);
+    const closed = () => fail(Object.assign(new Error("the database hung up"), { code: "CONNECTION_CLOSED" }));
     const fail = (error: Error) => {
       clearTimeout(timer);
       reject(error);
     };
-    const lost = () => fail(Object.assign(new Error("the database hung up"), { code: "CONNECTION_CLOSED" }));
-    const settle = (socket: Socket) => {
+    // The listener for errors stays: beneath TLS nobody else listens to the socket.
+    socket.on("error", fail).on("close", closed);
+    socket.once(event, () => {
       clearTimeout(timer);
-      socket.off("error", fail).off("close", lost);
+      socket.off("close", closed);
       resolve(socket);
-    };
-    plain.on("error", fail).on("close", lost);
-    plain.once("data", (answer) => {
-      if (answer[0] === 0x53) {
-        const servername = isIP(host) ? {} : { servername: host };
-        const above = connectTls({ socket: plain, host, ...servername, rejectUnauthorized: security === "verified" });
-        above.on("error", fail).on("close", lost);
-        above.once("secureConnect", () => settle(above));
-      } else if (security === "if_offered") settle(plain);
-      else plain.destroy(new Error("the database does not offer TLS, which DATABASE_URL asks for"));
     });
-    plain.write(SSL_REQUEST);
   });
+}
+
+/** The PostgreSQL protocol's SSLRequest: eight bytes, answered with one. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+const [YES, NO] = [0x53, 0x4e];
+
+async function offersTls(socket: Socket, ms: number): Promise<boolean> {
+  let answer = Buffer.alloc(0);
+  socket.once("data", (bytes) => {
+    answer = bytes;
+  });
+  socket.write(SSL_REQUEST);
+  await within(ms, socket, "data");
+  // More bytes than one would be plain text that somebody slipped in before the encryption (CVE-2021-23222).
+  if (answer.length === 1 && (answer[0] === YES || answer[0] === NO)) return answer[0] === YES;
+  socket.destroy();
+  throw Object.assign(new Error("the answer to the request for TLS is not PostgreSQL's"), { code: "EPROTO" });
 }
 
 /** A socket that fails at its first write, because the client does not listen for errors before that. */

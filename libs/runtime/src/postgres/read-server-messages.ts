@@ -1,7 +1,7 @@
 // PURE
 
 /** An error of the server. `code` is an SQLSTATE. */
-interface ServerError extends Error {
+export interface ServerError extends Error {
   severity: string;
   code: string;
 }
@@ -96,7 +96,7 @@ export function createServerReader(): (piece: Buffer) => Received {
 }
 
 /** @param fields each a letter and a text that ends with a zero byte */
-function readError(fields: Buffer): ServerError {
+export function readError(fields: Buffer): ServerError {
   const values = new Map<string, string>();
   for (const field of fields.toString("utf8").split("\0")) values.set(field.charAt(0), field.slice(1));
   const error = new Error(values.get("M") ?? "the server ended the connection");

@@ -1,4 +1,5 @@
 import { connectPostgres, type Postgres, untilPostgresReady } from "../postgres/connect-postgres.ts";
+import { readPostgresTarget } from "../postgres/postgres-target.ts";
 import { connectRedis, type Redis, untilRedisReady } from "../redis/connect-redis.ts";
 import type { ServiceContext } from "./run-service.ts";
 
@@ -25,6 +26,7 @@ export async function connectBackends(
   { name, config, log, onRelease }: ServiceContext<BackendsConfig>,
   options: { redisTimeoutMs: number; subscriber?: Redis },
 ): Promise<Backends> {
+  for (const warning of readPostgresTarget(config.DATABASE_URL).warnings) log.warn(`DATABASE_URL: ${warning}`);
   const pool = connectPostgres(config.DATABASE_URL, { name, connections: config.DATABASE_CONNECTIONS });
   onRelease("postgres", () => pool.end({ timeout: 2 }));
   const redis = connectRedis(config.REDIS_URL);

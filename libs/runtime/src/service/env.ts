@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readPostgresTarget } from "../postgres/postgres-target.ts";
 import { failpoints } from "./failpoints.ts";
 
 /** The types of environment variables. */
@@ -30,9 +31,17 @@ export const url = (...protocols: string[]) =>
     `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
   );
 
+const postgresUrl = z.string("is required").superRefine((text, context) => {
+  try {
+    readPostgresTarget(text);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+  }
+});
+
 /** The variables of every service. */
 export const commonEnv = {
-  DATABASE_URL: url("postgres:", "postgresql:"),
+  DATABASE_URL: postgresUrl,
   REDIS_URL: url("redis:", "rediss:"),
   /** Prefix of every key and channel in Redis. */
   REDIS_PREFIX: z

@@ -11,10 +11,10 @@ export function keepSecret(value: string | null | undefined): void {
   for (const form of [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]) secrets.add(form);
 }
 
-/** Registers the user and password of a URL. */
+/** Registers the user and password of a URL, also of one that only its own client can read, as with several hosts. */
 export function keepSecretsOf(url: string): void {
-  if (!URL.canParse(url)) return;
-  const { username, password } = new URL(url);
+  const [, login = ""] = /^[a-z][a-z0-9+.-]*:\/\/([^/?\s]*)@/i.exec(url.trim()) ?? [];
+  const [, username = "", password = ""] = /^([^:]*):(.*)$/s.exec(login) ?? [];
   if (password === "") return;
   keepSecret(decode(password));
   keepSecret(password);

@@ -1,0 +1,111 @@
+// PURE
+
+import type { PostgresTarget } from "./postgres-target.ts";
+
+/**
+ * What a session must have, whatever the defaults of the server, the database, the role and the connection string are. They
+ * would change what values look like, which conflicts transactions see, and when a session ends.
+ */
+const SETTINGS: Record<string, string> = {
+  idle_session_timeout: "0",
+  DateStyle: "ISO, MDY",
+  TimeZone: "UTC",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  array_nulls: "on",
+  standard_conforming_strings: "on",
+  default_transaction_isolation: "read committed",
+  default_transaction_deferrable: "off",
+};
+/** Postgres 17 or newer. */
+const TRANSACTION_TIMEOUT = "transaction_timeout";
+
+/** Tables by which the schema of our tables is found. */
+const LANDMARKS = ["schema_migrations", "turns"];
+
+/** What `FACTS` returns, as text. */
+export interface SessionFacts {
+  /** Names the server's process: the same text in two sessions means that they share it. */
+  process: string;
+  pid: number;
+  isReplica: boolean;
+  isReadOnly: boolean;
+  encoding: string;
+  /** The schemas that `search_path` names and that exist. */
+  path: string[];
+  /** The schemas of the path, and `public`, that hold our tables. */
+  homes: string[];
+}
+
+export const PROCESS =
+  "select pid || ' ' || extract(epoch from backend_start) from pg_stat_get_activity(pg_backend_pid())";
+
+export const FACTS = `select json_build_object(
+  'process', (${PROCESS}), 'pid', pg_backend_pid(), 'isReplica', pg_is_in_recovery(),
+  'isReadOnly', current_setting('transaction_read_only') = 'on', 'encoding', current_setting('server_encoding'),
+  'path', current_schemas(false), 'homes', array(select n.nspname from pg_namespace n
+    where n.nspname = any(current_schemas(false) || array['public'::name]) and ${LANDMARKS.length} = (select count(*)
+      from pg_class c where c.relnamespace = n.oid and c.relname in (${LANDMARKS.map(quote).join(", ")}))))`;
+
+/**
+ * @returns the statement that makes a new session ours
+ * @throws Error when the server is not the wanted one, or has properties with which we would not work as promised
+ */
+export function settingsFor(
+  facts: SessionFacts,
+  target: Pick<PostgresTarget, "role" | "settings" | "searchPath">,
+  statementMs: number,
+): string {
+  const wrong = target.role !== "any" && (facts.isReplica || (target.role === "read-write" && facts.isReadOnly));
+  // To the client, a lost connection: another server may be the right one, or this one in a moment.
+  if (wrong) {
+    const text = "the database server is a replica or read-only, and DATABASE_URL asks for one that accepts writes";
+    throw Object.assign(new Error(text), { code: "CONNECTION_CLOSED" });
+  }
+  if (facts.encoding !== "UTF8") {
+    throw new Error(
+      `the database's encoding is ${facts.encoding}, which cannot hold every text: create one with ENCODING 'UTF8' TEMPLATE template0`,
+    );
+  }
+  const searchPath = target.searchPath ?? quoteName(homeSchema(facts));
+  const own = {
+    ...SETTINGS,
+    statement_timeout: `${statementMs}`,
+    lock_timeout: `${Math.max(0, statementMs - 1_000)}`,
+    idle_in_transaction_session_timeout: `${statementMs}`,
+    search_path: searchPath,
+  };
+  const all = [...target.settings, ...Object.entries(own)];
+  const calls = all.map(([name, value]) => `set_config(${quote(name)}, ${quote(value)}, false)`);
+  const late = `case when current_setting('${TRANSACTION_TIMEOUT}', true) is not null
+    then set_config('${TRANSACTION_TIMEOUT}', '0', false) end`;
+  return `select ${[...calls, late].join(", ")}`;
+}
+
+/**
+ * The schema of our tables. A `search_path` that the database or the role got after the migration must not hide them, nor one
+ * with another application's tables of the same names come before them.
+ */
+function homeSchema({ path, homes }: SessionFacts): string {
+  const home = path.find((schema) => homes.includes(schema));
+  const first = path.find((schema) => schema !== "pg_catalog" && schema !== "information_schema");
+  if (home !== undefined) return home;
+  if (first === undefined) return "public";
+  if (homes.includes("public")) {
+    throw new Error(
+      `search_path of the database or the role begins with ${first}, but BooCode's tables are in public: add ?search_path=public to DATABASE_URL, or ?search_path=${first} for another set of tables`,
+    );
+  }
+  return first;
+}
+
+function quote(text: string): string {
+  const doubled = text.replaceAll("'", "''");
+  // In this form a backslash means the same whatever standard_conforming_strings is.
+  return text.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
+}
+
+function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
