@@ -1,5 +1,5 @@
 # One image per process: docker build --build-arg SERVICE=api|worker|gateway|scripted-model .
-# and the one-shot tools, dbmate and `admin`: docker build --target migrate .
+# and the one-shot tools, `migrate` and `admin`: docker build --target migrate .
 #
 # Node 22: Node 20, our floor, gets no security fixes any more. Debian, not Alpine: the lock's native packages are the glibc ones
 # that the tests run with. slim: nothing here is compiled, and no package runs an install script.
@@ -33,18 +33,14 @@ COPY --from=production-manifests /manifests ./
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --no-audit --no-fund --omit=dev --workspace "@boocode/${SERVICE:?is not set}"
 
-# dbmate's own binary, because its npm command exits with 0 when the binary was killed.
-FROM deps AS dbmate
-RUN cp "$(node --print 'require("dbmate").resolveBinary()')" ./dbmate
-
 # Brings the database that DATABASE_URL names up to date and ends; `node admin/main.mjs user add NAME` makes a user and a token.
 FROM base AS migrate
 ENV NODE_ENV=production
-COPY --from=dbmate /app/dbmate ./
 COPY --from=build /app/dist/admin ./admin
+COPY --from=build /app/dist/migrate ./migrate
 COPY migrations ./migrations
 USER node
-CMD ["./dbmate", "--migrations-dir", "migrations", "--no-dump-schema", "--wait", "up"]
+CMD ["node", "migrate/main.mjs"]
 
 FROM base AS service
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000

@@ -14,6 +14,7 @@ const programs = {
   worker: { entry: "services/worker/src/main.ts", manifest: "services/worker" },
   "scripted-model": { entry: "libs/scripted-model/src/main.ts" },
   admin: { entry: "scripts/admin.ts" },
+  migrate: { entry: "scripts/migrate.ts" },
 };
 
 /** Files that our code reads from beside its own, as in `new URL("append-frame.lua", import.meta.url)`. */

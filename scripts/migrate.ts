@@ -1,14 +1,11 @@
-import { migrate } from "@boocode/backing-services";
+import { databaseEnv, loadConfig, migrate, readPostgresTarget } from "@boocode/runtime";
 
-const databaseUrl = process.env.DATABASE_URL;
-if (!databaseUrl || !URL.canParse(databaseUrl)) {
-  console.error("npm run migrate: set DATABASE_URL to the database, as in postgres://user:password@host:5432/boocode");
-  process.exit(1);
-}
 try {
-  await migrate(databaseUrl, { log: console.log });
+  const { DATABASE_URL } = loadConfig(databaseEnv, process.env);
+  for (const warning of readPostgresTarget(DATABASE_URL).warnings) console.error(`DATABASE_URL: ${warning}`);
+  await migrate(DATABASE_URL, { folder: "migrations", log: console.log });
   console.log("The database is up to date.");
 } catch (error) {
-  console.error(`npm run migrate: ${(error as Error).message}`);
+  console.error(`migrate: ${(error as Error).message}`);
   process.exitCode = 1;
 }

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { repositoryRoot } from "@boocode/backing-services";
-import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import { createDatabase } from "@boocode/backing-services";
+import { testRedis } from "@boocode/backing-services/testing";
 import { SessionFrame } from "@boocode/contracts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { openEvents } from "../harness/events.ts";
 import { createRest } from "../harness/rest.ts";
 import { FASTIFY } from "../harness/start-system.ts";
@@ -26,11 +27,12 @@ const env: Record<string, string> = {};
 const releases: (() => unknown)[] = [() => rmSync(folder, { recursive: true })];
 
 beforeAll(async () => {
-  const [database, redis] = await Promise.all([testDatabase(), testRedis()]);
+  const [database, redis] = await Promise.all([createDatabase(inject("postgresUrl")), testRedis()]);
   releases.push(database.drop, redis.stop);
   Object.assign(env, { DATABASE_URL: database.url, REDIS_URL: redis.url, PROJECT_ROOTS: FASTIFY });
   for (const [name, manifest] of Object.entries(SERVICES)) assembleImage(image(name), name, manifest);
-  cpSync(join(repositoryRoot, "dist/admin"), image("admin"), { recursive: true });
+  for (const name of ["admin", "migrate"])
+    cpSync(join(repositoryRoot, "dist", name), image(name), { recursive: true });
 });
 
 afterAll(async () => {
@@ -57,7 +59,12 @@ test("the built services answer a question about code, without sources and witho
   for (const name of ["api", "worker", "gateway"]) {
     running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
   }
-  // As in the migrate image.
+  // As in the migrate image, which does both.
+  const migrated = await promisify(execFile)(process.execPath, [join(image("migrate"), "main.mjs")], {
+    cwd: repositoryRoot,
+    env,
+  });
+  expect(migrated.stdout).toMatch(/Applied 0001_initial\.sql[^]*up to date/);
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [join(image("admin"), "main.mjs"), "user", "add", "ada"],

@@ -1,6 +1,8 @@
 export * from "./every.ts";
 export * from "./path-under.ts";
-export * from "./postgres/connect-postgres.ts";
+export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/connect-postgres.ts";
+export { migrate } from "./postgres/migrate.ts";
+export { readPostgresTarget } from "./postgres/postgres-target.ts";
 export * from "./redis/connect-redis.ts";
 export * from "./service/connect-backends.ts";
 export * from "./service/dependencies.ts";

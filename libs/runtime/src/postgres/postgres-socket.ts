@@ -45,7 +45,8 @@ async function open(address: PostgresAddress, tls: PostgresTls, ms: number): Pro
   const options = tlsOptions(address.host, tls);
   const socket = await plain();
   if (tls.isDirect || (await offersTls(socket, ms))) {
-    return await within(ms, connectTls({ socket, ...options }), "secureConnect").catch((error: { code?: string }) => {
+    const secured = within(ms, connectTls({ socket, ...options }), "secureConnect");
+    return await secured.catch((error: { code?: string }) => {
       if (tls.mode !== "prefer" || error.code === "ETIMEDOUT") throw error;
       return plain();
     });

@@ -17,6 +17,7 @@ const SETTINGS: Record<string, string> = {
   standard_conforming_strings: "on",
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
+  row_security: "on",
 };
 /** Postgres 17 or newer. */
 const TRANSACTION_TIMEOUT = "transaction_timeout";

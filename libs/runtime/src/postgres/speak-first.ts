@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Login } from "./channel-binding.ts";
 import { readError } from "./read-server-messages.ts";
 
 /** A session whose client has logged in and waits to be told so. */
@@ -9,17 +10,23 @@ export interface NewSession {
   ask(statement: string): Promise<(string | null)[][]>;
 }
 
-const [BACKEND_KEY, DATA_ROW, ERROR, READY, STATUS] = [..."KDEZS"].map((letter) => letter.charCodeAt(0));
+const [AUTHENTICATION, BACKEND_KEY, DATA_ROW, ERROR, READY, STATUS] = [..."RKDEZS"].map((letter) =>
+  letter.charCodeAt(0),
+);
 /** Far above what a server sends before the first query. */
 const LONGEST_MESSAGE = 1_048_576;
 
 /**
  * Talks to the server after the client has logged in and before the client may send a query: the message that the server is
  * ready is withheld until `prepare` is done. What a session needs cannot be in the client's first message, because poolers
- * refuse it.
- * @param prepare a failure ends the connection, and is the client's failure to connect
+ * refuse it. A failure of `prepare` or `login` ends the connection, and is the client's failure to connect.
+ * @param login logs in in the client's place
  */
-export function speakFirst(socket: Socket, prepare: (session: NewSession) => Promise<void>): void {
+export function speakFirst(
+  socket: Socket,
+  prepare: (session: NewSession) => Promise<void>,
+  login: Login | undefined,
+): void {
   const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
   let received = Buffer.alloc(0);
   let pid = 0;
@@ -27,7 +34,8 @@ export function speakFirst(socket: Socket, prepare: (session: NewSession) => Pro
   let question: Question | undefined;
 
   socket.emit = (event: string, ...args: unknown[]) => {
-    if (event === "close") question?.reject(new Error("the database hung up"));
+    if (event === "close")
+      question?.reject(Object.assign(new Error("the database hung up"), { code: "CONNECTION_CLOSED" }));
     if (event !== "data" || stage === "done") return emit(event, ...args);
     received = Buffer.concat([received, args[0] as Buffer]);
     for (let message = takeMessage(); message; message = takeMessage()) take(message);
@@ -53,6 +61,11 @@ export function speakFirst(socket: Socket, prepare: (session: NewSession) => Pro
           stage = "done";
           emit("data", Buffer.concat([message, received]));
         },
+        (error) => socket.destroy(error as Error),
+      );
+    } else if (type === AUTHENTICATION && login) {
+      login(message).then(
+        (reply) => (reply === null ? emit("data", message) : socket.write(reply)),
         (error) => socket.destroy(error as Error),
       );
     } else if (stage === "login") {

@@ -39,6 +39,9 @@ const postgresUrl = z.string("is required").superRefine((text, context) => {
   }
 });
 
+/** The variable of a tool that needs the database alone. */
+export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
+
 /** The variables of every service. */
 export const commonEnv = {
   DATABASE_URL: postgresUrl,
