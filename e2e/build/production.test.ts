@@ -3,8 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { repositoryRoot } from "@boocode/backing-services";
-import { createDatabase } from "@boocode/backing-services";
+import { createDatabase, repositoryRoot } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -31,8 +30,7 @@ beforeAll(async () => {
   releases.push(database.drop, redis.stop);
   Object.assign(env, { DATABASE_URL: database.url, REDIS_URL: redis.url, PROJECT_ROOTS: FASTIFY });
   for (const [name, manifest] of Object.entries(SERVICES)) assembleImage(image(name), name, manifest);
-  for (const name of ["admin", "migrate"])
-    cpSync(join(repositoryRoot, "dist", name), image(name), { recursive: true });
+  for (const name of ["admin", "migrate"]) cpSync(join(repositoryRoot, "dist", name), image(name), { recursive: true });
 });
 
 afterAll(async () => {
@@ -54,17 +52,18 @@ test("an image contains a program, the files that it reads, and the packages tha
 });
 
 test("the built services answer a question about code, without sources and without tsx", async () => {
+  // As in the migrate image, in whose folder is a copy of `migrations`.
+  const migrated = await promisify(execFile)(process.execPath, [join(image("migrate"), "main.mjs")], {
+    cwd: repositoryRoot,
+    env,
+  });
+  expect(migrated.stdout).toMatch(/Applied 0001_initial\.sql[\s\S]*up to date/);
   const model = await runImage(image("scripted-model"), { PORT: "0" });
   running.set("scripted-model", model);
   for (const name of ["api", "worker", "gateway"]) {
     running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
   }
-  // As in the migrate image, which does both.
-  const migrated = await promisify(execFile)(process.execPath, [join(image("migrate"), "main.mjs")], {
-    cwd: repositoryRoot,
-    env,
-  });
-  expect(migrated.stdout).toMatch(/Applied 0001_initial\.sql[^]*up to date/);
+  // As in the migrate image.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [join(image("admin"), "main.mjs"), "user", "add", "ada"],
