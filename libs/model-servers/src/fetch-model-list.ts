@@ -2,6 +2,7 @@ import type { Response } from "undici";
 import { z } from "zod";
 import { connectionReason } from "./connection-reason.ts";
 import { RedirectRefused, requestTo, type ServerAddress } from "./request-to.ts";
+import { echoedSecretsOf } from "./secrets-of.ts";
 
 /** An entry as any server writes it: OpenAI's `id`, Ollama's `model` or `name`, or the name alone. */
 const Entry = z.union([
@@ -68,7 +69,12 @@ export async function fetchModelList(server: ListedServer, timeoutMs: number): P
   if (!answer.success) throw new Error("the answer is not a model list");
   const seen = new Set<string>();
   // Gateways list a model once for each of its providers.
-  return answer.data.flatMap(toModel).filter(({ id }) => !seen.has(id) && seen.add(id));
+  const secrets = echoedSecretsOf(server);
+  const hasSecret = (text: string | null) => secrets.some((secret) => text?.includes(secret));
+  return answer.data
+    .flatMap(toModel)
+    .filter(({ id }) => !hasSecret(id) && !seen.has(id) && seen.add(id))
+    .map((model) => (hasSecret(model.name) ? { ...model, name: null } : model));
 }
 
 /** Gemini refuses a key with 400. */

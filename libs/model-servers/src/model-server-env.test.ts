@@ -8,7 +8,7 @@ import {
   modelServerEnv,
   modelServersOf,
 } from "./model-server-env.ts";
-import { secretsOf } from "./secrets-of.ts";
+import { echoedSecretsOf, secretsOf } from "./secrets-of.ts";
 
 const keys: KeySources = {
   env: (name) => ({ THE_KEY: "secret", BROKEN: "sk\nx" })[name],
@@ -66,6 +66,24 @@ describe("the environment's model servers", () => {
     expect(server).toMatchObject({ url: "http://a/x", basicAuth: "u:pass" });
     expect(server?.headers).toEqual({ "x-a": "secret", "x-b": "from a file" });
     expect(server && secretsOf(server)).toEqual(expect.arrayContaining(["pass", "dTpwYXNz", "secret", "from a file"]));
+  });
+
+  it("have secrets that are looked for in replies, unless it is a word that stands for no key", () => {
+    const known = [
+      "sk-abc",
+      "ollama",
+      "EMPTY",
+      "lm-studio",
+      "no-key",
+      "sk-no-key-required",
+      "your-api-key",
+      "not-needed",
+      "password",
+    ];
+    const looked = [...known, "sk-proj-a1b2c3d4", "Basic-hunter2-long", "correcthorsebattery"].filter(
+      (apiKey) => echoedSecretsOf({ url: "http://a", apiKey }).length > 0,
+    );
+    expect(looked).toEqual(["sk-proj-a1b2c3d4", "Basic-hunter2-long", "correcthorsebattery"]);
   });
 
   it("have one login each, and headers that can be sent", () => {

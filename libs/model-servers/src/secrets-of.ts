@@ -17,6 +17,20 @@ export function secretsOf({ url, apiKey, basicAuth, headers }: ServerAddress): s
   return secrets;
 }
 
+/**
+ * The secrets of a server that are looked for in its replies and its model names, where the same word may be innocent. So not
+ * the words that people enter as a key for a server that needs none.
+ */
+export function echoedSecretsOf(server: ServerAddress): string[] {
+  return secretsOf(server).filter(
+    (secret) => secret.length >= 8 && !/^[a-z]{1,11}$/i.test(secret) && !PLACEHOLDER.test(secret),
+  );
+}
+
+/** As the documentation of LM Studio, llama.cpp, vLLM and their clients has them. */
+const PLACEHOLDER =
+  /^(lm-studio|((sk-)?(no|not|fake|dummy|test|any|your|my|the|local)[-_])?(api[-_]?)?(key|token|needed|required|here|used|necessary|[-_])+)$/i;
+
 function splitLogin(basicAuth: string): [string, string] {
   const colon = basicAuth.indexOf(":");
   return [basicAuth.slice(0, colon), basicAuth.slice(colon + 1)];

@@ -41,6 +41,18 @@ test("a refused key is told apart from a server that is away, also when Gemini r
   await expect(fetchModelList(await answering(400, {}), 5_000)).rejects.toThrow("answered 400");
 });
 
+test("a model whose name echoes a secret is not listed, and a placeholder for a key is none", async () => {
+  const list = { data: [{ id: "a", name: "sk-echo-123456" }, { id: "x-sk-echo-123456" }, { id: "lm-studio-x" }] };
+  const { url } = await answering(200, list);
+  const ids = async (apiKey: string) =>
+    (await fetchModelList({ url, apiKey }, 5_000)).map(({ id, name }) => [id, name]);
+  expect(await ids("sk-echo-123456")).toEqual([
+    ["a", null],
+    ["lm-studio-x", null],
+  ]);
+  expect((await ids("lm-studio")).length).toBe(3);
+});
+
 test("a server without a model list has the model of the settings, or says what to set", async () => {
   const azure = await answering(404, { error: { code: "404", message: "Resource not found" } });
   expect(await fetchModelList({ ...azure, defaultModel: "gpt" }, 5_000)).toMatchObject([{ id: "gpt", loaded: null }]);

@@ -14,6 +14,7 @@ export * from "./service/load-config.ts";
 export * from "./service/logger.ts";
 export * from "./service/metrics.ts";
 export * from "./service/run-service.ts";
+export * from "./service/scrubber.ts";
 export * from "./service/secrets.ts";
 export * from "./service/serve-http.ts";
 export * from "./service/shutdown.ts";

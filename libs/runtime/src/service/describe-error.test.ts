@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { describeError } from "./describe-error.ts";
-import { keepSecret, keepSecretsOf, scrub } from "./secrets.ts";
+import { keepSecret, keepSecretsOf, scrub, scrubStrings } from "./secrets.ts";
 
 const json = (error: unknown) => JSON.stringify(describeError(error));
 
@@ -50,4 +50,15 @@ test("secrets are removed from texts, as they are, in a URL, in JSON and as basi
     expect(json(new Error(text, { cause: text }))).not.toMatch(/sk-\\?"|p@ss|%2Fword|YWRh/);
   }
   expect(scrub("nothing secret")).toBe("nothing secret");
+});
+
+test("secrets are removed from the strings and names inside a value, and nothing else is changed", () => {
+  keepSecret("sk-in-a-value");
+  const error = new Error("sk-in-a-value");
+  const given = { "sk-in-a-value": ["a sk-in-a-value", 1, null, { deep: true }], error };
+  expect(scrubStrings(given)).toEqual({ "[secret]": ["a [secret]", 1, null, { deep: true }], error });
+  expect(scrubStrings(given).error).toBe(error);
+  const circular: Record<string, unknown> = { text: "sk-in-a-value" };
+  circular.self = circular;
+  expect(scrubStrings(circular).text).toBe("[secret]");
 });

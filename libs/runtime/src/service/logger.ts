@@ -1,6 +1,8 @@
 import { type Logger, type LoggerOptions, pino } from "pino";
 import { describeError } from "./describe-error.ts";
 
+import { scrubStrings } from "./secrets.ts";
+
 export type { Logger };
 
 /** Asynchronous: a slow reader of the log does not block the process. */
@@ -15,6 +17,8 @@ export function createLogger(service: string, level: string): Logger {
   const options: LoggerOptions = {
     level,
     base: { service, pid: process.pid },
+    // Facts may hold a peer's texts. An error has its own serializer.
+    formatters: { log: (facts) => scrubStrings(facts) },
     serializers: { err: (error: unknown) => describeError(error) },
     redact: {
       paths: [

@@ -1,14 +1,17 @@
+import { createScrubber, formsOf } from "./scrubber.ts";
+
 /** Shorter values would turn ordinary text into holes. */
 const SHORTEST = 4;
-const SECRET = "[secret]";
 
 const secrets = new Set<string>();
+let scrubber = createScrubber([]);
 
 /** Registers a value that this process holds and that must appear in no log line and in no text for users. */
 export function keepSecret(value: string | null | undefined): void {
   if (!value || value.length < SHORTEST) return;
-  // As it is, as part of a URL, and as JSON writes it.
-  for (const form of [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]) secrets.add(form);
+  const known = secrets.size;
+  for (const form of formsOf(value)) secrets.add(form);
+  if (secrets.size > known) scrubber = createScrubber(secrets);
 }
 
 /** Registers the user and password of a URL, also of one that only its own client can read, as with several hosts. */
@@ -31,8 +34,30 @@ function decode(part: string): string {
 }
 
 /** Removes every registered secret from a text that comes from a peer or from the runtime. */
-export function scrub(text: string): string {
-  let clean = text;
-  for (const secret of secrets) clean = clean.replaceAll(secret, SECRET);
-  return clean;
+export const scrub = (text: string): string => scrubber.scrub(text);
+
+/** Deeper strings stay as they are: no peer's answer is so deep, and an object that holds itself has an end. */
+const MAX_DEPTH = 20;
+
+/**
+ * Removes every registered secret from the strings and the names inside a value of JSON's kinds; anything else stays as it is.
+ * @param remove removes other secrets instead
+ */
+export function scrubStrings<T>(value: T, remove: (text: string) => string = scrub): T {
+  return scrubValue(value, remove, MAX_DEPTH) as T;
+}
+
+function scrubValue(value: unknown, remove: (text: string) => string, depth: number): unknown {
+  if (typeof value === "string") return remove(value);
+  if (depth === 0) return value;
+  if (Array.isArray(value)) return value.map((each) => scrubValue(each, remove, depth - 1));
+  if (!isPlain(value)) return value;
+  const entries = Object.entries(value).map(([name, each]) => [remove(name), scrubValue(each, remove, depth - 1)]);
+  return Object.fromEntries(entries);
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,11 +1,10 @@
 import { cutText } from "@boocode/contracts";
 import { connectionFault, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
-import { scrub } from "@boocode/runtime";
+import { scrub, scrubStrings } from "@boocode/runtime";
 import type { Response } from "undici";
 import { ModelFailure } from "../turn/ports.ts";
 import { errorIn } from "./failures/error-text.ts";
 import { retryAfterMs, serverFailure } from "./failures/server-failure.ts";
-import { scrubStrings } from "./scrub-strings.ts";
 
 export interface SendRequestDeps {
   server: ServerAddress;

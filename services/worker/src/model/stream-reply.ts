@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { connectionReason, type ServerAddress } from "@boocode/model-servers";
+import { scrubStrings } from "@boocode/runtime";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply, type WaitEvent } from "../turn/ports.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
@@ -9,7 +10,7 @@ import { isMalformedCallReason } from "./failures/error-kind.ts";
 import { malformedCall, outcomeFailure } from "./failures/stream-failure.ts";
 import { type OpenReplyDeps, openReply } from "./open-reply.ts";
 import { createTimeouts, orNullAfter } from "./scheduling/timeouts.ts";
-import { scrubStrings } from "./scrub-strings.ts";
+import { createReplyScrubber, type ReplyScrubber } from "./scrub-reply.ts";
 
 export interface StreamReplyDeps {
   server: ServerAddress;
@@ -45,12 +46,14 @@ const LAST_CHUNK_WAIT_MS = 50;
  */
 export function createStreamReply(given: StreamReplyDeps): StreamReply {
   const deps = { ...given, traits: given.traits ?? createKnownTraits() };
-  return (request, signal) => streamReply(deps, request, signal);
+  const newScrubber = createReplyScrubber(deps.server);
+  return (request, signal) => streamReply(deps, request, newScrubber(), signal);
 }
 
 async function* streamReply(
   deps: StreamReplyDeps & OpenReplyDeps,
   request: ModelRequest,
+  scrubber: ReplyScrubber,
   signal: AbortSignal,
 ): AsyncGenerator<ReplyEvent> {
   signal.throwIfAborted();
@@ -84,13 +87,13 @@ async function* streamReply(
       const pieces = reader.push(step.value);
       if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
       isTold = reader.hasLoaded();
-      yield* pieces;
+      yield* scrubber.pieces(pieces);
       timeouts.received(reader.progress() > before, reader.state() === "finished");
       // The model has begun to answer, so asking for its window cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }
     const { pieces, outcome } = reader.end();
-    yield* pieces;
+    yield* [...scrubber.pieces(pieces), ...scrubber.end()];
     if (outcome.kind === "error") learnWindow(deps.contextSize.learn, model, outcome.error);
     if (outcome.kind !== "reply") {
       if (socket.signal.aborted && outcome.kind !== "error") throw socket.signal.reason;
@@ -106,8 +109,9 @@ async function* streamReply(
     const size = await orNullAfter(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
     const seesTools = deps.contextSize.seesTools?.(model) ?? null;
     signal.throwIfAborted();
-    deps.log?.({ model, finish_reason: outcome.reply.finishReason, timings: outcome.timings }, "model answered");
-    yield { type: "reply", reply: { ...outcome.reply, contextSize: size, seesTools } };
+    const reply = { ...scrubber.reply(outcome.reply), contextSize: size, seesTools };
+    deps.log?.({ model, finish_reason: reply.finishReason, timings: outcome.timings }, "model answered");
+    yield { type: "reply", reply };
   } finally {
     // This also runs when the consumer stops early and the rest of the reply is not needed.
     socket.abort();

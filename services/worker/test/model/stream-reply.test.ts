@@ -285,6 +285,59 @@ describe("secrets", () => {
     }
   });
 
+  it("that a server echoes in its reply are removed, however they are cut, and the parts add up to the whole", async () => {
+    const key = "sk-echo-0123456789";
+    const said = { content: `key ${key}, sk-echo-9`, reasoning_content: `it is ${key}` };
+    const call = { index: 0, id: `id-${key}`, function: { name: "grep", arguments: JSON.stringify({ [key]: [key] }) } };
+    for (const size of [1, 3, 7, 100]) {
+      const cut = (text: string) => text.match(new RegExp(`.{1,${size}}`, "gs")) ?? [];
+      const server = await modelServer((_, response) => {
+        beginStream(
+          response,
+          ...cut(said.reasoning_content).map((reasoning_content) => delta({ reasoning_content })),
+          ...cut(said.content).map((content) => delta({ content })),
+          delta({ tool_calls: [call] }),
+          delta({}, `stop ${key}`).replace('"id":"c"', `"id":"c","model":"m ${key}"`),
+          DONE,
+        );
+        response.end();
+      });
+      const events: ReplyEvent[] = [];
+      const ask = streamReply("", { server: { url: server.baseUrl, apiKey: key } });
+      for await (const event of ask({ ...request, tools: [] }, never)) events.push(event);
+      expect(JSON.stringify(events)).not.toContain("0123456789");
+      const joined = (type: "text" | "reasoning") =>
+        events.map((event) => (event.type === type ? event.text : "")).join("");
+      expect(events.at(-1)).toMatchObject({
+        reply: {
+          content: "key [secret], sk-echo-9",
+          reasoning: "it is [secret]",
+          toolCalls: [{ id: "id-[secret]", name: "grep", arguments: { "[secret]": ["[secret]"] } }],
+          finishReason: "stop [secret]",
+          model: "m [secret]",
+        },
+      });
+      expect([joined("text"), joined("reasoning")]).toEqual(["key [secret], sk-echo-9", "it is [secret]"]);
+    }
+  });
+
+  it("are not looked for in a reply when the key is a word that stands for none, and a cut loses nothing", async () => {
+    const text = "An answer about ollama, lm-studio and sk-no-key-required; sk-ech";
+    for (const apiKey of ["ollama", "lm-studio", "sk-no-key-required", "sk-echo-0123456789"]) {
+      const server = await modelServer((_, response) => {
+        beginStream(response, delta({ content: text }));
+        response.end();
+      });
+      let seen = "";
+      const ask = streamReply("", { server: { url: server.baseUrl, apiKey } });
+      const read = async () => {
+        for await (const event of ask(request, never)) if (event.type === "text") seen += event.text;
+      };
+      await expect(read()).rejects.toMatchObject({ code: "model_cut", visible: true });
+      expect(seen).toBe(text);
+    }
+  });
+
   it("in the runtime's error reach only the log, with the failure's cause", async () => {
     const logged: unknown[] = [];
     const log = (facts: Record<string, unknown>) => void logged.push(facts.err);
