@@ -27,6 +27,11 @@ export const API_ERRORS = {
   },
   body_too_large: { status: 413, when: "the body exceeds the size limit", retry: false },
   unsupported_media_type: { status: 415, when: "the body is not JSON, or it has a Content-Encoding", retry: false },
+  upgrade_required: {
+    status: 426,
+    when: "the path is that of a WebSocket, and the request does not open one",
+    retry: false,
+  },
   idempotency_key_reused: {
     status: 422,
     when: "the Idempotency-Key was already used with a different body",

@@ -32,9 +32,9 @@ export function buildServer(deps: ServerDeps): Server {
     if (answerPreflight(request, response, deps.corsOrigins)) return;
     if (answerHealth(request, response, deps.dependencies, deps.metrics)) return;
     const target = readRequest(request);
-    const isEvents = target?.url.pathname.endsWith("/events");
-    const subscription = target && isEvents ? parseSubscription(target.url, header(request, "last-event-id")) : null;
+    const subscription = target && parseSubscription(target.url, header(request, "last-event-id"));
     if (!target || subscription === null) return refuse(request, response, "not_found");
+    if (isSocketPath(target.url)) return refuse(request, response, "upgrade_required");
     if (request.method !== "GET") return refuse(request, response, "method_not_allowed");
     if (deps.connections.isFull(false)) return refuse(request, response, "unavailable");
     acceptEvents(deps, request, response, target.credentials, subscription).catch(() => response.destroy());
@@ -43,8 +43,7 @@ export function buildServer(deps: ServerDeps): Server {
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const target = readRequest(request);
-    const isSocket = target?.url.pathname.startsWith("/api/ws/");
-    const subscription = target && isSocket ? parseSubscription(target.url, undefined) : null;
+    const subscription = target && isSocketPath(target.url) ? parseSubscription(target.url, undefined) : null;
     if (!target || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
     if (deps.connections.isFull(isAnonymous(target.credentials))) {
       return void socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
@@ -55,6 +54,8 @@ export function buildServer(deps: ServerDeps): Server {
   });
   return server;
 }
+
+const isSocketPath = (url: URL) => url.pathname.startsWith("/api/ws/");
 
 function readRequest(request: IncomingMessage): { url: URL; credentials: Credentials } | null {
   const url = URL.parse(request.url ?? "/", "http://gateway");

@@ -58,6 +58,11 @@ test("a refusal says how to authenticate and which method is taken; a trailing s
     expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET"]);
   }
   expect((await ask("/api/nothing/events", { method: "POST" })).status).toBe(404);
+  for (const path of ["/api/ws/user", `/api/ws/sessions/${SESSION}/`]) {
+    const plain = await ask(path);
+    expect([plain.status, plain.headers.get("upgrade")]).toEqual([426, "websocket"]);
+  }
+  expect((await ask("/api/ws/nothing")).status).toBe(404);
   for (const path of [`${EVENTS}/`, "/api/user/events/?cursor=1"]) {
     const answer = await ask(path, { headers: { authorization: "Bearer t" } });
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);

@@ -22,6 +22,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, code:
   if (status === 503) response.setHeader("retry-after", "1");
   if (status === 401) response.setHeader("www-authenticate", challenge(request.headers.authorization));
   if (status === 405) response.setHeader("allow", "GET");
+  if (status === 426) response.setHeaders(new Headers({ upgrade: "websocket", connection: "Upgrade" }));
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
