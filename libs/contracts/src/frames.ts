@@ -51,9 +51,9 @@ export type DeletedRange = z.infer<typeof DeletedRange>;
 export const MessagesDeletedFrame = z.object({
   type: z.literal("messages_deleted"),
   ...structuralFrame,
-  /** Empty when there are more than `MAX_DELETED_IDS`: `range` has all of them. */
+  /** At most `MAX_DELETED_IDS`; further frames list the rest. `range` has all of them. */
   message_ids: z.array(Id),
-  /** Absent from frames of releases that always listed the ids. */
+  /** In the first frame of a deletion. Absent from frames of releases that always listed the ids. */
   range: DeletedRange.optional(),
 });
 export const SessionRenamed = z.object({

@@ -124,8 +124,15 @@ export type TurnAccepted = z.infer<typeof TurnAccepted>;
  */
 export const MAX_DELETED_IDS = 1_000;
 
-/** @returns the ids to list: none when there are too many, because a part of them would look like all of them */
-export const listDeletedIds = (ids: string[]): string[] => (ids.length > MAX_DELETED_IDS ? [] : ids);
+/** How many frames list the ids of one deletion. All of them together take 1.3 MB for each subscriber. */
+export const MAX_DELETION_FRAMES = 32;
+
+/** @returns the ids that each frame lists: none when there are too many, because a part of them would look like all of them */
+export function listDeletedIds(ids: string[]): string[][] {
+  if (ids.length > MAX_DELETED_IDS * MAX_DELETION_FRAMES) return [];
+  const frames = Math.ceil(ids.length / MAX_DELETED_IDS);
+  return Array.from({ length: frames }, (_, at) => ids.slice(at * MAX_DELETED_IDS, (at + 1) * MAX_DELETED_IDS));
+}
 
 export const MessagesDeleted = z
   .object({

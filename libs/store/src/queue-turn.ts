@@ -97,7 +97,7 @@ export async function regenerateAnswer(
         returning ${messageColumns(sql)}`,
     );
     const { session, changes } = await recordSessionChanges(sql, turn, [
-      deletion(deleted, range),
+      ...deletion(deleted, range),
       { kind: "structure", frame: { type: "message_posted", message } },
       ...queued.changes,
     ]);

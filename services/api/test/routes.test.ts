@@ -129,7 +129,7 @@ test("a message is accepted, listed with its cursor, queued, answered, regenerat
   received.stop();
 });
 
-test("a deletion of more than 1,000 messages is answered and announced without their ids", async () => {
+test("a deletion of more than 1,000 messages is answered without their ids, and several frames list them", async () => {
   const me = await newClient(fixture);
   const { sessionId } = await newSession(fixture, me);
   const messages = `/api/sessions/${sessionId}/messages`;
@@ -141,10 +141,14 @@ test("a deletion of more than 1,000 messages is answered and announced without t
     from generate_series(1, 1000) position`;
   const received = await subscribe(fixture, keys.session(sessionId));
   const deleted = await me.call("DELETE", `${messages}/${posted.message_id}`);
-  expect(deleted.body).toEqual({ deleted: [], count: 1_001, version: 3 });
-  await until(() => expect(received.frames).toHaveLength(1));
+  expect(deleted.body).toEqual({ deleted: [], count: 1_001, version: 4 });
+  await until(() => expect(received.frames).toHaveLength(2));
   const range = { from: { turn_ordinal: 1, position: 0 }, through_turn: 1 };
-  expect(received.frames[0]).toMatchObject({ type: "messages_deleted", message_ids: [], range });
+  const [first, second] = received.frames as { type: string; message_ids?: string[] }[];
+  expect(first).toMatchObject({ type: "messages_deleted", version: 3, range });
+  expect(first?.message_ids).toHaveLength(1_000);
+  expect(second).toMatchObject({ type: "messages_deleted", version: 4, message_ids: [expect.any(String)] });
+  expect(second).not.toHaveProperty("range");
   received.stop();
 });
 

@@ -1,4 +1,4 @@
-import { Id, listDeletedIds, MessagesDeleted } from "@boocode/contracts";
+import { Id, MAX_DELETED_IDS, MessagesDeleted } from "@boocode/contracts";
 import { deleteMessagesFrom } from "@boocode/store";
 import { z } from "zod";
 import { answers } from "../answers.ts";
@@ -17,6 +17,6 @@ export function deleteMessages(app: App, { pool, announce, failpoint }: Deps): v
     const { deleted, version, changes } = found(await deleteMessagesFrom(pool, ownerId, id, messageId));
     await failpoint("after-delete");
     announce(changes);
-    return { deleted: listDeletedIds(deleted), count: deleted.length, version };
+    return { deleted: deleted.length > MAX_DELETED_IDS ? [] : deleted, count: deleted.length, version };
   });
 }
