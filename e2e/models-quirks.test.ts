@@ -11,10 +11,11 @@ const SERVERS = {
   thoughtful: { replayed_reasoning: "required", name_fragments: true },
   untold: { replayed_reasoning: "required" },
   forgetful: { replayed_reasoning: "refused" },
-  llama3: { single_tool_calls: true, nulls: true, crlf: true },
+  llama3: { single_tool_calls: true, answer_limit: "max_completion_tokens", nulls: true, crlf: true },
   mistral: {
     nine_character_ids: true,
     no_stream_options: true,
+    answer_limit: "none",
     index: "missing",
     whole_arguments: true,
     no_done: true,

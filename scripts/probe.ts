@@ -13,6 +13,7 @@ import {
 import { keepSecret, scrub } from "@boocode/runtime";
 import { createContextSize } from "../services/worker/src/model/discovery/context-size.ts";
 import { createKnownTraits } from "../services/worker/src/model/discovery/known-traits.ts";
+import { refusesAnswerLimit } from "../services/worker/src/model/failures/answer-limit.ts";
 import { errorText } from "../services/worker/src/model/failures/error-text.ts";
 import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
 import { askRaw, type Probed } from "./probe/ask-raw.ts";
@@ -23,7 +24,7 @@ import { probeTools } from "./probe/probe-tools.ts";
 /**
  * `npm run probe -- URL [--model M] [--key-env NAME] [--script DIRECTIVE]`: tests what a model server supports, and prints
  * the result and the MODEL_SERVERS entry to use. `--script` is for the scripted model, which needs directives where a
- * language model understands a question. The probe sends about six short requests, and one that it aborts.
+ * language model understands a question. The probe sends about seven short requests, and one that it aborts.
  */
 const USAGE = "npm run probe -- URL [--model MODEL] [--key-env NAME_OF_A_VARIABLE]";
 
@@ -93,6 +94,17 @@ async function probeStream(server: Probed, script: string): Promise<boolean> {
   return !refused;
 }
 
+/** Tries the two names for the limit of an answer's tokens. */
+async function probeAnswerLimit(server: Probed, script: string) {
+  const messages = [{ role: "user", content: `Say hello in five words. ${script}` }];
+  for (const name of ["max_tokens", "max_completion_tokens"] as const) {
+    const { status, refusal } = await askRaw(server, { messages, [name]: 100 });
+    if (status < 400 || !refusesAnswerLimit(refusal))
+      return { said: name, traits: { max_completion_tokens: name === "max_completion_tokens", no_max_tokens: false } };
+  }
+  return { said: "refused", traits: { max_completion_tokens: false, no_max_tokens: true } };
+}
+
 async function main(): Promise<void> {
   const { address, model: asked, keyEnv, script } = readArguments();
   const { url } = address;
@@ -109,6 +121,9 @@ async function main(): Promise<void> {
   const sizes = createContextSize({ server, timeoutMs: 5_000, onTraits: reported.learn });
   const window = await sizes.get(model);
   say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
+
+  const limit = await probeAnswerLimit(server, script);
+  say("limit of an answer", limit.said);
 
   const tools = await probeTools(server, script, takesStreamOptions);
   if (tools.refused !== null) say("tools", `refused: ${errorText(tools.refused)}`);
@@ -133,6 +148,7 @@ async function main(): Promise<void> {
     replay_reasoning: tools.traits.replay_reasoning,
     no_stream_options: !takesStreamOptions,
     single_tool_calls: tools.traits.single_tool_calls || reported.of(model).single_tool_calls,
+    ...limit.traits,
   };
   const quirks = Object.fromEntries(Object.entries(traits).filter(([, has]) => has));
   const entry = {

@@ -11,6 +11,10 @@ export const ServerTraits = z.strictObject({
   no_stream_options: z.boolean().default(false),
   /** Chat templates raise an error when one message holds several tool calls (Llama 3). */
   single_tool_calls: z.boolean().default(false),
+  /** The limit of an answer must be stated as `max_completion_tokens` in place of `max_tokens` (OpenAI's reasoning models). */
+  max_completion_tokens: z.boolean().default(false),
+  /** The server rejects any stated limit of an answer. */
+  no_max_tokens: z.boolean().default(false),
 });
 export type ServerTraits = z.infer<typeof ServerTraits>;
 export type ServerTrait = keyof ServerTraits;

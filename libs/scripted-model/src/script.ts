@@ -48,6 +48,8 @@ export const ScriptQuirks = z
     replayed_reasoning: z.enum(["unexpected", "required", "refused"]),
     /** `stream_options` is rejected. */
     no_stream_options: z.boolean(),
+    /** How the limit of an answer is stated; any other form is rejected (OpenAI's reasoning models, older gateways). */
+    answer_limit: z.enum(["max_tokens", "max_completion_tokens", "none"]),
     /** The template raises an error for a message with several tool calls (Llama 3); `/props` reports it. */
     single_tool_calls: z.boolean(),
     /** The template has no place for tools; `/props` reports it. The script decides what the model answers. */
@@ -73,6 +75,7 @@ export const NO_QUIRKS: Quirks = {
   survives_disconnect: false,
   replayed_reasoning: "unexpected",
   no_stream_options: false,
+  answer_limit: "max_tokens",
   single_tool_calls: false,
   ignores_tools: false,
   nine_character_ids: false,

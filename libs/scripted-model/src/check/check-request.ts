@@ -20,7 +20,9 @@ export function checkRequest(body: unknown, quirks: Quirks = NO_QUIRKS): string[
   if (body.stream_options !== undefined && body.stream !== true) violations.push("stream_options without a stream");
   if (isObject(body.stream_options) && body.stream_options.include_usage !== true)
     violations.push("stream_options that do not ask for the usage");
-  if (body.max_tokens !== undefined && !(Number.isInteger(body.max_tokens) && Number(body.max_tokens) > 0))
+  const limits = [body.max_tokens, body.max_completion_tokens].filter((limit) => limit !== undefined);
+  if (limits.length > 1) violations.push("max_tokens beside max_completion_tokens");
+  if (!limits.every((limit) => Number.isInteger(limit) && Number(limit) > 0))
     violations.push("max_tokens is not a number of tokens");
   const strings = stringsOf(body);
   if (LONE_SURROGATE.test(strings)) violations.push("a lone surrogate");

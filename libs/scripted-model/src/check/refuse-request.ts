@@ -10,13 +10,21 @@ const NINE = /^[A-Za-z0-9]{9}$/;
 
 /** @returns the error with which a server with these quirks rejects a request, in its original wording; null if it accepts */
 export function refuseRequest(body: unknown, quirks: Quirks): Refusal | null {
-  const { messages, stream_options, parallel_tool_calls } = isObject(body) ? body : {};
+  const { messages, stream_options, parallel_tool_calls, max_tokens, max_completion_tokens } = isObject(body)
+    ? body
+    : {};
   if (quirks.no_stream_options && stream_options !== undefined) {
     return {
       status: 422,
       body: { detail: [{ loc: ["body", "stream_options"], msg: "Extra inputs are not permitted" }] },
     };
   }
+  if (quirks.answer_limit !== "max_tokens" && max_tokens !== undefined) {
+    const cure = quirks.answer_limit === "none" ? "" : " Use 'max_completion_tokens' instead.";
+    return badRequest(`Unsupported parameter: 'max_tokens' is not supported with this model.${cure}`);
+  }
+  if (quirks.answer_limit === "none" && max_completion_tokens !== undefined)
+    return badRequest("Unrecognized request argument supplied: max_completion_tokens");
   const replies = (Array.isArray(messages) ? messages : []).filter(isObject).filter(({ role }) => role === "assistant");
   const calling = replies.filter(({ tool_calls }) => Array.isArray(tool_calls) && tool_calls.length > 0);
   if (quirks.replayed_reasoning === "required" && calling.some((message) => !message.reasoning_content)) {

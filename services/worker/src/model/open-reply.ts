@@ -3,6 +3,7 @@ import type { ModelRequest } from "../turn/ports.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { type KnownTraits, traitRevealedBy } from "./discovery/known-traits.ts";
 import { toRequest } from "./encode/to-request.ts";
+import { answerLimitIn } from "./failures/answer-limit.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
 import { type SendRequestDeps, sendRequest } from "./send-request.ts";
 
@@ -11,9 +12,12 @@ export interface OpenReplyDeps extends SendRequestDeps {
   traits: KnownTraits;
 }
 
+/** Each refusal reveals a trait or lowers the limit; a server that goes on to refuse is believed. */
+const MOST_REQUESTS = 10;
+
 /**
- * Requests one reply, encoded for the server's known traits. If a refusal reveals another trait, the request is sent again in
- * a form that respects it; a trait is learned when such a request succeeds.
+ * Requests one reply, encoded for the server's known traits. If a refusal reveals another trait, or that the answer may not have
+ * so many tokens, the request is sent again in a form that respects it; it is learned when such a request succeeds.
  *
  * @returns a successful response whose body has not been read
  * @throws ModelFailure, or the signal's reason when it aborts
@@ -25,17 +29,26 @@ export async function openReply(
   signal: AbortSignal,
 ): Promise<Response> {
   const traits = deps.traits.of(model);
-  for (;;) {
-    const answer = await sendRequest(deps, toRequest(request, model, traits), signal);
+  let maxTokens = Math.min(request.maxTokens, deps.traits.mostAnswerTokens(model));
+  let lasting: number | null = null;
+  for (let round = 1; ; round++) {
+    const answer = await sendRequest(deps, toRequest({ ...request, maxTokens }, model, traits), signal);
     if (answer instanceof Response) {
       deps.traits.learn(model, traits);
+      if (lasting !== null) deps.traits.learnMostAnswerTokens(model, lasting);
       return answer;
     }
+    learnWindow(deps.contextSize.learn, model, answer.error);
+    const limit = traits.no_max_tokens ? null : answerLimitIn(answer.error, maxTokens);
     const revealed = traitRevealedBy({ status: answer.failure.status, body: answer.body }, traits);
-    if (revealed === null) {
-      learnWindow(deps.contextSize.learn, model, answer.error);
-      throw answer.failure;
-    }
-    traits[revealed] = true;
+    if (round === MOST_REQUESTS) throw answer.failure;
+    if (limit !== null && limit.tokens >= (limit.lasts ? 1 : leastRoom(request.maxTokens))) {
+      maxTokens = limit.tokens;
+      if (limit.lasts) lasting = limit.tokens;
+    } else if (revealed !== null) traits[revealed] = true;
+    else throw answer.failure;
   }
 }
+
+/** In tokens. Where the window leaves less beside the prompt, the prompt is too long, and a shorter one makes a better answer. */
+const leastRoom = (asked: number) => Math.min(1_024, Math.ceil(asked / 8));

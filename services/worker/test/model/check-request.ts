@@ -16,7 +16,21 @@ export function checkRequest(body: unknown, headers: Record<string, unknown> = {
   if (body.stream_options !== undefined && !(body.stream_options as Json).include_usage) {
     complain("stream_options", "must include the usage");
   }
-  const known = ["model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"];
+  const known = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "max_tokens",
+    "max_completion_tokens",
+  ];
+  const limits = [body.max_tokens, body.max_completion_tokens].filter((limit) => limit !== undefined);
+  if (limits.length > 1) complain("max_tokens", "stated twice");
+  if (!limits.every((limit) => Number.isInteger(limit) && Number(limit) > 0))
+    complain("max_tokens", "not a number of tokens");
   for (const key of Object.keys(body)) if (!known.includes(key)) complain(key, "is not accepted by every server");
   checkTools(body, complain);
   checkMessages(body.messages, complain);

@@ -18,6 +18,11 @@ const REFUSALS: Record<ServerTrait, { status: number; body: string }> = {
     body: "The `reasoning_content` in the thinking mode must be passed back to the API.",
   },
   no_stream_options: { status: 422, body: '{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs"}]}' },
+  max_completion_tokens: {
+    status: 400,
+    body: '{"error":{"message":"Unsupported parameter: \'max_tokens\' is not supported with this model. Use \'max_completion_tokens\' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}',
+  },
+  no_max_tokens: { status: 400, body: '{"error":{"message":"Unrecognized request argument supplied: max_tokens"}}' },
   single_tool_calls: { status: 500, body: "Jinja Exception: This model only supports single tool-calls at once!" },
 };
 const TRAITS = Object.keys(ServerTraits.shape) as ServerTrait[];
@@ -41,6 +46,8 @@ const request: ModelRequest = {
 };
 const plain = JSON.stringify(toRequest(request, "m", NO_TRAITS));
 
+const isPlain = (body: unknown) => JSON.stringify(body) === plain;
+
 describe.each(TRAITS)("the trait %s", (trait) => {
   it("changes the encoded request", () => {
     expect(JSON.stringify(toRequest(request, "m", { ...NO_TRAITS, [trait]: true }))).not.toBe(plain);
@@ -49,7 +56,9 @@ describe.each(TRAITS)("the trait %s", (trait) => {
   it("is learned from one refused request", async () => {
     const { status, body } = REFUSALS[trait];
     const server = await modelServer((seen, response) => {
-      if (JSON.stringify(seen.body) === plain) return void response.writeHead(status).end(body);
+      const isRefused =
+        trait === "no_max_tokens" ? /max_(completion_)?tokens/.test(JSON.stringify(seen.body)) : isPlain(seen.body);
+      if (isRefused) return void response.writeHead(status).end(body);
       beginStream(response, delta({ content: "a" }, "stop"), DONE);
     });
     const contextSize = { get: async () => null, learn: () => {} };
@@ -59,7 +68,11 @@ describe.each(TRAITS)("the trait %s", (trait) => {
     for (let round = 0; round < 2; round++) {
       for await (const _ of ask(request, new AbortController().signal));
     }
-    expect(server.seen.map((seen) => JSON.stringify(seen.body) === plain)).toEqual([true, false, false]);
+    // A limit that is refused is tried by its other name first.
+    const bodies = server.seen
+      .map(({ body }) => body)
+      .filter((body) => !("max_completion_tokens" in (body ?? {})) || trait !== "no_max_tokens");
+    expect(bodies.map(isPlain)).toEqual([true, false, false]);
   });
 
   it("has a row in docs/models.md", () => {

@@ -442,3 +442,51 @@ describe("failures", () => {
     }
   });
 });
+
+describe("the limit of an answer", () => {
+  /** A server that refuses, with the given error, to let an answer have more than `most` tokens. */
+  const limited = (most: number, error: object) =>
+    modelServer(({ body }, response) => {
+      if (Number(body?.max_tokens) > most) return sendJson(response, 400, { error });
+      beginStream(response, delta({ content: "a" }, "stop"), DONE);
+    });
+  const limits = (server: { seen: { body: Record<string, unknown> | null }[] }) =>
+    server.seen.map(({ body }) => body?.max_tokens);
+
+  it("is lowered to a server's own maximum, which is remembered for the model", async () => {
+    const message = "max_tokens is too large: 1000. This model supports at most 400 completion tokens";
+    const server = await limited(400, { message });
+    const ask = streamReply(server.baseUrl);
+    for (const model of ["m", "m", "other"]) await replyOf(ask({ ...request, model }, never));
+    await replyOf(ask({ ...request, maxTokens: 100 }, never));
+    expect(limits(server)).toEqual([1_000, 400, 400, 1_000, 400, 100]);
+  });
+
+  it("is lowered to what the window leaves beside the prompt, for that request alone; the window is learned", async () => {
+    const message = "This model's maximum context length is 8192 tokens and your request has 7500 input tokens";
+    const server = await limited(692, { message });
+    const learned: unknown[] = [];
+    const contextSize = { get: async () => null, learn: (...facts: unknown[]) => void learned.push(facts) };
+    const ask = streamReply(server.baseUrl, { contextSize });
+    for (let round = 0; round < 2; round++) await replyOf(ask(request, never));
+    expect(limits(server)).toEqual([1_000, 692, 1_000, 692]);
+    expect(learned).toEqual([
+      ["m", 8_192],
+      ["m", 8_192],
+    ]);
+  });
+
+  it("is not lowered where hardly any room is left: then the prompt is too long", async () => {
+    const message = "This model's maximum context length is 8192 tokens and your request has 8100 input tokens";
+    const server = await limited(92, { message });
+    const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+    expect(failure).toMatchObject({ code: "context_overflow", overflow: { window: 8_192, promptTokens: 8_100 } });
+    expect(limits(server)).toEqual([1_000]);
+  });
+
+  it("is lowered a few times at most when nothing satisfies the server", async () => {
+    const server = await limited(0, { message: "max_tokens is too large" });
+    expect(await failureOf(streamReply(server.baseUrl)(request, never))).toMatchObject({ code: "model_error" });
+    expect(limits(server)).toEqual([1_000, 250, 62, 15, 3]);
+  });
+});

@@ -57,6 +57,8 @@ describe("toRequest", () => {
           replay_reasoning: fc.constant(false),
           no_stream_options: fc.boolean(),
           single_tool_calls: fc.boolean(),
+          max_completion_tokens: fc.boolean(),
+          no_max_tokens: fc.boolean(),
         }),
         (request, model, traits) => {
           const body = toRequest(request, model, traits);

@@ -1,4 +1,5 @@
 import { NO_TRAITS, type ServerTrait, type ServerTraits } from "@boocode/model-servers";
+import { refusesAnswerLimit } from "../failures/answer-limit.ts";
 
 /** The traits of one model server: those in its settings, and those learned since this process started. */
 export interface KnownTraits {
@@ -6,6 +7,9 @@ export interface KnownTraits {
   of(model: string | null): ServerTraits;
   /** Adds the traits that are true. They are never removed. */
   learn(model: string, traits: Partial<ServerTraits>): void;
+  /** The most tokens that the server lets an answer have; infinite as long as it has refused none. */
+  mostAnswerTokens(model: string): number;
+  learnMostAnswerTokens(model: string, tokens: number): void;
 }
 
 interface Refusal {
@@ -33,6 +37,16 @@ const LEARNING: Record<ServerTrait, { scope: "server" | "model"; isRevealedBy(re
     scope: "server",
     isRevealedBy: ({ body }) => /reasoning_content.{0,80}(must be passed back|is missing|is required)/i.test(body),
   },
+  // OpenAI: "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+  max_completion_tokens: {
+    scope: "model",
+    isRevealedBy: ({ status, body }) => status !== null && status >= 400 && status < 500 && refusesAnswerLimit(body),
+  },
+  // The same refusal, of a request that states the limit by the other name.
+  no_max_tokens: {
+    scope: "model",
+    isRevealedBy: ({ status, body }) => status !== null && status >= 400 && status < 500 && refusesAnswerLimit(body),
+  },
 };
 const TRAITS = Object.keys(LEARNING) as ServerTrait[];
 
@@ -40,8 +54,11 @@ const TRAITS = Object.keys(LEARNING) as ServerTrait[];
 export function createKnownTraits(settings: Readonly<ServerTraits> = NO_TRAITS): KnownTraits {
   const server = { ...settings };
   const models = new Map<string, Partial<ServerTraits>>();
+  const answerTokens = new Map<string, number>();
 
   return {
+    mostAnswerTokens: (model) => answerTokens.get(model) ?? Number.POSITIVE_INFINITY,
+    learnMostAnswerTokens: (model, tokens) => void answerTokens.set(model, tokens),
     of: (model) => ({ ...server, ...(model !== null && models.get(model)) }),
     learn(model, traits) {
       for (const trait of TRAITS.filter((one) => traits[one])) {

@@ -12,6 +12,9 @@ export function toRequest(request: ModelRequest, model: string, traits: ServerTr
     model: cleanText(model),
     messages: toMessages(request.system, request.messages, createCallIds(), traits),
     stream: true,
+    ...(!traits.no_max_tokens && {
+      [traits.max_completion_tokens ? "max_completion_tokens" : "max_tokens"]: request.maxTokens,
+    }),
     ...(!traits.no_stream_options && { stream_options: { include_usage: true } }),
     // Servers reject an empty list of tools, and a tool choice without tools.
     ...(tools.length > 0 && { tools, tool_choice: request.toolChoice }),

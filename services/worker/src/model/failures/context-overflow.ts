@@ -12,15 +12,20 @@ const OVERFLOW_WORDS = [
   /(greater|longer|larger) than the (model's )?(maximum )?context (length|size|window)/i,
   /prompt is too long/i,
   /input token count.{0,40}exceeds/i,
+  // TGI and Together: "`inputs` tokens + `max_new_tokens` must be <= 8192".
+  /inputs.{0,20}max_new_tokens.{0,20}must be/i,
 ];
 
 const WINDOW_IN_WORDS = [
+  // Anthropic: "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000".
+  /\d+ \+ \d+ > (\d+)/,
   /(\d+) maximum context length/i,
   /context length (?:is|of)(?: only)? (\d+)/i,
   /maximum number of tokens allowed \((\d+)\)/i,
   /> (\d+) maximum/i,
   /context (?:size|window|length) \((\d+)(?: tokens)?\)/i,
   /context (?:size|window|length|limit)(?: is| of|:)? (\d+)/i,
+  /max_new_tokens\W{1,4}must be <= (\d+)/i,
 ];
 
 /**
@@ -45,6 +50,14 @@ const PROMPT_IN_WORDS = [
   /passed (\d+) input tokens/i,
   /resulted in (\d+) tokens/i,
   /prompt (?:contains|has|is)[^\d]{0,20}(\d+)/i,
+  // vLLM: "your request has 5000 input tokens (4000 > 8192 - 5000)".
+  /\bhas (?:at least )?(\d+) input tokens/i,
+  // OpenAI and DeepSeek: "you requested 9000 tokens (5000 in the messages, 4000 in the completion)"; OpenRouter: "of text input".
+  /\((\d+) (?:tokens )?(?:in|from|of) (?:the |your |text )?(?:messages|prompt|input)/i,
+  // SGLang: "5000 tokens from the input messages and 4000 tokens for the completion".
+  /(\d+) tokens from the input/i,
+  /given: (\d+) `?inputs/i,
+  /(\d+) \+ \d+ > \d+/,
 ];
 
 /** The number of tokens that the server counted in the rejected request, if the error contains it. */
