@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** One address for several servers, as a load balancer has it. A connection that a server refuses goes to the next one. */
+/** One address for several servers, as a load balancer has it. Each connection goes to the first server that accepts it. */
 export async function balance(urls: string[]): Promise<{ url: string; close(): Promise<void> }> {
   const ports = urls.map((url) => Number(new URL(url).port));
   const open = new Set<Socket>();
-  let next = 0;
 
   const server = createServer((near) => {
     open.add(near);
     near.on("close", () => open.delete(near)).on("error", () => {});
-    let tries = ports.length;
+    const left = [...ports];
     const tryNext = () => {
-      if (tries-- === 0) return void near.destroy();
-      const far = connect(ports[next++ % ports.length] as number, "127.0.0.1");
+      const port = left.shift();
+      if (port === undefined) return void near.destroy();
+      const far = connect(port, "127.0.0.1");
       far.once("error", tryNext);
       far.once("connect", () => {
         far.off("error", tryNext).on("error", () => {});
