@@ -28,11 +28,12 @@ export async function openProject(source: ProjectSource, allowedRoots: readonly 
 }
 
 async function openPath(path: string, allowedRoots: readonly string[]): Promise<ProjectRoot> {
-  const root = await openProjectRoot(path).catch((cause: unknown) => {
+  const isAllowed = (directory: string) => isUnder(directory, allowedRoots);
+  const root = await openProjectRoot(path, { isAllowed }).catch((cause: unknown) => {
     throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
   });
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.
-  if (await isUnder(root.real, allowedRoots)) return root;
+  if (await isAllowed(root.real)) return root;
   await root.close();
   throw new ProjectUnavailable("the project's folder is not under an allowed root");
 }

@@ -64,7 +64,9 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
       const heading = () => (notes.length === 0 ? "" : `[${cutText(notes.join("; "), NOTE_CHARACTERS)}]\n`);
       const answer = await definition.run(parsed.data, {
         ...context,
-        note: (text) => notes.push(text),
+        note: (text) => {
+          if (!notes.includes(text)) notes.push(text);
+        },
         // A tool reads it after its last note.
         get outputBytes() {
           return Math.max(MIN_OUTPUT_BYTES, context.outputBytes - Buffer.byteLength(heading()));

@@ -2,13 +2,13 @@ import { lstat } from "node:fs/promises";
 import { posix } from "node:path";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
+import { withIgnores } from "./ignores/with-ignores.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
-import { listFiles } from "./search/list-files.ts";
+import { listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { openScope } from "./search/open-scope.ts";
 import { anywhere, selects } from "./search/read-globs.ts";
-import { withIgnores } from "./search/with-ignores.ts";
-import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+import { INCLUDE_IGNORED, MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 /** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
@@ -21,6 +21,7 @@ const Input = z.strictObject({
       "or a list: *.ts,*.tsx; a leading ! excludes",
   ),
   path: textInput(MAX_PATH_LENGTH, "Directory to search, relative to the project's root; default: all").default("."),
+  include_ignored: z.boolean().default(false).describe(INCLUDE_IGNORED),
   max_results: z.int().min(1).max(1000).default(200).describe("Paths to show; default 200"),
 });
 
@@ -29,18 +30,20 @@ export const findFiles = defineTool({
   name: "find_files",
   description:
     "Find files by name. Returns paths relative to the project's root, sorted, one per line. " +
-    "Files that .gitignore excludes are left out; a directory given as path is searched even if it is ignored.",
+    "Files that .gitignore excludes are left out, unless git tracks them; a directory given as path is searched even if it is ignored.",
   purpose: "to find files by name",
   input: Input,
-  async run({ glob, path, max_results }, context) {
+  async run({ glob, path, include_ignored, max_results }, context) {
     const { opened, globs } = await openScope({ path, glob }, "directory", context);
     await opened.handle.close();
     let suggested: string[] = [];
+    let ignored = 0;
     const found: string[] = [];
-    for await (const files of withIgnores(opened.path, context, async function* (ignoreFile) {
-      const files = await listFiles(opened.path, globs, ignoreFile, context);
+    for await (const files of withIgnores(opened.path, include_ignored, context, async function* (ignores) {
+      const files = await listFiles(opened.path, globs, ignores, context);
       if (files.size === 0 && selects(globs)) {
-        suggested = [...(await listFiles(opened.path, anywhere(globs), ignoreFile, context, { anyCase: true }))];
+        suggested = [...(await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true }))];
+        if (ignores.file !== null) ignored = (await listFiles(opened.path, globs, NOTHING_IGNORED, context)).size;
       }
       yield files;
     })) {
@@ -53,10 +56,9 @@ export const findFiles = defineTool({
       const near = await keepExisting(suggested.sort().slice(0, MAX_SUGGESTIONS), context);
       const meant = near.length === 0 ? "" : `; did you mean ${near.map(showPath).join(" or ")}?`;
       const where = opened.path === "." ? "the project" : showPath(opened.path);
-      return {
-        output: `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere; ignored files are left out)`,
-        truncated: false,
-      };
+      const hidden = ignored === 0 ? "" : `; ${ignored} ignored files match: include_ignored: true shows them`;
+      const output = `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere${hidden})`;
+      return { output, truncated: false };
     }
     const lines = fitLines(kept.map(showPath), context.outputBytes - NOTE_BYTES);
     if (found.length <= max_results && lines.length === kept.length)

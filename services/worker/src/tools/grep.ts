@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { defineTool, type ToolAnswer, type ToolContext } from "./define-tool.ts";
+import { withIgnores } from "./ignores/with-ignores.ts";
 import { clipLine } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import type { OpenedPath } from "./project/project-root.ts";
 import { sniffFile } from "./project/sniff-file.ts";
-import { listFiles } from "./search/list-files.ts";
+import { type Ignores, listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
 import { otherPatterns, patternsForInvalid } from "./search/other-patterns.ts";
@@ -19,8 +20,7 @@ import {
   searchArguments,
   withoutDot,
 } from "./search/ripgrep-arguments.ts";
-import { withIgnores } from "./search/with-ignores.ts";
-import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
+import { INCLUDE_IGNORED, MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
 const LINE_WIDTH = 300;
@@ -40,6 +40,7 @@ const Input = z.strictObject({
   case_sensitive: z.boolean().default(true).describe("Default true"),
   fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text; default false"),
   context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match; default 0"),
+  include_ignored: z.boolean().default(false).describe(INCLUDE_IGNORED),
   max_results: z.int().min(1).max(500).default(100).describe("Matching lines to show; default 100"),
 });
 type Input = z.output<typeof Input>;
@@ -159,15 +160,15 @@ async function* findCandidates(input: Search, opened: OpenedPath, context: ToolC
   const { root, signal, slots } = context;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const { globs } = input;
-  async function* run(ignoreFile: string | null) {
+  async function* run(ignores: Ignores) {
     const args = [
-      ...[...commonArguments(ignoreFile), ...searchArguments(options)],
+      ...[...commonArguments(ignores.file), ...searchArguments(options)],
       ...globArguments(globs),
       ...pathArguments(opened.path),
     ];
     // In ripgrep a glob overrides the ignore files; in this tool it does not.
-    const overrides = opened.kind === "directory" && selects(globs);
-    const allowed = overrides ? await listFiles(opened.path, [], ignoreFile, context) : null;
+    const overrides = ignores.file !== null && selects(globs);
+    const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
     for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
       const candidate = readMatchRecord(record);
       if (candidate === null) continue;
@@ -175,8 +176,8 @@ async function* findCandidates(input: Search, opened: OpenedPath, context: ToolC
       if (allowed?.has(path) ?? true) yield { ...candidate, path };
     }
   }
-  if (opened.kind === "directory") yield* withIgnores(opened.path, context, run);
-  else yield* run(null);
+  if (opened.kind === "directory") yield* withIgnores(opened.path, input.include_ignored, context, run);
+  else yield* run(NOTHING_IGNORED);
 }
 
 function formatLines(path: string, shown: readonly ShownLine[]): string[] {

@@ -12,3 +12,6 @@ export function textInput(max: number, description: string) {
 
 /** Linux's PATH_MAX. */
 export const MAX_PATH_LENGTH = 4096;
+
+/** Of the tools that leave out ignored files. */
+export const INCLUDE_IGNORED = "Also search files that .gitignore excludes, such as node_modules; default false";

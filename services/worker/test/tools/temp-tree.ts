@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { isUnder } from "@boocode/runtime";
 import { onTestFinished } from "vitest";
 import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
@@ -41,9 +42,12 @@ export type Call = (name: string, args: Record<string, unknown>, signal?: AbortS
 /** Runs tools in `root` as a turn does. An internal error of a tool fails the test. */
 export async function startTools(
   root: string,
-  options: { limits?: Partial<ToolLimits>; descriptors?: boolean; slots?: Limiter } = {},
+  options: { limits?: Partial<ToolLimits>; descriptors?: boolean; slots?: Limiter; allowedRoots?: string[] } = {},
 ): Promise<Call> {
-  const project = await openProjectRoot(root, { descriptors: options.descriptors ?? true });
+  const project = await openProjectRoot(root, {
+    descriptors: options.descriptors ?? true,
+    isAllowed: (directory) => isUnder(directory, options.allowedRoots ?? []),
+  });
   onTestFinished(() => project.close());
   const defects: unknown[] = [];
   const run = createRunTool({

@@ -33,7 +33,18 @@ export interface ProjectRoot {
   open(path: string, kind: OpenKind): Promise<OpenedPath>;
   /** Like `open`, but returns null instead of throwing `ToolFailure`. */
   tryOpen(path: string, kind: OpenKind): Promise<OpenedPath | null>;
+  /** The directories above the root that lie under an allowed root, the nearest first. Tools show nothing of them. */
+  readonly above: readonly string[];
+  /** Opens a regular file in or below one of `above`; null when there is none, or when a part of its path is a symlink. */
+  openAbove(path: string): Promise<FileHandle | null>;
   close(): Promise<void>;
+}
+
+interface OpenOptions {
+  /** False works without /proc, as on macOS. */
+  descriptors?: boolean;
+  /** Whether a real path lies under an allowed root: for `above`, which is empty by default. */
+  isAllowed?: (directory: string) => Promise<boolean>;
 }
 
 /** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
@@ -41,9 +52,9 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK |
 
 /**
  * Opens a project's directory and keeps it open until `close`. `path` is absolute and allowed by the caller; symlinks in it
- * are resolved once, here. `descriptors: false` works without /proc, as on macOS. Rejects when the path is not a directory.
+ * are resolved once, here. Rejects when the path is not a directory.
  */
-export async function openProjectRoot(path: string, options: { descriptors?: boolean } = {}): Promise<ProjectRoot> {
+export async function openProjectRoot(path: string, options: OpenOptions = {}): Promise<ProjectRoot> {
   const real = await realpath(path);
   const paths = [real, posix.normalize(path)];
   const rootBytes = Buffer.from(real);
@@ -57,6 +68,18 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
   const descriptors = (options.descriptors ?? true) && opened !== null;
   const verify: VerifyOpened = descriptors ? verifyByDescriptor : verifyByInode;
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
+
+  const above = await allowedAbove(real, options.isAllowed ?? (async () => false));
+
+  async function openAbove(file: string): Promise<FileHandle | null> {
+    if (!above.some((directory) => isInside(Buffer.from(directory), Buffer.from(file)))) return null;
+    const handle = await openFile(file, FLAGS).catch(() => null);
+    if (handle === null) return null;
+    // Any symlink on the way gives the open file another path.
+    if ((await handle.stat()).isFile() && (await verify(handle, file, Buffer.from(file)))) return handle;
+    await handle.close();
+    return null;
+  }
 
   async function openInside(asked: string, kind: OpenKind): Promise<OpenedPath> {
     const relative = toRelativePath(asked, paths);
@@ -109,8 +132,20 @@ export async function openProjectRoot(path: string, options: { descriptors?: boo
         if (error instanceof ToolFailure) return null;
         throw error;
       }),
+    above,
+    openAbove,
     close: () => rootHandle.close(),
   };
+}
+
+async function allowedAbove(real: string, isAllowed: (directory: string) => Promise<boolean>): Promise<string[]> {
+  const above: string[] = [];
+  for (let directory = real; directory !== "/"; ) {
+    directory = posix.dirname(directory);
+    if (!(await isAllowed(directory))) break;
+    above.push(directory);
+  }
+  return above;
 }
 
 function outside(asked: string): ToolFailure {

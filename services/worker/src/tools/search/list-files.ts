@@ -7,27 +7,37 @@ import { commonArguments, globArguments, pathArguments, withoutDot } from "./rip
 /** This many paths take some 50 MB. */
 const MAX_LISTED = 500_000;
 
+/** What a search leaves out. */
+export interface Ignores {
+  /** For `commonArguments`; null for nothing. */
+  file: string | null;
+  /** All files below the directory that are not ignored, when they are known already. */
+  listed: ReadonlySet<string> | null;
+}
+
+export const NOTHING_IGNORED: Ignores = { file: null, listed: null };
+
 interface ListOptions {
   /** Takes the letters of the globs in any case. */
   anyCase?: boolean;
 }
 
 /**
- * Lists the regular files below `directory` that match `globs` (see `readGlobs`) and are not ignored: paths relative to the root, unordered and
- * unverified. ripgrep opens directories by path, so one that is swapped for a symlink meanwhile can add names from outside
+ * Lists the regular files below `directory` that match `globs` (see `readGlobs`) and are not ignored: paths relative to the
+ * root, unordered and unverified. ripgrep opens directories by path, so one that is swapped for a symlink meanwhile can add names from outside
  * the root: the caller verifies each path.
  */
 export async function listFiles(
   directory: string,
   globs: readonly string[],
-  ignoreFile: string | null,
+  { file, listed }: Ignores,
   context: ToolContext,
   options: ListOptions = {},
 ): Promise<Set<string>> {
-  const all = selects(globs) ? await list(directory, [], ignoreFile, context) : null;
-  const matching = await list(directory, globs, ignoreFile, context, options);
-  if (all === null) return matching;
+  const matching = await list(directory, globs, file, context, options);
+  if (file === null || !selects(globs)) return matching;
   // In ripgrep a glob overrides the ignore files; here it does not: the result is the intersection of both lists.
+  const all = listed ?? (await list(directory, [], file, context));
   for (const path of matching) if (!all.has(path)) matching.delete(path);
   return matching;
 }

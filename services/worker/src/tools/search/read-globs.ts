@@ -1,6 +1,5 @@
 import { posix } from "node:path";
 import { ToolFailure } from "../tool-failure.ts";
-import { escapeGlob } from "./scope-patterns.ts";
 
 /** Where the globs of a call are read. */
 export interface GlobScope {
@@ -252,4 +251,9 @@ function requireFew(count: number): void {
   if (count > MAX_GLOBS) {
     throw new ToolFailure(`the glob stands for more than ${MAX_GLOBS} globs; use fewer alternatives, or *`);
   }
+}
+
+/** A glob that matches only this text. */
+function escapeGlob(text: string): string {
+  return text.replace(/[\\*?[\]{},!#]/g, "\\$&");
 }

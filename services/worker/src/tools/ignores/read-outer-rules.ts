@@ -1,0 +1,71 @@
+import type { FileHandle } from "node:fs/promises";
+import { posix } from "node:path";
+import type { ProjectRoot } from "../project/project-root.ts";
+import { type IgnorePattern, matchesDirectory, parseIgnoreFile, patternsBelow } from "./ignore-pattern.ts";
+import { MAX_IGNORE_BYTES } from "./read-repository.ts";
+
+/** The patterns of one ignore file, and the way from its directory to the project's root. */
+interface OuterRules {
+  names: string[];
+  patterns: IgnorePattern[];
+}
+
+/**
+ * The ignore patterns that a repository around the project sets for it, relative to the project's root and in ascending
+ * precedence: when a project is `apps/web` of a repository, its `node_modules` are usually ignored at the top. Only
+ * `.gitignore` and `info/exclude` are read there, up to the repository's top; never above the allowed roots, and never
+ * through a symlink.
+ */
+export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[]> {
+  const top = await findTop(root);
+  if (top === null) return [];
+  const directories = root.above.slice(0, root.above.indexOf(top) + 1).toReversed();
+  const rules: OuterRules[] = [];
+  for (const [directory, name] of [
+    [top, ".git/info/exclude"],
+    ...directories.map((path) => [path, ".gitignore"]),
+  ] as const) {
+    const content = await readAbove(root, posix.join(directory as string, name as string));
+    if (content === null) continue;
+    const names = posix.relative(directory as string, root.real).split("/");
+    rules.push({ names, patterns: parseIgnoreFile(content) });
+  }
+  // A project in an ignored directory would be empty. Whoever made it a project wants to see it.
+  if (isIgnored(rules)) return [];
+  return rules.flatMap(({ names, patterns }) => patterns.flatMap((pattern) => patternsBelow(pattern, names)));
+}
+
+/** The nearest directory above the root that has a `.git`: a folder, or the file of a submodule or linked working tree. */
+async function findTop(root: ProjectRoot): Promise<string | null> {
+  for (const directory of root.above) {
+    for (const name of [".git", ".git/HEAD"]) {
+      const handle = await root.openAbove(posix.join(directory, name));
+      await handle?.close();
+      if (handle !== null) return directory;
+    }
+  }
+  return null;
+}
+
+/** Whether the root, or a directory above it, is ignored; the last pattern that matches decides. */
+function isIgnored(rules: readonly OuterRules[]): boolean {
+  const depth = Math.max(0, ...rules.map(({ names }) => names.length));
+  return Array.from({ length: depth }, (_, up) => up).some((up) => {
+    const verdicts = rules.flatMap(({ names, patterns }) => {
+      const way = names.slice(0, names.length - up);
+      return way.length === 0 ? [] : patterns.filter((pattern) => matchesDirectory(pattern, way));
+    });
+    return verdicts.at(-1)?.negated === false;
+  });
+}
+
+async function readAbove(root: ProjectRoot, path: string): Promise<Buffer | null> {
+  const handle: FileHandle | null = await root.openAbove(path);
+  if (handle === null) return null;
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_IGNORE_BYTES), 0, MAX_IGNORE_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

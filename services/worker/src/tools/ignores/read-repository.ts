@@ -1,0 +1,113 @@
+import { posix } from "node:path";
+import type { ProjectRoot } from "../project/project-root.ts";
+import { type GitIndex, parseGitIndex, UnreadableIndex } from "./git-index.ts";
+import { type IgnorePattern, parseIgnoreFile } from "./ignore-pattern.ts";
+import { readSmallFile } from "./read-small-file.ts";
+
+/** A git repository in the project, as far as it decides which files are searched. */
+export interface Repository {
+  /** The top of its working tree, relative to the root. */
+  directory: string;
+  /** `info/exclude`. The user's own `core.excludesFile` is not read: it belongs to nobody on a server. */
+  exclude: IgnorePattern[];
+  /** Paths relative to the root. */
+  files: string[];
+  submodules: string[];
+  /** Why the files that it tracks are not known; null when they are. */
+  problem: string | null;
+}
+
+/** An ignore file has at most this size; the rest of it is not read. */
+export const MAX_IGNORE_BYTES = 256 * 1024;
+/** An index of some 400,000 files. */
+const MAX_INDEX_BYTES = 32 * 1024 * 1024;
+const MAX_SETTING_BYTES = 64 * 1024;
+
+/**
+ * Reads what git's folder says about the directory. git itself is never run, since the configuration of a repository can name
+ * programs to run. Everything is opened through the project's root, so a `.git` file that leads elsewhere is not followed.
+ * @returns null when the directory is not the top of a repository
+ */
+export async function readRepository(root: ProjectRoot, directory: string): Promise<Repository | null> {
+  const unknown = (problem: string) => ({ directory, exclude: [], files: [], submodules: [], problem });
+  const gitFolder = await findGitFolder(root, directory);
+  if (gitFolder === "outside") return unknown("its git folder is outside the project");
+  if (gitFolder === null) return null;
+  const common = await readCommonFolder(root, gitFolder);
+  const needed = [posix.join(common, "objects"), posix.join(common, "refs")];
+  for (const path of needed) if (!(await exists(root, path, "directory"))) return null;
+  if (!(await exists(root, posix.join(gitFolder, "HEAD"), "file"))) return null;
+
+  const exclude = await readSmallFile(root, posix.join(common, "info/exclude"), MAX_IGNORE_BYTES);
+  try {
+    const { files, submodules } = await readIndex(root, gitFolder, common);
+    const fromRoot = (path: string) => (directory === "." ? path : `${directory}/${path}`);
+    return {
+      directory,
+      exclude: exclude === null ? [] : parseIgnoreFile(exclude),
+      files: files.map(fromRoot),
+      submodules: submodules.map(fromRoot),
+      problem: null,
+    };
+  } catch (error) {
+    if (!(error instanceof UnreadableIndex)) throw error;
+    return { ...unknown(error.message), exclude: exclude === null ? [] : parseIgnoreFile(exclude) };
+  }
+}
+
+async function findGitFolder(root: ProjectRoot, directory: string): Promise<string | "outside" | null> {
+  const path = posix.join(directory, ".git");
+  const opened = await root.tryOpen(path, "any");
+  await opened?.handle.close();
+  if (opened?.kind !== "file") return opened === null ? null : path;
+  const content = (await readSmallFile(root, path, MAX_SETTING_BYTES))?.toString("utf8") ?? "";
+  const target = /^gitdir: ([^\r\n]+)/.exec(content)?.[1];
+  if (target === undefined) return null;
+  const relative = fromRoot(root, directory, target);
+  return relative ?? "outside";
+}
+
+/** A linked working tree shares all but its index and HEAD with the main one. */
+async function readCommonFolder(root: ProjectRoot, gitFolder: string): Promise<string> {
+  const content = await readSmallFile(root, posix.join(gitFolder, "commondir"), MAX_SETTING_BYTES);
+  const target = content?.toString("utf8").trimEnd();
+  return target ? (fromRoot(root, gitFolder, target) ?? gitFolder) : gitFolder;
+}
+
+/** `path`, which is absolute or relative to `directory`, as a path from the root; null when it is outside. */
+function fromRoot(root: ProjectRoot, directory: string, path: string): string | null {
+  const relative = posix.relative(root.real, posix.resolve(root.real, directory, path)) || ".";
+  return relative === ".." || relative.startsWith("../") ? null : relative;
+}
+
+async function exists(root: ProjectRoot, path: string, kind: "file" | "directory"): Promise<boolean> {
+  const opened = await root.tryOpen(path, kind);
+  await opened?.handle.close();
+  return opened !== null;
+}
+
+/** @throws UnreadableIndex */
+async function readIndex(root: ProjectRoot, gitFolder: string, common: string): Promise<GitIndex> {
+  const settings = await readSmallFile(root, posix.join(common, "config"), MAX_SETTING_BYTES);
+  const hashBytes = /^\s*objectformat\s*=\s*sha256\s*$/im.test(settings?.toString("utf8") ?? "") ? 32 : 20;
+  const bytes = await readWhole(root, posix.join(gitFolder, "index"));
+  // A new repository has no index.
+  if (bytes === null) return { files: [], submodules: [], shared: null };
+  const index = parseGitIndex(bytes, hashBytes);
+  if (index.shared === null) return index;
+  const shared = await readWhole(root, posix.join(gitFolder, `sharedindex.${index.shared.hash}`));
+  if (shared === null) throw new UnreadableIndex("its shared index is missing");
+  const below = parseGitIndex(shared, hashBytes, index.shared.deleted);
+  return {
+    files: [...below.files, ...index.files],
+    submodules: [...below.submodules, ...index.submodules],
+    shared: null,
+  };
+}
+
+async function readWhole(root: ProjectRoot, path: string): Promise<Buffer | null> {
+  const bytes = await readSmallFile(root, path, MAX_INDEX_BYTES + 1);
+  if (bytes !== null && bytes.length > MAX_INDEX_BYTES)
+    throw new UnreadableIndex(`the index has more than ${MAX_INDEX_BYTES} bytes`);
+  return bytes;
+}

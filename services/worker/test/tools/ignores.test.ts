@@ -1,0 +1,132 @@
+import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { makeTree, startTools, type TempTree } from "./temp-tree.ts";
+
+/** What a directory needs to be a repository, without a commit. */
+async function makeRepository(directory: string, more: Record<string, string | Buffer> = {}): Promise<void> {
+  for (const folder of ["objects", "refs", "info"]) await mkdir(join(directory, ".git", folder), { recursive: true });
+  const files = { HEAD: "ref: refs/heads/main\n", config: "[core]\n", ...more };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, ".git", name), content);
+}
+
+/** An index of version 2 with these regular files. */
+function writeIndex(paths: string[]): Buffer {
+  const entries = paths.sort().map((path) => {
+    const size = 62 + Buffer.byteLength(path);
+    const entry = Buffer.alloc(size + 8 - (size % 8));
+    entry.writeUInt32BE(0o100644, 24);
+    entry.writeUInt16BE(Buffer.byteLength(path), 60);
+    entry.write(path, 62);
+    return entry;
+  });
+  const head = Buffer.from("DIRC\0\0\0\u0002\0\0\0\0");
+  head.writeUInt32BE(paths.length, 8);
+  return Buffer.concat([head, ...entries, Buffer.alloc(20)]);
+}
+
+async function list(root: string, args: Record<string, unknown> = {}, allowedRoots: string[] = []) {
+  const call = await startTools(root, { allowedRoots });
+  return (await call("find_files", { glob: "**", ...args })).output;
+}
+
+test("a file that git tracks is found although an ignore pattern matches it", async () => {
+  const files = {
+    ".gitignore": ".env*\nbuild/\n",
+    ".env": "KEY",
+    ".env.example": "KEY",
+    "build/a": "KEY",
+    "build/b": "",
+  };
+  const { root } = await makeTree(files);
+  await makeRepository(root, { index: writeIndex([".env.example", "build/a", "gone"]) });
+  const call = await startTools(root);
+  expect((await call("find_files", { glob: ".env*" })).output).toBe(".env.example");
+  expect((await call("find_files", { glob: "**" })).output).toBe(".env.example\n.gitignore\nbuild/a");
+  expect((await call("grep", { pattern: "KEY" })).output).toBe(".env.example:1: KEY\nbuild/a:1: KEY");
+  expect((await call("grep", { pattern: "KEY", glob: ".env*" })).output).toBe(".env.example:1: KEY");
+});
+
+test("include_ignored searches ignored files, but never git's own folder", async () => {
+  const files = { ".gitignore": "*.log\n", "a.log": "x", "b.txt": "x", ".git/config": "x" };
+  const call = await startTools((await makeTree(files)).root);
+  expect((await call("find_files", { glob: "*", include_ignored: true })).output).toBe(".gitignore\na.log\nb.txt");
+  expect((await call("grep", { pattern: "^x", include_ignored: true })).output).toBe("a.log:1: x\nb.txt:1: x");
+  expect((await call("find_files", { glob: "*.log" })).output).toContain(
+    "1 ignored files match: include_ignored: true shows them",
+  );
+});
+
+/** A repository in which `project` is a folder: its own rules, and those around it. */
+async function makeSubfolder(): Promise<TempTree & { base: string }> {
+  const tree = await makeTree({ "node_modules/m.js": "", "a.log": "", "b.tmp": "", "c.txt": "" });
+  const base = join(tree.root, "..");
+  await makeRepository(base, { "info/exclude": "*.tmp\n" });
+  await writeFile(join(base, ".gitignore"), "node_modules/\n/project/*.log\n/*.txt\n");
+  return { ...tree, base };
+}
+
+test("the rules of the repository around the project apply", async () => {
+  const { root, base } = await makeSubfolder();
+  expect(await list(root, {}, [base])).toBe("c.txt");
+});
+
+test("nothing above the allowed roots is read, and nothing above the repository's top", async () => {
+  const { root, base } = await makeSubfolder();
+  expect(await list(root, {}, [root])).toContain("a.log");
+  await makeRepository(root);
+  expect(await list(root, {}, [base])).toContain("a.log");
+});
+
+test("a rule file above the project is not read through a symlink", async () => {
+  const { root, base } = await makeSubfolder();
+  await rename(join(base, ".gitignore"), join(base, "rules"));
+  await symlink("rules", join(base, ".gitignore"));
+  expect(await list(root, {}, [base])).toBe("a.log\nc.txt\nnode_modules/m.js");
+  await rename(join(base, ".git"), join(base, "git"));
+  await symlink("git", join(base, ".git"));
+  expect(await list(root, {}, [base])).toContain("b.tmp");
+});
+
+test("a project that is ignored by the repository around it is shown", async () => {
+  const { root, base } = await makeSubfolder();
+  await writeFile(join(base, ".gitignore"), "/proj*\n*.txt\n");
+  expect(await list(root, {}, [base])).toContain("c.txt");
+});
+
+test("a nested repository has its own rules, and a .git file that leads out of the project is not followed", async () => {
+  const files = {
+    ".gitignore": "*.log\n",
+    "nested/a.log": "",
+    "nested/b.txt": "",
+    "linked/a.log": "",
+    "plain/a.log": "",
+  };
+  const { root, outside } = await makeTree(files);
+  await makeRepository(root);
+  await makeRepository(join(root, "nested"), { "info/exclude": "*.txt\n" });
+  await makeRepository(outside, { "info/exclude": "*\n" });
+  await writeFile(join(root, "linked/.git"), "gitdir: ../../outside/.git\n");
+  await mkdir(join(root, "plain/.git"));
+  expect(await list(root)).toBe(
+    "[git's index of linked could not be read (its git folder is outside the project): files that are tracked although ignored are left out]\n" +
+      ".gitignore\nlinked/a.log\nnested/a.log",
+  );
+});
+
+test.each([
+  ["not an index of version 2 to 4", Buffer.from("DIRC\0\0\0\u0005\0\0\0\0")],
+  ["the index ends too early", writeIndex(["a.log"]).subarray(0, 50)],
+  ["its shared index is missing", writeSplitIndex()],
+])("an index that cannot be read is reported: %s", async (problem, index) => {
+  const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "" });
+  await makeRepository(root, { index });
+  expect(await list(root)).toBe(
+    `[git's index could not be read (${problem}): files that are tracked although ignored are left out]\n.gitignore`,
+  );
+});
+
+function writeSplitIndex(): Buffer {
+  const link = Buffer.concat([Buffer.from("link\0\0\0\u0014"), Buffer.alloc(20, 1)]);
+  return Buffer.concat([writeIndex([]).subarray(0, 12), link, Buffer.alloc(20)]);
+}
