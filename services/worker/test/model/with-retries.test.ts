@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { withRetries } from "../../src/model/scheduling/with-retries.ts";
+import { createStreamReply } from "../../src/model/stream-reply.ts";
 import {
   ModelFailure,
   type ModelRequest,
@@ -8,6 +9,7 @@ import {
   type ReplyEvent,
   type StreamReply,
 } from "../../src/turn/ports.ts";
+import { beginStream, DONE, delta, modelServer } from "./model-server.ts";
 
 const request: ModelRequest = { model: "m", system: "", messages: [], tools: [], toolChoice: "auto", maxTokens: 1_000 };
 const settings = { retries: 2, budgetMs: 60_000, loadingMs: 60_000 };
@@ -60,6 +62,26 @@ describe("a request with retries", () => {
     const server = failing(silent, silent);
     expect(await read(server.stream)).toMatchObject({ events: [], failure: { code: "model_timeout" } });
     expect(server.asked()).toBe(1);
+  });
+
+  it("reaches a server that comes back just before the budget ends, without any MODEL_RETRIES", async () => {
+    const server = await modelServer((_, response) => {
+      beginStream(response, delta({ content: "back" }, "stop"), DONE);
+      response.end();
+    });
+    const streamFrom = (url: string) =>
+      createStreamReply({
+        ...{ server: { url }, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000 },
+        contextSize: { get: async () => null, learn: () => {} },
+      });
+    const [away, there] = [streamFrom("http://server.invalid"), streamFrom(server.baseUrl)];
+    const budgetMs = 2_000;
+    const begun = performance.now();
+    const stream: StreamReply = (asked, signal) =>
+      (performance.now() - begun < budgetMs - 50 ? away : there)(asked, signal);
+    const { events } = await read(stream, undefined, { ...settings, retries: 0, budgetMs });
+    expect(events.slice(-2)).toEqual(["text", "reply"]);
+    expect(events.slice(0, -2).every((event) => event === "unreachable")).toBe(true);
   });
 
   it("is repeated twice after a malformed tool call, then without calls, then fails", async () => {
