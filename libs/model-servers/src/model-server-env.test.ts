@@ -8,7 +8,7 @@ import {
   modelServerEnv,
   modelServersOf,
 } from "./model-server-env.ts";
-import { echoedSecretsOf, secretsOf } from "./secrets-of.ts";
+import { echoedSecretsOf, secretsOf, secretsOfProxies } from "./secrets-of.ts";
 
 const keys: KeySources = {
   env: (name) => ({ THE_KEY: "secret", BROKEN: "sk\nx" })[name],
@@ -126,6 +126,8 @@ describe("the environment's model servers", () => {
       ...{ DEFAULT_MODEL: "a/m\r", HTTP_PROXY: "proxy.example:3128\r", HTTPS_PROXY: " http://u:p@proxy.example" },
     });
     expect(env).toMatchObject({ DEFAULT_MODEL: "a/m", HTTP_PROXY: "http://proxy.example:3128" });
+    const withLogin = Schema.parse({ LLAMA_SWAP_URL: "http://a", HTTP_PROXY: "ada:proxy-pass@proxy.example" });
+    expect(secretsOfProxies(withLogin)).toContain("proxy-pass");
     expect(modelServersOf(env)).toMatchObject([
       { name: "a", url: "http://a/x", apiKey: "secret", headers: { "x-a": "secret" }, defaultModel: "m" },
     ]);

@@ -1,5 +1,7 @@
 // PURE
+import type { ProxySettings } from "./dispatcher.ts";
 import type { ServerAddress } from "./request-to.ts";
+import { readServerUrl } from "./server-url.ts";
 
 const SECRET_PARAMETER = /key|token|secret|sig|passw|auth|code/i;
 
@@ -15,6 +17,12 @@ export function secretsOf({ url, apiKey, basicAuth, headers }: ServerAddress): s
   // `Bearer KEY` is echoed without the scheme, too.
   for (const value of Object.values(headers ?? {})) secrets.push(value, value.split(" ").at(-1) ?? value);
   return secrets;
+}
+
+/** The logins of the proxies, which may be entered without a scheme. */
+export function secretsOfProxies({ HTTP_PROXY, HTTPS_PROXY }: ProxySettings): string[] {
+  const urls = [HTTP_PROXY, HTTPS_PROXY].filter((url) => url !== undefined);
+  return urls.flatMap((url) => secretsOf(readServerUrl(url)));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, makeTicket } from "@boocode/identity";
-import { createCatalog, modelServersOf, secretsOf, useProxies } from "@boocode/model-servers";
+import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
   createMetrics,
@@ -45,7 +45,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   });
   const servers = modelServersOf(config);
   useProxies(config);
-  for (const secret of servers.flatMap(secretsOf)) keepSecret(secret);
+  for (const secret of [...servers.flatMap(secretsOf), ...secretsOfProxies(config)]) keepSecret(secret);
   const catalog = createCatalog({
     ...{ servers, timeoutMs: 5_000, ttlMs: 1_000, now: () => performance.now() },
     onAway: (server, err) => log.warn({ server, err }, "the model server lists no models"),

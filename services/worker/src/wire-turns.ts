@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
-import { createCatalog, modelServersOf, secretsOf, useProxies } from "@boocode/model-servers";
+import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
   connectPostgres,
@@ -71,7 +71,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
 
   const servers = modelServersOf(config);
   useProxies(config);
-  for (const secret of servers.flatMap(secretsOf)) keepSecret(secret);
+  for (const secret of [...servers.flatMap(secretsOf), ...secretsOfProxies(config)]) keepSecret(secret);
   const slots = createSlots({
     redis,
     keyOf: keys.modelSlots,

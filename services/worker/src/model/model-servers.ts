@@ -100,11 +100,11 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     idleTimeoutMs: deps.idleTimeoutMs,
     firstByteTimeoutMs: deps.firstByteTimeoutMs,
     silenceNoticeMs: deps.silenceNoticeMs,
-    isReady: ready.isReady,
+    ready,
     contextSize,
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const streamWithSlot = withSlot(ready.watch(stream), (model, signal, onWait) =>
+  const streamWithSlot = withSlot(stream, (model, signal, onWait) =>
     deps.slots.take({ server: server.name, model, limits }, signal, onWait),
   );
   return { server, contextSize, traits, streamReply: withRetries(streamWithSlot, deps.retries) };

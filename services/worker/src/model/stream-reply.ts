@@ -5,6 +5,7 @@ import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply, typ
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits, type KnownTraits } from "./discovery/known-traits.ts";
+import type { ModelReady } from "./discovery/model-ready.ts";
 import { learnWindow } from "./failures/context-overflow.ts";
 import { isMalformedCallReason } from "./failures/error-kind.ts";
 import { malformedCall, outcomeFailure } from "./failures/stream-failure.ts";
@@ -20,8 +21,8 @@ export interface StreamReplyDeps {
   firstByteTimeoutMs: number;
   /** After this time without response headers, subscribers are notified that the model may be loading; null: never. */
   silenceNoticeMs?: number | null;
-  /** Whether the server has the model ready, so that its silence means a wait for a slot. */
-  isReady?: (model: string) => Promise<boolean>;
+  /** Tells whether the server's silence means a wait for a slot. */
+  ready?: ModelReady;
   /** Learns the traits that refused requests reveal. */
   traits?: KnownTraits;
   /** The model of requests that name none. */
@@ -67,6 +68,7 @@ async function* streamReply(
   const begun = performance.now();
   const giveUp = () => socket.abort(silence(reader.loading(), heard ? null : performance.now() - begun));
   let contextSize: Promise<number | null> | undefined;
+  let answered: (() => void) | undefined;
   let broken = null as { reason: string; cause: unknown } | null;
   try {
     const opening = openReply(deps, model, request, either);
@@ -85,6 +87,7 @@ async function* streamReply(
       if (!step || step.done) break;
       const before = reader.progress();
       const pieces = reader.push(step.value);
+      if (reader.progress() > 0) answered ??= deps.ready?.answers(model);
       if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
       isTold = reader.hasLoaded();
       yield* scrubber.pieces(pieces);
@@ -114,20 +117,21 @@ async function* streamReply(
     yield { type: "reply", reply };
   } finally {
     // This also runs when the consumer stops early and the rest of the reply is not needed.
+    answered?.();
     socket.abort();
   }
 }
 
 /** Says why the server is silent, unless it answers in the meantime. */
 async function* explainSilence(
-  { isReady }: StreamReplyDeps,
+  { ready }: StreamReplyDeps,
   opening: Promise<unknown>,
   model: string,
   asked: string | null,
 ): AsyncGenerator<WaitEvent> {
-  const ready = isReady && (await Promise.race([isReady(model), settled(opening)]));
-  if (ready === "settled") return;
-  if (ready) yield { type: "waiting", reason: "slot", retryInMs: null };
+  const isReady = ready && (await Promise.race([ready.isReady(model), settled(opening)]));
+  if (isReady === "settled") return;
+  if (isReady) yield { type: "waiting", reason: "slot", retryInMs: null };
   else yield { type: "loading", model: asked, cause: "silence" };
 }
 

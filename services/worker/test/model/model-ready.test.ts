@@ -28,18 +28,18 @@ async function serverOf(answers: Record<string, unknown>) {
     if (path in answers) return sendJson(response, 200, answers[path]);
     sendJson(response, 404, {});
   });
-  const { watch, isReady } = createModelReady({ url: server.baseUrl }, 5_000);
+  const ready = createModelReady({ url: server.baseUrl }, 5_000);
   const stream = createStreamReply({
     ...{
       server: { url: server.baseUrl },
       idleTimeoutMs: 30_000,
       firstByteTimeoutMs: 30_000,
       silenceNoticeMs: 50,
-      isReady,
+      ready,
     },
     contextSize: { get: async () => null, learn: () => {} },
   });
-  return { stream: watch(stream), isReady, speak: () => speak() };
+  return { stream, speak: () => speak() };
 }
 
 async function firstEvent(stream: StreamReply, speak: () => void): Promise<[string, ReplyEvent["type"][]]> {
@@ -69,16 +69,16 @@ describe("a request that a server does not begin to answer", () => {
 
   it("waits for its turn while the model answers another request of this process", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
-    const { watch, isReady } = createModelReady({ url: server.baseUrl }, 5_000);
+    const ready = createModelReady({ url: server.baseUrl }, 5_000);
     const stream = createStreamReply({
-      ...{ server: { url: server.baseUrl }, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000 },
+      ...{ server: { url: server.baseUrl }, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000, ready },
       contextSize: { get: async () => null, learn: () => {} },
     });
-    expect(await isReady("m")).toBe(false);
-    for await (const _ of watch(stream)(request, signal)) {
-      expect([await isReady("m"), await isReady("other")]).toEqual([true, false]);
+    expect(await ready.isReady("m")).toBe(false);
+    for await (const _ of stream(request, signal)) {
+      expect([await ready.isReady("m"), await ready.isReady("other")]).toEqual([true, false]);
       break;
     }
-    expect(await isReady("m")).toBe(false);
+    expect(await ready.isReady("m")).toBe(false);
   });
 });

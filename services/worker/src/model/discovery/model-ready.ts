@@ -1,11 +1,10 @@
 import { requestTo, type ServerAddress } from "@boocode/model-servers";
-import type { StreamReply } from "../../turn/ports.ts";
 import { asObject, isObject } from "../json-value.ts";
 
 /** Whether a server has a model ready, so that a request which it has not begun to answer waits for its turn. */
 export interface ModelReady {
-  /** The stream, which tells from then on which models are answering requests of this process. */
-  watch(stream: StreamReply): StreamReply;
+  /** To be called when the model begins to answer a request. @returns a function to be called at the end */
+  answers(model: string): () => void;
   /** Never rejects, and asks nothing that could make a proxy load the model. False when the server does not tell. */
   isReady(model: string): Promise<boolean>;
 }
@@ -26,22 +25,10 @@ export function createModelReady(server: ServerAddress, timeoutMs: number): Mode
   }
 
   return {
-    watch: (stream) =>
-      async function* (request, signal) {
-        const model = request.model ?? "";
-        let answers = false;
-        try {
-          for await (const event of stream(request, signal)) {
-            if (!answers && (event.type === "text" || event.type === "reasoning")) {
-              answers = true;
-              change(model, 1);
-            }
-            yield event;
-          }
-        } finally {
-          if (answers) change(model, -1);
-        }
-      },
+    answers(model) {
+      change(model, 1);
+      return () => void change(model, -1);
+    },
     async isReady(model) {
       if ((answering.get(model) ?? 0) > 0) return true;
       const [slots, running, loaded] = await Promise.all(["/slots", "/running", "/api/ps"].map(ask));
