@@ -24,6 +24,7 @@ const SERVERS = {
   gateway: { ids: "per_fragment", reasoning: "both", loading_chatter: true },
   chatml: { ignores_tools: true },
   deepseek: { reasoning: "untold" },
+  hermes: { text_calls: true, reasoning: "think" },
   qwen: { ids: "missing", index: "missing", object_arguments: true, reasoning: "think" },
 } satisfies Record<string, ScriptQuirks>;
 type Name = keyof typeof SERVERS;
@@ -95,6 +96,19 @@ test.each(names)("a session with %s completes its turns, with tools and history"
   for (const frame of watch.frames) fold.apply(frame);
   for (const message of messages) expect(fold.texts.get(message.id)?.content).toBe(message.content);
   expect(sentTo(name).filter(({ role }) => role === "tool")).toHaveLength(8);
+  await watch.close();
+});
+
+test("a model that only writes tool calls as text is asked for words twice, and then the turn fails without showing one", async () => {
+  const { id, watch, ask } = await talk("hermes/words");
+  const end = await ask(question({ ...SCRIPT, step_tokens: 2, tool_depth: 50, ignore_tool_choice: true, key: id }));
+  expect(end).toMatchObject({ status: "failed" });
+  const choices = models.hermes.requests().flatMap(({ key, toolChoice }) => (key === id ? [toolChoice] : []));
+  expect(choices).toEqual(["auto", "auto", "auto", "auto", "auto", "none", "none"]);
+  const { messages } = await user.rest.messages(id);
+  expect(messages.at(-1)?.error?.code).toBe("tool_loop");
+  const shown = watch.frames.flatMap((frame) => (frame.type === "delta" ? [frame.content] : [])).join("");
+  expect(JSON.stringify(messages) + shown).not.toContain("tool_call>");
   await watch.close();
 });
 

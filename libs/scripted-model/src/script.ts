@@ -56,6 +56,8 @@ export const ScriptQuirks = z
     ignores_tools: z.boolean(),
     /** Ids of tool calls must be nine letters or digits (Mistral). */
     nine_character_ids: z.boolean(),
+    /** Tool calls are a part of the text, as sent by a server without a parser for the model's format. */
+    text_calls: z.boolean(),
   })
   .partial();
 export type ScriptQuirks = z.infer<typeof ScriptQuirks>;
@@ -79,6 +81,7 @@ export const NO_QUIRKS: Quirks = {
   single_tool_calls: false,
   ignores_tools: false,
   nine_character_ids: false,
+  text_calls: false,
 };
 
 const BaseScript = z.strictObject({

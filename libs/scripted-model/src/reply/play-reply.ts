@@ -2,7 +2,7 @@ import type { Gates } from "../control/gates.ts";
 import type { ChunkNames, Chunks, Usage } from "./chunks.ts";
 import { buildChunks } from "./chunks.ts";
 import { hold } from "./hold.ts";
-import type { Break, Reply, Tokens } from "./reply.ts";
+import type { Break, Reply, ReplyCall, Tokens } from "./reply.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import { toolCallDeltas } from "./tool-call-deltas.ts";
 
@@ -47,13 +47,16 @@ export async function playReply(reply: Reply, playback: Playback): Promise<void>
   await playTokens(reply.text, sent, reply.text.count, content, reply, playback);
 
   for (const [index, call] of reply.calls.entries()) {
-    const deltas = toolCallDeltas(call, index, playback.newId, reply.quirks);
-    await writer.write(deltas.map((delta) => chunks.delta(delta)).join(""));
+    const deltas = reply.quirks.text_calls
+      ? textOfCall(call).map((text) => chunks.content(text))
+      : toolCallDeltas(call, index, playback.newId, reply.quirks).map((delta) => chunks.delta(delta));
+    await writer.write(deltas.join(""));
   }
+  const finishReason = reply.quirks.text_calls && reply.finishReason === "tool_calls" ? "stop" : reply.finishReason;
   const total = usage(reply.text.count + reply.reasoning.count + reply.calls.length * 10);
   const onFinish = reply.usage === "finish" || reply.usage === "each";
   const own = reply.usage === "asked" && playback.usageAsked ? chunks.usage(total, playback.now() - started) : "";
-  await writer.write(chunks.delta("", reply.finishReason, onFinish ? total : undefined) + own + chunks.done);
+  await writer.write(chunks.delta("", finishReason, onFinish ? total : undefined) + own + chunks.done);
   writer.end();
 }
 
@@ -94,6 +97,12 @@ async function playTokens(
     onTokens(next - first);
     if (next < to) await writer.sleep(intervalMs === 0 ? 0 : Math.max(0, started + deltas * intervalMs - now()));
   }
+}
+
+/** A call as Hermes and Qwen write it, in pieces of four characters. */
+function textOfCall({ name, arguments: args }: ReplyCall): string[] {
+  const text = `\n<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${args}}\n</tool_call>`;
+  return text.match(/[\s\S]{1,4}/g) ?? [];
 }
 
 async function endEarly(stop: Break, writer: ResponseWriter): Promise<void> {
