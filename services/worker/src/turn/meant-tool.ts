@@ -1,16 +1,20 @@
 /** A name without case, `_`, `-` and other signs, for comparison. */
 export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
+/** What models put around a tool's name, also as it looks in requests, where `_` stands for every other sign. */
+const NAMESPACE = /^(?:functions?|tools?|default_api)_+/i;
+const INDEX = /[_.:-]+\d{1,4}$/;
+
 /**
- * Finds the tool that a name means: with a prefix (`functions.grep`, `default_api:grep`), an index (`grep:0`), another way of
+ * Finds the tool that a name means: with a prefix (`functions.grep`, `default_api:grep`), an index (`grep:0`, `functions_grep_0`), another way of
  * writing (`viewFile`, `view-file`), or a token of the template that leaked into it (`grep<|channel|>commentary`).
  * @returns null when no tool, or more than one, fits
  */
 export function meantTool<T extends string>(name: string, tools: readonly T[]): T | null {
   const exact = tools.find((tool) => tool === name);
   if (exact) return exact;
-  const bare = name.split(/<[|｜]/)[0] ?? "";
-  const parts = [bare, ...bare.split(/[.:/]|__/)].map(plainName);
+  const bare = (name.trim().split(/<[|｜]/)[0] ?? "").replace(INDEX, "");
+  const parts = [bare, bare.replace(NAMESPACE, ""), ...bare.split(/[.:/]|__/)].map(plainName);
   const fitting = tools.filter((tool) => parts.includes(plainName(tool)));
   return fitting.length === 1 ? (fitting[0] as T) : null;
 }

@@ -88,6 +88,9 @@ const ONE: Record<string, string> = {
   "Command R":
     '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "grep", "parameters": {"pattern": "x"}}]<|END_ACTION|>',
   InternLM: `<|action_start|><|plugin|>{"name": "grep", "parameters": {"pattern": "x"}}<|action_end|>`,
+  "Gemma 4": '<|tool_call>call:grep{pattern:<|"|>x<|"|>}<tool_call|>',
+  FunctionGemma: "<start_function_call>call:grep{pattern:<escape>x<escape>}<end_function_call>",
+  "arguments beside the name": '<tool_call>{"name": "grep", "pattern": "x"}</tool_call>',
   Firefunction: `functools[${GREP}]`,
 };
 
@@ -144,13 +147,11 @@ function* divisions(text: string): Generator<string[]> {
 }
 
 describe("a tool call that arrives as text", () => {
-  it.each(entries(ONE, WHOLE))("is read and not shown: %s", (_, text) => {
-    for (const ending of ["whole", "cut_short"] as const) {
-      if (ending === "cut_short" && /without/.test(_)) continue;
-      for (const parts of divisions(text)) {
-        expect(pass(parts, ending)).toEqual({ shown: "", calls: [grep], callText: text });
-      }
-    }
+  it.each(entries(ONE, WHOLE))("is read and not shown: %s", (form, text) => {
+    const read = { shown: "", calls: [grep], callText: text };
+    for (const parts of divisions(text)) expect(pass(parts)).toEqual(read);
+    // What lacks its end is incomplete if the model was stopped.
+    if (!form.includes("without")) expect(pass([...text], "cut_short")).toEqual(read);
   });
 
   it.each(entries(TWO))("may come with others: %s", (_, text) => {
@@ -194,6 +195,8 @@ describe("a tool call that arrives as text", () => {
     const pattern = 'a "</tool_call>" {[ \\d+ é😀';
     const call = { name: "grep", arguments: { pattern } };
     expect(pass([`<tool_call>\n${JSON.stringify(call)}\n</tool_call>`]).calls).toEqual([call]);
+    const quoted = '<tool_call>\n{"name": "grep", "arguments": {"pattern": "a"b"}}\n</tool_call>';
+    expect(pass([quoted]).calls).toEqual([{ name: "grep", arguments: { pattern: 'a"b' } }]);
     const value = "  if (a < b) {\n    return </x>;\n  }";
     const tagged = `<function=grep>\n<parameter=pattern>\n${value}\n</parameter>\n</function>`;
     expect(pass([tagged]).calls).toEqual([{ name: "grep", arguments: { pattern: value } }]);
@@ -204,12 +207,13 @@ describe("a tool call that arrives as text", () => {
 
 describe("a call that cannot be parsed", () => {
   it.each([
-    '<tool_call>\n{"name": "grep", "arguments": {"pattern": "a"b"}}\n</tool_call>',
+    '<tool_call>\n{"name": "grep", "arguments": {"pattern": }}\n</tool_call>',
     '<tool_call>\n{"name": "grep", "arguments": {"pattern": "x',
     '<tool_call>\n{"name": "grep", "argum',
     "<tool_call>\n{not JSON}\n</tool_call>",
     "<function=grep>\n<parameter=pattern",
     "[TOOL_CALLS]grep[ARGS]{pattern}",
+    "<tool_call>grep pattern=x</tool_call>",
     "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>grep<｜tool▁sep｜>pattern<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
     "<tool_call>grep\n<arg_key>pattern</arg_key>\n<arg_value>x",
     '{"name": "grep", "arguments": {"pattern": "x',
@@ -276,9 +280,9 @@ const ANSWERS = [
 
 describe("an answer", () => {
   it.each(ANSWERS)("is text: %j", (text) => {
-    for (const ending of ["whole", "cut_short"] as const)
-      for (const parts of divisions(text))
-        expect(pass(parts, ending)).toEqual({ shown: text, calls: [], callText: "" });
+    const answer = { shown: text, calls: [], callText: "" };
+    for (const parts of divisions(text)) expect(pass(parts)).toEqual(answer);
+    expect(pass([...text], "cut_short")).toEqual(answer);
   });
 
   it("is shown while it arrives, but for what may still become a call", () => {
@@ -286,6 +290,8 @@ describe("an answer", () => {
     expect(filter.push("```ts\nconst a")).toBe("```ts\nconst a");
     expect(createCallFilter(TOOLS).push("The <tool_call> tag")).toBe("The <tool_call> tag");
     expect(createCallFilter(TOOLS).push('{"name": "boocode", ')).toBe('{"name": "boocode", ');
+    const rows = `[{"id": 1, "x": [${"1, ".repeat(2_000)}`;
+    expect(createCallFilter(TOOLS).push(rows)).toBe(rows);
     expect(createCallFilter(TOOLS).push("Found")).toBe("Found");
   });
 });
@@ -339,7 +345,7 @@ describe("whatever the chunks are", () => {
         expect(pass(parts, ending)).toEqual(whole);
         expect(pass([...said], ending)).toEqual(whole);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../json-value.ts";
 import { createCodeTracker } from "../markdown-code.ts";
-import { judgeCalls, markerAt, mayBeginReply, type Verdict } from "./read-calls.ts";
+import { judgeCalls, markerAt, type Verdict } from "./read-calls.ts";
+import { mayBeginReply } from "./unmarked-calls.ts";
 
 /** The end of a text: what may be shown of the rest, the calls, and their text, which was not shown. */
 export interface FilteredEnd {

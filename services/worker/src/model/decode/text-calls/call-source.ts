@@ -47,3 +47,12 @@ export function matchAt(expression: RegExp, text: string, at: number): RegExpExe
 
 /** A tool's name as models write it, with prefixes and an index. */
 export const NAME = "[\\w.:/-]{1,80}";
+
+/** What the first reader finds that finds anything. */
+export function firstReading(readers: readonly CallReader[], source: CallSource, at: number): Reading {
+  for (const read of readers) {
+    const reading = read(source, at);
+    if (reading !== null) return reading;
+  }
+  return null;
+}

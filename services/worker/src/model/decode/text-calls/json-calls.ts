@@ -52,7 +52,7 @@ function readUnclosed({ text, cutShort }: CallSource, at: number): ReturnType<Ca
   const marker = text.indexOf("</", at);
   if (marker === -1 && cutShort) return "open";
   const json = text.slice(at, marker === -1 ? undefined : marker);
-  for (const missing of ["}", "}}", "]", "}]", "}}]"]) {
+  for (const missing of ["", "}", "}}", "]", "}]", "}}]"]) {
     const calls = callsIn(looseJson(json + missing));
     if (calls) return { calls, end: at + json.length };
   }
@@ -71,9 +71,14 @@ function callsIn(value: unknown): TextCall[] | null {
   const name = NAMES.map((key) => value[key]).find((said) => typeof said === "string" && said !== "");
   if (typeof name === "string") {
     const key = ARGUMENTS.find((each) => each in value);
-    return [{ name, arguments: toArguments(key && value[key]) }];
+    return [{ name, arguments: toArguments(key === undefined ? besides(value) : value[key]) }];
   }
   return null;
+}
+
+/** Models also write the arguments beside the name. */
+function besides(call: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(call).filter(([key]) => !NAMES.includes(key) && !OTHERS.includes(key)));
 }
 
 /** A call that cannot be parsed; its name may be readable. */
@@ -101,10 +106,24 @@ export const readBareJsonCalls: CallReader = (source, at) => {
   if (value !== undefined && NAMES.includes(key) && !isOffered(source, value)) return null;
   if (key === "type" && value !== undefined && !/^(function|tool_(call|use))$/.test(value)) return null;
   const reading = readJsonCalls(source, at);
+  if (!mayNameTool(source, at)) return null;
   if (reading === null || reading === "open") return reading;
   const isCall = reading.calls.every(({ name }) => isOffered(source, name));
   return isCall && hasOnlyCallKeys(looseJson(text.slice(at, reading.end))) ? reading : null;
 };
+
+/** The tool's name comes early, so that long JSON is not held back. */
+const NAMED_WITHIN = 4_000;
+const NAMED = new RegExp(`"(?:${NAMES.join("|")})"\\s{0,20}:\\s{0,20}"([^"]{1,80})"`, "g");
+
+function mayNameTool(source: CallSource, at: number): boolean {
+  const { text, isEnd } = source;
+  const begin = text.slice(at, at + NAMED_WITHIN);
+  return (
+    (!isEnd && begin.length < NAMED_WITHIN) ||
+    [...begin.matchAll(NAMED)].some(([, name = ""]) => isOffered(source, name))
+  );
+}
 
 /** False for the description of a tool, for instance. What cannot be parsed may be a call. */
 function hasOnlyCallKeys(value: unknown): boolean {
