@@ -86,6 +86,10 @@ test("keys of model servers reach the API and the workers as variables and as fi
     expect([name, env_file]).toEqual([name, needsThem ? [{ path: "secrets.env", required: false }] : undefined]);
     expect([name, secrets.map(({ read_only }) => read_only)]).toEqual([name, needsThem ? [true] : []]);
   }
+  // An optional `env_file` is what needs this version of Compose.
+  for (const path of ["docker-compose.yml", "docs/operations.md"]) {
+    expect(readText(path)).toMatch(/Docker Compose 2\.24\.7\b/);
+  }
   // Neither is committed, and neither gets into an image.
   for (const line of ["secrets.env", "secrets/*"]) expect(readText(".gitignore").split("\n")).toContain(line);
   expect(readText(".dockerignore")).toMatch(/^\*$/m);

@@ -26,8 +26,19 @@ test("a page of an allowed origin may use every method, without credentials; one
     expect(headers["access-control-max-age"]).toBe("600");
     expect(headers.vary).toContain("Origin");
   }
-  const foreign = await preflight("https://evil.example", "DELETE");
-  expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
+  for (const other of [
+    "https://evil.example",
+    "null",
+    `${ORIGIN}:8443`,
+    `${ORIGIN}.evil.example`,
+    "http://boo.example",
+  ]) {
+    const { headers } = await preflight(other, "DELETE");
+    expect([other, headers["access-control-allow-origin"], headers.vary]).toEqual([
+      ...[other, undefined],
+      expect.stringContaining("Origin"),
+    ]);
+  }
 });
 
 test("a page may read refusals, too, and how long it should wait", async () => {

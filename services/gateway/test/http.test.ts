@@ -36,14 +36,23 @@ test("a page of an allowed origin may open an event stream and read its refusal,
 });
 
 test("a page of another origin gets no permission, and `*` permits every page", async () => {
-  const allowed = async (corsOrigins: string[]) => {
+  const allowed = async (corsOrigins: string[], origin = "https://evil.example") => {
     const { url } = await startGateway({ corsOrigins });
-    const answer = await fetch(`${url}${EVENTS}`, { headers: { origin: "https://evil.example" } });
+    const answer = await fetch(`${url}${EVENTS}`, { headers: { origin } });
     return answer.headers.get("access-control-allow-origin");
   };
   expect(await allowed([])).toBeNull();
-  expect(await allowed([ORIGIN])).toBeNull();
+  for (const other of [
+    "https://evil.example",
+    "null",
+    `${ORIGIN}:8443`,
+    `${ORIGIN}.evil.example`,
+    "http://boo.example",
+  ]) {
+    expect([other, await allowed([ORIGIN], other)]).toEqual([other, null]);
+  }
   expect(await allowed(["*"])).toBe("*");
+  expect(await allowed(["*", ORIGIN], "null")).toBe("*");
 });
 
 test("a refusal says how to authenticate and which method is taken; a trailing slash is the same path", async () => {

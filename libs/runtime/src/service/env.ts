@@ -64,7 +64,8 @@ export const commonEnv = {
 /** @returns the origin as browsers send it, or null. An origin such as that of a native app's web view stays as it is. */
 function toOrigin(text: string): string | null {
   if (text === "*") return text;
-  const url = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(text) ? URL.parse(text) : null;
+  // A pattern such as https://*.app.example would match no page.
+  const url = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(text) ? URL.parse(text) : null;
   return url && (url.origin === "null" ? text : url.origin);
 }
 

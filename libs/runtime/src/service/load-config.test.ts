@@ -121,6 +121,8 @@ test("a list of origins may have blanks and trailing slashes, and each is writte
     "https://a b",
     "null",
     "https://*/x",
+    "https://*.a.example",
+    "https://a.example:*",
   ]) {
     expect([wrong, parse(`https://good.example, ${wrong}`)]).toEqual([wrong, undefined]);
   }
