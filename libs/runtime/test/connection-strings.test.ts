@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDatabase } from "@boocode/backing-services";
 import { testDatabase } from "@boocode/backing-services/testing";
-import { connectPostgres, type Postgres, untilPostgresReady } from "@boocode/runtime";
+import { connectPostgres, type Postgres, reasonOf, untilPostgresReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { networkBefore } from "./network.ts";
 
@@ -145,6 +145,22 @@ test("defaults of the database and of the role change neither values nor the rul
   await ask(plain.href, "create schema other");
   expect(await ask(changed.href)).toMatch(/search_path .*other.*tables are in public: add \?search_path=public/);
   expect(await ask(`${changed.href}?search_path=public`)).toBe("there");
+});
+
+test("a server that has too many connections is told by name, and used as soon as one is free", async () => {
+  const role = `boocode_few_${Date.now()}`;
+  await admin.unsafe(`create role ${role} login password 'pw' connection limit 1`);
+  const few = new URL(url);
+  Object.assign(few, { username: role, password: "pw" });
+  const [first, second] = [1, 2].map((n) => connectPostgres(few.href, { name: `few ${n}`, connections: 1 }));
+  await first?.unsafe("select 1");
+  const refused = await second?.unsafe("select 1").catch((error: unknown) => error);
+  expect([(refused as { code: string }).code, reasonOf(refused)]).toEqual(["53300", "too_many_connections"]);
+  await expect(untilPostgresReady(second as Postgres, 500)).rejects.toMatchObject({ code: "53300" });
+  await first?.end();
+  await untilPostgresReady(second as Postgres, 5_000);
+  await second?.end();
+  await admin.unsafe(`drop role ${role}`);
 });
 
 test.each(["LATIN1", "SQL_ASCII"])("a database whose encoding is %s is refused by name", async (encoding) => {

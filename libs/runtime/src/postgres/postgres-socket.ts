@@ -25,7 +25,8 @@ export async function openPostgresSocket(
   for (const address of addresses) {
     tried++;
     try {
-      socket = await open(address, tls, times.connectMs);
+      // The client's errors name the socket's host and port.
+      socket = Object.assign(await open(address, tls, times.connectMs), { host: address.host, port: address.port });
       break;
     } catch (error) {
       failure = error;

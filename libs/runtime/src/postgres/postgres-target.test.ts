@@ -118,7 +118,7 @@ test.each([
   ["connect_timeout=9", { connectTimeoutMs: 9_000 }],
   ["connect_timeout=0", { connectTimeoutMs: 5_000 }],
   ["connect_timeout=-1", { connectTimeoutMs: 5_000 }],
-  ["", { connectTimeoutMs: 5_000, keepAlive: 60, role: "any", searchPath: undefined, settings: [] }],
+  ["", { connectTimeoutMs: 5_000, keepAlive: 60, role: "primary", searchPath: undefined, settings: [] }],
   ["keepalives=0", { keepAlive: 0 }],
   ["keepalives=1&keepalives_idle=30", { keepAlive: 30 }],
   ["target_session_attrs=read-write", { role: "read-write" }],

@@ -82,7 +82,8 @@ export function readPostgresTarget(text: string): PostgresTarget {
   if (channelBinding === "require" && tls.mode === "prefer") tls.mode = "require";
   if (read.choice("gssencmode", CHOICES) === "require")
     throw new Error("gssencmode=require is not supported: use sslmode=verify-full instead");
-  const role = read.choice("target_session_attrs", ROLES) ?? (place.addresses.length > 1 ? "primary" : "any");
+  // A replica would not know a token that is a second old.
+  const role = read.choice("target_session_attrs", ROLES) ?? "primary";
 
   const { settings, rest } = readOptions(read.text("options") ?? "");
   const schema = read.text("schema");

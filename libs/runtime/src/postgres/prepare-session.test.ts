@@ -36,7 +36,7 @@ test.each([
   ["any", { isReplica: true, isReadOnly: true }, false],
 ] as const)("target_session_attrs=%s with a server of %j", (role, known, isRefused) => {
   const settings = () => settingsFor({ ...facts, ...known }, { ...any, role }, 5_000);
-  if (isRefused) expect(settings).toThrow(expect.objectContaining({ code: "CONNECTION_CLOSED" }));
+  if (isRefused) expect(settings).toThrow(expect.objectContaining({ code: "CONNECTION_CLOSED", reason: "read_only" }));
   else settings();
 });
 

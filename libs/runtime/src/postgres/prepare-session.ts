@@ -58,11 +58,11 @@ export function settingsFor(
   target: Pick<PostgresTarget, "role" | "settings" | "searchPath">,
   statementMs: number,
 ): string {
-  const wrong = target.role !== "any" && (facts.isReplica || (target.role === "read-write" && facts.isReadOnly));
-  // To the client, a lost connection: another server may be the right one, or this one in a moment.
-  if (wrong) {
-    const text = "the database server is a replica or read-only, and DATABASE_URL asks for one that accepts writes";
-    throw Object.assign(new Error(text), { code: "CONNECTION_CLOSED" });
+  const isWrong = target.role !== "any" && (facts.isReplica || (target.role === "read-write" && facts.isReadOnly));
+  if (isWrong) {
+    const text = "the database server is a replica or read-only, and BooCode writes";
+    // To the client a lost connection: another server may be the right one, or this one in a moment.
+    throw Object.assign(new Error(text), { code: "CONNECTION_CLOSED", reason: "read_only" });
   }
   if (facts.encoding !== "UTF8") {
     throw new Error(
