@@ -56,12 +56,14 @@ const ALIASES: Record<string, readonly string[]> = {
   offset: ["skip", "start", "startindex", "from"],
   fixed_string: ["literal", "fixedstrings", "isliteral", "fixed", "plaintext", "exact"],
   case_sensitive: ["matchcase", "case"],
+  include_ignored: ["noignore", "includegitignored", "searchignored"],
 };
 
 /** Names for the opposite of a boolean parameter. */
 const OPPOSITES: Record<string, readonly string[]> = {
   fixed_string: ["isregex", "isregexp", "useregex", "regex", "regexp"],
   case_sensitive: ["ignorecase", "caseinsensitive", "insensitive", "nocase", "i"],
+  include_ignored: ["respectgitignore", "respectignore", "usegitignore"],
 };
 
 /** What other assistants' tools take and these do not need: it changes nothing. */

@@ -12,7 +12,7 @@ test("the schema keeps only what every model server supports", () => {
     type: "object",
     properties: {
       path: { type: "string", description: "where" },
-      count: { type: "integer", description: "how many", minimum: 1 },
+      count: { type: "integer", description: "how many; default 3", minimum: 1 },
       size: { type: "integer", description: "how large", minimum: 0, maximum: 5 },
     },
     required: ["path"],

@@ -80,7 +80,7 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
 /**
  * The JSON schema of a tool's input, reduced to what every model server supports: llama.cpp turns `maxLength` into a
  * grammar too large to load, and others reject `$schema` or `additionalProperties`. The dropped limits are still
- * enforced when the call arrives.
+ * enforced when the call arrives. A default is told in the description.
  */
 export function toParameters(input: z.ZodObject): Parameters {
   const schema = z.toJSONSchema(input, { io: "input" });
@@ -88,7 +88,10 @@ export function toParameters(input: z.ZodObject): Parameters {
     if (typeof property === "boolean" || typeof property.type !== "string") {
       throw new TypeError(`the input ${name} has no plain JSON type`);
     }
-    const { type, description, minimum, maximum } = property;
+    const { type, minimum, maximum } = property;
+    // The default of a text stands in its description, where it is put into words.
+    const hasDefault = type !== "string" && property.default !== undefined;
+    const description = `${property.description}${hasDefault ? `; default ${property.default}` : ""}`;
     const kept: Record<string, unknown> = { type, description };
     if (minimum !== undefined) kept.minimum = minimum;
     // zod adds the largest safe integer where the schema sets no maximum.

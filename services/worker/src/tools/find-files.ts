@@ -13,6 +13,7 @@ import { INCLUDE_IGNORED, MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 /** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
 const MAX_SUGGESTIONS = 5;
+const MAX_RESULTS = 1000;
 
 const Input = z.strictObject({
   glob: textInput(
@@ -22,7 +23,7 @@ const Input = z.strictObject({
   ),
   path: textInput(MAX_PATH_LENGTH, "Directory to search, relative to the project's root; default: all").default("."),
   include_ignored: z.boolean().default(false).describe(INCLUDE_IGNORED),
-  max_results: z.int().min(1).max(1000).default(200).describe("Paths to show; default 200"),
+  max_results: z.int().min(1).max(MAX_RESULTS).default(200).describe("Paths to show"),
 });
 
 /** Finds files by name: sorted paths relative to the root, one per line. */
@@ -64,7 +65,7 @@ export const findFiles = defineTool({
     if (found.length <= max_results && lines.length === kept.length)
       return { output: lines.join("\n"), truncated: false };
     const left = found.length - lines.length;
-    lines.push(`[cut: ${left} more; give a narrower glob or path, or raise max_results (at most 1000)]`);
+    lines.push(`[cut: ${left} more; give a narrower glob or path, or raise max_results (at most ${MAX_RESULTS})]`);
     return { output: lines.join("\n"), truncated: true };
   },
 });

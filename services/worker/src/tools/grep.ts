@@ -24,6 +24,7 @@ import { INCLUDE_IGNORED, MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
 const LINE_WIDTH = 300;
+const MAX_RESULTS = 500;
 /** Reserved for the note at the end. */
 const NOTE_BYTES = 300;
 const LF = 0x0a;
@@ -37,11 +38,11 @@ const Input = z.strictObject({
     500,
     "Only files that match, such as *.ts, src/**/*.test.ts, or a list: *.ts,*.tsx; a leading ! excludes",
   ).optional(),
-  case_sensitive: z.boolean().default(true).describe("Default true"),
-  fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text; default false"),
-  context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match; default 0"),
+  case_sensitive: z.boolean().default(true).describe("Whether upper and lower case differ"),
+  fixed_string: z.boolean().default(false).describe("Search for the pattern as plain text"),
+  context: z.int().min(0).max(5).default(0).describe("Lines to show before and after each match"),
   include_ignored: z.boolean().default(false).describe(INCLUDE_IGNORED),
-  max_results: z.int().min(1).max(500).default(100).describe("Matching lines to show; default 100"),
+  max_results: z.int().min(1).max(MAX_RESULTS).default(100).describe("Matching lines to show"),
 });
 type Input = z.output<typeof Input>;
 
@@ -55,7 +56,7 @@ export const grep = defineTool({
   name: "grep",
   description:
     "Search file contents. Returns path:line: text for each matching line, sorted by path. " +
-    "Files that .gitignore excludes, binary files and files over 2 MB are left out; a file or directory given as path is searched even if it is ignored.",
+    `Files that .gitignore excludes, binary files and files over ${MAX_SEARCHED_BYTES / 2 ** 20} MB are left out; a file or directory given as path is searched even if it is ignored.`,
   purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
@@ -151,7 +152,7 @@ async function search(input: Search, opened: OpenedPath, context: ToolContext) {
 
   if (lines.length === 0 && !more) return null;
   if (!more) return { output: lines.join("\n"), truncated: false };
-  const note = "[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most 500)]";
+  const note = `[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most ${MAX_RESULTS})]`;
   return { output: [...lines, note].join("\n"), truncated: true };
 }
 

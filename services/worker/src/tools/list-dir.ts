@@ -17,7 +17,7 @@ const FRAME_BYTES = 300;
 
 const Input = z.strictObject({
   path: textInput(MAX_PATH_LENGTH, "Directory, relative to the project's root; default: the root").default("."),
-  offset: z.int().min(0).default(0).describe("Entries to skip, to continue a long listing; default 0"),
+  offset: z.int().min(0).default(0).describe("Entries to skip, to continue a long listing"),
 });
 
 /** Lists a directory: directories end with a slash, files have their size, symlinks show their target. */

@@ -63,6 +63,7 @@ describe("arguments whose meaning is certain are repaired", () => {
     ],
     ["view_file", { paths: ["a"], reason: "why" }, { path: "a" }],
     ["grep", { pattern: "x", "-i": true, "-n": true }, { pattern: "x", case_sensitive: false }],
+    ["grep", { pattern: "x", respect_git_ignore: false }, { pattern: "x", include_ignored: true }],
     ["grep", { pattern: "x", "-A": 2, "-B": "3" }, { pattern: "x", context: 3 }],
     ["grep", { pattern: "x", ignore_case: "true" }, { pattern: "x", case_sensitive: false }],
     [

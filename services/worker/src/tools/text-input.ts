@@ -14,4 +14,4 @@ export function textInput(max: number, description: string) {
 export const MAX_PATH_LENGTH = 4096;
 
 /** Of the tools that leave out ignored files. */
-export const INCLUDE_IGNORED = "Also search files that .gitignore excludes, such as node_modules; default false";
+export const INCLUDE_IGNORED = "Also search files that .gitignore excludes, such as node_modules";

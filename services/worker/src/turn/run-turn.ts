@@ -24,7 +24,7 @@ export interface TurnDeps {
 }
 
 /** The most calls of one reply that run. Models that fall into a loop make hundreds. */
-const MAX_CALLS = 32;
+export const MAX_CALLS = 32;
 
 function notRun({ id, name }: ToolCall): ToolOutcome {
   const output = `not run: a reply may make ${MAX_CALLS} calls at most; look at these results first`;
