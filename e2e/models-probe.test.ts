@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import {
   type ScriptedModelOptions,
@@ -103,6 +105,20 @@ test.each<[string, ScriptQuirks, string, object]>([
   expect(code).toBe(0);
   expect(found(out).results).toBe(results);
   expect(out).toContain(`"quirks":${JSON.stringify(settings)}`);
+});
+
+test("a server without a model list is probed under the model that is named, or that its URL names", async () => {
+  const azure = createServer((request, response) => {
+    if (request.url?.includes("/chat/completions"))
+      response.end(JSON.stringify({ choices: [{ message: { content: "hello" }, finish_reason: "stop" }] }));
+    else response.writeHead(404).end("{}");
+  });
+  await new Promise<void>((resolve) => azure.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void azure.close());
+  const url = `http://127.0.0.1:${(azure.address() as AddressInfo).port}`;
+  expect((await probe(url)).err).toBe(`npm run probe: ${url} lists no models: name one with --model\n`);
+  const named = await probe(`${url}/openai/deployments/gpt?api-version=1`);
+  expect(found(named.out)).toMatchObject({ probed: "gpt" });
 });
 
 test("a broken connection is reported in one line, at any request", async () => {

@@ -82,6 +82,22 @@ test("Retry-After is respected, and nothing is sent earlier", async () => {
   await watch.close();
 });
 
+test("a tool call that its server could not read is asked for again at once, at last without tools, then the turn fails", async () => {
+  const { session, ask, ended, last, watch } = await talk();
+  const message = "The model produced output that does not match the expected peg-native format";
+  const fault = { status: 500, body: { error: { code: 500, message, type: "server_error" } } };
+  const begun = performance.now();
+  const passing = { tokens: 2, ...fault, fail_first: 3, key: `${session.id} passing` };
+  expect(await ended(await ask(passing))).toMatchObject({ status: "complete" });
+  expect(requestsOf(passing.key).map(({ toolChoice }) => toolChoice)).toEqual(["auto", "auto", "auto", "none"]);
+  expect(await ended(await ask({ ...fault, key: session.id }))).toMatchObject({ status: "failed" });
+  expect(requestsOf(session.id)).toHaveLength(4);
+  expect(await last()).toMatchObject({ error: { code: "model_malformed_call", message: `HTTP 500: ${message}` } });
+  // As an overload, it took half a minute.
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  await watch.close();
+});
+
 test("a cancel ends the turn at once while a model loads, during a back-off, and while the server is silent", async () => {
   const { session, ask, ended, frames, watch } = await talk();
   const paused = await ask({ status: 503, body: LOADING, headers: { "retry-after": "300" }, key: session.id });

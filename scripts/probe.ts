@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import {
   defaultModel,
+  deploymentOf,
   fetchModelList,
   KeyRefused,
   type ListedModel,
   ModelServerEntry,
+  NoModelList,
   readServerUrl,
   type ServerAddress,
   type ServerTraits,
@@ -56,9 +58,12 @@ const IGNORED = "ignored: the model does not see them, and answers without havin
 
 const say = (what: string, found: string) => console.log(scrub(`${what.padEnd(22)} ${found}`));
 
-async function listModels(address: ServerAddress): Promise<ListedModel[]> {
+/** @param asked the only model of a server that lists none */
+async function listModels(address: ServerAddress, asked: string | undefined): Promise<ListedModel[]> {
   const { url } = address;
-  return await fetchModelList(address, 10_000).catch((error: Error) => {
+  const listed = { ...address, defaultModel: asked ?? deploymentOf(url) };
+  return await fetchModelList(listed, 10_000).catch((error: Error) => {
+    if (error instanceof NoModelList) throw new ProbeFailed(`${url} lists no models: name one with --model`);
     if (error instanceof KeyRefused) throw new ProbeFailed(`${url} ${error.message}`);
     throw new ProbeFailed(`${url} is away or no model server: ${error.message}`);
   });
@@ -108,7 +113,7 @@ async function probeAnswerLimit(server: Probed, script: string) {
 async function main(): Promise<void> {
   const { address, model: asked, keyEnv, script } = readArguments();
   const { url } = address;
-  const models = await listModels(address);
+  const models = await listModels(address, asked);
   const model = chooseModel(models, asked);
   say("server", url);
   say("models", models.map(({ id, loaded }) => id + (loaded === null ? "" : loaded ? " (loaded)" : "")).join(", "));

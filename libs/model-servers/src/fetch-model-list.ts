@@ -36,6 +36,11 @@ export class KeyRefused extends Error {
   override name = "KeyRefused";
 }
 
+/** The server answers, but has no such route, and the settings name no model. */
+export class NoModelList extends Error {
+  override name = "NoModelList";
+}
+
 interface ListedServer extends ServerAddress {
   defaultModel?: string | null;
 }
@@ -82,7 +87,8 @@ const WRONG_KEY = /API_KEY_INVALID|api key (is )?(not valid|invalid|expired)|inv
 
 /** Some servers list no models, such as Azure's deployments: the model in the settings is then the only one. */
 function withoutList({ defaultModel }: ListedServer, status: number): ListedModel[] {
-  if (!defaultModel) throw new Error(`lists no models (HTTP ${status}): name one as default_model in MODEL_SERVERS`);
+  if (!defaultModel)
+    throw new NoModelList(`lists no models (HTTP ${status}): name one as default_model in MODEL_SERVERS`);
   return [{ id: defaultModel, name: null, loaded: null, entry: { id: defaultModel } }];
 }
 

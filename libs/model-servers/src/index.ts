@@ -8,4 +8,4 @@ export * from "./model-server-env.ts";
 export * from "./request-to.ts";
 export * from "./secrets-of.ts";
 export * from "./server-traits.ts";
-export { readServerUrl } from "./server-url.ts";
+export { deploymentOf, readServerUrl } from "./server-url.ts";

@@ -23,14 +23,14 @@ const MALFORMED_CALL_WORDS = [
   /now finding less tool calls/i,
   // llama.cpp "Failed to parse tool call arguments as JSON", LM Studio "Failed to parse tool call", Ollama "error parsing tool
   // call: raw='…'". No request that we send holds such arguments, so the call is the model's.
-  /(failed to|cannot|could not|unable to|error) (pars|decod|generat)(e|ing) (a |the )?(tool|function)[ _]?call/i,
+  /(failed to|cannot|could not|unable to|error) (pars|decod|generat)(e|ing) (\w+ ){0,2}(tool|function)[ _]?call/i,
   // Groq, with the code tool_use_failed, which some gateways drop.
   /failed to call a function/i,
   /tool call validation failed/i,
   /model generated output that could not be parsed/i,
-  // Gemini, in words and as a status.
+  // Gemini, in words and as a status; OpenAI "The model produced invalid content".
   /malformed[ _](function|tool)[ _]call/i,
-  /model (has )?(generated|produced|returned|made) (an? )?(invalid|malformed) (tool|function)/i,
+  /model (has )?(generated|produced|returned|made) (an? )?(invalid|malformed) (tool|function|content|output)/i,
 ];
 
 const QUOTA = [
