@@ -55,7 +55,7 @@ test("the services run under an init, so that the watchdog can end them", () => 
 });
 
 test("Redis rejects writes before its container is killed, and never evicts", () => {
-  const [, maxmemory] = /maxmemory (\S+)$/m.exec(services.redis?.command?.at(-1) ?? "") ?? [];
+  const [, maxmemory] = /^\s*maxmemory (\S+)$/m.exec(services.redis?.command?.at(-1) ?? "") ?? [];
   expect(bytes(maxmemory)).toBeGreaterThan(0);
   expect(bytes(services.redis?.mem_limit)).toBeGreaterThanOrEqual(2 * bytes(maxmemory));
   expect(readText("docker/redis.conf")).toMatch(/^maxmemory-policy noeviction$/m);
