@@ -25,7 +25,8 @@ export function slots(requests: readonly { id: number; ending: string | null; su
 export function props(model: string, contextSize: number, quirks: ScriptQuirks): unknown {
   return {
     default_generation_settings: { params: {}, n_ctx: contextSize },
-    total_slots: 1,
+    // This server answers all requests at once.
+    total_slots: 1_000,
     model_alias: model,
     model_path: `/scripted/${model}`,
     chat_template: "",

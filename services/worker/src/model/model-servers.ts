@@ -13,6 +13,7 @@ import { createKnownTraits } from "./discovery/known-traits.ts";
 import { createModelReady } from "./discovery/model-ready.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
+import { createSharedPool } from "./scheduling/shared-pool.ts";
 import type { Slots } from "./scheduling/slots.ts";
 import { orNullAfter } from "./scheduling/timeouts.ts";
 import { withRetries } from "./scheduling/with-retries.ts";
@@ -93,7 +94,12 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const traits = createKnownTraits(server.traits);
   const contextSize = createContextSize({ server, timeoutMs: 2_000, onTraits: traits.learn });
   const ready = createModelReady(server, 1_000);
-  const limits = { server: server.maxConcurrent, model: server.maxConcurrentPerModel };
+  const pool = createSharedPool(() => performance.now());
+  /** llama.cpp tells how many requests it answers at once; a limit in the settings wins. */
+  const limitsFor = (model: string) => {
+    const told = server.maxConcurrent === null ? contextSize.totalSlots(model) : null;
+    return pool.limit(model, { server: server.maxConcurrent, model: server.maxConcurrentPerModel ?? told });
+  };
   const stream = createStreamReply({
     server,
     traits,
@@ -104,8 +110,8 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     contextSize,
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const streamWithSlot = withSlot(stream, (model, signal, onWait) =>
-    deps.slots.take({ server: server.name, model, limits }, signal, onWait),
+  const streamWithSlot = withSlot(pool.watch(stream), (model, signal, onWait) =>
+    deps.slots.take({ server: server.name, model, limits: limitsFor(model) }, signal, onWait),
   );
   return { server, contextSize, traits, streamReply: withRetries(streamWithSlot, deps.retries) };
 }

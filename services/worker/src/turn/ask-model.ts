@@ -20,7 +20,7 @@ export type ModelCallResult =
  */
 export async function* askModel(
   { streamReply, fitter }: { streamReply: StreamReply; fitter: RequestFitter },
-  { fitted: first, ...request }: Omit<ModelRequest, "messages" | "maxTokens"> & { fitted: FittedRequest },
+  { fitted: first, ...request }: Omit<ModelRequest, "messages" | "maxTokens" | "sizedBy"> & { fitted: FittedRequest },
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, ModelCallResult> {
   let fitted = first;
@@ -29,9 +29,9 @@ export async function* askModel(
   let refitted = false;
   for (;;) {
     if (!fitted.fits) return { kind: "failed", error: tooLong(fitted) };
-    const { context, messages, maxTokens } = fitted;
+    const { context } = fitted;
     try {
-      const reply = joined(earlier, yield* stream(streamReply, { ...request, messages, maxTokens }, signal));
+      const reply = joined(earlier, yield* stream(streamReply, { ...request, ...fitted.request }, signal));
       const fault = faultIn(reply, request.toolChoice);
       const isFirst = fault !== null && !askedAgain.has(fault);
       if (fault === "empty" && (!isFirst || reply.finishReason === "length"))
@@ -48,7 +48,7 @@ export async function* askModel(
         yield { type: "text", text };
         reply.content += text;
       }
-      const ignored = toolsIgnoredBy(reply, context, fitted.messages, request.tools);
+      const ignored = toolsIgnoredBy(reply, context, fitted.request.messages, request.tools);
       if (ignored) yield { type: "tools_ignored", reason: ignored };
       // A count without the tools is neither a sign of a cut prompt nor a measure of this request.
       const truncated = ignored === "server" ? null : fitter.learn(context, reply);

@@ -130,7 +130,7 @@ describe("a first question", () => {
     const fitter = ask("5".repeat(8_000), 8_192);
     expect(fitter.fit(null)).toMatchObject({
       fits: true,
-      maxTokens: 819,
+      request: { maxTokens: 819 },
       context: { prompt_estimate: expect.any(Number) },
     });
     // The server's refusal is final then.

@@ -2,9 +2,10 @@ import type { ContextCut, MessageContext } from "@boocode/contracts";
 import type { ConversationTurn } from "./conversation-turn.ts";
 import { type Fit, fitContext, NO_CUT } from "./fit-context.ts";
 import { fixedSize, requestSize } from "./measure.ts";
-import type { ConversationMessage, Reply, ToolOffer } from "./ports.ts";
+import type { ConversationMessage, ModelRequest, Reply, ToolOffer } from "./ports.ts";
 import {
   answerLimit,
+  type Budget,
   type BudgetSettings,
   budgetFor,
   type CountedRequest,
@@ -31,7 +32,7 @@ export interface ConversationSoFar {
 }
 
 export type FittedRequest =
-  | { fits: true; messages: ConversationMessage[]; context: MessageContext; maxTokens: number }
+  | { fits: true; context: MessageContext; request: Pick<ModelRequest, "messages" | "maxTokens" | "sizedBy"> }
   | { fits: false; estimate: number; window: number };
 
 /** Fits each request of a turn into the context window, and learns the window from the server's answers and errors. */
@@ -110,9 +111,12 @@ export function createRequestFitter(
       };
       return {
         fits: true,
-        messages: fitted.messages,
         context,
-        maxTokens: answerLimit(settings, budget.window, estimate),
+        request: {
+          messages: fitted.messages,
+          maxTokens: answerLimit(settings, budget.window, estimate),
+          ...(!overflow && isBelow(budget, estimate) && { sizedBy: counted ? "count" : "estimate" }),
+        },
       };
     },
     learn(context, { promptTokens, contextSize }) {
@@ -124,6 +128,10 @@ export function createRequestFitter(
     add: (...messages) => void present.messages.push(...messages),
   };
 }
+
+/** The share of the window up to which a prompt surely fits, although estimates may be too low. */
+const SURELY = 0.85;
+const isBelow = ({ window, windowKnown }: Budget, estimate: number) => windowKnown && estimate <= window * SURELY;
 
 const isEarlier = (a: ContextCut, b: ContextCut): boolean =>
   a.turn < b.turn ||

@@ -29,6 +29,11 @@ export interface ModelRequest {
   toolChoice: "auto" | "none";
   /** The most tokens that the answer may have, thoughts included. */
   maxTokens: number;
+  /**
+   * Why the prompt should fit into the window that the server reported: by its own count of the last request, or by our estimate
+   * alone. Absent where the window is unknown, or an overflow was reported already.
+   */
+  sizedBy?: "count" | "estimate";
 }
 
 /** One whole answer of the model. */

@@ -115,10 +115,9 @@ it("whatever happened in a session, its next request is accepted by the strictes
           {
             model: peer.model,
             system: "Be brief.\ud83d",
-            messages: fitted.messages,
+            ...fitted.request,
             tools: toolOffers,
             toolChoice: "auto",
-            maxTokens: fitted.maxTokens,
           },
           peer.model,
           peer.traits,

@@ -1,6 +1,7 @@
 import { requestTo, type ServerAddress } from "@boocode/model-servers";
 import type { KnownTraits } from "./known-traits.ts";
 import {
+  slotsFromLlamaProps,
   toolSupportFromLlamaProps,
   traitsFromLlamaProps,
   windowFromLlamaProps,
@@ -29,6 +30,8 @@ export interface ContextSize {
   known(model: string): number | null;
   /** Whether the model's template shows it tools, as far as the last `get` has found out; null when the server does not tell. */
   seesTools(model: string): boolean | null;
+  /** The requests that the server answers at once with this model, as far as the last `get` has found out. */
+  totalSlots(model: string): number | null;
   /** Records the window from an overflow error, which is more reliable than what `get` finds. */
   learn(model: string, size: number): void;
 }
@@ -46,6 +49,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<number | null>>();
   const seeingTools = new Map<string, boolean>();
+  const slots = new Map<string, number>();
 
   async function ask(path: string, body?: object): Promise<unknown> {
     try {
@@ -67,6 +71,8 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     deps.onTraits?.(model, traitsFromLlamaProps(props));
     const sees = toolSupportFromLlamaProps(props);
     if (sees !== null) seeingTools.set(model, sees);
+    const total = slotsFromLlamaProps(props);
+    if (total !== null) slots.set(model, total);
     const reported = windowFromLlamaProps(props) ?? windowFromModelList(models, model);
     if (reported !== null) return reported;
     const [running, show] = await Promise.all([ask("/api/ps"), ask("/api/show", { model })]);
@@ -93,6 +99,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
     },
     known: (model) => known.get(model)?.size ?? null,
     seesTools: (model) => seeingTools.get(model) ?? null,
+    totalSlots: (model) => slots.get(model) ?? null,
     learn(model, size) {
       if (Number.isInteger(size) && size > 0) remember(model, size);
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  slotsFromLlamaProps,
   toolSupportFromLlamaProps,
   traitsFromLlamaProps,
   windowFromLlamaProps,
@@ -7,6 +8,14 @@ import {
   windowFromOllamaRunning,
   windowFromOllamaShow,
 } from "./server-info.ts";
+
+describe("slotsFromLlamaProps", () => {
+  it("reads the number of requests that llama-server answers at once", () => {
+    expect(slotsFromLlamaProps({ total_slots: 4 })).toBe(4);
+    for (const answer of [{}, null, { total_slots: 0 }, { total_slots: "4" }])
+      expect(slotsFromLlamaProps(answer)).toBeNull();
+  });
+});
 
 describe("the size of a model's window", () => {
   it("is that of llama.cpp's slot, never the trained size", () => {

@@ -22,6 +22,11 @@ export function toolSupportFromLlamaProps(answer: unknown): boolean | null {
   return typeof supports_tools === "boolean" ? supports_tools : null;
 }
 
+/** llama.cpp's `/props`: the requests that it answers at once; all others wait. */
+export function slotsFromLlamaProps(answer: unknown): number | null {
+  return size(asObject(answer).total_slots);
+}
+
 /**
  * `/v1/models`: llama.cpp's `meta.n_ctx`, vLLM's `max_model_len`, and the names that routers use. llama.cpp's `n_ctx_train`
  * is ignored: it is the size that the model was trained with, not the window.
