@@ -71,7 +71,7 @@ const NEEDLESS = [
   ...["explanation", "reason", "reasoning", "thought", "thoughts", "rationale", "justification", "intent", "purpose"],
   ...["description", "comment", "summary", "taskprogress", "toolcallid", "callid", "toolname", "tool", "function"],
   ...["requiresapproval", "shouldreadentirefile", "linenumbers", "showlinenumbers", "recursive", "r", "timeout"],
-  ...["timeoutms", "outputmode", "encoding", "matchperline"],
+  ...["timeoutms", "outputmode", "encoding", "matchperline", "multiline", "depth", "maxdepth"],
 ];
 
 const has = (table: Record<string, readonly string[]>, name: string, plain: string) =>
@@ -114,6 +114,9 @@ export const isExclusion = (key: string) =>
   ["exclude", "excludes", "excludepattern", "excludepatterns", "excludeglob", "ignorepattern"].includes(plainName(key));
 export const isEnding = (key: string) =>
   ["extension", "extensions", "ext", "fileextension", "fileextensions", "filetypes"].includes(plainName(key));
+
+/** A key with the name of a language or of an ending, as ripgrep has it. */
+export const isFileType = (key: string) => ["type", "filetype", "language", "lang"].includes(plainName(key));
 
 /** Keys around the arguments as a whole. */
 export const isWrapper = (key: string) =>

@@ -87,6 +87,37 @@ export function endingGlobs(value: unknown): string | null {
   return names.every((name) => /^[\w.+-]{1,20}$/.test(name)) ? names.map((name) => `*.${name}`).join(",") : null;
 }
 
+const ENDINGS: Record<string, string> = {
+  ...{ ts: "{ts,tsx,mts,cts}", typescript: "{ts,tsx,mts,cts}", js: "{js,jsx,mjs,cjs}", javascript: "{js,jsx,mjs,cjs}" },
+  ...{ python: "py", rust: "rs", ruby: "rb", golang: "go", kotlin: "kt", csharp: "cs", markdown: "md", shell: "sh" },
+  ...{
+    cpp: "{cpp,cc,cxx,hpp,hh,h}",
+    "c++": "{cpp,cc,cxx,hpp,hh,h}",
+    c: "{c,h}",
+    yaml: "{yaml,yml}",
+    html: "{html,htm}",
+  },
+};
+const OTHER_TYPES = new Set([
+  "file",
+  "dir",
+  "directory",
+  "folder",
+  "any",
+  "all",
+  "function",
+  "object",
+  "string",
+  "regex",
+]);
+
+/** The glob of a file type: `rust`, `ts`, `sql`. */
+export function typeGlob(value: unknown): string | null {
+  const type = typeof value === "string" ? value.trim().toLowerCase() : "";
+  if (!/^[a-z0-9+]{1,10}$/.test(type) || OTHER_TYPES.has(type)) return null;
+  return `*.${Object.hasOwn(ENDINGS, type) ? ENDINGS[type] : type}`;
+}
+
 /** `!a,!b` of a text or a list. */
 export function exclusionGlobs(value: unknown): string | null {
   const globs = typeof value === "string" ? value.split(/,(?![^{]*\})/) : value;

@@ -117,7 +117,11 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
   }
 
   for (const [key, value] of Object.entries(given)) {
-    if (known.includes(key)) assign(key, key, value);
+    const range = key === "start_line" && !isGiven(given.end_line) ? values.lineRange(value) : null;
+    if (range !== null && hasParameter(parameters, "end_line")) {
+      assign(`${key} ${range.join("-")}`, "start_line", range[0]);
+      assign("end_line", "end_line", range[1]);
+    } else if (known.includes(key)) assign(key, key, value);
     else others.push([key, value]);
   }
   for (const [key, value] of others) {
@@ -135,8 +139,11 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
   return result;
 }
 
+const isGiven = (value: unknown) => value !== null && value !== undefined;
+
 function globsOf(key: string, value: unknown): string | null {
   if (names.isExclusion(key)) return values.exclusionGlobs(value);
+  if (names.isFileType(key)) return values.typeGlob(value);
   return names.isEnding(key) ? values.endingGlobs(value) : null;
 }
 

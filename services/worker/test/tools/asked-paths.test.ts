@@ -30,6 +30,8 @@ test("a path is opened however a model writes it, and the output says how it was
     ["src\\a.ts", 1, 30],
     ["`src/a.ts`", 1, 30],
     [`${root}/src/a.ts:12-20`, 12, 20],
+    [`file://${root}/src/a.ts`, 1, 30],
+    ["project/src/a.ts", 1, 30],
   ] as const) {
     const [note, heading, line] = await shown(path);
     expect(note, path).toMatch(/^\[.* was taken as .*src\/a\.ts/);
@@ -57,6 +59,7 @@ test("a glob or a list given as the path of a search is searched", async () => {
     (path) => `${path}:1: needle`,
   );
   expect(await found("packages/*/src")).toEqual([api, web]);
+  expect(await found("z.*")).toEqual([api, web, tests]);
   expect(await found("packages/**/*.ts")).toEqual([api, web, tests]);
   expect(await found("packages/api,packages/web/test")).toEqual([api, tests]);
   expect(await found("packages/{api,web}/src", "*.ts")).toEqual([api, web]);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -88,6 +88,19 @@ test.each<[string, string, string]>([
   expect((await call("find_files", { glob, path })).output.split("\n")).toEqual(expected.split(" "));
   const lines = expected.split(" ").map((file) => `${file}:1: x`);
   expect((await call("grep", { pattern: "x", glob, path })).output.split("\n")).toEqual(lines);
+});
+
+test("a glob whose brackets are those of an existing path means that path alone", async () => {
+  const files = { "app/[id]/a.ts": "x", "app/i/a.ts": "x", "app/[id]/b/c.ts": "x" };
+  const call = await startTools((await makeTree(files)).root);
+  expect((await call("find_files", { glob: "app/[id]/a.ts" })).output).toBe("app/[id]/a.ts");
+  expect((await call("find_files", { glob: "[id]", path: "app" })).output).toBe("app/[id]/a.ts\napp/[id]/b/c.ts");
+  expect((await call("grep", { pattern: "x", glob: "app/[id]/a.ts", path: "app" })).output).toBe("app/[id]/a.ts:1: x");
+  expect((await call("find_files", { glob: "app/[ij]/a.ts" })).output).toBe("app/i/a.ts");
+  const open = () => readdirSync("/dev/fd").length;
+  const before = open();
+  for (let index = 0; index < 20; index++) await call("grep", { pattern: "x", glob: "../*" });
+  expect(open() - before).toBeLessThan(10);
 });
 
 test("a glob that only differs in case or directory is told what it may mean", async () => {

@@ -25,7 +25,10 @@ interface AskedPath extends OpenedPath {
 export async function openAsked(asked: string, kind: OpenKind, context: ToolContext): Promise<AskedPath> {
   const { root } = context;
   let failure: unknown;
-  for (const { path, lines } of [{ path: asked, lines: null }, ...otherReadings(asked)]) {
+  const [name = ""] = root.paths.map((path) => posix.basename(path));
+  // Models put the project's own name before a path.
+  const inside = asked.startsWith(`${name}/`) ? [{ path: asked.slice(name.length + 1), lines: null }] : [];
+  for (const { path, lines } of [{ path: asked, lines: null }, ...otherReadings(asked), ...inside]) {
     try {
       const opened = await root.open(path, kind);
       if (path !== asked) context.note(`${showPath(asked)} was taken as ${showPath(path)}${describeLines(lines)}`);

@@ -13,7 +13,7 @@ export interface PathReading {
 
 /** `a.ts:12`, `a.ts:12:5`, `a.ts:12-20`, `a.ts#L12-L20`, `a.ts(12,5)`, `a.ts, lines 12-20` */
 const LINES =
-  /^(.+?)(?:[:#]\s*L?|,?\s+lines?\s+|\()(\d{1,9})(?:C\d+)?(?:\s*(?:-|–|\.\.)\s*L?(\d{1,9})(?:C\d+)?|[:,]\s*\d+)*\)?:?$/i;
+  /^(.+?)(?:[:#]\s*L?|,?\s+\(?lines?\s+|\()(\d{1,9})(?:C\d+)?(?:\s*(?:-|–|\.\.)\s*L?(\d{1,9})(?:C\d+)?|[:,]\s*\d+)*\)?[:-]?$/i;
 
 /**
  * The other paths that a path from the model may mean, in the order in which they are tried when no file has the path as it
@@ -30,6 +30,7 @@ export function otherReadings(asked: string): PathReading[] {
   const unescaped = add(plain.replaceAll(/\\([[\](){}$&'" ])/g, "$1"), null);
   add(unescaped.replaceAll(/\\+/g, "/"), null);
   const slashed = add(plain.replaceAll(/\\+/g, "/"), null);
+  if (/%[0-9a-f]{2}/i.test(slashed)) add(decoded(slashed), null);
   const relative = add(slashed.replace(/^[@/]+/, ""), null);
   for (const path of new Set([plain, slashed, relative])) {
     const [, name, first, last] = LINES.exec(path) ?? [];
@@ -39,8 +40,20 @@ export function otherReadings(asked: string): PathReading[] {
   return readings;
 }
 
+/** `app/%5Bid%5D`, as in a URL. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 function unquoted(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = text
+    .trim()
+    .replace(/^\[[^\]]*\]\(([^()]+)\)$/, "$1")
+    .replace(/^file:\/\//, "");
   return (/^(["'`])(.+)\1$/s.exec(trimmed)?.[2] ?? /^<(.+)>$/s.exec(trimmed)?.[1] ?? trimmed).trim();
 }
 

@@ -1,10 +1,11 @@
+import { posix } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
 import { showPath } from "../output/show-path.ts";
 import { isMissing, openAsked } from "../project/open-asked.ts";
 import type { OpenKind } from "../project/open-errors.ts";
-import type { OpenedPath } from "../project/project-root.ts";
+import type { OpenedPath, ProjectRoot } from "../project/project-root.ts";
 import { isPathPattern } from "../project/read-path.ts";
-import { globsBelow, readGlobs } from "./read-globs.ts";
+import { globsBelow, globsOfName, readGlobs } from "./read-globs.ts";
 
 interface SearchScope {
   opened: OpenedPath;
@@ -21,14 +22,35 @@ export async function openScope(
   kind: OpenKind,
   context: ToolContext,
 ): Promise<SearchScope> {
-  const roots = context.root.paths;
+  const { root } = context;
+  let opened: OpenedPath;
+  let isPattern = false;
   try {
-    const opened = await openAsked(path, kind, context);
-    return { opened, globs: glob === undefined ? [] : readGlobs(glob, { directory: opened.path, roots }) };
+    opened = await openAsked(path, kind, context);
   } catch (error) {
     if (!isMissing(error) || !isPathPattern(path)) throw error;
-    const opened = await context.root.open(".", "directory");
+    opened = await root.open(".", "directory");
+    isPattern = true;
     context.note(`no file or directory is called ${showPath(path)}, so it was taken as a glob`);
-    return { opened, globs: globsBelow(path, glob, roots) };
   }
+  try {
+    if (isPattern) return { opened, globs: globsBelow(path, glob, root.paths) };
+    const name = glob === undefined ? null : await existingName(glob, opened.path, root);
+    if (name !== null) return { opened, globs: globsOfName(name) };
+    return { opened, globs: glob === undefined ? [] : readGlobs(glob, { directory: opened.path, roots: root.paths }) };
+  } catch (error) {
+    await opened.handle.close();
+    throw error;
+  }
+}
+
+/** A glob whose brackets are those of an existing path, `app/[id]/page.tsx`, means that path alone. */
+async function existingName(glob: string, directory: string, root: ProjectRoot): Promise<string | null> {
+  if (!/[[{(]/.test(glob) || /[*?]/.test(glob) || glob.startsWith("!")) return null;
+  for (const path of [posix.join(directory, glob), glob]) {
+    const found = await root.tryOpen(path, "any");
+    await found?.handle.close();
+    if (found !== null) return found.path;
+  }
+  return null;
 }

@@ -69,6 +69,7 @@ describe("lists", () => {
 
 describe("braces", () => {
   it.each<[string, string[]]>([
+    ["*.{a, b}", ["*.a", "*.b"]],
     ["*.{a,{b,c}d}", ["*.a", "*.bd", "*.cd"]],
     ["*{1..3}", ["*1", "*2", "*3"]],
     ["*{09..11}", ["*09", "*10", "*11"]],
@@ -97,9 +98,15 @@ describe("paths of other systems", () => {
   it("a path out of the directory is refused", () => expect(() => read("../*.ts", "src")).toThrow("leads out"));
 });
 
+it("bash's negation is refused with advice", () => {
+  for (const glob of ["!(a).ts", "src/!(a|b)/*.ts"]) expect(() => read(glob)).toThrow("such as *.ts,!*.test.ts");
+  expect(read("!(group)/*")).toEqual(["!/(group)/*"]);
+});
+
 it("names are found in both Unicode forms", () => expect(read("*é")).toEqual(["*\u00e9", "*e\u0301"]));
 
 it("anywhere takes the directory from a glob", () => expect(anywhere(read("a/*.ts,*.js"))).toContain("**/a/*.ts"));
+it.each([".ts", "ts", ".*\\.ts$"])("%s may mean *.ts", (glob) => expect(anywhere(read(glob))).toContain("*.ts"));
 
 it("no glob throws anything else, or becomes an option", () => {
   const part = fc.constantFrom(

@@ -29,7 +29,8 @@ export function readGlobs(text: string, scope: GlobScope): string[] {
 export function globsBelow(paths: string, glob: string | undefined, roots: readonly string[]): string[] {
   const names = glob === undefined ? [] : listGlobs(glob);
   const globs = listGlobs(paths).flatMap((path) => {
-    if (glob === undefined) return [posix.join("/", path)];
+    // A wildcard without a directory means names anywhere, as it does in a glob.
+    if (glob === undefined) return [/[*?]/.test(path) && !path.includes("/") ? path : posix.join("/", path)];
     return names.map((name) => {
       const sign = name.startsWith("!") ? "!" : "";
       const plain = name.slice(sign.length);
@@ -44,6 +45,7 @@ function readAll(texts: readonly string[], scope: GlobScope): string[] {
   const excluding: string[] = [];
   for (const glob of texts) {
     const excludes = glob.startsWith("!");
+    if (/^!\([^)]*\)[^/]/.test(glob)) throw unavailable(glob);
     const plain = excludes ? glob.slice(1).trim() : glob;
     for (const scoped of readOne(plain, scope)) {
       if (excludes) excluding.push(`!${scoped}`);
@@ -61,9 +63,26 @@ export function selects(globs: readonly string[]): boolean {
   return globs.some((glob) => !glob.startsWith("!"));
 }
 
-/** The same globs for names in any directory below the searched one: what a call that found nothing may have meant. */
+/** The globs for one path from the root, whatever it holds, and for everything below it. */
+export function globsOfName(path: string): string[] {
+  const name = `/${escapeGlob(path)}`;
+  return [name, `${name}/**`];
+}
+
+/**
+ * What a call that found nothing may have meant: the same names in any directory below the searched one, an ending alone
+ * (`ts`), a regular expression (`.*\.ts$`).
+ */
 export function anywhere(globs: readonly string[]): string[] {
-  return globs.map((glob) => (glob.startsWith("/") ? `**${glob}` : glob));
+  return globs.flatMap((glob) => {
+    const wide = glob.startsWith("/") ? `**${glob}` : glob;
+    const ending = /^\.?(\w{1,6})$/.exec(glob)?.[1];
+    const plain = wide
+      .replace(/^\^|\$$/g, "")
+      .replaceAll(".*", "*")
+      .replaceAll("\\.", ".");
+    return [wide, ...(ending ? [`*.${ending}`] : []), ...(plain === wide ? [] : [plain])];
+  });
 }
 
 /** The globs of a list, and the whole where it may be one name: `a,v`. */
@@ -161,15 +180,17 @@ function withRecursion(path: string): string {
 
 /** Alternatives in parentheses, with or without a sign: `*.@(ts|tsx)`, `*.(ts|tsx)`. */
 function asBraces(glob: string): string {
-  if (/!\([^)]*\)/.test(glob)) {
-    throw new ToolFailure(`!(…) is not available in the glob ${glob}; list what to exclude, such as *.ts,!*.test.ts`);
-  }
+  if (/!\([^)]*\)/.test(glob)) throw unavailable(glob);
   return glob
     .replaceAll(/[@+*?]?\(([^()|/]*(?:\|[^()|/]*)+)\)/g, (all, inner: string) => {
       const options = inner.replaceAll("|", ",");
       return all.startsWith("?") || all.startsWith("*") ? `{,${options}}` : `{${options}}`;
     })
     .replaceAll(/\?\(([^()|/]+)\)/g, "{,$1}");
+}
+
+function unavailable(glob: string): ToolFailure {
+  return new ToolFailure(`!(…) is not available in the glob ${glob}; list what to exclude, such as *.ts,!*.test.ts`);
 }
 
 /** Every glob without braces that the tokens stand for. ripgrep reports what is not closed. */
@@ -212,7 +233,13 @@ function alternatives(tokens: readonly string[]): string[][] {
     if (depth === 0 && token === ",") options.push([]);
     else options.at(-1)?.push(token);
   }
-  return options;
+  return options.map(withoutBlanks);
+}
+
+/** `{ts, tsx}` */
+function withoutBlanks(tokens: readonly string[]): string[] {
+  const isText = (token: string) => token.trim() !== "";
+  return tokens.slice(tokens.findIndex(isText), tokens.findLastIndex(isText) + 1);
 }
 
 /** The texts of `1..3`, `01..10` or `a..c`; null for anything else. */
