@@ -9,6 +9,7 @@ import {
   modelServersOf,
 } from "./model-server-env.ts";
 import { echoedSecretsOf, secretsOf, secretsOfProxies } from "./secrets-of.ts";
+import { NO_TRAITS } from "./server-traits.ts";
 
 const keys: KeySources = {
   env: (name) => ({ THE_KEY: "secret", BROKEN: "sk\nx" })[name],
@@ -40,7 +41,7 @@ describe("the environment's model servers", () => {
         maxConcurrent: null,
         maxConcurrentPerModel: null,
         contextSize: null,
-        traits: { replay_reasoning: false, no_stream_options: false, single_tool_calls: false },
+        traits: NO_TRAITS,
       },
     ]);
   });

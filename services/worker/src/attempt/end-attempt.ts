@@ -1,9 +1,11 @@
+import type { Announce } from "@boocode/announce";
 import type { ReplyRecord, TurnEnd, TurnError } from "@boocode/contracts";
 import { endFrames } from "../outputs/end-frames.ts";
 import { partialReply } from "../turn/open-message.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
 
 export interface EndAttemptDeps {
+  announce: Announce;
   wake(turnId: string): void;
   /** The time limit for all pauses before further attempts at one step, as for the retries of a request. */
   retryBudgetMs: number;
@@ -47,7 +49,7 @@ async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: 
     return await end(deps, attempt, { status: "cancelled", reason }, replySoFar(attempt));
   }
   frames.emit(...bodies);
-  attempt.announce(ended.changes);
+  deps.announce(ended.changes);
   log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
   await frames.drained(2_000);
 }
