@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Ready } from "@boocode/contracts";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
+import { readiness, untilReady } from "../harness/readiness.ts";
 import { type System, startSystem, type User } from "../harness/start-system.ts";
 import { watchTurns } from "../harness/turns.ts";
 
@@ -37,16 +37,6 @@ afterAll(async () => {
 
 const services = () => [system.apis[0], system.workers[0], system.gateways[0]] as ServiceProcess[];
 
-async function readiness({ url }: ServiceProcess): Promise<Ready> {
-  return (await (await fetch(`${url}/readyz`)).json()) as Ready;
-}
-
-/** Resolves when every service is ready. */
-async function untilReady(): Promise<void> {
-  const statuses = () => Promise.all(services().map(async (service) => (await readiness(service)).status));
-  await expect.poll(statuses, { timeout: 15_000 }).toEqual(["ready", "ready", "ready"]);
-}
-
 /** CPU time that a process has used so far, in seconds. */
 function cpuSeconds({ pid }: ServiceProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
@@ -59,7 +49,7 @@ async function ask(): Promise<void> {
 }
 
 test("services whose Redis user may not call INFO are ready, and run turns", async () => {
-  await untilReady();
+  await untilReady(system);
   await ask();
 });
 
@@ -95,7 +85,7 @@ test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>]>([
     expect(system.lines.length - before.lines).toBeLessThan(10);
     await ask();
     await heal();
-    await untilReady();
+    await untilReady(system);
     await ask();
   },
 );
@@ -107,5 +97,5 @@ test("a worker that Redis refuses everything stops on SIGTERM", async () => {
   expect(await worker.stop()).toBe(0);
   await allow();
   await system.restart(worker);
-  await untilReady();
+  await untilReady(system);
 });

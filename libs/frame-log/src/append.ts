@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Epoch } from "@boocode/contracts";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { sealTurnFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
@@ -27,9 +27,9 @@ export interface FrameAppender {
   append(sessionId: string, epoch: Epoch, frames: NumberedFrame[]): Promise<void>;
 }
 
-type WithScript = Redis & { appendFrame(key: string, ...args: (string | number)[]): Promise<number> };
+type WithScript = (Redis | Cluster) & { appendFrame(key: string, ...args: (string | number)[]): Promise<number> };
 
-export function createFrameAppender(redis: Redis, keys: Keys, limits: LogLimits): FrameAppender {
+export function createFrameAppender(redis: Redis | Cluster, keys: Keys, limits: LogLimits): FrameAppender {
   redis.defineCommand("appendFrame", { numberOfKeys: 1, lua: script });
   const client = redis as WithScript;
   return {

@@ -12,6 +12,8 @@ const names = (prefix: string) => {
     keys.ticket("h"),
     keys.modelSlots("a"),
     keys.queues,
+    keys.oldQueues,
+    keys.placeOf("s"),
   ];
 };
 
@@ -19,6 +21,24 @@ test("every name begins with the prefix and is unique, and two prefixes share no
   const [ours, theirs] = [names("boocode"), names("other")];
   for (const name of ours) expect(name.startsWith("boocode:")).toBe(true);
   expect(new Set([...ours, ...theirs]).size).toBe(ours.length + theirs.length);
+});
+
+test("frame logs, channels, tickets and slots have the names that every version before used", () => {
+  const keys = createKeys("boocode");
+  expect(keys.log("s", epoch)).toBe("boocode:log:{s}:3.1.k2");
+  expect(keys.session("s")).toBe("boocode:session:s");
+  expect(keys.user("u")).toBe("boocode:user:u");
+  expect(keys.cancel).toBe("boocode:cancel");
+  expect(keys.ticket("h")).toBe("boocode:ticket:h");
+  expect(keys.modelSlots("a")).toBe("boocode:model-slots:{a}");
+  expect(keys.oldQueues).toBe("boocode:queue");
+});
+
+test("the logs of a session, and what is published beside them, are in one cluster slot; so are all queues", () => {
+  const keys = createKeys("boocode");
+  const slotOf = (name: string) => /\{(.+?)\}/.exec(name)?.[1];
+  expect([keys.log("s", epoch), keys.placeOf("s")].map(slotOf)).toEqual(["s", "s"]);
+  expect([`${keys.queues}:turns:meta`, `${keys.queues}:session-names:1`].map(slotOf)).toEqual(["jobs", "jobs"]);
 });
 
 test("logs of different sessions, turns, attempts and nonces have different names", () => {

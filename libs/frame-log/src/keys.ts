@@ -1,6 +1,9 @@
 import type { Epoch } from "@boocode/contracts";
 
-/** Every Redis key and channel of this system, under one prefix, so that two systems can share a server. */
+/**
+ * Every Redis key and channel of this system, under one prefix, so that two systems can share a server. In a Redis Cluster, keys
+ * that are used together must be in one slot: braces contain the part of a key that chooses its slot.
+ */
 export interface Keys {
   /** The log of one epoch's frames. The key contains the nonce, so that the log of another database is never read. */
   log(sessionId: string, epoch: Epoch): string;
@@ -12,10 +15,14 @@ export interface Keys {
   cancel: string;
   /** The key of a socket ticket, which contains only the ticket's hash. */
   ticket(hash: string): string;
-  /** The key prefix of the slots at one model server; the braces keep its keys in one cluster slot. */
+  /** The key prefix of the slots at one model server. */
   modelSlots(server: string): string;
   /** The prefix of the job queues. */
   queues: string;
+  /** The prefix of the job queues before they had a cluster slot. */
+  oldQueues: string;
+  /** A key that nothing uses, in the cluster slot of a session's logs: messages that are published there keep their order. */
+  placeOf(id: string): string;
   /** A key and a channel that nothing else uses, for readiness checks. */
   check: string;
 }
@@ -28,7 +35,9 @@ export function createKeys(prefix: string): Keys {
     cancel: `${prefix}:cancel`,
     ticket: (hash) => `${prefix}:ticket:${hash}`,
     modelSlots: (server) => `${prefix}:model-slots:{${server}}`,
-    queues: `${prefix}:queue`,
+    queues: `${prefix}:{jobs}:queue`,
+    oldQueues: `${prefix}:queue`,
+    placeOf: (id) => `${prefix}:place:{${id}}`,
     check: `${prefix}:check`,
   };
 }

@@ -1,5 +1,5 @@
 import type { PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { sealVersionedFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
@@ -14,13 +14,20 @@ export interface Publisher {
   toHolder(turnId: string): Promise<void>;
 }
 
-export function createPublisher(redis: Redis, keys: Keys): Publisher {
+/** In a cluster, messages that are published at different nodes arrive in any order. A script runs at the node of its key. */
+const PUBLISH = "return redis.call('publish', ARGV[1], ARGV[2])";
+
+export function createPublisher(redis: Redis | Cluster, keys: Keys): Publisher {
+  async function publish(channel: string, placeOf: string, message: string): Promise<void> {
+    if (redis.isCluster) await redis.eval(PUBLISH, 1, keys.placeOf(placeOf), channel, message);
+    else await redis.publish(channel, message);
+  }
   return {
     async toSession(frame) {
-      await redis.publish(keys.session(frame.session_id), sealVersionedFrame(frame));
+      await publish(keys.session(frame.session_id), frame.session_id, sealVersionedFrame(frame));
     },
     async toUser(userId, frame) {
-      await redis.publish(keys.user(userId), sealVersionedFrame(frame));
+      await publish(keys.user(userId), userId, sealVersionedFrame(frame));
     },
     async toHolder(turnId) {
       await redis.publish(keys.cancel, turnId);

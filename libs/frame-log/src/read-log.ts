@@ -1,5 +1,5 @@
 import type { Epoch } from "@boocode/contracts";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { type Envelope, openEnvelope } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 
@@ -7,7 +7,7 @@ export type LoggedFrame = Extract<Envelope, { kind: "turn" }>;
 
 /** Reads the frames of an epoch from `fromSeq` on. If the log was trimmed, the first frame may be a later one. */
 export async function readLog(
-  redis: Redis,
+  redis: Redis | Cluster,
   keys: Keys,
   sessionId: string,
   epoch: Epoch,

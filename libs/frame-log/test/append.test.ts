@@ -2,7 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { createFollower, createFrameAppender, createKeys, openEnvelope, readLog } from "@boocode/frame-log";
-import { connectRedis, connectRedisSubscriber, type Redis, untilRedisReady } from "@boocode/runtime";
+import {
+  connectRedis,
+  connectRedisSubscriber,
+  type Redis,
+  type RedisSubscriber,
+  untilRedisReady,
+} from "@boocode/runtime";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 const keys = createKeys("test");
@@ -10,7 +16,7 @@ const LIMITS = { entries: 50, ttlMs: 60_000 };
 
 let server: Server;
 let redis: Redis;
-let subscriber: Redis;
+let subscriber: RedisSubscriber;
 /** The seqs that subscribers of the session received. */
 let heard: number[];
 let session: string;

@@ -1,12 +1,18 @@
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { createFollower, createFrameAppender, createKeys, createPublisher, type Follower } from "@boocode/frame-log";
-import { connectRedis, connectRedisSubscriber, type Redis, untilRedisReady } from "@boocode/runtime";
+import {
+  connectRedis,
+  connectRedisSubscriber,
+  type Redis,
+  type RedisSubscriber,
+  untilRedisReady,
+} from "@boocode/runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 let server: Server;
 let redis: Redis;
-let subscriber: Redis;
+let subscriber: RedisSubscriber;
 let follower: Follower;
 let heard: string[];
 let gaps: number;

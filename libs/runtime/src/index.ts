@@ -4,6 +4,7 @@ export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/c
 export { migrate } from "./postgres/migrate.ts";
 export { readPostgresTarget } from "./postgres/postgres-target.ts";
 export * from "./redis/connect-redis.ts";
+export * from "./redis/redis-env.ts";
 export * from "./service/connect-backends.ts";
 export * from "./service/dependencies.ts";
 export * from "./service/env.ts";

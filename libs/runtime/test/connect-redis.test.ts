@@ -5,7 +5,9 @@ import {
   connectRedisBlocking,
   connectRedisSubscriber,
   type Redis,
+  reasonOf,
   untilRedisReady,
+  withConnectionFailure,
 } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
@@ -67,4 +69,18 @@ test("waiting for a missing Redis ends with a clear error", async () => {
   const redis = connectRedis("redis://127.0.0.1:1");
   opened.push(redis);
   await expect(untilRedisReady(redis, 50)).rejects.toThrow("Redis did not answer within 50 ms");
+});
+
+test("a URL of the wrong form is told from a server that is away", async () => {
+  const sentinel = await testRedis({ sentinel: true, config: () => ["sentinel monitor main 127.0.0.1 1 1"] });
+  try {
+    for (const url of [sentinel.url, server.url.replace("redis:", "redis+cluster:")]) {
+      const redis = connectRedis(url);
+      opened.push(redis);
+      const reason = () => withConnectionFailure(redis, () => redis.eval("return 1", 0)).then(String, reasonOf);
+      await expect.poll(reason, { timeout: 10_000 }).toBe("wrong_node");
+    }
+  } finally {
+    await sentinel.stop();
+  }
 });

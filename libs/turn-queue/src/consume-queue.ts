@@ -1,5 +1,5 @@
 import { type Job, Worker } from "bullmq";
-import { type Redis, ReplyError } from "ioredis";
+import { type Cluster, type Redis, ReplyError } from "ioredis";
 import type { z } from "zod";
 
 export interface QueueConsumer {
@@ -22,7 +22,7 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 2_000];
 export function consumeQueue<T>(options: {
   name: string;
   job: z.ZodType<T>;
-  connection: Redis;
+  connection: Redis | Cluster;
   prefix: string;
   concurrency: number;
   run(job: T): Promise<void>;

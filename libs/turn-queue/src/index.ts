@@ -1,2 +1,3 @@
 export * from "./consume-queue.ts";
+export * from "./move-old-jobs.ts";
 export * from "./turn-queue.ts";

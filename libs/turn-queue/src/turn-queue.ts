@@ -1,6 +1,6 @@
 import { NAMING_QUEUE, type NameSessionJob, TURN_QUEUE, type TurnJob } from "@boocode/contracts";
 import { Queue } from "bullmq";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 /** Wakes workers. A job is only a hint: if it is lost, a reconciler finds the turn in Postgres about a second later. */
 export interface TurnQueue {
@@ -22,7 +22,7 @@ const MAX_PRIORITY = 2_000_000;
  * @param connection a connection that fails fast; the caller closes it
  * @param prefix the prefix of all keys of the queues
  */
-export function createTurnQueue(connection: Redis, prefix: string): TurnQueue {
+export function createTurnQueue(connection: Redis | Cluster, prefix: string): TurnQueue {
   const options = {
     connection,
     prefix,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { commonEnv, count, duration, folders, origins, port } from "@boocode/runtime";
+import { checkRedisSettings, commonEnv, count, duration, folders, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The API's environment. Durations are in milliseconds. */
@@ -19,5 +19,6 @@ export const Config = z
   })
   .refine(...hasModelServer)
   .refine(...hasNoNamesake)
-  .refine(...hasOneLogin);
+  .refine(...hasOneLogin)
+  .superRefine(checkRedisSettings);
 export type Config = z.infer<typeof Config>;

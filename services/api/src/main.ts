@@ -9,6 +9,7 @@ import {
   runService,
   type ServiceContext,
   serveHttp,
+  withConnectionFailure,
 } from "@boocode/runtime";
 import { checkDatabase } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
@@ -35,7 +36,9 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
   dependencies.add("postgres", () => checkDatabase(pool, { writes: true }));
-  dependencies.add("redis", () => Promise.all([checkPublishing(redis, keys), queue.check()]));
+  dependencies.add("redis", () =>
+    withConnectionFailure(redis, () => Promise.all([checkPublishing(redis, keys), queue.check()])),
+  );
 
   const announce = createAnnounce({
     publisher: createPublisher(redis, keys),

@@ -10,6 +10,7 @@ import {
   runService,
   type ServiceContext,
   serveHttp,
+  withConnectionFailure,
   withDeadline,
 } from "@boocode/runtime";
 import {
@@ -48,14 +49,14 @@ runService({
 async function start(context: ServiceContext<Config>): Promise<void> {
   const { name, config, failpoint, logFailure, onRelease, dependencies } = context;
   const keys = createKeys(config.REDIS_PREFIX);
-  const pubsub = connectRedisSubscriber(config.REDIS_URL);
+  const pubsub = connectRedisSubscriber(config);
   onRelease("redis subscriber", () => pubsub.disconnect());
   const { pool, redis } = await connectBackends(context, {
     redisTimeoutMs: REDIS_TIMEOUT_MS,
     subscriber: pubsub,
   });
   dependencies.add("postgres", () => checkDatabase(pool, { writes: false }));
-  dependencies.add("redis", () => checkRelaying(redis, keys));
+  dependencies.add("redis", () => withConnectionFailure(redis, () => checkRelaying(redis, keys)));
 
   const metrics = createMetrics(name);
   const snapshotReads = new Counter({

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { commonEnv, count, duration, folders, port } from "@boocode/runtime";
+import { checkRedisSettings, commonEnv, count, duration, folders, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The worker's environment. Durations are in milliseconds. */
@@ -56,6 +56,7 @@ export const Config = z
   .refine(...hasModelServer)
   .refine(...hasNoNamesake)
   .refine(...hasOneLogin)
+  .superRefine(checkRedisSettings)
   .refine((config) => !(config.HEARTBEAT_MS * 2 >= config.LEASE_MS), {
     path: ["HEARTBEAT_MS"],
     message: "must be less than half of LEASE_MS",

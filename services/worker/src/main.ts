@@ -4,6 +4,7 @@ import {
   connectRedisBlocking,
   createMetrics,
   DeadlineExceeded,
+  every,
   Gauge,
   runService,
   type ServiceContext,
@@ -11,6 +12,7 @@ import {
   withDeadline,
 } from "@boocode/runtime";
 import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
+import { moveOldJobs } from "@boocode/turn-queue";
 import { processTurn } from "./attempt/process-turn.ts";
 import { Config, isolatedCapacity } from "./config.ts";
 import { consumeNaming } from "./consume-naming.ts";
@@ -34,6 +36,9 @@ const CLAIM_MS = 5_000;
 const FILES_PER_TURN = 16;
 const OWN_FILES = 200;
 
+/** How often jobs are looked for in the queues of the version before, whose processes may still add some. */
+const OLD_JOBS_MS = 5_000;
+
 runService({
   name: "worker",
   config: Config,
@@ -48,8 +53,8 @@ runService({
 async function serve(context: ServiceContext<Config>): Promise<void> {
   const { name, config, log, failpoint, logFailure, onRelease, dependencies } = context;
   const wired = await wireTurns(context, () => runner.running(), REDIS_TIMEOUT_MS);
-  const { keys, pool, leases } = wired;
-  const blocking = connectRedisBlocking(config.REDIS_URL);
+  const { keys, pool, redis, queue, leases } = wired;
+  const blocking = connectRedisBlocking(config);
   onRelease("redis queue", () => blocking.disconnect());
 
   /** A claim that succeeds after its deadline is released, so that it costs the turn no attempt. */
@@ -106,6 +111,16 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     onNamingFailed: logFailure("naming a session"),
   });
   onRelease("naming consumer", () => naming.close());
+  const moveJobs = async () => {
+    const jobs = await moveOldJobs(redis, keys.oldQueues, queue);
+    if (jobs > 0) log.info({ jobs }, "jobs were moved from the queues of the version before");
+  };
+  const stopMoving = every(
+    () => OLD_JOBS_MS,
+    moveJobs,
+    logFailure("moving jobs from the queues of the version before", "redis"),
+  );
+  onRelease("old queues", stopMoving);
 
   const metrics = createMetrics(name);
   const running = new Gauge({

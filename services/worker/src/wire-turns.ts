@@ -8,6 +8,7 @@ import {
   connectRedisSubscriber,
   keepSecret,
   type ServiceContext,
+  withConnectionFailure,
   withDeadline,
 } from "@boocode/runtime";
 import { checkDatabase, renewLeases, saveDrafts } from "@boocode/store";
@@ -39,14 +40,16 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   // A separate connection: writes that wait for locks may occupy all the others, and that must not cost a turn its lease.
   const heartbeats = connectPostgres(config.DATABASE_URL, { name: "worker heartbeat", connections: 1 });
   onRelease("heartbeats", () => heartbeats.end({ timeout: 2 }));
-  const hints = connectRedisSubscriber(config.REDIS_URL);
+  const hints = connectRedisSubscriber(config);
   onRelease("redis subscriber", () => hints.disconnect());
   const { pool, redis } = await connectBackends(context, { redisTimeoutMs, subscriber: hints });
 
   const queue = createTurnQueue(redis, keys.queues);
   onRelease("queue", () => queue.close());
   dependencies.add("postgres", () => checkDatabase(pool, { writes: true }));
-  dependencies.add("redis", () => Promise.all([checkPublishing(redis, keys), queue.check()]));
+  dependencies.add("redis", () =>
+    withConnectionFailure(redis, () => Promise.all([checkPublishing(redis, keys), queue.check()])),
+  );
   const wake = (turnId: string) => void queue.wake(turnId, 1).catch(logFailure("waking a worker"));
   const appender = createFrameAppender(redis, keys, {
     entries: config.FRAME_LOG_ENTRIES,
@@ -155,5 +158,5 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   // A connection that is not ready yet subscribes as soon as it is.
   await follower.follow(keys.cancel).catch(logFailure("following cancels"));
 
-  return { keys, pool, appender, models, leases, announce, turnDeps };
+  return { keys, pool, redis, queue, appender, models, leases, announce, turnDeps };
 }

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { saveState } from "../files/save-state.ts";
 import { launchServer, startupMs } from "../launch-server.ts";
 import { waitUntilGone } from "../process/end-process.ts";
@@ -17,7 +19,8 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
     samePort: options.samePort,
     async spawn(port) {
       const input = configuration(instance, port);
-      const server = await spawnServer({ command: binary.program, args: ["-"], logFile, env: binary.env, input });
+      const args = instance.role.sentinel ? await sentinelArguments(instance, input) : ["-"];
+      const server = await spawnServer({ command: binary.program, args, logFile, env: binary.env, input });
       // Saved before the server is ready, so that the next start finds the server even if this process is killed now.
       Object.assign(instance, { pid: server.pid, port });
       await saveState(instance.stateFile, { password: instance.password, port, pid: server.pid });
@@ -25,25 +28,36 @@ export function launchRedis(instance: RedisInstance, options: { samePort: boolea
     },
     isReady: async (server, port) => (await pingRedis(instance.password, port)) === server.pid,
     abortSignal: "SIGTERM",
-    transientFailure: /Address already in use|Failed listening/,
+    transientFailure: /Address already in use|Failed listening|Could not create server TCP listening/,
   });
 }
 
 /** The configuration, passed by standard input: it holds the password, and every user of the machine can read arguments. */
 function configuration(instance: RedisInstance, port: number): string {
-  const lines = [
+  const { role } = instance;
+  const every = [
     "bind 127.0.0.1",
     `port ${port}`,
     "protected-mode yes",
     `requirepass ${instance.password}`,
     `dir ${JSON.stringify(instance.dataFolder)}`,
+    ...(role.config?.(port) ?? []),
+  ];
+  const ofServers = [
     'save ""',
     `appendonly ${instance.appendOnly ? "yes" : "no"}`,
     "appendfsync everysec",
     // BullMQ must not lose keys to eviction: a full Redis should refuse writes instead.
     "maxmemory-policy noeviction",
   ];
-  return `${lines.join("\n")}\n`;
+  return `${[...every, ...(role.sentinel ? [] : ofServers)].join("\n")}\n`;
+}
+
+/** A Sentinel rewrites its configuration, so that must be a file. */
+async function sentinelArguments({ dataFolder }: RedisInstance, text: string): Promise<string[]> {
+  const file = join(dataFolder, "sentinel.conf");
+  await writeFile(file, text, { mode: 0o600 });
+  return [file, "--sentinel"];
 }
 
 /** The server of this instance that an earlier start left running; undefined when there is none. */

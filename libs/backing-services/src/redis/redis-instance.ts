@@ -3,10 +3,21 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RedisBinary } from "./redis-binary.ts";
 
+/** What a private Redis is beyond a plain server. */
+export interface RedisRole {
+  /** More lines of its configuration, for the port that it was given. */
+  config?: ((port: number) => string[]) | undefined;
+  /** Default: a random one. */
+  password?: string | undefined;
+  /** Runs a Sentinel. */
+  sentinel?: boolean | undefined;
+}
+
 /** One private Redis: its files, and what is needed to run and to reach it. */
 export interface RedisInstance {
   binary: RedisBinary;
   appendOnly: boolean;
+  role: RedisRole;
   dataFolder: string;
   logFile: string;
   stateFile: string;
@@ -20,11 +31,12 @@ export interface RedisInstance {
 export async function openRedisInstance(options: {
   binary: RedisBinary;
   appendOnly: boolean;
+  role: RedisRole;
   home: string;
 }): Promise<RedisInstance> {
   const { product, version } = options.binary;
   const name = join(options.home, `${product}-${Number.parseInt(version, 10)}`);
-  const fresh = { password: randomBytes(24).toString("hex"), port: undefined, pid: undefined };
+  const fresh = { password: options.role.password ?? randomBytes(24).toString("hex"), port: undefined, pid: undefined };
   const state = await readFile(`${name}.json`, "utf8").then(
     (text) => JSON.parse(text) as Partial<typeof fresh>,
     () => ({}),

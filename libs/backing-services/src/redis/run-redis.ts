@@ -3,7 +3,7 @@ import type { Server } from "../server.ts";
 import { adoptRedis, launchRedis } from "./launch-redis.ts";
 import { redisUrl } from "./ping-redis.ts";
 import type { RedisBinary } from "./redis-binary.ts";
-import { openRedisInstance } from "./redis-instance.ts";
+import { openRedisInstance, type RedisRole } from "./redis-instance.ts";
 
 /** Runs a private Redis, as `runServer` does. */
 export function runRedis(options: {
@@ -11,6 +11,7 @@ export function runRedis(options: {
   dataDir?: string | undefined;
   keep: boolean;
   appendOnly: boolean;
+  role: RedisRole;
 }): Promise<Server> {
   const { binary } = options;
   return runServer("redis", options, async (home) => {

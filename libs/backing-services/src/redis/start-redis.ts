@@ -5,12 +5,13 @@ import { trySources } from "../try-sources.ts";
 import { extractRedis, findExtractedRedis } from "./extracted-redis.ts";
 import { findInstalledRedis } from "./redis-binary.ts";
 import { startRedisContainer } from "./redis-container.ts";
+import type { RedisRole } from "./redis-instance.ts";
 import { runRedis } from "./run-redis.ts";
 
 /** Sources of a Redis. */
 export type RedisSource = "given" | "installed" | "extracted" | "apt" | "container";
 
-export interface RedisOptions {
+export interface RedisOptions extends RedisRole {
   /** The folder of kept data, or the parent of a throw-away server's folder (default: the system's temporary folder). */
   dataDir?: string;
   /** Keep the data for the next start. False: a private server that is stopped and removed with this process. */
@@ -55,5 +56,7 @@ async function startFrom(source: RedisSource, options: RedisOptions): Promise<Se
   const find = { installed: findInstalledRedis, extracted: findExtractedRedis, apt: extractRedis }[source];
   const binary = await find(downloads);
   if (binary === undefined) return source === "installed" ? "no redis-server or valkey-server on the PATH" : "none yet";
-  return typeof binary === "string" ? binary : runRedis({ binary, dataDir, keep, appendOnly });
+  const { config, password, sentinel } = options;
+  const role = { config, password, sentinel };
+  return typeof binary === "string" ? binary : runRedis({ binary, dataDir, keep, appendOnly, role });
 }

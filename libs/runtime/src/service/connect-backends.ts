@@ -1,14 +1,15 @@
 import { connectPostgres, type Postgres, untilPostgresReady } from "../postgres/connect-postgres.ts";
 import { readPostgresTarget } from "../postgres/postgres-target.ts";
-import { connectRedis, type Redis, untilRedisReady } from "../redis/connect-redis.ts";
+import { connectRedis, type Redis, type RedisSubscriber, untilRedisReady } from "../redis/connect-redis.ts";
+import type { RedisConfig } from "../redis/redis-env.ts";
+import { parseRedisUrl } from "../redis/redis-url.ts";
 import type { ServiceContext } from "./run-service.ts";
 
 const POSTGRES_TIMEOUT_MS = 10_000;
 
-interface BackendsConfig {
+interface BackendsConfig extends RedisConfig {
   DATABASE_URL: string;
   DATABASE_CONNECTIONS: number;
-  REDIS_URL: string;
 }
 
 export interface Backends {
@@ -24,12 +25,15 @@ export interface Backends {
  */
 export async function connectBackends(
   { name, config, log, onRelease }: ServiceContext<BackendsConfig>,
-  options: { redisTimeoutMs: number; subscriber?: Redis },
+  options: { redisTimeoutMs: number; subscriber?: RedisSubscriber },
 ): Promise<Backends> {
   for (const warning of readPostgresTarget(config.DATABASE_URL).warnings) log.warn(`DATABASE_URL: ${warning}`);
   const pool = connectPostgres(config.DATABASE_URL, { name, connections: config.DATABASE_CONNECTIONS });
   onRelease("postgres", () => pool.end({ timeout: 2 }));
-  const redis = connectRedis(config.REDIS_URL);
+  const { ignored } = parseRedisUrl(config.REDIS_URL);
+  if (ignored.length > 0)
+    log.warn({ parameters: ignored }, "REDIS_URL has parameters without a meaning; they are ignored");
+  const redis = connectRedis(config);
   onRelease("redis", () => redis.disconnect());
   const connections = options.subscriber ? [redis, options.subscriber] : [redis];
   const redisReady = Promise.all(connections.map((connection) => untilRedisReady(connection, options.redisTimeoutMs)));

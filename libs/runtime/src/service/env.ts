@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readPostgresTarget } from "../postgres/postgres-target.ts";
+import { redisEnv } from "../redis/redis-env.ts";
 import { failpoints } from "./failpoints.ts";
 
 /** The types of environment variables. */
@@ -45,7 +46,7 @@ export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 /** The variables of every service. */
 export const commonEnv = {
   DATABASE_URL: postgresUrl,
-  REDIS_URL: url("redis:", "rediss:"),
+  ...redisEnv,
   /** Prefix of every key and channel in Redis. */
   REDIS_PREFIX: z
     .string()

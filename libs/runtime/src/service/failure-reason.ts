@@ -41,8 +41,12 @@ const BY_REPLY: Record<string, NotReadyReason> = {
   WRONGPASS: "authentication_failed",
 };
 
-/** Texts of ioredis for commands that no connection takes. */
-const NO_CONNECTION = /^(Connection is closed|Stream isn't writeable|Reached the max retries per request limit)/;
+/** Texts of ioredis for commands that no connection takes, and for connections that find no server. */
+const NO_CONNECTION =
+  /^(Connection is closed|Stream isn't writeable|Reached the max retries per request limit|Cluster isn't ready|Cluster is ended|Too many Cluster redirections|None of startup nodes|Failed to refresh slots cache|All sentinels are unreachable|failed to connect to sentinel|connected to sentinel)/;
+
+/** A Sentinel knows no other commands than its own, and a Redis that is no cluster none of a cluster. */
+const WRONG_SERVER = /^ERR (unknown command|This instance has cluster support disabled)/;
 
 interface Failure {
   name: string;
@@ -71,6 +75,7 @@ export function reasonOf(error: unknown): NotReadyReason {
   const own = NotReadyReason.safeParse((error as { reason?: unknown } | null)?.reason);
   if (own.success) return own.data;
   const { name, message, code } = asFailure(error);
+  if (WRONG_SERVER.test(message)) return "wrong_node";
   if (name === "ReplyError") return BY_REPLY[/^[A-Z]+/.exec(message)?.[0] ?? ""] ?? "failed";
   if (name === "DeadlineExceeded" || message === "Command timed out") return "timed_out";
   if (NO_CONNECTION.test(message)) return "unreachable";
