@@ -91,6 +91,8 @@ const ONE: Record<string, string> = {
   "Gemma 4": '<|tool_call>call:grep{pattern:<|"|>x<|"|>}<tool_call|>',
   FunctionGemma: "<start_function_call>call:grep{pattern:<escape>x<escape>}<end_function_call>",
   "arguments beside the name": '<tool_call>{"name": "grep", "pattern": "x"}</tool_call>',
+  "LM Studio": `[TOOL_REQUEST]${GREP}[END_TOOL_REQUEST]`,
+  "Gemini's tags": '<tool_code>\ngrep(pattern="x")\n</tool_code>',
   Firefunction: `functools[${GREP}]`,
 };
 
@@ -102,6 +104,7 @@ const WHOLE: Record<string, string> = {
   "JSON in a fence on one line": `\`\`\`json ${GREP} \`\`\``,
   "JSON in a fence without its end": `\`\`\`json\n${GREP}\n`,
   "JSON in a fence of another name": `\`\`\`tool_call\n${GREP}\n\`\`\`\n`,
+  "a Python dictionary": "[{'name': 'grep', 'arguments': {'pattern': 'x'}}]",
   "a list": `[${GREP}]`,
   "a list in a fence": `\`\`\`\n[${GREP}]\n\`\`\``,
   "OpenAI's nesting": `{"tool_calls": [{"id": "1", "type": "function", "function": ${GREP}}]}`,

@@ -88,9 +88,9 @@ export function brokenCall(text: string): TextCall {
 }
 
 const FIRST_KEY =
-  /(?:\[\s{0,20})?\{\s{0,20}"(?<key>\w{1,40})"\s{0,20}:\s{0,20}(?:"(?<value>[^"\\\n]{0,100})"|(?=[^"\s]))/y;
+  /(?:\[\s{0,20})?\{\s{0,20}["'](?<key>\w{1,40})["']\s{0,20}:\s{0,20}(?:["'](?<value>[^"'\\\n]{0,100})["']|(?=[^"'\s]))/y;
 const FIRST_KEY_OPEN =
-  /^(?:\[\s{0,20}(?:$|(?=\{)))?(?:\{\s{0,20}(?:"\w{0,40}(?:"\s{0,20}(?::\s{0,20}(?:"[^"\\\n]{0,100})?)?)?)?)?$/;
+  /^(?:\[\s{0,20}(?:$|(?=\{)))?(?:\{\s{0,20}(?:["']\w{0,40}(?:["']\s{0,20}(?::\s{0,20}(?:["'][^"'\\\n]{0,100})?)?)?)?)?$/;
 
 /**
  * Reads calls in JSON without a marker. Any other JSON may be an answer, so this is stricter: the first key decides early, the
@@ -114,7 +114,7 @@ export const readBareJsonCalls: CallReader = (source, at) => {
 
 /** The tool's name comes early, so that long JSON is not held back. */
 const NAMED_WITHIN = 4_000;
-const NAMED = new RegExp(`"(?:${NAMES.join("|")})"\\s{0,20}:\\s{0,20}"([^"]{1,80})"`, "g");
+const NAMED = new RegExp(`["'](?:${NAMES.join("|")})["']\\s{0,20}:\\s{0,20}["']([^"']{1,80})["']`, "g");
 
 function mayNameTool(source: CallSource, at: number): boolean {
   const { text, isEnd } = source;

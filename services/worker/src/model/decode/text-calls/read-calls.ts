@@ -33,7 +33,10 @@ const MARKERS = [
   "<|START_ACTION|>",
   "<|action_start|>",
   "<start_function_call>",
+  "<tool_code>",
+  "<tool_use>",
   "[TOOL_CALLS]",
+  "[TOOL_REQUEST]",
   "functools[",
 ];
 

@@ -37,8 +37,8 @@ const DEEPSEEK_CALLS = "tool(?:▁|_|\\\\_| )calls(?:▁|_|\\\\_| )";
 const WRAPPERS: readonly Wrapper[] = [
   // Hermes, Qwen, GLM, Granite, Jamba, Anthropic, MiniMax, Seed-OSS, Nemotron, LongCat, DeepSeek V3.2.
   wrapper(
-    "<(?:\\w{1,20}:|[|｜]DSML[|｜])?(?:longcat_)?(?:tool_calls?|function_calls?|TOOLCALL)>",
-    "</(?:\\w{1,20}:|[|｜]DSML[|｜])?(?:longcat_)?(?:tool_calls?|function_calls?|TOOLCALL)>",
+    "<(?:\\w{1,20}:|[|｜]DSML[|｜])?(?:longcat_)?(?:tool_(?:calls?|code|use)|function_calls?|TOOLCALL)>",
+    "</(?:\\w{1,20}:|[|｜]DSML[|｜])?(?:longcat_)?(?:tool_(?:calls?|code|use)|function_calls?|TOOLCALL)>",
   ),
   // Granite 3, Phi-4-mini, LFM2.
   wrapper("<\\|tool_call(?:_start)?\\|>", "<\\|/tool_call\\|>|<\\|tool_call_end\\|>"),
@@ -54,6 +54,8 @@ const WRAPPERS: readonly Wrapper[] = [
   wrapper("<start_function_call>", "<end_function_call>", [readGemmaCalls]),
   // Mistral.
   wrapper("\\[TOOL_CALLS\\]", "\\[/TOOL_CALLS\\]", [readJsonCalls, readHeadedCalls, readBareHeadedCalls]),
+  // LM Studio, for models without a format of their own.
+  wrapper("\\[TOOL_REQUEST\\]", "\\[END_TOOL_REQUEST\\]", [readJsonCalls]),
   // Firefunction.
   wrapper("functools(?=\\[)", NEVER, [readJsonCalls]),
 ];
