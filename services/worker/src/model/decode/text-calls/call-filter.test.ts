@@ -253,6 +253,8 @@ const ANSWERS = [
   `It is:\n\`\`\`xml\n<tool_call>\n${GREP}\n</tool_call>\n\`\`\``,
   `~~~\n<tool_call>\n${GREP}\n</tool_call>\n~~~`,
   `\`\`\`\`md\n\`\`\`\n<tool_call>${GREP}</tool_call>\n\`\`\`\n<tool_call>${GREP}</tool_call>\n\`\`\`\``,
+  `A fence without its end:\n\`\`\`xml\n<tool_call>${GREP}</tool_call>`,
+  `~~~~\n~~~\n<tool_call>${GREP}</tool_call>`,
   "<tool_call> is what Qwen writes before a call, and </tool_call> behind it.",
   "<tool_call> … </tool_call>",
   "<tool_call>...</tool_call>",
