@@ -39,18 +39,14 @@ export const findFiles = defineTool({
     await opened.handle.close();
     let suggested: string[] = [];
     let ignored = 0;
-    const found: string[] = [];
-    for await (const files of withIgnores(opened.path, include_ignored, context, async function* (ignores) {
+    const found = await withIgnores(opened.path, include_ignored, context, async (ignores) => {
       const files = await listFiles(opened.path, globs, ignores, context);
       if (files.size === 0 && selects(globs)) {
         suggested = [...(await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true }))];
         if (ignores.file !== null) ignored = (await listFiles(opened.path, globs, NOTHING_IGNORED, context)).size;
       }
-      yield files;
-    })) {
-      // One by one: a spread of 125,000 arguments exceeds the stack.
-      for (const file of files) found.push(file);
-    }
+      return [...files];
+    });
     const kept = await keepExisting(found.sort().slice(0, max_results), context);
     // A name that is not UTF-8 cannot be opened, and is left out like a deleted file.
     if (kept.length === 0 && found.length <= max_results) {

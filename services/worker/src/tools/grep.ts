@@ -1,14 +1,16 @@
+import { cutText } from "@boocode/contracts";
 import { z } from "zod";
 import { defineTool, type ToolAnswer, type ToolContext } from "./define-tool.ts";
 import { withIgnores } from "./ignores/with-ignores.ts";
 import { clipLine } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
+import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import type { OpenedPath } from "./project/project-root.ts";
-import { sniffFile } from "./project/sniff-file.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
 import { otherPatterns, patternsForInvalid } from "./search/other-patterns.ts";
+import { comparePaths, type OtherTexts, withOtherTexts } from "./search/other-texts.ts";
 import { selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { isInvalidPattern, ripgrep } from "./search/ripgrep.ts";
@@ -25,8 +27,10 @@ import { ToolFailure } from "./tool-failure.ts";
 
 const LINE_WIDTH = 300;
 const MAX_RESULTS = 500;
-/** Reserved for the note at the end. */
-const NOTE_BYTES = 300;
+/** Reserved for the notes at the end. */
+const NOTE_BYTES = 600;
+/** Files whose encoding a note names. */
+const MAX_NAMED = 5;
 const LF = 0x0a;
 
 const Input = z.strictObject({
@@ -49,6 +53,12 @@ type Input = z.output<typeof Input>;
 interface Search extends Input {
   /** For ripgrep; see `openScope`. */
   globs: string[];
+  /** The real path that is searched, relative to the root. */
+  searched: string;
+  ignores: Ignores;
+  /** The paths that are not ignored, where ripgrep's globs would bring back those that are; null for all. */
+  allowed: ReadonlySet<string> | null;
+  texts: OtherTexts;
 }
 
 /** Searches the project's text files. Output: `path:line: text` for a match, `path-line- text` for context. */
@@ -56,14 +66,24 @@ export const grep = defineTool({
   name: "grep",
   description:
     "Search file contents. Returns path:line: text for each matching line, sorted by path. " +
-    `Files that .gitignore excludes, binary files and files over ${MAX_SEARCHED_BYTES / 2 ** 20} MB are left out; a file or directory given as path is searched even if it is ignored.`,
+    `Files that .gitignore excludes, unless git tracks them, binary files and files over ${MAX_SEARCHED_BYTES / 2 ** 20} MB are left out; ` +
+    "a file or directory given as path is searched even if it is ignored.",
   purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
     const { opened, globs } = await openScope(input, "any", context);
     try {
       if (opened.kind === "file") await requireSearchable(opened);
-      return await searchReadings({ ...input, globs }, opened, context);
+      const run = async (ignores: Ignores) => {
+        // In ripgrep a glob overrides the ignore files; in this tool it does not.
+        const overrides = ignores.file !== null && selects(globs);
+        const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
+        return withOtherTexts({ path: opened.path, globs, ignores, allowed }, context, (texts) =>
+          searchReadings({ ...input, searched: opened.path, globs, ignores, allowed, texts }, context),
+        );
+      };
+      if (opened.kind === "file") return await run(NOTHING_IGNORED);
+      return await withIgnores(opened.path, input.include_ignored, context, run);
     } finally {
       await opened.handle.close();
     }
@@ -77,15 +97,14 @@ async function requireSearchable({ path, size, handle }: OpenedPath): Promise<vo
       `${showPath(path)} has ${size} bytes and is too large to search; view_file shows parts of it`,
     );
   }
-  const kind = await sniffFile(handle);
-  if (kind === "binary" || kind === "utf-16")
-    throw new ToolFailure(`${showPath(path)} is ${kind} and cannot be searched`);
+  if ((await readEncoding(handle)) === "binary")
+    throw new ToolFailure(`${showPath(path)} is binary and cannot be searched`);
 }
 
 /** Searches for the pattern as it is written; when that finds nothing, for what it means in another dialect. */
-async function searchReadings(input: Search, opened: OpenedPath, context: ToolContext): Promise<ToolAnswer> {
+async function searchReadings(input: Search, context: ToolContext): Promise<ToolAnswer> {
   let failure: ToolFailure | null = null;
-  const found = await search(input, opened, context).catch((error: unknown) => {
+  const found = await search(input, context).catch((error: unknown) => {
     if (!isInvalidPattern(error)) throw error;
     failure = error;
     return null;
@@ -100,7 +119,7 @@ async function searchReadings(input: Search, opened: OpenedPath, context: ToolCo
       ...{ ...input, pattern: reading.pattern, fixed_string: reading.fixedString ?? false },
       case_sensitive: input.case_sensitive && !reading.ignoreCase,
     };
-    const answer = await search(other, opened, context).catch((error: unknown) => {
+    const answer = await search(other, context).catch((error: unknown) => {
       if (!isInvalidPattern(error)) throw error;
       return undefined;
     });
@@ -115,18 +134,21 @@ async function searchReadings(input: Search, opened: OpenedPath, context: ToolCo
 }
 
 /** @returns null when nothing was found */
-async function search(input: Search, opened: OpenedPath, context: ToolContext) {
+async function search(input: Search, context: ToolContext): Promise<ToolAnswer | null> {
   const lines: string[] = [];
   let room = context.outputBytes - NOTE_BYTES;
   let matches = 0;
-  let candidates: Candidate[] = [];
+  let candidates: FoundCandidate[] = [];
   let more = false;
+  const decoded: string[] = [];
 
   /** Verifies the candidates of one file and appends their lines. Returns false when the output is full. */
   async function flush(): Promise<boolean> {
     const path = candidates[0]?.path;
     if (path === undefined) return true;
-    const shown = await readMatches(path, candidates, input.context, context);
+    const encoding = candidates[0]?.encoding ?? UTF_8;
+    const shown = await readMatches(path, encoding, candidates, input.context, context);
+    if (encoding !== UTF_8 && shown.length > 0) decoded.push(`${showPath(path)} from ${encoding}`);
     const block = formatLines(showPath(path), shown);
     if (input.context > 0 && block.length > 0 && lines.length > 0) block.unshift("--");
     if (candidates.some(({ bytes }) => bytes === null)) block.push(...(await reportLongLine(path, context)));
@@ -140,7 +162,7 @@ async function search(input: Search, opened: OpenedPath, context: ToolContext) {
     return true;
   }
 
-  for await (const candidate of findCandidates(input, opened, context)) {
+  for await (const candidate of findCandidates(input, context)) {
     if (candidates[0] && candidates[0].path !== candidate.path && !(await flush())) break;
     if (matches + candidates.length === input.max_results) {
       more = true;
@@ -151,34 +173,63 @@ async function search(input: Search, opened: OpenedPath, context: ToolContext) {
   if (!(await flush()) || room < 0) more = true;
 
   if (lines.length === 0 && !more) return null;
-  if (!more) return { output: lines.join("\n"), truncated: false };
-  const note = `[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most ${MAX_RESULTS})]`;
-  return { output: [...lines, note].join("\n"), truncated: true };
+  if (decoded.length > 0) lines.push(describeDecoded(decoded));
+  if (input.texts.left > 0) lines.push(describeLeft(input.texts));
+  if (more)
+    lines.push(
+      `[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most ${MAX_RESULTS})]`,
+    );
+  return { output: lines.join("\n"), truncated: more };
 }
 
-/** The matches that ripgrep reports, without those in ignored files. */
-async function* findCandidates(input: Search, opened: OpenedPath, context: ToolContext): AsyncGenerator<Candidate> {
+function describeDecoded(decoded: readonly string[]): string {
+  const named = cutText(decoded.slice(0, MAX_NAMED).join(", "), 250);
+  return `[decoded: ${named}${decoded.length > MAX_NAMED ? ` and ${decoded.length - MAX_NAMED} more` : ""}]`;
+}
+
+function describeLeft({ left }: OtherTexts): string {
+  return `[${left} files that are binary or in another encoding than UTF-8 were not searched: narrow path or glob]`;
+}
+
+interface FoundCandidate extends Candidate {
+  encoding: Encoding;
+}
+
+/** The matches that ripgrep reports, in the order of paths, without those in ignored files. */
+async function* findCandidates(input: Search, context: ToolContext): AsyncGenerator<FoundCandidate> {
   const { root, signal, slots } = context;
+  const { texts, allowed } = input;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
-  const { globs } = input;
-  async function* run(ignores: Ignores) {
-    const args = [
-      ...[...commonArguments(ignores.file), ...searchArguments(options)],
-      ...globArguments(globs),
-      ...pathArguments(opened.path),
-    ];
-    // In ripgrep a glob overrides the ignore files; in this tool it does not.
-    const overrides = ignores.file !== null && selects(globs);
-    const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
-    for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
-      const candidate = readMatchRecord(record);
-      if (candidate === null) continue;
-      const path = withoutDot(candidate.path);
-      if (allowed?.has(path) ?? true) yield { ...candidate, path };
-    }
+  const others = await findInTexts(input, context);
+  const args = [
+    ...[...commonArguments(input.ignores.file), ...searchArguments(options)],
+    ...globArguments(input.globs),
+    ...pathArguments(input.searched),
+  ];
+  for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
+    const candidate = readMatchRecord(record);
+    if (candidate === null) continue;
+    const path = withoutDot(candidate.path);
+    while (others[0] && comparePaths(others[0].path, path) < 0) yield others.shift() as FoundCandidate;
+    if ((allowed?.has(path) ?? true) && !texts.paths.has(path)) yield { ...candidate, path, encoding: UTF_8 };
   }
-  if (opened.kind === "directory") yield* withIgnores(opened.path, input.include_ignored, context, run);
-  else yield* run(NOTHING_IGNORED);
+  yield* others;
+}
+
+/** The matches in the decoded copies, at most one more than can be shown. */
+async function findInTexts(input: Search, { signal, slots }: ToolContext): Promise<FoundCandidate[]> {
+  const { folder, copies } = input.texts;
+  const found: FoundCandidate[] = [];
+  if (copies.length === 0) return found;
+  const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
+  const args = [...commonArguments(null), ...searchArguments(options), "--text", ...pathArguments(".")];
+  for await (const record of ripgrep({ args, cwd: folder, separator: LF, signal, slots })) {
+    const candidate = readMatchRecord(record);
+    const copy = candidate && copies[Number(withoutDot(candidate.path))];
+    if (copy) found.push({ ...candidate, ...copy });
+    if (found.length > input.max_results) break;
+  }
+  return found;
 }
 
 function formatLines(path: string, shown: readonly ShownLine[]): string[] {
@@ -198,14 +249,21 @@ async function reportLongLine(path: string, { root }: ToolContext): Promise<stri
   return opened === null ? [] : [`${showPath(path)}: a match in a very long line is not shown`];
 }
 
-function noMatches({ pattern, path, glob, case_sensitive, fixed_string }: Input, tried: readonly string[]): string {
+function noMatches(
+  { pattern, path, glob, case_sensitive, fixed_string, include_ignored, texts }: Search,
+  tried: readonly string[],
+): string {
   const hints = [
     ...tried,
     fixed_string && /[\\|*+?^$]/.test(pattern) ? "fixed_string: false takes it as a regular expression" : null,
     case_sensitive ? "case_sensitive: false ignores case" : null,
     fixed_string ? null : "fixed_string: true takes the pattern as plain text",
     glob === undefined ? null : "glob may match no file (find_files shows what it matches)",
-    "ignored, binary and large files are not searched",
+    include_ignored ? null : "include_ignored: true also searches ignored files",
+    texts.binary > 0 ? `${texts.binary} binary files were not searched` : null,
+    "files over 2 MB are not searched",
   ];
-  return `no matches in ${path === "." ? "the project" : showPath(path)} (${hints.filter((hint) => hint !== null).join("; ")})`;
+  const where = path === "." ? "the project" : showPath(path);
+  const answer = `no matches in ${where} (${hints.filter((hint) => hint !== null).join("; ")})`;
+  return texts.left > 0 ? `${answer}\n${describeLeft(texts)}` : answer;
 }

@@ -2,10 +2,10 @@ import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
 import { showPath } from "./output/show-path.ts";
+import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath } from "./project/project-root.ts";
 import { type Line, readLines } from "./project/read-lines.ts";
-import { sniffFile } from "./project/sniff-file.ts";
 import { MAX_SEARCHED_BYTES } from "./search/ripgrep-arguments.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
@@ -40,16 +40,15 @@ export const viewFile = defineTool({
     const opened = await openAsked(path, "file", context);
     try {
       const name = showPath(opened.path);
-      const kind = await sniffFile(opened.handle);
-      if (kind === "empty") return { output: `${name} is empty`, truncated: false };
-      if (kind === "binary") return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false };
-      if (kind === "utf-16")
-        return { output: `${name}: UTF-16 text, ${opened.size} bytes, not shown`, truncated: false };
+      const encoding = await readEncoding(opened.handle);
+      if (encoding === "empty") return { output: `${name} is empty`, truncated: false };
+      if (encoding === "binary") return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false };
       // The lines of `a.ts:12-20` count when the call names no others.
       const named = start_line === undefined && end_line === undefined ? opened.lines : null;
       const first = start_line ?? Math.max(1, named?.first ?? 1);
       const last = end_line ?? named?.last ?? null;
-      return await view(opened, first, last !== null && last < 1 ? Number.MAX_SAFE_INTEGER : last, context);
+      const asked = last !== null && last < 1 ? Number.MAX_SAFE_INTEGER : last;
+      return await view(opened, encoding, first, asked, context);
     } finally {
       await opened.handle.close();
     }
@@ -57,7 +56,13 @@ export const viewFile = defineTool({
 });
 
 /** @param asked the requested last line; null for the default number of lines */
-async function view(opened: OpenedPath, first: number, asked: number | null, { outputBytes, signal }: ToolContext) {
+async function view(
+  opened: OpenedPath,
+  encoding: Encoding,
+  first: number,
+  asked: number | null,
+  { outputBytes, signal }: ToolContext,
+) {
   if (asked !== null && asked < first) {
     throw new ToolFailure(`invalid input: end_line ${asked} is before start_line ${first}`);
   }
@@ -68,7 +73,7 @@ async function view(opened: OpenedPath, first: number, asked: number | null, { o
   const shown: string[] = [];
   // An invalid byte becomes U+FFFD, which takes three bytes, so a line of a quarter of the room always fits.
   const maxLineBytes = Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4)));
-  const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal };
+  const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal, encoding };
   const advice = opened.size > MAX_SEARCHED_BYTES ? "the rest of it cannot be shown" : "grep shows parts of it";
   const { lines, ended } = await readLines(opened.handle, options, (line) => {
     const text = numbered(line, maxLineBytes, advice);
@@ -85,7 +90,8 @@ async function view(opened: OpenedPath, first: number, asked: number | null, { o
   if (shown.length === 0) {
     throw new ToolFailure(`start_line ${first} is beyond the end: ${name} has ${lines} lines`);
   }
-  const output = [`${name} (lines ${first}-${end} of ${total})`, ...shown];
+  const decoded = encoding === UTF_8 ? "" : `, decoded from ${encoding}`;
+  const output = [`${name} (lines ${first}-${end} of ${total}${decoded})`, ...shown];
   const hasMore = !ended || end < lines;
   // Stopping at the requested end_line is not a cut; stopping before it is.
   const cut = hasMore && (asked === null || end < asked);

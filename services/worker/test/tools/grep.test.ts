@@ -163,7 +163,9 @@ test("CRLF, a byte order mark and bytes that are not UTF-8 are handled", async (
     "b.txt": Buffer.concat([Buffer.from("needle caf"), Buffer.from([0xe9, 0x0a])]),
   };
   expect((await grepIn(files, { pattern: "^needle$" })).output).toBe("a.txt:1: needle\na.txt:2: needle");
-  expect((await grepIn(files, { pattern: "caf" })).output).toBe("b.txt:1: needle caf\uFFFD");
+  expect((await grepIn(files, { pattern: "caf" })).output).toBe(
+    "b.txt:1: needle café\n[decoded: b.txt from windows-1252]",
+  );
 });
 
 test("binary and large files are skipped, and reported when they are the path", async () => {
@@ -174,14 +176,16 @@ test("binary and large files are skipped, and reported when they are the path", 
   expect((await call("grep", { pattern: "needle", path: "big.txt" })).result.error).toContain("too large to search");
 });
 
-test("a long line is cut around its match, and a line too long to read is reported", async () => {
+test("a long line is cut around its match, whatever its length and the number of its matches", async () => {
   const files = {
     "a.txt": `${"a".repeat(5000)}NEEDLE${"b".repeat(5000)}\n`,
-    "b.txt": `NEEDLE${"c".repeat(1_500_000)}\n`,
+    "b.txt": `${"c".repeat(700_000)}NEEDLE${"c".repeat(700_000)}\n`,
+    "c.txt": `no\n${"d".repeat(1000)}${"NEEDLE ".repeat(250_000)}\n`,
   };
   const lines = (await grepIn(files, { pattern: "NEEDLE" })).output.split("\n");
   expect(lines[0]).toMatch(/^a.txt:1: …a{100}NEEDLEb{194}…$/);
-  expect(lines[1]).toBe("b.txt: a match in a very long line is not shown");
+  expect(lines[1]).toMatch(/^b.txt:1: …c{100}NEEDLEc{194}…$/);
+  expect(lines[2]).toMatch(/^c.txt:2: …d{100}NEEDLE NEEDLE .*…$/);
 });
 
 test("max_results limits the matches, and the output says that there are more", async () => {

@@ -16,7 +16,7 @@ test("a line that differs from what ripgrep saw is not shown", async () => {
   };
   const candidate = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });
   const candidates = [candidate(1, "one"), candidate(2, "from elsewhere"), candidate(9, "beyond")];
-  const shown = await readMatches("a.txt", candidates, 0, context);
+  const shown = await readMatches("a.txt", "UTF-8", candidates, 0, context);
   expect(shown).toEqual([{ number: 1, bytes: Buffer.from("one"), matchStart: 0 }]);
-  expect(await readMatches("gone.txt", [candidate(1, "one")], 0, context)).toEqual([]);
+  expect(await readMatches("gone.txt", "UTF-8", [candidate(1, "one")], 0, context)).toEqual([]);
 });

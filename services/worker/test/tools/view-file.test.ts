@@ -59,15 +59,14 @@ test("a start_line beyond the end is rejected with the number of lines", async (
   );
 });
 
-test("an empty, binary or UTF-16 file is reported as such", async () => {
-  const files = { empty: "", "a.bin": Buffer.from([1, 0, 2]), "u.txt": Buffer.from("\uFEFFhi", "utf16le") };
+test("an empty or binary file is reported as such", async () => {
+  const files = { empty: "", "a.bin": Buffer.from([1, 0, 2]) };
   const call = await startTools((await makeTree(files)).root);
   expect((await call("view_file", { path: "empty" })).output).toBe("empty is empty");
   expect((await call("view_file", { path: "a.bin" })).output).toBe("a.bin: binary file, 3 bytes");
-  expect((await call("view_file", { path: "u.txt" })).output).toBe("u.txt: UTF-16 text, 6 bytes, not shown");
 });
 
-test("CRLF, a byte order mark and bytes that are not UTF-8 are handled", async () => {
+test("CRLF, a byte order mark and a few bytes that are not UTF-8 are handled", async () => {
   const text = Buffer.concat([Buffer.from("\uFEFFone\r\ntwo\r\ncaf"), Buffer.from([0xe9])]);
   const call = await startTools((await makeTree({ "a.txt": text })).root);
   expect((await call("view_file", { path: "a.txt" })).output).toBe(

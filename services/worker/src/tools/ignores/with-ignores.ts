@@ -27,19 +27,16 @@ const MAX_TRACKED = 20_000;
  * up to the root, those of a repository around the project, `info/exclude`, and the tracked files of every index. All are
  * read through the verified root; `commonArguments` explains why ripgrep does not read them itself.
  */
-export async function* withIgnores<T>(
+export async function withIgnores<T>(
   directory: string,
   includeIgnored: boolean,
   context: ToolContext,
-  work: (ignores: Ignores) => AsyncIterable<T>,
-): AsyncGenerator<T> {
-  if (includeIgnored) {
-    yield* work(NOTHING_IGNORED);
-    return;
-  }
+  work: (ignores: Ignores) => Promise<T>,
+): Promise<T> {
+  if (includeIgnored) return work(NOTHING_IGNORED);
   const folder = await mkdtemp(join(tmpdir(), "boocode-ignores-"));
   try {
-    yield* work(await collect(directory, join(folder, "ignores"), context));
+    return await work(await collect(directory, join(folder, "ignores"), context));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

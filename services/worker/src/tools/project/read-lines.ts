@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { createDecoder, type Encoding, UTF_8 } from "./detect-encoding.ts";
 
 export interface Line {
   /** From 1. */
@@ -16,6 +17,8 @@ interface ReadLinesOptions {
   /** After `onLine` has returned false, lines are still counted up to this byte of the file. */
   countBytes: number;
   signal: AbortSignal;
+  /** Other encodings are decoded: lines and their sizes are then those of the text in UTF-8. */
+  encoding?: Encoding;
 }
 
 const CHUNK_BYTES = 256 * 1024;
@@ -30,10 +33,11 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export async function readLines(
   handle: FileHandle,
-  { from, maxLineBytes, countBytes, signal }: ReadLinesOptions,
+  { from, maxLineBytes, countBytes, signal, encoding = UTF_8 }: ReadLinesOptions,
   onLine: (line: Line) => boolean,
 ): Promise<{ lines: number; ended: boolean }> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const decode = encoding === UTF_8 ? null : createDecoder(encoding);
   const limit = maxLineBytes + BYTE_ORDER_MARK.length + 1;
   let pieces: Buffer[] = [];
   let held = 0;
@@ -41,11 +45,11 @@ export async function readLines(
   let number = 1;
   let wanted = true;
 
-  function hold(start: number, end: number): void {
+  function hold(seen: Buffer, start: number, end: number): void {
     size += end - start;
     if (!wanted || number < from || held >= limit) return;
     // Copied, because the next read overwrites the chunk.
-    const kept = Buffer.from(chunk.subarray(start, Math.min(end, start + limit - held)));
+    const kept = Buffer.from(seen.subarray(start, Math.min(end, start + limit - held)));
     pieces.push(kept);
     held += kept.length;
   }
@@ -66,6 +70,16 @@ export async function readLines(
     return bytes.subarray(start, Math.min(end, start + maxLineBytes));
   }
 
+  function take(seen: Buffer): void {
+    for (let start = 0; start < seen.length; ) {
+      const feed = seen.indexOf(LF, start);
+      const end = feed === -1 ? seen.length : feed;
+      hold(seen, start, end);
+      if (end < seen.length) endLine();
+      start = end + 1;
+    }
+  }
+
   for (let position = 0; ; ) {
     signal.throwIfAborted();
     if (!wanted && position >= countBytes) return { lines: number - 1, ended: false };
@@ -73,14 +87,9 @@ export async function readLines(
     if (bytesRead === 0) break;
     position += bytesRead;
     const seen = chunk.subarray(0, bytesRead);
-    for (let start = 0; start < bytesRead; ) {
-      const feed = seen.indexOf(LF, start);
-      const end = feed === -1 ? bytesRead : feed;
-      hold(start, end);
-      if (end < bytesRead) endLine();
-      start = end + 1;
-    }
+    take(decode === null ? seen : Buffer.from(decode(seen, true)));
   }
+  if (decode !== null) take(Buffer.from(decode()));
   if (size > 0) endLine();
   return { lines: number - 1, ended: true };
 }

@@ -14,6 +14,18 @@ test("a line that is not UTF-8 keeps its bytes", () => {
   expect(readMatchRecord(record({ type: "match", data: { ...data, lines } }))?.bytes).toEqual(Buffer.from([0xe9]));
 });
 
+test("a record that was cut among the positions of its matches keeps the line and the first position", () => {
+  const submatches = [
+    { match: { text: 'a"},"start":9' }, start: 4, end: 5 },
+    { match: { text: "a" }, start: 8, end: 9 },
+  ];
+  const whole = JSON.stringify({ type: "match", data: { ...data, submatches } });
+  for (const kept of [whole.length - 1, whole.length - 20, whole.indexOf('"end"')]) {
+    const candidate = readMatchRecord({ bytes: Buffer.from(whole.slice(0, kept)), complete: false });
+    expect(candidate).toEqual({ path: "../a.ts", line: 3, bytes: Buffer.from("foo bar"), start: 4 });
+  }
+});
+
 test("a record that was cut keeps its path", () => {
   const bytes = Buffer.from('{"type":"match","data":{"path":{"text":"./a\\"b"},"lines":{"text":"aaaaaa');
   expect(readMatchRecord({ bytes, complete: false })).toEqual({ path: './a"b', line: 0, bytes: null, start: 0 });

@@ -31,18 +31,29 @@ const Match = z.object({
 /** The start of a match record, up to the path. */
 const BEGINNING = /^\{"type":"match","data":\{"path":(\{"text":"(?:[^"\\]|\\.)*"\})/;
 const BEGINNING_BYTES = 32 * 1024;
+/** What follows the line in a record. In the line itself the quotes would be escaped. */
+const AFTER_LINE = '},"line_number":';
 
 /**
- * Parses one record of `rg --json`. If the record was cut, only its path is known.
+ * Parses one record of `rg --json`. If the record was cut among the positions of its matches, as for a very long line with many,
+ * the first position counts; if it was cut earlier, only its path is known.
  * https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
  * @returns null for other kinds of records, and for file names that are not UTF-8, which no tool can open
  */
 export function readMatchRecord({ bytes, complete }: SplitRecord): Candidate | null {
-  if (!complete) {
-    const path = BEGINNING.exec(bytes.toString("utf8", 0, BEGINNING_BYTES))?.[1];
-    return path === undefined ? null : { path: Path.parse(JSON.parse(path)).text, line: 0, bytes: null, start: 0 };
-  }
-  const parsed = Match.safeParse(JSON.parse(bytes.toString("utf8")));
+  if (complete) return toCandidate(JSON.parse(bytes.toString("utf8")));
+  const path = BEGINNING.exec(bytes.toString("utf8", 0, BEGINNING_BYTES))?.[1];
+  if (path === undefined) return null;
+  const text = bytes.toString("utf8");
+  const after = text.indexOf(AFTER_LINE);
+  const [, line, start] =
+    /^(\d+),.*?"\},"start":(\d+)/s.exec(after === -1 ? "" : text.slice(after + AFTER_LINE.length)) ?? [];
+  if (line === undefined) return { path: Path.parse(JSON.parse(path)).text, line: 0, bytes: null, start: 0 };
+  return toCandidate(JSON.parse(`${text.slice(0, after)}${AFTER_LINE}${line},"submatches":[{"start":${start}}]}}`));
+}
+
+function toCandidate(record: unknown): Candidate | null {
+  const parsed = Match.safeParse(record);
   if (!parsed.success) return null;
   const { path, lines, line_number, submatches } = parsed.data.data;
   return { path: path.text, line: line_number, bytes: withoutLineBreak(lines), start: submatches[0]?.start ?? 0 };

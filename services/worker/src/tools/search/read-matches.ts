@@ -1,6 +1,6 @@
 import type { ToolContext } from "../define-tool.ts";
+import type { Encoding } from "../project/detect-encoding.ts";
 import { readLines } from "../project/read-lines.ts";
-import { sniffFile } from "../project/sniff-file.ts";
 import type { Candidate } from "./match-record.ts";
 import { MAX_SEARCHED_BYTES } from "./ripgrep-arguments.ts";
 
@@ -18,6 +18,7 @@ export interface ShownLine {
  */
 export async function readMatches(
   path: string,
+  encoding: Encoding,
   candidates: readonly Candidate[],
   around: number,
   { root, signal }: ToolContext,
@@ -27,10 +28,14 @@ export async function readMatches(
   const lines = new Map<number, Buffer>();
   try {
     // ripgrep skips larger files, so this one has grown since.
-    if (opened.size > MAX_SEARCHED_BYTES || (await sniffFile(opened.handle)) !== "text") return [];
+    if (opened.size > MAX_SEARCHED_BYTES) return [];
     const needed = new Set(candidates.flatMap(({ line }) => surrounding(line, around)));
     const last = Math.max(...needed);
-    const options = { from: Math.max(1, Math.min(...needed)), maxLineBytes: MAX_SEARCHED_BYTES, countBytes: 0, signal };
+    const options = {
+      ...{ from: Math.max(1, Math.min(...needed)), countBytes: 0, signal, encoding },
+      // Decoded, a line can be twice as long.
+      maxLineBytes: 2 * MAX_SEARCHED_BYTES,
+    };
     await readLines(opened.handle, options, ({ number, bytes }) => {
       if (needed.has(number)) lines.set(number, bytes);
       return number < last;

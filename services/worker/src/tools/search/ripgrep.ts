@@ -14,8 +14,8 @@ interface RipgrepRun {
   slots: Limiter;
 }
 
-/** A match record holds the line and the position of every match in it. A line this long is of no use to the model. */
-const MAX_RECORD_BYTES = 1024 * 1024;
+/** A match record holds the line, of at most 2 MB and longer in JSON, and then the position of every match in it. */
+const MAX_RECORD_BYTES = 4 * 1024 * 1024;
 const MAX_STDERR_BYTES = 8192;
 /** ripgrep's exit code for an error; 1 means that nothing was found. */
 const EXIT_ERROR = 2;

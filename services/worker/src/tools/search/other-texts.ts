@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ToolContext } from "../define-tool.ts";
+import { createDecoder, type Encoding, readEncoding, UTF_8 } from "../project/detect-encoding.ts";
+import type { Ignores } from "./list-files.ts";
+import { ripgrep } from "./ripgrep.ts";
+import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
+
+/** The files that ripgrep would not search as the texts that they are, and their decoded copies. */
+export interface OtherTexts {
+  /** Relative to the root. What ripgrep finds in these files themselves does not count. */
+  paths: ReadonlySet<string>;
+  /** The folder of the copies, whose names are positions in `copies`, in the order of the paths. */
+  folder: string;
+  copies: { path: string; encoding: Encoding }[];
+  /** How many of the files are no text. */
+  binary: number;
+  /** How many were not looked at, because there are too many. */
+  left: number;
+}
+
+/** What is searched: a file or directory, relative to the root. */
+export interface SearchedPath {
+  path: string;
+  globs: readonly string[];
+  ignores: Ignores;
+  /** The paths that are not ignored; null when ripgrep leaves out those that are. */
+  allowed: ReadonlySet<string> | null;
+}
+
+const MAX_EXAMINED = 5000;
+const MAX_COPIES = 1000;
+const MAX_COPIED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * NUL, or any bytes that are not UTF-8: a byte that never occurs, a continuation without a beginning or one too many, or a
+ * character that ends too early.
+ */
+const OTHER_TEXT = [
+  "(?-u)\\x00",
+  "[\\xC0\\xC1\\xF5-\\xFF]",
+  "(?m:^|[\\x00-\\x7F])[\\x80-\\xBF]",
+  "[\\xC2-\\xDF][\\x80-\\xBF]{2}",
+  "[\\xE0-\\xEF][\\x80-\\xBF]{3}",
+  "[\\xF0-\\xF4][\\x80-\\xBF]{4}",
+  "[\\xC2-\\xDF](?m:[^\\x80-\\xBF]|$)",
+  "[\\xE0-\\xEF][\\x80-\\xBF]?(?m:[^\\x80-\\xBF]|$)",
+  "[\\xF0-\\xF4][\\x80-\\xBF]{0,2}(?m:[^\\x80-\\xBF]|$)",
+].join("|");
+
+/**
+ * Finds the files that hold NUL or are not in UTF-8, and runs `work` with decoded copies of those that are texts: ripgrep alone
+ * would leave out the former, and would not find a word that other encodings write with other bytes. The files are read
+ * through the verified root.
+ */
+export async function withOtherTexts<T>(
+  searched: SearchedPath,
+  context: ToolContext,
+  work: (texts: OtherTexts) => Promise<T>,
+): Promise<T> {
+  const found = (await findOtherTexts(searched, context)).sort(comparePaths);
+  const texts: OtherTexts = { paths: new Set(found), folder: "", copies: [], binary: 0, left: 0 };
+  if (found.length === 0) return work(texts);
+  texts.folder = await mkdtemp(join(tmpdir(), "boocode-texts-"));
+  try {
+    await copyTexts(found, texts, context);
+    return await work(texts);
+  } finally {
+    await rm(texts.folder, { recursive: true, force: true });
+  }
+}
+
+async function copyTexts(paths: readonly string[], texts: OtherTexts, { root, signal }: ToolContext): Promise<void> {
+  let room = MAX_COPIED_BYTES;
+  for (const [index, path] of paths.entries()) {
+    signal.throwIfAborted();
+    if (index === MAX_EXAMINED || texts.copies.length === MAX_COPIES || room <= 0) {
+      texts.left = paths.length - index;
+      return;
+    }
+    const opened = await root.tryOpen(path, "file");
+    if (opened === null) continue;
+    try {
+      if (opened.size > MAX_SEARCHED_BYTES) continue;
+      const encoding = await readEncoding(opened.handle);
+      if (encoding === "binary") texts.binary += 1;
+      if (encoding === "binary" || encoding === "empty") continue;
+      const { bytesRead, buffer } = await opened.handle.read(Buffer.alloc(opened.size), 0, opened.size, 0);
+      const bytes = buffer.subarray(0, bytesRead);
+      const copy = encoding === UTF_8 ? bytes : Buffer.from(createDecoder(encoding)(bytes));
+      room -= copy.length;
+      await writeFile(join(texts.folder, String(texts.copies.length).padStart(6, "0")), copy);
+      texts.copies.push({ path, encoding });
+    } finally {
+      await opened.handle.close();
+    }
+  }
+}
+
+async function findOtherTexts(
+  { path, globs, ignores, allowed }: SearchedPath,
+  context: ToolContext,
+): Promise<string[]> {
+  const args = [
+    ...commonArguments(ignores.file),
+    ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
+    ...["-e", OTHER_TEXT, ...globArguments(globs), ...pathArguments(path)],
+  ];
+  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
+  const found: string[] = [];
+  for await (const { bytes } of ripgrep(run)) {
+    const file = withoutDot(bytes.toString("utf8"));
+    if (allowed?.has(file) ?? true) found.push(file);
+  }
+  return found;
+}
+
+/** The order of `rg --sort=path`: name by name. */
+export function comparePaths(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a.replaceAll("/", "\0")), Buffer.from(b.replaceAll("/", "\0")));
+}
