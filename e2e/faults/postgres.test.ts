@@ -130,6 +130,25 @@ test("a database that becomes read-only is answered with 503, and works again wi
   await untilAllEnded(system, 30_000);
 });
 
+test("turns outlive a full disk that outlasts their leases, and no attempt is spent", { timeout: 90_000 }, async () => {
+  const turns = await watchTurns(system, user, 4, { tokens: 400, interval_ms: 20 });
+  await untilAllSpeak(turns);
+  await system.sql.unsafe(`
+    create function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'could not extend file' using errcode = '53100'; end $$;
+    create trigger refuse before insert or update on turns for each statement execute function refuse();
+    create trigger refuse before insert or update on messages for each statement execute function refuse()`);
+  await expect
+    .poll(async () => (await fetch(`${system.workers[0]?.url}/readyz`)).json(), { timeout: 5_000 })
+    .toMatchObject({ reasons: { postgres: "disk_full" } });
+  await delay(6_000);
+  await system.sql.unsafe("drop function refuse cascade");
+  await expectAgreement(system, turns);
+  const [row] = await system.sql`
+    select sum(crashes)::int as crashes from turns where id = any(${turns.map(({ turnId }) => turnId)}::uuid[])`;
+  expect(row?.crashes).toBe(0);
+});
+
 test("turns survive database connections that are reset repeatedly", { timeout: 60_000 }, async () => {
   const turns = await watchTurns(system, user, 8, { tokens: 100, interval_ms: 20 });
   await untilAllSpeak(turns);

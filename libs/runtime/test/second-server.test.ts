@@ -1,11 +1,11 @@
 import { chmod, chown, copyFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Server, startPostgres } from "@boocode/backing-services";
-import { connectPostgres } from "@boocode/runtime";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectPostgres, untilPostgresReady } from "@boocode/runtime";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Network, networkBefore, tlsFile } from "./network.ts";
 
-/** A server that ends TLS itself: the binding is to its certificate, whose signature uses SHA-384. */
+/** Besides the one that all tests share, a server that ends TLS itself. The signature of its certificate uses SHA-384. */
 let server: Server;
 let between: Network;
 
@@ -67,4 +67,40 @@ test("a wrong password is refused by the server", async () => {
 test("somebody between, with a certificate of their own, is refused; without channel_binding nobody would notice", async () => {
   expect(await ask(between.url, "sslmode=require")).toBe(false);
   expect(await ask(between.url, "sslmode=require&channel_binding=require")).toMatch(/asks for channel_binding/);
+});
+
+test("of two servers, the one is used that is asked for, and the other when that is no longer it", async () => {
+  const name = `boocode_both_${process.pid}`;
+  const servers = [inject("postgresUrl"), server.url].map((url) => {
+    const admin = connectPostgres(url, { name: "admin", connections: 1 });
+    const setReadOnly = async (state: string) => {
+      await admin.unsafe(`alter database ${name} set default_transaction_read_only = ${state}`);
+      await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'choosing'`;
+    };
+    return { admin, setReadOnly, place: new URL(url).host };
+  });
+  const [first, second] = servers as [(typeof servers)[0], (typeof servers)[0]];
+  for (const { admin } of servers) {
+    await admin.unsafe(`create role ${name} login password 'pw'`);
+    await admin.unsafe(`create database ${name} owner ${name}`);
+  }
+  await first.setReadOnly("on");
+  const text = `postgres://${name}:pw@${first.place},${second.place}/${name}?target_session_attrs=read-write`;
+  const pool = connectPostgres(text, { name: "choosing", connections: 2 });
+  await untilPostgresReady(pool, 5_000);
+  const port = async () => {
+    const [row] = await pool`select inet_server_port() as port`;
+    return row?.port;
+  };
+  const portOf = ({ place }: { place: string }) => Number(place.split(":")[1]);
+  expect(await port()).toBe(portOf(second));
+  await first.setReadOnly("off");
+  await second.setReadOnly("on");
+  await expect.poll(() => port().catch(() => 0)).toBe(portOf(first));
+  await pool.end();
+  for (const { admin } of servers) {
+    await admin.unsafe(`drop database ${name} with (force)`);
+    await admin.unsafe(`drop role ${name}`);
+    await admin.end();
+  }
 });
