@@ -9,13 +9,14 @@ export interface TurnSetting {
   model: string | null;
   systemPrompt: string | null;
   /** What the session was told of a model that sees no tools. */
-  toolsIgnored: ToolsIgnored | null;
+  toolsIgnored?: ToolsIgnored;
 }
 
 /** An expression over `turns t` that a claim selects. Null when the session or its project was deleted. */
 export const turnSetting = (sql: Sql) => sql`(
   select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
-    'systemPrompt', s.system_prompt, 'toolsIgnored', s.tools_ignored)
+    'systemPrompt', s.system_prompt)
+    || case when s.tools_ignored is null then '{}' else jsonb_build_object('toolsIgnored', s.tools_ignored) end
   from sessions s join projects p on p.id = s.project_id
   where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
 
