@@ -97,6 +97,14 @@ export function isNeedless(key: string): boolean {
   return NEEDLESS.includes(plainName(key));
 }
 
+/** Whether a key with this value asks for what happens anyway: the first page, or files. */
+export function asksForNothing(key: string, value: unknown): boolean {
+  const plain = plainName(key);
+  if (["offset", "skip", "page", "start", "startindex"].includes(plain))
+    return value === 0 || (value === 1 && plain !== "skip");
+  return isFileType(key) && ["file", "files", "f", "any", "all"].includes(String(value).toLowerCase());
+}
+
 /** Keys that hold a range of lines, and keys that hold the number of lines from the first. */
 export const isLineRange = (key: string) =>
   ["viewrange", "linerange", "lines", "range", "linenumbers"].includes(plainName(key));

@@ -65,6 +65,8 @@ describe("arguments whose meaning is certain are repaired", () => {
     ["grep", { pattern: "x", "-i": true, "-n": true }, { pattern: "x", case_sensitive: false }],
     ["view_file", { path: "a", start_line: "3-9" }, { path: "a", start_line: 3, end_line: 9 }],
     ["view_file", { path: "a", start_line: [3, 9] }, { path: "a", start_line: 3, end_line: 9 }],
+    ["grep", { pattern: "x", offset: 0, page: 1 }, { pattern: "x" }],
+    ["find_files", { glob: "x", type: "file" }, { glob: "x" }],
     ["grep", { pattern: "x", type: "rust", multiline: false }, { pattern: "x", glob: "*.rs" }],
     ["grep", { pattern: "x", type: "ts" }, { pattern: "x", glob: "*.{ts,tsx,mts,cts}" }],
     ["grep", { pattern: "x", respect_git_ignore: false }, { pattern: "x", include_ignored: true }],
@@ -155,6 +157,7 @@ describe("arguments whose meaning is not certain are left for the validation", (
     ["view_file", { path: "a", start_line: true }],
     ["view_file", { path: "a", file: "b" }],
     ["list_dir", { path: "a", pattern: "b" }],
+    ["grep", { pattern: "x", offset: 20 }],
   ])("%s %j", (tool, args) => expect(repair(tool, args)).toEqual({ args, notes: [] }));
 
   it("never throw, whatever they are", () => {

@@ -131,13 +131,15 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
     const isFlag = typeof value === "boolean" && plainName(key) === "n";
     if (!isFlag && assignForm(key, value)) continue;
     if (!isFlag && meant !== undefined && !result.has(meant)) assign(key, meant, value);
-    else if (isFlag || same(result, meant, value) || names.isNeedless(key) || values.isEmpty(value))
-      notes.push(`${shown(key)} was left out`);
+    else if (isFlag || same(result, meant, value) || isNeedless(key, value)) notes.push(`${shown(key)} was left out`);
     else result.set(key, value);
   }
   if (lineCount !== null) result.set("end_line", Math.max(1, Number(result.get("start_line")) || 1) + lineCount - 1);
   return result;
 }
+
+const isNeedless = (key: string, value: unknown) =>
+  names.isNeedless(key) || names.asksForNothing(key, value) || values.isEmpty(value);
 
 const isGiven = (value: unknown) => value !== null && value !== undefined;
 

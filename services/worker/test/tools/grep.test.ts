@@ -111,7 +111,7 @@ const CODE = {
 };
 
 test.each<[string, string, RegExp]>([
-  ["useState\\|useEffect", "6 7", /^\[\\\| is a plain character, so .* taken as useState\|useEffect\]$/],
+  ["useState\\|useEffect", "6 7", /^\[\\\| is a plain character in Rust syntax, so .* taken as useState\|useEffect\]$/],
   ["use\\(State\\|Effect\\)", "6 7", /taken as use\(State\|Effect\)\]$/],
   ["useState\\(\\|useEffect\\(", "6 7", /taken as useState\\\(\|useEffect\\\(\]$/],
   ["aa[a-z]\\+", "8", /taken as aa\[a-z\]\+/],
@@ -141,7 +141,7 @@ test("a pattern with matches is never taken otherwise, and one without any says 
   const files = { "table.md": "| a | b |\nfoo|bar\nfoo\n" };
   expect((await grepIn(files, { pattern: "foo\\|bar" })).output).toBe("table.md:2: foo|bar");
   expect((await grepIn(files, { pattern: "x\\|y" })).output).toMatch(
-    /^no matches in the project \(\\\| is a plain character, so the pattern was taken as x\|y, without matches either; /,
+    /^no matches in the project \(\\\| is a plain character in Rust syntax, so the pattern was taken as x\|y, without matches either; /,
   );
   expect((await grepIn(files, { pattern: "x|y", fixed_string: true })).output).toContain(
     "fixed_string: false takes it",

@@ -56,7 +56,7 @@ function basicSyntax(pattern: string): PatternReading | null {
     if (groups.has(index) || isBasicOperator(token, tokens[index - 1])) return token.slice(1);
     return token;
   });
-  const because = `${[...new Set(operators)].join(" and ")} ${operators.length > 1 ? "are plain characters" : "is a plain character"}`;
+  const because = `${[...new Set(operators)].join(" and ")} ${operators.length > 1 ? "are plain characters" : "is a plain character"} in Rust syntax`;
   return { pattern: converted.join(""), because };
 }
 
