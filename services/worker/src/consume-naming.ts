@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Announce } from "@boocode/announce";
 import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
 import type { Failpoint, Redis } from "@boocode/runtime";
 import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
 import { consumeQueue, type QueueConsumer } from "@boocode/turn-queue";
 import type { ModelServers } from "./model/model-servers.ts";
+import { GaveWay } from "./model/scheduling/give-way.ts";
 import { cleanName, nameFromQuestion, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
@@ -33,16 +35,28 @@ async function nameSession(
 
 type Exchange = NonNullable<Awaited<ReturnType<typeof readForNaming>>>;
 
+/** The pause after a request that gave way to a turn. */
+const PAUSE_MS = 1_000;
+/** Most requests give way or wait; hardly any costs this process more than a timer. */
+const CONCURRENCY = 20;
+
+/** @returns "" when the turns of others left no time for it */
 async function askForTitle(deps: NameSessionDeps, { model, question, answer }: Exchange): Promise<string> {
   const request = namingRequest(await deps.models.resolve(model), question, answer);
-  let text = "";
-  for await (const event of deps.models.streamReply(request, AbortSignal.timeout(deps.timeoutMs))) {
-    if (event.type === "reply") text = event.reply.content;
+  const signal = AbortSignal.timeout(deps.timeoutMs);
+  while (!signal.aborted) {
+    try {
+      for await (const event of deps.models.streamReply(request, signal))
+        if (event.type === "reply") return event.reply.content;
+    } catch (error) {
+      if (!(error instanceof GaveWay)) throw error;
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
+    }
   }
-  return text;
+  return "";
 }
 
-/** Runs naming jobs one at a time, so that they do not delay turns. */
+/** Runs naming jobs side by side, so that none delays another; all of them give way to turns. */
 export function consumeNaming(options: {
   connection: Redis;
   prefix: string;
@@ -57,7 +71,7 @@ export function consumeNaming(options: {
     job: NameSessionJob,
     connection,
     prefix,
-    concurrency: 1,
+    concurrency: CONCURRENCY,
     run: ({ session_id }) => nameSession(deps, session_id, onNamingFailed).catch(onNamingFailed),
     onError,
   });

@@ -12,6 +12,7 @@ import { createContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits } from "./discovery/known-traits.ts";
 import { createModelReady } from "./discovery/model-ready.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
+import { givingWay } from "./scheduling/give-way.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import { createSharedPool } from "./scheduling/shared-pool.ts";
 import type { Slots } from "./scheduling/slots.ts";
@@ -113,5 +114,15 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const streamWithSlot = withSlot(pool.watch(stream), (model, signal, onWait) =>
     deps.slots.take({ server: server.name, model, limits: limitsFor(model) }, signal, onWait),
   );
-  return { server, contextSize, traits, streamReply: withRetries(streamWithSlot, deps.retries) };
+  const turns = {
+    wait: () => deps.slots.wait(server.name),
+    isWaiting: () => deps.slots.isWaiting(server.name),
+    hasLimit: (model: string) => Object.values(limitsFor(model)).some((limit) => limit !== null),
+  };
+  return {
+    server,
+    contextSize,
+    traits,
+    streamReply: givingWay(withRetries(streamWithSlot, deps.retries), turns),
+  };
 }

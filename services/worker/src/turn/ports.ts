@@ -34,6 +34,8 @@ export interface ModelRequest {
    * alone. Absent where the window is unknown, or an overflow was reported already.
    */
   sizedBy?: "count" | "estimate";
+  /** The request gives way to turns: it ends with `GaveWay` when one waits for the same server. */
+  inBackground?: boolean;
 }
 
 /** One whole answer of the model. */

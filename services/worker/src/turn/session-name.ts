@@ -21,6 +21,7 @@ export function namingRequest(model: string | null, question: string, answer: st
     tools: [],
     toolChoice: "none",
     maxTokens: MAX_TOKENS,
+    inBackground: true,
   };
 }
 

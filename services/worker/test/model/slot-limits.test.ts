@@ -29,6 +29,8 @@ async function limitsOf(settings: Partial<ModelServer>) {
         seen.push(limits);
         return () => {};
       },
+      wait: () => {},
+      isWaiting: async () => false,
       stop: async () => {},
     },
     defaultModel: undefined,

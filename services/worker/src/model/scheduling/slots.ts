@@ -14,6 +14,10 @@ export interface Slots {
    * @returns a function that frees the slot
    */
   take(wanted: Wanted, signal: AbortSignal, onWait: () => void): Promise<() => void>;
+  /** Tells all workers, for a short time, that a turn waits for this server. */
+  wait(server: string): void;
+  /** Whether a turn of any worker waits for this server; false while Redis is away. */
+  isWaiting(server: string): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -37,6 +41,8 @@ export interface SlotsDeps {
 /** How often a waiter asks, and the silence after which it is removed. */
 const ASK_EVERY_MS = 200;
 const FORGOTTEN_AFTER_MS = 3_000;
+/** How long a turn counts as waiting after it has told so; it tells more often. */
+const WAITING_MS = 600;
 
 interface Ticket extends Wanted {
   id: string;
@@ -47,6 +53,7 @@ type WithScript = Redis & { slot(...args: (string | number)[]): Promise<number> 
 export function createSlots(deps: SlotsDeps): Slots {
   deps.redis.defineCommand("slot", { numberOfKeys: 4, lua: script });
   const local = createLocalSlots();
+  const waitingKey = (server: string) => `${deps.keyOf(server)}:waiting`;
   const held = new Set<Ticket>();
   const wakes = new Set<() => void>();
 
@@ -116,6 +123,10 @@ export function createSlots(deps: SlotsDeps): Slots {
       return () => {
         if (held.has(ticket)) free(ticket);
       };
+    },
+    wait: (server) => void deps.redis.set(waitingKey(server), "1", "PX", WAITING_MS).catch(() => {}),
+    async isWaiting(server) {
+      return (await deps.redis.exists(waitingKey(server)).catch(() => 0)) > 0;
     },
     stop,
   };
