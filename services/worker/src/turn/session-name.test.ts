@@ -64,7 +64,34 @@ describe("the title in a model's answer", () => {
     ["Great circle distances", "Great circle distances"],
     ["C++ templates", "C++ templates"],
     ["登录流程。", "登录流程"],
+    ["Let's Encrypt certificates", "Let's Encrypt certificates"],
+    ["The user table migration", "The user table migration"],
+    ["Answer caching in the API", "Answer caching in the API"],
+    ["Assistant prompts", "Assistant prompts"],
+    ["The session could not be found", "The session could not be found"],
   ])("keeps what only looks like it: %s", (text, name) => expect(cleanName(text)).toBe(name));
+
+  it.each([
+    "「Auth flow」",
+    "标题：Auth flow",
+    "Here you go: Auth flow",
+    "Okay, the user wants a title.\n\nAuth flow",
+    'I\'d call it "Auth flow".',
+    "<|channel|>final<|message|>Auth flow<|return|>",
+    "{'title': 'Auth flow'}",
+    '{"response": {"title": "Auth flow"}}',
+    "Final answer: Auth flow",
+    "\\boxed{Auth flow}",
+    "~~~\nAuth flow\n~~~",
+    "📌 Auth flow",
+    "Заголовок: Auth flow",
+    "Title suggestion: Auth flow",
+    "Possible titles:\n1. Auth flow\n2. Other",
+    "The conversation could be titled: Auth flow",
+    'The conversation could be titled "Auth flow".',
+    "Let's call it: Auth flow",
+    "Assistant: Auth flow",
+  ])("is found in %j", (text) => expect(cleanName(text)).toBe("Auth flow"));
 
   it.each(["", "  \n", "...", "<think>no end", "```\n```", "{}", "Here is a title:"])("is none in %j", (text) =>
     expect(cleanName(text)).toBeNull(),

@@ -28,14 +28,22 @@ export function namingRequest(model: string | null, question: string, answer: st
 /** Thoughts in the tags of various models, closed or not. */
 const THOUGHTS =
   /(<(think|thinking|thought|reasoning|seed:think)>|\[THINK\]|◁think▷)[\s\S]*?(<\/\2>|\[\/THINK\]|◁\/think▷|$)/gi;
-const TAGS = /<\/?[a-z][\w:-]*\/?>|<\|[\w-]+\|>/gi;
-const MARKUP_AROUND = /^[\s#>*_"'`“”„‘’«»•–—-]+|[\s*_"'`“”„‘’«»]+$/g;
+const TAGS = /<\|channel\|>\w+(?=<\|)|<\/?[a-z][\w:-]*\/?>|<\|[\w-]+\|>/gi;
+const MARKUP_AROUND =
+  /^[\s#>*_"'`“”„‘’«»「『《【•–—-]+|^\p{Extended_Pictographic}\uFE0F?\s+|[\s*_"'`“”„‘’«»」』》】]+$/gu;
+const BOXED = /\\(?:boxed|text|title|textbf)\{([^{}]*)\}/g;
 const NUMBER_BEFORE = /^\d{1,2}[.)]\s+/;
 const LABEL =
-  /^(?:(?:the|a|my|suggested|proposed|short|concise|conversation|chat|session|final|new)\s+)*(?:title|name|topic|subject|headline|titel|titre|título|titolo)(?:\s+(?:is|would be|could be))?\s*(?:[:：=]|[-–—]\s|(?<=is|be)\s)\s*/i;
+  /^(?:(?:the|a|my|suggested|proposed|short|concise|conversation|chat|session|final|new)\s+)*(?:title|name|topic|subject|headline|answer|assistant|titel|titre|título|titolo|заголовок|название|标题|標題|题目|タイトル|題名|제목)(?:\s+(?:suggestion|idea))?(?:\s+(?:is|would be|could be))?\s*(?:[:：=]|[-–—]\s|(?<=is|be)\s)\s*/i;
 /** A sentence that introduces the title, up to its colon or the end of the line. */
 const PREAMBLE =
-  /^(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^:\w]*)?(?:(?:here(?:'s| is| are)|i (?:would|'d) (?:suggest|propose|call)|i (?:suggest|propose)|based on|a (?:good|fitting|suitable|possible|short|concise)|the following|this conversation|how about|my suggestion)\b[^:]*(?::|$)|$)\s*/i;
+  /^(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^:\w]*)?(?:(?:here(?:'s| is| are| you go| it is)|i (?:would|'d) (?:suggest|propose|call)|i (?:suggest|propose)|based on|a (?:good|fitting|suitable|possible|short|concise)|the following|(?:this|the) (?:conversation|chat|session) (?:could|can|might|may|should) be (?:titled|called|named|entitled)|this conversation|possible titles?|let(?:'|’)s call (?:it|this)|how about|my suggestion)\b[^:]*(?::|$)|$)\s*/i;
+/** `I'd call it "Auth flow".` */
+const QUOTED =
+  /^(?:i(?:'d| would)|let(?:'|’)s|(?:this|the) (?:conversation|chat|session)|(?:a|the) title)\b[^"“]*\b(?:call|titled?|named?|entitled|is|be)\b[^"“]*["“]([^"”]+)["”]\W*$/i;
+/** A thought aloud, which is a line of its own before the title. */
+const THOUGHT_ALOUD =
+  /^(?:(?:okay|ok|alright|hmm|so|well),? )?(?:the user|let me|i need|i should|i will|i'll|we need|we should|let's)\b.*[.:!]$/i;
 const NOTE_AFTER = /\s*\((?:\d+ words?|title)\)$/i;
 
 /**
@@ -46,10 +54,16 @@ const NOTE_AFTER = /\s*\((?:\d+ words?|title)\)$/i;
 export function cleanName(text: string): string | null {
   const bare = text
     .replaceAll(THOUGHTS, "")
-    .replaceAll(/^\s*```[\w-]*\s*$|```/gm, "")
+    .replaceAll(/^\s*(?:```|~~~)[\w-]*\s*$|```/gm, "")
     .trim();
-  const lines = (titleInJson(bare) ?? bare).replaceAll(TAGS, "").split("\n");
-  return shorten(lines.map(cleanLine).find((line) => /[\p{L}\p{N}]/u.test(line)) ?? "");
+  const lines = (titleInJson(bare) ?? bare)
+    .replaceAll(TAGS, "")
+    .replaceAll(BOXED, "$1")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const first = lines.findIndex((line, index) => index === lines.length - 1 || !THOUGHT_ALOUD.test(line.trim()));
+  const cleaned = lines.slice(Math.max(0, first)).map(cleanLine);
+  return shorten(cleaned.find((line) => /[\p{L}\p{N}]/u.test(line)) ?? "");
 }
 
 /** A name for a session whose model gave none: the first words of its question. */
@@ -74,24 +88,29 @@ function titleInJson(text: string): string | null {
   try {
     value = JSON.parse(text);
   } catch {
-    return null;
+    // As Python prints it.
+    return /["']\w*(?:title|name)["']\s*:\s*(["'])(.+?)\1\s*[,}]/is.exec(text)?.[2] ?? null;
   }
-  const first = Array.isArray(value) ? value[0] : value;
-  if (typeof first === "string") return first;
-  if (typeof first !== "object" || first === null) return null;
-  const fields = Object.entries(first);
+  return titleIn(value);
+}
+
+function titleIn(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return titleIn(value[0]);
+  if (typeof value !== "object" || value === null) return null;
+  const fields = Object.entries(value);
   const titled = fields.find(([key]) => /title|name|topic|subject/i.test(key)) ?? fields[0];
-  return typeof titled?.[1] === "string" ? titled[1] : null;
+  return titled ? titleIn(titled[1]) : null;
 }
 
 function cleanLine(line: string): string {
-  let clean = stripped(line);
+  let clean = QUOTED.exec(line.trim())?.[1] ?? stripped(line);
   // One after the other, as they can be nested: `Sure! Here is the title: **Title: "Auth flow"**`.
   for (let before = ""; before !== clean; ) {
     before = clean;
     clean = stripped(stripped(clean.replace(PREAMBLE, "")).replace(LABEL, ""));
   }
-  return stripped(clean.replace(NOTE_AFTER, "")).replace(/[\s.。"'`“”„‘’«»]+$/, "");
+  return stripped(clean.replace(NOTE_AFTER, "")).replace(/[\s.。"'`“”„‘’«»」』》】]+$/, "");
 }
 
 const stripped = (text: string) =>
