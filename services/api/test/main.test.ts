@@ -52,8 +52,13 @@ describe("the api's process", () => {
     const lines: string[] = [];
     const api = await startService("api", {
       env: {
-        ...{ DATABASE_URL: database.url, REDIS_URL: inject("redisUrl"), REDIS_PREFIX: "api-main-test" },
-        ...{ PROJECT_ROOTS: "/tmp", LLAMA_SWAP_URL: "http://127.0.0.1:1", LOG_LEVEL: "debug" },
+        ...{ DATABASE_URL: `${database.url}?pgbouncer=true&require_auth=md5`, REDIS_URL: inject("redisUrl") },
+        ...{
+          REDIS_PREFIX: "api-main-test",
+          PROJECT_ROOTS: "/tmp",
+          LLAMA_SWAP_URL: "http://127.0.0.1:1",
+          LOG_LEVEL: "debug",
+        },
       },
       onLine: (line) => lines.push(line),
     });
@@ -62,6 +67,10 @@ describe("the api's process", () => {
     expect((await get("/api/projects", { authorization: "Bearer boo_secret" })).status).toBe(401);
     expect(await (await get("/metrics")).text()).toContain("nodejs_eventloop_lag");
     expect(await api.stop()).toBe(0);
+    expect(lines.filter((line) => line.includes("DATABASE_URL")).map((line) => JSON.parse(line).msg)).toEqual([
+      "DATABASE_URL: these parameters about security have no effect: require_auth",
+      "DATABASE_URL: these parameters are ignored: pgbouncer",
+    ]);
     const passwords = [database.url, inject("redisUrl")].map((url) => new URL(url).password).filter(Boolean);
     for (const secret of [...passwords, "boo_secret"]) expect(lines.join("\n")).not.toContain(secret);
   });

@@ -52,6 +52,16 @@ test("secrets are removed from texts, as they are, in a URL, in JSON and as basi
   expect(scrub("nothing secret")).toBe("nothing secret");
 });
 
+test("the password of a URL without a host, with several, or that is not encoded is a secret, too", () => {
+  for (const url of [
+    "postgres://u:socketpw@/d?host=/run",
+    "postgres://u:manypw@a:1,b:2/d",
+    "postgres://u:pw%raw#1@h/d",
+  ])
+    keepSecretsOf(url);
+  expect(scrub("socketpw manypw pw%raw#1")).toBe("[secret] [secret] [secret]");
+});
+
 test("secrets are removed from the strings and names inside a value, and nothing else is changed", () => {
   keepSecret("sk-in-a-value");
   const error = new Error("sk-in-a-value");

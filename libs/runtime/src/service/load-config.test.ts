@@ -76,6 +76,14 @@ test.each([
   expect(mistakes({ ...good, [name]: value }).map((line) => line.split(":")[0])).toEqual([name]);
 });
 
+test("a connection string that cannot be read is named with what to do, and without the password", () => {
+  expect(mistakes({ ...good, DATABASE_URL: "postgres://u:sec%ret@h/d" })).toEqual([
+    "DATABASE_URL: the password has a % that does not begin an encoded character: write the character % as %25",
+  ]);
+  for (const DATABASE_URL of ["postgres://u:p@/d?host=/run/pg", "postgres://u:p@a:1,b:2/d", "postgres://u@[::1]/d"])
+    expect(mistakes({ ...good, DATABASE_URL })).toEqual([]);
+});
+
 test("the message for an invalid number says which numbers are valid", () => {
   const wrong = { ...good, PORT: "65536", SLOTS: "0", WAIT_MS: "1.5" };
   expect(mistakes(wrong).sort()).toEqual([
