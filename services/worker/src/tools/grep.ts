@@ -2,7 +2,7 @@ import { cutText } from "@boocode/contracts";
 import { z } from "zod";
 import { defineTool, type ToolAnswer, type ToolContext } from "./define-tool.ts";
 import { withIgnores } from "./ignores/with-ignores.ts";
-import { clipLine } from "./output/cut-output.ts";
+import { clipLine, fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import type { OpenedPath } from "./project/project-root.ts";
@@ -10,7 +10,7 @@ import { type Ignores, listFiles, NOTHING_IGNORED } from "./search/list-files.ts
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
 import { otherPatterns, patternsForInvalid } from "./search/other-patterns.ts";
-import { comparePaths, type OtherTexts, withOtherTexts } from "./search/other-texts.ts";
+import { comparePaths, isOtherText, type OtherTexts, withOtherTexts } from "./search/other-texts.ts";
 import { selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { isInvalidPattern, ripgrep } from "./search/ripgrep.ts";
@@ -58,7 +58,8 @@ interface Search extends Input {
   ignores: Ignores;
   /** The paths that are not ignored, where ripgrep's globs would bring back those that are; null for all. */
   allowed: ReadonlySet<string> | null;
-  texts: OtherTexts;
+  /** The texts that ripgrep does not search as they are. */
+  texts(): Promise<OtherTexts>;
 }
 
 /** Searches the project's text files. Output: `path:line: text` for a match, `path-line- text` for context. */
@@ -130,56 +131,62 @@ async function searchReadings(input: Search, context: ToolContext): Promise<Tool
     if (answer === null) tried.push(`${taken}, without matches either`);
   }
   if (failure !== null) throw new ToolFailure([(failure as ToolFailure).message, ...tried].join("\n"));
-  return { output: noMatches(input, tried), truncated: false };
+  return { output: noMatches(input, tried, await input.texts()), truncated: false };
 }
 
 /** @returns null when nothing was found */
 async function search(input: Search, context: ToolContext): Promise<ToolAnswer | null> {
-  const lines: string[] = [];
+  const blocks: { path: string; lines: string[] }[] = [];
   let room = context.outputBytes - NOTE_BYTES;
   let matches = 0;
   let candidates: FoundCandidate[] = [];
   let more = false;
   const decoded: string[] = [];
 
-  /** Verifies the candidates of one file and appends their lines. Returns false when the output is full. */
+  /** Verifies the candidates of one file and adds their lines. Returns false when the output is full. */
   async function flush(): Promise<boolean> {
-    const path = candidates[0]?.path;
-    if (path === undefined) return true;
-    const encoding = candidates[0]?.encoding ?? UTF_8;
+    const { path, encoding } = candidates[0] ?? {};
+    if (path === undefined || encoding === undefined) return true;
     const shown = await readMatches(path, encoding, candidates, input.context, context);
-    if (encoding !== UTF_8 && shown.length > 0) decoded.push(`${showPath(path)} from ${encoding}`);
-    const block = formatLines(showPath(path), shown);
-    if (input.context > 0 && block.length > 0 && lines.length > 0) block.unshift("--");
-    if (candidates.some(({ bytes }) => bytes === null)) block.push(...(await reportLongLine(path, context)));
+    const lines = formatLines(showPath(path), shown);
+    if (candidates.some(({ bytes }) => bytes === null)) lines.push(...(await reportLongLine(path, context)));
     candidates = [];
-    for (const line of block) {
-      room -= Buffer.byteLength(line) + 1;
-      if (room < 0) return false;
-      lines.push(line);
-    }
+    if (lines.length === 0) return true;
+    if (encoding !== UTF_8) decoded.push(`${showPath(path)} from ${encoding}`);
+    const kept = fitLines(lines, room);
+    blocks.push({ path, lines: kept });
+    room -= Buffer.byteLength(kept.join("\n")) + 1 + (input.context > 0 ? 3 : 0);
     matches += shown.filter(({ matchStart }) => matchStart !== null).length;
-    return true;
+    return kept.length === lines.length;
   }
 
   for await (const candidate of findCandidates(input, context)) {
-    if (candidates[0] && candidates[0].path !== candidate.path && !(await flush())) break;
+    if (candidates[0] && candidates[0].path !== candidate.path && !(await flush())) {
+      more = true;
+      break;
+    }
     if (matches + candidates.length === input.max_results) {
       more = true;
       break;
     }
     candidates.push(candidate);
   }
-  if (!(await flush()) || room < 0) more = true;
+  if (!(await flush())) more = true;
 
-  if (lines.length === 0 && !more) return null;
+  if (blocks.length === 0 && !more) return null;
+  const lines = blocks
+    .sort((a, b) => comparePaths(a.path, b.path))
+    .flatMap((block, index) => (input.context > 0 && index > 0 ? ["--", ...block.lines] : block.lines));
   if (decoded.length > 0) lines.push(describeDecoded(decoded));
-  if (input.texts.left > 0) lines.push(describeLeft(input.texts));
-  if (more)
+  if (more) {
     lines.push(
       `[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most ${MAX_RESULTS})]`,
     );
-  return { output: lines.join("\n"), truncated: more };
+    return { output: lines.join("\n"), truncated: true };
+  }
+  const texts = await input.texts();
+  if (texts.left > 0) lines.push(describeLeft(texts));
+  return { output: lines.join("\n"), truncated: false };
 }
 
 function describeDecoded(decoded: readonly string[]): string {
@@ -195,30 +202,35 @@ interface FoundCandidate extends Candidate {
   encoding: Encoding;
 }
 
-/** The matches that ripgrep reports, in the order of paths, without those in ignored files. */
+/**
+ * The matches that ripgrep reports, without those in ignored files: first those in UTF-8, in the order of paths, then those in
+ * other texts. To find the latter every file is read: that is left out when there are enough of the former.
+ */
 async function* findCandidates(input: Search, context: ToolContext): AsyncGenerator<FoundCandidate> {
   const { root, signal, slots } = context;
-  const { texts, allowed } = input;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
-  const others = await findInTexts(input, context);
   const args = [
     ...[...commonArguments(input.ignores.file), ...searchArguments(options)],
     ...globArguments(input.globs),
     ...pathArguments(input.searched),
   ];
+  let current = { path: "", skipped: false };
   for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
     const candidate = readMatchRecord(record);
     if (candidate === null) continue;
     const path = withoutDot(candidate.path);
-    while (others[0] && comparePaths(others[0].path, path) < 0) yield others.shift() as FoundCandidate;
-    if ((allowed?.has(path) ?? true) && !texts.paths.has(path)) yield { ...candidate, path, encoding: UTF_8 };
+    if (path !== current.path) {
+      const isListed = input.allowed?.has(path) ?? true;
+      current = { path, skipped: !isListed || (await isOtherText(path, context)) };
+    }
+    if (!current.skipped) yield { ...candidate, path, encoding: UTF_8 };
   }
-  yield* others;
+  yield* await findInTexts(input, context);
 }
 
 /** The matches in the decoded copies, at most one more than can be shown. */
 async function findInTexts(input: Search, { signal, slots }: ToolContext): Promise<FoundCandidate[]> {
-  const { folder, copies } = input.texts;
+  const { folder, copies } = await input.texts();
   const found: FoundCandidate[] = [];
   if (copies.length === 0) return found;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
@@ -250,8 +262,9 @@ async function reportLongLine(path: string, { root }: ToolContext): Promise<stri
 }
 
 function noMatches(
-  { pattern, path, glob, case_sensitive, fixed_string, include_ignored, texts }: Search,
+  { pattern, path, glob, case_sensitive, fixed_string, include_ignored }: Input,
   tried: readonly string[],
+  texts: OtherTexts,
 ): string {
   const hints = [
     ...tried,

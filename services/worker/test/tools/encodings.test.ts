@@ -149,20 +149,18 @@ test("NUL in a text hides nothing", async () => {
   expect((await call("grep", { pattern: "FIFTH" })).output).toContain("1 binary files were not searched");
 });
 
-test("matches of all encodings come in the order of paths, within max_results", async () => {
+test("matches of all encodings come in the order of paths; those in UTF-8 come first when there are too many", async () => {
   const gbk = Buffer.from("bcc6cbe3 needle\n".replace(/^[0-9a-f]+/, ""), "latin1");
   const other = Buffer.concat([Buffer.from("bcc6cbe3", "hex"), gbk]);
   const files = { "a.txt": other, "a/z.txt": "needle\n", "b.txt": "needle\n", "c.txt": other, "d.txt": "needle\n" };
   const call = await startTools((await makeTree(files)).root);
-  const { output } = await call("grep", { pattern: "needle", max_results: 4 });
-  expect(output.split("\n").map((line) => line.slice(0, 5))).toEqual([
-    "a/z.t",
-    "a.txt",
-    "b.txt",
-    "c.txt",
-    "[deco",
-    "[cut:",
-  ]);
+  const found = async (max_results: number) => {
+    const { output } = await call("grep", { pattern: "needle", max_results });
+    return output.split("\n").map((line) => line.slice(0, 5));
+  };
+  expect(await found(5)).toEqual(["a/z.t", "a.txt", "b.txt", "c.txt", "d.txt", "[deco"]);
+  expect(await found(4)).toEqual(["a/z.t", "a.txt", "b.txt", "d.txt", "[deco", "[cut:"]);
+  expect(await found(2)).toEqual(["a/z.t", "b.txt", "[cut:"]);
 });
 
 test("an ignored file in another encoding stays ignored, also with a glob", async () => {

@@ -1,16 +1,16 @@
+import { isUtf8 } from "node:buffer";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
+import { readSmallFile } from "../ignores/read-small-file.ts";
 import { createDecoder, type Encoding, readEncoding, UTF_8 } from "../project/detect-encoding.ts";
 import type { Ignores } from "./list-files.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
-/** The files that ripgrep would not search as the texts that they are, and their decoded copies. */
+/** Decoded copies of the files that ripgrep would not search as the texts that they are. */
 export interface OtherTexts {
-  /** Relative to the root. What ripgrep finds in these files themselves does not count. */
-  paths: ReadonlySet<string>;
   /** The folder of the copies, whose names are positions in `copies`, in the order of the paths. */
   folder: string;
   copies: { path: string; encoding: Encoding }[];
@@ -49,35 +49,44 @@ const OTHER_TEXT = [
   "[\\xF0-\\xF4][\\x80-\\xBF]{0,2}(?m:[^\\x80-\\xBF]|$)",
 ].join("|");
 
+/** Whether a file in the project is one of those that `withOtherTexts` copies. */
+export async function isOtherText(path: string, { root }: ToolContext): Promise<boolean> {
+  const bytes = await readSmallFile(root, path, MAX_SEARCHED_BYTES);
+  return bytes !== null && (bytes.includes(0) || !isUtf8(bytes));
+}
+
 /**
- * Finds the files that hold NUL or are not in UTF-8, and runs `work` with decoded copies of those that are texts: ripgrep alone
- * would leave out the former, and would not find a word that other encodings write with other bytes. The files are read
- * through the verified root.
+ * Runs `work` with a function that finds the files that hold NUL or are not in UTF-8, and copies those that are texts, decoded:
+ * ripgrep alone would leave out the former, and would not find a word that other encodings write with other bytes. The files
+ * are read through the verified root. A search that has enough matches need not call the function, which reads every file.
  */
 export async function withOtherTexts<T>(
   searched: SearchedPath,
   context: ToolContext,
-  work: (texts: OtherTexts) => Promise<T>,
+  work: (texts: () => Promise<OtherTexts>) => Promise<T>,
 ): Promise<T> {
-  const found = (await findOtherTexts(searched, context)).sort(comparePaths);
-  const texts: OtherTexts = { paths: new Set(found), folder: "", copies: [], binary: 0, left: 0 };
-  if (found.length === 0) return work(texts);
-  texts.folder = await mkdtemp(join(tmpdir(), "boocode-texts-"));
+  const folder = await mkdtemp(join(tmpdir(), "boocode-texts-"));
+  let copied: Promise<OtherTexts> | null = null;
   try {
-    await copyTexts(found, texts, context);
-    return await work(texts);
+    return await work(() => {
+      copied ??= copyTexts(searched, folder, context);
+      return copied;
+    });
   } finally {
-    await rm(texts.folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function copyTexts(paths: readonly string[], texts: OtherTexts, { root, signal }: ToolContext): Promise<void> {
+async function copyTexts(searched: SearchedPath, folder: string, context: ToolContext): Promise<OtherTexts> {
+  const { root, signal } = context;
+  const paths = (await findOtherTexts(searched, context)).sort(comparePaths);
+  const texts: OtherTexts = { folder, copies: [], binary: 0, left: 0 };
   let room = MAX_COPIED_BYTES;
   for (const [index, path] of paths.entries()) {
     signal.throwIfAborted();
     if (index === MAX_EXAMINED || texts.copies.length === MAX_COPIES || room <= 0) {
       texts.left = paths.length - index;
-      return;
+      break;
     }
     const opened = await root.tryOpen(path, "file");
     if (opened === null) continue;
@@ -96,6 +105,7 @@ async function copyTexts(paths: readonly string[], texts: OtherTexts, { root, si
       await opened.handle.close();
     }
   }
+  return texts;
 }
 
 async function findOtherTexts(
