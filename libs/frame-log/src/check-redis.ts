@@ -11,5 +11,5 @@ export async function checkPublishing(redis: Redis | Cluster, keys: Keys): Promi
 
 /** Rejects when Redis does not take the commands of a process that relays frames: reading logs, and consuming tickets. */
 export async function checkRelaying(redis: Redis | Cluster, keys: Keys): Promise<void> {
-  await Promise.all([redis.xlen(keys.check), redis.getdel(keys.check)]);
+  await Promise.all([redis.xrange(keys.check, "-", "+", "COUNT", 1), redis.getdel(keys.check)]);
 }

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import { type Redis, ReplyError } from "ioredis";
 
 /** Follows channels over one subscriber connection. */
 export interface Follower {
@@ -28,12 +28,15 @@ const ASK_EVERY_MS = 3_000;
 export function createFollower(redis: Redis, events: FollowerEvents): Follower {
   const channels = new Set<string>();
   let subscribed = redis.status === "ready";
+  /** Why Redis refused the subscriptions after the last connect. */
+  let refusal: unknown;
   redis.on("message", (channel: string, bytes: string) => events.onMessage(channel, bytes));
   redis.on("close", () => {
     subscribed = false;
   });
   redis.on("ready", () => {
-    resubscribe().catch(() => {
+    resubscribe().catch((error: unknown) => {
+      if (error instanceof ReplyError) refusal = error;
       // Without its subscriptions the connection is useless: reconnect.
       redis.disconnect(true);
     });
@@ -49,6 +52,7 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
     // In batches: one command with ten thousand channels would delay every command after it.
     for (let i = 0; i < all.length; i += 500) await redis.subscribe(...all.slice(i, i + 500));
     subscribed = true;
+    refusal = undefined;
     events.onGap();
   }
 
@@ -63,6 +67,7 @@ export function createFollower(redis: Redis, events: FollowerEvents): Follower {
     },
     connected: () => subscribed,
     async check(channel) {
+      if (!subscribed && refusal !== undefined) throw refusal;
       if (!subscribed) return false;
       await redis.subscribe(channel);
       await redis.unsubscribe(channel);

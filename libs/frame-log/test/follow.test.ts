@@ -136,3 +136,15 @@ test("a hanging Redis fails appends, reads and publishes within their deadline, 
   expect(heard.filter((line) => line.includes("1.1.n.1\n"))).toHaveLength(1);
   quick.disconnect();
 });
+
+test("when Redis refuses to subscribe again, the check fails with its reply; afterwards everything is followed", async () => {
+  await follower.follow("a");
+  expect(await follower.check("check")).toBe(true);
+  await redis.call("ACL", "SETUSER", "default", "-subscribe");
+  await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+  await until(async () => await expect(follower.check("check")).rejects.toThrow("NOPERM"));
+  await redis.call("ACL", "SETUSER", "default", "+subscribe");
+  await until(async () => expect(await follower.check("check")).toBe(true));
+  await redis.publish("a", "x");
+  await until(() => expect(heard.at(-1)).toBe("a x"));
+});

@@ -8,6 +8,11 @@ export interface QueueConsumer {
   close(): Promise<void>;
 }
 
+/** Rejects when Redis refuses the blocking read with which a consumer waits for jobs. Takes no job. */
+export async function checkWaiting(redis: Redis | Cluster, emptyKey: string): Promise<void> {
+  await redis.bzpopmin(emptyKey, 0.001);
+}
+
 /** The pauses after error replies: the first, and the longest. Each is twice the one before. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 2_000];
 

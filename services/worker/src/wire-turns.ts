@@ -12,7 +12,7 @@ import {
   withDeadline,
 } from "@boocode/runtime";
 import { checkDatabase, renewLeases, saveDrafts } from "@boocode/store";
-import { createTurnQueue } from "@boocode/turn-queue";
+import { checkWaiting, createTurnQueue } from "@boocode/turn-queue";
 import { createLeases } from "./attempt/leases.ts";
 import { prepareTurn } from "./attempt/prepare-turn.ts";
 import type { ProcessTurnDeps } from "./attempt/process-turn.ts";
@@ -48,7 +48,9 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   onRelease("queue", () => queue.close());
   dependencies.add("postgres", () => checkDatabase(pool, { writes: true }));
   dependencies.add("redis", () =>
-    withConnectionFailure(redis, () => Promise.all([checkPublishing(redis, keys), queue.check()])),
+    withConnectionFailure(redis, () =>
+      Promise.all([checkPublishing(redis, keys), queue.check(), checkWaiting(redis, keys.check)]),
+    ),
   );
   const wake = (turnId: string) => void queue.wake(turnId, 1).catch(logFailure("waking a worker"));
   const appender = createFrameAppender(redis, keys, {

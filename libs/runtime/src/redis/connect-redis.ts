@@ -13,8 +13,13 @@ export type RedisSubscriber = Node;
 /** Where Redis is: REDIS_URL alone, or with the other variables. */
 type Where = string | (Pick<RedisConfig, "REDIS_URL"> & Partial<RedisConfig>);
 
-/** Reconnects within 250 ms, with jitter. */
-const retryStrategy = () => 50 + Math.random() * 200;
+/**
+ * Reconnects within 250 ms, with jitter; after some two seconds of vain attempts within one second, because a server that refuses
+ * each login would otherwise keep the process busy.
+ */
+const retryStrategy = (attempts: number) =>
+  attempts < QUICK_ATTEMPTS ? 50 + Math.random() * 200 : 500 + Math.random() * 500;
+const QUICK_ATTEMPTS = 15;
 
 /** Another server is the master now, to which the address may lead. The failed command rejects. */
 const reconnectOnError = (error: Error) => /^(READONLY|MASTERDOWN|NOREPLICAS)/.test(error.message);

@@ -1,8 +1,8 @@
-import type { Redis } from "ioredis";
+import type { Redis, RedisOptions } from "ioredis";
 
 /**
  * The ready check of ioredis calls INFO, and prints a warning on each connect when the user may not. It then counts the server
- * as ready, and so does an answer that states nothing.
+ * as ready, and so does an answer that states nothing. The same holds for duplicates, which BullMQ makes for its blocking reads.
  */
 export function tolerateInfo(redis: Redis): void {
   const info = redis.info.bind(redis) as (...args: unknown[]) => unknown;
@@ -13,7 +13,13 @@ export function tolerateInfo(redis: Redis): void {
       error?.message.includes("NOPERM") ? done(null, "") : done(error, text),
     );
   };
-  Object.assign(redis, { info: tolerant });
+  const duplicate = redis.duplicate.bind(redis);
+  const alike = (override?: Partial<RedisOptions>) => {
+    const copy = duplicate(override);
+    tolerateInfo(copy);
+    return copy;
+  };
+  Object.assign(redis, { info: tolerant, duplicate: alike });
 }
 
 type Callback = (error: Error | null, reply?: unknown) => void;

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createDependencies, type Dependencies } from "./dependencies.ts";
+import { reasonOf } from "./failure-reason.ts";
 import type { Logger } from "./logger.ts";
 
 let made: Dependencies | undefined;
@@ -46,6 +47,32 @@ test("each dependency is reported by name, with the reason when it is down", asy
       ...{ replica: "read_only", old: "schema_outdated", gone: "unreachable" },
     },
   });
+});
+
+test.each([
+  [
+    "ERR The user executing the script can't run this command or subcommand script: 3c37, on @user_script:1.",
+    "permission_denied",
+  ],
+  [
+    "ERR Error running script (call to f_3c37): @user_script:1: -OOM command not allowed when used memory",
+    "out_of_memory",
+  ],
+  ["ERR Error running script (call to f_3c37): @user_script:1: -READONLY You can't write", "read_only"],
+  ["NOREPLICAS Not enough good replicas to write.", "read_only"],
+  ["UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)", "read_only"],
+  ["ERR something else", "failed"],
+])("Redis's reply %s means %s", (message, reason) => {
+  expect(reasonOf(reply(message))).toBe(reason);
+});
+
+test.each([
+  ["EROFS", "read_only"],
+  ["EACCES", "permission_denied"],
+  ["ENOSPC", "disk_full"],
+  ["ENOENT", "unreachable"],
+])("the system's error %s means %s", (code, reason) => {
+  expect(reasonOf(Object.assign(new Error("mkdtemp"), { code }))).toBe(reason);
 });
 
 test("a dependency that never answers has timed out after one second, and the checks run in parallel", async () => {

@@ -24,6 +24,15 @@ const BY_SQLSTATE: Record<string, NotReadyReason> = {
   "58030": "disk_full",
 };
 
+/** Errors of files and sockets; every other one means that something cannot be reached. */
+const BY_SYSTEM_ERROR: Record<string, NotReadyReason> = {
+  EACCES: "permission_denied",
+  EDQUOT: "disk_full",
+  ENOSPC: "disk_full",
+  EPERM: "permission_denied",
+  EROFS: "read_only",
+};
+
 /** The first word of a Redis error reply. */
 const BY_REPLY: Record<string, NotReadyReason> = {
   ASK: "wrong_node",
@@ -36,10 +45,23 @@ const BY_REPLY: Record<string, NotReadyReason> = {
   MOVED: "wrong_node",
   NOAUTH: "authentication_failed",
   NOPERM: "permission_denied",
+  NOREPLICAS: "read_only",
   OOM: "out_of_memory",
   READONLY: "read_only",
+  TRYAGAIN: "wrong_node",
+  UNBLOCKED: "read_only",
   WRONGPASS: "authentication_failed",
 };
+
+/** Redis 6.2 wraps what a command in a script got: `ERR Error running script (call to f_…): @user_script:1: -OOM command not …`. */
+const IN_SCRIPT = /^ERR Error running script.*?-(?=[A-Z]{3,} )/;
+/** How Redis 7 says NOPERM to a command in a script. */
+const SCRIPT_MAY_NOT = /^ERR The user executing the script can't /;
+
+function reasonOfReply(message: string): NotReadyReason {
+  if (SCRIPT_MAY_NOT.test(message)) return "permission_denied";
+  return BY_REPLY[/^[A-Z]+/.exec(message.replace(IN_SCRIPT, ""))?.[0] ?? ""] ?? "failed";
+}
 
 /** Texts of ioredis for commands that no connection takes, and for connections that find no server. */
 const NO_CONNECTION =
@@ -76,11 +98,13 @@ export function reasonOf(error: unknown): NotReadyReason {
   if (own.success) return own.data;
   const { name, message, code } = asFailure(error);
   if (WRONG_SERVER.test(message)) return "wrong_node";
-  if (name === "ReplyError") return BY_REPLY[/^[A-Z]+/.exec(message)?.[0] ?? ""] ?? "failed";
+  if (name === "ReplyError") return reasonOfReply(message);
   if (name === "DeadlineExceeded" || message === "Command timed out") return "timed_out";
   if (NO_CONNECTION.test(message)) return "unreachable";
   if (typeof code !== "string") return "failed";
   if (code === "ETIMEDOUT" || code === "CONNECT_TIMEOUT") return "timed_out";
+  const ofSystem = BY_SYSTEM_ERROR[code];
+  if (ofSystem !== undefined) return ofSystem;
   if (/^(E[A-Z]{3}|CONNECTION_)/.test(code)) return "unreachable";
   const known = Object.keys(BY_SQLSTATE).filter((prefix) => code.startsWith(prefix));
   const longest = known.sort((a, b) => b.length - a.length)[0];
