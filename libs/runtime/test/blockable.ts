@@ -5,8 +5,11 @@ import { z } from "zod";
 
 const { LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS } = commonEnv;
 
-// A service that blocks its event loop for as many milliseconds of CPU time as a line of its input says. It repeats the line
-// before and after.
+/** The longest gap between two readings of the clock that is the scheduler's, and not a stop of the process. */
+const GAP_MS = 100;
+
+// A service that blocks its event loop for as many milliseconds as a line of its input says, not counting those in which the
+// process is stopped. It repeats the line before and after.
 runService({
   name: "blockable",
   config: z.object({ LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),
@@ -15,9 +18,12 @@ runService({
   async start() {
     createInterface({ input: process.stdin }).on("line", (line) => {
       writeSync(2, `${line}\n`);
-      const usedMs = () => Object.values(process.cpuUsage(before)).reduce((sum, us) => sum + us / 1_000, 0);
-      const before = process.cpuUsage();
-      while (usedMs() < Number(line));
+      let blockedMs = 0;
+      for (let last = performance.now(); blockedMs < Number(line); ) {
+        const now = performance.now();
+        blockedMs += Math.min(now - last, GAP_MS);
+        last = now;
+      }
       process.stderr.write(`${line}\n`);
     });
     process.stderr.write("ready\n");
