@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { startRedisCluster } from "@boocode/backing-services/testing";
 import type { SocketTicket } from "@boocode/contracts";
@@ -54,6 +55,9 @@ afterAll(async () => {
 /** Everything for which the services use Redis. */
 async function useEverything(): Promise<void> {
   await untilReady(system);
+  // A job that was queued by the version before.
+  await admin.hset("boocode:queue:turns:7", { data: JSON.stringify({ turn_id: randomUUID() }) });
+  await admin.zadd("boocode:queue:turns:prioritized", 1, "7");
   // Wake-ups, frames, and, with a limit of the model server, slots.
   const worker = system.workers[0] as ServiceProcess;
   await expectAgreement(system, await watchTurns(system, user, 3, { tokens: 10 }));
@@ -80,6 +84,7 @@ async function useEverything(): Promise<void> {
     watchSession(system.gateways[0]?.url as string, null, session.id, `?ticket=${body.ticket}`),
   );
   watch.socket.close();
+  await expect.poll(() => admin.keys("boocode:queue:*"), { timeout: 20_000 }).toEqual([]);
   await system.restore();
   await untilReady(system);
 }
