@@ -102,7 +102,8 @@ export function asksForNothing(key: string, value: unknown): boolean {
   const plain = plainName(key);
   if (["offset", "skip", "page", "start", "startindex"].includes(plain))
     return value === 0 || (value === 1 && plain !== "skip");
-  return isFileType(key) && ["file", "files", "f", "any", "all"].includes(String(value).toLowerCase());
+  if (!isFileType(key) || typeof value !== "string") return false;
+  return ["file", "files", "f", "any", "all"].includes(value.toLowerCase());
 }
 
 /** Keys that hold a range of lines, and keys that hold the number of lines from the first. */

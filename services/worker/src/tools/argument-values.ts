@@ -39,8 +39,9 @@ export function converted(key: string, given: unknown, { type }: Property, isSea
 }
 
 export function toBoolean(value: unknown): boolean | null {
-  const text = String(value).trim().toLowerCase();
+  // An object from a model may have a `toString` that is no function.
   if (typeof value === "object") return null;
+  const text = String(value).trim().toLowerCase();
   return TRUE.has(text) ? true : FALSE.has(text) ? false : null;
 }
 

@@ -150,6 +150,7 @@ describe("arguments whose meaning is not certain are left for the validation", (
     ["grep", { _raw: '{"pattern": "x' }],
     ["grep", { _raw: '["x"]' }],
     ["grep", { _raw: "x" }],
+    ["grep", { pattern: { toString: "x" }, case_sensitive: { toString: "x" } }],
     ["grep", { _raw: '{"pattern": "x"}{"pattern": "y"}' }],
     ["grep", { pattern: { a: 1, b: 2 } }],
     ["grep", { pattern: "x", arguments: { path: "y" } }],
