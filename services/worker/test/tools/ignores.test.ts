@@ -1,4 +1,4 @@
-import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTree, startTools, type TempTree } from "./temp-tree.ts";
@@ -86,6 +86,19 @@ test("a rule file above the project is not read through a symlink", async () => 
   await rename(join(base, ".git"), join(base, "git"));
   await symlink("git", join(base, ".git"));
   expect(await list(root, {}, [base])).toContain("b.tmp");
+});
+
+test("an ignore file that is a symlink has no effect, as in git", async () => {
+  const { root } = await makeTree({ rules: "*.log\n", "a.log": "" });
+  await symlink("rules", join(root, ".gitignore"));
+  expect(await list(root)).toBe("a.log\nrules");
+});
+
+test("an index that is too large is not read", async () => {
+  const { root } = await makeTree({ "a.txt": "" });
+  await makeRepository(root, { index: "DIRC" });
+  await truncate(join(root, ".git/index"), 40 * 2 ** 20);
+  expect(await list(root)).toContain("the index has more than 33554432 bytes");
 });
 
 test("a project that is ignored by the repository around it is shown", async () => {

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { matchesDirectory, parseIgnoreFile, patternsBelow, toRipgrepLine } from "./ignore-pattern.ts";
+
+const lines = (text: string, directory = ".") =>
+  parseIgnoreFile(Buffer.from(text)).map((pattern) => toRipgrepLine(pattern, directory));
+
+/** Where git and ripgrep read a line differently; the recorded trees compare the rest. */
+test.each([
+  ["*.{a,b}", ["/**/*\\.\\{a\\,b\\}"]],
+  ["x  ", ["/**/x"]],
+  ["x\\ ", ["/**/x[ ]"]],
+  ["x\t", ["/**/x[\t]"]],
+  ["[[:digit:]]x", ["/**/[0123456789]x"]],
+  ["[a\\]b]", ["/**/[]ab]"]],
+  ["[!a]", ["/**/[!/a]"]],
+  ["[^!]", ["/**/[!/!]"]],
+  ["a**b/c", ["/a*b/c"]],
+  ["a/**", ["/a/**/*"]],
+  ["foo**/bar", ["/foobar", "/foo*/**/bar"]],
+  ["!/a/", ["!/a/"]],
+  ["# a\n\\#a\n\n!\n/\na//b\n[a\na\\", ["/**/\\#a"]],
+])("the line %j becomes %j", (text, expected) => {
+  expect(lines(text)).toEqual(expected);
+});
+
+test("a directory's name is not read as a pattern and cannot add a line", () => {
+  expect(lines("x", "[a]*")).toEqual(["/\\[a\\]\\*/**/x"]);
+  expect(lines("x", "a\n*")).toEqual([null]);
+});
+
+test("what remains of a pattern below a directory", () => {
+  const below = (text: string, names: string[]) =>
+    parseIgnoreFile(Buffer.from(text)).flatMap((pattern) =>
+      patternsBelow(pattern, names).map((rest) => toRipgrepLine(rest, ".")),
+    );
+  expect(below("/apps/*/dist\n/lib/x\n*.log", ["apps", "web"])).toEqual(["/dist", "/**/*\\.log"]);
+  expect(below("a/**/b/c", ["a", "b"])).toEqual(["/**/b/c", "/c"]);
+});
+
+test("a pattern with many stars takes no time", () => {
+  const [pattern] = parseIgnoreFile(Buffer.from(`${"*a".repeat(2000)}*b`));
+  const before = performance.now();
+  expect(pattern && matchesDirectory(pattern, ["a".repeat(4000)])).toBe(false);
+  expect(performance.now() - before).toBeLessThan(2000);
+});
