@@ -96,6 +96,10 @@ test("keys of model servers reach the API and the workers as variables and as fi
   expect(readText(".dockerignore")).not.toContain("secrets");
 });
 
+test("LLAMA_SWAP_URL must be set, but may be empty, because MODEL_SERVERS may name all servers", () => {
+  expect(readText("docker-compose.yml")).toMatch(/^ {2}LLAMA_SWAP_URL: \$\{LLAMA_SWAP_URL\?[^}]*MODEL_SERVERS\}$/m);
+});
+
 test("a model server on the host can be reached, and the documentation's examples leave the proxy its port", () => {
   for (const name of ["api", "worker"]) {
     expect(services[name]?.extra_hosts).toEqual(["host.docker.internal:host-gateway"]);

@@ -14,6 +14,7 @@ import { NO_TRAITS } from "./server-traits.ts";
 const keys: KeySources = {
   env: (name) => ({ THE_KEY: "secret", BROKEN: "sk\nx" })[name],
   readFile: (path) => {
+    if (path === "/empty") return "\n";
     if (path !== "/run/key") throw new Error("no such file");
     return "from a file\n";
   },
@@ -188,6 +189,7 @@ describe("the environment's model servers", () => {
         { name: "a", url, api_key_env: "NOT_SET" },
         { name: "a", url, api_key_file: "/gone" },
         { name: "c", url, api_key_env: "THE_KEY", api_key_file: "/run/key" },
+        { name: "d", url, api_key_file: "/empty" },
       ]),
     );
     expect(found).toEqual([
@@ -195,6 +197,7 @@ describe("the environment's model servers", () => {
       "MODEL_SERVERS: a: api_key_env names NOT_SET, which is not set",
       "MODEL_SERVERS: a: the file that api_key_file names cannot be read",
       "MODEL_SERVERS: c: api_key_env and api_key_file exclude each other",
+      "MODEL_SERVERS: d: the file that api_key_file names is empty",
     ]);
     expect(mistakes({ MODEL_SERVERS: "[" })).toEqual([expect.stringContaining("is not JSON")]);
     expect(mistakes({ MODEL_SERVERS: "{}" })).toEqual([expect.stringContaining("expected array")]);

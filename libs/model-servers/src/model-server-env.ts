@@ -147,6 +147,7 @@ function readSecret(
   if (value === null) return null;
   if (!value && env !== undefined) fail(`${fields[0]} names ${env}, which is not set`);
   else if (value === undefined) fail(`the file that ${fields[1]} names cannot be read`);
+  else if (value === "") fail(`the file that ${fields[1]} names is empty`);
   else if (!fitsHeader(value)) fail(`${fields[env === undefined ? 1 : 0]} holds a character that no header may hold`);
   else return value;
   return null;

@@ -106,6 +106,9 @@ async function followRedirects(server: ServerAddress, start: string, init: Reque
       );
     }
     if (followed === MAX_REDIRECTS) throw new RedirectRefused(`the server redirects more than ${MAX_REDIRECTS} times`);
+    // fetch takes no URL with a login, and its error would quote it. The request has the server's own.
+    target.username = "";
+    target.password = "";
     url = target.href;
   }
 }

@@ -20,6 +20,17 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
+test("a login in a redirect within the origin is not used, and not quoted", async () => {
+  const server = await httpServer(({ path }, response) => {
+    if (path === "/v1/x")
+      response.writeHead(307, { location: `${server.url.replace("//", "//user:private@")}/there` }).end();
+    else response.end("there");
+  });
+  const response = await requestTo({ url: server.url, apiKey: "key" }, "/v1/x", { body, signal });
+  expect(await response.text()).toBe("there");
+  expect(server.seen[1]?.headers.authorization).toBe("Bearer key");
+});
+
 test("a redirect to another origin is refused: the prompt does not go there, and the error names it and the setting", async () => {
   const other = await httpServer((_, response) => void response.end());
   const server = await httpServer((_, response) => {

@@ -26,6 +26,11 @@ test.each(["23505", "22021", "42601", "22P05", "ENOENT", "57000"])("%s is not tr
   expect(isTransient(coded(code))).toBe(false);
 });
 
+test.each(["28P01", "28000", "3D000", "55000", "42501"])("%s is transient only if it ended the connection", (code) => {
+  expect(isTransient(Object.assign(coded(code), { severity: "FATAL" }))).toBe(true);
+  expect(isTransient(Object.assign(coded(code), { severity: "ERROR" }))).toBe(false);
+});
+
 test.each(["ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENOENT"])(
   "%s is transient only if it ended a query",
   (code) => {

@@ -34,11 +34,14 @@ const NETWORK = new Set([
 /**
  * Whether the same statement may succeed later. These SQLSTATEs are transient: classes 08 (connection), 40 (deadlock,
  * serialization failure) and 53 (insufficient resources); 57P0x (shutdown, start-up); 57014, 55P03 and 25P03 (time-outs of a
- * statement, a lock and an idle transaction); and 25006 (read-only: the primary has moved, or is under maintenance).
+ * statement, a lock and an idle transaction); and 25006 (read-only: the primary has moved, or is under maintenance). So is every
+ * error that ends a connection, such as a refused login (28P01) or a database that takes no connections (55000): it is about the
+ * state of the server, not about the statement.
  */
 export function isTransient(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return (error as { name?: string } | null)?.name === "DeadlineExceeded";
+  if (["FATAL", "PANIC"].includes((error as { severity?: string }).severity ?? "")) return true;
   if (/^(08|40|53|57P0)/.test(code) || ["57014", "55P03", "25P03", "25006"].includes(code)) return true;
   // Other system errors are transient if they ended a query (the client library adds `query`): while the database's container
   // restarts, its name may not resolve, and its host or socket may be missing.
