@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, type ClusterOptions, Redis as Node, type RedisOptions } from "ioredis";
+import { DirectConnector } from "./direct-connector.ts";
 import { followAnyNode } from "./follow-any-node.ts";
 import { patchTopologyReads, tolerateInfo } from "./patch-ioredis.ts";
 import type { RedisConfig } from "./redis-env.ts";
@@ -90,12 +91,12 @@ function connect(where: Where, options: RedisOptions): Redis {
       dnsLookup: (host, done) => done(null, host),
       ...(enableOfflineQueue !== undefined && { enableOfflineQueue }),
       ...(natMap && { natMap }),
-      redisOptions: { ...common, ...login, ...ofNodes, ...(family && { family }) },
+      redisOptions: { ...common, ...login, ...ofNodes, Connector: DirectConnector, ...(family && { family }) },
     };
     return quiet(new Cluster(hosts, cluster));
   }
   const single: RedisOptions = { ...common, ...login, ...options, reconnectOnError, db, ...(family && { family }) };
-  if (address.mode === "single") return quiet(new Node({ ...single, ...hosts[0] }));
+  if (address.mode === "single") return quiet(new Node({ ...single, ...hosts[0], Connector: DirectConnector }));
   return quiet(
     new Node({
       ...single,

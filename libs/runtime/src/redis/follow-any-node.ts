@@ -1,6 +1,5 @@
-import { createConnection, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import { AbstractConnector, type Cluster, Redis, type RedisOptions } from "ioredis";
+import { type Cluster, Redis, type RedisOptions } from "ioredis";
+import { DirectConnector } from "./direct-connector.ts";
 
 /**
  * A connection for subscriptions to a cluster, whose nodes pass every published message on to each other: one connection to any
@@ -22,19 +21,9 @@ export function followAnyNode(topology: Cluster, first: Address[], options: Redi
     return current;
   }
 
-  class ToAnyNode extends AbstractConnector {
-    constructor() {
-      super(2_000);
-    }
-    override connect(): Promise<Socket> {
-      this.connecting = true;
-      const { host, port } = next();
-      const stream = options.tls ? connectTls({ ...options.tls, host, port }) : createConnection({ host, port });
-      this.stream = stream;
-      stream.once("error", (error) => {
-        this.firstError = error;
-      });
-      return Promise.resolve(stream);
+  class ToAnyNode extends DirectConnector {
+    protected override address(): Address {
+      return next();
     }
   }
 
