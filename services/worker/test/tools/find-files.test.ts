@@ -140,7 +140,10 @@ test("a cut result says how many more paths there are", async () => {
   expect(result.truncated).toBe(true);
 });
 
-test("more files than a call has room for arguments (about 125,000) are found, and the list is cut", async () => {
+test("more files than a call has room for arguments (about 125,000) are found, and the list is cut", {
+  // Mostly to create the files, on a busy machine.
+  timeout: 240_000,
+}, async () => {
   const { root } = await makeTree({});
   for (let folder = 0; folder < 130; folder++) {
     mkdirSync(join(root, `d${folder}`));
