@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, type ClusterOptions, Redis as Node, type RedisOptions } from "ioredis";
-import { DirectConnector } from "./direct-connector.ts";
+import { BehindSentinels, DirectConnector } from "./direct-connector.ts";
 import { followAnyNode } from "./follow-any-node.ts";
 import { patchTopologyReads, tolerateInfo } from "./patch-ioredis.ts";
 import type { RedisConfig } from "./redis-env.ts";
@@ -101,6 +101,7 @@ function connect(where: Where, options: RedisOptions): Redis {
     new Node({
       ...single,
       sentinels: hosts,
+      Connector: BehindSentinels as unknown as NonNullable<RedisOptions["Connector"]>,
       ...(master !== undefined && { name: master }),
       ...(config.REDIS_SENTINEL_USERNAME && { sentinelUsername: config.REDIS_SENTINEL_USERNAME }),
       ...(config.REDIS_SENTINEL_PASSWORD && { sentinelPassword: config.REDIS_SENTINEL_PASSWORD }),

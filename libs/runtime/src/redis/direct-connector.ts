@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { AbstractConnector, type RedisOptions } from "ioredis";
+import { AbstractConnector, type Redis, type RedisOptions, SentinelConnector } from "ioredis";
 
 /**
  * Connects to the host and port of the options, as ioredis does. But a TLS socket can emit a second error, an alert that arrives
@@ -30,3 +30,22 @@ export class DirectConnector extends AbstractConnector {
     return stream;
   }
 }
+
+/** The same for the connections to Sentinels and to the master that they name. */
+export class BehindSentinels extends SentinelConnector {
+  override async connect(emit: (type: string, error: Error) => void): ReturnType<SentinelConnector["connect"]> {
+    const stream = await super.connect(emit);
+    stream.on("error", () => {});
+    return stream;
+  }
+}
+
+type ToSentinel = (endpoint: object, options?: RedisOptions) => Redis;
+
+const sentinels = SentinelConnector.prototype as unknown as { connectToSentinel: ToSentinel };
+// Not assigned to the class of ioredis: only ours connects so.
+Object.assign(BehindSentinels.prototype, {
+  connectToSentinel(this: BehindSentinels, endpoint: object, options?: RedisOptions): Redis {
+    return sentinels.connectToSentinel.call(this, endpoint, { ...options, Connector: DirectConnector });
+  },
+});
