@@ -54,22 +54,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "services",
-          // As above. Their servers are their own, and so are their keys and databases.
+          name: "system",
+          // As above: what is tested runs in processes of its own, or has keys and databases of its own.
           isolate: false,
-          include: ["{libs,services}/*/test/**/*.test.ts"],
-          globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "e2e",
-          // The systems are processes of their own.
-          isolate: false,
-          include: ["e2e/**/*.test.ts"],
+          include: ["{libs,services}/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
           exclude: ["e2e/harness/**", "**/node_modules/**"],
           // Runs only when this project has files to run: pure tests do not wait for a database.
           globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],

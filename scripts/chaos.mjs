@@ -9,7 +9,7 @@ for (const [name, value] of Object.entries(values)) {
     process.exit(2);
   }
 }
-runVitest(["--project", "e2e", "e2e/faults/chaos.test.ts"], {
+runVitest(["--project", "system", "e2e/faults/chaos.test.ts"], {
   CHAOS_MINUTES: values.minutes,
   ...(values.seed ? { CHAOS_SEED: values.seed } : {}),
 });

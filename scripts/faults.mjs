@@ -1,6 +1,6 @@
 import { runVitest } from "./run-vitest.mjs";
 
 // `npm run faults -- <arguments of vitest>`: every fault test at full size, one file after the other.
-runVitest(["--project", "e2e", "--no-file-parallelism", "e2e/faults", ...process.argv.slice(2)], {
+runVitest(["--project", "system", "--no-file-parallelism", "e2e/faults", ...process.argv.slice(2)], {
   FAULTS: "full",
 });
