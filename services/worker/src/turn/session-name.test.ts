@@ -53,6 +53,20 @@ describe("the title in a model's answer", () => {
     "<answer>Auth flow</answer><|im_end|>",
     "Auth flow (2 words)",
     "---\nAuth flow\n---",
+    "I think a good title would be: Auth flow",
+    "Title\nAuth flow",
+    "<|im_start|>assistant\nAuth flow",
+    '{"title": "Auth flow"',
+    'json\n{"title": "Auth flow"}',
+    "[Auth flow]",
+    "Sure thing! Auth flow",
+    "Certainly! The title is: Auth flow",
+    "Six-word title: Auth flow",
+    "Title (2 words): Auth flow",
+    "Title 1: Auth flow",
+    "Best title: Auth flow",
+    "[TITLE]Auth flow[/TITLE]",
+    "Hier ist ein Titel: Auth flow",
   ])("%j", (text) => expect(cleanName(text)).toBe("Auth flow"));
 
   it.each([

@@ -28,22 +28,24 @@ export function namingRequest(model: string | null, question: string, answer: st
 /** Thoughts in the tags of various models, closed or not. */
 const THOUGHTS =
   /(<(think|thinking|thought|reasoning|seed:think)>|\[THINK\]|◁think▷)[\s\S]*?(<\/\2>|\[\/THINK\]|◁\/think▷|$)/gi;
-const TAGS = /<\|channel\|>\w+(?=<\|)|<\/?[a-z][\w:-]*\/?>|<\|[\w-]+\|>/gi;
+const TAGS = /<\|channel\|>\w+(?=<\|)|<\|im_start\|>\w*|\[\/?title\]|<\/?[a-z][\w:-]*\/?>|<\|[\w-]+\|>/gi;
 const MARKUP_AROUND =
   /^[\s#>*_"'`“”„‘’«»「『《【•–—-]+|^\p{Extended_Pictographic}\uFE0F?\s+|[\s*_"'`“”„‘’«»」』》】]+$/gu;
 const BOXED = /\\(?:boxed|text|title|textbf)\{([^{}]*)\}/g;
 const NUMBER_BEFORE = /^\d{1,2}[.)]\s+/;
 const LABEL =
-  /^(?:(?:the|a|my|suggested|proposed|short|concise|conversation|chat|session|final|new)\s+)*(?:title|name|topic|subject|headline|answer|assistant|titel|titre|título|titolo|заголовок|название|标题|標題|题目|タイトル|題名|제목)(?:\s+(?:suggestion|idea))?(?:\s+(?:is|would be|could be))?\s*(?:[:：=]|[-–—]\s|(?<=is|be)\s)\s*/i;
+  /^(?:(?:the|a|my|suggested|proposed|short|concise|conversation|chat|session|final|new|best|generated|possible|\w+-word)\s+)*(?:title|name|topic|subject|headline|answer|assistant|titel|titre|título|titolo|заголовок|название|标题|標題|题目|タイトル|題名|제목)(?:\s+(?:suggestion|idea)|\s*\(\d+ words?\)|\s+\d)?(?:\s+(?:is|would be|could be))?\s*(?:[:：=]|[-–—]\s|(?<=is|be)\s)\s*/i;
 /** A sentence that introduces the title, up to its colon or the end of the line. */
 const PREAMBLE =
-  /^(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^:\w]*)?(?:(?:here(?:'s| is| are| you go| it is)|i (?:would|'d) (?:suggest|propose|call)|i (?:suggest|propose)|based on|a (?:good|fitting|suitable|possible|short|concise)|the following|(?:this|the) (?:conversation|chat|session) (?:could|can|might|may|should) be (?:titled|called|named|entitled)|this conversation|possible titles?|let(?:'|’)s call (?:it|this)|how about|my suggestion)\b[^:]*(?::|$)|$)\s*/i;
+  /^(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^:\w]*)?(?:(?:here(?:'s| is| are| you go| it is)|i (?:would|'d) (?:suggest|propose|call)|i (?:suggest|propose)|based on|a (?:good|fitting|suitable|possible|short|concise)|the following|(?:this|the) (?:conversation|chat|session) (?:could|can|might|may|should) be (?:titled|called|named|entitled)|this conversation|possible titles?|let(?:'|’)s call (?:it|this)|how about|my suggestion|i(?: would|'d) title|i think a|hier ist|voici|aquí|ecco)\b[^:]*(?::|$)|$)\s*/i;
 /** `I'd call it "Auth flow".` */
 const QUOTED =
   /^(?:i(?:'d| would)|let(?:'|’)s|(?:this|the) (?:conversation|chat|session)|(?:a|the) title)\b[^"“]*\b(?:call|titled?|named?|entitled|is|be)\b[^"“]*["“]([^"”]+)["”]\W*$/i;
 /** A thought aloud, which is a line of its own before the title. */
 const THOUGHT_ALOUD =
   /^(?:(?:okay|ok|alright|hmm|so|well),? )?(?:the user|let me|i need|i should|i will|i'll|we need|we should|let's)\b.*[.:!]$/i;
+const INTERJECTION = /^(?:sure(?: thing)?|certainly|of course|absolutely|great)!\s+(?=\S)/i;
+const BRACKETS = /^[[({]([^[\](){}]+)[\])}]$/;
 const NOTE_AFTER = /\s*\((?:\d+ words?|title)\)$/i;
 
 /**
@@ -55,14 +57,18 @@ export function cleanName(text: string): string | null {
   const bare = text
     .replaceAll(THOUGHTS, "")
     .replaceAll(/^\s*(?:```|~~~)[\w-]*\s*$|```/gm, "")
-    .trim();
+    .trim()
+    .replace(/^json\s+(?=\{)/i, "");
   const lines = (titleInJson(bare) ?? bare)
     .replaceAll(TAGS, "")
     .replaceAll(BOXED, "$1")
     .split("\n")
     .filter((line) => line.trim() !== "");
   const first = lines.findIndex((line, index) => index === lines.length - 1 || !THOUGHT_ALOUD.test(line.trim()));
-  const cleaned = lines.slice(Math.max(0, first)).map(cleanLine);
+  const cleaned = lines
+    .slice(Math.max(0, first))
+    .map(cleanLine)
+    .filter((line, index, all) => index === all.length - 1 || !/^(?:title|name)$/i.test(line));
   return shorten(cleaned.find((line) => /[\p{L}\p{N}]/u.test(line)) ?? "");
 }
 
@@ -89,7 +95,7 @@ function titleInJson(text: string): string | null {
     value = JSON.parse(text);
   } catch {
     // As Python prints it.
-    return /["']\w*(?:title|name)["']\s*:\s*(["'])(.+?)\1\s*[,}]/is.exec(text)?.[2] ?? null;
+    return /["']\w*(?:title|name)["']\s*:\s*(["'])(.+?)\1\s*(?:[,}]|$)/is.exec(text)?.[2] ?? null;
   }
   return titleIn(value);
 }
@@ -104,7 +110,8 @@ function titleIn(value: unknown): string | null {
 }
 
 function cleanLine(line: string): string {
-  let clean = QUOTED.exec(line.trim())?.[1] ?? stripped(line);
+  const told = line.trim().replace(INTERJECTION, "");
+  let clean = QUOTED.exec(told)?.[1] ?? stripped(told.replace(BRACKETS, "$1"));
   // One after the other, as they can be nested: `Sure! Here is the title: **Title: "Auth flow"**`.
   for (let before = ""; before !== clean; ) {
     before = clean;

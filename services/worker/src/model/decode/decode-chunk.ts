@@ -61,6 +61,7 @@ export function decodeChunk(data: string): Chunk {
 
 /** @returns undefined when the chunk holds no error. */
 function errorIn(value: JsonObject): unknown {
+  if (value.error === true) return value;
   if (value.error !== undefined && value.error !== null && value.error !== false && value.error !== "")
     return value.error;
   if (value.object === "error") return value;
@@ -69,8 +70,12 @@ function errorIn(value: JsonObject): unknown {
   if (choice.finish_reason === "error") return { message: "the model server reported an error", ...value };
   if ("choices" in value || "usage" in value) return undefined;
   if (value.detail !== undefined && value.detail !== null) return value;
-  const told = filled(value.message) !== null && ("code" in value || "type" in value || "status" in value);
-  return told ? value : undefined;
+  // Gateways have names of their own; MiniMax says in each chunk whether it failed, and 0 means that it did not.
+  const { status_code, status_msg } = asObject(value.base_resp);
+  if (status_code) return { message: status_msg, code: status_code };
+  if (isObject(value.errors) || (Array.isArray(value.errors) && value.errors.length > 0)) return value.errors;
+  const message = filled(value.message) ?? filled(value.msg) ?? filled(value.error_msg);
+  return message === null ? undefined : { ...value, message, ...("error_code" in value && { code: value.error_code }) };
 }
 
 function factsOf(value: JsonObject): ChunkFacts {

@@ -35,11 +35,23 @@ describe("createReplyReader", () => {
     [{ detail: "bang" }],
     [{ detail: [{ loc: ["body"], msg: "bang" }] }],
     [{ message: "bang", type: "server_error", code: 500 }],
+    [{ message: "bang" }],
+    [{ success: false, message: "bang" }],
+    [{ code: 500, msg: "bang" }],
+    [{ error_code: 336, error_msg: "bang" }],
+    [{ error: true, message: "bang" }],
+    [{ errors: [{ message: "bang" }] }],
+    [{ base_resp: { status_code: 1002, status_msg: "bang" } }],
     [{ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "error" }] }],
   ])("recognizes %j as an error, alone, before an end marker and after text", (value) => {
     for (const frames of [[frame(value)], [frame(value), DONE], [delta({ content: "a" }), frame(value)]]) {
       expect(stream(...frames).outcome.kind).toBe("error");
     }
+  });
+
+  it("does not take an end marker behind a frame that cannot be read for the end of the answer", () => {
+    const broken = `${delta({ content: "a" })}data: Internal Server Error\n\n${DONE}`;
+    expect(readText(broken).outcome).toEqual({ kind: "cut", loose: "Internal Server Error" });
   });
 
   it("finds an error inside a choice", () => {

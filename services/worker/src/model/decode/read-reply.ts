@@ -129,7 +129,8 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
   }
 
   function isComplete(): boolean {
-    return done || filledReason() !== null;
+    // Behind a frame that cannot be read, an end marker does not say that the text is whole.
+    return (done && (garbage === "" || !replyText.hasOutput())) || filledReason() !== null;
   }
 
   function filledReason(): string | null {

@@ -14,6 +14,19 @@ const OVERFLOW_WORDS = [
   /input token count.{0,40}exceeds/i,
   // TGI and Together: "`inputs` tokens + `max_new_tokens` must be <= 8192".
   /inputs.{0,20}max_new_tokens.{0,20}must be/i,
+  /`inputs` must have less than/i,
+  // vLLM's maximum model length, xAI's and TensorRT's maximum of the prompt, GitHub Models.
+  /longer than the maximum model length/i,
+  /maximum prompt length is/i,
+  /prompt length.{0,20}exceeds/i,
+  /prompt token count.{0,20}exceeds/i,
+  // Moonshot, DashScope, Zhipu, Bedrock, Cohere, ExLlama.
+  /exceeded model token limit/i,
+  /range of input length should be/i,
+  /(prompt|输入|上下文).{0,10}(超长|过长)/i,
+  /input is too long/i,
+  /tokens in the prompt cannot exceed/i,
+  /context length \d+ is greater than/i,
 ];
 
 const WINDOW_IN_WORDS = [
@@ -24,8 +37,16 @@ const WINDOW_IN_WORDS = [
   /maximum number of tokens allowed \((\d+)\)/i,
   /> (\d+) maximum/i,
   /context (?:size|window|length) \((\d+)(?: tokens)?\)/i,
-  /context (?:size|window|length|limit)(?: is| of|:)? (\d+)/i,
+  /context (?:size|window|length|limit)(?: is| of|:)? (\d+)\b(?! is greater)/i,
   /max_new_tokens\W{1,4}must be <= (\d+)/i,
+  /`inputs` must have less than (\d+)/i,
+  /maximum (?:model|prompt) length (?:is|of) (\d+)/i,
+  /maximum input length \((\d+)\)/i,
+  /exceeds the limit of (\d+)/i,
+  /model token limit: (\d+)/i,
+  /input length should be \[\d+, ?(\d+)\]/i,
+  /in the prompt cannot exceed (\d+)/i,
+  /greater than max_seq_len (\d+)/i,
 ];
 
 /**

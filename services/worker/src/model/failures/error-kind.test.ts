@@ -24,6 +24,8 @@ const ERRORS: Record<ErrorKind, [number | null, unknown][]> = {
       msg("The model produced invalid content. Consider modifying your prompt if you are seeing this.", "model_error"),
     ],
     [null, { error: { code: 500, status: "MALFORMED_FUNCTION_CALL", message: "" } }],
+    [500, { error: "XML syntax error on line 3: element <parameter> closed by </function>" }],
+    [400, msg('unexpected tokens remaining in message header: Some("to=functions.grep")')],
     [null, { error: { message: "Malformed function call: print(default_api.grep())" } }],
     [null, { error: { message: "x", choices: [{ native_finish_reason: "MALFORMED_FUNCTION_CALL" }] } }],
   ],
@@ -45,6 +47,11 @@ const ERRORS: Record<ErrorKind, [number | null, unknown][]> = {
     [429, msg("You exceeded your current quota\n* Quota exceeded for metric: x, limit: 0\nPlease retry in 45.5s.")],
     [403, msg("用户额度不足", "new_api_error", "insufficient_user_quota")],
     [429, msg("余额不足或无可用资源包,请充值。", undefined, "1113")],
+    [429, msg("ExceededBudget: User=x over budget. Spend=1, Budget=1", "budget_exceeded", "429")],
+    [429, { code: "x", error: "Your team has either used all credits or reached its monthly spending limit." }],
+    [429, { message: "Monthly usage limit reached" }],
+    [403, msg("Key limit exceeded (total limit).", null, 403)],
+    [403, msg("The free tier of the model has been exhausted.", null, "AllocationQuota.FreeTierOnly")],
     [500, msg('litellm.RateLimitError: OpenAIException - {"error":{"code":"insufficient_quota"}}')],
   ],
   content: [
@@ -107,6 +114,8 @@ const ERRORS: Record<ErrorKind, [number | null, unknown][]> = {
     [500, msg("Compute error.", "server_error", 500)],
     [503, msg("Loading model", "unavailable_error", 503)],
     [409, "swapping"],
+    [524, "<html><title>a timeout occurred</title></html>"],
+    [498, msg("Flex tier capacity exceeded", "x", "capacity_exceeded")],
   ],
 };
 

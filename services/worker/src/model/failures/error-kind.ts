@@ -8,8 +8,8 @@ import { errorWords } from "./error-text.ts";
  */
 export type ErrorKind = "login" | "quota" | "content" | "request" | "malformed_call" | "passing";
 
-/** Statuses that may be temporary: busy, swapping, rate-limited, starting, briefly gone. */
-const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+/** Statuses that may be temporary: busy, swapping, rate-limited, starting, briefly gone; 498 is Groq's, 520 … 530 Cloudflare's. */
+const PASSING = new Set([408, 409, 425, 429, 498, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]);
 
 /** Only these answers can be about a call that the model made. */
 const ABOUT_THE_ANSWER = new Set([null, 400, 422, 500, 502]);
@@ -30,6 +30,8 @@ const MALFORMED_CALL_WORDS = [
   /model generated output that could not be parsed/i,
   // Gemini, in words and as a status; OpenAI "The model produced invalid content".
   /malformed[ _](function|tool)[ _]call/i,
+  // Ollama's and vLLM's parsers of Qwen's XML and of gpt-oss.
+  /XML syntax error on line|harmony parser|unexpected tokens remaining in message header/i,
   /model (has )?(generated|produced|returned|made) (an? )?(invalid|malformed) (tool|function|content|output)/i,
 ];
 
@@ -41,6 +43,8 @@ const QUOTA = [
   // OpenRouter's free models, Gemini's daily limits.
   /free-models-per-day|per[_ -]?day\b|PerDay/,
   /余额不足|欠费|额度已用尽/,
+  // LiteLLM, xAI, Mistral, OpenRouter, DashScope.
+  /budget.{0,4}exceeded|exceeded.{0,4}budget|over budget|spending limit|monthly (usage )?limit|key limit exceeded|free tier.{0,30}exhausted/i,
 ];
 /** Gemini words a limit per minute like an exhausted plan, and then says when to ask again. */
 const ASK_LATER = /retryDelay|retry in \d|try again in \d|retry after \d/i;

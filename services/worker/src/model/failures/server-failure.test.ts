@@ -49,6 +49,7 @@ describe("serverFailure", () => {
     [429, { status: "RESOURCE_EXHAUSTED", details: [{ retryDelay: "41s" }], message: "Quota exceeded" }, 41_000],
     [429, { message: "Rate limit reached for tokens per minute. Please try again in 1.5s." }, 1_500],
     [429, { message: "Please try again in 350ms." }, 350],
+    [429, { message: "Please try again in 1m2.5s." }, 62_500],
     [429, { message: "Please retry after 55 seconds." }, 55_000],
     [429, { message: "no hint" }, null],
   ])("finds the wait in %s %j", (status, error, wait) => expect(failure(status, error).retryAfterMs).toBe(wait));

@@ -65,15 +65,16 @@ export function retryAfterMs(headers: { get(name: string): string | null }, now:
   return Number.isNaN(date) ? null : bounded(date - now);
 }
 
-/** Gemini and Groq name the wait in the error: `"retryDelay": "45s"`, "Please try again in 1.5s". */
+/** Gemini and Groq name the wait in the error: `"retryDelay": "45s"`, "Please try again in 1m2.5s". */
 function waitIn(error: unknown): number | null {
   const text = typeof error === "string" ? error : (JSON.stringify(error) ?? "");
-  const [, delay, words, unit] =
-    /retryDelay\W{1,12}(\d+(?:\.\d+)?)s\b|(?:retry|try again) (?:in|after) (\d+(?:\.\d+)?) ?(ms|s|seconds?)\b/i.exec(
+  const [, delay, hours, minutes, words, unit] =
+    /retryDelay\W{1,12}(\d+(?:\.\d+)?)s\b|(?:retry|try again) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s|seconds?)\b/i.exec(
       text,
     ) ?? [];
   const seconds = number(delay ?? words ?? null);
-  return seconds === null ? null : bounded(unit === "ms" ? seconds : seconds * 1_000);
+  if (seconds === null) return null;
+  return bounded(unit === "ms" ? seconds : (Number(hours ?? 0) * 3_600 + Number(minutes ?? 0) * 60 + seconds) * 1_000);
 }
 
 function number(text: string | null): number | null {

@@ -9,7 +9,7 @@ import { readWrapped } from "./wrapped-calls.ts";
 /** What may stand between calls and behind them: blanks, closing tags without an opening one, and tokens that end a message. */
 const BETWEEN = new RegExp(
   "(?:[\\s,;]|</(?:\\w{1,20}:)?(?:tool_calls?|function_calls?|function|invoke)>|<(?:tool_call|function_calls)>(?=\\s*$)|\\[/TOOL_CALLS\\]" +
-    "|</s>|<\\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end|call|return|eot)\\|>|<｜end▁of▁sentence｜>)*",
+    "|</s>|<\\|(?:im_end|im_start|eot_id|eom_id|endoftext|end_of_text|end|call|return|eot|user|observation|endofprompt|END_OF_TURN_TOKEN)\\|>|<｜end▁of▁sentence｜>|<eos>|<end_of_turn>|\\[e~\\[)*",
   "y",
 );
 /** How the calls of various models begin. With every offered tool's name: Mistral's, without its first token. */

@@ -4,9 +4,9 @@ import { readBareJsonCalls } from "./json-calls.ts";
 
 const BLANK = /[\s,;]*/y;
 /** A fence around calls that are the whole reply. */
-const FENCE = /```[\w-]{0,20}[ \t]{0,20}\r?\n?\s{0,20}/y;
-const FENCE_OPEN = /^(?:`{1,2}|```[\w-]{0,20}[ \t]{0,20}\r?\n?\s{0,20})$/;
-const FENCE_CLOSE = /[\s,;]{0,50}```/y;
+const FENCE = /(?:```|~~~)[\w-]{0,20}[ \t]{0,20}\r?\n?\s{0,20}/y;
+const FENCE_OPEN = /^(?:`{1,2}|~{1,2}|(?:```|~~~)[\w-]{0,20}[ \t]{0,20}\r?\n?\s{0,20})$/;
+const FENCE_CLOSE = /[\s,;]{0,50}(?:```|~~~)/y;
 
 /** Reads calls without markers, which count only as a whole reply: JSON and function calls, bare or in a fence. */
 export const readUnmarked: CallReader = (source, at) => {
@@ -22,7 +22,7 @@ export const readUnmarked: CallReader = (source, at) => {
     const closed = matchAt(FENCE_CLOSE, text, place);
     if (closed && calls.length > 0) return { calls, end: place + closed[0].length };
     const from = place + (calls.length > 0 ? (matchAt(BLANK, text, place)?.[0].length ?? 0) : 0);
-    if (calls.length > 0 && /^`{0,2}$/.test(text.slice(from, from + 3)))
+    if (calls.length > 0 && /^(?:`{0,2}|~{0,2})$/.test(text.slice(from, from + 3)))
       return isEnd ? { calls, end: text.length } : "open";
     const reading = firstReading([readBareJsonCalls, readWholeFunctionCalls], source, from);
     if (reading === null || reading === "open") return reading;
@@ -52,5 +52,5 @@ function functionAt(text: string, at: number, tools: readonly string[]): "yes" |
 
 /** Whether a reply that begins at a place may be calls without markers. */
 export function mayBeginReply(text: string, at: number, tools: readonly string[]): boolean {
-  return "{[`".includes(text[at] as string) || functionAt(text, at, tools) !== "no";
+  return "{[`~".includes(text[at] as string) || functionAt(text, at, tools) !== "no";
 }

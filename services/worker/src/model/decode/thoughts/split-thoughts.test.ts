@@ -18,6 +18,8 @@ describe("createThoughtSplitter", () => {
     ["  plain", "", "  plain"],
     ["<think>a < b </thin", "a < b </thin", ""],
     ["<think>a</think>b</think><think>c", "a", "b</think><think>c"],
+    ["<think>a</think><think>b</think>\n\n<think>c</think>d<think>e</think>", "abc", "d<think>e</think>"],
+    ["<think>a</think><thi", "a", "<thi"],
     ["hm\n</think>\n\nFour.", "hm\n", "Four."],
     ["\n hm</think>\n\nFour.", "\n hm", "Four."],
     ["hm\n  </think>Four.", "hm\n  ", "Four."],

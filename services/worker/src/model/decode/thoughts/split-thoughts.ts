@@ -61,12 +61,23 @@ export function createThoughtSplitter(): InlineThoughtSplitter {
     // Blank lines after the reasoning belong to neither part.
     if (state === "after-thought") {
       held = held.trimStart();
+      const again =
+        hasTags && answerEnd === null ? THINKING_TAGS.find(({ open }) => tagAt(held, 0, open) === "yes") : undefined;
+      if (again) {
+        // Some models think in several blocks before they answer.
+        tag = again;
+        state = "thinking";
+        return [...pieces, ...push(take().slice(again.open.length))];
+      }
       const found = answerEnd === null && ANSWER_TAGS.find(({ open }) => tagAt(held, 0, open) === "yes");
       if (found) {
         answerEnd = found.close;
         held = held.slice(found.open.length).trimStart();
       }
-      const isOpen = held === "" || (!answerEnd && ANSWER_TAGS.some(({ open }) => tagAt(held, 0, open) === "maybe"));
+      const isOpen =
+        held === "" ||
+        (!answerEnd &&
+          [...ANSWER_TAGS, ...(hasTags ? THINKING_TAGS : [])].some(({ open }) => tagAt(held, 0, open) === "maybe"));
       if (!isOpen) state = "answer";
     }
     if (state === "answer") giveAnswer(pieces);
