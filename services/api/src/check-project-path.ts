@@ -3,8 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { isUnder } from "@boocode/runtime";
 import { ApiError } from "./errors.ts";
 
-/** As many symlinks as are followed to explain a path that does not resolve. */
-const MOST_LINKS = 8;
+/** Limit of symlinks that are followed to explain a path that does not resolve. */
+const MAX_LINKS = 8;
 
 /**
  * Checks that a path is a directory under an allowed root after every symlink is resolved, and that this process may read it.
@@ -15,10 +15,10 @@ const MOST_LINKS = 8;
 export async function checkProjectPath(path: string, roots: readonly string[]): Promise<string> {
   if (path.includes("\0")) throw outside(roots);
   const real = await realpath(path).catch(() => null);
-  if (real === null) throw await explain(path, roots, MOST_LINKS);
+  if (real === null) throw await explain(path, roots, MAX_LINKS);
   if (!(await isUnder(real, roots))) throw outside(roots);
   try {
-    // Listing needs permission to read the directory, and opening what is in it permission to search it.
+    // Listing a directory takes read permission; opening a file in it takes search (execute) permission.
     await (await opendir(real)).close();
     await stat(`${real}/.`);
   } catch (error) {
@@ -35,19 +35,19 @@ const outside = (roots: readonly string[]) =>
 
 const codeOf = (error: unknown) => (error as { code?: unknown }).code;
 
-/** @param folder the directory in which `path` was looked up. @returns null for an error that says nothing to users */
+/** @param folder the directory in which `path` was looked up. @returns null for an error that tells users nothing */
 function toRefusal(code: unknown, folder: string, path: string): ApiError | null {
   if (code === "ENOENT" || code === "ENAMETOOLONG") return new ApiError("path_not_allowed", `${path} does not exist`);
   if (code === "ENOTDIR") return new ApiError("path_not_allowed", `${folder} is not a directory`);
   if (code !== "EACCES" && code !== "EPERM") return null;
-  const user = process.geteuid?.() ?? "of the service";
+  const uid = process.geteuid?.() ?? "unknown";
   return new ApiError(
     "path_unreadable",
-    `the user ${user}, as whom BooCode runs, may not read ${folder}; give it permission to read and search that directory`,
+    `the service's user (uid ${uid}) may not read ${folder}; give it permission to read and search that directory`,
   );
 }
 
-/** Why a path does not resolve. The reason is told only of what lies in an allowed root, or on the way to one. */
+/** Explains why a path does not resolve. The reason is given only for what lies under an allowed root, or on the path to one. */
 async function explain(path: string, roots: readonly string[], links: number): Promise<ApiError> {
   const names = path.split("/");
   let folder = "/";

@@ -24,7 +24,7 @@ const CLOSE_TIMEOUT_MS = 3_000;
 /** How long the API waits for Redis before it starts without. Almost no request needs it; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
 
-/** Connections of clients for the most part; nginx and browsers keep theirs open. */
+/** Mostly client connections, which nginx and browsers keep open. */
 const OPEN_FILES = 1_024;
 
 runService({ name: "api", config: Config, openFiles: () => OPEN_FILES, start });

@@ -8,7 +8,7 @@ let messages: string;
 beforeAll(async () => {
   me = await newClient(fixture);
   messages = `/api/sessions/${(await newSession(fixture, me)).sessionId}/messages`;
-  // As the server itself would, when it writes a message.
+  // The trigger raises the error where the server would: when a message is written.
   await fixture.pool.unsafe(`
     create table fault (code text, remaining int);
     create sequence passed;
@@ -28,7 +28,7 @@ async function stage(code: string, times: number): Promise<void> {
   await fixture.pool`insert into fault values (${code}, ${times})`;
 }
 
-/** The statement time-out, a lock's time-out, memory, a replica after a failover: each may pass. */
+/** All are temporary: disk, memory or connections exhausted, a replica after a failover, conflicts, time-outs. */
 test.each(["53100", "53200", "53300", "25006", "40001", "40P01", "55P03", "57014"])(
   "while the database answers %s, a post gets 503 with Retry-After, and 202 at once after that",
   async (code) => {
@@ -37,13 +37,13 @@ test.each(["53100", "53200", "53300", "25006", "40001", "40P01", "55P03", "57014
       const answer = await me.call("POST", messages, { content: "x", when_busy: "queue" });
       expect([answer.status, answer.body.error.code, answer.headers["retry-after"]]).toEqual([503, "unavailable", "1"]);
     }
-    // A read-only connection is being renewed.
+    // After 25006 the read-only connection is being replaced, so this can fail at first.
     await vi.waitFor(() => stage(code, 0), { timeout: 5_000, interval: 20 });
     expect((await me.call("POST", messages, { content: "x", when_busy: "queue" })).status).toBe(202);
   },
 );
 
-test.each(["40001", "40P01"])("a post that fails once with %s is run again and accepted", async (code) => {
+test.each(["40001", "40P01"])("a post that fails once with %s is retried and accepted", async (code) => {
   await stage(code, 1);
   expect((await me.call("POST", messages, { content: "x", when_busy: "queue" })).status).toBe(202);
 });

@@ -6,7 +6,7 @@ import ts from "typescript";
 import { expect, test } from "vitest";
 import { useApi } from "./fixture.ts";
 
-// What other people's tools make of the description.
+// Checks the OpenAPI description with third-party tools.
 
 const fixture = useApi();
 const describe = async () => (await fixture.app.inject({ url: "/openapi.json" })).body;
@@ -17,7 +17,7 @@ async function lint(source: string) {
   return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} at ${location[0]?.pointer}`);
 }
 
-test("the description has no finding of Redocly's recommended rules", async () => {
+test("Redocly's recommended rules find nothing in the description", async () => {
   const description = await describe();
   expect(await lint(description)).toEqual([]);
   expect(await lint(description.replace('"operationId":"listProjects",', ""))).toEqual([
@@ -25,7 +25,7 @@ test("the description has no finding of Redocly's recommended rules", async () =
   ]);
 });
 
-/** The errors of strict TypeScript in these modules, which lie beside this file for the compiler only. */
+/** Returns the errors of strict TypeScript in these modules, which exist only in memory, as if beside this file. */
 function compile(modules: Record<string, string>): string[] {
   const options: ts.CompilerOptions = {
     ...{ strict: true, noEmit: true, skipLibCheck: true, types: [], allowImportingTsExtensions: true },
@@ -49,7 +49,7 @@ function compile(modules: Record<string, string>): string[] {
   });
 }
 
-/** As a program uses the client; each `@ts-expect-error` is an error that the types must find. */
+/** A typical program that uses the client. Each `@ts-expect-error` is a mistake that the types must catch. */
 const PROGRAM = `
 import createClient from "openapi-fetch";
 import type { components, paths } from "./generated.ts";
@@ -77,15 +77,15 @@ export async function ask(baseUrl: string, token: string, path: string, question
   await client.GET("/api/nothing");
   // @ts-expect-error the body needs a path
   await client.POST("/api/projects", { body: { name: "code" } });
-  // @ts-expect-error content is a text
+  // @ts-expect-error content must be a string
   await client.POST("/api/sessions/{id}/messages", { params: { path: { id } }, body: { content: 1 } });
-  // @ts-expect-error an answer is not just anything
+  // @ts-expect-error the response has no such field
   session.data.nothing;
   return listed.data?.messages ?? [];
 }
 `;
 
-test("a client that is generated from the description compiles, and its types find mistakes", {
+test("a client generated from the description compiles, and its types catch mistakes", {
   timeout: 120_000,
 }, async () => {
   const generated = astToString(await openapiTypescript(await describe()));

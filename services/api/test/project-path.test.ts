@@ -58,7 +58,7 @@ test("a path inside a root is refused with the reason", async () => {
     ["fifo", `${root}/fifo is not a directory`],
     ["file/x", `${root}/file is not a directory`],
     ["code/deep/../../file/x", `${root}/file is not a directory`],
-    // What a symlink out of the root leads to is not told, not even whether it exists.
+    // The target of a symlink out of the root is not revealed, not even whether it exists.
     ["way-out", body.error.message],
     ["way-out/x", body.error.message],
     ["dangling", body.error.message],
@@ -73,7 +73,7 @@ test("a folder that the API's user may not read is refused at registration, with
   mkdirSync(join(root, "shut/project"), { recursive: true });
   symlinkSync(join(root, "shut/project"), join(root, "way-to-shut"));
   chmodSync(root, 0o755);
-  // Root may read everything: the test goes on as nobody.
+  // root may read everything, so the requests run as nobody.
   const isRoot = process.geteuid?.() === 0;
   const refused = async (path: string, mode: number) => {
     chmodSync(join(root, "shut"), mode);
@@ -85,8 +85,8 @@ test("a folder that the API's user may not read is refused at registration, with
       if (isRoot) process.seteuid?.(0);
     }
   };
-  const user = isRoot ? 65_534 : process.geteuid?.();
-  const message = `the user ${user}, as whom BooCode runs, may not read ${root}/shut; give it permission to read and search that directory`;
+  const uid = isRoot ? 65_534 : process.geteuid?.();
+  const message = `the service's user (uid ${uid}) may not read ${root}/shut; give it permission to read and search that directory`;
   const unreadable = [422, "path_unreadable", message];
   for (const mode of [0o000, 0o111, 0o444]) expect(await refused("shut", mode)).toEqual(unreadable);
   for (const path of ["shut/project", "shut/project/deeper", "way-to-shut", "shut/missing"]) {
@@ -96,7 +96,7 @@ test("a folder that the API's user may not read is refused at registration, with
   expect(await refused("shut", 0o755)).toEqual([201, undefined, undefined]);
 });
 
-test("a root that is not there is told by its name", async () => {
+test("a missing root is named in the error", async () => {
   const gone = join(fixture.root, "gone");
   for (const path of [gone, `${gone}/x`]) {
     const refused = await checkProjectPath(path, [gone]).catch((error: unknown) => error);

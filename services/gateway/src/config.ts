@@ -6,7 +6,7 @@ export const Config = z
   .object({
     ...commonEnv,
     PORT: port.default(0),
-    /** Origins of the web pages that may open event streams. Browsers do not ask for WebSockets. */
+    /** Origins of the web pages that may open event streams. Browsers do not apply CORS to WebSockets. */
     CORS_ORIGINS: origins,
     /** Limit of open sockets and event streams in this process. */
     MAX_CONNECTIONS: count().default(10_000),

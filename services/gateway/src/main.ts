@@ -26,7 +26,7 @@ import { createConnections } from "./connections/connections.ts";
 import { buildServer } from "./server.ts";
 import { createTopics } from "./topics/topics.ts";
 
-/** The last part of the grace period, for the closing of the sockets that were sent away last. */
+/** The part of the grace period that is reserved for the last sockets to close. */
 const CLOSE_MS = 4_000;
 
 const READ_DEADLINE_MS = 3_000;
@@ -36,7 +36,7 @@ const MAX_TURNS = 20;
 /** The start waits this long for Redis. Without Redis, each position check serves subscribers the drafts in Postgres. */
 const REDIS_TIMEOUT_MS = 2_000;
 
-/** Besides those of its subscribers: connections to Postgres and Redis, the program's own, and health checks. */
+/** Open files besides the subscribers' sockets: connections to Postgres and Redis, health checks, the program's own files. */
 const OWN_FILES = 100;
 
 runService({

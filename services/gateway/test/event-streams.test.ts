@@ -14,7 +14,7 @@ test("an event stream that joins while the database is away is answered with 503
   expect((await ask(none.url)).status).toBe(404);
 });
 
-test("an event stream sets a short time for reconnecting, which differs between clients", async () => {
+test("an event stream sets a short reconnection time, which differs between clients", async () => {
   const { url } = await startGateway();
   const times = await Promise.all(
     Array.from({ length: 8 }, async () => {

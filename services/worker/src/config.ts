@@ -28,7 +28,7 @@ export const Config = z
     MODEL_LOADING_TIMEOUT_MS: duration().default(10 * 60_000),
     /** After this much silence subscribers are notified that the model may be loading. */
     MODEL_SILENCE_NOTICE_MS: duration().default(3_000),
-    /** Retries of a request after error answers; and the time limit for these, and for a server that is away. */
+    /** Limit of retries after error responses, and the time limit for these and for retries while a server is away. */
     MODEL_RETRIES: count(0).default(6),
     MODEL_RETRY_BUDGET_MS: duration(0).default(2 * 60_000),
     /** TTL of a slot at a model server that has limits. The slot's worker renews it. */
@@ -65,11 +65,11 @@ export const Config = z
   });
 export type Config = z.infer<typeof Config>;
 
-/** The pool of an isolated turn's process: it reads, commits and saves drafts, for one turn. */
+/** Pool size of an isolated turn's process, which reads, commits and saves drafts for one turn. */
 export const isolatedConnections = (config: Pick<Config, "DATABASE_CONNECTIONS">) =>
   Math.min(config.DATABASE_CONNECTIONS, 3);
 
-/** The most connections to Postgres of a worker and its isolated turns: each of these processes has one more for heartbeats. */
+/** Limit of Postgres connections of a worker and its isolated turns. Each of these processes has one more for heartbeats. */
 export const mostConnections = (config: Pick<Config, "DATABASE_CONNECTIONS" | "ISOLATED_TURNS">) =>
   config.DATABASE_CONNECTIONS + 1 + config.ISOLATED_TURNS * (isolatedConnections(config) + 1);
 

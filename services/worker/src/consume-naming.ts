@@ -35,12 +35,12 @@ async function nameSession(
 
 type Exchange = NonNullable<Awaited<ReturnType<typeof readForNaming>>>;
 
-/** The pause after a request that gave way to a turn. */
+/** Pause before the retry of a request that gave way to a turn. */
 const PAUSE_MS = 1_000;
-/** Most requests give way or wait; hardly any costs this process more than a timer. */
+/** Most naming requests wait, and a waiting one costs this process little more than a timer. */
 const CONCURRENCY = 20;
 
-/** @returns "" when the turns of others left no time for it */
+/** @returns "" when the request gave way to turns until its time-out */
 async function askForTitle(deps: NameSessionDeps, { model, question, answer }: Exchange): Promise<string> {
   const request = namingRequest(await deps.models.resolve(model), question, answer);
   const signal = AbortSignal.timeout(deps.timeoutMs);

@@ -32,11 +32,11 @@ const REDIS_TIMEOUT_MS = 10_000;
 
 const CLAIM_MS = 5_000;
 
-/** A turn has a connection to the model server, its project's folder, and the files and pipes of the tools that it runs. */
+/** Open files of one turn: a connection to the model server, the project's folder, and the files and pipes of its tools. */
 const FILES_PER_TURN = 16;
 const OWN_FILES = 200;
 
-/** How often jobs are looked for in the queues of the version before, whose processes may still add some. */
+/** How often the previous version's queues are polled: its processes may still add jobs during an upgrade. */
 const OLD_JOBS_MS = 5_000;
 
 runService({
@@ -113,12 +113,12 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   onRelease("naming consumer", () => naming.close());
   const moveJobs = async () => {
     const jobs = await moveOldJobs(redis, keys.oldQueues, queue);
-    if (jobs > 0) log.info({ jobs }, "jobs were moved from the queues of the version before");
+    if (jobs > 0) log.info({ jobs }, "moved jobs from the previous version's queues");
   };
   const stopMoving = every(
     () => OLD_JOBS_MS,
     moveJobs,
-    logFailure("moving jobs from the queues of the version before", "redis"),
+    logFailure("moving jobs from the previous version's queues", "redis"),
   );
   onRelease("old queues", stopMoving);
 

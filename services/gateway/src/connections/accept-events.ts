@@ -60,7 +60,8 @@ export async function acceptEvents(
     // Without this, nginx would buffer frames.
     "x-accel-buffering": "no",
   });
-  // An EventSource would wait for three to five seconds after a loss. Spread, so that clients of a dead gateway do not return together.
+  // By default an EventSource waits three to five seconds before it reconnects. The spread keeps the clients of a dead
+  // gateway from returning all at once.
   response.write(`retry: ${LEAST_RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n\n`);
   request.socket.setNoDelay(true);
   const transport = createSseTransport(response);

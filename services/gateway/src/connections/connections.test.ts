@@ -34,7 +34,7 @@ test("one token check closes every connection whose token was revoked, and no ot
   expect(closed).toEqual([["unauthenticated"], ["unauthenticated"], [], []]);
 });
 
-test("a stopping gateway sends its connections away one after the other, within the time that is set", async () => {
+test("a stopping gateway closes its connections one after the other, evenly over `reconnectSpreadMs`", async () => {
   vi.useFakeTimers();
   try {
     const connections = createConnections({ max: 2_000, reconnectSpreadMs: 5_000 });
@@ -53,7 +53,7 @@ test("a stopping gateway sends its connections away one after the other, within 
   }
 });
 
-test("a few connections leave in a fraction of that time, and one that closed by itself is not waited for", async () => {
+test("a few connections leave much sooner, and one that has already closed is not waited for", async () => {
   vi.useFakeTimers();
   try {
     const connections = createConnections({ max: 100, reconnectSpreadMs: 5_000 });

@@ -24,14 +24,14 @@ export interface Connections {
   /** Closes connections whose token was revoked (D9). */
   checkTokens(findRevoked: (tokenIds: string[]) => Promise<string[]>): Promise<void>;
   /**
-   * Refuses new connections, sends all others away, and resolves when all have closed. They leave one after the other, spread over
-   * `reconnectSpreadMs`, and may return to another gateway at once: none is silent for long, and the others get frames meanwhile.
+   * Refuses new connections, closes the existing ones one after the other over `reconnectSpreadMs`, and resolves when all have
+   * closed. Each client may reconnect to another gateway at once; those whose turn has not come still receive frames.
    */
   drain(): Promise<void>;
 }
 
 const DRAIN_TICK_MS = 50;
-/** A few connections need less time to leave than `reconnectSpreadMs`. */
+/** Limits the spread by the number of connections, so that a few leave sooner than `reconnectSpreadMs`. */
 const DRAIN_MS_EACH = 10;
 
 function sendAway({ transport }: Connection): void {

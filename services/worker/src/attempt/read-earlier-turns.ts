@@ -9,7 +9,7 @@ export interface HistoryLimits {
   cut: ContextCut;
   /** The number of turns that the previous request dropped. */
   turnsDropped: number;
-  /** The most tokens that may be sent. */
+  /** Limit of tokens that may be sent. */
   limit: number;
   /** The most characters that are read. */
   most: number;
@@ -18,7 +18,7 @@ export interface HistoryLimits {
 /** Turns on the first page when there is no cut. With a cut, all turns after it are read: they were all sent before. */
 const FIRST_PAGE = 24;
 const LARGEST_PAGE = 320;
-/** About the tokens of an elided output. */
+/** Approximate tokens of an elided output. */
 const ELIDED_TOKENS = 60;
 /** How much larger than estimated a page is: turns differ in size, and another page costs more than some unneeded turns. */
 const SPARE = 1.25;
@@ -71,7 +71,7 @@ const pageFor = (room: number, tokensOfTurn: number) =>
 const build = (rows: ConversationRow[], replayReasoning: boolean) =>
   buildTurn(rows[0]?.turn_ordinal ?? 0, rows, replayReasoning);
 
-/** The tokens of a message when its output is elided. */
+/** Returns the tokens of a message once its output is elided. */
 function leastTokens(message: ConversationTurn["messages"][number]): number {
   const { most } = messageSize(message);
   return message.role === "tool" ? Math.min(most, ELIDED_TOKENS) : most;

@@ -6,10 +6,10 @@ export interface CodeTracker {
 
 /** Tracks, character by character, whether the text is inside a Markdown fence or inline code. */
 export function createCodeTracker(): CodeTracker {
-  /** The sign and length of the open fence. It is closed by a line with nothing but at least as many of the same sign. */
+  /** The open fence's character and length. A line with only that character, at least as often, closes it. */
   let fence: { sign: string; length: number } | null = null;
   let inline = false;
-  /** The run of fence signs at the beginning of the line, and what follows it. */
+  /** The run of fence characters at the start of the line, and whether other text follows. */
   let line = { sign: "", run: 0, rest: false, opens: false };
 
   function endLine(): void {
@@ -35,7 +35,7 @@ export function createCodeTracker(): CodeTracker {
         inline = false;
       }
     } else if (character === "`" && line.opens && line.sign === "`") {
-      // A fence's first line has no backticks behind it: this is inline code.
+      // CommonMark allows no backticks after an opening backtick fence, so this is inline code.
       fence = null;
       line.opens = false;
     } else if (line.run > 0 ? character.trim() !== "" : character !== " " && character !== "\t") {

@@ -241,7 +241,7 @@ describe("createReplyReader", () => {
     expect(stream(delta({ content: "a" }), delta({}, "tool_calls")).outcome.kind).toBe("reply");
   });
 
-  it("takes a tool call in the text for one of the server's own, unless there are such", () => {
+  it("reads tool calls from the text unless the server sent calls of its own", () => {
     const text = '<tool_call>\n{"name":"noop","arguments":{"a":1}}';
     const textCall = delta({ content: `I call.\n${text}` });
     for (const reason of ["stop", "tool_calls", "length"]) {
@@ -261,7 +261,7 @@ describe("createReplyReader", () => {
     expect(broken.text).toBe("<tool_call>{");
   });
 
-  it("gives the text of a call that cannot be parsed apart from the content, and none of it when the stream is cut", () => {
+  it("returns the text of an unparsable call apart from the content, and drops it when the stream is cut", () => {
     const { text, outcome } = stream(delta({ content: 'So.\n<tool_call>{"name": noop}' }, "tool_calls"));
     expect([text, replyOf(outcome)]).toMatchObject([
       "So.\n",
@@ -270,7 +270,7 @@ describe("createReplyReader", () => {
     expect(stream(delta({ content: '<tool_call>{"name"' }))).toMatchObject({ text: "", outcome: { kind: "cut" } });
   });
 
-  it("finds calls behind thoughts, but not in them", () => {
+  it("finds calls after the reasoning, but not inside it", () => {
     const call = '{"name":"noop","arguments":{}}';
     for (const content of [`<think>hm</think>\n\n${call}`, `hm\n</think>\n${call}`]) {
       const { text, reasoning, outcome } = stream(delta({ content }, "stop"));
@@ -280,7 +280,7 @@ describe("createReplyReader", () => {
     expect([inside.text, replyOf(inside.outcome).toolCalls]).toEqual(["No.", []]);
   });
 
-  it("searches for no tags in the text of a server that sends reasoning in its own field", () => {
+  it("does not look for reasoning tags in the text of a server that sends reasoning in its own field", () => {
     for (const content of ["a\n</think>\nb", "<think> opens the thoughts.", "<thinking>a</thinking>b"]) {
       const { text, reasoning } = stream(delta({ reasoning_content: "hm" }), delta({ content }, "stop"));
       expect({ text, reasoning }).toEqual({ text: content, reasoning: "hm" });

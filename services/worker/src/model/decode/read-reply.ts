@@ -41,7 +41,7 @@ const CALLED = new Set(["tool_calls", "function_call"]);
 /**
  * Reads one reply from its bytes, however they are chunked: an event stream, or a whole completion as JSON.
  *
- * @param tools the names of the offered tools, of which calls may arrive as text
+ * @param tools the names of the offered tools; their calls are also recognized in the text
  * @param newId creates an id for a tool call without one
  */
 export function createReplyReader(tools: readonly string[], newId: () => string): ReplyReader {
@@ -113,7 +113,7 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     const { pieces: rest, ...found } = replyText.end(ending());
     pieces.push(...rest);
     text = found;
-    // Calls of the server's own make those in the text superfluous.
+    // If the server sent calls of its own, calls in the text are dropped, and unparsable ones are shown as text.
     if (calls.begun && text.calls.length === 0) pieces.push(...replyText.release(text.callText));
     if (calls.begun) text = { calls: [], callText: "" };
     return { pieces, outcome: outcome() };

@@ -5,9 +5,9 @@ import { createThoughtSplitter } from "./thoughts/split-thoughts.ts";
 
 export interface ReplyText {
   push(reasoning: string, text: string): Piece[];
-  /** Returns what was held back: part of a tag, half a surrogate pair; and the tool calls in the text, which is not emitted. */
+  /** Emits what was held back (part of a tag, half a surrogate pair). Tool calls in the text are returned and not emitted. */
   end(ending: "whole" | "cut_short" | "broken"): { pieces: Piece[] } & Omit<FilteredEnd, "shown">;
-  /** Emits text after all that was held back as a tool call. */
+  /** Emits text that was held back as a tool call. */
   release(text: string): Piece[];
   content(): string;
   reasoning(): string;
@@ -43,7 +43,7 @@ export function createReplyText(tools: readonly string[]): ReplyText {
     return text === "" ? [] : [{ type, text }];
   }
 
-  /** Moves the text so far to the reasoning, where tool calls do not count. */
+  /** Moves the text so far to the reasoning, where tool calls are ignored. */
   function withdraw(): Piece[] {
     const end = calls?.end("broken");
     calls = createFilter();
