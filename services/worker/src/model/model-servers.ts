@@ -96,7 +96,7 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const contextSize = createContextSize({ server, timeoutMs: 2_000, onTraits: traits.learn });
   const ready = createModelReady(server, 1_000);
   const pool = createSharedPool(() => performance.now());
-  /** llama.cpp tells how many requests it answers at once; a limit in the settings wins. */
+  /** llama.cpp reports how many requests it serves concurrently; a limit in the settings takes precedence. */
   const limitsFor = (model: string) => {
     const told = server.maxConcurrent === null ? contextSize.totalSlots(model) : null;
     return pool.limit(model, { server: server.maxConcurrent, model: server.maxConcurrentPerModel ?? told });

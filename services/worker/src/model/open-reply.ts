@@ -12,12 +12,12 @@ export interface OpenReplyDeps extends SendRequestDeps {
   traits: KnownTraits;
 }
 
-/** Each refusal reveals a trait or lowers the limit; a server that goes on to refuse is believed. */
-const MOST_REQUESTS = 10;
+/** Each refusal reveals a trait or lowers the limit; the refusal of the last request is final. */
+const MAX_REQUESTS = 10;
 
 /**
- * Requests one reply, encoded for the server's known traits. If a refusal reveals another trait, or that the answer may not have
- * so many tokens, the request is sent again in a form that respects it; it is learned when such a request succeeds.
+ * Requests one reply, encoded for the server's known traits. If a refusal reveals another trait, or a lower limit of the answer's
+ * tokens, the request is sent again accordingly. What was revealed is learned once such a request succeeds.
  *
  * @returns a successful response whose body has not been read
  * @throws ModelFailure, or the signal's reason when it aborts
@@ -41,7 +41,7 @@ export async function openReply(
     learnWindow(deps.contextSize.learn, model, answer.error);
     const limit = traits.no_max_tokens ? null : answerLimitIn(answer.error, maxTokens);
     const revealed = traitRevealedBy({ status: answer.failure.status, body: answer.body }, traits);
-    if (round === MOST_REQUESTS) throw answer.failure;
+    if (round === MAX_REQUESTS) throw answer.failure;
     if (limit !== null && limit.tokens >= (limit.lasts ? 1 : leastRoom(request.maxTokens))) {
       maxTokens = limit.tokens;
       if (limit.lasts) lasting = limit.tokens;
@@ -50,5 +50,5 @@ export async function openReply(
   }
 }
 
-/** In tokens. Where the window leaves less beside the prompt, the prompt is too long, and a shorter one makes a better answer. */
+/** In tokens. If the window leaves less beside the prompt, the refusal counts as an overflow, so that the prompt is cut. */
 const leastRoom = (asked: number) => Math.min(1_024, Math.ceil(asked / 8));

@@ -28,9 +28,9 @@ export interface ContextSize {
   get(model: string): Promise<number | null>;
   /** The last known window of the model; sends no request. */
   known(model: string): number | null;
-  /** Whether the model's template shows it tools, as far as the last `get` has found out; null when the server does not tell. */
+  /** Whether the model's chat template renders tools, as found by the last `get`; null when the server does not report it. */
   seesTools(model: string): boolean | null;
-  /** The requests that the server answers at once with this model, as far as the last `get` has found out. */
+  /** How many requests the server serves concurrently with this model, as found by the last `get`; null when unknown. */
   totalSlots(model: string): number | null;
   /** Records the window from an overflow error, which is more reliable than what `get` finds. */
   learn(model: string, size: number): void;

@@ -7,7 +7,7 @@ export interface KnownTraits {
   of(model: string | null): ServerTraits;
   /** Adds the traits that are true. They are never removed. */
   learn(model: string, traits: Partial<ServerTraits>): void;
-  /** The most tokens that the server lets an answer have; infinite as long as it has refused none. */
+  /** The server's limit of tokens in an answer; infinite until the server has refused a request over it. */
   mostAnswerTokens(model: string): number;
   learnMostAnswerTokens(model: string, tokens: number): void;
 }

@@ -1,11 +1,11 @@
 import { requestTo, type ServerAddress } from "@boocode/model-servers";
 import { asObject, isObject } from "../json-value.ts";
 
-/** Whether a server has a model ready, so that a request which it has not begun to answer waits for its turn. */
+/** Tells whether a server has a model loaded, so that an unanswered request is waiting for a slot and not for the model. */
 export interface ModelReady {
-  /** To be called when the model begins to answer a request. @returns a function to be called at the end */
+  /** Records that the model begins to answer a request. @returns a function to call when the answer ends */
   answers(model: string): () => void;
-  /** Never rejects, and asks nothing that could make a proxy load the model. False when the server does not tell. */
+  /** Never rejects, and sends nothing that could make a proxy load the model. False when the server does not report it. */
   isReady(model: string): Promise<boolean>;
 }
 
@@ -19,7 +19,7 @@ export function createModelReady(server: ServerAddress, timeoutMs: number): Mode
       if (response.ok) return await response.json();
       await response.body?.cancel();
     } catch {
-      // The server is another one, or too busy to tell.
+      // The server is of another kind, or too busy to answer.
     }
     return null;
   }

@@ -10,7 +10,7 @@ import {
 } from "./server-info.ts";
 
 describe("slotsFromLlamaProps", () => {
-  it("reads the number of requests that llama-server answers at once", () => {
+  it("reads the number of requests that llama-server serves concurrently", () => {
     expect(slotsFromLlamaProps({ total_slots: 4 })).toBe(4);
     for (const answer of [{}, null, { total_slots: 0 }, { total_slots: "4" }])
       expect(slotsFromLlamaProps(answer)).toBeNull();
@@ -60,7 +60,7 @@ describe("the size of a model's window", () => {
   });
 });
 
-it("llama.cpp tells whether the template shows tools", () => {
+it("llama.cpp reports whether the chat template renders tools", () => {
   const support = (supports_tools: unknown) => toolSupportFromLlamaProps({ chat_template_caps: { supports_tools } });
   expect([false, true, undefined, "no"].map(support)).toEqual([false, true, null, null]);
   expect([null, {}, [], "x"].map(toolSupportFromLlamaProps)).toEqual([null, null, null, null]);

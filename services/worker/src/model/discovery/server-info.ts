@@ -16,13 +16,13 @@ export function traitsFromLlamaProps(answer: unknown): Partial<ServerTraits> {
   return supports_parallel_tool_calls === false ? { single_tool_calls: true } : {};
 }
 
-/** Whether llama.cpp's chat template shows the model the tools; null when the answer does not tell. */
+/** llama.cpp's `/props`: whether the chat template renders tools; null when the response does not say. */
 export function toolSupportFromLlamaProps(answer: unknown): boolean | null {
   const { supports_tools } = asObject(asObject(answer).chat_template_caps);
   return typeof supports_tools === "boolean" ? supports_tools : null;
 }
 
-/** llama.cpp's `/props`: the requests that it answers at once; all others wait. */
+/** llama.cpp's `/props`: how many requests it serves concurrently; further ones wait. Null when the response does not say. */
 export function slotsFromLlamaProps(answer: unknown): number | null {
   return size(asObject(answer).total_slots);
 }

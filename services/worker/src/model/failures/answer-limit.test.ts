@@ -16,7 +16,7 @@ describe("answerLimitIn", () => {
     "This endpoint's maximum context length is 20000 tokens. However, you requested about 21384 tokens (5000 of text input, 16384 in the output).",
     "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 20000. Given: 5000 `inputs` tokens and 16384 `max_new_tokens`",
     "input length and `max_tokens` exceed context limit: 5000 + 16384 > 20000, decrease input length or `max_tokens` and try again",
-  ])("reads what the window leaves: %s", (message) => {
+  ])("reads the room that the window leaves: %s", (message) => {
     for (const error of [message, { message, type: "invalid_request_error", code: 400 }])
       expect(answerLimitIn(error, ASKED)).toEqual({ tokens: 15_000, lasts: false });
   });
@@ -34,14 +34,14 @@ describe("answerLimitIn", () => {
     expect(answerLimitIn({ message }, ASKED)).toEqual({ tokens: 4_096, lasts: true });
   });
 
-  it("reads it where the message is not the place: in a field of the error, in a validation error", () => {
+  it("reads it from other fields of the error, and from a validation error", () => {
     const param = "max_tokens is too large: 16384. This model supports at most 4096 completion tokens";
     expect(answerLimitIn({ message: "Param Incorrect", param }, ASKED)).toEqual({ tokens: 4_096, lasts: true });
     const detail = [{ loc: ["body", "max_tokens"], msg: "Input should be less than or equal to 4096", input: ASKED }];
     expect(answerLimitIn({ detail }, ASKED)).toEqual({ tokens: 4_096, lasts: true });
   });
 
-  it("asks for a quarter when the error names no maximum, and for what a balance affords", () => {
+  it("is a quarter of what was requested when the error names no maximum, and what the balance affords", () => {
     expect(answerLimitIn("max_tokens is too large", ASKED)).toEqual({ tokens: 4_096, lasts: true });
     const credits =
       "This request requires more credits, or fewer max_tokens. You requested up to 16384 tokens, but can only afford 2100.";
@@ -55,7 +55,7 @@ describe("answerLimitIn", () => {
     "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
     "Rate limit reached for requests: Limit 6000, Used 5000, Requested 2000. Please try again in 10s.",
     "Tool names must have at most 64 characters",
-  ])("finds none in: %s", (message) => expect(answerLimitIn({ message }, ASKED)).toBeNull());
+  ])("finds no limit in: %s", (message) => expect(answerLimitIn({ message }, ASKED)).toBeNull());
 });
 
 describe("refusesAnswerLimit", () => {

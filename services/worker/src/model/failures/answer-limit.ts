@@ -2,10 +2,10 @@
 import { isContextOverflow, promptFromOverflow, windowFromOverflow } from "./context-overflow.ts";
 import { errorWords } from "./error-text.ts";
 
-/** How many tokens an answer may have, by a server that refused to let it have more. */
+/** The limit of tokens in an answer, as read from a server's refusal of a higher one. */
 export interface AnswerLimit {
   tokens: number;
-  /** It is the server's own maximum, and not what this prompt leaves of the window. */
+  /** True for the server's own maximum; false for what this prompt leaves of the window, or what the balance affords. */
   lasts: boolean;
 }
 
@@ -17,15 +17,15 @@ const TOO_LARGE =
 /** A refusal of the parameter itself. */
 const UNKNOWN =
   /unsupported|not supported|unrecognized|unknown|unexpected|extra (inputs|fields)|not permitted|not allowed|does not (support|accept)|instead/i;
-/** A number that stands alone: not in a model's name, a date or a version. */
+/** A number that is not part of a model's name, a date or a version. */
 const NUMBER = /(?<![\w.-])\d[\d_,]*(?![\w-]|\.\d)/g;
 /** OpenRouter: "You requested up to 16384 tokens, but can only afford 1000". */
 const AFFORDABLE = /can only afford (\d+)/i;
-/** For an error that states no maximum. */
-const WITHOUT_NUMBER = 4;
+/** Divisor of the requested limit when the error states no maximum. */
+const DIVISOR_WITHOUT_MAXIMUM = 4;
 
 /**
- * The limit in a server's refusal: what its window leaves beside the prompt, or its own maximum.
+ * Reads the limit from a server's refusal: what the window leaves beside the prompt, what the balance affords, or its own maximum.
  * @param asked the limit that the refused request stated
  * @returns null when the refusal is about something else
  */
@@ -45,7 +45,7 @@ export function answerLimitIn(error: unknown, asked: number): AnswerLimit | null
   const most = Math.max(...numbers.filter((number) => number >= 16 && number < asked));
   const isExclusive = new RegExp(`(lower|less|smaller) than \\W?${most}\\b|${most} \\(exclusive`, "i").test(text);
   if (most > 0) return { tokens: isExclusive ? most - 1 : most, lasts: true };
-  return UNKNOWN.test(text) ? null : { tokens: Math.floor(asked / WITHOUT_NUMBER), lasts: true };
+  return UNKNOWN.test(text) ? null : { tokens: Math.floor(asked / DIVISOR_WITHOUT_MAXIMUM), lasts: true };
 }
 
 /** Whether a server refuses the parameter that states the limit, whatever its value. */

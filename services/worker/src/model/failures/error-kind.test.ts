@@ -143,13 +143,13 @@ describe.each(Object.entries(ERRORS))("an error of the kind %s", (kind, errors) 
     expect(failure.retryable).toBe(kind === "passing" || kind === "malformed_call");
     expect(failure.code === "model_malformed_call").toBe(kind === "malformed_call");
     expect(failure.message.includes("refused the key")).toBe(kind === "login" && status !== null);
-    // After a visible word, such an error only ends the attempt.
+    // Once text was visible, the request is not retried; a passing error ends only the attempt.
     const late = serverFailure({ status, error, visible: true, retryAfterMs: null });
     expect([late.retryable, late.passing]).toEqual([false, failure.retryable]);
   });
 });
 
-it("Gemini's finish reason of a malformed call is known, in any form", () => {
+it("Gemini's finish reason for a malformed call is recognized in every form", () => {
   const reasons = [
     "MALFORMED_FUNCTION_CALL",
     "function_call_filter: MALFORMED_FUNCTION_CALL",

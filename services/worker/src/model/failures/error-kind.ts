@@ -3,15 +3,15 @@ import { asObject, count, isObject } from "../json-value.ts";
 import { errorWords } from "./error-text.ts";
 
 /**
- * What a server's error is about. `malformed_call`: the model made a tool call that the server could not read, so that another
- * answer may be right at once. `passing`: the server is busy, starting or briefly gone. All others stay, whatever the wait.
+ * What a server's error is about. `malformed_call`: the server could not parse the model's tool call, so an immediate retry may
+ * succeed. `passing`: the server is busy, starting or briefly gone. All others are permanent.
  */
 export type ErrorKind = "login" | "quota" | "content" | "request" | "malformed_call" | "passing";
 
 /** Statuses that may be temporary: busy, swapping, rate-limited, starting, briefly gone; 498 is Groq's, 520 … 530 Cloudflare's. */
 const PASSING = new Set([408, 409, 425, 429, 498, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]);
 
-/** Only these answers can be about a call that the model made. */
+/** Statuses with which servers report a malformed call of the model; null inside a stream. */
 const ABOUT_THE_ANSWER = new Set([null, 400, 422, 500, 502]);
 
 const MALFORMED_CALL_CODES = /^(tool_use_failed|output_parse_failed|malformed_function_call|unexpected_tool_call)$/i;
@@ -46,7 +46,7 @@ const QUOTA = [
   // LiteLLM, xAI, Mistral, OpenRouter, DashScope.
   /budget.{0,4}exceeded|exceeded.{0,4}budget|over budget|spending limit|monthly (usage )?limit|key limit exceeded|free tier.{0,30}exhausted/i,
 ];
-/** Gemini words a limit per minute like an exhausted plan, and then says when to ask again. */
+/** Gemini words a per-minute limit like an exhausted plan, but says when to retry. */
 const ASK_LATER = /retryDelay|retry in \d|try again in \d|retry after \d/i;
 const NEVER = /PerDay|per[_ -]?day\b|limit: 0\b/;
 
@@ -65,12 +65,12 @@ const REQUEST_CODES =
 const REQUEST_WORDS =
   /jinja|template|failed to parse messages|parse_error|type_error|roles must alternate|invalid|unsupported|not supported/i;
 
-/** @param status of the answer, else the one inside the error; null when neither states one */
+/** @param status the response's status, else the one inside the error; null when there is neither */
 export function errorKind(status: number | null, error: unknown, text: string): ErrorKind {
   const words = errorWords(error);
   const codes = codesOf(error);
   const named = (pattern: RegExp) => codes.some((code) => pattern.test(code));
-  // First, because such an error may quote the call, with any words in it.
+  // Checked first, because such an error may quote the call, which can contain any words.
   if (ABOUT_THE_ANSWER.has(status) && isMalformedCall(words, codes)) return "malformed_call";
   if (status === 402 || isQuota(`${words} ${codes.join(" ")}`, error)) return "quota";
   if (named(CONTENT_CODES) || (status !== 429 && CONTENT_WORDS.test(words))) return "content";
@@ -88,7 +88,7 @@ export function statusIn(error: unknown): number | null {
   return found.find((each) => each !== null && each >= 400 && each < 600) ?? null;
 }
 
-/** The finish reason of Gemini's answer to its own malformed call, such as `function_call_filter: MALFORMED_FUNCTION_CALL`. */
+/** Whether a finish reason is Gemini's for a malformed call of its own, such as `function_call_filter: MALFORMED_FUNCTION_CALL`. */
 export function isMalformedCallReason(finishReason: string | null): boolean {
   return /malformed_(function|tool)_call|unexpected_tool_call/i.test(finishReason ?? "");
 }
@@ -104,7 +104,7 @@ function isQuota(words: string, error: unknown): boolean {
   return QUOTA.some((pattern) => pattern.test(all)) && (NEVER.test(all) || !ASK_LATER.test(all));
 }
 
-/** The codes and types in an error, which say more than its words, and those of the provider behind a gateway. */
+/** Returns an error's codes and types, which are more reliable than its message, and those of the provider behind a proxy. */
 function codesOf(error: unknown): string[] {
   const { type, code, status, reason, innererror, choices } = asObject(error);
   const choice = asObject(Array.isArray(choices) ? choices[0] : undefined);

@@ -30,7 +30,7 @@ export function outcomeFailure(
   }
 }
 
-/** Gemini ends an answer in this way, without a call, and mostly without words. */
+/** Gemini ends such an answer without a call, and mostly without text. */
 export function malformedCall(visible: boolean): ModelFailure {
   const message = "the model made a tool call that its server could not read";
   return new ModelFailure("model_malformed_call", message, { passing: true, retryable: !visible, visible });

@@ -15,7 +15,7 @@ const grep = { name: "grep", arguments: { pattern: "x" } };
 const GREP = JSON.stringify(grep);
 const list = { name: "list_dir", arguments: {} };
 
-/** How models write a call of `grep`, alone or with one of `list_dir`. */
+/** How models write a call of `grep`, by model or format. */
 const ONE: Record<string, string> = {
   "Hermes, Qwen": `<tool_call>\n${GREP}\n</tool_call>`,
   "Hermes without its closing tag": `<tool_call>\n${GREP}\n`,
@@ -146,7 +146,7 @@ const TWO: Record<string, string> = {
 
 const entries = (...tables: Record<string, string>[]) => tables.flatMap((table) => Object.entries(table));
 
-/** The text, divided at each place once. */
+/** Yields the text as a whole, in single characters, and split in two at each index. */
 function* divisions(text: string): Generator<string[]> {
   yield [text];
   yield [...text];
@@ -157,7 +157,7 @@ describe("a tool call that arrives as text", () => {
   it.each(entries(ONE, WHOLE))("is read and not shown: %s", (form, text) => {
     const read = { shown: "", calls: [grep], callText: text };
     for (const parts of divisions(text)) expect(pass(parts)).toEqual(read);
-    // What lacks its end is incomplete if the model was stopped.
+    // A call without its end is incomplete if the model was cut short.
     if (!form.includes("without")) expect(pass([...text], "cut_short")).toEqual(read);
   });
 
@@ -171,14 +171,14 @@ describe("a tool call that arrives as text", () => {
     }
   });
 
-  it.each(entries(ONE, WHOLE))("is text when words follow: %s", (_, text) => {
+  it.each(entries(ONE, WHOLE))("is plain text when words follow: %s", (_, text) => {
     for (const rest of ["\nThis is what the model writes.", "\n\nIt calls `grep`."]) {
       expect(pass([text + rest])).toEqual({ shown: text + rest, calls: [], callText: "" });
       expect(pass([...text, ...rest])).toEqual({ shown: text + rest, calls: [], callText: "" });
     }
   });
 
-  it.each(entries(ONE, WHOLE))("is never shown nor run when the stream breaks off: %s", (_, text) => {
+  it.each(entries(ONE, WHOLE))("is neither shown nor run when the stream breaks off: %s", (_, text) => {
     for (let length = 0; length <= text.length; length++) {
       const { shown, calls } = pass([...text.slice(0, length)], "broken");
       expect(calls).toEqual([]);
@@ -186,19 +186,19 @@ describe("a tool call that arrives as text", () => {
     }
   });
 
-  it.each(entries(ONE, WHOLE))("is text for a tool that was not offered: %s", (_, text) => {
+  it.each(entries(ONE, WHOLE))("is plain text if the tool was not offered: %s", (_, text) => {
     const other = text.replaceAll("grep", "weather");
     expect(pass([other])).toEqual({ shown: other, calls: [], callText: "" });
   });
 
-  it("has the offered tool's own name", () => {
+  it("is returned under the offered tool's own name", () => {
     for (const name of ["functions.view_file", "viewFile", "default_api:view_file", "view_file:2"]) {
       const { calls } = pass([`<tool_call>{"name": "${name}", "arguments": {}}</tool_call>`]);
       expect(calls).toEqual([{ name: "view_file", arguments: {} }]);
     }
   });
 
-  it("keeps its arguments as they are, even markers and brackets in them", () => {
+  it("keeps its arguments unchanged, even with markers and brackets in them", () => {
     const pattern = 'a "</tool_call>" {[ \\d+ é😀';
     const call = { name: "grep", arguments: { pattern } };
     expect(pass([`<tool_call>\n${JSON.stringify(call)}\n</tool_call>`]).calls).toEqual([call]);
@@ -235,7 +235,7 @@ describe("a call that cannot be parsed", () => {
     }
   });
 
-  it("is not completed when the model was stopped", () => {
+  it("is not completed when the model was cut short", () => {
     for (const text of ["<function=grep>\n<parameter=pattern>\nfo", `<tool_call>${GREP.slice(0, -1)}`]) {
       expect(pass([text], "cut_short")).toEqual({ shown: "", calls: [], callText: text });
     }
@@ -294,7 +294,7 @@ describe("an answer", () => {
     expect(pass([...text], "cut_short")).toEqual(answer);
   });
 
-  it("is shown while it arrives, but for what may still become a call", () => {
+  it("is shown as it arrives, except for what may still become a call", () => {
     const filter = createCallFilter(TOOLS);
     expect(filter.push("```ts\nconst a")).toBe("```ts\nconst a");
     expect(createCallFilter(TOOLS).push("The <tool_call> tag")).toBe("The <tool_call> tag");

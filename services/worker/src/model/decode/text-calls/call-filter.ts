@@ -3,28 +3,28 @@ import { createCodeTracker } from "../markdown-code.ts";
 import { judgeCalls, markerAt, type Verdict } from "./read-calls.ts";
 import { mayBeginReply } from "./unmarked-calls.ts";
 
-/** The end of a text: what may be shown of the rest, the calls, and their text, which was not shown. */
+/** The result at the end of a text: the rest that may be shown, the calls, and their text, which was held back. */
 export interface FilteredEnd {
   shown: string;
   calls: { name: string; arguments: JsonObject }[];
-  /** Empty, or text that begins as a tool call. Without `calls` it cannot be parsed. */
+  /** Text that begins as a tool call, or empty. If `calls` is empty, it could not be parsed. */
   callText: string;
 }
 
 export interface CallFilter {
   /** @returns the text that may be shown; what may be a tool call is held back. */
   push(text: string): string;
-  /** @param ending `cut_short`: the model was stopped. `broken`: the reply is incomplete, so its calls do not count */
+  /** @param ending `cut_short`: by the token limit, for example. `broken`: the stream was cut, so calls do not count */
   end(ending: "whole" | "cut_short" | "broken"): FilteredEnd;
 }
 
-/** Below this length a held text is judged with each piece, above it only when it has grown by half, so that the cost is linear. */
-const OFTEN = 512;
+/** Above this length, held text is judged again only after it has grown by half, which keeps the total cost linear. */
+const ALWAYS_JUDGED_LENGTH = 512;
 const MAX_BLANKS = 64;
 
 /**
- * Finds tool calls in a reply's text. A call with a marker begins at the start of a line, outside Markdown code; one without is
- * the whole reply. Both are followed by nothing but calls. The text of such calls is never shown.
+ * Finds tool calls in a reply's text. A call with a marker starts a line outside Markdown code; calls without markers must be the
+ * whole reply. Only further calls may follow a call. The text of calls is not shown.
  *
  * @param tools the names of the offered tools
  */
@@ -32,7 +32,7 @@ export function createCallFilter(tools: readonly string[]): CallFilter {
   const code = createCodeTracker();
   let shown = "";
   let held = "";
-  /** The held text begins like a call; else it may be a part of such a beginning. */
+  /** Whether the held text begins like a call. If not, it may still become the beginning of one. */
   let isSuspect = false;
   let judgeAt = 0;
   let isReplyStart = true;
@@ -51,7 +51,7 @@ export function createCallFilter(tools: readonly string[]): CallFilter {
     atLineStart = character === "\n";
   }
 
-  /** Releases the text in front of the next beginning of a call. */
+  /** Releases the text before the next index at which a call may begin. */
   function scan(): void {
     let place = 0;
     for (; place < held.length; place++) {
@@ -97,7 +97,7 @@ export function createCallFilter(tools: readonly string[]): CallFilter {
       held += text;
       if (held.length < judgeAt) return "";
       judge(false, false);
-      judgeAt = isSuspect && held.length >= OFTEN ? held.length * 1.5 : 0;
+      judgeAt = isSuspect && held.length >= ALWAYS_JUDGED_LENGTH ? held.length * 1.5 : 0;
       return take();
     },
     end(ending) {

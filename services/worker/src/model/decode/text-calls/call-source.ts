@@ -19,27 +19,27 @@ export interface TextCall {
 }
 
 /**
- * What stands at a place of a text: calls up to `end`; the text ends inside a call (`open`); or anything else (null). A verdict
- * other than `open` is the same whatever text follows.
+ * What a reader finds at an index: calls up to `end`, a call in which the text ends (`open`), or anything else (null). A result
+ * other than `open` does not depend on the text that follows.
  */
 export type Reading = { calls: TextCall[]; end: number } | "open" | null;
 
-/** Reads the calls that begin at a place. */
+/** Reads the calls that begin at an index. */
 export type CallReader = (source: CallSource, at: number) => Reading;
 
 export function isOffered({ tools }: CallSource, name: string | null): boolean {
   return name !== null && meantTool(name, tools) !== null;
 }
 
-/** The most characters by which the beginning of a call is recognized. */
+/** The beginning of a call is recognized within this many characters. */
 const HEAD = 160;
 
-/** Whether more text could still turn what stands at a place into a call. */
+/** Whether more text could still turn what begins at an index into a call. */
 export function isUndecided({ text, isEnd }: CallSource, at: number): boolean {
   return !isEnd && text.length - at < HEAD;
 }
 
-/** Matches a sticky expression at a place; a global one finds its next match from there. */
+/** Matches a sticky expression at an index; a global one finds its next match from there. */
 export function matchAt(expression: RegExp, text: string, at: number): RegExpExecArray | null {
   expression.lastIndex = at;
   return expression.exec(text);
@@ -48,7 +48,7 @@ export function matchAt(expression: RegExp, text: string, at: number): RegExpExe
 /** A tool's name as models write it, with prefixes and an index. */
 export const NAME = "[\\w.:/-]{1,80}";
 
-/** What the first reader finds that finds anything. */
+/** Returns the result of the first reader that recognizes anything. */
 export function firstReading(readers: readonly CallReader[], source: CallSource, at: number): Reading {
   for (const read of readers) {
     const reading = read(source, at);

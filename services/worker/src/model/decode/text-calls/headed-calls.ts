@@ -5,11 +5,11 @@ import { endOfJson, toArguments } from "./json-calls.ts";
 interface HeadedForm {
   head: RegExp;
   tail: RegExp;
-  /** The head consists of tokens that no answer begins with by chance. */
+  /** The head consists of special tokens, with which no answer begins by chance. */
   hasTokens: boolean;
 }
 
-/** DeepSeek's tokens are written with different signs, depending on who wrote the template. */
+/** Chat templates write DeepSeek's tokens with different characters. */
 const token = (words: string) => `<[|｜]${words.replaceAll(" ", "(?:▁|_|\\\\_| )")}[|｜]>`;
 const BLANK = "\\s{0,20}";
 const FENCE = `(?:\`\`\`\\w{0,10}${BLANK})?`;
@@ -21,7 +21,7 @@ const form = (head: string, tail = ""): HeadedForm => ({
 });
 
 const DEEPSEEK: readonly HeadedForm[] = [
-  // V3: the type, the name in its own line, fenced arguments.
+  // V3: the type, the name on its own line, fenced arguments.
   form(
     `(?:${token("tool call begin")})?${BLANK}function${BLANK}${token("tool sep")}${BLANK}NAME${BLANK}${FENCE}`,
     `(?:\`\`\`)?${BLANK}(?:${token("tool call end")})?`,
@@ -38,7 +38,7 @@ const KIMI = form(
   "<\\|tool_call_end\\|>",
 );
 
-/** A header names the recipient before or behind the channel. The model ends a call with `<|call|>`. */
+/** A header names the recipient before or after the channel. The model ends a call with `<|call|>`. */
 const HARMONY = ["<\\|channel\\|>\\w{0,12} to=NAME", "to=NAME<\\|channel\\|>\\w{0,12}"].map((header) =>
   form(
     `(?:<\\|start\\|>)?(?:assistant)?${BLANK}${header}[^<\\n]{0,30}(?:<\\|constrain\\|>[^<\\n]{0,20})?<\\|message\\|>${BLANK}`,
@@ -47,7 +47,7 @@ const HARMONY = ["<\\|channel\\|>\\w{0,12} to=NAME", "to=NAME<\\|channel\\|>\\w{
 );
 
 const MISTRAL = form(`NAME(?:\\[CALL_ID\\]\\w{1,60})?\\[ARGS\\]${BLANK}`);
-/** Behind `[TOOL_CALLS]` the token between name and arguments may be missing. */
+/** After `[TOOL_CALLS]` the token between name and arguments may be missing. */
 const MISTRAL_BARE = form(`NAME(?:\\[CALL_ID\\]\\w{1,60})?${BLANK}(?=\\{)`);
 
 /** Forms that are recognized without a marker around them. */
@@ -75,7 +75,7 @@ function readForms(forms: readonly HeadedForm[]): CallReader {
   };
 }
 
-/** The tokens with which the models end a call or a message. */
+/** The tokens that end a call or a message. */
 const END = /<[|｜][^<>\s]{0,40}(?:end|call|return)[|｜]>/g;
 
 function readBroken({ text, isEnd }: CallSource, from: number, name: string): Reading {

@@ -26,7 +26,7 @@ export function endOfJson(text: string, at: number): number | null {
   return null;
 }
 
-/** The arguments of a call, as JSON or as an object; null when they cannot be read. */
+/** Reads a call's arguments, given as JSON text or as an object. @returns null when that is not possible */
 export function toArguments(value: unknown): JsonObject | null {
   if (value === undefined || value === null || value === "") return {};
   const object = typeof value === "string" ? looseObject(value) : value;
@@ -36,7 +36,7 @@ export function toArguments(value: unknown): JsonObject | null {
 /** An object, or a list of anything but function calls. */
 const JSON_BEGIN = /\{|\[(?!\s{0,20}[A-Za-z_])/y;
 
-/** Reads calls in JSON behind a marker: objects with a name and arguments, alone or in lists. */
+/** Reads calls in JSON after a marker: objects with a name and arguments, alone or in lists. */
 export const readJsonCalls: CallReader = (source, at) => {
   const { text, isEnd } = source;
   if (!matchAt(JSON_BEGIN, text, at)) return null;
@@ -47,7 +47,7 @@ export const readJsonCalls: CallReader = (source, at) => {
   return { calls: callsIn(value) ?? [brokenCall(json)], end };
 };
 
-/** Models forget the last brackets. A marker may stand behind them. */
+/** Models sometimes omit the last brackets. A closing tag may follow. */
 function readUnclosed({ text, cutShort }: CallSource, at: number): ReturnType<CallReader> {
   const marker = text.indexOf("</", at);
   if (marker === -1 && cutShort) return "open";
@@ -76,7 +76,7 @@ function callsIn(value: unknown): TextCall[] | null {
   return null;
 }
 
-/** Models also write the arguments beside the name. */
+/** Models also write the arguments as keys beside the name. */
 function besides(call: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(call).filter(([key]) => !NAMES.includes(key) && !OTHERS.includes(key)));
 }
@@ -94,7 +94,7 @@ const FIRST_KEY_OPEN =
 
 /**
  * Reads calls in JSON without a marker. Any other JSON may be an answer, so this is stricter: the first key decides early, the
- * tool must be offered, and there are no keys but those of a call.
+ * tool must be offered, and only a call's keys are allowed.
  */
 export const readBareJsonCalls: CallReader = (source, at) => {
   const { text, isEnd } = source;
@@ -112,7 +112,7 @@ export const readBareJsonCalls: CallReader = (source, at) => {
   return isCall && hasOnlyCallKeys(looseJson(text.slice(at, reading.end))) ? reading : null;
 };
 
-/** The tool's name comes early, so that long JSON is not held back. */
+/** The tool's name must come within this many characters, so that long JSON is not held back. */
 const NAMED_WITHIN = 4_000;
 const NAMED = new RegExp(`["'](?:${NAMES.join("|")})["']\\s{0,20}:\\s{0,20}["']([^"']{1,80})["']`, "g");
 
@@ -125,7 +125,7 @@ function mayNameTool(source: CallSource, at: number): boolean {
   );
 }
 
-/** False for the description of a tool, for instance. What cannot be parsed may be a call. */
+/** Whether a value has only a call's keys; false for a tool's schema, for example. Unparsable text may be a call. */
 function hasOnlyCallKeys(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(hasOnlyCallKeys);
   if (!isObject(value)) return true;

@@ -6,13 +6,13 @@ import { readTaggedCalls } from "./tagged-calls.ts";
 import { readUnmarked } from "./unmarked-calls.ts";
 import { readWrapped } from "./wrapped-calls.ts";
 
-/** What may stand between calls and behind them: blanks, closing tags without an opening one, and tokens that end a message. */
+/** What may come between and after calls: whitespace, closing tags without an opening one, and tokens that end a message. */
 const BETWEEN = new RegExp(
   "(?:[\\s,;]|</(?:\\w{1,20}:)?(?:tool_calls?|function_calls?|function|invoke)>|<(?:tool_call|function_calls)>(?=\\s*$)|\\[/TOOL_CALLS\\]" +
     "|</s>|<\\|(?:im_end|im_start|eot_id|eom_id|endoftext|end_of_text|end|call|return|eot|user|observation|endofprompt|END_OF_TURN_TOKEN)\\|>|<｜end▁of▁sentence｜>|<eos>|<end_of_turn>|\\[e~\\[)*",
   "y",
 );
-/** How the calls of various models begin. With every offered tool's name: Mistral's, without its first token. */
+/** How models begin a call. `markerAt` adds Mistral's form without its first token for each offered tool. */
 const MARKERS = [
   "<tool_call",
   "<function=",
@@ -40,7 +40,7 @@ const MARKERS = [
   "functools[",
 ];
 
-/** Whether a marker stands at a place of the text. `maybe`: the text ends inside it. */
+/** Whether a marker begins at an index. `maybe`: the text ends inside it. */
 export function markerAt(text: string, at: number, tools: readonly string[]): "yes" | "maybe" | "no" {
   let verdict: "maybe" | "no" = "no";
   const said = text.slice(at, at + 90);
@@ -51,19 +51,19 @@ export function markerAt(text: string, at: number, tools: readonly string[]): "y
   return verdict;
 }
 
-/** What a text is that may begin with tool calls. */
+/** The judgement of a text that may begin with tool calls. */
 export type Verdict =
   | { kind: "calls"; calls: { name: string; arguments: JsonObject }[] }
-  /** It begins as a call and cannot be parsed. */
+  /** It begins as a call but cannot be parsed. */
   | { kind: "broken" }
-  /** More text must decide. */
+  /** Undecided until more text arrives. */
   | { kind: "open" }
   /** It is text, at least up to `end`. */
   | { kind: "text"; end: number };
 
 /**
- * Judges a text whose first characters may be a tool call. It is one if nothing but calls follows to its end, and one of them is
- * for an offered tool.
+ * Judges a text that may begin with a tool call. It counts as calls if it contains nothing else, and at least one of them is for
+ * an offered tool.
  *
  * @param isReplyStart the text is a whole reply, so calls without markers count
  */

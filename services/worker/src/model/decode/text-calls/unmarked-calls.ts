@@ -50,7 +50,7 @@ function functionAt(text: string, at: number, tools: readonly string[]): "yes" |
   return starts.some((start) => start.startsWith(said)) ? "maybe" : "no";
 }
 
-/** Whether a reply that begins at a place may be calls without markers. */
+/** Whether a reply that begins at an index may consist of calls without markers. */
 export function mayBeginReply(text: string, at: number, tools: readonly string[]): boolean {
   return "{[`~".includes(text[at] as string) || functionAt(text, at, tools) !== "no";
 }

@@ -15,7 +15,7 @@ import { readBareHeadedCalls, readHeadedCalls } from "./headed-calls.ts";
 import { brokenCall, readJsonCalls } from "./json-calls.ts";
 import { readGlmCalls, readTaggedCalls } from "./tagged-calls.ts";
 
-/** The markers between which calls stand, and what may stand between them. */
+/** A pair of markers around calls, and the readers for what may stand between them. */
 interface Wrapper {
   open: RegExp;
   close: RegExp;
@@ -97,7 +97,7 @@ export const readWrapped: CallReader = (source, at) => {
   return null;
 };
 
-/** Models also write a closing bracket too many. */
+/** Skips surplus closing brackets, which models sometimes write. */
 function behindSpareBrackets(text: string, at: number, close: RegExp): number {
   const place = at + (matchAt(CLOSING_BRACKETS, text, at)?.[0].length ?? 0);
   return place === text.length || matchAt(close, text, place) ? place : at;
@@ -105,7 +105,7 @@ function behindSpareBrackets(text: string, at: number, close: RegExp): number {
 
 const NAMED = new RegExp(NAME, "y");
 
-/** What begins with the name of an offered tool is a call that cannot be parsed; else the text is about the markers. */
+/** Text that begins with an offered tool's name is an unparsable call; any other text is about the markers. */
 function readNamed(source: CallSource, at: number, nextClose: RegExp): Reading {
   const name = matchAt(NAMED, source.text, at)?.[0] ?? "";
   if (!isOffered(source, name)) return null;

@@ -1,6 +1,6 @@
 import type { Piece, ThoughtSplitter } from "./piece.ts";
 
-/** How a reply begins whose server left gpt-oss's message format in the text. */
+/** How a reply begins when the server left gpt-oss's message format in the text. */
 export const HARMONY_BEGIN = ["<|channel|>", "<|start|>assistant"];
 
 const MESSAGE = "<|message|>";
@@ -11,7 +11,7 @@ const LONGEST_HEADER = 200;
 
 /**
  * Separates the channels of gpt-oss's message format: `analysis` is reasoning; `final` and `commentary` are text. A message to a
- * tool is passed on as text in its own line, as it is, for the search for tool calls.
+ * tool is passed on unchanged, as text on a line of its own, so that the call filter finds it.
  */
 export function createHarmonySplitter(): ThoughtSplitter {
   let held = "";

@@ -8,8 +8,8 @@ export interface InlineThoughtSplitter extends ThoughtSplitter {
   expectNoTags(): void;
 }
 
-/** An answer may begin with blanks; with more of them, no tag is expected behind them. */
-const MOST_BLANKS = 1_000;
+/** After more leading whitespace than this, no tag is expected. */
+const MAX_BLANKS = 1_000;
 
 /**
  * Separates reasoning (`<think>…</think>`) that a server left in the content; a tag may be split anywhere. An opening tag
@@ -21,7 +21,7 @@ export function createThoughtSplitter(): InlineThoughtSplitter {
   let held = "";
   let hasTags = true;
   let tag = THINKING_TAGS[0] as ThinkingTag;
-  /** The mark that ends the answer, if one began it. */
+  /** The tag that closes the answer, if an opening one was seen. */
   let answerEnd: string | null = null;
   const closingTag = createClosingTagFinder();
   const harmony = createHarmonySplitter();
@@ -33,7 +33,7 @@ export function createThoughtSplitter(): InlineThoughtSplitter {
     const pieces: Piece[] = [];
     if (state === "start") {
       const begin = held.trimStart();
-      const isFar = held.length - begin.length > MOST_BLANKS;
+      const isFar = held.length - begin.length > MAX_BLANKS;
       if (isFar) hasTags = false;
       const open = hasTags ? THINKING_TAGS.find((each) => tagAt(begin, 0, each.open) === "yes") : undefined;
       if (open) {
@@ -89,7 +89,7 @@ export function createThoughtSplitter(): InlineThoughtSplitter {
     return starts.some((start) => tagAt(begin, 0, start) === "maybe");
   }
 
-  /** Holds back the answer's closing mark, which is dropped if nothing follows it. */
+  /** Holds back the answer's closing tag, which is dropped if nothing follows it. */
   function giveAnswer(pieces: Piece[]): void {
     let end = held.length;
     for (let from = 0; answerEnd !== null && from < end; ) {

@@ -1,10 +1,10 @@
-/** A pair of tags with which models mark their thoughts inside their text. */
+/** A pair of tags around a part of a model's text, such as its reasoning. */
 export interface ThinkingTag {
   open: string;
   close: string;
 }
 
-/** Compared without case. */
+/** Matched case-insensitively. */
 export const THINKING_TAGS: readonly ThinkingTag[] = [
   // DeepSeek, Qwen, GLM, MiniMax and most others.
   { open: "<think>", close: "</think>" },
@@ -30,7 +30,7 @@ export const THINKING_TAGS: readonly ThinkingTag[] = [
   { open: "<|channel>thought\n", close: "<channel|>" },
 ];
 
-/** Marks around the answer behind thoughts, which are removed. */
+/** Tags around the answer that follows the reasoning. They are removed. */
 export const ANSWER_TAGS: readonly ThinkingTag[] = [
   { open: "<|START_RESPONSE|>", close: "<|END_RESPONSE|>" },
   { open: "<|begin_of_solution|>", close: "<|end_of_solution|>" },
@@ -40,10 +40,10 @@ export const ANSWER_TAGS: readonly ThinkingTag[] = [
 
 const FIRST = new Set(THINKING_TAGS.flatMap(({ open, close }) => [open[0], close[0]]));
 
-/** Whether a tag may begin with the character. */
+/** Whether a thinking tag may begin with the character. */
 export const mayBeginTag = (character: string) => FIRST.has(character);
 
-/** Whether the text has the tag at a place. `maybe`: the text ends inside the tag. */
+/** Whether the tag begins at an index. `maybe`: the text ends inside the tag. */
 export function tagAt(text: string, at: number, tag: string): "yes" | "maybe" | "no" {
   const said = text.slice(at, at + tag.length).toLowerCase();
   const wanted = tag.toLowerCase();
@@ -51,7 +51,7 @@ export function tagAt(text: string, at: number, tag: string): "yes" | "maybe" | 
   return at + said.length === text.length && wanted.startsWith(said) ? "maybe" : "no";
 }
 
-/** The first place from `from` at which the tag stands, or may stand as far as the text goes; the text's length if none. */
+/** Finds the first index from `from` at which the tag begins, or may begin once more text arrives; the text's length if none. */
 export function findTag(text: string, tag: string, from = 0): { at: number; isWhole: boolean } {
   const next = (place: number) => text.indexOf(tag[0] as string, place);
   for (let at = next(from); at !== -1; at = next(at + 1)) {
