@@ -3,16 +3,16 @@ import { createScrubber, formsOf, scrubStrings } from "@boocode/runtime";
 import type { Reply } from "../turn/ports.ts";
 import type { Piece } from "./decode/thoughts/piece.ts";
 
-/** Removes the server's own secrets from one reply: a server, or a proxy before it, may echo what it was sent. */
+/** Removes the server's own secrets from one reply: a server, or a proxy in front of it, may echo the request. */
 export interface ReplyScrubber {
-  /** The text and the reasoning are streams of their own: each may hold back the beginning of a secret. */
+  /** Text and reasoning are separate streams: each may hold back the beginning of a secret. */
   pieces(pieces: readonly Piece[]): Piece[];
-  /** What was held back. */
+  /** Returns what was held back. */
   end(): Piece[];
   reply(reply: Reply): Reply;
 }
 
-/** @returns a function that makes a scrubber for a reply */
+/** @returns a function that creates the scrubber of one reply */
 export function createReplyScrubber(server: ServerAddress): () => ReplyScrubber {
   const scrubber = createScrubber(echoedSecretsOf(server).flatMap(formsOf));
   return () => {
@@ -24,7 +24,7 @@ export function createReplyScrubber(server: ServerAddress): () => ReplyScrubber 
         pieces.flatMap((piece) =>
           piece.type === "text" || piece.type === "reasoning"
             ? said(piece.type, streams[piece.type].push(piece.text))
-            : // What was said so far changes its place, so that it must be complete.
+            : // This piece moves the text so far to the reasoning, so what was held back must come first.
               [...end(), piece],
         ),
       end,

@@ -55,7 +55,7 @@ export async function sendRequest(
   };
 }
 
-/** The failure of a request without a response. The server may come back, unless it redirects or a setting is wrong. */
+/** Returns the failure of a request without a response: retryable, unless the server redirects or a setting is wrong. */
 function connectionFailure(cause: unknown): ModelFailure {
   if (cause instanceof RedirectRefused)
     return new ModelFailure("model_error", cutText(scrub(cause.message), 200), { cause });

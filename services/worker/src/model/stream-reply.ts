@@ -122,7 +122,7 @@ async function* streamReply(
   }
 }
 
-/** Says why the server is silent, unless it answers in the meantime. */
+/** Reports why the server is silent, unless it answers in the meantime. */
 async function* explainSilence(
   { ready }: StreamReplyDeps,
   opening: Promise<unknown>,
@@ -145,7 +145,7 @@ function settled(opening: Promise<unknown>): Promise<"settled"> {
   return opening.then(is, is);
 }
 
-/** @param silentMs how long the server has not answered at all; null when it has begun an answer */
+/** @param silentMs how long the server has sent nothing; null once it has begun an answer */
 function silence(loading: boolean, silentMs: number | null): ModelFailure {
   if (loading) return new ModelFailure("model_loading", "the model was still loading");
   const details = silentMs === null ? {} : { retryable: true, silentMs };

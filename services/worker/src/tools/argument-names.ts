@@ -2,8 +2,8 @@
 import { plainName } from "../turn/meant-tool.ts";
 
 /**
- * Names that models use for a parameter, from other assistants' tools. Compared as `plainName` writes them. A name that stands
- * at several parameters means the one that is required and missing, else the first that the tool has.
+ * Other assistants' names for a parameter, in the form that `plainName` returns. A name listed for several parameters means the
+ * required one that is missing, else the first one that the tool has.
  */
 const ALIASES: Record<string, readonly string[]> = {
   path: [
@@ -66,7 +66,7 @@ const OPPOSITES: Record<string, readonly string[]> = {
   include_ignored: ["respectgitignore", "respectignore", "usegitignore"],
 };
 
-/** What other assistants' tools take and these do not need: it changes nothing. */
+/** Parameters of other assistants' tools that have no effect here and are dropped. */
 const NEEDLESS = [
   ...["explanation", "reason", "reasoning", "thought", "thoughts", "rationale", "justification", "intent", "purpose"],
   ...["description", "comment", "summary", "taskprogress", "toolcallid", "callid", "toolname", "tool", "function"],
@@ -78,7 +78,7 @@ const has = (table: Record<string, readonly string[]>, name: string, plain: stri
   Object.hasOwn(table, name) && (table[name] as readonly string[]).includes(plain);
 
 /**
- * The parameter that a key means. One that it only spells otherwise comes before one that it is another name of.
+ * Returns the parameter that a key means. Another spelling of a parameter's own name takes precedence over an alias.
  * @param missing the required parameters that no key has given
  */
 export function meantParameter(key: string, names: readonly string[], missing: readonly string[]): string | undefined {
@@ -97,8 +97,8 @@ export function isNeedless(key: string): boolean {
   return NEEDLESS.includes(plainName(key));
 }
 
-/** Whether a key with this value asks for what happens anyway: the first page, or files. */
-export function asksForNothing(key: string, value: unknown): boolean {
+/** Whether a key with this value asks for the default behaviour: the first page, or only files. */
+export function asksForDefault(key: string, value: unknown): boolean {
   const plain = plainName(key);
   if (["offset", "skip", "page", "start", "startindex"].includes(plain))
     return value === 0 || (value === 1 && plain !== "skip");
@@ -112,28 +112,28 @@ export const isLineRange = (key: string) =>
 export const isLineCount = (key: string) =>
   ["limit", "numlines", "linecount", "maxlines", "lines", "count", "length"].includes(plainName(key));
 
-/** Keys with the lines before or after a match. */
+/** Keys for the number of lines to show before or after a match. */
 export const isSurrounding = (key: string) =>
   ["a", "b", "c", "before", "after", "beforecontext", "aftercontext", "linesbefore", "linesafter"].includes(
     plainName(key),
   );
 
-/** Keys of globs to leave out, and keys of file name endings. */
+/** Keys for globs to exclude, and keys for file name extensions. */
 export const isExclusion = (key: string) =>
   ["exclude", "excludes", "excludepattern", "excludepatterns", "excludeglob", "ignorepattern"].includes(plainName(key));
 export const isEnding = (key: string) =>
   ["extension", "extensions", "ext", "fileextension", "fileextensions", "filetypes"].includes(plainName(key));
 
-/** A key with the name of a language or of an ending, as ripgrep has it. */
+/** Keys for the name of a language or of an extension, as in ripgrep's `--type`. */
 export const isFileType = (key: string) => ["type", "filetype", "language", "lang"].includes(plainName(key));
 
-/** Keys around the arguments as a whole. */
+/** Keys that wrap all arguments. */
 export const isWrapper = (key: string) =>
   ["arguments", "args", "parameters", "params", "input", "toolinput", "kwargs", "properties", "json"].includes(
     plainName(key),
   );
 
-/** The names of other assistants' tools, as `plainName` writes them, that do just what one of these does. */
+/** Names of other assistants' tools that do the same as one of ours, in the form that `plainName` returns. */
 const FOREIGN_TOOLS: Record<string, readonly string[]> = {
   view_file: ["readfile", "read", "openfile", "view", "showfile", "getfile", "filecontent", "readfilecontent"],
   list_dir: ["listdirectory", "ls", "listfolder", "readdir", "readdirectory", "listfilesindirectory"],
@@ -150,7 +150,7 @@ const FOREIGN_TOOLS: Record<string, readonly string[]> = {
   ],
 };
 
-/** Finds the tool that another assistant's name of a tool means, with a prefix or without. */
+/** Finds our tool for the name of another assistant's tool, with or without a prefix. */
 export function foreignTool(name: string): string | null {
   const parts = [name, ...name.split(/[.:/]|__/)].map(plainName);
   const fitting = Object.keys(FOREIGN_TOOLS).filter((tool) =>

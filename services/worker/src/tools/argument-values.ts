@@ -8,14 +8,14 @@ const WORDS_FOR_ALL = new Set(["all", "max", "unlimited", "infinity", "inf"]);
 const TRUE = new Set(["true", "yes", "on", "1"]);
 const FALSE = new Set(["false", "no", "off", "0"]);
 
-/** Whether a value means that an argument is left out: no tool takes null, and an empty text is none. */
+/** Whether a value counts as omitted: no tool takes null or an empty string. */
 export function isLeftOut(value: unknown): boolean {
   if (value === null || value === undefined) return true;
   if (Array.isArray(value)) return value.length === 0;
   return typeof value === "string" && WORDS_FOR_NOTHING.has(value.trim().toLowerCase());
 }
 
-/** Whether a value of an argument that a tool does not have asks for nothing. */
+/** Whether the value of an unknown argument is empty, so that it can be dropped. */
 export function isEmpty(value: unknown): boolean {
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
   return value === "";
@@ -30,7 +30,7 @@ export function converted(key: string, given: unknown, { type }: Property, isSea
     case "boolean":
       return toBoolean(value) ?? value;
     case "string":
-      // A search takes lists of globs and of paths as text.
+      // A search takes lists of globs and of paths as comma-separated text.
       if (isSearch && key !== "pattern" && isTexts(value)) return value.join(",");
       return typeof value === "number" || typeof value === "boolean" ? String(value) : value;
     default:
@@ -39,13 +39,13 @@ export function converted(key: string, given: unknown, { type }: Property, isSea
 }
 
 export function toBoolean(value: unknown): boolean | null {
-  // An object from a model may have a `toString` that is no function.
+  // An object from a model may have a `toString` that is not a function.
   if (typeof value === "object") return null;
   const text = String(value).trim().toLowerCase();
   return TRUE.has(text) ? true : FALSE.has(text) ? false : null;
 }
 
-/** A list of one, or an object that holds the value alone. */
+/** Returns the value inside a list of one, or inside an object that holds nothing else. */
 function unwrapped(key: string, value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 1 ? value[0] : value;
   if (typeof value !== "object" || value === null) return value;
@@ -69,7 +69,7 @@ function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string");
 }
 
-/** The first and last line of `[1, 50]`, `"1-50"` or `{"start": 1, "end": 50}`. */
+/** Returns the first and last line of `[1, 50]`, `"1-50"` or `{"start": 1, "end": 50}`; null for anything else. */
 export function lineRange(value: unknown): [number, number] | null {
   const object = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.values(value) : null;
   const text =
@@ -80,7 +80,7 @@ export function lineRange(value: unknown): [number, number] | null {
   return [first as number, last as number];
 }
 
-/** `*.ts,*.tsx` of `["ts", ".tsx"]` */
+/** Returns `*.ts,*.tsx` for `["ts", ".tsx"]`. */
 export function endingGlobs(value: unknown): string | null {
   const endings = typeof value === "string" ? value.split(",") : value;
   if (!isTexts(endings)) return null;
@@ -112,14 +112,14 @@ const OTHER_TYPES = new Set([
   "regex",
 ]);
 
-/** The glob of a file type: `rust`, `ts`, `sql`. */
+/** Returns the glob for a file type, such as `rust`, `ts` or `sql`. */
 export function typeGlob(value: unknown): string | null {
   const type = typeof value === "string" ? value.trim().toLowerCase() : "";
   if (!/^[a-z0-9+]{1,10}$/.test(type) || OTHER_TYPES.has(type)) return null;
   return `*.${Object.hasOwn(ENDINGS, type) ? ENDINGS[type] : type}`;
 }
 
-/** `!a,!b` of a text or a list. */
+/** Returns `!a,!b` for `"a,b"` or `["a", "b"]`. */
 export function exclusionGlobs(value: unknown): string | null {
   const globs = typeof value === "string" ? value.split(/,(?![^{]*\})/) : value;
   if (!isTexts(globs)) return null;

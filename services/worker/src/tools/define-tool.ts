@@ -8,9 +8,9 @@ import { ToolFailure } from "./tool-failure.ts";
 
 /** The most characters of malformed arguments that an error message quotes. */
 const QUOTED_CHARACTERS = 200;
-/** The most characters of the line that says how a call was understood. */
+/** Limit of the line that says how a call was interpreted. */
 const NOTE_CHARACTERS = 600;
-/** A tool always has room for this much. */
+/** Guaranteed room for a tool's output, whatever the length of the notes. */
 const MIN_OUTPUT_BYTES = 400;
 
 export interface ToolContext {
@@ -21,7 +21,7 @@ export interface ToolContext {
   outputBytes: number;
   /** Limits the ripgrep processes of the whole worker. */
   slots: Limiter;
-  /** Tells the model how its call was understood: a line before the output. */
+  /** Tells the model how its call was interpreted, in a line before the output. */
   note(text: string): void;
 }
 
@@ -35,7 +35,7 @@ export interface Tool {
   offer: ToolOffer;
   /**
    * Repairs and validates the arguments and runs the tool.
-   * @param notes how the call was understood so far
+   * @param notes how the call was interpreted so far
    * @throws ToolFailure for an error that the model can correct
    */
   run(args: Record<string, unknown>, context: CallContext, notes?: readonly string[]): Promise<ToolAnswer>;
@@ -67,7 +67,7 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
         note: (text) => {
           if (!notes.includes(text)) notes.push(text);
         },
-        // A tool reads it after its last note.
+        // A tool must read this after its last note, because notes take room.
         get outputBytes() {
           return Math.max(MIN_OUTPUT_BYTES, context.outputBytes - Buffer.byteLength(heading()));
         },
@@ -80,7 +80,7 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
 /**
  * The JSON schema of a tool's input, reduced to what every model server supports: llama.cpp turns `maxLength` into a
  * grammar too large to load, and others reject `$schema` or `additionalProperties`. The dropped limits are still
- * enforced when the call arrives. A default is told in the description.
+ * enforced when the call arrives. A default is stated in the description.
  */
 export function toParameters(input: z.ZodObject): Parameters {
   const schema = z.toJSONSchema(input, { io: "input" });
@@ -89,7 +89,7 @@ export function toParameters(input: z.ZodObject): Parameters {
       throw new TypeError(`the input ${name} has no plain JSON type`);
     }
     const { type, minimum, maximum } = property;
-    // The default of a text stands in its description, where it is put into words.
+    // The description of a string parameter already states its default in words.
     const hasDefault = type !== "string" && property.default !== undefined;
     const description = `${property.description}${hasDefault ? `; default ${property.default}` : ""}`;
     const kept: Record<string, unknown> = { type, description };

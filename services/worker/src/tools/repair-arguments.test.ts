@@ -37,7 +37,7 @@ describe("arguments whose meaning is certain are repaired", () => {
     ["view_file", { path: "a.ts", end_line: null }, { path: "a.ts" }],
   ])("%s %j", (tool, given, args) => expect(repair(tool, given).args).toEqual(args));
 
-  // The calls of other assistants' tools, as their models write them.
+  // Calls as models write them for other assistants' tools.
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     ["view_file", { filePath: "a", offset: 10, limit: 5 }, { path: "a", start_line: 10, end_line: 14 }],
     ["view_file", { file: "a", limit: "20" }, { path: "a", end_line: 20 }],
@@ -113,7 +113,7 @@ describe("arguments whose meaning is certain are repaired", () => {
     '[{"pattern": "x"}]',
     '{"name": "grep", "arguments": {"pattern": "x"}}',
     '{"name": "grep", "arguments": "{\\"pattern\\": \\"x\\"}"}',
-  ])("nearly JSON: %s", (_raw) => expect(repair("grep", { _raw }).args).toMatchObject({ pattern: "x" }));
+  ])("malformed JSON: %s", (_raw) => expect(repair("grep", { _raw }).args).toMatchObject({ pattern: "x" }));
 
   it.each([
     '"{\\"pattern\\": \\"x\\"}"',

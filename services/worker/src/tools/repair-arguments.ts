@@ -24,9 +24,9 @@ const MAX_WRAPPERS = 3;
 const MAX_SHOWN_KEY = 40;
 
 /**
- * Repairs the arguments of a call where what the model meant is certain: nearly JSON (see `looseObject`), numbers and booleans as
- * strings, values beyond a limit, a key that fits exactly one parameter, the arguments of other assistants' tools. Other faults
- * are left for the validation.
+ * Repairs the arguments of a call where the model's intent is certain: malformed JSON (see `looseObject`), numbers and booleans as
+ * strings, values beyond a limit, a key that fits exactly one parameter, the arguments of other assistants' tools. Other errors
+ * are left to the validation.
  * @param given the call's arguments; `_raw` holds text that is not a JSON object
  */
 export function repairArguments(given: Arguments, parameters: Parameters): Repaired {
@@ -49,7 +49,7 @@ function hasParameter({ properties }: Parameters, key: string): boolean {
   return Object.hasOwn(properties, key);
 }
 
-/** The arguments inside `{"arguments": {…}}`, which may be text. */
+/** Returns the arguments inside `{"arguments": {…}}`, whose value may be JSON text. */
 function unwrapped(given: Arguments, parameters: Parameters, notes: string[]): Arguments {
   let args = given;
   for (let layer = 0; layer < MAX_WRAPPERS; layer++) {
@@ -63,7 +63,7 @@ function unwrapped(given: Arguments, parameters: Parameters, notes: string[]): A
   return args;
 }
 
-/** A key beside a wrapper that only names the call. */
+/** Whether a key beside a wrapper only labels the call. */
 function isLabel(key: string, parameters: Parameters): boolean {
   return !hasParameter(parameters, key) && (names.isNeedless(key) || ["name", "type", "id"].includes(plainName(key)));
 }
@@ -82,7 +82,7 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
     result.set(name, value);
   }
 
-  /** The forms of other tools that are not a parameter under another name. @returns false for anything else */
+  /** Assigns other tools' arguments that are more than another name for a parameter. @returns false for anything else */
   function assignForm(key: string, value: unknown): boolean {
     const opposite = names.oppositeParameter(key, known);
     const truth = values.toBoolean(value);
@@ -139,7 +139,7 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
 }
 
 const isNeedless = (key: string, value: unknown) =>
-  names.isNeedless(key) || names.asksForNothing(key, value) || values.isEmpty(value);
+  names.isNeedless(key) || names.asksForDefault(key, value) || values.isEmpty(value);
 
 const isGiven = (value: unknown) => value !== null && value !== undefined;
 
@@ -149,7 +149,7 @@ function globsOf(key: string, value: unknown): string | null {
   return names.isEnding(key) ? values.endingGlobs(value) : null;
 }
 
-/** Whether a parameter already has the value that another key repeats. */
+/** Whether the value only repeats the one that the parameter already has. */
 function same(given: ReadonlyMap<string, unknown>, name: string | undefined, value: unknown): boolean {
   return name !== undefined && given.has(name) && JSON.stringify(given.get(name)) === JSON.stringify(value);
 }

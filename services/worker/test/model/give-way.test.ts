@@ -29,7 +29,7 @@ const turn: ModelRequest = {
   ...{ toolChoice: "auto", maxTokens: 100 },
 };
 
-/** A server that answers one request after the other: a title never ends, until its client leaves. */
+/** A server that answers one request at a time. The answer to a request for a title ends only when its client leaves. */
 async function oneSlot() {
   let busy: Promise<void> = Promise.resolve();
   return await modelServer(async ({ path, body }, response) => {
@@ -43,7 +43,7 @@ async function oneSlot() {
   });
 }
 
-/** One worker's model servers, with slots that all workers of the prefix share. */
+/** One worker's model servers, whose slots are shared by all workers with the same prefix. */
 function worker(url: string, prefix: string, settings: Partial<ModelServer>) {
   const [named] = modelServersOf({ LLAMA_SWAP_URL: url, MODEL_SERVERS: [] } as never) as [ModelServer];
   const servers = [{ ...named, ...settings }];
@@ -63,8 +63,8 @@ function worker(url: string, prefix: string, settings: Partial<ModelServer>) {
 describe("a request for a title", () => {
   it.each([
     ["whose server has a limit", { maxConcurrent: 1 }],
-    ["whose server waits by itself", {}],
-  ])("gives way to a turn of another worker, %s, and is made again later", async (_, settings) => {
+    ["whose server queues requests itself", {}],
+  ])("gives way to a turn of another worker, %s, and is retried later", async (_, settings) => {
     const { baseUrl, clientLeft } = await oneSlot();
     const prefix = randomUUID();
     const [naming, other] = [worker(baseUrl, prefix, settings), worker(baseUrl, prefix, settings)];
@@ -96,7 +96,7 @@ describe("a request for a title", () => {
     const firsts = await Promise.all(open.map((request) => request.next()));
     expect(firsts.map(({ value }) => (value as ReplyEvent).type)).toEqual(["text", "text", "text"]);
     const seconds = open.map((request) => request.next());
-    // Longer than a title takes to look for turns that wait.
+    // Longer than the interval at which a request for a title checks for waiting turns.
     const silence = new Promise((resolve) => setTimeout(resolve, 400, "silence"));
     expect(await Promise.race([...seconds, silence])).toBe("silence");
     for (const second of seconds) second.catch(() => {});

@@ -14,7 +14,7 @@ const request: ModelRequest = {
 };
 const signal = new AbortController().signal;
 
-/** A server that answers the given paths, and no chat request until it is told to. */
+/** A server that answers the given paths, but no chat request until `speak` is called. */
 async function serverOf(answers: Record<string, unknown>) {
   let speak = () => {};
   const server = await modelServer(({ path }, response) => {
@@ -61,13 +61,13 @@ describe("a request that a server does not begin to answer", () => {
     ["llama-swap runs another", { "/running": { running: [{ model: "x", state: "ready" }] } }, "loading"],
     ["Ollama has loaded it", { "/api/ps": { models: [{ name: "m:latest" }] } }, "slot"],
     ["Ollama has not", { "/api/ps": { models: [] } }, "loading"],
-    ["the server does not tell", { "/slots": "odd", "/running": [1], "/api/ps": null }, "loading"],
+    ["the server does not report it", { "/slots": "odd", "/running": [1], "/api/ps": null }, "loading"],
   ])("when %s", async (_, answers, told) => {
     const { stream, speak } = await serverOf(answers);
     expect(await firstEvent(stream, speak)).toEqual([told, [told === "slot" ? "waiting" : "loading", "text", "reply"]]);
   });
 
-  it("waits for its turn while the model answers another request of this process", async () => {
+  it("waits for a slot while the model answers another request of this process", async () => {
     const server = await modelServer((_, response) => beginStream(response, delta({ content: "a" })));
     const ready = createModelReady({ url: server.baseUrl }, 5_000);
     const stream = createStreamReply({

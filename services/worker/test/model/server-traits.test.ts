@@ -68,7 +68,7 @@ describe.each(TRAITS)("the trait %s", (trait) => {
     for (let round = 0; round < 2; round++) {
       for await (const _ of ask(request, new AbortController().signal));
     }
-    // A limit that is refused is tried by its other name first.
+    // A refused limit is first sent under its other name.
     const bodies = server.seen
       .map(({ body }) => body)
       .filter((body) => !("max_completion_tokens" in (body ?? {})) || trait !== "no_max_tokens");

@@ -10,7 +10,7 @@ const request: ModelRequest = {
   ...{ toolChoice: "auto", maxTokens: 100 },
 };
 
-/** The limits with which two requests take their slots at a llama-server with four slots. */
+/** Returns the limits with which two requests take slots at a llama-server with four slots. */
 async function limitsOf(settings: Partial<ModelServer>) {
   const { baseUrl } = await modelServer(({ path }, response) => {
     if (path.includes("/props"))

@@ -285,7 +285,7 @@ describe("secrets", () => {
     }
   });
 
-  it("that a server echoes in its reply are removed, however they are cut, and the parts add up to the whole", async () => {
+  it("that a server echoes in its reply are removed, however the chunks divide them, and the pieces add up to the reply", async () => {
     const key = "sk-echo-0123456789";
     const said = { content: `key ${key}, sk-echo-9`, reasoning_content: `it is ${key}` };
     const call = { index: 0, id: `id-${key}`, function: { name: "grep", arguments: JSON.stringify({ [key]: [key] }) } };
@@ -321,7 +321,7 @@ describe("secrets", () => {
     }
   });
 
-  it("are not looked for in a reply when the key is a word that stands for none, and a cut loses nothing", async () => {
+  it("are not searched for in a reply when the key is a placeholder, and a cut stream loses no text", async () => {
     const text = "An answer about ollama, lm-studio and sk-no-key-required; sk-ech";
     for (const apiKey of ["ollama", "lm-studio", "sk-no-key-required", "sk-echo-0123456789"]) {
       const server = await modelServer((_, response) => {
@@ -390,7 +390,7 @@ describe("failures", () => {
     }
   });
 
-  it("reads a tool call in the text, whether or not words were requested, only for a tool that was offered", async () => {
+  it("reads tool calls from the text with either tool_choice, but only for tools that were offered", async () => {
     const server = await modelServer((_, response) =>
       beginStream(response, delta({ content: "[TOOL_CALLS]noop[ARGS]{}" }, "stop"), DONE),
     );
@@ -407,7 +407,7 @@ describe("failures", () => {
       expect(await ask("auto", names)).toMatchObject({ content: "[TOOL_CALLS]noop[ARGS]{}", toolCalls: [] });
   });
 
-  it("treats Gemini's finish reason for a malformed call as such, before and after words", async () => {
+  it("fails with model_malformed_call on Gemini's finish reason, before and after visible text", async () => {
     for (const [said, visible] of [
       [{}, false],
       [{ content: "Let me look." }, true],
@@ -444,7 +444,7 @@ describe("failures", () => {
 });
 
 describe("the limit of an answer", () => {
-  /** A server that refuses, with the given error, to let an answer have more than `most` tokens. */
+  /** A server that refuses requests for more than `most` tokens with the given error. */
   const limited = (most: number, error: object) =>
     modelServer(({ body }, response) => {
       if (Number(body?.max_tokens) > most) return sendJson(response, 400, { error });
@@ -476,7 +476,7 @@ describe("the limit of an answer", () => {
     ]);
   });
 
-  it("is not lowered where hardly any room is left: then the prompt is too long", async () => {
+  it("is not lowered when hardly any room is left, because the prompt is too long then", async () => {
     const message = "This model's maximum context length is 8192 tokens and your request has 8100 input tokens";
     const server = await limited(92, { message });
     const failure = await failureOf(streamReply(server.baseUrl)(request, never));
@@ -484,7 +484,7 @@ describe("the limit of an answer", () => {
     expect(limits(server)).toEqual([1_000]);
   });
 
-  it("is lowered a few times at most when nothing satisfies the server", async () => {
+  it("is lowered only a few times when no limit satisfies the server", async () => {
     const server = await limited(0, { message: "max_tokens is too large" });
     expect(await failureOf(streamReply(server.baseUrl)(request, never))).toMatchObject({ code: "model_error" });
     expect(limits(server)).toEqual([1_000, 250, 62, 15, 3]);

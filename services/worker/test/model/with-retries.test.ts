@@ -49,7 +49,7 @@ describe("a request with retries", () => {
     });
   });
 
-  it("fails with the last failure when its retries are spent; loading and absence spend none", async () => {
+  it("fails with the last failure when its retries are used up; loading and unreachable servers use none", async () => {
     const away = ["model_loading", "model_unreachable", "model_timeout", "model_unreachable"] as const;
     const errors = Array.from({ length: 9 }, () => passing("model_error"));
     const server = failing(...away.map((code) => passing(code)), ...errors);
@@ -64,7 +64,7 @@ describe("a request with retries", () => {
     expect(server.asked()).toBe(1);
   });
 
-  it("reaches a server that comes back just before the budget ends, without any MODEL_RETRIES", async () => {
+  it("reaches a server that comes back just before the budget ends, even with MODEL_RETRIES at 0", async () => {
     const server = await modelServer((_, response) => {
       beginStream(response, delta({ content: "back" }, "stop"), DONE);
       response.end();

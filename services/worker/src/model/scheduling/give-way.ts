@@ -1,26 +1,26 @@
 import { every } from "@boocode/runtime";
 import type { StreamReply } from "../../turn/ports.ts";
 
-/** A request in the background was stopped, because a turn waits for its server. It may be made again later. */
+/** A background request was stopped because a turn waits for its server. It may be retried later. */
 export class GaveWay extends Error {
   override name = "GaveWay";
 }
 
-/** How turns at one server tell requests in the background, in any worker, that they wait. */
+/** How turns that wait for a server signal this to background requests in any worker. */
 export interface TurnSignal {
-  /** Tells that a turn waits, for a short time. */
+  /** Signals that a turn waits. The signal expires after a short time. */
   wait(): void;
   isWaiting(): Promise<boolean>;
-  /** Whether the server has a limit, so that a turn which has its slot does not wait for others. */
+  /** Whether the server has a limit. If so, a turn that holds a slot does not wait at the server itself. */
   hasLimit(model: string): boolean;
 }
 
-/** A turn that has heard nothing from a server without a limit for so long may wait for a slot there. */
+/** At a server without a limit, a turn may be waiting for a slot after this much silence. */
 const SILENT_MS = 150;
 const TELL_EVERY_MS = 300;
 const LOOK_EVERY_MS = 100;
 
-/** Lets requests in the background give way as soon as a turn waits for the same server. */
+/** Stops background requests as soon as a turn waits for the same server. */
 export function givingWay(stream: StreamReply, turns: TurnSignal): StreamReply {
   return (request, signal) => (request.inBackground ? inBackground : inTurn)(stream, turns, request, signal);
 }

@@ -49,7 +49,7 @@ describe("retrying a request", () => {
     expect(nextRetry(settings, { ...late, elapsedMs: 599_000 })).toBeNull();
   });
 
-  it("goes on for the whole budget while a server is away, whatever MODEL_RETRIES is, and the last one ends it", () => {
+  it("continues for the whole budget while a server is away, whatever MODEL_RETRIES is, with a last retry at its end", () => {
     const away = failed({}, "model_unreachable");
     fc.assert(
       fc.property(
@@ -78,7 +78,7 @@ describe("retrying a request", () => {
     );
   });
 
-  it("follows a malformed tool call at once: twice as it was, once without calls, whatever the settings", () => {
+  it("happens at once after a malformed tool call: twice unchanged, once without calls, whatever the settings", () => {
     const none = { retries: 0, budgetMs: 0, loadingMs: 0 };
     const retries = [1, 2, 3, 4].map((round) =>
       nextRetry(none, state(failed({}, "model_malformed_call"), { round, elapsedMs: 500_000 })),

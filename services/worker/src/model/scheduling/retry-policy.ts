@@ -3,7 +3,7 @@ import type { ModelFailure, WaitReason } from "../../turn/ports.ts";
 
 /** How requests are retried, as long as no part of the reply was seen. */
 export interface RetrySettings {
-  /** Retries after the first answer that is an error. */
+  /** Limit of retries after error responses. */
   retries: number;
   /** No wait may end later than this after the first failure; waits for loading do not count. */
   budgetMs: number;
@@ -12,14 +12,14 @@ export interface RetrySettings {
 }
 
 /**
- * What is counted. A server that is away gets requests until the budget ends, however many they are; error answers are bounded
- * by `retries`, too.
+ * Failures are counted by kind. A server that is away is retried until the budget ends, however often; the number of retries
+ * after error responses is limited by `retries` as well.
  */
 export type RetryKind = "loading" | "away" | "error" | "malformed_call";
 
 export interface RetryState {
   failure: ModelFailure;
-  /** Failures of this failure's kind so far, including this one. */
+  /** The number of failures of this kind so far, including this one. */
   round: number;
   /** Time since the first failure; for `loading`, since the first failure of that kind. */
   elapsedMs: number;
@@ -33,7 +33,7 @@ const LONGEST_MS = 30_000;
 const LONGEST_POLL_MS = 5_000;
 /** Jitter on top of the wait that a server asks for. */
 const SPREAD = 0.1;
-/** Requests that are sent again as they are after a malformed call; one more follows, with `tool_choice: none`. */
+/** Unchanged retries after a malformed call; one more follows, with `tool_choice: none`. */
 const SAME_AGAIN = 2;
 
 export function retryKind({ code }: ModelFailure): RetryKind {

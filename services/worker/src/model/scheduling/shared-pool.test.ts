@@ -43,7 +43,7 @@ async function failures(
 }
 
 describe("an overflow without numbers", () => {
-  it("means a busy server when the server's count is far below the window, and is believed the fourth time", async () => {
+  it("means a busy server if the server's count is far below the window, and is final the fourth time", async () => {
     const busy = "model_error 503 busy, at once";
     const final = "context_overflow  final, at once 1";
     expect(await failures(overflow(), ask("count"), { server: null, model: 8 })).toEqual([
@@ -55,25 +55,25 @@ describe("an overflow without numbers", () => {
     ]);
   });
 
-  it("is believed the second time when only the estimate is below the window", async () => {
+  it("is final the second time if only the estimate is below the window", async () => {
     expect((await failures(overflow(), ask("estimate"))).slice(0, 2)).toEqual([
       "model_error 503 busy, at once 2",
       "context_overflow  final, at once 2",
     ]);
   });
 
-  it("is believed at once when the window is unknown, and so is one with numbers", async () => {
+  it("is final at once if the window is unknown, and so is one with numbers", async () => {
     const final = "context_overflow  final, at once null";
     expect((await failures(overflow(), ask()))[0]).toBe(final);
     expect((await failures(overflow({ window: 8_192 }), ask("count")))[0]).toBe(final);
     expect((await failures(overflow({ promptTokens: 9_000 }), ask("count")))[0]).toBe(final);
   });
 
-  it("breaks an answer off, when a part of it was seen, so that another attempt asks again", async () => {
+  it("breaks off an answer of which a part was visible, so that another attempt asks again", async () => {
     expect((await failures(overflow({ visible: true }), ask("count")))[0]).toMatch(/^model_error 503 broken off/);
   });
 
-  it("lowers the limit once for all requests that it ends, and for some minutes", async () => {
+  it("lowers the limit once for all requests that it ends, for some minutes", async () => {
     let time = 0;
     const pool = createSharedPool(() => time);
     const limits = { server: 6, model: null };
@@ -89,7 +89,7 @@ describe("an overflow without numbers", () => {
     expect(pool.limit("m", limits)).toEqual(limits);
   });
 
-  it("is waited for like a busy server", async () => {
+  it("is retried like a busy server", async () => {
     const pool = createSharedPool(() => performance.now());
     let asked = 0;
     const stream = pool.watch(async function* (): AsyncGenerator<ReplyEvent> {

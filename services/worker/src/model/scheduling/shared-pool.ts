@@ -3,14 +3,14 @@ import { ModelFailure, type ModelRequest, type StreamReply } from "../../turn/po
 import type { SlotLimits } from "./local-slots.ts";
 
 /**
- * llama-server's slots share one pool of context by default. Together they can use it up although each conversation is far below
- * the window; all of them then end with "Context size has been exceeded.", without numbers. Nothing is to be cut then: the server
- * is busy, and fewer requests may run there at once.
+ * llama-server's slots share one pool of context by default. Together they can exhaust it while each conversation is far below the
+ * window; all of them then fail with "Context size has been exceeded.", without numbers. No conversation needs to be cut then: the
+ * server is busy, and fewer requests may run there concurrently.
  */
 export interface SharedPool {
-  /** Turns such an overflow into a failure that may pass, and lowers the limit of the model. */
+  /** Turns such an overflow into a temporary failure, and lowers the model's limit. */
   watch(stream: StreamReply): StreamReply;
-  /** The limits of concurrent requests, lowered where the pool was used up a short time ago. */
+  /** The limits of concurrent requests, lowered where the pool was exhausted recently. */
   limit(model: string, limits: SlotLimits): SlotLimits;
 }
 
@@ -18,13 +18,13 @@ export interface SharedPool {
 const HOLDS_MS = 5 * 60_000;
 /** Overflows within this time are one event: they end all requests at once. */
 const TOGETHER_MS = 1_000;
-/** For a model without a limit. */
+/** What is halved for a model without a limit. */
 const UNLIMITED = 4;
 /**
- * From this answer on, an overflow of one and the same request is one of its own: sooner if only our estimate says that it
- * fits, and later if the server's own count does.
+ * The overflow of the same request that is final: an earlier one if only our estimate says that the request fits, a later one
+ * if the server's own count does.
  */
-const BELIEVED_AT = { estimate: 2, count: 4 };
+const FINAL_AT = { estimate: 2, count: 4 };
 
 /** @param now a monotonic clock, in milliseconds */
 export function createSharedPool(now: () => number): SharedPool {
@@ -60,7 +60,7 @@ export function createSharedPool(now: () => number): SharedPool {
           if (!isUnexplained(error) || request.sizedBy === undefined) throw error;
           const count = (overflows.get(request.messages) ?? 0) + 1;
           overflows.set(request.messages, count);
-          if (count >= BELIEVED_AT[request.sizedBy]) throw error;
+          if (count >= FINAL_AT[request.sizedBy]) throw error;
           lower(request.model ?? "");
           const { message, visible } = error;
           throw new ModelFailure("model_error", message, {

@@ -14,7 +14,7 @@ export interface Slots {
    * @returns a function that frees the slot
    */
   take(wanted: Wanted, signal: AbortSignal, onWait: () => void): Promise<() => void>;
-  /** Tells all workers, for a short time, that a turn waits for this server. */
+  /** Signals to all workers, for a short time, that a turn waits for this server. */
   wait(server: string): void;
   /** Whether a turn of any worker waits for this server; false while Redis is away. */
   isWaiting(server: string): Promise<boolean>;
@@ -41,7 +41,7 @@ export interface SlotsDeps {
 /** How often a waiter asks, and the silence after which it is removed. */
 const ASK_EVERY_MS = 200;
 const FORGOTTEN_AFTER_MS = 3_000;
-/** How long a turn counts as waiting after it has told so; it tells more often. */
+/** TTL of the signal that a turn waits. The turn repeats it more often. */
 const WAITING_MS = 600;
 
 interface Ticket extends Wanted {
