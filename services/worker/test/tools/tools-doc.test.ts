@@ -43,7 +43,7 @@ function describeTools(): string {
   return `# Tools
 
 What a model is told of its tools. This page is written by \`services/worker/test/tools/tools-doc.test.ts\`, which fails when it differs from
-the code; \`npx vitest run --project services tools-doc -u\` writes it again.
+the code; \`npx vitest run --project system tools-doc -u\` writes it again.
 
 Of the calls in one reply ${MAX_CALLS} run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and globs
 are taken as other assistants' models write them where the meaning is certain, and the first line of the output says how.
