@@ -149,6 +149,14 @@ test("NUL in a text hides nothing", async () => {
   expect((await call("grep", { pattern: "FIFTH" })).output).toContain("1 binary files were not searched");
 });
 
+test.each(["needle\n\0", "\0needle\n", "needle\0x\n", "a\0needle", "größe needle\0\n"])(
+  "a NUL in a small text does not make it UTF-16: %j",
+  async (text) => {
+    const call = await startTools((await makeTree({ "a.txt": text })).root);
+    expect((await call("grep", { pattern: "needle" })).output).toMatch(/^a\.txt:1: .*needle[^[]*$/);
+  },
+);
+
 test("matches of all encodings come in the order of paths; those in UTF-8 come first when there are too many", async () => {
   const gbk = Buffer.from("bcc6cbe3 needle\n".replace(/^[0-9a-f]+/, ""), "latin1");
   const other = Buffer.concat([Buffer.from("bcc6cbe3", "hex"), gbk]);
@@ -175,6 +183,8 @@ test("an ignored file in another encoding stays ignored, also with a glob", asyn
 test("broken UTF-8 stays UTF-8, and the beginning of a file may end within a character", async () => {
   const text = Buffer.from("größer, schöner, weiter über alle Straßen");
   expect(await detectEncoding(Buffer.concat([text, Buffer.from([0xff])]), true)).toBe("UTF-8");
+  const few = [Buffer.from("größe "), Buffer.from([0xff]), Buffer.from("\n")];
+  expect(await detectEncoding(Buffer.concat(few), true)).toBe("UTF-8");
   const cut = Buffer.from("ä😀");
   for (let end = 0; end <= cut.length; end++) expect(await detectEncoding(cut.subarray(0, end), false)).toBe("UTF-8");
   expect(await detectEncoding(Buffer.from("caf\xe9", "latin1"), true)).toBe("windows-1252");

@@ -169,7 +169,7 @@ test("CRLF, a byte order mark and bytes that are not UTF-8 are handled", async (
 });
 
 test("binary and large files are skipped, and reported when they are the path", async () => {
-  const files = { "a.bin": Buffer.from("needle\0\nneedle\n"), "big.txt": "needle\n".repeat(400_000) };
+  const files = { "a.bin": Buffer.from("needle\0\u0001\u0002\u0003\nneedle\n"), "big.txt": "needle\n".repeat(400_000) };
   const call = await startTools((await makeTree(files)).root);
   expect((await call("grep", { pattern: "needle" })).output).toMatch(/^no matches/);
   expect((await call("grep", { pattern: "needle", path: "a.bin" })).result.error).toContain("is binary");

@@ -47,6 +47,44 @@ test("a file that git tracks is found although an ignore pattern matches it", as
   expect((await call("grep", { pattern: "KEY", glob: ".env*" })).output).toBe(".env.example:1: KEY");
 });
 
+test("a tracked file that is marked as not checked out is found when it is there", async () => {
+  const { root } = await makeTree({ ".gitignore": "*.local\n", "a.local": "", "b.local": "" });
+  const entry = Buffer.alloc(72);
+  entry.writeUInt32BE(0o100644, 24);
+  entry.writeUInt16BE(0x4000, 60);
+  entry.writeUInt16BE(0x4000, 62);
+  entry.write("a.local", 64);
+  const head = Buffer.from("DIRC\0\0\0\u0003\0\0\0\u0001");
+  await makeRepository(root, { index: Buffer.concat([head, entry, Buffer.alloc(20)]) });
+  expect(await list(root)).toBe(".gitignore\na.local");
+});
+
+test("names in an index that lead out of the repository are passed over", async () => {
+  const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "", "b.log": "" });
+  const names = [
+    "/etc/passwd",
+    "/",
+    "../outside/secret.txt",
+    "..",
+    "a/../../x",
+    "./b.log",
+    "a//b",
+    "a/",
+    ".git/HEAD",
+    "a.log",
+  ];
+  await makeRepository(root, { index: writeIndex(names) });
+  await makeRepository(join(root, "nested"), { index: writeIndex(names) });
+  await writeFile(join(root, "nested/c.txt"), "");
+  expect(await list(root)).toBe(".gitignore\na.log\nnested/c.txt");
+});
+
+test("an ignored directory that has taken the place of a tracked file stays ignored", async () => {
+  const { root } = await makeTree({ ".gitignore": "build/\n", "build/a": "", "src/a.log": "" });
+  await makeRepository(root, { index: writeIndex(["build", "src"]) });
+  expect(await list(root)).toBe(".gitignore\nsrc/a.log");
+});
+
 test("include_ignored searches ignored files, but never git's own folder", async () => {
   const files = { ".gitignore": "*.log\n", "a.log": "x", "b.txt": "x", ".git/config": "x" };
   const call = await startTools((await makeTree(files)).root);
@@ -131,6 +169,7 @@ test.each([
   ["not an index of version 2 to 4", Buffer.from("DIRC\0\0\0\u0005\0\0\0\0")],
   ["the index ends too early", writeIndex(["a.log"]).subarray(0, 50)],
   ["its shared index is missing", writeSplitIndex()],
+  ["its names are too long", writeLongNames()],
 ])("an index that cannot be read is reported: %s", async (problem, index) => {
   const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "" });
   await makeRepository(root, { index });
@@ -142,4 +181,19 @@ test.each([
 function writeSplitIndex(): Buffer {
   const link = Buffer.concat([Buffer.from("link\0\0\0\u0014"), Buffer.alloc(20, 1)]);
   return Buffer.concat([writeIndex([]).subarray(0, 12), link, Buffer.alloc(20)]);
+}
+
+/** Version 4, in which each name repeats all but the last byte of the one before: 3 GB from 4 MB. */
+function writeLongNames(): Buffer {
+  const entry = (name: string) => {
+    const stat = Buffer.alloc(63);
+    stat.writeUInt32BE(0o100644, 24);
+    stat[62] = 1;
+    return Buffer.concat([stat, Buffer.from(`${name}\0`)]);
+  };
+  const first = entry("x".repeat(60_000));
+  first[62] = 0;
+  const head = Buffer.from("DIRC\0\0\0\u0004\0\0\0\0");
+  head.writeUInt32BE(50_001, 8);
+  return Buffer.concat([head, first, Buffer.alloc(50_000 * 65, entry("y")), Buffer.alloc(20)]);
 }

@@ -1,6 +1,6 @@
 /** What git's index says of the files in a working tree. Paths are relative to the repository's top. */
 export interface GitIndex {
-  /** Tracked regular files. */
+  /** Tracked regular files; last those that are marked as not checked out, which may be there all the same. */
   files: string[];
   /** Submodules: directories that are repositories of their own. */
   submodules: string[];
@@ -22,6 +22,8 @@ const STAT_BYTES = 40;
 const MODE_OFFSET = 24;
 /** More than the entries of the largest index that is read. */
 const MAX_BITS = 1_000_000;
+/** Of all names together: in version 4 a few bytes can stand for a long one. */
+const MAX_NAME_BYTES = 64 * 1024 * 1024;
 
 /**
  * Parses an index of version 2, 3 or 4. https://git-scm.com/docs/index-format
@@ -46,6 +48,8 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
   const count = bytes.readUInt32BE(8);
   let at = 12;
   let name: Buffer = Buffer.alloc(0);
+  let nameBytes = 0;
+  const skippedFiles: string[] = [];
   for (let entry = 0; entry < count; entry++) {
     const type = bytes.readUInt32BE(at + MODE_OFFSET) >>> 12;
     const flagsAt = at + STAT_BYTES + hashBytes;
@@ -62,16 +66,26 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
     if (end === -1 || kept < 0) throw new UnreadableIndex("an entry has no end");
     const own = bytes.subarray(nameAt, end);
     name = kept > 0 ? Buffer.concat([name.subarray(0, kept), own]) : own;
+    nameBytes += name.length;
+    if (nameBytes > MAX_NAME_BYTES) throw new UnreadableIndex("its names are too long");
     // Before version 4 an entry is padded with one to eight NUL bytes to a multiple of eight.
     at = version === 4 ? end + 1 : at + ((end - at + 8) & ~7);
     // An entry without a name only changes one of the shared index.
-    if (skipped || name.length === 0 || deleted.has(entry)) continue;
+    if (name.length === 0 || deleted.has(entry)) continue;
     const path = name.toString("utf8");
-    if (type === REGULAR) index.files.push(path);
-    else if (type === GITLINK) index.submodules.push(path);
+    if (!isInside(path)) continue;
+    if (type === REGULAR) (skipped ? skippedFiles : index.files).push(path);
+    else if (type === GITLINK && !skipped) index.submodules.push(path);
   }
+  // One by one: a spread of 125,000 arguments exceeds the stack.
+  for (const path of skippedFiles) index.files.push(path);
   readExtensions(bytes, at, hashBytes, index);
   return index;
+}
+
+/** Whether a name leads to a place below the repository's top. git writes no other, but anybody can write an index. */
+function isInside(path: string): boolean {
+  return !/(^|\/)(\.{0,2}|\.git)(\/|$)/i.test(path);
 }
 
 /** git's variable-length integer, as in packs: each further byte also adds one. */
@@ -118,6 +132,7 @@ function readBitmap(bytes: Buffer): Set<number> {
     if ((run & 1n) === 1n) for (let bit = 0; bit < length && position + bit < bits; bit++) set.add(position + bit);
     position += length;
     for (let literals = Number(run >> 33n); literals > 0; literals--, position += 64) {
+      if (position > bits) throw new UnreadableIndex("a bitmap is longer than it says");
       const literal = bytes.readBigUInt64BE(8 + 8 * word++);
       for (let bit = 0; bit < 64; bit++) if ((literal >> BigInt(bit)) & 1n) set.add(position + bit);
     }

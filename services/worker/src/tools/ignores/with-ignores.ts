@@ -88,9 +88,10 @@ async function collect(directory: string, file: string, context: ToolContext): P
     append(rescued, rescue(next, "/", reached, directory));
     listed = await list(rescued);
   }
-  const missing = tracked.filter((path) => !listed.has(path)).slice(0, MAX_TRACKED);
+  const reached = parentsOf(listed, directory);
+  const missing = tracked.filter((path) => !listed.has(path) && !reached.has(path)).slice(0, MAX_TRACKED);
   if (missing.length === 0) return { file: await write(rescued), listed };
-  append(rescued, rescue(missing, "", parentsOf(listed, directory), directory));
+  append(rescued, rescue(missing, "", reached, directory));
   return { file: await write(rescued), listed: null };
 
   /** Reads the rules of submodules in ignored directories, which the search for ignore files does not reach. */
@@ -188,7 +189,11 @@ function rescue(paths: readonly string[], suffix: "" | "/", reached: ReadonlySet
       lines.push(exactLine(parent, "/", true), exactLine(parent, "/*", false));
     }
   }
-  for (const path of paths) lines.push(exactLine(path, suffix, true));
+  for (const path of paths) {
+    lines.push(exactLine(path, suffix, true));
+    // A directory that has taken the place of a tracked file stays ignored.
+    if (suffix === "") lines.push(exactLine(path, "/", false));
+  }
   return lines.filter((line) => line !== null);
 }
 

@@ -18,7 +18,7 @@ export function createDecoder(encoding: Encoding, fatal = false): (bytes?: Buffe
   };
 }
 
-/** As in git, a NUL among the first bytes makes a file binary, unless all else is text. */
+/** As in git, a NUL among the first bytes makes a file binary, unless all else is text and NUL is rare. */
 const HEAD_BYTES = 8000;
 /** A file is judged by this much of it. */
 const JUDGED_BYTES = 2 * 1024 * 1024;
@@ -26,6 +26,8 @@ const JUDGED_BYTES = 2 * 1024 * 1024;
 const DETECTED_BYTES = 4096;
 /** More control characters than one in twenty are no text. */
 const CONTROL_SHARE = 0.05;
+/** In UTF-16 half of the bytes of ASCII are NUL. A small text in UTF-8 has a larger share of a single NUL than a large one. */
+const NUL_SHARE = 0.25;
 
 /** Judges an open file by its bytes. A label of an encoding other than UTF-8 is a well-founded guess. */
 export async function readEncoding(handle: FileHandle): Promise<Encoding | "empty" | "binary"> {
@@ -55,7 +57,9 @@ export async function detectEncoding(bytes: Buffer, whole: boolean): Promise<Enc
   const head = bytes.subarray(0, HEAD_BYTES);
   const isText = controlShare(head) <= CONTROL_SHARE;
   if (head.includes(0)) {
-    if (isText && isUtf8(head.length < bytes.length || !whole ? withoutCutCharacter(head) : head)) return UTF_8;
+    const nuls = head.filter((byte) => byte === 0).length / head.length;
+    if (isText && nuls <= NUL_SHARE && isUtf8(head.length < bytes.length || !whole ? withoutCutCharacter(head) : head))
+      return UTF_8;
     return (bytes.length % 2 === 0 || !whole ? detectUtf16(head) : null) ?? "binary";
   }
   if (isUtf8(whole ? bytes : withoutCutCharacter(bytes))) return UTF_8;
@@ -82,20 +86,21 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
   return bytes;
 }
 
+/** NUL aside. */
 function controlShare(bytes: Buffer): number {
   let controls = 0;
   // Tab to carriage return, and escape for colours, are part of texts.
   for (const byte of bytes)
-    if ((byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b) || byte === 0x7f) controls++;
+    if ((byte < 0x20 && byte !== 0 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b) || byte === 0x7f) controls++;
   return controls / bytes.length;
 }
 
-/** A few stray bytes do not make UTF-8 another encoding. */
+/** A few stray bytes do not make UTF-8 another encoding, in which so many whole characters of UTF-8 are very rare. */
 function isMostlyUtf8(bytes: Buffer): boolean {
   const text = bytes.toString("utf8");
   const broken = text.match(/\uFFFD/g)?.length ?? 0;
   const valid = text.match(/[^\0-\x7f\uFFFD]/g)?.length ?? 0;
-  return valid > 4 * broken;
+  return valid >= 2 * broken;
 }
 
 /**
