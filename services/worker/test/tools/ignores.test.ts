@@ -59,6 +59,14 @@ test("a tracked file that is marked as not checked out is found when it is there
   expect(await list(root)).toBe(".gitignore\na.local");
 });
 
+test("a pattern that is longer than any name does not disable the others", async () => {
+  const { root } = await makeTree({
+    ".gitignore": `*.log\n${"*a".repeat(100_000)}\n${"a/".repeat(20_000)}b\n`,
+    "a.log": "",
+  });
+  expect(await list(root)).toBe(".gitignore");
+});
+
 test("names in an index that lead out of the repository are passed over", async () => {
   const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "", "b.log": "" });
   const names = [

@@ -1,6 +1,6 @@
 /** What git's index says of the files in a working tree. Paths are relative to the repository's top. */
 export interface GitIndex {
-  /** Tracked regular files; last those that are marked as not checked out, which may be there all the same. */
+  /** Tracked regular files; last those that are marked as not checked out, if they are few: they may be there. */
   files: string[];
   /** Submodules: directories that are repositories of their own. */
   submodules: string[];
@@ -22,6 +22,8 @@ const STAT_BYTES = 40;
 const MODE_OFFSET = 24;
 /** More than the entries of the largest index that is read. */
 const MAX_BITS = 1_000_000;
+/** By hand people mark a few files. A sparse checkout marks all that are not there, and git unmarks those that are. */
+const MAX_SKIPPED = 1000;
 /** Of all names together: in version 4 a few bytes can stand for a long one. */
 const MAX_NAME_BYTES = 64 * 1024 * 1024;
 
@@ -77,8 +79,7 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
     if (type === REGULAR) (skipped ? skippedFiles : index.files).push(path);
     else if (type === GITLINK && !skipped) index.submodules.push(path);
   }
-  // One by one: a spread of 125,000 arguments exceeds the stack.
-  for (const path of skippedFiles) index.files.push(path);
+  if (skippedFiles.length <= MAX_SKIPPED) index.files.push(...skippedFiles);
   readExtensions(bytes, at, hashBytes, index);
   return index;
 }

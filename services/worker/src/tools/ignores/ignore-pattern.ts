@@ -37,6 +37,10 @@ const NAMED_SETS: Record<string, RegExp> = {
   upper: /[A-Z]/,
   xdigit: /[0-9A-Fa-f]/,
 };
+/** The longest name that Linux takes. */
+const MAX_NAME_BYTES = 255;
+/** The longest path has 4096 bytes. */
+const MAX_SEGMENTS = 2048;
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
 /** The patterns of an ignore file, in its order. A line that can never match is left out. */
@@ -58,9 +62,15 @@ function parseLine(line: string): IgnorePattern[] {
     const tokens = tokenize(reading);
     if (tokens === null) return [];
     const segments = toSegments(tokens, isPath);
-    if (segments.some((segment) => segment !== ANY_DIRECTORIES && segment.length === 0)) return [];
+    if (segments.length > MAX_SEGMENTS || segments.some(neverMatches)) return [];
     return { negated, directoryOnly, segments: isPath ? segments : [ANY_DIRECTORIES, ...segments] };
   });
+}
+
+/** No name is empty or longer. A pattern that is too large would make ripgrep refuse all patterns, in silence. */
+function neverMatches(segment: Segment): boolean {
+  if (segment === ANY_DIRECTORIES) return false;
+  return segment.length === 0 || segment.filter((token) => token !== "star").length > MAX_NAME_BYTES;
 }
 
 /**
