@@ -66,6 +66,8 @@ export interface AppOptions {
   bodyLimit: number;
   corsOrigins: string[];
   readiness(): Promise<Ready>;
+  /** See `answerErrors`. */
+  report(error: unknown): boolean;
   metrics(): Promise<string>;
 }
 
@@ -84,7 +86,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app);
+  answerErrors(app, options.report);
   acceptBodies(app);
   const refuseOtherMethods = refuseMethods(app);
 

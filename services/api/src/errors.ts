@@ -10,8 +10,8 @@ export class ApiError extends Error {
   override name = "ApiError";
   readonly code: ApiErrorCode;
 
-  constructor(code: ApiErrorCode, message: string = API_ERRORS[code].when) {
-    super(message);
+  constructor(code: ApiErrorCode, message: string = API_ERRORS[code].when, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }
@@ -52,11 +52,18 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
   return { code: "internal", message: "internal error; try again" };
 }
 
-/** Gives every error response the shape of `ErrorBody`, with a code from the contracts' table and the code's status. */
-export function answerErrors(app: FastifyInstance): void {
+/**
+ * Gives every error response the shape of `ErrorBody`, with a code from the contracts' table and the code's status.
+ * @param report takes note of the failure of a dependency, which would otherwise be logged with every request that meets it.
+ *   @returns false for every other error
+ */
+export function answerErrors(app: FastifyInstance, report: (error: unknown) => boolean): void {
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {
     const body = toBody(error);
-    if (body.code === "internal" || body.code === "unavailable") request.log.error({ err: error }, "request failed");
+    const isReported = body.code === "unavailable" && report(error.cause ?? error);
+    if (!isReported && ["internal", "unavailable"].includes(body.code)) {
+      request.log.error({ err: error }, "request failed");
+    }
     if (API_ERRORS[body.code].retry && API_ERRORS[body.code].status === 503) reply.header("retry-after", "1");
     if (body.code === "unauthenticated") reply.header("www-authenticate", challenge(request.headers.authorization));
     return reply.status(API_ERRORS[body.code].status).send({ error: body });

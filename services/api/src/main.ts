@@ -69,6 +69,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       bodyLimit: config.BODY_LIMIT_BYTES,
       corsOrigins: config.CORS_ORIGINS,
       readiness: dependencies.readiness,
+      report: dependencies.report,
       metrics: () => metrics.metrics(),
     },
   );

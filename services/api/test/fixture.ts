@@ -90,6 +90,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       bodyLimit: BODY_LIMIT,
       corsOrigins: ["https://boo.example"],
       readiness: dependencies.readiness,
+      report: dependencies.report,
       metrics: async () => "figures 1\n",
     });
     await app.ready();

@@ -15,8 +15,8 @@ export function makeTicket(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const ticket = await deps.makeTicket(callerOf(request)).catch(() => {
-        throw new ApiError("unavailable", "tickets need Redis, which is unavailable; try again");
+      const ticket = await deps.makeTicket(callerOf(request)).catch((cause: unknown) => {
+        throw new ApiError("unavailable", "tickets need Redis, which is unavailable; try again", { cause });
       });
       return reply.status(201).send({ ticket, expires_in_ms: TICKET_LIFE_MS });
     },
