@@ -15,6 +15,8 @@ export const ServerTraits = z.strictObject({
   max_completion_tokens: z.boolean().default(false),
   /** The server rejects any stated limit of an answer. */
   no_max_tokens: z.boolean().default(false),
+  /** The server rejects a request that offers tools. */
+  no_tools: z.boolean().default(false),
 });
 export type ServerTraits = z.infer<typeof ServerTraits>;
 export type ServerTrait = keyof ServerTraits;

@@ -110,7 +110,7 @@ async function* streamReply(
         body.read().catch(() => null),
       );
     const size = await orNullAfter(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
-    const seesTools = deps.contextSize.seesTools?.(model) ?? null;
+    const seesTools = deps.traits.of(model).no_tools ? false : (deps.contextSize.seesTools?.(model) ?? null);
     signal.throwIfAborted();
     const reply = { ...scrubber.reply(outcome.reply), contextSize: size, seesTools };
     deps.log?.({ model, finish_reason: reply.finishReason, timings: outcome.timings }, "model answered");

@@ -48,7 +48,7 @@ export async function* askModel(
         yield { type: "text", text };
         reply.content += text;
       }
-      const ignored = toolsIgnoredBy(reply, context, fitted.request.messages, request.tools);
+      const ignored = toolsIgnoredBy(reply, { ...request, messages: fitted.request.messages });
       if (ignored) yield { type: "tools_ignored", reason: ignored };
       // A count without the tools is neither a sign of a cut prompt nor a measure of this request.
       const truncated = ignored === "server" ? null : fitter.learn(context, reply);

@@ -42,10 +42,6 @@ export function fixedSize(system: string, tools: readonly ToolOffer[]): Size {
   return sizeOf([system, ...schemas], AROUND_MESSAGE + tools.length * AROUND_CALL);
 }
 
-export function toolsCharacters(tools: readonly ToolOffer[]): number {
-  return fixedSize("", tools).characters;
-}
-
 function sizeOf(texts: readonly string[], around: number): Size {
   const sized = texts.map((text) => ({ characters: text.length, ...estimateTokens(text) }));
   return sized.reduce(plus, { characters: 0, most: around, least: around });

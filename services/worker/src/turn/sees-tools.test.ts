@@ -10,12 +10,15 @@ const SYSTEM = systemPrompt({ name: "shop", path: "/srv/projects/shop" }, toolOf
 const asking = (length: number): ConversationMessage[] => [{ role: "user", content: "x".repeat(length) }];
 
 /** @returns the judgement about a reply, and the characters of its request, with and without the tools */
-function judge(question: number, more: Partial<Reply> | ((size: { all: number; text: number }) => Partial<Reply>)) {
-  const messages = asking(question);
+function judge(
+  question: number | string,
+  more: Partial<Reply> | ((size: { all: number; text: number }) => Partial<Reply>),
+) {
+  const messages = typeof question === "number" ? asking(question) : [{ role: "user" as const, content: question }];
   const all = requestSize(fixedSize(SYSTEM, toolOffers), messages).characters;
   const text = requestSize(fixedSize(SYSTEM, []), messages).characters;
   const reply = { toolCalls: [], promptTokens: null, ...(typeof more === "function" ? more({ all, text }) : more) };
-  return toolsIgnoredBy(reply as unknown as Reply, { prompt_characters: all } as never, messages, toolOffers);
+  return toolsIgnoredBy(reply as unknown as Reply, { system: SYSTEM, messages, tools: toolOffers });
 }
 
 describe("toolsIgnoredBy", () => {
@@ -49,6 +52,12 @@ describe("toolsIgnoredBy", () => {
     );
   });
 
+  it("knows that blanks have few tokens", () => {
+    // 640 lines of 60 blanks and a letter: some two tokens a line, and those of the tools.
+    const lines = `${" ".repeat(60)}x\n`.repeat(640);
+    expect(judge(lines, { promptTokens: 640 * 3 + 2_000 })).toBeNull();
+  });
+
   it("does not judge by a count of a part of the prompt, or without one", () => {
     expect([null, 0, 20].map((promptTokens) => judge(40, { promptTokens }))).toEqual([null, null, null]);
   });
@@ -58,8 +67,8 @@ describe("toolsIgnoredBy", () => {
     expect(judge(40, { seesTools: false, toolCalls: [call] })).toBeNull();
     const reply = { toolCalls: [], seesTools: false } as unknown as Reply;
     const result: ConversationMessage = { role: "tool", toolCallId: "a", name: "grep", content: "x" };
-    const context = { prompt_characters: 9_000 } as never;
-    expect(toolsIgnoredBy(reply, context, [...asking(9), result], toolOffers)).toBeNull();
-    expect(toolsIgnoredBy(reply, context, asking(9), [])).toBeNull();
+    const request = { system: SYSTEM, messages: [...asking(9), result], tools: toolOffers };
+    expect(toolsIgnoredBy(reply, request)).toBeNull();
+    expect(toolsIgnoredBy(reply, { system: SYSTEM, messages: asking(9), tools: [] })).toBeNull();
   });
 });

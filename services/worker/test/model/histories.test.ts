@@ -85,6 +85,7 @@ it("whatever happened in a session, its next request is accepted by the strictes
           single_tool_calls: fc.boolean(),
           max_completion_tokens: fc.boolean(),
           no_max_tokens: fc.boolean(),
+          no_tools: fc.boolean(),
         }),
         window: fc.constantFrom(4_000, 16_000, 131_072),
       }),

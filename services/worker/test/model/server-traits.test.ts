@@ -23,6 +23,7 @@ const REFUSALS: Record<ServerTrait, { status: number; body: string }> = {
     body: '{"error":{"message":"Unsupported parameter: \'max_tokens\' is not supported with this model. Use \'max_completion_tokens\' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}',
   },
   no_max_tokens: { status: 400, body: '{"error":{"message":"Unrecognized request argument supplied: max_tokens"}}' },
+  no_tools: { status: 400, body: '{"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools"}}' },
   single_tool_calls: { status: 500, body: "Jinja Exception: This model only supports single tool-calls at once!" },
 };
 const TRAITS = Object.keys(ServerTraits.shape) as ServerTrait[];
@@ -47,6 +48,24 @@ const request: ModelRequest = {
 const plain = JSON.stringify(toRequest(request, "m", NO_TRAITS));
 
 const isPlain = (body: unknown) => JSON.stringify(body) === plain;
+
+it.each([
+  [400, '{"message":"\\"auto\\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"}'],
+  [404, '{"error":{"message":"No endpoints found that support tool use.","code":404}}'],
+  [500, '{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}'],
+])("a server that refuses tools with %s %s answers without them, and the reply says so", async (status, body) => {
+  const server = await modelServer((seen, response) => {
+    if (seen.body?.tools !== undefined) return void response.writeHead(status).end(body);
+    beginStream(response, delta({ content: "a" }, "stop"), DONE);
+  });
+  const contextSize = { get: async () => null, learn: () => {} };
+  const ask = createStreamReply({
+    ...{ server: { url: server.baseUrl }, idleTimeoutMs: 30_000, firstByteTimeoutMs: 30_000, contextSize },
+  });
+  const events: unknown[] = [];
+  for await (const event of ask(request, new AbortController().signal)) events.push(event);
+  expect(events.at(-1)).toMatchObject({ reply: { content: "a", seesTools: false } });
+});
 
 describe.each(TRAITS)("the trait %s", (trait) => {
   it("changes the encoded request", () => {

@@ -59,6 +59,7 @@ describe("toRequest", () => {
           single_tool_calls: fc.boolean(),
           max_completion_tokens: fc.boolean(),
           no_max_tokens: fc.boolean(),
+          no_tools: fc.boolean(),
         }),
         (request, model, traits) => {
           const body = toRequest(request, model, traits);

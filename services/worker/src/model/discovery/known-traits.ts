@@ -47,6 +47,15 @@ const LEARNING: Record<ServerTrait, { scope: "server" | "model"; isRevealedBy(re
     scope: "model",
     isRevealedBy: ({ status, body }) => status !== null && status >= 400 && status < 500 && refusesAnswerLimit(body),
   },
+  // Ollama: "does not support tools"; vLLM: '"auto" tool choice requires --enable-auto-tool-choice'; llama-server without
+  // --jinja: "tools param requires --jinja flag"; OpenRouter: "No endpoints found that support tool use".
+  no_tools: {
+    scope: "model",
+    isRevealedBy: ({ body }) =>
+      /does not support (tool|function)|enable-auto-tool-choice|tools param requires|no endpoints found that support tool|tools are not supported/i.test(
+        body,
+      ),
+  },
 };
 const TRAITS = Object.keys(LEARNING) as ServerTrait[];
 

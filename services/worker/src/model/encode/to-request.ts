@@ -7,7 +7,7 @@ import { toTools } from "./to-tools.ts";
 
 /** Encodes a chat completion request that every known server and chat template accepts, whatever the history holds. */
 export function toRequest(request: ModelRequest, model: string, traits: ServerTraits): Record<string, unknown> {
-  const tools = toTools(request.tools);
+  const tools = traits.no_tools ? [] : toTools(request.tools);
   return {
     model: cleanText(model),
     messages: toMessages(request.system, request.messages, createCallIds(), traits),
