@@ -68,7 +68,7 @@ describe("the api's process", () => {
     expect(await (await get("/metrics")).text()).toContain("nodejs_eventloop_lag");
     expect(await api.stop()).toBe(0);
     expect(lines.filter((line) => line.includes("DATABASE_URL")).map((line) => JSON.parse(line).msg)).toEqual([
-      "DATABASE_URL: these parameters about security have no effect: require_auth",
+      "DATABASE_URL: these security parameters have no effect: require_auth",
       "DATABASE_URL: these parameters are ignored: pgbouncer",
     ]);
     const passwords = [database.url, inject("redisUrl")].map((url) => new URL(url).password).filter(Boolean);

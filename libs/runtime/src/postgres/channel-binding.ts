@@ -1,10 +1,10 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 
-/** Reads a message of authentication. @returns what to send, perhaps nothing; null when the login is complete */
+/** Handles one authentication message. @returns the bytes to send, possibly none; null when the login is complete */
 export type Login = (message: Buffer) => Promise<Buffer | null>;
 
-/** Kinds of authentication messages: logged in, and the three steps of SASL. */
+/** Types of authentication messages: AuthenticationOk, and the three steps of SASL. */
 const [OK, SASL, CONTINUE, FINAL] = [0, 10, 11, 12];
 const MECHANISM = "SCRAM-SHA-256-PLUS";
 const HEADER = "p=tls-server-end-point,,";
@@ -13,10 +13,10 @@ const MOST_ITERATIONS = 1_000_000;
 
 /**
  * Logs in with SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677) and the binding `tls-server-end-point` (RFC 5929), and in no other way:
- * the server proves that it knows the password, and that the encrypted channel ends at itself and not at somebody between.
- * The client (postgres 3.4.9) knows SCRAM without the binding.
+ * the server proves that it knows the password, and that no man in the middle ends the TLS connection.
+ * The client (postgres 3.4.9) supports SCRAM without the binding only.
  * @param certificate the server's, in DER
- * @returns what rejects when the server offers no binding, does not know the password, or sees another certificate
+ * @returns a login that rejects when the server offers no binding, does not know the password, or has another certificate
  */
 export function createBoundLogin(password: string, certificate: Buffer): Login {
   const nonce = randomBytes(18).toString("base64");
@@ -28,8 +28,8 @@ export function createBoundLogin(password: string, certificate: Buffer): Login {
     const { r = "", s = "", i = "" } = readAttributes(serverFirst);
     const iterations = Number(i);
     if (!r.startsWith(nonce) || r === nonce || !(iterations >= 1 && iterations <= MOST_ITERATIONS))
-      throw new Error("the database server's answer to the login is not SCRAM's");
-    // SASLprep, for all that passwords usually hold.
+      throw new Error("the database server's reply to the login is not valid SCRAM");
+    // Of SASLprep, what usual passwords need.
     const text = password.normalize("NFKC");
     const salted = await promisify(pbkdf2)(text, Buffer.from(s, "base64"), iterations, 32, "sha256");
     const clientKey = hmac(salted, "Client Key");
@@ -76,7 +76,7 @@ function hmac(key: Buffer, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
-/** The hash of the certificate's signature algorithm, by the algorithm's object identifier in DER; MD5 and SHA-1 count as SHA-256. */
+/** Hashes by the signature algorithm's object identifier in DER. RFC 5929 replaces MD5 and SHA-1 with SHA-256. */
 const HASHES: Record<string, string> = {
   "2a864886f70d010104": "sha256",
   "2a864886f70d010105": "sha256",
@@ -89,18 +89,18 @@ const HASHES: Record<string, string> = {
   "2a8648ce3d040304": "sha512",
 };
 
-/** A certificate is a sequence of what is signed, the signature's algorithm, whose identifier comes first, and the signature. */
+/** An X.509 certificate is a sequence: tbsCertificate, signatureAlgorithm (its identifier first), signature. */
 function hashOf(certificate: Buffer): string {
   const signed = contentOf(certificate, 0);
   const algorithm = contentOf(certificate, contentOf(certificate, signed.start).end);
   const identifier = contentOf(certificate, algorithm.start);
   const hash = HASHES[certificate.toString("hex", identifier.start, identifier.end)];
   if (hash === undefined)
-    throw new Error("channel_binding is not possible with the signature of the server's certificate");
+    throw new Error("channel_binding does not support the signature algorithm of the server's certificate");
   return hash;
 }
 
-/** Where the content of the DER element at `place` is. */
+/** The range of the content of the DER element at `place`. */
 function contentOf(bytes: Buffer, place: number): { start: number; end: number } {
   const short = bytes.readUInt8(place + 1);
   const more = short > 0x80 ? short - 0x80 : 0;

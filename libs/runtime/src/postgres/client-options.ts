@@ -9,8 +9,8 @@ import { type NewSession, speakFirst } from "./speak-first.ts";
 type ClientOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
 /**
- * The options of the Postgres client for this target. Everything that the client would read from a URL is said here.
- * @param options `statementMs`: the longest time that a statement may take; 0 is any
+ * The options of the Postgres client for this target. They include everything that the client would read from a URL.
+ * @param options `statementMs`: time limit of a statement; 0: none
  * @param prepare what to do with each new session before the client may use it
  */
 export function clientOptions(
@@ -21,7 +21,7 @@ export function clientOptions(
   const { addresses, user, password, database, tls, applicationName, startupOptions } = target;
   const silenceMs = options.statementMs && options.statementMs + 1_000;
   const { host = "", port } = addresses[0] ?? {};
-  /** The address that worked last, or the one after it if that one was of no use. */
+  /** Index of the address to try first: the last one that worked, or the next one if `prepare` rejected it. */
   let first = 0;
   const settings = {
     async socket() {
@@ -39,7 +39,7 @@ export function clientOptions(
       );
       return socket;
     },
-    // Arrays, because the client would take texts apart. They serve its error messages only.
+    // Arrays, because the client would split strings. It uses them only in its error messages.
     ...{ host: [host], port: [port] },
     ...{ user, pass: password, database },
     // TLS, if any, is done in `openPostgresSocket`.

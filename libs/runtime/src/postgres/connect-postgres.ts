@@ -12,14 +12,14 @@ import type { NewSession } from "./speak-first.ts";
 
 export type Postgres = postgres.Sql<Record<string, unknown>>;
 
-/** The upper bound for every statement, because a slow one blocks others. */
+/** Time limit of a statement, because a slow one blocks others. */
 const STATEMENT_MS = 5_000;
 
 /**
  * A pool whose rows match the contracts: bigint as number (all values stay far below 2^53), timestamps as ISO 8601 in UTC.
  * The server aborts slow statements and idle transactions, so that a dead client holds no lock.
  * @param url see `readPostgresTarget`
- * @param options `statementMs`: another upper bound for statements; 0 is none
+ * @param options `statementMs`: another time limit of statements; 0: none
  * @throws Error when the URL is invalid
  */
 export function connectPostgres(
@@ -35,7 +35,8 @@ export function connectPostgres(
   async function prepare(session: NewSession): Promise<void> {
     const [[facts] = []] = await session.ask(FACTS);
     const read = JSON.parse(facts as string) as SessionFacts;
-    // Before the first SET: through a pooler in transaction mode, it would change the sessions of others.
+    // Poolers send a process id of their own. Checked before the first SET, which a pooler in transaction mode would apply to the
+    // sessions of other clients.
     if (read.pid !== session.pid) {
       check ??= refuseSharedSessions(session, target);
       await check.catch((error: unknown) => {

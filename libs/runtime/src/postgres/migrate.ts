@@ -9,7 +9,7 @@ const LOCK = 7_266_263;
 /** How long a server may take from its start until it accepts connections. */
 const STARTUP_MS = 30_000;
 const NO_SUCH_DATABASE = "3D000";
-/** Another process created it in the same moment; seen at the name, or, later, at the index of names. */
+/** Another process created the database concurrently: duplicate_database, or unique_violation in pg_database. */
 const EXISTS = new Set(["42P04", "23505"]);
 
 /** A file is named `<version>_<what it does>.sql`. What comes after `-- migrate:down` is not run. */
@@ -18,13 +18,13 @@ const UP = /^-- migrate:up\b/m;
 const DOWN = /^-- migrate:down\b/m;
 
 /**
- * Brings a database up to date with the SQL files of a folder, each in a transaction that also notes its version in
+ * Brings a database up to date with the SQL files of a folder, each in a transaction that also records its version in
  * `schema_migrations`. Creates the database first if it is missing, and the schema if the URL names one.
  * @throws the server's error, which names the file
  */
 export async function migrate(url: string, options: { folder: string; log?(line: string): void }): Promise<void> {
   const files = (await readdir(options.folder)).filter((name) => FILE.test(name)).sort();
-  // Changes of the schema may take their time, and wait for locks.
+  // No time limit: a schema change may be slow, and may wait for locks.
   const pool = connectPostgres(url, { name: "migrate", connections: 1, statementMs: 0 });
   try {
     await untilPostgresReady(pool, STARTUP_MS).catch(async (error) => {

@@ -4,7 +4,7 @@
 export interface PostgresAddress {
   host: string;
   port: number;
-  /** The address to connect to, where the host's name serves only to check the certificate. */
+  /** The address to connect to; `host` then serves only to check the certificate. */
   hostaddr?: string;
 }
 
@@ -14,7 +14,7 @@ export interface ConnectionString {
   user?: string;
   password?: string;
   database?: string;
-  /** The other parameters. The last one of a name counts. */
+  /** The other parameters; of duplicates, the last. */
   parameters: Map<string, string>;
 }
 
@@ -23,7 +23,7 @@ const HOW_TO_ENCODE = "in a user or password, write : as %3A, / as %2F, ? as %3F
 
 /**
  * Splits a connection string as libpq does, which allows what a URL does not: several hosts, no host at all, the folder of a
- * unix socket. Of an unencoded @ the last one ends the password.
+ * unix socket. The last unencoded @ ends the password.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  * @throws Error whose message says what is wrong and what to do, and quotes no value
  */
@@ -57,14 +57,14 @@ function readParameters(query: string): Map<string, string> {
   for (const part of query.split("&").filter(Boolean)) {
     const [, name = "", value = ""] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
     if (!/^[\w.-]+$/.test(name)) throw new Error(`has a parameter whose name cannot be read: ${HOW_TO_ENCODE}`);
-    // Some write a blank as a plus sign; apart from the list of options, a plus sign is one.
+    // Some tools encode a blank in `options` as a plus sign. In other values a plus sign is literal.
     const written = name === "options" ? value.replaceAll("+", " ") : value;
     parameters.set(name, decode(`the parameter ${name}`, written) ?? "");
   }
   return parameters;
 }
 
-/** Those of the URL itself, unless the parameters name some. There may be one port, or one hostaddr, for each host. */
+/** The hosts of the URL itself, unless parameters name others. Ports and hostaddrs are matched to hosts by their order. */
 function readAddresses(places: string, host?: string, port?: string, hostaddr?: string): PostgresAddress[] {
   const written = places.split(",").map((place) => {
     const [, name, digits] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(place) ?? [];

@@ -7,12 +7,13 @@ import { createServerReader } from "./read-server-messages.ts";
 
 /**
  * Opens a socket for the Postgres client. The socket is destroyed when the server stays silent for too long, and fails in one
- * step (see `loseInOneStep`). TLS is done here, because the client would replace the socket with one of its own, and knows
- * neither a certificate authority's file nor several hosts.
+ * step (see `loseInOneStep`). TLS is handled here, because the client would replace the socket with one of its own, and supports
+ * neither several hosts nor a file of certificate authorities.
  * @param addresses tried in this order
- * @param connectMs the longest time until an address is connected and encrypted
- * @param silenceMs the longest time from a write to the next byte received; 0 is any
- * @returns how many addresses failed before, and a socket even after a failure: the client survives a socket that fails, but not a rejection of this function
+ * @param connectMs time limit for each address, and for TLS
+ * @param silenceMs time limit from a write to the next byte received; 0: none
+ * @returns a socket, and how many addresses failed before it. After a failure of all the socket fails at its first write: the
+ *   client survives that, but not a rejection of this function
  */
 export async function openPostgresSocket(
   addresses: readonly PostgresAddress[],
@@ -78,7 +79,7 @@ function read(parameter: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    // Without a system error's code: waiting does not help.
+    // Without the code of the system error, with which the connect would be retried.
     throw new Error(`the file of ${parameter} in DATABASE_URL cannot be read: ${path}`, { cause });
   }
 }
@@ -93,7 +94,7 @@ function within<S extends Socket>(ms: number, socket: S, event: "connect" | "sec
       clearTimeout(timer);
       reject(error);
     };
-    // The listener for errors stays: beneath TLS nobody else listens to the socket.
+    // The error listener stays, because nothing else listens to a socket beneath TLS.
     socket.on("error", fail).on("close", closed);
     socket.once(event, () => {
       clearTimeout(timer);
@@ -114,10 +115,10 @@ async function offersTls(socket: Socket, ms: number): Promise<boolean> {
   });
   socket.write(SSL_REQUEST);
   await within(ms, socket, "data");
-  // More bytes than one would be plain text that somebody slipped in before the encryption (CVE-2021-23222).
+  // Further bytes would be plain text that an attacker injected before the encryption (CVE-2021-23222).
   if (answer.length === 1 && (answer[0] === YES || answer[0] === NO)) return answer[0] === YES;
   socket.destroy();
-  throw Object.assign(new Error("the answer to the request for TLS is not PostgreSQL's"), { code: "EPROTO" });
+  throw Object.assign(new Error("the server's reply to SSLRequest is not that of PostgreSQL"), { code: "EPROTO" });
 }
 
 /** A socket that fails at its first write, because the client does not listen for errors before that. */

@@ -151,7 +151,7 @@ test("parameters without effect are named, those about security apart from other
     "pgbouncer=true&connection_limit=1&foo=hidden&require_auth=hidden&sslfuture=hidden&client_encoding=LATIN1&empty=";
   expect(read(`postgres://h/d?${query}`).warnings).toEqual([
     "client_encoding is always UTF8",
-    "these parameters about security have no effect: require_auth, sslfuture",
+    "these security parameters have no effect: require_auth, sslfuture",
     "these parameters are ignored: pgbouncer, connection_limit, foo, empty",
   ]);
   expect(read("postgres://h/d?sslmode=prefer&sslrootcert=/ca.pem").warnings).toEqual([

@@ -29,7 +29,7 @@ export interface PostgresTarget extends Omit<ConnectionString, "parameters"> {
   /** Which server to use: any that answers, one that is not a replica, or one that accepts writes. */
   role: "any" | "primary" | "read-write";
   applicationName?: string | undefined;
-  /** What is in `options` besides settings. Proxies of providers read it, as in `endpoint=…`. */
+  /** The rest of `options`, which providers' proxies read, as in `endpoint=…`. */
   startupOptions?: string | undefined;
   /** Settings of the session, from `options`. */
   settings: [name: string, value: string][];
@@ -38,7 +38,7 @@ export interface PostgresTarget extends Omit<ConnectionString, "parameters"> {
   connectTimeoutMs: number;
   /** Seconds until the first TCP keep-alive probe; 0 sends none. */
   keepAlive: number;
-  /** What the string asks for and does not get. They name parameters and quote no value. */
+  /** Messages that name parameters without effect and quote no value. */
   warnings: string[];
 }
 
@@ -64,7 +64,7 @@ const TLS_VERSIONS = { "TLSv1.2": "TLSv1.2", "TLSv1.3": "TLSv1.3" } as const;
 const ROLES = { any: "any", primary: "primary", "read-write": "read-write" } as const;
 const SWITCH = { 0: false, 1: true } as const;
 
-/** Parameters about security that are not known here, or to no effect, by the beginnings of their names. */
+/** Parameters that concern security, by the beginnings of their names. Those without effect are named separately. */
 const ABOUT_SECURITY = /^(ssl|tls|gss|krb|scram|oauth|require|channel|passfile)/;
 
 /**
@@ -82,7 +82,7 @@ export function readPostgresTarget(text: string): PostgresTarget {
   if (channelBinding === "require" && tls.mode === "prefer") tls.mode = "require";
   if (read.choice("gssencmode", CHOICES) === "require")
     throw new Error("gssencmode=require is not supported: use sslmode=verify-full instead");
-  // A replica would not know a token that is a second old.
+  // A replica may lack a token that was created a second ago.
   const role = read.choice("target_session_attrs", ROLES) ?? "primary";
 
   const { settings, rest } = readOptions(read.text("options") ?? "");
@@ -100,7 +100,7 @@ export function readPostgresTarget(text: string): PostgresTarget {
   const left = [...parameters.keys()];
   const unsafe = left.filter((name) => ABOUT_SECURITY.test(name));
   const unknown = left.filter((name) => !ABOUT_SECURITY.test(name));
-  if (unsafe.length > 0) warnings.push(`these parameters about security have no effect: ${unsafe.join(", ")}`);
+  if (unsafe.length > 0) warnings.push(`these security parameters have no effect: ${unsafe.join(", ")}`);
   if (unknown.length > 0) warnings.push(`these parameters are ignored: ${unknown.join(", ")}`);
   return {
     ...place,
@@ -113,7 +113,7 @@ export function readPostgresTarget(text: string): PostgresTarget {
 
 type Reader = ReturnType<typeof reader>;
 
-/** Each function takes a parameter out of the map, so that what is left is unknown. An empty value is none. */
+/** Each function removes the parameter that it reads, so that the unknown ones remain. An empty value counts as absent. */
 function reader(parameters: Map<string, string>) {
   const text = (name: string): string | undefined => {
     const value = parameters.get(name);
@@ -143,7 +143,7 @@ function readTls(read: Reader, warnings: string[]): PostgresTls {
     read.choice("sslmode", SSL_MODES) ??
     read.choice("ssl", SSL_SWITCH) ??
     (read.choice("requiressl", SWITCH) ? "require" : undefined);
-  // As with libpq: `require` with an authority's certificate verifies it. verify-ca with public authorities would accept a
+  // As with libpq, `require` with a root certificate verifies. verify-ca with public authorities would accept a
   // certificate that anybody can get.
   let mode = given ?? (rootCert ? "verify-full" : "prefer");
   if (mode === "require" && rootCert) mode = "verify-ca";
@@ -171,8 +171,8 @@ function readTls(read: Reader, warnings: string[]): PostgresTls {
 }
 
 /**
- * Settings in `options` are set after the connect, because poolers refuse them at the start; the rest is for the server's
- * command line, or for a proxy. A backslash keeps the blank after it.
+ * Settings in `options` are applied after the login, because poolers refuse them in the startup message; the rest is for the
+ * server's command line, or for a proxy. A backslash escapes a blank.
  */
 function readOptions(options: string): { settings: [string, string][]; rest: string | undefined } {
   const words = options.match(/(?:\\.|[^\s\\])+/gs)?.map((word) => word.replace(/\\(.)/gs, "$1")) ?? [];

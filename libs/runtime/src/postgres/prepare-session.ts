@@ -3,8 +3,8 @@
 import type { PostgresTarget } from "./postgres-target.ts";
 
 /**
- * What a session must have, whatever the defaults of the server, the database, the role and the connection string are. They
- * would change what values look like, which conflicts transactions see, and when a session ends.
+ * Set in every session, because defaults of the server, the database, the role or the connection string could change the format
+ * of values, the isolation level and time-outs.
  */
 const SETTINGS: Record<string, string> = {
   idle_session_timeout: "0",
@@ -22,12 +22,12 @@ const SETTINGS: Record<string, string> = {
 /** Postgres 17 or newer. */
 const TRANSACTION_TIMEOUT = "transaction_timeout";
 
-/** Tables by which the schema of our tables is found. */
+/** A schema that has these tables is ours. */
 const LANDMARKS = ["schema_migrations", "turns"];
 
-/** What `FACTS` returns, as text. */
+/** The JSON that the query `FACTS` returns. */
 export interface SessionFacts {
-  /** Names the server's process: the same text in two sessions means that they share it. */
+  /** Identifies the server's process: two sessions with the same text share a process. */
   process: string;
   pid: number;
   isReplica: boolean;
@@ -35,7 +35,7 @@ export interface SessionFacts {
   encoding: string;
   /** The schemas that `search_path` names and that exist. */
   path: string[];
-  /** The schemas of the path, and `public`, that hold our tables. */
+  /** Of these schemas and `public`, those that have our tables. */
   homes: string[];
 }
 
@@ -50,8 +50,8 @@ export const FACTS = `select json_build_object(
       from pg_class c where c.relnamespace = n.oid and c.relname in (${LANDMARKS.map(quote).join(", ")}))))`;
 
 /**
- * @returns the statement that makes a new session ours
- * @throws Error when the server is not the wanted one, or has properties with which we would not work as promised
+ * @returns the statement that applies our settings to a new session
+ * @throws Error when the server has the wrong role, or its database an unsuitable encoding or search_path
  */
 export function settingsFor(
   facts: SessionFacts,
@@ -61,7 +61,7 @@ export function settingsFor(
   const isWrong = target.role !== "any" && (facts.isReplica || (target.role === "read-write" && facts.isReadOnly));
   if (isWrong) {
     const text = "the database server is a replica or read-only, and BooCode writes";
-    // To the client a lost connection: another server may be the right one, or this one in a moment.
+    // The code makes the client reconnect: another server may match, or this one a moment later.
     throw Object.assign(new Error(text), { code: "CONNECTION_CLOSED", reason: "read_only" });
   }
   if (facts.encoding !== "UTF8") {
@@ -85,8 +85,8 @@ export function settingsFor(
 }
 
 /**
- * The schema of our tables. A `search_path` that the database or the role got after the migration must not hide them, nor one
- * with another application's tables of the same names come before them.
+ * The schema of our tables. A default `search_path` that changed after the migration must neither hide them nor put another
+ * application's tables of the same names first.
  */
 function homeSchema({ path, homes }: SessionFacts): string {
   const home = path.find((schema) => homes.includes(schema));
@@ -103,7 +103,7 @@ function homeSchema({ path, homes }: SessionFacts): string {
 
 function quote(text: string): string {
   const doubled = text.replaceAll("'", "''");
-  // In this form a backslash means the same whatever standard_conforming_strings is.
+  // In an E string, a backslash does not depend on standard_conforming_strings.
   return text.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
 }
 

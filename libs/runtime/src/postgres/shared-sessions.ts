@@ -5,13 +5,13 @@ import type { PostgresTarget } from "./postgres-target.ts";
 import { PROCESS } from "./prepare-session.ts";
 import type { NewSession } from "./speak-first.ts";
 
-/** A pooler with little room may let the second connection wait. */
+/** How long the second connection may wait for a pooler that is full. */
 const SECOND_MS = 1_000;
 const ROUNDS = 8;
 
 /**
- * Rejects when the sessions of a pooler are not the client's own: in transaction mode, two connected clients meet the same
- * process of the server, or one client meets several. Neither can happen in session mode. Changes nothing in the sessions.
+ * Rejects when a pooler shares the server's sessions among clients: in transaction mode, two connected clients reach the same
+ * server process, or one client reaches several. Neither happens in session mode. Does not change the sessions.
  */
 export async function refuseSharedSessions(session: NewSession, target: PostgresTarget): Promise<void> {
   const second = postgres({

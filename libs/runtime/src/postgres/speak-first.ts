@@ -2,9 +2,9 @@ import type { Socket } from "node:net";
 import type { Login } from "./channel-binding.ts";
 import { readError } from "./read-server-messages.ts";
 
-/** A session whose client has logged in and waits to be told so. */
+/** A session that has logged in, but whose client has not received ReadyForQuery yet. */
 export interface NewSession {
-  /** The process that the server named for requests to cancel. */
+  /** The process id from BackendKeyData, which is meant for cancel requests. */
   pid: number;
   /** Runs one statement. @returns its rows, as text */
   ask(statement: string): Promise<(string | null)[][]>;
@@ -17,10 +17,10 @@ const [AUTHENTICATION, BACKEND_KEY, DATA_ROW, ERROR, READY, STATUS] = [..."RKDEZ
 const LONGEST_MESSAGE = 1_048_576;
 
 /**
- * Talks to the server after the client has logged in and before the client may send a query: the message that the server is
- * ready is withheld until `prepare` is done. What a session needs cannot be in the client's first message, because poolers
- * refuse it. A failure of `prepare` or `login` ends the connection, and is the client's failure to connect.
- * @param login logs in in the client's place
+ * Runs statements after the login and before the client's first query: ReadyForQuery is withheld from the client until `prepare`
+ * is done. A session's settings cannot be in the startup message, because poolers refuse them there. If `prepare` or `login`
+ * fails, the socket is destroyed with its error, so that the client reports a failed connect.
+ * @param login replaces the client's own login
  */
 export function speakFirst(
   socket: Socket,

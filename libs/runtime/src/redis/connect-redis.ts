@@ -15,25 +15,25 @@ export type RedisSubscriber = Node;
 type Where = string | (Pick<RedisConfig, "REDIS_URL"> & Partial<RedisConfig>);
 
 /**
- * Reconnects within 250 ms, with jitter; after some two seconds of vain attempts within one second, because a server that refuses
- * each login would otherwise keep the process busy.
+ * Reconnects within 250 ms, with jitter; after about two seconds of failures within one second, because a server that refuses
+ * every login would otherwise keep the process busy.
  */
 const retryStrategy = (attempts: number) =>
   attempts < QUICK_ATTEMPTS ? 50 + Math.random() * 200 : 500 + Math.random() * 500;
 const QUICK_ATTEMPTS = 15;
 
-/** Another server is the master now, to which the address may lead. The failed command rejects. */
+/** Another server has become the master; a reconnect to the same address may reach it. The failed command still rejects. */
 const reconnectOnError = (error: Error) => /^(READONLY|MASTERDOWN|NOREPLICAS)/.test(error.message);
 
 /**
- * A connection on which an answer is this late leads to a server that is gone, such as a master that hangs, in whose place another
- * has come. (The failover detector of ioredis 6 ends a connection for good when it fires during a reconnect.)
+ * A connection that gets no answer for this long is reopened: its server may hang, and another may have become the master.
+ * (The failover detector of ioredis 6 ends a connection for good when it fires during a reconnect.)
  */
 const ANSWER_MS = 2_000;
-/** The same where BullMQ waits for jobs: it asks to be answered within 10 s. */
+/** The same for BullMQ's blocking reads, which Redis answers within 10 s. */
 const BLOCKED_ANSWER_MS = 15_000;
 
-/** How often the nodes of a cluster are asked which of them are masters. A node that hangs is replaced by then. */
+/** How often the nodes of a cluster are asked which of them are masters. */
 const TOPOLOGY_MS = 2_000;
 
 const common = {
@@ -87,7 +87,7 @@ function connect(where: Where, options: RedisOptions): Redis {
       clusterRetryStrategy: retryStrategy,
       slotsRefreshInterval: TOPOLOGY_MS,
       maxRedirections: 10,
-      // The certificates are for the names. Each connection resolves its own.
+      // No lookup here: the certificates are for the names, and each connection resolves its own.
       dnsLookup: (host, done) => done(null, host),
       ...(enableOfflineQueue !== undefined && { enableOfflineQueue }),
       ...(natMap && { natMap }),
@@ -133,7 +133,7 @@ function tlsOf({ anyCertificate }: RedisAddress, config: Partial<RedisConfig>): 
   };
 }
 
-/** What ioredis says of a connection whose failure it has told before. */
+/** General errors of ioredis, which must not replace the cause that it reported before. */
 const NO_CAUSE =
   /^(Connection is closed|Failed to refresh slots cache|None of startup nodes|All sentinels are unreachable)/;
 
@@ -157,7 +157,7 @@ function quiet<R extends Redis>(redis: R): R {
 }
 
 /**
- * For readiness: commands on a connection that is not ready fail with "not connected", and why it is not is known here.
+ * For readiness checks: a command on a connection that is not ready fails without the cause, which is recorded here.
  * @throws the reason for which the connection is not ready, if there is one, instead of the error of `check`
  */
 export async function withConnectionFailure<T>(redis: Redis, check: () => Promise<T>): Promise<T> {

@@ -2,11 +2,11 @@ import { type Cluster, Redis, type RedisOptions } from "ioredis";
 import { DirectConnector } from "./direct-connector.ts";
 
 /**
- * A connection for subscriptions to a cluster, whose nodes pass every published message on to each other: one connection to any
- * node hears all. Each reconnect takes another node, and so does a node that the cluster has dropped, such as one that is cut
- * off from the others and hears nothing more. The subscriber of ioredis's Cluster changes its node without telling anybody.
- * @param topology knows the nodes; ends with the connection
- * @param first those to try while it does not
+ * A connection for subscriptions to a cluster. Nodes forward every published message, so a connection to any node receives all.
+ * Each reconnect uses another node. When the cluster drops the node, for example because it is cut off from the others, the
+ * connection moves. ioredis's own cluster subscriber changes nodes without an event, so that a gap would go unnoticed.
+ * @param topology lists the nodes; it is disconnected with the connection
+ * @param first nodes to try until the topology is known
  */
 export function followAnyNode(topology: Cluster, first: Address[], options: RedisOptions): Redis {
   let known = first;

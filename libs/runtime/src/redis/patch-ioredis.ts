@@ -1,8 +1,8 @@
 import type { Redis, RedisOptions } from "ioredis";
 
 /**
- * The ready check of ioredis calls INFO, and prints a warning on each connect when the user may not. It then counts the server
- * as ready, and so does an answer that states nothing. The same holds for duplicates, which BullMQ makes for its blocking reads.
+ * The ready check of ioredis calls INFO. When the user may not, ioredis prints a warning on each connect and takes the server as
+ * ready; an empty answer does the same without a warning. Duplicates, which BullMQ makes for blocking reads, are patched, too.
  */
 export function tolerateInfo(redis: Redis): void {
   const info = redis.info.bind(redis) as (...args: unknown[]) => unknown;
@@ -25,9 +25,9 @@ export function tolerateInfo(redis: Redis): void {
 type Callback = (error: Error | null, reply?: unknown) => void;
 
 /**
- * A cluster is asked for its nodes over a duplicate of a node's connection, whose errors ioredis drops. And CLUSTER SLOTS may
- * leave the host of a node open, as a single node does that has met no other: it is the one that was asked. ioredis ignores such
- * nodes. https://redis.io/docs/latest/commands/cluster-slots/
+ * ioredis asks for a cluster's nodes over a duplicate of a node's connection, and drops its errors. In the answer to CLUSTER
+ * SLOTS, an empty host means the node that was asked, as in a cluster of a single node; ioredis ignores such nodes.
+ * https://redis.io/docs/latest/commands/cluster-slots/
  * @param node of a cluster
  * @param fail called with the errors of these connections
  */

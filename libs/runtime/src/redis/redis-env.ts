@@ -66,7 +66,7 @@ export const redisEnv = {
 
 export type RedisConfig = z.infer<z.ZodObject<typeof redisEnv>>;
 
-/** A check of a service's whole configuration: settings of Redis that would have no effect are mistakes. */
+/** Checks a service's whole configuration: settings of Redis that would have no effect are mistakes. */
 export function checkRedisSettings(config: RedisConfig, context: z.RefinementCtx): void {
   const address = tryParse(config.REDIS_URL);
   if (typeof address === "string") return;

@@ -16,7 +16,7 @@ export interface RedisAddress {
   /** With `sentinel`: the name under which the Sentinels know the master. */
   master?: string;
   sentinelTls: boolean;
-  /** Names of parameters without a meaning here. */
+  /** Names of unknown parameters, which are ignored. */
   ignored: string[];
 }
 
@@ -137,7 +137,7 @@ function readParameter(address: RedisAddress, name: string, value: string): void
       return;
     }
   }
-  // What concerns security is never ignored.
+  // A parameter that concerns security is never ignored.
   if (/ssl|tls|cert|ca$|key|verify|user|password|auth/i.test(name)) {
     throw new InvalidRedisUrl(
       `has the parameter ${name.slice(0, 40).replace(/[^\w.-]/g, "?")}, which is not known: use REDIS_TLS_CA, REDIS_TLS_CERT, REDIS_TLS_KEY, REDIS_SENTINEL_PASSWORD`,

@@ -31,8 +31,7 @@ export async function connectBackends(
   const pool = connectPostgres(config.DATABASE_URL, { name, connections: config.DATABASE_CONNECTIONS });
   onRelease("postgres", () => pool.end({ timeout: 2 }));
   const { ignored } = parseRedisUrl(config.REDIS_URL);
-  if (ignored.length > 0)
-    log.warn({ parameters: ignored }, "REDIS_URL has parameters without a meaning; they are ignored");
+  if (ignored.length > 0) log.warn({ parameters: ignored }, "unknown parameters of REDIS_URL are ignored");
   const redis = connectRedis(config);
   onRelease("redis", () => redis.disconnect());
   const connections = options.subscriber ? [redis, options.subscriber] : [redis];

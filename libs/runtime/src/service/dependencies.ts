@@ -14,8 +14,8 @@ export interface Dependencies {
   readiness(): Promise<Ready>;
   /**
    * Takes note of a failure. The beginning of an outage, each further reason and the end are logged; other failures are not.
-   * @param dependency that failed; without it, the error must show that a dependency's client made it
-   * @returns false when the failure is not one of a dependency
+   * @param dependency the one that failed; default: the one whose client made the error
+   * @returns false when no dependency failed
    */
   report(error: unknown, dependency?: DependencyName): boolean;
   stop(): void;

@@ -40,7 +40,7 @@ const postgresUrl = z.string("is required").superRefine((text, context) => {
   }
 });
 
-/** The variable of a tool that needs the database alone. */
+/** The variable of a tool that needs only the database. */
 export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 
 /** The variables of every service. */

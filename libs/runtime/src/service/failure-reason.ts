@@ -24,7 +24,7 @@ const BY_SQLSTATE: Record<string, NotReadyReason> = {
   "58030": "disk_full",
 };
 
-/** Errors of files and sockets; every other one means that something cannot be reached. */
+/** Codes of system errors. All others mean `unreachable`. */
 const BY_SYSTEM_ERROR: Record<string, NotReadyReason> = {
   EACCES: "permission_denied",
   EDQUOT: "disk_full",
@@ -53,9 +53,9 @@ const BY_REPLY: Record<string, NotReadyReason> = {
   WRONGPASS: "authentication_failed",
 };
 
-/** Redis 6.2 wraps what a command in a script got: `ERR Error running script (call to f_…): @user_script:1: -OOM command not …`. */
+/** Redis 6.2 wraps the error of a command in a script: `ERR Error running script (call to f_…): @user_script:1: -OOM command not …`. */
 const IN_SCRIPT = /^ERR Error running script.*?-(?=[A-Z]{3,} )/;
-/** How Redis 7 says NOPERM to a command in a script. */
+/** Redis 7's wording of NOPERM for a command in a script. */
 const SCRIPT_MAY_NOT = /^ERR The user executing the script can't /;
 
 function reasonOfReply(message: string): NotReadyReason {
@@ -63,11 +63,11 @@ function reasonOfReply(message: string): NotReadyReason {
   return BY_REPLY[/^[A-Z]+/.exec(message.replace(IN_SCRIPT, ""))?.[0] ?? ""] ?? "failed";
 }
 
-/** Texts of ioredis for commands that no connection takes, and for connections that find no server. */
+/** ioredis's errors when a command has no connection, or a connection finds no server. */
 const NO_CONNECTION =
   /^(Connection is closed|Stream isn't writeable|Reached the max retries per request limit|Cluster isn't ready|Cluster is ended|Too many Cluster redirections|None of startup nodes|Failed to refresh slots cache|All sentinels are unreachable|failed to connect to sentinel|connected to sentinel)/;
 
-/** A Sentinel knows no other commands than its own, and a Redis that is no cluster none of a cluster. */
+/** Replies of a Sentinel to ordinary commands, and of a Redis without cluster mode to cluster commands. */
 const WRONG_SERVER = /^ERR (unknown command|This instance has cluster support disabled)/;
 
 interface Failure {

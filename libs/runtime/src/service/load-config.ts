@@ -17,7 +17,7 @@ export class InvalidConfig extends Error {
 export function loadConfig<S extends z.ZodType>(schema: S, env: Record<string, string | undefined>): z.infer<S> {
   const mistakes: string[] = [];
   const values: Record<string, string> = {};
-  // Blank is not set: an empty line of a Windows file holds a carriage return.
+  // A blank value counts as unset: from a Windows file, an empty one holds a carriage return.
   for (const [name, value] of Object.entries(env)) if (value?.trim()) values[name] = value;
   for (const [name, path] of Object.entries(values)) {
     const target = name.replace(/_FILE$/, "");

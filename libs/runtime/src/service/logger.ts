@@ -17,7 +17,7 @@ export function createLogger(service: string, level: string): Logger {
   const options: LoggerOptions = {
     level,
     base: { service, pid: process.pid },
-    // Facts may hold a peer's texts. An error has its own serializer.
+    // Log fields may hold a peer's text. Errors have their own serializer.
     formatters: { log: (facts) => scrubStrings(facts) },
     serializers: { err: (error: unknown) => describeError(error) },
     redact: {

@@ -1,26 +1,26 @@
 // PURE
 const MARK = "[secret]";
 
-/** Removes secrets from texts. Where several match at a place, the longest one does. */
+/** Removes secrets from texts; of several that match at one position, the longest. */
 export interface Scrubber {
   scrub(text: string): string;
-  /** For a text that comes in pieces: whatever the pieces, their results joined are those of the whole text. */
+  /** For a text that arrives in pieces. The joined results equal the scrubbed whole text, however it is split. */
   stream(): ScrubbedStream;
 }
 
 export interface ScrubbedStream {
-  /** Holds back an end that may be the beginning of a secret: less than the longest secret. */
+  /** Holds back an end that may begin a secret: always less than the longest secret. */
   push(piece: string): string;
-  /** The rest. The stream may be used for another text after it. */
+  /** @returns what was held back. Afterwards the stream takes another text. */
   end(): string;
 }
 
-/** The forms in which a peer may echo a secret: as it is, as part of a URL, and as JSON writes it. */
+/** The forms in which a peer may echo a secret: verbatim, URL-encoded and JSON-escaped. */
 export function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1)];
 }
 
-/** @param forms the texts to remove; an empty one is ignored */
+/** @param forms the texts to remove; empty ones are ignored */
 export function createScrubber(forms: Iterable<string>): Scrubber {
   const secrets = [...new Set(forms)].filter((form) => form !== "").sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return { scrub: (text) => text, stream: () => ({ push: (piece) => piece, end: () => "" }) };
@@ -29,7 +29,7 @@ export function createScrubber(forms: Iterable<string>): Scrubber {
   const any = new RegExp(secrets.map((secret) => secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
   const scrub = (text: string) => text.replace(any, MARK);
 
-  /** Where a secret may begin that is longer than the text; its length if nowhere. */
+  /** The position from which the text may be an incomplete secret; the text's length if there is none. */
   function heldFrom(text: string, from: number): number {
     for (let at = Math.max(from, text.length - longest + 1); at < text.length; at++) {
       const tail = text.slice(at);

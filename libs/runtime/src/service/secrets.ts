@@ -14,7 +14,7 @@ export function keepSecret(value: string | null | undefined): void {
   if (secrets.size > known) scrubber = createScrubber(secrets);
 }
 
-/** Registers the user and password of a URL, also of one that only its own client can read, as with several hosts. */
+/** Registers the password of a URL and its basic authentication, also when `URL` cannot parse it (several hosts). */
 export function keepSecretsOf(url: string): void {
   const [, login = ""] = /^[a-z][a-z0-9+.-]*:\/\/([^/?\s]*)@/i.exec(url.trim()) ?? [];
   const [, username = "", password = ""] = /^([^:]*):(.*)$/s.exec(login) ?? [];
@@ -36,12 +36,12 @@ function decode(part: string): string {
 /** Removes every registered secret from a text that comes from a peer or from the runtime. */
 export const scrub = (text: string): string => scrubber.scrub(text);
 
-/** Deeper strings stay as they are: no peer's answer is so deep, and an object that holds itself has an end. */
+/** Deeper strings stay as they are. No peer's answer is so deep, and the limit ends the walk of a cyclic object. */
 const MAX_DEPTH = 20;
 
 /**
- * Removes every registered secret from the strings and the names inside a value of JSON's kinds; anything else stays as it is.
- * @param remove removes other secrets instead
+ * Removes every registered secret from the strings and property names of plain objects and arrays; other objects stay as they are.
+ * @param remove used in place of `scrub`, to remove other secrets
  */
 export function scrubStrings<T>(value: T, remove: (text: string) => string = scrub): T {
   return scrubValue(value, remove, MAX_DEPTH) as T;

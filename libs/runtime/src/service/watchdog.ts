@@ -1,13 +1,13 @@
 import { Worker } from "node:worker_threads";
 import type { Logger } from "./logger.ts";
 
-/** The event loop shows this many times within the limit that it turns. */
+/** How often the event loop increments the counter within the limit. */
 const TICKS = 30;
 
 /**
  * Ends the process with SIGKILL when its event loop has been blocked for `limitMs`, after a log line of level `fatal`. Such a
- * process answers nobody and holds its place, and Compose does not restart a container only because it is unhealthy. The thread
- * looks at nothing but the event loop, so an absent database is no reason. SIGKILL, because nothing else in the process runs.
+ * process serves nobody but keeps its connections, and Compose does not restart a container that is only unhealthy. The thread
+ * watches only the event loop, so an outage of the database does not trigger it. SIGKILL, because no handler would run.
  * @param fields of the log line
  */
 export function startWatchdog(limitMs: number, log: Logger, fields: Record<string, unknown>): void {
@@ -23,7 +23,7 @@ export function startWatchdog(limitMs: number, log: Logger, fields: Record<strin
   const thread = new Worker(new URL("watchdog-thread.mjs", import.meta.url), {
     workerData: { beats, tickMs, limitMs, fields: { ...fields, pid: process.pid } },
     execArgv: [],
-    // Its memory is small and known; the rest is for the service.
+    // The thread needs little memory; the rest is left to the service.
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
   });
   thread.on("error", (err) => log.error({ err }, "the watchdog has stopped"));
