@@ -29,7 +29,7 @@ const LINE_WIDTH = 300;
 const MAX_RESULTS = 500;
 /** Reserved for the notes at the end. */
 const NOTE_BYTES = 600;
-/** Files whose encoding a note names. */
+/** Limit of files whose encoding a note names. */
 const MAX_NAMED = 5;
 const LF = 0x0a;
 
@@ -56,9 +56,9 @@ interface Search extends Input {
   /** The real path that is searched, relative to the root. */
   searched: string;
   ignores: Ignores;
-  /** The paths that are not ignored, where ripgrep's globs would bring back those that are; null for all. */
+  /** The paths that are not ignored, when ripgrep's globs would override the ignore files; null for all paths. */
   allowed: ReadonlySet<string> | null;
-  /** The texts that ripgrep does not search as they are. */
+  /** Decoded copies of the texts that ripgrep cannot search as they are. */
   texts(): Promise<OtherTexts>;
 }
 
@@ -102,7 +102,7 @@ async function requireSearchable({ path, size, handle }: OpenedPath): Promise<vo
     throw new ToolFailure(`${showPath(path)} is binary and cannot be searched`);
 }
 
-/** Searches for the pattern as it is written; when that finds nothing, for what it means in another dialect. */
+/** Searches for the pattern as written; if that finds nothing, for what it means in another regular expression syntax. */
 async function searchReadings(input: Search, context: ToolContext): Promise<ToolAnswer> {
   let failure: ToolFailure | null = null;
   const found = await search(input, context).catch((error: unknown) => {
@@ -203,8 +203,8 @@ interface FoundCandidate extends Candidate {
 }
 
 /**
- * The matches that ripgrep reports, without those in ignored files: first those in UTF-8, in the order of paths, then those in
- * other texts. To find the latter every file is read: that is left out when there are enough of the former.
+ * Yields the matches that ripgrep reports outside ignored files: first those in UTF-8, in the order of paths, then those in other
+ * texts. Finding the latter takes reading every file, so the caller stops when it has enough of the former.
  */
 async function* findCandidates(input: Search, context: ToolContext): AsyncGenerator<FoundCandidate> {
   const { root, signal, slots } = context;
@@ -228,7 +228,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
   yield* await findInTexts(input, context);
 }
 
-/** The matches in the decoded copies, at most one more than can be shown. */
+/** Returns the matches in the decoded copies, at most one more than can be shown. */
 async function findInTexts(input: Search, { signal, slots }: ToolContext): Promise<FoundCandidate[]> {
   const { folder, copies } = await input.texts();
   const found: FoundCandidate[] = [];

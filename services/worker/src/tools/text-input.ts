@@ -13,5 +13,5 @@ export function textInput(max: number, description: string) {
 /** Linux's PATH_MAX. */
 export const MAX_PATH_LENGTH = 4096;
 
-/** Of the tools that leave out ignored files. */
+/** Description of the parameter of tools that leave out ignored files. */
 export const INCLUDE_IGNORED = "Also search files that .gitignore excludes, such as node_modules";

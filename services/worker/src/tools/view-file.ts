@@ -43,7 +43,7 @@ export const viewFile = defineTool({
       const encoding = await readEncoding(opened.handle);
       if (encoding === "empty") return { output: `${name} is empty`, truncated: false };
       if (encoding === "binary") return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false };
-      // The lines of `a.ts:12-20` count when the call names no others.
+      // The lines in `a.ts:12-20` count only if the call names no lines itself.
       const named = start_line === undefined && end_line === undefined ? opened.lines : null;
       const first = start_line ?? Math.max(1, named?.first ?? 1);
       const last = end_line ?? named?.last ?? null;

@@ -17,7 +17,7 @@ const FILES = {
   "packages/web/test/z.ts": "needle\n",
 };
 
-test("a path is opened however a model writes it, and the output says how it was taken", async () => {
+test("a path is opened however a model writes it, and the output says which path that was", async () => {
   const { root } = await makeTree(FILES);
   const call = await startTools(root);
   const shown = async (path: string, more = {}) => (await call("view_file", { path, ...more })).output.split("\n");
@@ -71,7 +71,7 @@ test("a glob or a list given as the path of a search is searched", async () => {
   expect((await call("grep", { pattern: "x", path: "nowhere" })).result.error).toMatch(/^nowhere does not exist/);
 });
 
-test("a missing path is answered with the name that it may mean; one that differs in Unicode form only is opened", async () => {
+test("a missing path is answered with similar names, and one that differs only in Unicode form is opened", async () => {
   const tree = await makeTree(FILES);
   symlinkSync(tree.outside, join(tree.root, "Out"));
   const call = await startTools(tree.root);
@@ -89,7 +89,7 @@ test("a missing path is answered with the name that it may mean; one that differ
   expect(output).not.toContain(SECRET);
 });
 
-test("two names that fit are both named, and a large directory is looked at in part", async () => {
+test("two names that fit are both suggested, and only a part of a large directory is examined", async () => {
   const { root } = await makeTree({ "a/Name.ts": "", "a/NAME.ts": "" });
   const call = await startTools(root);
   expect((await call("view_file", { path: "a/name.ts" })).result.error).toMatch(

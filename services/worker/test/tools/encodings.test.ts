@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { detectEncoding } from "../../src/tools/project/detect-encoding.ts";
 import { makeTree, startTools } from "./temp-tree.ts";
 
-/** Name, text, a word of it, and the text as iconv encodes it, in hexadecimal. */
+/** The encoding, a text, a word of it, and the text as encoded by iconv, in hexadecimal. */
 const TEXTS: [string, string, string, string][] = [
   [
     "GBK",
@@ -107,7 +107,7 @@ const TEXTS: [string, string, string, string][] = [
   ],
 ];
 
-test.each(TEXTS)("a file in %s is found and shown: %j", async (encoding, text, word, hex) => {
+test.each(TEXTS)("grep and view_file decode %s: %j", async (encoding, text, word, hex) => {
   const files = { "a.txt": "first\n", "b.txt": Buffer.from(hex, "hex"), "c.txt": `${word}\n` };
   const call = await startTools((await makeTree(files)).root);
   const lines = text.split(/\r?\n/);
@@ -126,7 +126,7 @@ test.each(TEXTS)("a file in %s is found and shown: %j", async (encoding, text, w
 test.each([
   ["UTF-16LE", "fffe610020007700f60072006c0064000a0062000a00"],
   ["UTF-16BE", "feff00610020007700f60072006c0064000a0062000a"],
-])("a byte order mark says %s", async (encoding, hex) => {
+])("a byte order mark for %s is obeyed", async (encoding, hex) => {
   const call = await startTools((await makeTree({ "a.txt": Buffer.from(hex, "hex") })).root);
   expect((await call("grep", { pattern: "^a w.rld$", context: 1 })).output).toBe(
     `a.txt:1: a wörld\na.txt-2- b\n[decoded: a.txt from ${encoding}]`,
@@ -134,7 +134,7 @@ test.each([
   expect((await call("view_file", { path: "a.txt" })).output).toContain("(lines 1-2 of 2, decoded from");
 });
 
-test("NUL in a text hides nothing", async () => {
+test("NUL in a text file hides no matches", async () => {
   const files = {
     "late.txt": `FIRST\n${"x".repeat(160_000)}\0`,
     "lines.txt": `${"some text\n".repeat(500)}SECOND\0THIRD\n${"more text\n".repeat(500)}FOURTH\n`,
@@ -157,7 +157,7 @@ test.each(["needle\n\0", "\0needle\n", "needle\0x\n", "a\0needle", "größe need
   },
 );
 
-test("matches of all encodings come in the order of paths; those in UTF-8 come first when there are too many", async () => {
+test("matches in all encodings are sorted by path, and those in UTF-8 take precedence when there are too many", async () => {
   const gbk = Buffer.from("bcc6cbe3 needle\n".replace(/^[0-9a-f]+/, ""), "latin1");
   const other = Buffer.concat([Buffer.from("bcc6cbe3", "hex"), gbk]);
   const files = { "a.txt": other, "a/z.txt": "needle\n", "b.txt": "needle\n", "c.txt": other, "d.txt": "needle\n" };
@@ -171,7 +171,7 @@ test("matches of all encodings come in the order of paths; those in UTF-8 come f
   expect(await found(2)).toEqual(["a/z.t", "b.txt", "[cut:"]);
 });
 
-test("an ignored file in another encoding stays ignored, also with a glob", async () => {
+test("an ignored file in another encoding stays ignored, even with a glob that matches it", async () => {
   const hex = TEXTS[0]?.[3] ?? "";
   const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": Buffer.from(hex, "hex") });
   const call = await startTools(root);

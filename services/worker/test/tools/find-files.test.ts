@@ -39,7 +39,7 @@ const ROUTES = [
   ...["list,v", "wild*card.txt", "r\u00e9sum\u00e9.md", "cafe\u0301.md"],
 ];
 
-test("a file is found by its own path, whatever characters it holds, and in either Unicode form", async () => {
+test("a file is found by its own path, whatever characters that contains, and in either Unicode form", async () => {
   const call = await startTools((await makeTree({ ...Object.fromEntries(ROUTES.map((path) => [path, "x\n"])) })).root);
   for (const path of ROUTES) {
     for (const glob of [path, `./${path}`, path.normalize("NFC"), path.normalize("NFD"), `"${path}"`]) {
@@ -103,7 +103,7 @@ test("a glob whose brackets are those of an existing path means that path alone"
   expect(open() - before).toBeLessThan(10);
 });
 
-test("a glob that only differs in case or directory is told what it may mean", async () => {
+test("a glob that differs only in case or directory is answered with similar paths", async () => {
   const call = await startTools((await makeTree({ ...REACT, ".gitignore": "*.log", "App.log": "" })).root);
   expect((await call("find_files", { glob: "readme.MD" })).output).toContain("; did you mean README.md?");
   expect((await call("find_files", { glob: "ui/*.ts" })).output).toContain(

@@ -4,14 +4,14 @@ import { expect, test } from "vitest";
 import { makeTree, startTools } from "./temp-tree.ts";
 
 /**
- * Random trees, with the files that git 2.39 lists in each (`git ls-files --cached --others --exclude-standard`, in nested
- * repositories, too) and that exist. Their index files were written by git: versions 2 to 4, split ones, SHA-1 and SHA-256.
+ * Random trees, each with the existing files that git 2.39 lists in it and in nested repositories (`git ls-files --cached
+ * --others --exclude-standard`). git wrote their index files: versions 2 to 4, split indexes, SHA-1 and SHA-256.
  */
 interface RecordedTree {
   kind: "plain" | "tracked" | "nested" | "submodule" | "sub-folder";
-  /** The project's folder; above it may be the rest of its repository. */
+  /** The project's folder, which may be a sub-folder of its repository. */
   project: string;
-  /** Paths of files without a meaning. */
+  /** Paths of ordinary files. */
   plain: string[];
   /** Ignore files and git's own, by path; @BASE@ stands for the folder of the tree. */
   text: Record<string, string>;

@@ -115,8 +115,8 @@ test.each<[string, string, RegExp]>([
   ["use\\(State\\|Effect\\)", "6 7", /taken as use\(State\|Effect\)\]$/],
   ["useState\\(\\|useEffect\\(", "6 7", /taken as useState\\\(\|useEffect\\\(\]$/],
   ["aa[a-z]\\+", "8", /taken as aa\[a-z\]\+/],
-  ["/USEstate/i", "6", /slashes do not delimit it, so .* taken as USEstate/],
-  ['"useState"', "6", /quotes do not delimit it/],
+  ["/USEstate/i", "6", /slashes are not delimiters here, so .* taken as USEstate/],
+  ['"useState"', "6", /quotes are not delimiters here/],
   ["useState\\\\(", "6", /taken as useState\\\(/],
   ["\bfoo\b", "1", /backspace.* taken as \\bfoo\\b/],
   ["interface \\w+ {", "3", /not valid in Rust syntax, so .* taken as interface \\w\+ \\\{/],
@@ -129,7 +129,7 @@ test.each<[string, string, RegExp]>([
   ["*TODO", "", /invalid pattern/],
   ["123\\Z", "8", /taken as 123\$/],
 ])(
-  "the pattern %j in another dialect finds the lines %j, and the output says how it was taken",
+  "the pattern %j in another syntax finds the lines %j, and the output says how it was read",
   async (pattern, numbers, note) => {
     const [first, ...lines] = (await grepIn(CODE, { pattern })).output.split("\n");
     expect(first).toMatch(note);
@@ -137,7 +137,7 @@ test.each<[string, string, RegExp]>([
   },
 );
 
-test("a pattern with matches is never taken otherwise, and one without any says what was tried", async () => {
+test("a pattern with matches is never reinterpreted, and the output for one without any says what was tried", async () => {
   const files = { "table.md": "| a | b |\nfoo|bar\nfoo\n" };
   expect((await grepIn(files, { pattern: "foo\\|bar" })).output).toBe("table.md:2: foo|bar");
   expect((await grepIn(files, { pattern: "x\\|y" })).output).toMatch(

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTree, startTools, type TempTree } from "./temp-tree.ts";
 
-/** What a directory needs to be a repository, without a commit. */
+/** Makes a directory a repository without commits. */
 async function makeRepository(directory: string, more: Record<string, string | Buffer> = {}): Promise<void> {
   for (const folder of ["objects", "refs", "info"]) await mkdir(join(directory, ".git", folder), { recursive: true });
   const files = { HEAD: "ref: refs/heads/main\n", config: "[core]\n", ...more };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, ".git", name), content);
 }
 
-/** An index of version 2 with these regular files. */
+/** Writes an index of version 2 with these regular files. */
 function writeIndex(paths: string[]): Buffer {
   const entries = paths.sort().map((path) => {
     const size = 62 + Buffer.byteLength(path);
@@ -30,7 +30,7 @@ async function list(root: string, args: Record<string, unknown> = {}, allowedRoo
   return (await call("find_files", { glob: "**", ...args })).output;
 }
 
-test("a file that git tracks is found although an ignore pattern matches it", async () => {
+test("a tracked file is found even if an ignore pattern matches it", async () => {
   const files = {
     ".gitignore": ".env*\nbuild/\n",
     ".env": "KEY",
@@ -103,7 +103,7 @@ test("include_ignored searches ignored files, but never git's own folder", async
   );
 });
 
-/** A repository in which `project` is a folder: its own rules, and those around it. */
+/** Makes a project that is a sub-folder of a repository with rules of its own. */
 async function makeSubfolder(): Promise<TempTree & { base: string }> {
   const tree = await makeTree({ "node_modules/m.js": "", "a.log": "", "b.tmp": "", "c.txt": "" });
   const base = join(tree.root, "..");
@@ -124,7 +124,7 @@ test("nothing above the allowed roots is read, and nothing above the repository'
   expect(await list(root, {}, [base])).toContain("a.log");
 });
 
-test("a rule file above the project is not read through a symlink", async () => {
+test("an ignore file above the project is not read through a symlink", async () => {
   const { root, base } = await makeSubfolder();
   await rename(join(base, ".gitignore"), join(base, "rules"));
   await symlink("rules", join(base, ".gitignore"));

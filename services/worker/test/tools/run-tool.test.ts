@@ -47,7 +47,7 @@ test("a null argument counts as left out", async () => {
   expect((await call("view_file", { path: null })).output).toContain("path is required");
 });
 
-test("a call as other assistants write it runs, and its output begins with what was changed", async () => {
+test("a call written for another assistant's tools runs, and its output begins with what was changed", async () => {
   const { root } = await makeTree({ "src/a.ts": "one\ntwo\nthree\n", "src/b.js": "two\n" });
   const call = await startTools(root);
   const { output, result } = await call("functions.read_file", {

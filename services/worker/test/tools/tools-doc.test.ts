@@ -16,7 +16,7 @@ interface Property {
   maximum?: number;
 }
 
-/** The text of docs/tools.md: what a model is told of the tools, word by word. */
+/** Returns the text of docs/tools.md: what a model is told about the tools, word for word. */
 function describeTools(): string {
   const tools = toolOffers.map(({ name, description, purpose, parameters }) => {
     const properties = Object.entries(parameters.properties as Record<string, Property>);
@@ -56,7 +56,7 @@ test("docs/tools.md is what models are told", async () => {
   await expect(describeTools()).toMatchFileSnapshot(join(ROOT, "docs/tools.md"));
 });
 
-/** The sources of the tools, without comments. */
+/** Returns the sources of the tools without comments. */
 function sources(): [string, string][] {
   const files = readdirSync(TOOLS, { recursive: true, encoding: "utf8" }).filter((file) =>
     /(?<!\.test)\.ts$/.test(file),
@@ -82,7 +82,7 @@ test("every hint names a parameter, and every tool that is named exists", () => 
   expect(hints).toBeGreaterThan(4);
 });
 
-test("limits in the documents are those of the code", () => {
+test("the limits in the documents are those in the code", () => {
   const count = (value: number) => value.toLocaleString("en");
   const expected: [string, string][] = [
     ["docs/delivery.md", `at most ${MAX_FRAME_BYTES / 1024} KiB of JSON in UTF-8, and so do`],

@@ -1,14 +1,14 @@
-/** What git's index says of the files in a working tree. Paths are relative to the repository's top. */
+/** What git's index says about the files in a working tree. Paths are relative to the top of the working tree. */
 export interface GitIndex {
   /** Tracked regular files; last those that are marked as not checked out, if they are few: they may be there. */
   files: string[];
   /** Submodules: directories that are repositories of their own. */
   submodules: string[];
-  /** The hash in the name of the shared index that this one adds to (`core.splitIndex`). */
+  /** The hash in the name of the shared index that this one extends (`core.splitIndex`). */
   shared: { hash: string; deleted: ReadonlySet<number> } | null;
 }
 
-/** The index has a version or a form that this parser does not know, or ends too early. */
+/** The index has a version or an extension that this parser does not know, or is truncated. */
 export class UnreadableIndex extends Error {
   override name = "UnreadableIndex";
 }
@@ -17,10 +17,10 @@ const REGULAR = 0b1000;
 const GITLINK = 0b1110;
 const EXTENDED = 0x4000;
 const SKIP_WORKTREE = 0x4000;
-/** Fields of fixed size before the hash: times, device, inode, mode, user, group, size. */
+/** Size of the fixed fields before the hash: times, device, inode, mode, user, group, size. */
 const STAT_BYTES = 40;
 const MODE_OFFSET = 24;
-/** More than the entries of the largest index that is read. */
+/** Above the number of entries in the largest index that is read. */
 const MAX_BITS = 1_000_000;
 /** By hand people mark a few files. A sparse checkout marks all that are not there, and git unmarks those that are. */
 const MAX_SKIPPED = 1000;
@@ -30,7 +30,7 @@ const MAX_NAME_BYTES = 64 * 1024 * 1024;
 /**
  * Parses an index of version 2, 3 or 4. https://git-scm.com/docs/index-format
  * @param hashBytes 20 for SHA-1, 32 for SHA-256
- * @param deleted positions of entries that do not count
+ * @param deleted positions of entries to skip
  * @throws UnreadableIndex
  */
 export function parseGitIndex(bytes: Buffer, hashBytes: 20 | 32, deleted: ReadonlySet<number> = new Set()): GitIndex {
@@ -70,9 +70,9 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
     name = kept > 0 ? Buffer.concat([name.subarray(0, kept), own]) : own;
     nameBytes += name.length;
     if (nameBytes > MAX_NAME_BYTES) throw new UnreadableIndex("its names are too long");
-    // Before version 4 an entry is padded with one to eight NUL bytes to a multiple of eight.
+    // Before version 4, one to eight NUL bytes pad an entry to a multiple of eight bytes.
     at = version === 4 ? end + 1 : at + ((end - at + 8) & ~7);
-    // An entry without a name only changes one of the shared index.
+    // An entry without a name only modifies an entry of the shared index.
     if (name.length === 0 || deleted.has(entry)) continue;
     const path = name.toString("utf8");
     if (!isInside(path)) continue;
@@ -102,13 +102,13 @@ function readVarint(bytes: Buffer, start: number): { value: number; end: number 
   return { value, end: at };
 }
 
-/** Only the link to a shared index matters here. An extension in small letters changes the meaning of the entries. */
+/** Reads the link to a shared index. An unknown extension with a lower-case name is mandatory, so it makes the index unreadable. */
 function readExtensions(bytes: Buffer, start: number, hashBytes: number, index: GitIndex): void {
   for (let at = start; at + 8 <= bytes.length - hashBytes; ) {
     const name = bytes.toString("latin1", at, at + 4);
     const size = bytes.readUInt32BE(at + 4);
     const data = bytes.subarray(at + 8, at + 8 + size);
-    // `sdir` marks directories that are not checked out, whose entries are trees: they are no files here either.
+    // `sdir` marks a sparse index: entries of directories that are not checked out are trees, which are skipped as well.
     if (name === "link") {
       const hash = data.toString("hex", 0, hashBytes);
       const deleted = data.length > hashBytes ? readBitmap(data.subarray(hashBytes)) : new Set<number>();

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * One line of a .gitignore, parsed as git does it (dir.c, wildmatch.c). Texts are binary strings, one character for each byte,
+ * One line of a .gitignore, parsed as in git (dir.c, wildmatch.c). Patterns are binary strings with one character for each byte,
  * because git matches bytes: `?` is one byte. https://git-scm.com/docs/gitignore#_pattern_format
  */
 export interface IgnorePattern {
@@ -43,7 +43,7 @@ const MAX_NAME_BYTES = 255;
 const MAX_SEGMENTS = 2048;
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
-/** The patterns of an ignore file, in its order. A line that can never match is left out. */
+/** Returns the patterns of an ignore file in file order, without lines that can never match. */
 export function parseIgnoreFile(content: Buffer): IgnorePattern[] {
   const text = content.toString("latin1").replace(/^\xef\xbb\xbf/, "");
   return text.split("\n").flatMap(parseLine);
@@ -74,8 +74,8 @@ function neverMatches(segment: Segment): boolean {
 }
 
 /**
- * git compares the literal beginning of a path by itself, and takes what follows as a pattern of its own. So in `foo**` + `/bar`
- * the stars are a whole segment: it matches `foobar`, `foo/bar` and `foo1/2/bar`.
+ * git compares the literal prefix of a path separately and matches the rest as a pattern of its own. So in `foo**` + `/bar` the
+ * stars are a whole segment: it matches `foobar`, `foo/bar` and `foo1/2/bar`.
  */
 function readings(pattern: string, isPath: boolean): string[] {
   const [, literal, rest] = /^([^*?[\\]*[^*?[\\/])\*{2,}(\/.*|)$/s.exec(pattern) ?? [];
@@ -85,7 +85,7 @@ function readings(pattern: string, isPath: boolean): string[] {
     : [...readings(literal + rest.slice(1), true), `${literal}*/**${rest}`];
 }
 
-/** A blank that a backslash precedes is kept; so is every other white space. */
+/** A space after a backslash is kept, and so is every other kind of whitespace. */
 function withoutTrailingSpaces(line: string): string {
   let kept = 0;
   for (let at = 0; at < line.length; at++) {
@@ -164,7 +164,7 @@ function parseSet(pattern: string, start: number): { set: ByteSet; end: number }
   return { set: { negated, bytes }, end: at };
 }
 
-/** Two stars in a row are one, unless they are a whole segment of a path. */
+/** Splits at slashes. Consecutive stars are one star, unless they are a whole segment of a path. */
 function toSegments(tokens: readonly (Token | typeof SLASH)[], isPath: boolean): Segment[] {
   const parts: Token[][] = [[]];
   for (const token of tokens) {
@@ -181,8 +181,8 @@ export function matchesDirectory({ segments }: IgnorePattern, names: readonly st
 }
 
 /**
- * What remains of a pattern for the paths below the directory that `names` lead to, from the directory of the ignore file.
- * Several patterns can remain, since `**` may end in it or not; none, if it cannot match there.
+ * Returns what remains of a pattern below the directory that `names` lead to, from the directory of the ignore file: several
+ * patterns if `**` can end at different places, none if the pattern cannot match there.
  */
 export function patternsBelow(pattern: IgnorePattern, names: readonly string[]): IgnorePattern[] {
   const { segments } = pattern;
@@ -190,7 +190,7 @@ export function patternsBelow(pattern: IgnorePattern, names: readonly string[]):
   return reached.map((index) => ({ ...pattern, segments: segments.slice(index) }));
 }
 
-/** The numbers of segments that can have matched when all `names` have. */
+/** Returns the possible numbers of segments that are consumed once all `names` have matched. */
 function advance(segments: readonly Segment[], names: readonly string[]): Set<number> {
   let reached = new Set([0]);
   for (const name of names) {
@@ -210,7 +210,7 @@ function advance(segments: readonly Segment[], names: readonly string[]): Set<nu
   return reached;
 }
 
-/** Takes at most the product of both lengths in steps, whatever the pattern: a mismatch goes back to the last star only. */
+/** Takes O(pattern length × name length) steps: a mismatch backtracks only to the last star. */
 function matchesName(tokens: readonly Token[], name: string): boolean {
   let token = 0;
   let at = 0;
@@ -239,10 +239,10 @@ function matchesByte(token: { byte: string } | ByteSet, byte: string): boolean {
 }
 
 /**
- * The pattern as a line for `rg --ignore-file` at the root, in which nothing depends on where git and ripgrep differ (blanks,
- * braces, named classes, stars): it is always a whole path, and all but letters and digits is escaped. As a binary string.
+ * Writes the pattern as a line for `rg --ignore-file` at the root, as a binary string. The line avoids all syntax in which git and
+ * ripgrep differ (whitespace, braces, named classes, stars): it is a whole path, and all but letters and digits is escaped.
  * @param directory of the ignore file: `.`, or relative to the root
- * @returns null when ripgrep has no such pattern, as for a name with a line break or one that is not UTF-8
+ * @returns null when ripgrep cannot express the pattern: a name with a line break, or one that is not UTF-8
  */
 export function toRipgrepLine({ negated, directoryOnly, segments }: IgnorePattern, directory: string): string | null {
   const parts = directory === "." ? [] : directory.split("/").map(escapePath);
@@ -258,12 +258,12 @@ export function toRipgrepLine({ negated, directoryOnly, segments }: IgnorePatter
   return checkLine(line);
 }
 
-/** The line that matches exactly this path, as a binary string; null as in `toRipgrepLine`. */
+/** Writes the line that matches exactly this path, as a binary string; null as for `toRipgrepLine`. */
 export function exactLine(path: string, suffix: "" | "/" | "/*" | "/**/*", negated: boolean): string | null {
   return checkLine(`${negated ? "!" : ""}/${escapePath(path)}${suffix}`);
 }
 
-/** ripgrep stops reading at the first line that is not UTF-8, and trims white space of any script at the end of a line. */
+/** ripgrep stops reading at the first line that is not UTF-8, and trims Unicode whitespace at the end of a line. */
 function checkLine(line: string): string | null {
   if (/[\r\n]/.test(line) || !isUtf8(Buffer.from(line, "latin1"))) return null;
   return line.replace(/[\xc2-\xf4][\x80-\xbf]+$/, "{$&}");
@@ -276,24 +276,24 @@ function escapePath(path: string): string {
 
 function escapeByte(byte: string): string {
   if (/[A-Za-z0-9\x80-\xff]/.test(byte)) return byte;
-  // White space at the end of a line would be trimmed, even behind a backslash.
+  // Whitespace at the end of a line would be trimmed, even after a backslash.
   return /\s/.test(byte) ? `[${byte}]` : `\\${byte}`;
 }
 
 function writeToken(token: Token, before: Token | undefined): string | null {
   if (token === "star") return before === "star" ? "" : "*";
   if ("byte" in token) return escapeByte(token.byte);
-  // A byte of a longer character is never a whole name's part in UTF-8, so only ASCII counts.
+  // In UTF-8 a byte above 0x7f is never a whole character, so only ASCII can match.
   const bytes = ASCII.filter((byte) => token.bytes.has(byte) && !/[\0\r\n]/.test(byte));
   if (token.negated) return bytes.length === 0 ? "?" : `[!${writeSet(["/", ...bytes])}]`;
   if (bytes.length === 0) return null;
-  // A class must not begin with a mark of negation.
+  // A class must not begin with `!` or `^`, which would negate it.
   if (bytes.every((byte) => byte === "!" || byte === "^"))
     return `{${bytes.map((byte) => escapeByte(byte)).join(",")}}`;
   return `[${writeSet(bytes)}]`;
 }
 
-/** In ripgrep's classes a bracket is literal at the start, a hyphen at the end, and a mark of negation anywhere but first. */
+/** In ripgrep's classes `]` is literal at the start, `-` at the end, and `!` and `^` anywhere but at the start. */
 function writeSet(bytes: readonly string[]): string {
   const rank = (byte: string) => ["]", "", "!", "^", "-"].indexOf(/[\]!^-]/.test(byte) ? byte : "");
   return bytes.toSorted((a, b) => rank(a) - rank(b)).join("");

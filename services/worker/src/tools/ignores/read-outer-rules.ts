@@ -4,17 +4,16 @@ import type { ProjectRoot } from "../project/project-root.ts";
 import { type IgnorePattern, matchesDirectory, parseIgnoreFile, patternsBelow } from "./ignore-pattern.ts";
 import { MAX_IGNORE_BYTES } from "./read-repository.ts";
 
-/** The patterns of one ignore file, and the way from its directory to the project's root. */
+/** The patterns of one ignore file, and the names that lead from its directory to the project's root. */
 interface OuterRules {
   names: string[];
   patterns: IgnorePattern[];
 }
 
 /**
- * The ignore patterns that a repository around the project sets for it, relative to the project's root and in ascending
- * precedence: when a project is `apps/web` of a repository, its `node_modules` are usually ignored at the top. Only
- * `.gitignore` and `info/exclude` are read there, up to the repository's top; never above the allowed roots, and never
- * through a symlink.
+ * Reads the ignore patterns of a repository around the project, relative to the project's root and in ascending precedence: if the
+ * project is `apps/web` of a repository, the top usually ignores its `node_modules`. Reads only `.gitignore` and `info/exclude`, up
+ * to the repository's top, never above the allowed roots and never through a symlink.
  */
 export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[]> {
   const top = await findTop(root);
@@ -30,12 +29,12 @@ export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[]
     const names = posix.relative(directory as string, root.real).split("/");
     rules.push({ names, patterns: parseIgnoreFile(content) });
   }
-  // A project in an ignored directory would be empty. Whoever made it a project wants to see it.
+  // If the rules ignore the project itself, they would hide all of it, so none of them applies.
   if (isIgnored(rules)) return [];
   return rules.flatMap(({ names, patterns }) => patterns.flatMap((pattern) => patternsBelow(pattern, names)));
 }
 
-/** The nearest directory above the root that has a `.git`: a folder, or the file of a submodule or linked working tree. */
+/** Finds the nearest directory above the root with a `.git`: a folder, or the file of a submodule or linked working tree. */
 async function findTop(root: ProjectRoot): Promise<string | null> {
   for (const directory of root.above) {
     for (const name of [".git", ".git/HEAD"]) {

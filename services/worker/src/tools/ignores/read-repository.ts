@@ -8,24 +8,24 @@ import { readSmallFile } from "./read-small-file.ts";
 export interface Repository {
   /** The top of its working tree, relative to the root. */
   directory: string;
-  /** `info/exclude`. The user's own `core.excludesFile` is not read: it belongs to nobody on a server. */
+  /** `info/exclude`. `core.excludesFile` is not read: it is a per-user setting, which means nothing on a server. */
   exclude: IgnorePattern[];
   /** Paths relative to the root. */
   files: string[];
   submodules: string[];
-  /** Why the files that it tracks are not known; null when they are. */
+  /** Why the tracked files are unknown; null when they are known. */
   problem: string | null;
 }
 
-/** An ignore file has at most this size; the rest of it is not read. */
+/** Only this much of an ignore file is read. */
 export const MAX_IGNORE_BYTES = 256 * 1024;
-/** An index of some 400,000 files. */
+/** Enough for an index of some 400,000 files. */
 const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 const MAX_SETTING_BYTES = 64 * 1024;
 
 /**
- * Reads what git's folder says about the directory. git itself is never run, since the configuration of a repository can name
- * programs to run. Everything is opened through the project's root, so a `.git` file that leads elsewhere is not followed.
+ * Reads what the directory's git folder says about it. Never runs git, because a repository's configuration can name programs to
+ * run. Opens everything through the project's root, so a `.git` file that leads out of it is not followed.
  * @returns null when the directory is not the top of a repository
  */
 export async function readRepository(root: ProjectRoot, directory: string): Promise<Repository | null> {
@@ -67,14 +67,14 @@ async function findGitFolder(root: ProjectRoot, directory: string): Promise<stri
   return relative ?? "outside";
 }
 
-/** A linked working tree shares all but its index and HEAD with the main one. */
+/** A linked working tree shares everything but its index and HEAD with the main one. */
 async function readCommonFolder(root: ProjectRoot, gitFolder: string): Promise<string> {
   const content = await readSmallFile(root, posix.join(gitFolder, "commondir"), MAX_SETTING_BYTES);
   const target = content?.toString("utf8").trimEnd();
   return target ? (fromRoot(root, gitFolder, target) ?? gitFolder) : gitFolder;
 }
 
-/** `path`, which is absolute or relative to `directory`, as a path from the root; null when it is outside. */
+/** Converts a path, absolute or relative to `directory`, to one relative to the root; null when it is outside. */
 function fromRoot(root: ProjectRoot, directory: string, path: string): string | null {
   const relative = posix.relative(root.real, posix.resolve(root.real, directory, path)) || ".";
   return relative === ".." || relative.startsWith("../") ? null : relative;

@@ -11,7 +11,7 @@ export async function readSmallFile(
   if (opened === null) return null;
   try {
     if (!followSymlink && opened.path !== path) return null;
-    // Larger buffers than the file are not allocated; a file that grows meanwhile is cut.
+    // The buffer is no larger than the file; a file that grows meanwhile is cut.
     const buffer = Buffer.alloc(Math.min(opened.size, maxBytes));
     let filled = 0;
     while (filled < buffer.length) {

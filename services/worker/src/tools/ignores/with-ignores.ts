@@ -14,18 +14,18 @@ import { readSmallFile } from "./read-small-file.ts";
 /** Both kinds of ignore files, in ascending precedence. The second is ripgrep's own. */
 const NAMES = [".gitignore", ".ignore"] as const;
 const MAX_FILES = 2000;
-/** Each finds the ignore files below directories that those of the round before have revealed. */
+/** Each round finds the ignore files in directories that the rules of the round before have revealed. */
 const MAX_ROUNDS = 10;
-/** Limit of all files together: each pattern costs memory here and in ripgrep. */
+/** Limit for all ignore files together: each pattern costs memory here and in ripgrep. */
 const MAX_PATTERNS = 20_000;
-/** Tracked files that are named one by one, because an ignore pattern matches them. */
+/** Limit of tracked files that get a line of their own, because an ignore pattern matches them. */
 const MAX_TRACKED = 20_000;
 
 /**
  * Runs `work` with one temporary ignore file for ripgrep, which leaves what git would list below `directory`
- * (`git ls-files --cached --others --exclude-standard`): it combines the ignore files in the directory, below it, and above it
- * up to the root, those of a repository around the project, `info/exclude`, and the tracked files of every index. All are
- * read through the verified root; `commonArguments` explains why ripgrep does not read them itself.
+ * (`git ls-files --cached --others --exclude-standard`). It combines the ignore files in, below and above the directory up to the
+ * root, those of a repository around the project, `info/exclude`, and the tracked files of every index. All are read through the
+ * verified root; `commonArguments` explains why ripgrep does not read them itself.
  */
 export async function withIgnores<T>(
   directory: string,
@@ -59,13 +59,13 @@ async function collect(directory: string, file: string, context: ToolContext): P
   const above = ancestors(directory);
   await add(above);
   const outer = rules.get(".")?.repository ? [] : await readOuterRules(root);
-  // Directories that are ignored, such as node_modules, are not searched for more ignore files.
+  // Ignored directories, such as node_modules, are not searched for further ignore files.
   for (let round = 1; ; round++) {
     const found = await listDirectories(directory, await write([]), context);
     const added = [...found].filter((path) => !rules.has(path));
     await add(added);
     if (round < MAX_ROUNDS && added.some((path) => canReveal(rules.get(path)))) continue;
-    // What an ignore file that was read later hides does not count.
+    // Rules in directories that a later ignore file hides do not count.
     for (const path of rules.keys()) if (!above.includes(path) && !found.has(path)) rules.delete(path);
     break;
   }
@@ -78,7 +78,7 @@ async function collect(directory: string, file: string, context: ToolContext): P
     listFiles(directory, [], { file: await write(rescued), listed: null }, context);
   const rescued: string[] = [];
   let listed = await list(rescued);
-  // A submodule is tracked: git knows of it even where an ignore pattern matches its directory.
+  // A submodule is tracked, so git lists it even if an ignore pattern matches its directory.
   for (let left = submodules(); ; ) {
     const reached = parentsOf(listed, directory);
     left = left.filter((path) => !reached.has(path));
@@ -94,7 +94,7 @@ async function collect(directory: string, file: string, context: ToolContext): P
   append(rescued, rescue(missing, "", reached, directory));
   return { file: await write(rescued), listed: null };
 
-  /** Reads the rules of submodules in ignored directories, which the search for ignore files does not reach. */
+  /** Reads the rules of submodules in ignored directories, which the rounds above do not reach. */
   async function addSubmodules(): Promise<void> {
     for (;;) {
       const next = repositories()
@@ -114,7 +114,7 @@ async function collect(directory: string, file: string, context: ToolContext): P
   }
 }
 
-/** What one directory says about the files below it. */
+/** The rules that one directory sets for the files below it. */
 interface DirectoryRules {
   repository: Repository | null;
   patterns: Record<(typeof NAMES)[number], IgnorePattern[]>;
@@ -132,15 +132,15 @@ async function readRules(root: ToolContext["root"], directory: string): Promise<
   };
 }
 
-/** Whether a directory's rules can bring back, or hide, a directory with rules of its own that was not known before. */
+/** Whether a directory's rules can reveal directories with rules of their own, so that another round is needed. */
 function canReveal(rules: DirectoryRules | undefined): boolean {
   if (rules === undefined) return false;
   return rules.repository !== null || Object.values(rules.patterns).some((list) => list.some(({ negated }) => negated));
 }
 
 /**
- * The lines of the ignore file: in ripgrep the last that matches decides, so parents come before children. Lines beyond the
- * limit are dropped, those of the deepest directories first.
+ * Composes the lines of the ignore file. In ripgrep the last matching line decides, so parents come before children. Lines beyond
+ * the limit are dropped, those of the deepest directories first.
  */
 function composeLines(
   outer: readonly IgnorePattern[],
@@ -153,7 +153,7 @@ function composeLines(
     patterns.flatMap((pattern) => toRipgrepLine(pattern, directory) ?? []);
   const lines = toLines(outer, ".");
   for (const [directory, { repository, patterns }] of directories) {
-    // The patterns of a repository do not reach into another one below it.
+    // A repository's patterns do not apply inside a repository nested in it.
     if (repository && directory !== ".") lines.push(...reset(directory));
     if (repository) append(lines, toLines(repository.exclude, directory));
     append(lines, toLines(patterns[".gitignore"], directory));
@@ -176,8 +176,8 @@ function reset(directory: string): string[] {
 }
 
 /**
- * Lines that bring tracked paths back. A directory in which nothing is listed may itself be ignored, which hides all that is in
- * it: it is opened again, and the rest of what is in it stays hidden.
+ * Returns lines that un-ignore tracked paths. A directory in which nothing is listed may itself be ignored, which hides all of its
+ * contents: it is un-ignored as well, and a further line keeps its other contents ignored.
  */
 function rescue(paths: readonly string[], suffix: "" | "/", reached: ReadonlySet<string>, directory: string): string[] {
   const open = new Set(reached);
@@ -203,7 +203,7 @@ function parentsOf(paths: Iterable<string>, directory: string): Set<string> {
   return found;
 }
 
-/** The directories between a path and `directory`, the nearest first. */
+/** Returns the directories between a path and `directory`, the nearest first. */
 function parents(path: string, directory: string): string[] {
   const found: string[] = [];
   for (let parent = posix.dirname(path); parent !== "." && parent !== directory; parent = posix.dirname(parent))
@@ -215,20 +215,20 @@ function isBelow(path: string, directory: string): boolean {
   return directory === "." || path.startsWith(`${directory}/`);
 }
 
-/** The directory and its ancestors up to the root, root first. */
+/** Returns the directory and its ancestors up to the root, root first. */
 function ancestors(directory: string): string[] {
   const names = directory === "." ? [] : directory.split("/");
   return [".", ...names.map((_, index) => names.slice(0, index + 1).join("/"))];
 }
 
-/** Directories below `directory` that contain an ignore file or a git folder. */
+/** Finds the directories below `directory` that contain an ignore file or a git folder. */
 async function listDirectories(
   directory: string,
   ignoreFile: string | null,
   context: ToolContext,
 ): Promise<Set<string>> {
   const found = new Set<string>();
-  // A repository is known by its HEAD, or by the file that stands for its git folder. What else is in it is not searched.
+  // A repository is recognized by .git/HEAD, or by a .git file. The rest of its git folder is not searched.
   const globs = [...NAMES, ".git", "**/.git/HEAD", "!**/.git/*/"].map((glob) => `--glob=${glob}`);
   const args = [...commonArguments(ignoreFile), "--files", "--null", ...globs, ...pathArguments(directory)];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };

@@ -13,23 +13,23 @@ export function createDecoder(encoding: Encoding, fatal = false): (bytes?: Buffe
   const decoder = new TextDecoder(encoding, { fatal });
   return (bytes, more = false) => {
     const text = decoder.decode(bytes, { stream: more });
-    if (encoding !== USUAL) return text;
+    if (encoding !== DEFAULT_LEGACY) return text;
     return text.replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80] ?? char);
   };
 }
 
-/** As in git, a NUL among the first bytes makes a file binary, unless all else is text and NUL is rare. */
+/** As in git, a NUL within the first bytes makes a file binary, except in UTF-16 and in valid UTF-8 in which NUL is rare. */
 const HEAD_BYTES = 8000;
-/** A file is judged by this much of it. */
+/** Only this much of a file is examined. */
 const JUDGED_BYTES = 2 * 1024 * 1024;
 /** The detector needs little text, and takes about a millisecond for each KiB. */
 const DETECTED_BYTES = 4096;
-/** More control characters than one in twenty are no text. */
+/** A file with a larger share of control characters is not text. */
 const CONTROL_SHARE = 0.05;
 /** In UTF-16 half of the bytes of ASCII are NUL. A small text in UTF-8 has a larger share of a single NUL than a large one. */
 const NUL_SHARE = 0.25;
 
-/** Judges an open file by its bytes. A label of an encoding other than UTF-8 is a well-founded guess. */
+/** Detects the encoding of an open file. Without a byte order mark, any encoding other than UTF-8 is a guess. */
 export async function readEncoding(handle: FileHandle): Promise<Encoding | "empty" | "binary"> {
   const head = await readStart(handle, HEAD_BYTES);
   if (head.length === 0) return "empty";
@@ -50,7 +50,7 @@ async function readStart(handle: FileHandle, bytes: number): Promise<Buffer> {
   return buffer.subarray(0, filled);
 }
 
-/** @param whole whether `bytes` is the whole file, or its beginning, which may end within a character */
+/** @param whole whether `bytes` is the whole file; the beginning of one may end within a character */
 export async function detectEncoding(bytes: Buffer, whole: boolean): Promise<Encoding | "binary"> {
   const marked = encodingOfMark(bytes);
   if (marked !== null) return marked;
@@ -76,7 +76,7 @@ function encodingOfMark(bytes: Buffer): Encoding | "binary" | null {
   return mark.startsWith("\xef\xbb\xbf") ? UTF_8 : null;
 }
 
-/** UTF-8 without the beginning of a character that the end of `bytes` cut. */
+/** Returns UTF-8 without the incomplete character at its end. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;
@@ -89,13 +89,13 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
 /** NUL aside. */
 function controlShare(bytes: Buffer): number {
   let controls = 0;
-  // Tab to carriage return, and escape for colours, are part of texts.
+  // Text may contain tab to carriage return, and escape (for colours).
   for (const byte of bytes)
     if ((byte < 0x20 && byte !== 0 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b) || byte === 0x7f) controls++;
   return controls / bytes.length;
 }
 
-/** A few stray bytes do not make UTF-8 another encoding, in which so many whole characters of UTF-8 are very rare. */
+/** Whether a text is UTF-8 apart from a few stray bytes: in other encodings, whole UTF-8 characters are very rare. */
 function isMostlyUtf8(bytes: Buffer): boolean {
   const text = bytes.toString("utf8");
   const broken = text.match(/\uFFFD/g)?.length ?? 0;
@@ -104,8 +104,8 @@ function isMostlyUtf8(bytes: Buffer): boolean {
 }
 
 /**
- * UTF-16 without a byte order mark: the byte order that gives more ASCII, provided that it gives a text. In the other order
- * ASCII letters are rare ideographs, and line feeds no characters at all.
+ * Detects UTF-16 without a byte order mark: the byte order that yields more ASCII, provided that it yields text. In the other order
+ * ASCII letters become rare ideographs, and line feeds are unassigned code points.
  */
 function detectUtf16(bytes: Buffer): Encoding | null {
   const sample = bytes.subarray(0, bytes.length - (bytes.length % 2));
@@ -119,7 +119,7 @@ function detectUtf16(bytes: Buffer): Encoding | null {
   return best?.isText && other && best.ascii > other.ascii ? best.encoding : null;
 }
 
-/** @returns null when the bytes are not in this encoding; when they are not whole, a character at their end may be cut */
+/** @returns null when the bytes are not in this encoding. Unless they are `whole`, the last character may be cut */
 function decodeStrictly(bytes: Buffer, encoding: Encoding, whole: boolean): string | null {
   try {
     return createDecoder(encoding, true)(bytes, !whole);
@@ -128,7 +128,7 @@ function decodeStrictly(bytes: Buffer, encoding: Encoding, whole: boolean): stri
   }
 }
 
-/** The encodings that source code is found in, by the names that the detector gives them. */
+/** The encodings in which source code is found, by the detector's name for each. */
 const LABELS: Record<string, Encoding> = {
   GB18030: "GBK",
   Big5: "Big5",
@@ -152,39 +152,39 @@ const LABELS: Record<string, Encoding> = {
   CP874: "windows-874",
   "TIS-620": "windows-874",
 };
-const USUAL = "windows-1252";
+const DEFAULT_LEGACY = "windows-1252";
 const FEW_LETTERS = 4;
-const LATIN = [USUAL, "windows-1250", "ISO-8859-2", "windows-1254", "windows-1257"];
+const LATIN = [DEFAULT_LEGACY, "windows-1250", "ISO-8859-2", "windows-1254", "windows-1257"];
 
 async function detectLegacy(bytes: Buffer, whole: boolean): Promise<Encoding> {
-  // Loaded when it is needed: its model takes 50 MB.
+  // Loaded on demand: its model takes 50 MB.
   const { detectAll } = await import("jschardet");
-  // Only words with other bytes than ASCII: all others say nothing, and outweigh them in source code.
+  // Only words with non-ASCII bytes: the others tell nothing about the encoding and would dominate in source code.
   const words = bytes.toString("latin1").match(/[^\s"'(){};,.:=<>]*[\x80-\xff][^\s"'(){};,.:=<>]*/g) ?? [];
   const sample = Buffer.from(words.join(" ").slice(0, DETECTED_BYTES), "latin1");
   const names = detectAll(sample).map(({ encoding }) => encoding ?? "");
   if (isKana(decodeStrictly(bytes, "Shift_JIS", whole))) return "Shift_JIS";
-  // The encoding of DOS is a good guess only if it is the best.
+  // The DOS encoding is accepted only as the detector's first guess.
   if (names[0] === "IBM866") return "IBM866";
   const guesses = names.flatMap((name) => LABELS[name] ?? []);
   const found = guesses.find((encoding) => {
     const text = decodeStrictly(bytes, encoding, whole);
     return text !== null && !/[\x80-\x9f\p{Co}]/u.test(text) && (LATIN.includes(encoding) || !mixesScripts(text));
   });
-  if (found === undefined) return USUAL;
+  if (found === undefined) return DEFAULT_LEGACY;
   if (!LATIN.includes(found)) return found;
-  // Most Latin encodings agree on most letters, and a few letters say little: then the usual one is named.
+  // Latin encodings agree on most letters, and a few letters prove little: then the default is returned.
   const isFew = sample.filter((byte) => byte >= 0x80).length <= FEW_LETTERS;
-  return isFew || createDecoder(found)(bytes) === createDecoder(USUAL)(bytes) ? USUAL : found;
+  return isFew || createDecoder(found)(bytes) === createDecoder(DEFAULT_LEGACY)(bytes) ? DEFAULT_LEGACY : found;
 }
 
-/** Whether most of a text, ASCII aside, is hiragana and katakana: what the detector misses in Shift_JIS. */
+/** Whether most of a text, ASCII aside, is kana. The detector misses such texts in Shift_JIS. */
 function isKana(text: string | null): boolean {
   const kana = text?.match(/[\u3041-\u30ff]/g)?.length ?? 0;
   return kana > 0 && kana * 2 >= (text?.match(/[^\0-\x7f]/g)?.length ?? 0);
 }
 
-/** Whether most letters other than ASCII stand alone within an ASCII word, as an accented letter does, but no other script. */
+/** Whether most non-ASCII letters stand alone in ASCII words. Accented Latin letters do; those of other scripts do not. */
 function mixesScripts(text: string): boolean {
   const runs = text.match(/[^\0-\x7f]+/g)?.length ?? 0;
   const mixed =

@@ -8,19 +8,19 @@ import type { OpenedPath, ProjectRoot } from "./project-root.ts";
 import { isPathPattern, type LineRange, nearNames, otherEndings, otherReadings } from "./read-path.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 
-/** The names of one directory that are looked at for a suggestion. */
+/** Limit of names in one directory that are examined for a suggestion. */
 const MAX_NAMES = 10_000;
 const MAX_SUGGESTIONS = 3;
 
 interface AskedPath extends OpenedPath {
-  /** The lines that the path named, as in `a.ts:12`. */
+  /** The lines that the path names, as in `a.ts:12`. */
   lines: LineRange | null;
 }
 
 /**
- * Opens a path as a model writes it. One that does not exist is read in other ways (see `otherReadings`), and a name that
- * differs only in its Unicode form is taken, because models cannot choose that form; the output says so.
- * @throws ToolFailure, with the names that the path may have meant
+ * Opens a path as a model writes it. If it does not exist, other readings of it are tried (see `otherReadings`), then a name that
+ * differs only in its Unicode form, which models cannot choose. The output says which path was opened.
+ * @throws ToolFailure with suggestions of similar names
  */
 export async function openAsked(asked: string, kind: OpenKind, context: ToolContext): Promise<AskedPath> {
   const { root } = context;
@@ -57,13 +57,13 @@ function describeLines(lines: LineRange | null): string {
   return lines.last === null ? `, line ${lines.first}` : `, lines ${lines.first}-${lines.last}`;
 }
 
-/** Whether an error of opening says that nothing has this path. */
+/** Whether opening failed because nothing exists at the path. */
 export function isMissing(error: unknown): boolean {
   const cause = error instanceof ToolFailure ? error.cause : null;
   return cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
 }
 
-/** Follows the path from the root, name by name, to what exists and is near. */
+/** Follows the path from the root name by name, and finds existing paths with similar names. */
 async function findNear(asked: string, { root, signal }: ToolContext): Promise<{ paths: string[]; sameText: boolean }> {
   const readings = otherReadings(asked).map(({ path }) => path);
   const path = relativeOrNull(readings.at(-1) ?? asked, root) ?? relativeOrNull(asked, root);
@@ -101,7 +101,7 @@ function relativeOrNull(path: string, root: ProjectRoot): string | null {
   }
 }
 
-/** The names in a directory of the project; none when it cannot be opened. */
+/** Returns the names in a directory of the project; none when it cannot be opened. */
 async function namesIn(path: string, root: ProjectRoot, signal: AbortSignal): Promise<string[]> {
   const opened = await root.tryOpen(path, "directory");
   if (opened === null) return [];

@@ -22,7 +22,7 @@ export interface OpenedPath {
 export interface ProjectRoot {
   /** The directory's real path when it was opened, for the check against an allow-list. */
   readonly real: string;
-  /** Absolute paths that mean the root: its real path, and the path that it was opened by. */
+  /** Absolute paths of the root: its real path, and the path by which it was opened. */
   readonly paths: readonly string[];
   /** As in `OpenedPath`; the working directory of child processes. */
   readonly stablePath: string;
@@ -33,9 +33,9 @@ export interface ProjectRoot {
   open(path: string, kind: OpenKind): Promise<OpenedPath>;
   /** Like `open`, but returns null instead of throwing `ToolFailure`. */
   tryOpen(path: string, kind: OpenKind): Promise<OpenedPath | null>;
-  /** The directories above the root that lie under an allowed root, the nearest first. Tools show nothing of them. */
+  /** The directories above the root that lie under an allowed root, the nearest first. Tools do not show their contents. */
   readonly above: readonly string[];
-  /** Opens a regular file in or below one of `above`; null when there is none, or when a part of its path is a symlink. */
+  /** Opens a regular file below one of `above`; null when it does not exist, or when a part of its path is a symlink. */
   openAbove(path: string): Promise<FileHandle | null>;
   close(): Promise<void>;
 }

@@ -17,7 +17,7 @@ interface ReadLinesOptions {
   /** After `onLine` has returned false, lines are still counted up to this byte of the file. */
   countBytes: number;
   signal: AbortSignal;
-  /** Other encodings are decoded: lines and their sizes are then those of the text in UTF-8. */
+  /** Text in another encoding is converted to UTF-8; lines and sizes are those of the converted text. */
   encoding?: Encoding;
 }
 

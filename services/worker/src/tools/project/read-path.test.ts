@@ -36,7 +36,7 @@ test.each<[string, string, [number, number | null] | null]>([
   expect(otherReadings(asked)).toContainEqual({ path, lines });
 });
 
-test("no reading is the path itself, and no path has many readings", () => {
+test("no reading is the path itself, and no path has more than nine readings", () => {
   const part = fc.constantFrom("a", "/", "\\", ":1", "#L2", "'", '"', " ", "@", "(3)", "..", "[", "]");
   fc.assert(
     fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
@@ -55,7 +55,7 @@ test("a name in another Unicode form comes before names in another case", () => 
   expect(nearNames("x", ["y"])).toEqual([]);
 });
 
-test("a name with another ending is found", () => {
+test("a name with another extension is found", () => {
   expect(otherEndings("config.ts", ["config.js", "Config.tsx", "configs.ts", ".config"])).toEqual([
     "config.js",
     "Config.tsx",

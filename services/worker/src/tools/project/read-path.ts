@@ -1,6 +1,6 @@
 // PURE
 
-/** A range of lines that a model wrote behind a path. */
+/** A range of lines that a model appended to a path. */
 export interface LineRange {
   first: number;
   last: number | null;
@@ -16,8 +16,8 @@ const LINES =
   /^(.+?)(?:[:#]\s*L?|,?\s+\(?lines?\s+|\()(\d{1,9})(?:C\d+)?(?:\s*(?:-|–|\.\.)\s*L?(\d{1,9})(?:C\d+)?|[:,]\s*\d+)*\)?[:-]?$/i;
 
 /**
- * The other paths that a path from the model may mean, in the order in which they are tried when no file has the path as it
- * is: without quotes, with slashes for backslashes, without a range of lines, from the root instead of from `/`.
+ * Returns the other paths that a model's path may mean, in the order in which to try them if the path does not exist: without
+ * quotes, with slashes for backslashes, without a range of lines, relative to the root instead of `/`.
  */
 export function otherReadings(asked: string): PathReading[] {
   const readings: PathReading[] = [];
@@ -57,7 +57,7 @@ function unquoted(text: string): string {
   return (/^(["'`])(.+)\1$/s.exec(trimmed)?.[2] ?? /^<(.+)>$/s.exec(trimmed)?.[1] ?? trimmed).trim();
 }
 
-/** A path that is rather a glob or a list of paths. */
+/** Whether a path looks like a glob or a list of paths. */
 export function isPathPattern(path: string): boolean {
   return /[*?{,]/.test(path);
 }
@@ -68,7 +68,7 @@ export interface NearName {
   sameText: boolean;
 }
 
-/** The names in a directory that `asked` may mean: those that are the same but for Unicode form, then but for case. */
+/** Returns the names that differ from `asked` only in Unicode form; if there are none, those that differ only in case. */
 export function nearNames(asked: string, names: readonly string[]): NearName[] {
   const composed = asked.normalize("NFC");
   const same = names.filter((name) => name.normalize("NFC") === composed);
@@ -77,7 +77,7 @@ export function nearNames(asked: string, names: readonly string[]): NearName[] {
   return names.filter((name) => foldCase(name) === folded).map((name) => ({ name, sameText: false }));
 }
 
-/** The names that have another ending than `asked`: `config.js` for `config.ts`. */
+/** Returns the names that differ from `asked` only in their extension: `config.js` for `config.ts`. */
 export function otherEndings(asked: string, names: readonly string[]): string[] {
   const stem = (name: string) => foldCase(name.replace(/(?<=.)\.[^.]*$/, ""));
   return names.filter((name) => stem(name) === stem(asked));

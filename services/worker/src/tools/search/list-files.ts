@@ -11,21 +11,21 @@ const MAX_LISTED = 500_000;
 export interface Ignores {
   /** For `commonArguments`; null for nothing. */
   file: string | null;
-  /** All files below the directory that are not ignored, when they are known already. */
+  /** All files below the directory that are not ignored; null when they are not known yet. */
   listed: ReadonlySet<string> | null;
 }
 
 export const NOTHING_IGNORED: Ignores = { file: null, listed: null };
 
 interface ListOptions {
-  /** Takes the letters of the globs in any case. */
+  /** Matches the globs case-insensitively. */
   anyCase?: boolean;
 }
 
 /**
- * Lists the regular files below `directory` that match `globs` (see `readGlobs`) and are not ignored: paths relative to the
- * root, unordered and unverified. ripgrep opens directories by path, so one that is swapped for a symlink meanwhile can add names from outside
- * the root: the caller verifies each path.
+ * Lists the regular files below `directory` that match `globs` (see `readGlobs`) and are not ignored: paths relative to the root,
+ * unordered and unverified. ripgrep opens directories by path, so one that is swapped for a symlink meanwhile can add names from
+ * outside the root: the caller verifies each path.
  */
 export async function listFiles(
   directory: string,

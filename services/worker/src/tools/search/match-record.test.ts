@@ -14,7 +14,7 @@ test("a line that is not UTF-8 keeps its bytes", () => {
   expect(readMatchRecord(record({ type: "match", data: { ...data, lines } }))?.bytes).toEqual(Buffer.from([0xe9]));
 });
 
-test("a record that was cut among the positions of its matches keeps the line and the first position", () => {
+test("a record that was cut within the positions of its matches keeps the line and the first position", () => {
   const submatches = [
     { match: { text: 'a"},"start":9' }, start: 4, end: 5 },
     { match: { text: "a" }, start: 8, end: 9 },

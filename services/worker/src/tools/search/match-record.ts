@@ -31,12 +31,12 @@ const Match = z.object({
 /** The start of a match record, up to the path. */
 const BEGINNING = /^\{"type":"match","data":\{"path":(\{"text":"(?:[^"\\]|\\.)*"\})/;
 const BEGINNING_BYTES = 32 * 1024;
-/** What follows the line in a record. In the line itself the quotes would be escaped. */
+/** What follows the line's text in a record. Inside the text the quotes would be escaped. */
 const AFTER_LINE = '},"line_number":';
 
 /**
- * Parses one record of `rg --json`. If the record was cut among the positions of its matches, as for a very long line with many,
- * the first position counts; if it was cut earlier, only its path is known.
+ * Parses one record of `rg --json`. If the record was cut within the positions of its matches, as for a very long line with many
+ * matches, the first position is used; if it was cut earlier, only its path is known.
  * https://docs.rs/grep-printer/latest/grep_printer/struct.JSON.html
  * @returns null for other kinds of records, and for file names that are not UTF-8, which no tool can open
  */

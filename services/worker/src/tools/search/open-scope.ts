@@ -14,7 +14,7 @@ interface SearchScope {
 }
 
 /**
- * Opens what a search names by `path` and `glob`. A path that does not exist and looks like a glob or a list of paths
+ * Opens the path of a search and reads its globs. A path that does not exist and looks like a glob or a list of paths
  * (`src,lib`, `packages/api*`) is searched as such.
  */
 export async function openScope(
@@ -44,7 +44,7 @@ export async function openScope(
   }
 }
 
-/** A glob whose brackets are those of an existing path, `app/[id]/page.tsx`, means that path alone. */
+/** A glob with brackets that is the name of an existing path, such as `app/[id]/page.tsx`, means only that path. */
 async function existingName(glob: string, directory: string, root: ProjectRoot): Promise<string | null> {
   if (!/[[{(]/.test(glob) || /[*?]/.test(glob) || glob.startsWith("!")) return null;
   for (const path of [posix.join(directory, glob), glob]) {

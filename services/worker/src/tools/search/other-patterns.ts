@@ -4,15 +4,15 @@ export interface PatternReading {
   pattern: string;
   fixedString?: boolean;
   ignoreCase?: boolean;
-  /** What the pattern was not, for the model. */
+  /** Tells the model why the pattern was not used as written. */
   because: string;
 }
 
-/** An escaped character, a class as POSIX and JavaScript delimit it, or one character. */
+/** An escaped character, a character class delimited as in POSIX or JavaScript, or one character. */
 const TOKEN = /\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\w+:\]|[^\]\\])*\]|[\s\S]/gu;
 const tokensOf = (pattern: string) => pattern.match(TOKEN) ?? [];
 
-/** What a valid pattern without matches may mean in another dialect than Rust's, the most likely first. */
+/** Returns what a valid pattern without matches may mean in another syntax than Rust's, the most likely reading first. */
 export function otherPatterns(pattern: string): PatternReading[] {
   const slashed = /^\/(.+)\/([dgimsuvy]*)$/s.exec(pattern);
   const quoted = /^(["'`])(.+)\1$/s.exec(pattern);
@@ -26,16 +26,20 @@ export function otherPatterns(pattern: string): PatternReading[] {
     basicSyntax(pattern),
     slashed?.[1] === undefined
       ? null
-      : { pattern: slashed[1], ignoreCase: slashed[2]?.includes("i") ?? false, because: "slashes do not delimit it" },
+      : {
+          pattern: slashed[1],
+          ignoreCase: slashed[2]?.includes("i") ?? false,
+          because: "slashes are not delimiters here",
+        },
     /\\\\[^\\]/.test(pattern)
       ? { pattern: pattern.replaceAll("\\\\", "\\"), because: "\\\\ is a plain backslash" }
       : null,
-    quoted?.[2] === undefined ? null : { pattern: quoted[2], because: "quotes do not delimit it" },
+    quoted?.[2] === undefined ? null : { pattern: quoted[2], because: "quotes are not delimiters here" },
   ];
   return readings.filter((reading) => reading !== null && reading.pattern !== pattern) as PatternReading[];
 }
 
-/** What an invalid pattern may mean: the syntax of Perl and JavaScript, or plain text. */
+/** Returns what an invalid pattern may mean: Perl or JavaScript syntax, or plain text. */
 export function patternsForInvalid(pattern: string): PatternReading[] {
   const repaired = perlSyntax(pattern);
   const readings = otherPatterns(pattern);
@@ -44,8 +48,8 @@ export function patternsForInvalid(pattern: string): PatternReading[] {
 }
 
 /**
- * The pattern in the basic syntax of grep, where `\|`, `\+` and `\?` are operators. `\(` is taken as a group only around such
- * an operator or before one, because models write it for a plain parenthesis as well.
+ * Reads the pattern as a basic regular expression of GNU grep, where `\|`, `\+` and `\?` are operators. `\(` counts as a group only
+ * around or before such an operator, because models also write it for a plain parenthesis.
  */
 function basicSyntax(pattern: string): PatternReading | null {
   const tokens = tokensOf(pattern);
@@ -66,7 +70,7 @@ function isBasicOperator(token: string, before = ""): boolean {
   return (token === "\\+" || token === "\\?") && repeats;
 }
 
-/** The indices of `\(` and `\)` that form a group with an operator in it or behind it. */
+/** Returns the indices of `\(` and `\)` that form a group with an operator inside or after it. */
 function basicGroups(tokens: readonly string[]): Set<number> {
   const groups = new Set<number>();
   const open: { at: number; operator: boolean }[] = [];
@@ -82,10 +86,10 @@ function basicGroups(tokens: readonly string[]): Set<number> {
   return groups;
 }
 
-/** Perl's and JavaScript's escapes that Rust lacks and that have an equal. */
+/** Escapes of Perl and JavaScript that Rust lacks, with their equivalents. */
 const ESCAPES: Record<string, string> = { "\\Z": "$", "\\h": "[ \\t]", "\\N": ".", "\\e": "\\x1b", "\\K": "" };
 
-/** The pattern with braces, brackets and parentheses as plain characters where they cannot be anything else. */
+/** Escapes braces, brackets and parentheses that can only be plain characters, and replaces Perl's escapes. */
 function perlSyntax(pattern: string): string {
   const quoted = pattern.replaceAll(/\\Q([\s\S]*?)\\E/g, (_, text: string) => escapePattern(text));
   const tokens = tokensOf(quoted.replaceAll(/\(\?#[^)]*\)/g, "").replaceAll("(?>", "(?:"));
@@ -104,7 +108,7 @@ function perlSyntax(pattern: string): string {
     .join("");
 }
 
-/** In Rust a `[` inside a class begins a class. */
+/** In Rust a `[` inside a class begins a nested class. */
 function withPlainBrackets(token: string): string {
   const inner = token.slice(1, -1).replaceAll(/\\[\s\S]|\[:\w+:\]|\[/gu, (part) => (part === "[" ? "\\[" : part));
   return `[${inner}]`;

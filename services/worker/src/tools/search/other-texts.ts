@@ -9,14 +9,14 @@ import type { Ignores } from "./list-files.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
-/** Decoded copies of the files that ripgrep would not search as the texts that they are. */
+/** Decoded copies of text files that ripgrep alone would search wrongly or not at all. */
 export interface OtherTexts {
   /** The folder of the copies, whose names are positions in `copies`, in the order of the paths. */
   folder: string;
   copies: { path: string; encoding: Encoding }[];
-  /** How many of the files are no text. */
+  /** How many of the files are not text. */
   binary: number;
-  /** How many were not looked at, because there are too many. */
+  /** How many were not examined, because there are too many. */
   left: number;
 }
 
@@ -34,8 +34,7 @@ const MAX_COPIES = 1000;
 const MAX_COPIED_BYTES = 64 * 1024 * 1024;
 
 /**
- * NUL, or any bytes that are not UTF-8: a byte that never occurs, a continuation without a beginning or one too many, or a
- * character that ends too early.
+ * NUL, or invalid UTF-8: a byte that never occurs, an unexpected continuation byte, or a character with too few of them.
  */
 const OTHER_TEXT = [
   "(?-u)\\x00",
@@ -56,9 +55,9 @@ export async function isOtherText(path: string, { root }: ToolContext): Promise<
 }
 
 /**
- * Runs `work` with a function that finds the files that hold NUL or are not in UTF-8, and copies those that are texts, decoded:
- * ripgrep alone would leave out the former, and would not find a word that other encodings write with other bytes. The files
- * are read through the verified root. A search that has enough matches need not call the function, which reads every file.
+ * Runs `work` with a function that finds files that contain NUL or are not UTF-8, and makes decoded copies of those that are text:
+ * ripgrep alone would skip files with NUL, and would not find words in other encodings. The files are read through the verified
+ * root. The function reads every file, so a search that has enough matches should not call it.
  */
 export async function withOtherTexts<T>(
   searched: SearchedPath,
@@ -126,7 +125,7 @@ async function findOtherTexts(
   return found;
 }
 
-/** The order of `rg --sort=path`: name by name. */
+/** Compares as `rg --sort=path` does: name by name. */
 export function comparePaths(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a.replaceAll("/", "\0")), Buffer.from(b.replaceAll("/", "\0")));
 }

@@ -22,7 +22,7 @@ describe("a glob becomes globs of ripgrep", () => {
   ])("%j in %j", (glob, directory, globs) => expect(read(glob, directory)).toEqual(globs));
 });
 
-describe("the name of a directory means everything below it, too", () => {
+describe("the name of a directory also means everything below it", () => {
   it.each<[string, string[]]>([
     ["src", ["src", "/**/src/**"]],
     ["/src", ["/src", "/src/**"]],
@@ -63,7 +63,7 @@ describe("lists", () => {
   ])("%j", (glob) => expect(read(glob).slice(0, 2)).toEqual(["*.ts", "*.tsx"]));
 
   it("a comma may also be part of a name", () => expect(read("*,v")).toEqual(["*", "v", "/**/v/**", "*,v"]));
-  it("what is excluded comes last, because the last glob decides", () =>
+  it("excluding globs come last, because the last matching glob decides", () =>
     expect(read("!*.test.ts,*.ts")).toEqual(["*.ts", "!*.test.ts"]));
 });
 
@@ -86,7 +86,7 @@ describe("braces", () => {
   });
 });
 
-describe("paths of other systems", () => {
+describe("absolute paths, repeated directories and backslashes", () => {
   it.each<[string, string, string[]]>([
     ["/srv/code/src/*.ts", "lib", ["/src/*.ts"]],
     ["/srv/code", ".", ["/**"]],
@@ -105,10 +105,10 @@ it("bash's negation is refused with advice", () => {
 
 it("names are found in both Unicode forms", () => expect(read("*é")).toEqual(["*\u00e9", "*e\u0301"]));
 
-it("anywhere takes the directory from a glob", () => expect(anywhere(read("a/*.ts,*.js"))).toContain("**/a/*.ts"));
+it("anywhere frees a glob from its directory", () => expect(anywhere(read("a/*.ts,*.js"))).toContain("**/a/*.ts"));
 it.each([".ts", "ts", ".*\\.ts$"])("%s may mean *.ts", (glob) => expect(anywhere(read(glob))).toContain("*.ts"));
 
-it("no glob throws anything else, or becomes an option", () => {
+it("every glob is converted, without NUL, or fails with a ToolFailure", () => {
   const part = fc.constantFrom(
     "*",
     "**",

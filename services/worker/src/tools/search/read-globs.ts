@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { ToolFailure } from "../tool-failure.ts";
 
-/** Where the globs of a call are read. */
+/** The context in which a call's globs are interpreted. */
 export interface GlobScope {
   /** The directory that is searched: `.`, or relative to the root. */
   directory: string;
@@ -19,13 +19,13 @@ const MAX_GLOBS = 256;
  *
  * A glob without a slash matches names anywhere below the directory; one with a slash is a path from it, or from the root
  * when it repeats the directory. A leading `!` excludes, wherever it stands in the list.
- * @throws ToolFailure for what has no such reading
+ * @throws ToolFailure for a glob that cannot be converted
  */
 export function readGlobs(text: string, scope: GlobScope): string[] {
   return readAll(listGlobs(text), scope);
 }
 
-/** The globs for paths that are themselves globs, from the root; `glob` selects among what is below them. */
+/** Converts paths that are themselves globs, relative to the root; `glob` selects among what is below them. */
 export function globsBelow(paths: string, glob: string | undefined, roots: readonly string[]): string[] {
   const names = glob === undefined ? [] : listGlobs(glob);
   const globs = listGlobs(paths).flatMap((path) => {
@@ -58,19 +58,19 @@ function readAll(texts: readonly string[], scope: GlobScope): string[] {
   return globs;
 }
 
-/** Whether the globs name what is searched, and do not only exclude. */
+/** Whether any of the globs includes paths; otherwise they only exclude. */
 export function selects(globs: readonly string[]): boolean {
   return globs.some((glob) => !glob.startsWith("!"));
 }
 
-/** The globs for one path from the root, whatever it holds, and for everything below it. */
+/** Returns the globs for one path from the root, taken literally, and for everything below it. */
 export function globsOfName(path: string): string[] {
   const name = `/${escapeGlob(path)}`;
   return [name, `${name}/**`];
 }
 
 /**
- * What a call that found nothing may have meant: the same names in any directory below the searched one, an ending alone
+ * Returns what globs that matched nothing may have meant: the same names in any directory below, a bare extension
  * (`ts`), a regular expression (`.*\.ts$`).
  */
 export function anywhere(globs: readonly string[]): string[] {
@@ -85,7 +85,7 @@ export function anywhere(globs: readonly string[]): string[] {
   });
 }
 
-/** The globs of a list, and the whole where it may be one name: `a,v`. */
+/** Splits a list of globs. The whole text is also returned where it may be one name: `a,v`. */
 function listGlobs(text: string): string[] {
   const plain = unquoted(text.trim());
   const array = /^\[\s*"/.test(plain) ? parseStrings(plain) : null;
@@ -110,7 +110,7 @@ function parseStrings(text: string): string[] | null {
   }
 }
 
-/** `*.ts *.tsx` is a list; a name may hold blanks, too. */
+/** `*.ts *.tsx` is a list, but a name may also contain spaces. */
 function splitAtBlanks(text: string): string[] {
   const parts = text.split(/\s+/);
   return parts.length > 1 && parts.every((part) => /^!?(\*|[^*]*\/.*\*)/.test(part)) ? parts : [text];
@@ -143,7 +143,7 @@ function readOne(glob: string, { directory, roots }: GlobScope): string[] {
   });
 }
 
-/** The readings of a glob with backslashes: as escapes, and as the separators of Windows. */
+/** Returns the readings of a glob with backslashes: as escapes, and as Windows separators. */
 function withSlashes(glob: string): string[] {
   if (!glob.includes("\\")) return [glob];
   // Before a letter or digit a backslash escapes nothing.
@@ -164,7 +164,7 @@ function scoped(glob: string, directory: string): string[] {
   });
 }
 
-/** Everything below a path whose last name has no wildcard, because it may be a directory. */
+/** Returns the glob for everything below a path whose last name has no wildcard, because it may be a directory. */
 function below(path: string): string[] {
   return /[*?]/.test(posix.basename(path)) ? [] : [`${path}/**`];
 }
@@ -178,7 +178,7 @@ function withRecursion(path: string): string {
     .replaceAll(/(^|\/)\*{3,}(?=\/|$)/g, "$1**");
 }
 
-/** Alternatives in parentheses, with or without a sign: `*.@(ts|tsx)`, `*.(ts|tsx)`. */
+/** Converts alternatives in parentheses to braces, with or without a prefix: `*.@(ts|tsx)`, `*.(ts|tsx)`. */
 function asBraces(glob: string): string {
   if (/!\([^)]*\)/.test(glob)) throw unavailable(glob);
   return glob
@@ -193,7 +193,7 @@ function unavailable(glob: string): ToolFailure {
   return new ToolFailure(`!(…) is not available in the glob ${glob}; list what to exclude, such as *.ts,!*.test.ts`);
 }
 
-/** Every glob without braces that the tokens stand for. ripgrep reports what is not closed. */
+/** Expands all braces of the tokens. An unclosed brace is kept, and ripgrep reports it. */
 function expand(tokens: readonly string[]): string[] {
   const open = tokens.indexOf("{");
   const close = closing(tokens, open);
@@ -207,7 +207,7 @@ function expand(tokens: readonly string[]): string[] {
   return inner.flatMap((text) => tails.map((tail) => head + text + tail));
 }
 
-/** Braces around one text may be part of a name: `{{cookiecutter.name}}`. */
+/** Braces around a single alternative may be part of a name: `{{cookiecutter.name}}`. */
 function asName(texts: string[]): string[] {
   requireFew(2 * texts.length);
   return [...texts, ...texts.map((text) => `\\{${text}\\}`)];
@@ -236,13 +236,13 @@ function alternatives(tokens: readonly string[]): string[][] {
   return options.map(withoutBlanks);
 }
 
-/** `{ts, tsx}` */
+/** Trims an alternative, as in `{ts, tsx}`. */
 function withoutBlanks(tokens: readonly string[]): string[] {
   const isText = (token: string) => token.trim() !== "";
   return tokens.slice(tokens.findIndex(isText), tokens.findLastIndex(isText) + 1);
 }
 
-/** The texts of `1..3`, `01..10` or `a..c`; null for anything else. */
+/** Expands `1..3`, `01..10` or `a..c`; null for anything else. */
 function rangeOf(text: string): string[] | null {
   const match = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text) ?? /^([a-z])\.\.([a-z])$/i.exec(text);
   const [from, to] = [match?.[1], match?.[2]];
@@ -258,7 +258,7 @@ function rangeOf(text: string): string[] | null {
   });
 }
 
-/** A class that also matches its own text: the name of a route, `[id]`. */
+/** Makes a class also match its own text, as in the name of a route: `[id]`. */
 function withLiteralClass(token: string): string {
   if (token.length < 2 || !token.startsWith("[")) return token;
   const literal = escapeGlob(token);
@@ -280,7 +280,7 @@ function requireFew(count: number): void {
   }
 }
 
-/** A glob that matches only this text. */
+/** Returns a glob that matches only this text. */
 function escapeGlob(text: string): string {
   return text.replace(/[\\*?[\]{},!#]/g, "\\$&");
 }

@@ -33,7 +33,7 @@ export async function readMatches(
     const last = Math.max(...needed);
     const options = {
       ...{ from: Math.max(1, Math.min(...needed)), countBytes: 0, signal, encoding },
-      // Decoded, a line can be twice as long.
+      // Conversion to UTF-8 can double a line's length.
       maxLineBytes: 2 * MAX_SEARCHED_BYTES,
     };
     await readLines(opened.handle, options, ({ number, bytes }) => {

@@ -14,7 +14,7 @@ interface RipgrepRun {
   slots: Limiter;
 }
 
-/** A match record holds the line, of at most 2 MB and longer in JSON, and then the position of every match in it. */
+/** A match record contains a line of at most 2 MB, which is longer in JSON, and then the position of each match. */
 const MAX_RECORD_BYTES = 4 * 1024 * 1024;
 const MAX_STDERR_BYTES = 8192;
 /** ripgrep's exit code for an error; 1 means that nothing was found. */
