@@ -13,9 +13,9 @@ export type ModelCallResult =
 
 /**
  * Makes one model call. A request that the server refuses as too long is refitted with the facts in the error and sent once
- * more; a second refusal fails the call. A reply that is no answer is asked for again once: one without words and calls, which
- * then fails the call; one that begins as a tool call and cannot be parsed, which then is shown as text; and, where words were
- * requested, a tool call written as text, which then ends the turn with `tool_loop`.
+ * more; a second refusal fails the call. A reply that is not an answer is requested once more. The second time, a reply without
+ * text and calls fails the call, an unparsable tool call is shown as text, and a tool call in the text of a reply that must not
+ * call tools ends the turn with `tool_loop`.
  * @throws the signal's reason when it aborts, and defects
  */
 export async function* askModel(
@@ -50,7 +50,7 @@ export async function* askModel(
       }
       const ignored = toolsIgnoredBy(reply, { ...request, messages: fitted.request.messages });
       if (ignored) yield { type: "tools_ignored", reason: ignored };
-      // A count without the tools is neither a sign of a cut prompt nor a measure of this request.
+      // A count that excludes the tools neither proves truncation nor measures this request.
       const truncated = ignored === "server" ? null : fitter.learn(context, reply);
       if (truncated) yield { type: "refitted", context: truncated };
       return { kind: "reply", reply };
@@ -70,7 +70,7 @@ export async function* askModel(
 /** The model called tools although the last request of a turn asks for text. */
 export const TOOL_LOOP: TurnError = { code: "tool_loop", message: "tool loop depth exceeded" };
 
-/** Why a reply is no answer. */
+/** Why a reply is not an answer. */
 type Fault = "empty" | "broken_call" | "calls_for_words";
 
 function faultIn({ content, toolCalls, callText }: Reply, toolChoice: ModelRequest["toolChoice"]): Fault | null {
@@ -79,7 +79,7 @@ function faultIn({ content, toolCalls, callText }: Reply, toolChoice: ModelReque
   return content.trim() === "" && toolCalls.length === 0 ? "empty" : null;
 }
 
-/** Subscribers have seen the text of the earlier reply, so it stays in front of this one's. */
+/** Subscribers have seen the text of the earlier reply, so it stays before this one's. */
 function joined(earlier: Reply | null, reply: Reply): Reply {
   if (earlier === null) return reply;
   return { ...reply, content: earlier.content + reply.content, reasoning: earlier.reasoning + reply.reasoning };

@@ -1,15 +1,14 @@
 // PURE
 
-/** Two estimates of the tokens in a text: hardly any tokenizer in use gives much more than `most`, or fewer than `least`. */
+/** Bounds of the tokens in a text: hardly any tokenizer in use counts many more than `most`, or fewer than `least`. */
 export interface TokenEstimate {
   most: number;
   least: number;
 }
 
 /**
- * Tokenizers split a text into words, digits, symbols and blanks first, and no token reaches across these. So each class has
- * rates of its own. They were measured with the tokenizers of Qwen 3, Llama 3, Gemma 3, DeepSeek V3 and GPT-4o:
- * `estimate-tokens.test.ts` has the counts.
+ * Tokenizers first split a text into words, digits, symbols and whitespace, and no token crosses these. So each class has its own
+ * rates, measured with the tokenizers of Qwen 3, Llama 3, Gemma 3, DeepSeek V3 and GPT-4o: see `estimate-tokens.test.ts`.
  */
 const LOWER = 1;
 const UPPER = 2;
@@ -32,7 +31,7 @@ const ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
 });
 const classOf = (code: number) => (code < 128 ? (ASCII[code] as number) : OTHER);
 
-/** The tokens of one UTF-16 unit beyond ASCII, by the block that it is in: up to the three bytes that it has in UTF-8. */
+/** Tokens per non-ASCII UTF-16 code unit, by Unicode block; at most three, its bytes in UTF-8. */
 const BLOCKS: readonly [end: number, most: number][] = [
   [0x0250, 1.1], // Latin with diacritics
   [0x0370, 1.2], // combining marks
@@ -57,7 +56,7 @@ const BLOCKS: readonly [end: number, most: number][] = [
   [0xf900, 3],
   [0x10000, 1.9], // wide and narrow forms
 ];
-/** In a text that is not in a language, such as random ones, these characters have no tokens of their own. */
+/** Rates in text that is not natural language, such as random text, where most characters have no token of their own. */
 const RARE = { han: 1.9, hangul: 2.4 };
 
 export function estimateTokens(text: string): TokenEstimate {
@@ -66,7 +65,7 @@ export function estimateTokens(text: string): TokenEstimate {
   let at = 0;
   const ideographs = { seen: new Set<number>(), han: 0, hangul: 0 };
 
-  /** @returns the end of the run of one and the same character that begins here */
+  /** @returns the end of the run of identical characters that begins at `start` */
   const sameUntil = (start: number) => {
     const code = text.charCodeAt(start);
     let end = start + 1;
@@ -91,7 +90,7 @@ export function estimateTokens(text: string): TokenEstimate {
         } else if (blank === 13) returns++;
         else indent++;
       }
-      // A single blank belongs to the word after it, but not to a number.
+      // A single space is part of the word after it, but not of a number.
       const next = at < text.length ? classOf(text.charCodeAt(at)) : OTHER;
       if (lines + returns > 0) most += 1 + (lines - 1) / 16 + returns;
       if (indent > 1) most += 0.7 + (at - start) / 16;
@@ -122,7 +121,7 @@ export function estimateTokens(text: string): TokenEstimate {
     }
   }
   const { seen, han, hangul } = ideographs;
-  // In a language the number of different characters grows with the root of the length.
+  // In natural language the number of distinct characters grows with the square root of the length.
   if (seen.size > 16 * Math.sqrt(han + hangul)) most += han * (RARE.han - 1) + hangul * (RARE.hangul - 1);
   return { most: Math.ceil(most), least: Math.floor(least) };
 }
@@ -139,7 +138,7 @@ function wordAt(text: string, start: number): TokenEstimate & { end: number } {
   let end = start;
   const endPart = () => {
     if (letters === 0) return;
-    // Longer than any word: random letters, of which hardly two are one token.
+    // Beyond the length of a word, letters are random, and hardly two of them form a token.
     most += Math.max(1, Math.min(letters, 16) * (capitals > 1 ? 0.38 : 0.3)) + Math.max(0, letters - 16) * 0.55;
     letters = 0;
     capitals = 0;
@@ -159,7 +158,7 @@ function wordAt(text: string, start: number): TokenEstimate & { end: number } {
     } else {
       endPart();
       if (kind === DIGIT) {
-        // Some tokenizers make each digit a token, others make one of three.
+        // Some tokenizers make a token of each digit, others of three digits.
         most++;
         digits++;
         parts += last === DIGIT ? 1 : 2;
@@ -170,7 +169,7 @@ function wordAt(text: string, start: number): TokenEstimate & { end: number } {
   }
   endPart();
   const length = end - start;
-  // As many parts as this has no identifier, but hex and base64 do.
+  // No identifier has so many parts; hex and base64 do.
   if (length >= 16 && parts / length >= 0.3) most = Math.max(most, digits + (length - digits) * 0.75);
   return { most, least: all * 0.1 + digits * 0.3, end };
 }

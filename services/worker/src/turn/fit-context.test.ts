@@ -182,7 +182,7 @@ describe("fitting a conversation into a window", () => {
     );
   });
 
-  it("keeps the four newest turns that fit, although fewer would be below the low mark", () => {
+  it("keeps the four newest turns that fit, even above the low-water mark", () => {
     for (const share of [0.2, 0.22, 0.25, 0.28, 0.32, 0.4]) {
       const earlier = Array.from({ length: 8 }, (_, index) => sized(index + 1, 8_000 * share));
       const present = sized(9, 8_000 * share);
@@ -192,7 +192,7 @@ describe("fitting a conversation into a window", () => {
     }
   });
 
-  it("elides what the present turn has read before it drops the last earlier turn", () => {
+  it("elides the present turn's read outputs before it drops the last earlier turn", () => {
     const earlier = [sized(1, 1_000), sized(2, 1_000)];
     const present = turn(
       3,
@@ -210,7 +210,7 @@ describe("fitting a conversation into a window", () => {
     for (const output of outputs.slice(1)) expect(output).toMatch(/^o{2000,}\n\[the rest was left out to save room/);
   });
 
-  it("drops the last earlier turn when the new outputs would get hardly anything beside it", () => {
+  it("drops the last earlier turn when the new outputs would otherwise get hardly any room", () => {
     const present = turn(2, 100, [{ outputs: [6_000, 6_000], said: 0 }], null);
     const fit = whole(fitContext({ earlier: [sized(1, 1_500)], present, limit: 2_000, fixed: 0, cut: NO_CUT }));
     expect(fit.turnsDropped).toBe(1);

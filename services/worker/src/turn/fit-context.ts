@@ -11,11 +11,11 @@ export const NO_CUT: ContextCut = { turn: 0, elided_turn: 0, elided_outputs: 0 }
  */
 const LOW_WATER = 0.6;
 /**
- * The newest turns that fit: the low mark takes none of them. Where turns are so large that fewer fit, dropping another would
- * save no more than one cut, and leave the model without what was just said.
+ * So many of the newest turns are kept if they fit, even above the low-water mark. When turns are so large that fewer fit, dropping
+ * another would save only one later cut, and the model would lose what was just said.
  */
 const SPARED_TURNS = 4;
-/** In tokens. The newest earlier turn is dropped only if the outputs that the model has not read would get less than this. */
+/** In tokens. The newest earlier turn is dropped only if unread outputs would otherwise get less than this. */
 const LEAST_OUTPUT = 500;
 
 /** In characters. A shorter output stays, because the line in its place would not be shorter. */
@@ -31,7 +31,7 @@ export interface FitInput {
   earlier: readonly ConversationTurn[];
   /** The turn that is being answered. Its messages are never dropped. */
   present: ConversationTurn;
-  /** The most tokens that the request may have. All tokens here are estimates (`Size.most`). */
+  /** Limit of the request's tokens. All tokens here are estimates (`Size.most`). */
   limit: number;
   /** The cut of an earlier request. This request is cut there or later. */
   cut: ContextCut;
@@ -52,8 +52,8 @@ export type Fit =
 
 /**
  * Fits a conversation into a window, in this order: elide the oldest tool outputs of earlier turns, drop the oldest turns but
- * one, elide the old outputs of the present turn, shorten its newest outputs. The newest earlier turn is dropped only if there
- * is no room for it otherwise. Every call keeps a result, and the last question always stays.
+ * one, elide the old outputs of the present turn, shorten its newest outputs. The newest earlier turn is dropped only if
+ * nothing else makes enough room. Every call keeps a result, and the last question always stays.
  */
 export function fitContext(input: FitInput): Fit {
   const low = Math.floor(input.limit * LOW_WATER);
@@ -139,7 +139,7 @@ function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<Conversation
 
 const isLeftOut = (message: ConversationMessage) => message.role === "tool" && message.leftOut === true;
 
-/** The tokens that cutting the newest outputs can save, if each keeps some. */
+/** Returns the tokens that cutting the newest outputs can save, if each keeps `LEAST_OUTPUT`. */
 function shortenable(turn: ConversationTurn): number {
   return [...newestOutputs(turn)].reduce(
     (sum, message) => sum + Math.max(0, messageSize(message).most - LEAST_OUTPUT),
@@ -147,7 +147,7 @@ function shortenable(turn: ConversationTurn): number {
   );
 }
 
-/** Cuts the longest of the newest outputs to a common number of tokens, so that the turn has `room` tokens, if that is enough. */
+/** Cuts the longest of the newest outputs to a common number of tokens, so that the turn fits into `room` tokens if possible. */
 function shorten(turn: ConversationTurn, room: number): ConversationTurn {
   const newest = newestOutputs(turn);
   const sizes = [...newest].map((message) => messageSize(message).most).sort((a, b) => a - b);
@@ -158,7 +158,7 @@ function shorten(turn: ConversationTurn, room: number): ConversationTurn {
     if (size > share) break;
     left -= size;
   }
-  // A text that is denser at its beginning has more tokens than its share of characters.
+  // Text that is denser at its beginning has more tokens than its share of the characters.
   for (; share > 0; share = Math.floor(share * 0.8)) {
     const shortened = cutTo(turn, newest, share);
     if (messagesTokens(shortened.messages) <= room) return shortened;

@@ -28,9 +28,9 @@ function turn(ordinal: number, question: number, answer: number): ConversationTu
 }
 
 /**
- * Asks the questions of a session one after the other, as the worker does: each request begins with the cut and the count that
- * the one before recorded.
- * @param counts the tokens that the server counts for an estimated one; null when it counts none
+ * Asks the questions of a session one after the other, as the worker does: each request starts from the cut and the count that
+ * the previous one recorded.
+ * @param counts the server's count per estimated token; null when it reports no count
  */
 function converse(turns: ConversationTurn[], window: number, counts: number | null) {
   const calls: RecentCall[] = [];
@@ -85,7 +85,7 @@ describe("the requests of a long session", () => {
     );
   });
 
-  it("carry the newest turns that fit where turns are large", () => {
+  it("contain the newest turns that fit when turns are large", () => {
     const turns = Array.from({ length: 8 }, (_, index) => turn(index + 1, 1_900, 60));
     const requests = converse(turns, 8_192, 1);
     expect(requests.map(kept)).toEqual([0, 1, 2, 2, 2, 2, 2, 2]);
@@ -100,7 +100,7 @@ describe("the requests of a long session", () => {
     expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
   });
 
-  it("bring back what was cut when there is room again", () => {
+  it("restore what was cut when there is room again", () => {
     // The third question is so long that nothing fits beside it. Its turn is deleted then.
     const turns = [turn(1, 500, 500), turn(2, 500, 500), turn(3, 6_000, 10)];
     const [, , cut] = converse(turns, 8_192, 1);
@@ -126,14 +126,14 @@ describe("a first question", () => {
       settings,
     );
 
-  it("is sent when it may fit, although by the higher estimate it does not", () => {
+  it("is sent if it fits by the lower estimate, even if not by the higher one", () => {
     const fitter = ask("5".repeat(8_000), 8_192);
     expect(fitter.fit(null)).toMatchObject({
       fits: true,
       request: { maxTokens: 819 },
       context: { prompt_estimate: expect.any(Number) },
     });
-    // The server's refusal is final then.
+    // Then the server's refusal is final.
     expect(fitter.fit({ window: 8_192, promptTokens: 8_100, estimated: 8_200 })).toMatchObject({ fits: false });
   });
 
@@ -147,14 +147,14 @@ describe("a first question", () => {
     ["=".repeat(8_000), 400],
     ["q".repeat(8_000), 1_300],
     ["計算".repeat(4_000), 4_200],
-  ])("is not taken for truncated whatever its text is (%#)", (content, promptTokens) => {
+  ])("does not count as truncated, whatever its text (%#)", (content, promptTokens) => {
     const fitter = ask(content, 32_768);
     const fitted = fitter.fit(null);
     if (!fitted.fits) throw new Error("does not fit");
     expect(fitter.learn(fitted.context, reply(promptTokens))).toBeNull();
   });
 
-  it("is taken for truncated when the server counted far fewer tokens", () => {
+  it("counts as truncated when the server counted far fewer tokens", () => {
     const fitter = ask("a long question ".repeat(6_000), 131_072);
     const fitted = fitter.fit(null);
     if (!fitted.fits) throw new Error("does not fit");

@@ -24,7 +24,7 @@ export interface ConversationSoFar {
   present: ConversationTurn;
   /** The cut of the previous request. */
   cut: ContextCut;
-  /** There may be room again for what it left out, which `earlier` includes. */
+  /** Whether there may be room again for what the cut left out. If so, `earlier` includes that. */
   mayRestore: boolean;
   /** The model's context window in tokens; null when it is unknown. */
   window: number | null;
@@ -53,15 +53,15 @@ export function createRequestFitter(
   let { cut, window, counted, mayRestore } = conversation;
   // The size that a server has refused is not tried again within the turn, even if the server did not report its limit.
   let ceiling = Number.POSITIVE_INFINITY;
-  /** The fewest tokens that the last request can have. */
+  /** Lower bound of the last request's tokens. */
   let least = 0;
 
   const fitTo = (limit: number, from: ContextCut, earlier = conversation.earlier) =>
     fitContext({ fixed: fixed.most, earlier, present, limit, cut: from });
-  /** The uncorrected estimate of what was added to the request that the server counted last. */
+  /** Returns the uncorrected estimate of what was added since the server's last count. */
   const added = () => (counted ? Math.max(0, fitTo(Number.POSITIVE_INFINITY, cut).tokens - counted.estimated) : 0);
 
-  /** What the last cut left out is restored if that leaves more of the conversation than to stay with the cut. */
+  /** Restores what the last cut left out, if fitting without that cut keeps more of the conversation. */
   function fitOrRestore(limit: number): Fit {
     const stayed = fitTo(limit, cut);
     if (!mayRestore) return stayed;
@@ -71,7 +71,7 @@ export function createRequestFitter(
   }
 
   /**
-   * Before any count and any refusal, a question that fits by the lower estimate is sent, as far as it can be shortened: the
+   * Fits the question without earlier turns if it fits by the lower estimate. Used before the first count or refusal, so that the
    * server decides.
    */
   function fitAlone(tokens: number, room: number): Fit {
@@ -129,7 +129,7 @@ export function createRequestFitter(
   };
 }
 
-/** The share of the window up to which a prompt surely fits, although estimates may be too low. */
+/** Up to this share of the window a prompt surely fits, even if its estimate is too low. */
 const SURELY = 0.85;
 const isBelow = ({ window, windowKnown }: Budget, estimate: number) => windowKnown && estimate <= window * SURELY;
 

@@ -52,15 +52,15 @@ test.each([
   "{,}",
   "{1: 2}",
   "[".repeat(1000),
-])("%s is not certain", (text) => expect(looseJson(text)).toBeUndefined());
+])("%s is rejected", (text) => expect(looseJson(text)).toBeUndefined());
 
-test("nothing that is cut off is completed", () => {
+test("truncated text is never completed", () => {
   const text = '{"pattern": "a}\\"b", \'path\': ["x", {"y": True}], z: 1}';
   for (let end = 0; end < text.length; end++) expect(looseJson(text.slice(0, end)), text.slice(0, end)).toBeUndefined();
   expect(looseJson(text)).toEqual({ pattern: 'a}"b', path: ["x", { y: true }], z: 1 });
 });
 
-test("a value is found within a text", () => {
+test("a value is read from the middle of a text", () => {
   expect(looseJsonAt("see {a: 1} there", 4)).toEqual({ value: { a: 1 }, end: 10 });
 });
 
@@ -90,9 +90,9 @@ test.each([
   "1",
   '{"a": 1} or {"a": 2}',
   '{"a": 1',
-])("%s means no certain object", (text) => expect(looseObject(text)).toBeNull());
+])("%s does not certainly mean an object", (text) => expect(looseObject(text)).toBeNull());
 
-test("any text is read in time that grows with its length", () => {
+test("long repetitive text neither fails nor takes long", () => {
   for (const unit of ["{'a':", "[", '"', "\\", "'", "/*", "//", "{", "a:", '",'])
     expect(() => looseObject(unit.repeat(20_000))).not.toThrow();
 });

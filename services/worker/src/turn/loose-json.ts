@@ -10,22 +10,22 @@ const ESCAPES: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t:
 const BLANK = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 const WORD = /[A-Za-z_$][\w$-]*/y;
 const NUMBER = /[+-]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?(?![\w.])/iy;
-/** What may stand behind a string; a quote before anything else is part of the string. */
+/** What may follow a string. A quote followed by anything else is part of the string. */
 const AFTER_STRING = /\s*(?:[,}\]:]|\/\/|\/\*|$)/y;
 
 class NotJson extends Error {}
 
 /**
- * The value of text that a model wrote as JSON, although it is not: single or typographic quotes, bare keys, Python's
- * constants, trailing commas, comments, raw line breaks, backslashes that escape nothing (`\d`) and quotes inside a string.
- * Never completes what is cut off.
- * @returns undefined when the text, apart from blanks, is anything else
+ * Parses JSON as models write it, also if malformed: single or typographic quotes, bare keys, Python's constants, trailing
+ * commas, comments, raw line breaks, backslashes that escape nothing (`\d`) and quotes inside a string. Never completes truncated
+ * text.
+ * @returns undefined when the text is anything else
  */
 export function looseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Most of a model's JSON is JSON; the rest is read here.
+    // Most of the JSON that models write is valid; the rest is parsed below.
   }
   const found = looseJsonAt(text, 0);
   return found !== null && skip(BLANK, text, found.end) === text.length ? found.value : undefined;
@@ -37,8 +37,8 @@ const LEAD = /^[^{}[\]"'“‘]{0,80}$/;
 const TAIL = /^[}\]\s`;]*(?:[^{}[\]]{0,500})$/;
 
 /**
- * The object that a text means: as JSON or nearly so (see `looseJson`), in a fence, in a list of one, encoded several times,
- * or with a few words around it.
+ * Returns the object that a text means: valid or malformed JSON (see `looseJson`), in a fence, in a list of one, encoded several
+ * times, or with a few words around it.
  * @returns null when that is not certain
  */
 export function looseObject(text: string, encodings = 1): Record<string, unknown> | null {
@@ -58,7 +58,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value that begins at a place of the text, and the place after it; null when none does. */
+/** Reads the value that begins at an index. @returns it with the index after it; null when no value begins there */
 export function looseJsonAt(text: string, at: number): { value: unknown; end: number } | null {
   try {
     return readValue(text, skip(BLANK, text, at), 0);
@@ -123,7 +123,7 @@ function readArray(text: string, from: number, depth: number): Read {
   return { value: items, end: at + 1 };
 }
 
-/** @param raw no backslash escapes anything but a quote, as in Python's `r"\d"` */
+/** @param raw whether backslashes escape only quotes, as in Python's `r"\d"` */
 function readString(text: string, at: number, raw: boolean): Read {
   const opening = text[at] as string;
   if (text.startsWith(opening.repeat(3), at) && /["']/.test(opening)) return readLongString(text, at);
@@ -149,8 +149,8 @@ function readLongString(text: string, at: number): Read {
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g;
 
 /**
- * Backslashes that escape nothing are kept. A string that has one was written without escaping any, so its `\b` is the word
- * boundary of a regular expression.
+ * Resolves escapes, but keeps backslashes that escape nothing. A string that has one was written without escaping, so its `\b` is
+ * the word boundary of a regular expression.
  */
 function unescaped(text: string): string {
   const unaware = [...text.matchAll(ESCAPE)].some(

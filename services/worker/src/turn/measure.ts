@@ -1,7 +1,7 @@
 import { estimateTokens } from "./estimate-tokens.ts";
 import type { ConversationMessage, ToolOffer } from "./ports.ts";
 
-/** What a part of a request takes: its characters, and two estimates of its tokens (see `TokenEstimate`). */
+/** The size of a part of a request: its characters, and bounds of its tokens (see `TokenEstimate`). */
 export interface Size {
   characters: number;
   most: number;
@@ -12,10 +12,10 @@ export interface Size {
 const AROUND_MESSAGE = 5;
 const AROUND_CALL = 8;
 
-/** Messages do not change, and each request holds all earlier ones. */
+/** Cached, because messages do not change and each request contains all earlier ones. */
 const sizes = new WeakMap<ConversationMessage, Size>();
 
-/** The size of a message as it is sent to a model. */
+/** Returns the size of a message as it is sent to a model. */
 export function messageSize(message: ConversationMessage): Size {
   const known = sizes.get(message);
   if (known) return known;
@@ -27,16 +27,16 @@ export function messageSize(message: ConversationMessage): Size {
   return size;
 }
 
-/** The most tokens that the messages are estimated to have. */
+/** Returns the upper estimate of the messages' tokens. */
 export const messagesTokens = (messages: readonly ConversationMessage[]): number =>
   messages.reduce((sum, message) => sum + messageSize(message).most, 0);
 
-/** The size of the messages and of what every request contains. */
+/** Returns the size of the messages and of what every request contains. */
 export function requestSize(fixed: Size, messages: readonly ConversationMessage[]): Size {
   return messages.map(messageSize).reduce(plus, fixed);
 }
 
-/** The size of what every request contains: the system prompt and the schemas of the tools. */
+/** Returns the size of what every request contains: the system prompt and the schemas of the tools. */
 export function fixedSize(system: string, tools: readonly ToolOffer[]): Size {
   const schemas = tools.flatMap((tool) => [tool.name, tool.description, JSON.stringify(tool.parameters)]);
   return sizeOf([system, ...schemas], AROUND_MESSAGE + tools.length * AROUND_CALL);

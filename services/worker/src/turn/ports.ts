@@ -27,11 +27,11 @@ export interface ModelRequest {
   tools: ToolOffer[];
   /** `none` requests text although tools are offered. */
   toolChoice: "auto" | "none";
-  /** The most tokens that the answer may have, thoughts included. */
+  /** Limit of the answer's tokens, including reasoning. */
   maxTokens: number;
   /**
-   * Why the prompt should fit into the window that the server reported: by its own count of the last request, or by our estimate
-   * alone. Absent where the window is unknown, or an overflow was reported already.
+   * Why the prompt should fit into the window that the server reported: by the server's count of the last request, or by our
+   * estimate alone. Absent if the window is unknown or an overflow was reported already.
    */
   sizedBy?: "count" | "estimate";
   /** The request gives way to turns: it ends with `GaveWay` when one waits for the same server. */
@@ -44,8 +44,8 @@ export interface Reply {
   reasoning: string;
   toolCalls: ToolCall[];
   /**
-   * Text that begins as a tool call and was held back from subscribers. Either `toolCalls` has the calls in it, or it cannot be
-   * parsed. It is not a part of `content`.
+   * Text that begins as a tool call and was held back from subscribers. `toolCalls` has its calls, or it could not be parsed. It is
+   * not a part of `content`.
    */
   callText?: string;
   finishReason: string | null;
@@ -55,7 +55,7 @@ export interface Reply {
   completionTokens: number | null;
   /** Size of the model's window in tokens, where it is known. */
   contextSize: number | null;
-  /** Whether the model's chat template shows it the tools; null or absent when the server does not tell. */
+  /** Whether the model's chat template renders tools; null or absent when the server does not report it. */
   seesTools?: boolean | null;
 }
 

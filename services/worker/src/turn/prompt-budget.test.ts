@@ -6,7 +6,7 @@ const settings = { answerShare: 0.2, answerTokens: 16_384, defaultWindow: 32_768
 const size = fc.integer({ min: 1, max: 1_000_000 });
 
 describe("the room for a request", () => {
-  it("is the context window minus the answer's share, in estimated tokens as the server counted them last", () => {
+  it("is the context window minus the answer's share, in estimated tokens scaled by the server's last count", () => {
     const budget = budgetFor(settings, 10_000, { promptTokens: 1_000, estimated: 2_000 }, 0, null);
     expect(budget).toMatchObject({ window: 10_000, windowKnown: true, limit: 16_000 });
     expect(budget.correct(2_000)).toBe(1_000);
@@ -22,17 +22,17 @@ describe("the room for a request", () => {
     expect(budgetFor(settings, 1_000_000, null, 0, null).limit).toBe(1_000_000 - 16_384);
   });
 
-  it("takes what the server has counted as it counted it, and what was added since by its estimate", () => {
+  it("uses the count for what the server has counted, and the estimate for what was added since", () => {
     const counted = { promptTokens: 1_000, estimated: 2_000 };
     expect(budgetFor(settings, 10_000, counted, 3_000, null).correct(5_000)).toBe(4_000);
-    // A tokenizer that finds more tokens than estimated finds more in what was added, too, but within limits.
+    // A factor above 1 also applies to what was added, up to a bound.
     const dense = budgetFor(settings, 10_000, { promptTokens: 3_000, estimated: 2_000 }, 1_000, null);
     expect(dense.correct(3_000)).toBe(4_500);
     const hidden = budgetFor(settings, 10_000, { promptTokens: 8_000, estimated: 2_000 }, 100, null);
     expect(hidden.correct(2_100)).toBe(8_200);
   });
 
-  it("is exactly what a request may have: the largest one fits, and a larger one does not", () => {
+  it("is exact: a request of that size fits, and a larger one does not", () => {
     const counts = fc.option(fc.record({ promptTokens: size, estimated: size }));
     fc.assert(
       fc.property(fc.integer({ min: 1_000, max: 1_000_000 }), counts, fc.nat(100_000), (window, counted, added) => {

@@ -4,15 +4,15 @@
 export interface BudgetSettings {
   /** The share of the window that is reserved for the answer. */
   answerShare: number;
-  /** The most tokens that are reserved for the answer, and the most that an answer may have. */
+  /** Limit of the tokens that are reserved for the answer, and of the answer itself. */
   answerTokens: number;
   /** In tokens, for models whose window is unknown. */
   defaultWindow: number;
 }
 
 /**
- * The tokens that a server counted for a request, and the most that the request was estimated to have (`Size.most`). The
- * estimate of a later request corrects itself by the two.
+ * A server's count of a request's tokens, and our upper estimate of them (`Size.most`). Their ratio corrects the estimates of later
+ * requests.
  */
 export interface CountedRequest {
   promptTokens: number;
@@ -31,9 +31,9 @@ export interface Budget {
   /** In tokens. */
   window: number;
   windowKnown: boolean;
-  /** The most that a request may have, in uncorrected estimated tokens. */
+  /** Limit of a request, in uncorrected estimated tokens. */
   limit: number;
-  /** The tokens of a request, from its uncorrected estimate. */
+  /** Returns the corrected estimate of a request's tokens. */
   correct(estimated: number): number;
 }
 
@@ -42,11 +42,11 @@ const SHRINK = 0.75;
 /** Bounds of the correction. A count outside them cannot be a count of the whole prompt. */
 const LOWEST = 0.2;
 const HIGHEST = 4;
-/** What was added since the count is not corrected upwards by more: the count may include a prompt of the server's own. */
+/** Upper bound for what was added since the count, because the count may include a prompt of the server's own. */
 const HIGHEST_FOR_ADDED = 2;
 /** In tokens. A smaller prompt cannot be judged, because the chat template is too large a part of it. */
 const JUDGED_FROM = 1_000;
-/** The least room for an answer: a model needs some to say or to do anything. */
+/** Minimum room for an answer. */
 const LEAST_ANSWER = { tokens: 1_024, share: 0.1 };
 
 /**
@@ -83,7 +83,7 @@ export function budgetFor(
   };
 }
 
-/** The tokens of a request in relation to their uncorrected estimate. */
+/** Returns the ratio of counted to estimated tokens, within its bounds. */
 function correction(counted: CountedRequest | null): number {
   if (!counted || counted.estimated <= 0 || counted.promptTokens <= 0) return 1;
   return Math.min(HIGHEST, Math.max(LOWEST, counted.promptTokens / counted.estimated));
@@ -91,15 +91,15 @@ function correction(counted: CountedRequest | null): number {
 
 /**
  * Whether the server read less than it was sent. Ollama, for example, truncates a long prompt silently.
- * @param least the fewest tokens that the request can have
+ * @param least the lower bound of the request's tokens
  */
 export function isTruncated(promptTokens: number | null, least: number): boolean {
   return promptTokens !== null && least >= JUDGED_FROM && promptTokens < least;
 }
 
 /**
- * The limit of an answer's tokens that a request states: the rest of the window, at most `answerTokens`. A prompt that seems to
- * fill the window leaves it a little, because estimates are rather too high.
+ * Returns the limit that a request states for the answer's tokens: the rest of the window, at most `answerTokens`. Even if the prompt
+ * seems to fill the window, a minimum is left, because estimates tend to be too high.
  */
 export function answerLimit({ answerTokens }: BudgetSettings, window: number, promptTokens: number): number {
   return Math.min(answerTokens, Math.max(window - promptTokens, leastAnswer(window)));

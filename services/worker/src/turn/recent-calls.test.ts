@@ -29,7 +29,7 @@ describe("the earlier model calls of a session", () => {
     expect(recentCount([call({}, { ctx_used: null })], "m")).toBeNull();
   });
 
-  it("give a count that a version without classes of text recorded, by its characters", () => {
+  it("give the count of a call that an earlier version recorded, with an estimate from its characters", () => {
     const old = call({ prompt_uncorrected: undefined });
     expect(recentCount([old], "m")).toEqual({ promptTokens: 5_000, estimated: Math.ceil(20_000 / 3.6) });
   });

@@ -5,7 +5,7 @@ import type { CountedRequest } from "./prompt-budget.ts";
 /** After a request that fills a smaller share of its window, there may be room for what was left out. */
 const ROOMY = 0.35;
 
-/** Characters of a token, for calls that a version before this one recorded: it estimated by characters alone. */
+/** Characters per token, for calls recorded by an earlier version, which estimated by characters alone. */
 const CHARACTERS_PER_TOKEN = 3.6;
 
 /** The newest token count for this model. A call whose prompt the server truncated does not count. */

@@ -119,7 +119,7 @@ describe("a turn whose conversation is long", () => {
     expect(events.at(-2)).toMatchObject({ type: "refitted", context: { truncated_by_server: true } });
   });
 
-  it("is estimated by the server's count of it, and only what was added since by its text", async () => {
+  it("is estimated from the server's count, and only what was added since from its text", async () => {
     const counts = { ...calls(""), promptTokens: 5_000 };
     const { events } = await run([counts, reply], { earlier: [long] }, "12".repeat(500));
     const [first, second] = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
@@ -184,20 +184,20 @@ describe("a tool call that arrives as text", () => {
   const broken: Reply = { ...reply, content: "I look.\n", reasoning: "hm. ", callText };
   const recovered: Reply = { ...calls(""), content: "", callText: "<tool_call>…" };
 
-  it("runs like another call", async () => {
+  it("runs like any other call", async () => {
     const { events } = await run([recovered, reply]);
     expect(events.map(({ type }) => type)).toContain("step_finished");
     expect(events.at(-1)).toMatchObject({ type: "answered" });
   });
 
-  it("is asked for again once when it cannot be parsed, and the words before it become thoughts", async () => {
+  it("is requested once more when it cannot be parsed, and the text before it becomes reasoning", async () => {
     const { events, requests } = await run([broken, { ...reply, reasoning: "so: " }]);
     expect(requests).toHaveLength(2);
     expect(events.map(({ type }) => type)).toEqual(["step_started", "text_was_reasoning", "answered"]);
     expect(events.at(-1)).toMatchObject({ reply: { content: "done", reasoning: "hm. I look.\nso: " } });
   });
 
-  it("is shown as text when it cannot be parsed twice", async () => {
+  it("is shown as text when the second reply cannot be parsed either", async () => {
     const { events, requests } = await run([broken]);
     expect(requests).toHaveLength(2);
     expect(events.slice(-2)).toMatchObject([
@@ -206,7 +206,7 @@ describe("a tool call that arrives as text", () => {
     ]);
   });
 
-  it("is not the answer when words were requested: they are asked for once more, and then the turn fails", async () => {
+  it("is not an answer when tools are forbidden: text is requested once more, and then the turn fails", async () => {
     for (const last of [broken, recovered]) {
       const { events, requests } = await run([...Array(5).fill(calls("")), last]);
       expect(requests.map(({ toolChoice }) => toolChoice)).toEqual([...Array(5).fill("auto"), "none", "none"]);

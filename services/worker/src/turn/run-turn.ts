@@ -23,7 +23,7 @@ export interface TurnDeps {
   budget: BudgetSettings;
 }
 
-/** The most calls of one reply that run. Models that fall into a loop make hundreds. */
+/** Limit of calls of one reply that run. Models that fall into a loop make hundreds. */
 export const MAX_CALLS = 32;
 
 function notRun({ id, name }: ToolCall): ToolOutcome {

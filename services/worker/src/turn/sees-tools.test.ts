@@ -9,7 +9,7 @@ import { systemPrompt } from "./system-prompt.ts";
 const SYSTEM = systemPrompt({ name: "shop", path: "/srv/projects/shop" }, toolOffers, null);
 const asking = (length: number): ConversationMessage[] => [{ role: "user", content: "x".repeat(length) }];
 
-/** @returns the judgement about a reply, and the characters of its request, with and without the tools */
+/** @param more the reply, or a function of its request's characters with the tools (`all`) and without them (`text`) */
 function judge(
   question: number | string,
   more: Partial<Reply> | ((size: { all: number; text: number }) => Partial<Reply>),
@@ -22,15 +22,15 @@ function judge(
 }
 
 describe("toolsIgnoredBy", () => {
-  it("believes a template without tools, and counts even if the template has a place for them", () => {
+  it("trusts a server whose template renders no tools, and judges by the count even if it does", () => {
     expect(judge(40, { seesTools: false })).toBe("template");
     expect(judge(40, { seesTools: false, promptTokens: 5_000 })).toBe("template");
     expect(judge(40, { seesTools: true })).toBeNull();
-    // A proxy before llama-server may drop them.
+    // A proxy in front of llama-server may drop them.
     expect(judge(40, ({ text }) => ({ seesTools: true, promptTokens: Math.ceil(text / 4) }))).toBe("server");
   });
 
-  it("finds a server that counted the text alone, in the first questions of a session", () => {
+  it("detects a server that counted only the text, in the first questions of a session", () => {
     // From dense code with a chat template around it to plain prose.
     fc.assert(
       fc.property(
@@ -45,20 +45,20 @@ describe("toolsIgnoredBy", () => {
 
   it("never takes a count of the whole prompt for one without the tools", () => {
     fc.assert(
-      // Up to 6.5 characters in a token: schemas that a template writes more briefly count as thin text.
+      // Up to 6.5 characters per token, because a template may render the schemas more briefly than JSON.
       fc.property(fc.nat(50_000), fc.double({ min: 0.8, max: 6.5, noNaN: true }), (question, perToken) => {
         expect(judge(question, ({ all }) => ({ promptTokens: Math.ceil(all / perToken) }))).toBeNull();
       }),
     );
   });
 
-  it("knows that blanks have few tokens", () => {
-    // 640 lines of 60 blanks and a letter: some two tokens a line, and those of the tools.
+  it("knows that whitespace has few tokens", () => {
+    // 640 lines of 60 spaces and a letter: about two tokens per line, and those of the tools.
     const lines = `${" ".repeat(60)}x\n`.repeat(640);
     expect(judge(lines, { promptTokens: 640 * 3 + 2_000 })).toBeNull();
   });
 
-  it("does not judge by a count of a part of the prompt, or without one", () => {
+  it("does not judge without a count, or by a count of a part of the prompt", () => {
     expect([null, 0, 20].map((promptTokens) => judge(40, { promptTokens }))).toEqual([null, null, null]);
   });
 

@@ -2,13 +2,13 @@ import type { ToolsIgnored } from "@boocode/contracts";
 import { fixedSize, requestSize, type Size } from "./measure.ts";
 import type { ModelRequest, Reply } from "./ports.ts";
 
-/** No tokenizer makes tokens of more characters than this on average, of prose, code or JSON without long runs of blanks. */
+/** No tokenizer averages more characters per token than this in prose, code or JSON without long runs of whitespace. */
 const LONGEST_TOKENS = 8;
 
 /**
  * Whether the reply shows that its model was not shown the tools: its template has no place for them, or the server counted
- * fewer tokens than the request has with the tools, but enough for the request without them. A count below that is not one of
- * the whole prompt: some servers leave out what they had cached, or truncate.
+ * fewer tokens than the request has with the tools, but enough for the request without them. A lower count does not
+ * cover the whole prompt: some servers omit cached tokens, or truncate.
  */
 export function toolsIgnoredBy(
   { toolCalls, seesTools, promptTokens }: Reply,
@@ -22,5 +22,5 @@ export function toolsIgnoredBy(
   return promptTokens < (all as number) && promptTokens >= (text as number) ? "server" : null;
 }
 
-/** Blank lines, for instance, have much longer tokens, of which the estimate knows. */
+/** Returns a lower bound. Blank lines, for example, have much longer tokens; the estimate takes this into account. */
 const fewestTokens = ({ characters, least }: Size) => Math.min(characters / LONGEST_TOKENS, least);

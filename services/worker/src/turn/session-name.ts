@@ -3,7 +3,7 @@ import type { ModelRequest } from "./ports.ts";
 const MAX_NAME_LENGTH = 80;
 const EXCERPT = 2_000;
 const MAX_WORDS = 8;
-/** For a title, and for the thoughts of a model that cannot do without. */
+/** Enough for a title, and for the reasoning of a model that cannot answer without. */
 const MAX_TOKENS = 1_000;
 
 /** The request for a title of a conversation. */
@@ -41,7 +41,7 @@ const PREAMBLE =
 /** `I'd call it "Auth flow".` */
 const QUOTED =
   /^(?:i(?:'d| would)|let(?:'|’)s|(?:this|the) (?:conversation|chat|session)|(?:a|the) title)\b[^"“]*\b(?:call|titled?|named?|entitled|is|be)\b[^"“]*["“]([^"”]+)["”]\W*$/i;
-/** A thought aloud, which is a line of its own before the title. */
+/** A line of reasoning before the title. */
 const THOUGHT_ALOUD =
   /^(?:(?:okay|ok|alright|hmm|so|well),? )?(?:the user|let me|i need|i should|i will|i'll|we need|we should|let's)\b.*[.:!]$/i;
 const INTERJECTION = /^(?:sure(?: thing)?|certainly|of course|absolutely|great)!\s+(?=\S)/i;
@@ -94,7 +94,7 @@ function titleInJson(text: string): string | null {
   try {
     value = JSON.parse(text);
   } catch {
-    // As Python prints it.
+    // It may be a Python dictionary.
     return /["']\w*(?:title|name)["']\s*:\s*(["'])(.+?)\1\s*(?:[,}]|$)/is.exec(text)?.[2] ?? null;
   }
   return titleIn(value);

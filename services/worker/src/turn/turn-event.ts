@@ -12,7 +12,7 @@ export type TurnEvent =
   | { type: "reasoning"; text: string }
   /** All text of this message so far was reasoning: some models mark only the end of their reasoning. */
   | { type: "text_was_reasoning" }
-  /** The reply shows that the model was not shown the tools. At most once in an attempt. */
+  /** The reply shows that the model was not shown the tools. At most once per attempt. */
   | { type: "tools_ignored"; reason: ToolsIgnored["reason"] }
   /** The model's reply requests tools, which have not run yet. */
   | { type: "tools_called"; reply: Reply }

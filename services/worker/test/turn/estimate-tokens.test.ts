@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { estimateTokens } from "../../src/turn/estimate-tokens.ts";
 import { samples } from "./token-samples.ts";
 
-/** What the tokenizers of GPT-4o, Llama 3, Qwen 3, Gemma 3 and DeepSeek V3 count for each sample. */
+/** The counts of the tokenizers of GPT-4o, Llama 3, Qwen 3, Gemma 3 and DeepSeek V3 for each sample. */
 const COUNTS: Record<keyof typeof samples, number[]> = {
   digits: [1000, 1001, 3000, 3000, 1001],
   "lines of numbers": [1000, 1000, 2578, 2578, 1000],
@@ -64,10 +64,10 @@ const COUNTS: Record<keyof typeof samples, number[]> = {
 };
 
 describe("the estimate of a text's tokens", () => {
-  it.each(Object.keys(samples) as (keyof typeof samples)[])("fits what tokenizers count for %s", (name) => {
+  it.each(Object.keys(samples) as (keyof typeof samples)[])("bounds what tokenizers count for %s", (name) => {
     const { most, least } = estimateTokens(samples[name]);
     expect(most).toBeGreaterThanOrEqual(Math.max(...COUNTS[name]) * 0.85);
-    // Too high an estimate costs room until the server has counted.
+    // An estimate that is too high wastes room until the server has counted.
     if (most > 1_000) expect(most).toBeLessThan(Math.max(...COUNTS[name]) * 2.1);
     expect(least).toBeLessThanOrEqual(Math.min(...COUNTS[name]));
   });

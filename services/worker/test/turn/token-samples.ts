@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-// Texts of many kinds. `estimate-tokens.test.ts` has what tokenizers count for each.
+// Texts of many kinds. `estimate-tokens.test.ts` has the tokenizers' counts for each.
 
 let state = 12_345;
 /** Numbers below `below`, the same in every run. */
