@@ -21,7 +21,7 @@ export const Config = z
     /** A socket with more unsent bytes is terminated; one that is behind for longer than BEHIND_TIMEOUT_MS is closed. */
     MAX_UNSENT_BYTES: count().default(1024 * 1024),
     BEHIND_TIMEOUT_MS: duration().default(30_000),
-    /** When the gateway stops, it sends its clients away over this time; each returns at once, to another gateway. */
+    /** Time over which a stopping gateway closes its connections; each client may reconnect to another gateway at once. */
     RECONNECT_SPREAD_MS: duration(0).default(5_000),
     SHUTDOWN_GRACE_MS: duration().default(10_000),
     DATABASE_CONNECTIONS: count().default(5),

@@ -106,7 +106,7 @@ export function asksForDefault(key: string, value: unknown): boolean {
   return ["file", "files", "f", "any", "all"].includes(value.toLowerCase());
 }
 
-/** Keys that hold a range of lines, and keys that hold the number of lines from the first. */
+/** Keys for a range of lines, and keys for the number of lines from the first one. */
 export const isLineRange = (key: string) =>
   ["viewrange", "linerange", "lines", "range", "linenumbers"].includes(plainName(key));
 export const isLineCount = (key: string) =>

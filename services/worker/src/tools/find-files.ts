@@ -53,7 +53,7 @@ export const findFiles = defineTool({
       const near = await keepExisting(suggested.sort().slice(0, MAX_SUGGESTIONS), context);
       const meant = near.length === 0 ? "" : `; did you mean ${near.map(showPath).join(" or ")}?`;
       const where = opened.path === "." ? "the project" : showPath(opened.path);
-      const hidden = ignored === 0 ? "" : `; ${ignored} ignored files match: include_ignored: true shows them`;
+      const hidden = ignored === 0 ? "" : `; ignored files that match: ${ignored}, include_ignored: true shows them`;
       const output = `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere${hidden})`;
       return { output, truncated: false };
     }

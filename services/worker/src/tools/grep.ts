@@ -195,7 +195,7 @@ function describeDecoded(decoded: readonly string[]): string {
 }
 
 function describeLeft({ left }: OtherTexts): string {
-  return `[${left} files that are binary or in another encoding than UTF-8 were not searched: narrow path or glob]`;
+  return `[not searched: ${left} files that are binary or in an encoding other than UTF-8; narrow path or glob]`;
 }
 
 interface FoundCandidate extends Candidate {
@@ -273,7 +273,7 @@ function noMatches(
     fixed_string ? null : "fixed_string: true takes the pattern as plain text",
     glob === undefined ? null : "glob may match no file (find_files shows what it matches)",
     include_ignored ? null : "include_ignored: true also searches ignored files",
-    texts.binary > 0 ? `${texts.binary} binary files were not searched` : null,
+    texts.binary > 0 ? `binary files that were not searched: ${texts.binary}` : null,
     "files over 2 MB are not searched",
   ];
   const where = path === "." ? "the project" : showPath(path);

@@ -32,7 +32,7 @@ const MAX_SHOWN_KEY = 40;
 export function repairArguments(given: Arguments, parameters: Parameters): Repaired {
   const notes: string[] = [];
   const parsed = typeof given._raw === "string" && Object.keys(given).length === 1 ? looseObject(given._raw) : null;
-  if (parsed) notes.push("the arguments were not plain JSON and have been repaired");
+  if (parsed) notes.push("the arguments were not valid JSON and were repaired");
   const isSearch = hasParameter(parameters, "glob");
   const entries = [...assigned(unwrapped(parsed ?? given, parameters, notes), parameters, notes)].map(
     ([key, value]) => {
@@ -57,7 +57,7 @@ function unwrapped(given: Arguments, parameters: Parameters, notes: string[]): A
     if (only === undefined || others.length > 0 || !names.isWrapper(only[0])) return args;
     const inner = typeof only[1] === "string" ? looseObject(only[1]) : only[1];
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return args;
-    notes.push(`the arguments inside ${only[0]} were taken`);
+    notes.push(`the arguments inside ${only[0]} were used`);
     args = inner as Arguments;
   }
   return args;
@@ -131,7 +131,7 @@ function assigned(given: Arguments, parameters: Parameters, notes: string[]): Ma
     const isFlag = typeof value === "boolean" && plainName(key) === "n";
     if (!isFlag && assignForm(key, value)) continue;
     if (!isFlag && meant !== undefined && !result.has(meant)) assign(key, meant, value);
-    else if (isFlag || same(result, meant, value) || isNeedless(key, value)) notes.push(`${shown(key)} was left out`);
+    else if (isFlag || same(result, meant, value) || isNeedless(key, value)) notes.push(`${shown(key)} was ignored`);
     else result.set(key, value);
   }
   if (lineCount !== null) result.set("end_line", Math.max(1, Number(result.get("start_line")) || 1) + lineCount - 1);

@@ -101,7 +101,7 @@ describe("the requests of a long session", () => {
   });
 
   it("restore what was cut when there is room again", () => {
-    // The third question is so long that nothing fits beside it. Its turn is deleted then.
+    // The third question is so long that nothing fits beside it. Then its turn is deleted.
     const turns = [turn(1, 500, 500), turn(2, 500, 500), turn(3, 6_000, 10)];
     const [, , cut] = converse(turns, 8_192, 1);
     expect(kept(cut as FittedRequest, 2)).toBe(0);

@@ -34,7 +34,7 @@ export interface ModelRequest {
    * estimate alone. Absent if the window is unknown or an overflow was reported already.
    */
   sizedBy?: "count" | "estimate";
-  /** The request gives way to turns: it ends with `GaveWay` when one waits for the same server. */
+  /** Makes the request give way: it ends with `GaveWay` when a turn waits for the same server. */
   inBackground?: boolean;
 }
 

@@ -6,7 +6,7 @@ import type { ModelRequest, Reply } from "./ports.ts";
 const LONGEST_TOKENS = 8;
 
 /**
- * Whether the reply shows that its model was not shown the tools: its template has no place for them, or the server counted
+ * Whether the reply shows that its model was not shown the tools: its template does not render them, or the server counted
  * fewer tokens than the request has with the tools, but enough for the request without them. A lower count does not
  * cover the whole prompt: some servers omit cached tokens, or truncate.
  */

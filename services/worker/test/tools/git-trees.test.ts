@@ -13,7 +13,7 @@ interface RecordedTree {
   project: string;
   /** Paths of ordinary files. */
   plain: string[];
-  /** Ignore files and git's own, by path; @BASE@ stands for the folder of the tree. */
+  /** Ignore files and git's text files, by path; @BASE@ stands for the folder of the tree. */
   text: Record<string, string>;
   /** In base64. */
   bytes: Record<string, string>;

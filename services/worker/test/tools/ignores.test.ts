@@ -99,7 +99,7 @@ test("include_ignored searches ignored files, but never git's own folder", async
   expect((await call("find_files", { glob: "*", include_ignored: true })).output).toBe(".gitignore\na.log\nb.txt");
   expect((await call("grep", { pattern: "^x", include_ignored: true })).output).toBe("a.log:1: x\nb.txt:1: x");
   expect((await call("find_files", { glob: "*.log" })).output).toContain(
-    "1 ignored files match: include_ignored: true shows them",
+    "ignored files that match: 1, include_ignored: true shows them",
   );
 });
 
@@ -168,7 +168,7 @@ test("a nested repository has its own rules, and a .git file that leads out of t
   await writeFile(join(root, "linked/.git"), "gitdir: ../../outside/.git\n");
   await mkdir(join(root, "plain/.git"));
   expect(await list(root)).toBe(
-    "[git's index of linked could not be read (its git folder is outside the project): files that are tracked although ignored are left out]\n" +
+    "[git's index of linked could not be read (its git folder is outside the project): tracked files that match an ignore pattern are left out]\n" +
       ".gitignore\nlinked/a.log\nnested/a.log",
   );
 });
@@ -182,7 +182,7 @@ test.each([
   const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "" });
   await makeRepository(root, { index });
   expect(await list(root)).toBe(
-    `[git's index could not be read (${problem}): files that are tracked although ignored are left out]\n.gitignore`,
+    `[git's index could not be read (${problem}): tracked files that match an ignore pattern are left out]\n.gitignore`,
   );
 });
 

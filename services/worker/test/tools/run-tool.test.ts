@@ -59,7 +59,7 @@ test("a call written for another assistant's tools runs, and its output begins w
   expect(result).toMatchObject({ name: "functions.read_file", error: null });
   expect(output.split("\n")).toEqual([
     "[the tool functions.read_file was taken as view_file; file_path was taken as path; offset was taken as start_line; " +
-      "limit was taken as a number of lines; explanation was left out]",
+      "limit was taken as a number of lines; explanation was ignored]",
     "src/a.ts (lines 2-2 of 3)",
     "     2\ttwo",
     "[more: continue with start_line=3]",

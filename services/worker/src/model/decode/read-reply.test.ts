@@ -49,7 +49,7 @@ describe("createReplyReader", () => {
     }
   });
 
-  it("does not take an end marker behind a frame that cannot be read for the end of the answer", () => {
+  it("does not treat an end marker after an unreadable frame as the end of the answer", () => {
     const broken = `${delta({ content: "a" })}data: Internal Server Error\n\n${DONE}`;
     expect(readText(broken).outcome).toEqual({ kind: "cut", loose: "Internal Server Error" });
   });

@@ -129,7 +129,7 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
   }
 
   function isComplete(): boolean {
-    // Behind a frame that cannot be read, an end marker does not say that the text is whole.
+    // After an unreadable frame, an end marker does not prove that the text is complete.
     return (done && (garbage === "" || !replyText.hasOutput())) || filledReason() !== null;
   }
 

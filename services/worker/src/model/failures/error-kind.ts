@@ -22,7 +22,7 @@ const MALFORMED_CALL_WORDS = [
   /failed to parse input at pos/i,
   /now finding less tool calls/i,
   // llama.cpp "Failed to parse tool call arguments as JSON", LM Studio "Failed to parse tool call", Ollama "error parsing tool
-  // call: raw='…'". No request that we send holds such arguments, so the call is the model's.
+  // call: raw='…'". No request that we send contains such arguments, so the call is the model's.
   /(failed to|cannot|could not|unable to|error) (pars|decod|generat)(e|ing) (\w+ ){0,2}(tool|function)[ _]?call/i,
   // Groq, with the code tool_use_failed, which some gateways drop.
   /failed to call a function/i,

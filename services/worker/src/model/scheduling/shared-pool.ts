@@ -18,11 +18,11 @@ export interface SharedPool {
 const HOLDS_MS = 5 * 60_000;
 /** Overflows within this time are one event: they end all requests at once. */
 const TOGETHER_MS = 1_000;
-/** What is halved for a model without a limit. */
+/** The limit that is assumed, and then halved, for a model without one. */
 const UNLIMITED = 4;
 /**
- * The overflow of the same request that is final: an earlier one if only our estimate says that the request fits, a later one
- * if the server's own count does.
+ * The n-th overflow of a request is final: n is smaller if only our estimate says that the request fits, larger if the server's
+ * own count does.
  */
 const FINAL_AT = { estimate: 2, count: 4 };
 

@@ -245,5 +245,7 @@ function noteProblems(repositories: readonly Repository[], context: ToolContext)
   if (first === undefined) return;
   const rest = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
   const where = first.directory === "." ? "git's index" : `git's index of ${showPath(first.directory)}${rest}`;
-  context.note(`${where} could not be read (${first.problem}): files that are tracked although ignored are left out`);
+  context.note(
+    `${where} could not be read (${first.problem}): tracked files that match an ignore pattern are left out`,
+  );
 }

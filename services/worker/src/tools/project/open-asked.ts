@@ -43,7 +43,7 @@ export async function openAsked(asked: string, kind: OpenKind, context: ToolCont
   const [only] = paths;
   if (only !== undefined && sameText) {
     const opened = await root.open(only, kind);
-    context.note(`no name has the Unicode form of ${showPath(asked)}; did you mean ${showPath(only)}? It was taken`);
+    context.note(`no name has the Unicode form of ${showPath(asked)}, so it was taken as ${showPath(only)}`);
     return { ...opened, lines: null };
   }
   const { message, cause } = failure as ToolFailure;

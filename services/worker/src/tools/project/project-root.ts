@@ -75,7 +75,7 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     if (!above.some((directory) => isInside(Buffer.from(directory), Buffer.from(file)))) return null;
     const handle = await openFile(file, FLAGS).catch(() => null);
     if (handle === null) return null;
-    // Any symlink on the way gives the open file another path.
+    // If any part of the path is a symlink, the open file has another path.
     if ((await handle.stat()).isFile() && (await verify(handle, file, Buffer.from(file)))) return handle;
     await handle.close();
     return null;

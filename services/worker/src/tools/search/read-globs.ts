@@ -18,7 +18,7 @@ const MAX_GLOBS = 256;
  * everything below it, absolute paths, backslashes. Where a glob has two readings, both are searched.
  *
  * A glob without a slash matches names anywhere below the directory; one with a slash is a path from it, or from the root
- * when it repeats the directory. A leading `!` excludes, wherever it stands in the list.
+ * when it repeats the directory. A leading `!` excludes, whatever its position in the list.
  * @throws ToolFailure for a glob that cannot be converted
  */
 export function readGlobs(text: string, scope: GlobScope): string[] {
@@ -169,7 +169,7 @@ function below(path: string): string[] {
   return /[*?]/.test(posix.basename(path)) ? [] : [`${path}/**`];
 }
 
-/** `**` counts only as a whole name in ripgrep: `src/**.ts`. Go writes `./...` for everything below. */
+/** In ripgrep `**` works only as a whole name, unlike in `src/**.ts`. Go writes `./...` for everything below. */
 function withRecursion(path: string): string {
   if (path === "." || path === "./") return "**";
   return path
@@ -190,7 +190,7 @@ function asBraces(glob: string): string {
 }
 
 function unavailable(glob: string): ToolFailure {
-  return new ToolFailure(`!(…) is not available in the glob ${glob}; list what to exclude, such as *.ts,!*.test.ts`);
+  return new ToolFailure(`!(…) is not supported in the glob ${glob}; list what to exclude, such as *.ts,!*.test.ts`);
 }
 
 /** Expands all braces of the tokens. An unclosed brace is kept, and ripgrep reports it. */
@@ -276,7 +276,7 @@ function normalForms(glob: string): string[] {
 
 function requireFew(count: number): void {
   if (count > MAX_GLOBS) {
-    throw new ToolFailure(`the glob stands for more than ${MAX_GLOBS} globs; use fewer alternatives, or *`);
+    throw new ToolFailure(`the glob expands to more than ${MAX_GLOBS} globs; use fewer alternatives, or *`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { meantTool } from "../../../turn/meant-tool.ts";
 import type { JsonObject } from "../../json-value.ts";
 
-/** A text that may hold tool calls, and what is needed to read them. */
+/** A text that may contain tool calls, and the context in which to read them. */
 export interface CallSource {
   text: string;
   /** No more text follows. */

@@ -2,7 +2,7 @@ import { looseJson, looseObject } from "../../../turn/loose-json.ts";
 import { cleanValue, isObject, type JsonObject } from "../../json-value.ts";
 import { type CallReader, type CallSource, isOffered, matchAt, type TextCall } from "./call-source.ts";
 
-/** The keys under which models write a call's name and its arguments. The first that is present counts. */
+/** The keys under which models write a call's name and its arguments. The first one present is used. */
 const NAMES = ["name", "tool_name", "function_name", "recipient_name", "function", "tool", "action"];
 const ARGUMENTS = ["arguments", "parameters", "args", "params", "input", "tool_input", "action_input", "kwargs"];
 /** Keys whose value is a call, or a list of calls. */
@@ -10,7 +10,7 @@ const WRAPPERS = ["tool_calls", "tool_uses", "tool_call", "function_call", "func
 const OTHERS = ["id", "type", "index", "tool_call_id", "call_id"];
 const CALL_KEYS = new Set([...NAMES, ...ARGUMENTS, ...WRAPPERS, ...OTHERS]);
 
-/** @returns the place after the JSON object or array that begins at `at`; null if the text ends inside it */
+/** @returns the index after the JSON object or array that begins at `at`; null if the text ends inside it */
 export function endOfJson(text: string, at: number): number | null {
   let depth = 0;
   let inString = false;
@@ -71,13 +71,13 @@ function callsIn(value: unknown): TextCall[] | null {
   const name = NAMES.map((key) => value[key]).find((said) => typeof said === "string" && said !== "");
   if (typeof name === "string") {
     const key = ARGUMENTS.find((each) => each in value);
-    return [{ name, arguments: toArguments(key === undefined ? besides(value) : value[key]) }];
+    return [{ name, arguments: toArguments(key === undefined ? withoutLabels(value) : value[key]) }];
   }
   return null;
 }
 
 /** Models also write the arguments as keys beside the name. */
-function besides(call: JsonObject): JsonObject {
+function withoutLabels(call: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(call).filter(([key]) => !NAMES.includes(key) && !OTHERS.includes(key)));
 }
 

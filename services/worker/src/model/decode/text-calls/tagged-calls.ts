@@ -4,19 +4,19 @@ import { type CallReader, isOffered, isUndecided, matchAt, NAME } from "./call-s
 import { endOfJson, toArguments } from "./json-calls.ts";
 
 /** Anthropic, MiniMax and DeepSeek V3.2 put a namespace in front of their tags. */
-const SPACE = "(?:\\w{1,20}:|[|｜]DSML[|｜])?";
+const NAMESPACE = "(?:\\w{1,20}:|[|｜]DSML[|｜])?";
 const OPEN = new RegExp(
-  `<${SPACE}(?:function|invoke)(?:\\s*=\\s*|\\s+name\\s*=\\s*)["']?(?<name>${NAME})["']?\\s*>`,
+  `<${NAMESPACE}(?:function|invoke)(?:\\s*=\\s*|\\s+name\\s*=\\s*)["']?(?<name>${NAME})["']?\\s*>`,
   "y",
 );
-const CLOSE = new RegExp(`</${SPACE}(?:function|invoke)>`, "y");
+const CLOSE = new RegExp(`</${NAMESPACE}(?:function|invoke)>`, "y");
 const PARAMETER = new RegExp(
-  `<${SPACE}(?:parameter|param)(?:\\s*=\\s*|\\s+name\\s*=\\s*)["']?(?<key>[\\w.-]{1,80})["']?[^>\\n]{0,60}>`,
+  `<${NAMESPACE}(?:parameter|param)(?:\\s*=\\s*|\\s+name\\s*=\\s*)["']?(?<key>[\\w.-]{1,80})["']?[^>\\n]{0,60}>`,
   "y",
 );
 /** The end of a parameter. Qwen3-Coder sometimes leaves the closing tag out. */
 const PARAMETER_END = new RegExp(
-  `</${SPACE}(?:parameter|param)>|\\n(?=<${SPACE}(?:parameter|param)[ =])|\\n?(?=</${SPACE}(?:function|invoke)>)`,
+  `</${NAMESPACE}(?:parameter|param)>|\\n(?=<${NAMESPACE}(?:parameter|param)[ =])|\\n?(?=</${NAMESPACE}(?:function|invoke)>)`,
   "g",
 );
 const OTHER_END = /<\/[^<>\s]{1,60}>/y;
@@ -61,7 +61,7 @@ export const readTaggedCalls: CallReader = (source, at) => {
 const GLM_NAME = new RegExp(`(?<name>${NAME})\\s{0,20}`, "y");
 const GLM_ARGUMENT = /<arg_key>\s*(?<key>[^<]{1,80}?)\s*<\/arg_key>\s*<arg_value>/y;
 
-/** Reads GLM's `grep <arg_key>pattern</arg_key> <arg_value>x</arg_value>`, which stands in `<tool_call>` tags. */
+/** Reads GLM's `grep <arg_key>pattern</arg_key> <arg_value>x</arg_value>`, inside `<tool_call>` tags. */
 export const readGlmCalls: CallReader = (source, at) => {
   const { text, isEnd, cutShort } = source;
   const head = matchAt(GLM_NAME, text, at);

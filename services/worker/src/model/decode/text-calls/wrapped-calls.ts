@@ -73,7 +73,7 @@ export const readWrapped: CallReader = (source, at) => {
     const calls: TextCall[] = [];
     for (let place = at + opened[0].length; ; ) {
       place += matchAt(BLANK, text, place)?.[0].length ?? 0;
-      if (calls.length > 0) place = behindSpareBrackets(text, place, close);
+      if (calls.length > 0) place = afterSpareBrackets(text, place, close);
       const closed = matchAt(close, text, place);
       if (closed) return calls.length > 0 ? { calls, end: place + closed[0].length } : null;
       if (place === text.length) return !isEnd ? "open" : calls.length > 0 ? { calls, end: place } : null;
@@ -98,7 +98,7 @@ export const readWrapped: CallReader = (source, at) => {
 };
 
 /** Skips surplus closing brackets, which models sometimes write. */
-function behindSpareBrackets(text: string, at: number, close: RegExp): number {
+function afterSpareBrackets(text: string, at: number, close: RegExp): number {
   const place = at + (matchAt(CLOSING_BRACKETS, text, at)?.[0].length ?? 0);
   return place === text.length || matchAt(close, text, place) ? place : at;
 }
