@@ -47,7 +47,7 @@ test("a tracked file is found even if an ignore pattern matches it", async () =>
   expect((await call("grep", { pattern: "KEY", glob: ".env*" })).output).toBe(".env.example:1: KEY");
 });
 
-test("a tracked file that is marked as not checked out is found when it is there", async () => {
+test("a tracked file that is marked skip-worktree is found if it exists", async () => {
   const { root } = await makeTree({ ".gitignore": "*.local\n", "a.local": "", "b.local": "" });
   const entry = Buffer.alloc(72);
   entry.writeUInt32BE(0o100644, 24);
@@ -67,7 +67,7 @@ test("a pattern that is longer than any name does not disable the others", async
   expect(await list(root)).toBe(".gitignore");
 });
 
-test("names in an index that lead out of the repository are passed over", async () => {
+test("names in an index that lead out of the repository are skipped", async () => {
   const { root } = await makeTree({ ".gitignore": "*.log\n", "a.log": "", "b.log": "" });
   const names = [
     "/etc/passwd",
@@ -87,7 +87,7 @@ test("names in an index that lead out of the repository are passed over", async 
   expect(await list(root)).toBe(".gitignore\na.log\nnested/c.txt");
 });
 
-test("an ignored directory that has taken the place of a tracked file stays ignored", async () => {
+test("an ignored directory that has replaced a tracked file stays ignored", async () => {
   const { root } = await makeTree({ ".gitignore": "build/\n", "build/a": "", "src/a.log": "" });
   await makeRepository(root, { index: writeIndex(["build", "src"]) });
   expect(await list(root)).toBe(".gitignore\nsrc/a.log");
@@ -191,7 +191,7 @@ function writeSplitIndex(): Buffer {
   return Buffer.concat([writeIndex([]).subarray(0, 12), link, Buffer.alloc(20)]);
 }
 
-/** Version 4, in which each name repeats all but the last byte of the one before: 3 GB from 4 MB. */
+/** An index of version 4 in which each name repeats all but the last byte of the previous one: 3 GB of names in 4 MB. */
 function writeLongNames(): Buffer {
   const entry = (name: string) => {
     const stat = Buffer.alloc(63);

@@ -70,7 +70,7 @@ function errorIn(value: JsonObject): unknown {
   if (choice.finish_reason === "error") return { message: "the model server reported an error", ...value };
   if ("choices" in value || "usage" in value) return undefined;
   if (value.detail !== undefined && value.detail !== null) return value;
-  // Gateways have names of their own; MiniMax says in each chunk whether it failed, and 0 means that it did not.
+  // Gateways use other field names. MiniMax sends a status in each chunk; 0 means success.
   const { status_code, status_msg } = asObject(value.base_resp);
   if (status_code) return { message: status_msg, code: status_code };
   if (isObject(value.errors) || (Array.isArray(value.errors) && value.errors.length > 0)) return value.errors;

@@ -26,7 +26,7 @@ describe("windowFromOverflow", () => {
   });
 
   it.each(["Prompt 超长", "Input is too long for requested model."])(
-    "knows an overflow without numbers: %s",
+    "recognizes an overflow without numbers: %s",
     (text) => {
       expect(isContextOverflow({}, text)).toBe(true);
       expect(windowFromOverflow({}, text)).toBeNull();

@@ -65,7 +65,7 @@ export function retryAfterMs(headers: { get(name: string): string | null }, now:
   return Number.isNaN(date) ? null : bounded(date - now);
 }
 
-/** Gemini and Groq name the wait in the error: `"retryDelay": "45s"`, "Please try again in 1m2.5s". */
+/** Gemini and Groq state the wait in the error: `"retryDelay": "45s"`, "Please try again in 1m2.5s". */
 function waitIn(error: unknown): number | null {
   const text = typeof error === "string" ? error : (JSON.stringify(error) ?? "");
   const [, delay, hours, minutes, words, unit] =

@@ -13,13 +13,13 @@ function versionFour(): Buffer {
   return Buffer.concat([Buffer.from("DIRC\0\0\0\u0004\0\0\0\u0003"), ...entries, Buffer.alloc(20)]);
 }
 
-test("names with a common beginning, and submodules, are read", () => {
+test("names with a common prefix, and submodules, are read", () => {
   const index = { files: ["a/b.ts", "a/c.ts"], submodules: ["lib"], shared: null };
   expect(parseGitIndex(versionFour(), 20)).toEqual(index);
   expect(parseGitIndex(versionFour(), 20, new Set([0])).files).toEqual(["a/c.ts"]);
 });
 
-test("whatever the bytes, an index is read or unreadable", () => {
+test("whatever the bytes, an index is parsed or fails with UnreadableIndex", () => {
   const change = fc.tuple(fc.nat({ max: 250 }), fc.integer({ min: 0, max: 255 }));
   fc.assert(
     fc.property(fc.array(change, { maxLength: 8 }), fc.nat({ max: 260 }), (changes, length) => {

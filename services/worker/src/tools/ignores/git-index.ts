@@ -1,6 +1,6 @@
 /** What git's index says about the files in a working tree. Paths are relative to the top of the working tree. */
 export interface GitIndex {
-  /** Tracked regular files; last those that are marked as not checked out, if they are few: they may be there. */
+  /** Tracked regular files. Skip-worktree ones, which may exist nevertheless, come last, and only if they are few. */
   files: string[];
   /** Submodules: directories that are repositories of their own. */
   submodules: string[];
@@ -22,9 +22,9 @@ const STAT_BYTES = 40;
 const MODE_OFFSET = 24;
 /** Above the number of entries in the largest index that is read. */
 const MAX_BITS = 1_000_000;
-/** By hand people mark a few files. A sparse checkout marks all that are not there, and git unmarks those that are. */
+/** Users mark a few files as skip-worktree by hand. A sparse checkout marks many, but git unmarks those that exist. */
 const MAX_SKIPPED = 1000;
-/** Of all names together: in version 4 a few bytes can stand for a long one. */
+/** Limit for all names together: in version 4 a few bytes can encode a long name. */
 const MAX_NAME_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -84,7 +84,7 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
   return index;
 }
 
-/** Whether a name leads to a place below the repository's top. git writes no other, but anybody can write an index. */
+/** Whether a name stays below the repository's top. git writes no others, but anyone can forge an index. */
 function isInside(path: string): boolean {
   return !/(^|\/)(\.{0,2}|\.git)(\/|$)/i.test(path);
 }

@@ -4,7 +4,7 @@ import { matchesDirectory, parseIgnoreFile, patternsBelow, toRipgrepLine } from 
 const lines = (text: string, directory = ".") =>
   parseIgnoreFile(Buffer.from(text)).map((pattern) => toRipgrepLine(pattern, directory));
 
-/** Where git and ripgrep read a line differently; the recorded trees compare the rest. */
+/** Lines that git and ripgrep read differently; `git-trees.test.ts` covers the rest. */
 test.each([
   ["*.{a,b}", ["/**/*\\.\\{a\\,b\\}"]],
   ["x  ", ["/**/x"]],
@@ -28,7 +28,7 @@ test("a directory's name is not read as a pattern and cannot add a line", () => 
   expect(lines("x", "a\n*")).toEqual([null]);
 });
 
-test("what remains of a pattern below a directory", () => {
+test("patternsBelow returns what remains of a pattern below a directory", () => {
   const below = (text: string, names: string[]) =>
     parseIgnoreFile(Buffer.from(text)).flatMap((pattern) =>
       patternsBelow(pattern, names).map((rest) => toRipgrepLine(rest, ".")),
@@ -37,7 +37,7 @@ test("what remains of a pattern below a directory", () => {
   expect(below("a/**/b/c", ["a", "b"])).toEqual(["/**/b/c", "/c"]);
 });
 
-test("a pattern with many stars takes no time", () => {
+test("a pattern with many stars is matched without exponential backtracking", () => {
   const [pattern] = parseIgnoreFile(Buffer.from(`${"*a".repeat(2000)}*b`));
   const before = performance.now();
   expect(pattern && matchesDirectory(pattern, ["a".repeat(4000)])).toBe(false);

@@ -37,9 +37,9 @@ const NAMED_SETS: Record<string, RegExp> = {
   upper: /[A-Z]/,
   xdigit: /[0-9A-Fa-f]/,
 };
-/** The longest name that Linux takes. */
+/** Linux's limit of a file name (NAME_MAX). */
 const MAX_NAME_BYTES = 255;
-/** The longest path has 4096 bytes. */
+/** No path has more segments, because Linux limits it to 4096 bytes (PATH_MAX). */
 const MAX_SEGMENTS = 2048;
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
@@ -67,7 +67,7 @@ function parseLine(line: string): IgnorePattern[] {
   });
 }
 
-/** No name is empty or longer. A pattern that is too large would make ripgrep refuse all patterns, in silence. */
+/** Whether no file name can match. Too large a pattern would make ripgrep silently drop all patterns. */
 function neverMatches(segment: Segment): boolean {
   if (segment === ANY_DIRECTORIES) return false;
   return segment.length === 0 || segment.filter((token) => token !== "star").length > MAX_NAME_BYTES;

@@ -191,7 +191,7 @@ function rescue(paths: readonly string[], suffix: "" | "/", reached: ReadonlySet
   }
   for (const path of paths) {
     lines.push(exactLine(path, suffix, true));
-    // A directory that has taken the place of a tracked file stays ignored.
+    // A directory that has replaced a tracked file stays ignored.
     if (suffix === "") lines.push(exactLine(path, "/", false));
   }
   return lines.filter((line) => line !== null);

@@ -26,7 +26,7 @@ const JUDGED_BYTES = 2 * 1024 * 1024;
 const DETECTED_BYTES = 4096;
 /** A file with a larger share of control characters is not text. */
 const CONTROL_SHARE = 0.05;
-/** In UTF-16 half of the bytes of ASCII are NUL. A small text in UTF-8 has a larger share of a single NUL than a large one. */
+/** Half of the bytes of ASCII in UTF-16 are NUL. In a small UTF-8 text even a single NUL is a considerable share. */
 const NUL_SHARE = 0.25;
 
 /** Detects the encoding of an open file. Without a byte order mark, any encoding other than UTF-8 is a guess. */
@@ -86,7 +86,7 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** NUL aside. */
+/** Excludes NUL. */
 function controlShare(bytes: Buffer): number {
   let controls = 0;
   // Text may contain tab to carriage return, and escape (for colours).

@@ -99,7 +99,7 @@ const ONE: Record<string, string> = {
   Firefunction: `functools[${GREP}]`,
 };
 
-/** Calls that count only when they are the whole reply. */
+/** Calls that are recognized only as the whole reply. */
 const WHOLE: Record<string, string> = {
   "bare JSON": GREP,
   "bare JSON over several lines": JSON.stringify(grep, null, 2),
@@ -242,7 +242,7 @@ describe("a call that cannot be parsed", () => {
   });
 });
 
-/** Answers that are about tool calls. */
+/** Answers that mention tool calls but are not calls. */
 const ANSWERS = [
   "The chat template emits <tool_call> before the JSON.",
   "Qwen writes `<tool_call>` before a call.",

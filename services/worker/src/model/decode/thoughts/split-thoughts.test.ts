@@ -59,7 +59,7 @@ describe("createThoughtSplitter", () => {
     ["[THIS] is it", "", "[THIS] is it"],
     ["The tag [/THINK] closes a thought.", "", "The tag [/THINK] closes a thought."],
     ["<thinker>a</thinker>", "", "<thinker>a</thinker>"],
-  ])("knows the tags of other models: %j", (whole, reasoning, text) => {
+  ])("recognizes the tags of other models: %j", (whole, reasoning, text) => {
     expect(split([whole])).toEqual({ reasoning, text });
     expect(split([...whole])).toEqual({ reasoning, text });
   });
@@ -78,7 +78,7 @@ describe("createThoughtSplitter", () => {
     ["<|channel|> names the channel.", "", "<|channel|> names the channel."],
     [`<|channel|> ${"long ".repeat(100)}`, "", `<|channel|> ${"long ".repeat(100)}`],
     ["<|channel|>final<|message|>b<|end|>c", "", "bc"],
-  ])("knows gpt-oss's channels: %j", (whole, reasoning, text) => {
+  ])("recognizes gpt-oss's channels: %j", (whole, reasoning, text) => {
     expect(split([whole])).toEqual({ reasoning, text });
     expect(split([...whole])).toEqual({ reasoning, text });
   });

@@ -64,7 +64,7 @@ export function createThoughtSplitter(): InlineThoughtSplitter {
       const again =
         hasTags && answerEnd === null ? THINKING_TAGS.find(({ open }) => tagAt(held, 0, open) === "yes") : undefined;
       if (again) {
-        // Some models think in several blocks before they answer.
+        // Some models write several reasoning blocks before the answer.
         tag = again;
         state = "thinking";
         return [...pieces, ...push(take().slice(again.open.length))];
