@@ -7,7 +7,7 @@ ARG NODE_VERSION=22
 FROM node:${NODE_VERSION}-bookworm-slim AS base
 WORKDIR /app
 
-# What npm looks at, and nothing else: a change of source code does not install again.
+# Only the files that npm reads, so that a change of source code does not repeat the install.
 FROM base AS manifests
 COPY . .
 RUN mkdir /manifests && cp --parents package.json package-lock.json libs/*/package.json services/*/package.json \
@@ -21,8 +21,8 @@ FROM deps AS build
 COPY . .
 RUN npm run build
 
-# `--omit=dev` omits nothing that another workspace needs in production, and our libs are such workspaces to npm: without this,
-# the packages that a bundle contains would be in its image a second time.
+# `--omit=dev` keeps what any workspace needs in production, and npm counts our libs as such workspaces. Without this step, an image
+# would also have the packages that its bundle already contains.
 FROM manifests AS production-manifests
 RUN cd /manifests && npm pkg delete devDependencies --workspaces --include-workspace-root
 
@@ -33,7 +33,7 @@ COPY --from=production-manifests /manifests ./
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --no-audit --no-fund --omit=dev --workspace "@boocode/${SERVICE:?is not set}"
 
-# Brings the database that DATABASE_URL names up to date and ends; `node admin/main.mjs user add NAME` makes a user and a token.
+# Migrates the database that DATABASE_URL names and exits; `node admin/main.mjs user add NAME` creates a user and a token.
 FROM base AS migrate
 ENV NODE_ENV=production
 COPY --from=build /app/dist/admin ./admin
@@ -51,5 +51,5 @@ COPY docker/health-check.mjs ./
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["node", "health-check.mjs"]
-# No shell and no npm between: node gets SIGTERM itself. Run it under an init (`docker run --init`): see WATCHDOG_MS.
+# No shell or npm in between, so that node receives SIGTERM. Run it under an init (`docker run --init`): see WATCHDOG_MS.
 ENTRYPOINT ["node", "service/main.mjs"]

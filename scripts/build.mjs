@@ -17,10 +17,10 @@ const programs = {
   migrate: { entry: "scripts/migrate.ts" },
 };
 
-/** Files that our code reads from beside its own, as in `new URL("append-frame.lua", import.meta.url)`. */
+/** Files that our code reads from its own folder, as in `new URL("append-frame.lua", import.meta.url)`. */
 const assets = new Set([".lua", ".mjs"]);
 
-/** The variables that CommonJS packages expect, which ES modules do not have. */
+/** The variables that CommonJS packages expect and ES modules lack. */
 const commonJs = `import { createRequire as createRequire_ } from "node:module";
 import { dirname as dirname_ } from "node:path";
 import { fileURLToPath as fileURLToPath_ } from "node:url";

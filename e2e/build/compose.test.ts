@@ -6,7 +6,7 @@ import { composeServices, readText, withDefaults } from "./read-repository.ts";
 const services = composeServices();
 const entries = Object.entries(services);
 const oneShot = ["migrate", "admin"];
-/** Services that run in as many containers as a setting says. */
+/** Services, with the setting for their number of containers. */
 const SCALED = { api: "APIS", worker: "WORKERS", gateway: "GATEWAYS" };
 const bytes = (size: string | undefined = "0") => {
   const [, number, unit = ""] = /^(\d+)([mg])b?$/.exec(withDefaults(size)) ?? [];
@@ -90,7 +90,7 @@ test("keys of model servers reach the API and the workers as variables and as fi
   for (const path of ["docker-compose.yml", "docs/operations.md"]) {
     expect(readText(path)).toMatch(/Docker Compose 2\.24\.7\b/);
   }
-  // Neither is committed, and neither gets into an image.
+  // Neither is committed or copied into an image.
   for (const line of ["secrets.env", "secrets/*"]) expect(readText(".gitignore").split("\n")).toContain(line);
   expect(readText(".dockerignore")).toMatch(/^\*$/m);
   expect(readText(".dockerignore")).not.toContain("secrets");

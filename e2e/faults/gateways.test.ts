@@ -55,7 +55,7 @@ test("gateways that are replaced one by one send their subscribers away in time 
   await expectAgreement(system, turns);
 });
 
-test("subscribers of a gateway that is taken away are silent for less than two seconds", async () => {
+test("subscribers of a gateway that is removed receive nothing for less than two seconds", async () => {
   const [stays, leaves] = system.gateways as [ServiceProcess, ServiceProcess];
   const balancer = await balance([leaves.url, stays.url]);
   const watch = (url: string) =>
@@ -72,11 +72,11 @@ test("subscribers of a gateway that is taken away are silent for less than two s
     Math.max(...some.map(({ subscriber }) => subscriber.longestSilenceMs())),
   ) as [number, number];
   console.log(`longest silence: ${silence.toFixed(0)} ms, undisturbed ${ofTheMachine.toFixed(0)} ms`);
-  // A busy machine makes everybody silent.
+  // A busy machine delays all subscribers.
   expect(silence - ofTheMachine).toBeLessThan(2_000);
 });
 
-test("an EventSource of others gets the whole text of a turn, although its gateway is replaced in the middle", async () => {
+test("a third-party EventSource gets the whole text of a turn, although its gateway is replaced meanwhile", async () => {
   const gateway = system.gateways[0] as ServiceProcess;
   const { id } = await user.rest.session((await user.rest.project(FASTIFY)).id, { model: "words" });
   const source = new EventSource(`${gateway.url}/api/sessions/${id}/events`, {

@@ -55,7 +55,7 @@ afterAll(async () => {
 /** Everything for which the services use Redis. */
 async function useEverything(): Promise<void> {
   await untilReady(system);
-  // A job that was queued by the version before.
+  // A job that an earlier version queued.
   await admin.hset("boocode:queue:turns:7", { data: JSON.stringify({ turn_id: randomUUID() }) });
   await admin.zadd("boocode:queue:turns:prioritized", 1, "7");
   // Wake-ups, frames, and, with a limit of the model server, slots.
@@ -89,7 +89,7 @@ async function useEverything(): Promise<void> {
   await untilReady(system);
 }
 
-/** What Redis refused the user. The client does without INFO and without stating its version. */
+/** What Redis refused the user, except INFO and CLIENT SETINFO, which ioredis can do without. */
 async function refused(): Promise<string[]> {
   const entries = (await admin.call("ACL", "LOG", "100")) as string[][];
   const objects = entries.map((entry) => String(entry[entry.indexOf("object") + 1]));

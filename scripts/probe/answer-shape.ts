@@ -64,7 +64,7 @@ function idShape(ids: unknown[], calls: number): string {
   return different > calls ? "another on each fragment" : different < calls ? "repeated" : "one for each call";
 }
 
-/** The tokens that the server counted in the request; null when it sent no count. */
+/** The server's count of prompt tokens; null when it sent none. */
 export function promptTokensOf(chunks: readonly Json[]): number | null {
   const counts = chunks.map((chunk) => object(chunk.usage).prompt_tokens);
   return counts.findLast((count): count is number => typeof count === "number") ?? null;

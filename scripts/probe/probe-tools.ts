@@ -11,7 +11,7 @@ const TOOL = {
   },
 };
 
-/** Fewer tokens cannot hold the tool, in any template. */
+/** In any template, the tool takes at least this many tokens. */
 const FEWEST_TOOL_TOKENS = 8;
 
 export interface ToolsFound {

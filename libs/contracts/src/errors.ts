@@ -29,7 +29,7 @@ export const API_ERRORS = {
   unsupported_media_type: { status: 415, when: "the body is not JSON, or it has a Content-Encoding", retry: false },
   upgrade_required: {
     status: 426,
-    when: "the path is that of a WebSocket, and the request does not open one",
+    when: "a plain request was sent to the path of a WebSocket",
     retry: false,
   },
   idempotency_key_reused: {
@@ -44,7 +44,7 @@ export const API_ERRORS = {
   },
   path_unreadable: {
     status: 422,
-    when: "the project's folder, or one above it, may not be read by the user as whom the API runs",
+    when: "the user that the API runs as may not read the project's folder or one above it",
     retry: false,
   },
   model_server_unavailable: { status: 502, when: "the model server did not respond", retry: true },

@@ -53,7 +53,7 @@ export const MessagesDeletedFrame = z.object({
   ...structuralFrame,
   /** At most `MAX_DELETED_IDS`; further frames list the rest. `range` has all of them. */
   message_ids: z.array(Id),
-  /** In the first frame of a deletion. Absent from frames of releases that always listed the ids. */
+  /** In the first frame of a deletion. Absent from frames of earlier releases, which always listed the ids. */
   range: DeletedRange.optional(),
 });
 export const SessionRenamed = z.object({

@@ -33,7 +33,7 @@ export const MessageContext = z
       .int()
       .nonnegative()
       .optional()
-      .describe("The estimate before the server's last count of a prompt corrected it."),
+      .describe("The estimate without the correction by the server's last count of a prompt."),
     truncated_by_server: z
       .boolean()
       .describe(

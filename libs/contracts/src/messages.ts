@@ -127,7 +127,7 @@ export const MAX_DELETED_IDS = 1_000;
 /** How many frames list the ids of one deletion. All of them together take 1.3 MB for each subscriber. */
 export const MAX_DELETION_FRAMES = 32;
 
-/** @returns the ids that each frame lists: none when there are too many, because a part of them would look like all of them */
+/** @returns the ids for each frame; none when there are too many, because clients would take a part of them for all */
 export function listDeletedIds(ids: string[]): string[][] {
   if (ids.length > MAX_DELETED_IDS * MAX_DELETION_FRAMES) return [];
   const frames = Math.ceil(ids.length / MAX_DELETED_IDS);

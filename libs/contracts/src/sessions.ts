@@ -8,7 +8,7 @@ export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
 const Model = Name;
 const SystemPrompt = z.string().max(MAX_SYSTEM_PROMPT_LENGTH).overwrite(cleanText);
 
-/** A model that is not shown the tools which it is sent, so that it answers without having read any code. */
+/** A model that does not see the tools of its requests, and so answers without having read any code. */
 export const ToolsIgnored = z
   .object({
     model: z

@@ -23,7 +23,7 @@ test("every name begins with the prefix and is unique, and two prefixes share no
   expect(new Set([...ours, ...theirs]).size).toBe(ours.length + theirs.length);
 });
 
-test("frame logs, channels, tickets and slots have the names that every version before used", () => {
+test("frame logs, channels, tickets and slots have the names that every earlier version used", () => {
   const keys = createKeys("boocode");
   expect(keys.log("s", epoch)).toBe("boocode:log:{s}:3.1.k2");
   expect(keys.session("s")).toBe("boocode:session:s");

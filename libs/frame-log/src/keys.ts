@@ -2,7 +2,7 @@ import type { Epoch } from "@boocode/contracts";
 
 /**
  * Every Redis key and channel of this system, under one prefix, so that two systems can share a server. In a Redis Cluster, keys
- * that are used together must be in one slot: braces contain the part of a key that chooses its slot.
+ * that are used together must be in one slot, which the hash tag in braces determines.
  */
 export interface Keys {
   /** The log of one epoch's frames. The key contains the nonce, so that the log of another database is never read. */
@@ -21,7 +21,7 @@ export interface Keys {
   queues: string;
   /** The prefix of the job queues before they had a cluster slot. */
   oldQueues: string;
-  /** A key that nothing uses, in the cluster slot of a session's logs: messages that are published there keep their order. */
+  /** An unused key in the cluster slot of a session's logs, so that what is published at its node keeps its order. */
   placeOf(id: string): string;
   /** A key and a channel that nothing else uses, for readiness checks. */
   check: string;

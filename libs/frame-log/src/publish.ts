@@ -14,7 +14,7 @@ export interface Publisher {
   toHolder(turnId: string): Promise<void>;
 }
 
-/** In a cluster, messages that are published at different nodes arrive in any order. A script runs at the node of its key. */
+/** In a cluster, messages published at different nodes may arrive out of order. A script runs at the node of its key. */
 const PUBLISH = "return redis.call('publish', ARGV[1], ARGV[2])";
 
 export function createPublisher(redis: Redis | Cluster, keys: Keys): Publisher {

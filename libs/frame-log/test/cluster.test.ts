@@ -20,7 +20,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const keys = createKeys("test");
 const epoch = { ordinal: 1, attempt: 1, nonce: "n" };
-/** Enough that every master has some. */
+/** Enough sessions that every master has some. */
 const SESSIONS = Array.from({ length: 20 }, (_, i) => `session-${i}`);
 
 let cluster: RedisCluster;
@@ -56,7 +56,7 @@ const subscribed = () =>
     ({ url }) => new URL(url).port === String((subscriber.stream as { remotePort?: number }).remotePort),
   );
 
-/** Appends a frame and publishes a change in each session. @returns what is heard of them, in the order of each session */
+/** Appends a frame and publishes a change in each session. @returns what the subscriber receives, by session and in order */
 async function speak(seq: number): Promise<void> {
   heard = [];
   const [appender, publisher] = [
@@ -88,7 +88,7 @@ test("frames and changes of sessions in all slots are logged, and arrive in the 
   for (const id of SESSIONS) expect(await readLog(redis, keys, id, epoch, 1)).toHaveLength(2);
 });
 
-test("a subscriber whose node dies follows another, and reports the gap before anything new arrives", async () => {
+test("a subscriber whose node dies moves to another, and reports the gap before anything new arrives", async () => {
   const node = subscribed();
   await node?.kill("SIGKILL");
   await expect.poll(() => gaps, { timeout: 10_000 }).toBe(1);
@@ -100,7 +100,7 @@ test("a subscriber whose node dies follows another, and reports the gap before a
   await speak(11);
 });
 
-test("a subscriber whose node has left the cluster, and hears nothing more, follows another", async () => {
+test("a subscriber whose node has left the cluster, and so receives nothing more, moves to another", async () => {
   const node = subscribed();
   const admin = connectRedis(node?.url ?? "");
   await untilRedisReady(admin, 5_000);

@@ -1,7 +1,7 @@
 // PURE
 interface Fault {
   reason: string;
-  /** Only a change of settings helps, so that no request is sent again. */
+  /** Not retried, because only a change of settings helps. */
   isLasting: boolean;
 }
 

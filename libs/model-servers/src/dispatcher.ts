@@ -10,7 +10,7 @@ export interface ProxySettings {
 // While a model loads, no headers may come for longer than undici's 300 s, so the callers' signals set the limits instead.
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 };
 
-/** As `URL` writes a host; the last is 127.0.0.0/8 within IPv6. */
+/** Hosts as `URL` normalizes them; the last form is 127.0.0.0/8 mapped to IPv6. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])\.?$/;
 
 /**

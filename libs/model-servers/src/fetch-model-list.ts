@@ -26,7 +26,7 @@ const ModelListAnswer = z.union([
   z.array(z.unknown()).transform((list) => list.slice(0, MAX_MODELS)),
 ]);
 
-/** The longest name that a session can select. */
+/** The maximum length of a model name in a session. */
 const MAX_ID = 200;
 const MAX_MODELS = 5_000;
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -36,7 +36,7 @@ export class KeyRefused extends Error {
   override name = "KeyRefused";
 }
 
-/** The server answers, but has no such route, and the settings name no model. */
+/** The server has no model list, and the settings name no default model. */
 export class NoModelList extends Error {
   override name = "NoModelList";
 }
@@ -72,8 +72,8 @@ export async function fetchModelList(server: ListedServer, timeoutMs: number): P
   }
   const answer = ModelListAnswer.safeParse(parseJson(text));
   if (!answer.success) throw new Error("the answer is not a model list");
-  const seen = new Set<string>();
   // Gateways list a model once for each of its providers.
+  const seen = new Set<string>();
   const secrets = echoedSecretsOf(server);
   const hasSecret = (text: string | null) => secrets.some((secret) => text?.includes(secret));
   return answer.data
@@ -82,7 +82,7 @@ export async function fetchModelList(server: ListedServer, timeoutMs: number): P
     .map((model) => (hasSecret(model.name) ? { ...model, name: null } : model));
 }
 
-/** Gemini refuses a key with 400. */
+/** Gemini answers a wrong key with 400. */
 const WRONG_KEY = /API_KEY_INVALID|api key (is )?(not valid|invalid|expired)|invalid api key/i;
 
 /** Some servers list no models, such as Azure's deployments: the model in the settings is then the only one. */

@@ -13,7 +13,7 @@ export interface KeySources {
 const proxyUrl = z
   .string()
   .trim()
-  // As every other program takes it: `proxy.example:3128`.
+  // The scheme is optional, as in other programs: `proxy.example:3128`.
   .transform((text) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`))
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
     message: "must be a URL that begins with http:// or https://",

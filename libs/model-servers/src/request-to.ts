@@ -80,7 +80,7 @@ async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<R
   return isRoute ? second : answer;
 }
 
-/** A server of web pages alone answers a POST with 405. */
+/** A server that only has web pages answers a POST with 405. */
 const isNoRoute = (response: Response) =>
   response.status === 404 || response.status === 405 || (response.ok && isPage(response));
 
@@ -106,7 +106,7 @@ async function followRedirects(server: ServerAddress, start: string, init: Reque
       );
     }
     if (followed === MAX_REDIRECTS) throw new RedirectRefused(`the server redirects more than ${MAX_REDIRECTS} times`);
-    // fetch takes no URL with a login, and its error would quote it. The request has the server's own.
+    // fetch rejects a URL with a login, and its error would quote it. The request already has the server's own login.
     target.username = "";
     target.password = "";
     url = target.href;

@@ -26,8 +26,8 @@ export function secretsOfProxies({ HTTP_PROXY, HTTPS_PROXY }: ProxySettings): st
 }
 
 /**
- * The secrets of a server that are looked for in its replies and its model names, where the same word may be innocent. So not
- * the words that people enter as a key for a server that needs none.
+ * The secrets to remove from a server's replies and model names. Short ones, plain words and placeholders for a missing key are
+ * left out, because they may be part of ordinary text.
  */
 export function echoedSecretsOf(server: ServerAddress): string[] {
   return secretsOf(server).filter(
@@ -35,7 +35,7 @@ export function echoedSecretsOf(server: ServerAddress): string[] {
   );
 }
 
-/** As the documentation of LM Studio, llama.cpp, vLLM and their clients has them. */
+/** From the documentation of LM Studio, llama.cpp, vLLM and their clients. */
 const PLACEHOLDER =
   /^(lm-studio|((sk-)?(no|not|fake|dummy|test|any|your|my|the|local)[-_])?(api[-_]?)?(key|token|needed|required|here|used|necessary|[-_])+)$/i;
 

@@ -11,9 +11,9 @@ export const ServerTraits = z.strictObject({
   no_stream_options: z.boolean().default(false),
   /** Chat templates raise an error when one message holds several tool calls (Llama 3). */
   single_tool_calls: z.boolean().default(false),
-  /** The limit of an answer must be stated as `max_completion_tokens` in place of `max_tokens` (OpenAI's reasoning models). */
+  /** The server requires `max_completion_tokens` in place of `max_tokens` (OpenAI's reasoning models). */
   max_completion_tokens: z.boolean().default(false),
-  /** The server rejects any stated limit of an answer. */
+  /** The server rejects any limit on the answer's tokens. */
   no_max_tokens: z.boolean().default(false),
   /** The server rejects a request that offers tools. */
   no_tools: z.boolean().default(false),

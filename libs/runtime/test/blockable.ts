@@ -5,11 +5,11 @@ import { z } from "zod";
 
 const { LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS } = commonEnv;
 
-/** The longest gap between two readings of the clock that is the scheduler's, and not a stop of the process. */
+/** A longer gap between two readings of the clock means that the process was stopped. */
 const GAP_MS = 100;
 
-// A service that blocks its event loop for as many milliseconds as a line of its input says, not counting those in which the
-// process is stopped. It repeats the line before and after.
+// A service that blocks its event loop for the number of milliseconds in a line of its input, not counting those in which the
+// process is stopped. It prints the line before and after.
 runService({
   name: "blockable",
   config: z.object({ LOG_LEVEL, FAULT_POINTS, WATCHDOG_MS, SHUTDOWN_GRACE_MS: duration().default(5_000) }),

@@ -71,7 +71,7 @@ test("waiting for a missing Redis ends with a clear error", async () => {
   await expect(untilRedisReady(redis, 50)).rejects.toThrow("Redis did not answer within 50 ms");
 });
 
-test("a URL of the wrong form is told from a server that is away", async () => {
+test("a URL of the wrong form is distinguished from a server that is down", async () => {
   const sentinel = await testRedis({ sentinel: true, config: () => ["sentinel monitor main 127.0.0.1 1 1"] });
   try {
     for (const url of [sentinel.url, server.url.replace("redis:", "redis+cluster:")]) {

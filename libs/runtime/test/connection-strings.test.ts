@@ -35,7 +35,7 @@ async function ask(text: string, statement = "select 'there' as answer"): Promis
   }
 }
 
-test("a server is reached through its unix socket, however that is written", async () => {
+test("a server is reached through its unix socket in each form of the URL", async () => {
   const folder = mkdtempSync(join(tmpdir(), "boocode-socket-"));
   const socket = await networkBefore(database.url, { path: join(folder, ".s.PGSQL.6543") });
   const { username, password, pathname } = url;
@@ -52,7 +52,7 @@ test("a server is reached through its unix socket, however that is written", asy
   rmSync(folder, { recursive: true });
 });
 
-test("of several hosts, the next one is used while one is away, and again the first when the second is", async () => {
+test("with several hosts, the next one is used while one is down, and the first again when the second is down", async () => {
   const [first, second] = [await networkBefore(database.url), await networkBefore(database.url)];
   const hosts = [first, second].map((each) => new URL(each.url).host).join(",");
   const pool = connectPostgres(database.url.replace(url.host, hosts), { name: "several", connections: 1 });
@@ -66,7 +66,7 @@ test("of several hosts, the next one is used while one is away, and again the fi
   await again.close();
 });
 
-test("with several hosts, the one is used that is asked for: one that accepts writes", async () => {
+test("target_session_attrs=read-write uses a host that accepts writes, and waits while there is none", async () => {
   const readOnly = await testDatabase();
   const name = new URL(readOnly.url).pathname.slice(1);
   await admin.unsafe(`alter database "${name}" set default_transaction_read_only = on`);
@@ -82,7 +82,7 @@ test("with several hosts, the one is used that is asked for: one that accepts wr
   await readOnly.drop();
 });
 
-test("application_name and settings in options reach the session, but not those that we need otherwise", async () => {
+test("application_name and settings in options reach the session, except those that we set ourselves", async () => {
   const options = encodeURIComponent(
     "-c work_mem=5MB -c a.text=it\\'s\\ here -c statement_timeout=1 -c timezone=Asia/Kolkata",
   );
@@ -94,12 +94,12 @@ test("application_name and settings in options reach the session, but not those 
   expect(await ask(`${url.href}?options=-c%20nonsense%3D1`)).toMatch(/unrecognized configuration parameter "nonsense"/);
 });
 
-test("what only other clients know does not reach the server", async () => {
+test("parameters of other clients do not reach the server", async () => {
   const query = "pgbouncer=true&connection_limit=1&schema=public&sslaccept=accept_invalid_certs&keepalives=1&foo=bar";
   expect(await ask(`${url.href}?${query}&gssencmode=prefer&connect_timeout=10&keepalives_count=3`)).toBe("there");
 });
 
-test("defaults of the database and of the role change neither values nor the rules of a session", async () => {
+test("defaults of the database and the role change neither the format of values nor the settings of a session", async () => {
   const [role] = [`boocode_${Date.now()}`];
   const name = url.pathname.slice(1);
   await admin.unsafe(`create role ${role} login superuser password 'pw'`);
@@ -147,7 +147,7 @@ test("defaults of the database and of the role change neither values nor the rul
   expect(await ask(`${changed.href}?search_path=public`)).toBe("there");
 });
 
-test("a server that has too many connections is told by name, and used as soon as one is free", async () => {
+test("a server with too many connections is reported as such, and used as soon as one is free", async () => {
   const role = `boocode_few_${Date.now()}`;
   await admin.unsafe(`create role ${role} login password 'pw' connection limit 1`);
   const few = new URL(url);

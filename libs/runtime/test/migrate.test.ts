@@ -70,7 +70,7 @@ test("the tables get the schema that the connection string names, and services f
   ).toEqual([{ name: "My App" }, { name: "My App" }]);
 });
 
-test("a database that dbmate has migrated goes on from there", async () => {
+test("migration continues after the last version that dbmate applied", async () => {
   await ask("create table schema_migrations (version varchar(128) primary key)");
   await ask("insert into schema_migrations values ('0001')");
   write("0001_note.sql", "select 1 / 0;");

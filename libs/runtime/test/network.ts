@@ -48,7 +48,7 @@ export async function networkBefore(
       const far = own(connect({ host: hostname, port: Number(port) }));
       pairs.set(near, far);
       const asksForTls = first.length === 8 && first.readInt32BE(4) === 80_877_103;
-      // The first byte of TLS itself.
+      // The first byte of a TLS handshake.
       const isDirect = first[0] === 0x16;
       if (asksForTls) near.write(options.offersTls === false ? "N" : "S");
       else if (isDirect) near.pause().unshift(first);

@@ -21,7 +21,7 @@ async function warningsWith(limit: number) {
     .map((line) => JSON.parse(line));
 }
 
-test("a service warns at its start when it may open fewer files than its settings need", async () => {
+test("a service warns at start when it may open fewer files than its settings need", async () => {
   const [tight, enough] = await Promise.all([warningsWith(512), warningsWith(1_024)]);
   expect(tight).toEqual([expect.objectContaining({ level: 40, limit: 512, needed: 1_024 })]);
   expect(enough).toEqual([]);

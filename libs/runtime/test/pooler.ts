@@ -3,14 +3,14 @@ import postgres from "postgres";
 
 export interface Pooler {
   url: string;
-  /** What clients asked for, as SQL. */
+  /** The statements of the clients. */
   statements: string[];
   /** How many clients have logged in. */
   clients(): number;
   close(): Promise<void>;
 }
 
-/** What PgBouncer accepts in a client's first message unless `ignore_startup_parameters` names more. */
+/** What PgBouncer accepts in a startup message unless `ignore_startup_parameters` names more. */
 const ACCEPTED = new Set(
   "user database client_encoding datestyle timezone standard_conforming_strings application_name".split(" "),
 );
@@ -23,7 +23,7 @@ const message = (type: string, ...parts: (string | Buffer)[]) => {
   return Buffer.concat([Buffer.from(type), length, body]);
 };
 const READY = message("Z", "I");
-/** Another process id than any server's: poolers give keys of their own. */
+/** Not the process id of a server: poolers send cancel keys of their own. */
 const WELCOME = Buffer.concat([
   message("R", Buffer.alloc(4)),
   message("K", Buffer.from("7fffffff00000001", "hex")),
@@ -32,9 +32,9 @@ const WELCOME = Buffer.concat([
 const fatal = (text: string) => message("E", `SFATAL\0VFATAL\0C08P01\0M${text}\0\0`);
 
 /**
- * A connection pooler that treats clients as PgBouncer does: it refuses unknown parameters of the first message, and gives a
- * client a server for its whole session, or, in transaction mode, from each query until the server is idle again.
- * @param options `servers`: as many connections to the database; `order`: which idle one comes next
+ * A connection pooler that treats clients as PgBouncer does: it refuses unknown startup parameters, and gives a client a server
+ * for its whole session, or, in transaction mode, from each query until the server is idle again.
+ * @param options `servers`: number of connections to the database; `order`: which idle one is used next
  */
 export async function startPooler(
   target: string,
@@ -127,7 +127,7 @@ export async function startPooler(
   };
 }
 
-/** @returns the name of a parameter that is refused, or `tls` for the request for it */
+/** @returns the name of a refused parameter, or `tls` for an SSLRequest */
 function startup(bytes: Buffer): string | undefined {
   if (bytes.readInt32BE(4) === SSL_REQUEST) return "tls";
   const words = bytes.toString("utf8", 8).split("\0");
@@ -145,7 +145,7 @@ async function login(target: string): Promise<Socket> {
   return socket.on("error", () => {});
 }
 
-/** Splits bytes into messages. The first one of a client has no letter. */
+/** Splits bytes into messages. The startup message has no type byte. */
 function createSplitter(options: { startsWithout?: boolean } = {}): (bytes: Buffer) => Buffer[] {
   let rest = Buffer.alloc(0);
   let hasLetter = !options.startsWithout;

@@ -37,13 +37,13 @@ test("the stand-in refuses what PgBouncer refuses", async () => {
   await pooler.close();
 });
 
-test("through a pooler in session mode each session has its settings, also on a server that others used before", async () => {
+test("through a pooler in session mode each session has its settings, even if another client used the server session before", async () => {
   const pooler = await startPooler(database.url, { mode: "session", servers: 4 });
   expect([await through(pooler), await through(pooler)]).toEqual(["works", "works"]);
   await pooler.close();
 });
 
-test("a pooler in session mode that has no room for a second connection is not taken for one in transaction mode", async () => {
+test("a full pooler in session mode is not taken for one in transaction mode", async () => {
   const pooler = await startPooler(database.url, { mode: "session", servers: 1 });
   expect(await through(pooler, 1)).toBe("works");
   await pooler.close();

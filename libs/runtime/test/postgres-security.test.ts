@@ -65,11 +65,11 @@ describe("a server with a private certificate authority that demands a certifica
     "sslmode=verify-full&sslnegotiation=direct",
   ])("is reached with %s", async (mode) => expect(await ask(at("localhost", `${mode}&${root}&${own}`))).toBe("there"));
 
-  test("is told apart from others by its host's name with verify-full, and by its authority alone with verify-ca", async () => {
+  test("is checked for its host's name with verify-full, and only for its authority with verify-ca", async () => {
     expect(await ask(at("127.0.0.1", `sslmode=verify-full&${root}&${own}`))).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
     expect(await ask(at("127.0.0.1", `sslmode=verify-ca&${root}&${own}`))).toBe("there");
     expect(await ask(at("localhost", `hostaddr=127.0.0.1&sslmode=verify-full&${root}&${own}`))).toBe("there");
-    // Its authority is none of the public ones, nor is the other server's.
+    // Neither server has a certificate of a public authority.
     for (const search of ["sslmode=verify-full", "sslrootcert=system", "sslaccept=strict"])
       expect(await ask(at("localhost", `${search}&${own}`))).toBe("SELF_SIGNED_CERT_IN_CHAIN");
     for (const mode of ["require", "verify-ca", "verify-full"])
@@ -89,7 +89,7 @@ test("channel_binding=require is refused by a server that authenticates without 
   expect(await ask(`${secure.url}?sslmode=require&channel_binding=prefer`)).toBe("there");
 });
 
-test("text that follows the server's consent to TLS unencrypted is not read", async () => {
+test("plain text after the server's reply to SSLRequest is not read", async () => {
   const server = createServer((socket) => socket.once("data", () => socket.write("SX"))).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -22,7 +22,7 @@ const TLS: Partial<RedisConfig> = {};
 let cluster: RedisCluster;
 let server: Server;
 let sentinel: Server;
-/** The ports for TLS; each server has another port without. */
+/** The TLS ports; each server also has a port without TLS. */
 let [port, sentinelPort] = [0, 0];
 
 beforeAll(async () => {
@@ -100,7 +100,7 @@ test.each<[string, Partial<RedisConfig>, RegExp]>([
     { REDIS_TLS_CERT: undefined, REDIS_TLS_KEY: undefined },
     /certificate required|ECONNRESET|closed|EPIPE/,
   ],
-])("%s is refused, and the check of readiness says why", async (_what, differs, reason) => {
+])("%s is refused, and the readiness check says why", async (_what, differs, reason) => {
   for (const [, config] of forms.slice(0, 2)) {
     const redis = opened(connectRedis({ ...config(), ...differs }));
     const check = () => withConnectionFailure(redis, () => redis.ping());
@@ -119,7 +119,7 @@ test("a server name that the certificate has is enough, and `ssl_cert_reqs=none`
   }
 });
 
-test("a wrong password of the Sentinel is told", async () => {
+test("a wrong password of the Sentinel is reported", async () => {
   const config = { ...(forms[2] as (typeof forms)[0])[1](), REDIS_SENTINEL_PASSWORD: "wrong" };
   const redis = opened(connectRedis(config));
   const check = () => withConnectionFailure(redis, () => redis.ping());

@@ -5,7 +5,7 @@ import { connectPostgres, untilPostgresReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Network, networkBefore, tlsFile } from "./network.ts";
 
-/** Besides the one that all tests share, a server that ends TLS itself. The signature of its certificate uses SHA-384. */
+/** A server with TLS of its own, unlike the one that all tests share. Its certificate is signed with SHA-384. */
 let server: Server;
 let between: Network;
 
@@ -64,12 +64,12 @@ test("a wrong password is refused by the server", async () => {
   expect(await ask(wrong.href, "sslmode=require&channel_binding=require")).toMatch(/password authentication failed/);
 });
 
-test("somebody between, with a certificate of their own, is refused; without channel_binding nobody would notice", async () => {
+test("a man in the middle with another certificate is refused; without channel_binding it goes unnoticed", async () => {
   expect(await ask(between.url, "sslmode=require")).toBe(false);
   expect(await ask(between.url, "sslmode=require&channel_binding=require")).toMatch(/asks for channel_binding/);
 });
 
-test("of two servers, the one is used that is asked for, and the other when that is no longer it", async () => {
+test("of two servers, the writable one is used, and the other after they have swapped roles", async () => {
   const name = `boocode_both_${process.pid}`;
   const servers = [inject("postgresUrl"), server.url].map((url) => {
     const admin = connectPostgres(url, { name: "admin", connections: 1 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const program = fileURLToPath(new URL("./blockable.ts", import.meta.url));
-/** The loop is blocked for less than this on a busy machine, too. */
+/** Even on a busy machine, the loop of a healthy process is blocked for less than this. */
 const LIMIT_MS = 3_000;
 const BLOCK_MS = 500;
 
@@ -24,7 +24,7 @@ async function start(limitMs: number) {
     child,
     closed,
     fatal: () => log.map((line) => JSON.parse(line)).filter(({ level }) => level === 60),
-    /** Begins to block the event loop. @returns a promise of the end: false when the process ended first */
+    /** Begins to block the event loop. @returns a promise that resolves at its end, with false if the process ended first */
     async block(ms: number) {
       child.stdin.write(`${ms}\n`);
       expect(await next()).toBe(String(ms));
@@ -33,7 +33,7 @@ async function start(limitMs: number) {
   };
 }
 
-test.concurrent("a process whose event loop is blocked ends with SIGKILL, and its last line says why", async () => {
+test.concurrent("a process whose event loop is blocked ends with SIGKILL, and its last log line says why", async () => {
   const { closed, block, fatal } = await start(1_000);
   const from = performance.now();
   expect(await (await block(60_000)).ended).toBe(false);
@@ -51,10 +51,10 @@ test.concurrent("a process whose event loop is blocked ends with SIGKILL, and it
 test.concurrent("the time in which the whole process was stopped does not count", async () => {
   const { child, closed, block, fatal } = await start(LIMIT_MS);
   const { ended } = await block(2 * BLOCK_MS);
-  // Until the thread has seen that the loop does not turn.
+  // Until the thread has noticed that the loop is blocked.
   await delay(LIMIT_MS / 10);
   child.kill("SIGSTOP");
-  // What must not happen takes this time.
+  // Within this time a watchdog that counted the stop would have ended the process.
   await delay(LIMIT_MS + 1_000);
   child.kill("SIGCONT");
   expect(await ended).toBe(true);
@@ -63,7 +63,7 @@ test.concurrent("the time in which the whole process was stopped does not count"
   expect(fatal()).toEqual([]);
 });
 
-test.concurrent("an event loop that turns between long tasks is not blocked", async () => {
+test.concurrent("an event loop that runs between long tasks does not count as blocked", async () => {
   const { child, closed, block } = await start(LIMIT_MS);
   for (let task = 0; task < (1.5 * LIMIT_MS) / BLOCK_MS; task += 1) {
     expect(await (await block(BLOCK_MS)).ended).toBe(true);

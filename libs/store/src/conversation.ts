@@ -8,7 +8,7 @@ export interface TurnSetting {
   sessionName: string | null;
   model: string | null;
   systemPrompt: string | null;
-  /** What the session was told of a model that sees no tools. */
+  /** Set when the session has been told that its model sees no tools. */
   toolsIgnored?: ToolsIgnored;
 }
 

@@ -111,7 +111,7 @@ export async function markDeleted(sql: Sql, sessionId: string, { from }: Deleted
   for (let at = 0; at < rows.length; at += MARKED_AT_ONCE) {
     const [first, last] = [rows[at], rows[Math.min(at + MARKED_AT_ONCE, rows.length) - 1]];
     if (!first || !last) break;
-    // By place and not by id: rows that lie together are found together, which takes a fifth less time.
+    // By place, not by id: adjacent rows are found together, which takes a fifth less time.
     await sql`
       update messages set deleted_at = now()
       where session_id = ${sessionId} and deleted_at is null

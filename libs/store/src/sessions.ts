@@ -80,7 +80,7 @@ export async function autoNameSession(pool: Pool, sessionId: string, name: strin
 }
 
 /**
- * Records that the session's model sees no tools. Not under a turn's fence: it is a fact about the model, whichever attempt
+ * Records that the session's model sees no tools. Not fenced, because it is a fact about the model, whichever attempt
  * found it.
  * @returns null when the session knows it already, or was deleted
  */

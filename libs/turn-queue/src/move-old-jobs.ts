@@ -2,16 +2,16 @@ import { NAMING_QUEUE, NameSessionJob, TURN_QUEUE, TurnJob } from "@boocode/cont
 import type { Cluster, Redis } from "ioredis";
 import type { TurnQueue } from "./turn-queue.ts";
 
-/** What BullMQ keeps of a queue besides its jobs. */
+/** The keys of a queue in BullMQ besides those of its jobs. */
 const FIXED = ["meta", "id", "events", "marker", "pc", "stalled", "completed", "failed", "limiter"] as const;
 
-/** Moved at once; more are moved the next time. */
+/** Jobs of one kind that are moved in one call. */
 const BATCH = 500;
 
 /**
- * Moves the jobs that wait in the queues of an earlier prefix to the present queues, and removes what is left of a queue that no
- * worker uses any more. A job that a living worker of the version before holds stays. Each command has one key, because the old
- * queues are spread over the slots of a cluster. A job that is lost on the way is a lost hint.
+ * Moves the jobs that wait in the queues of an earlier prefix to the present queues, and deletes the keys of a queue that no
+ * worker uses any more. A job that a live worker of the earlier version holds stays. Each command has one key, because the old
+ * queues are spread over the slots of a cluster. A job that is lost on the way is only a lost hint.
  * @returns the number of jobs moved
  */
 export async function moveOldJobs(
@@ -32,7 +32,7 @@ export async function moveOldJobs(
   let moved = 0;
   for (const [name, move] of Object.entries(moves)) {
     const key = (part: string) => `${prefix}:${name}:${part}`;
-    // Popped: of several workers that move jobs, one gets each.
+    // Popping gives each job to only one of the workers that move jobs.
     const ids = await Promise.all([
       redis.zpopmin(key("prioritized"), BATCH).then((pairs) => pairs.filter((_, index) => index % 2 === 0)),
       redis.zpopmin(key("delayed"), BATCH).then((pairs) => pairs.filter((_, index) => index % 2 === 0)),
@@ -51,7 +51,7 @@ export async function moveOldJobs(
       await move(parse(data), Number(priority) || 1);
       moved += 1;
     }
-    // A living worker renews this key.
+    // A live worker renews this key.
     if (held === 0 && !(await redis.exists(key("stalled-check")))) {
       await Promise.all(FIXED.map((part) => redis.del(key(part))));
     }

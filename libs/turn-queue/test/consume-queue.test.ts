@@ -62,7 +62,7 @@ test("a Redis user that may not call INFO consumes jobs, and ioredis prints noth
   printed.mockRestore();
 });
 
-test("the check of waiting notices that blocking reads are refused, and takes no job", async () => {
+test("the check of blocking reads rejects when Redis refuses them, and takes no job", async () => {
   const { connection, jobs, queue } = await consume();
   await checkWaiting(connection, "check");
   await limit("-bzpopmin");

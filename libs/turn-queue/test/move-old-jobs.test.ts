@@ -49,7 +49,7 @@ function work(prefix: string, name: string, run: () => Promise<void> = async () 
   return jobs;
 }
 
-test("jobs that wait in the old queues reach the workers of the new ones in order, and nothing of the old is left", async () => {
+test("jobs that wait in the old queues reach the workers of the new ones in order, and no key of the old queues is left", async () => {
   const [old, queue] = [queueAt(OLD), queueAt(NEW)];
   for (const live of [3, 1, 2]) await old.wake(id(live), live);
   await old.requestName(id(9));
@@ -62,7 +62,7 @@ test("jobs that wait in the old queues reach the workers of the new ones in orde
   expect(names).toEqual([{ session_id: id(9) }]);
 });
 
-test("a job that a worker of the version before is running stays with it; one whose worker died is moved", async () => {
+test("a job that a worker of the earlier version is running stays with it; one whose worker died is moved", async () => {
   const [old, queue] = [queueAt(OLD), queueAt(NEW)];
   let end = () => {};
   const running = new Promise<void>((resolve) => (end = resolve));
@@ -79,7 +79,7 @@ test("a job that a worker of the version before is running stays with it; one wh
   expect(await moveOldJobs(redis, OLD, queue)).toBe(1);
 });
 
-test("what is not a job is removed and reaches nobody", async () => {
+test("data that is not a job is removed and reaches no worker", async () => {
   const queue = queueAt(NEW);
   await redis.hset(`${OLD}:turns:1`, { data: "not JSON" });
   await redis.hset(`${OLD}:turns:2`, { data: '{"other":1}' });

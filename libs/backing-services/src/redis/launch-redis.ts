@@ -53,7 +53,7 @@ function configuration(instance: RedisInstance, port: number): string {
   return `${[...every, ...(role.sentinel ? [] : ofServers)].join("\n")}\n`;
 }
 
-/** A Sentinel rewrites its configuration, so that must be a file. */
+/** A Sentinel rewrites its configuration, which must therefore be a file. */
 async function sentinelArguments({ dataFolder }: RedisInstance, text: string): Promise<string[]> {
   const file = join(dataFolder, "sentinel.conf");
   await writeFile(file, text, { mode: 0o600 });

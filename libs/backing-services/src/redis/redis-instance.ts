@@ -3,9 +3,9 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RedisBinary } from "./redis-binary.ts";
 
-/** What a private Redis is beyond a plain server. */
+/** Options that make a private Redis more than a plain server. */
 export interface RedisRole {
-  /** More lines of its configuration, for the port that it was given. */
+  /** Further lines of its configuration, which may use its port. */
   config?: ((port: number) => string[]) | undefined;
   /** Default: a random one. */
   password?: string | undefined;

@@ -15,7 +15,7 @@ export interface RedisCluster {
 }
 
 const SLOTS = 16_384;
-/** A node that is silent for this long has failed. */
+/** Silence after which the cluster takes a node for failed. */
 const NODE_TIMEOUT_MS = 2_000;
 
 const connectTo = ({ url }: Pick<Server, "url">) => {
@@ -30,9 +30,9 @@ export async function startRedisCluster(masters = 3, replicas = masters, more: s
   const password = "cluster";
   const config = (port: number) => [
     ...["cluster-enabled yes", `cluster-node-timeout ${NODE_TIMEOUT_MS}`, `masterauth ${password}`],
-    // By default the bus has the port 10000 above, and the system gives out ports for which there is none.
+    // The default bus port is 10000 higher, which would be above 65535 for many ephemeral ports.
     `cluster-port ${port > 20_000 ? port - 10_000 : port + 10_000}`,
-    // A replica is up to date at once.
+    // Without the default delay of 5 s, so that a replica is up to date at once.
     "repl-diskless-sync-delay 0",
     ...more,
   ];
@@ -81,7 +81,7 @@ async function join(nodes: Server[], clients: Redis[], masters: number): Promise
     }
     if (index === 0) continue;
     const port = portOf(nodes[0] as Server);
-    // The port of the bus is not told to a node that is yet unknown.
+    // MEET must state the bus port, because the nodes do not know each other yet.
     await client.call(
       "CLUSTER",
       "MEET",

@@ -20,7 +20,7 @@ const NAME = "main";
 
 const portOf = ({ url }: Server) => Number(new URL(url).port);
 
-/** @param count of the Sentinels; the quorum is one */
+/** @param count number of Sentinels; the quorum is one */
 export async function startRedisSentinels(count = 1): Promise<RedisSentinels> {
   const password = "servers";
   const sentinelPassword = "sentinels";
@@ -56,7 +56,7 @@ export async function startRedisSentinels(count = 1): Promise<RedisSentinels> {
   }
 }
 
-/** Resolves when the Sentinel could fail over. It looks for replicas every second after a failover, else every ten. */
+/** Resolves when the Sentinel knows the replica, for which it asks every ten seconds, and could fail over. */
 async function untilReplicaIsKnown({ url }: Server): Promise<void> {
   const redis = new Redis(url, { enableReadyCheck: false });
   redis.on("error", () => {});

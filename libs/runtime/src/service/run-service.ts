@@ -39,7 +39,7 @@ export interface ServiceContext<C> {
   /**
    * For failures that the service survives. @returns a function that logs an error as "`what` failed", or, when a dependency
    * failed, the change of its state
-   * @param dependency whose failures these are, if they can be nothing else
+   * @param dependency the one that always causes these failures; default: see `Dependencies.report`
    */
   logFailure(what: string, dependency?: DependencyName): (err: unknown) => void;
   dependencies: Dependencies;
@@ -53,7 +53,7 @@ const ASKS_FOR_TYPES = /from pg_catalog\.pg_type/;
 /**
  * Runs a process: reads the environment, starts, stops on SIGTERM or SIGINT with releases in reverse order, and exits with 0.
  * An invalid environment prints every mistake and exits with 1. An uncaught error is logged and exits with 1, because a
- * process in an unknown state must not hold leases. A blocked event loop is ended by the watchdog.
+ * process in an unknown state must not hold leases. The watchdog ends a process with a blocked event loop.
  */
 export function runService<C extends ServiceConfig>(service: Service<C>): void {
   const config = readConfig(service.config);
