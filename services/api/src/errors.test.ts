@@ -2,7 +2,7 @@ import Fastify from "fastify";
 import { expect, test } from "vitest";
 import { ApiError, answerErrors } from "./errors.ts";
 
-test("requests that meet an outage are reported with its cause, and only other failures are logged one by one", async () => {
+test("an outage is reported with its cause and not logged for each request; other failures are", async () => {
   const [lines, reported]: [string[], unknown[]] = [[], []];
   const app = Fastify({ logger: { level: "error", stream: { write: (line: string) => void lines.push(line) } } });
   const away = new Error("Connection is closed.");

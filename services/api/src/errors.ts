@@ -54,8 +54,8 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
 
 /**
  * Gives every error response the shape of `ErrorBody`, with a code from the contracts' table and the code's status.
- * @param report takes note of the failure of a dependency, which would otherwise be logged with every request that meets it.
- *   @returns false for every other error
+ * @param report records the failure of a dependency, so that it is not logged for every affected request; returns false for any
+ *   other error
  */
 export function answerErrors(app: FastifyInstance, report: (error: unknown) => boolean): void {
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {

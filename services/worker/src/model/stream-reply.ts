@@ -149,7 +149,7 @@ function settled(opening: Promise<unknown>): Promise<"settled"> {
 function silence(loading: boolean, silentMs: number | null): ModelFailure {
   if (loading) return new ModelFailure("model_loading", "the model was still loading");
   const details = silentMs === null ? {} : { retryable: true, silentMs };
-  return new ModelFailure("model_timeout", "the model server fell silent", details);
+  return new ModelFailure("model_timeout", "the model server stopped responding", details);
 }
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -88,7 +88,7 @@ export function meantParameter(key: string, names: readonly string[], missing: r
   return spelled ?? order.find((name) => names.includes(name) && has(ALIASES, name, plain));
 }
 
-/** The boolean parameter whose opposite a key names. */
+/** Returns the boolean parameter whose opposite a key names. */
 export function oppositeParameter(key: string, names: readonly string[]): string | undefined {
   return names.find((name) => has(OPPOSITES, name, plainName(key)));
 }

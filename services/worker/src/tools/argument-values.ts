@@ -127,7 +127,7 @@ export function exclusionGlobs(value: unknown): string | null {
   return names.map((glob) => `!${glob}`).join(",");
 }
 
-/** @param key for the note */
+/** Limits a number to its parameter's range. @param key named in the note about it */
 export function clamped(key: string, value: unknown, property: Property, notes: string[]): unknown {
   if (typeof value !== "number" || Number.isNaN(value)) return value;
   const low = typeof property.minimum === "number" ? property.minimum : Number.MIN_SAFE_INTEGER;

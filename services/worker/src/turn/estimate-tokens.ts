@@ -13,7 +13,7 @@ export interface TokenEstimate {
 const LOWER = 1;
 const UPPER = 2;
 const DIGIT = 3;
-/** A symbol inside encodings and identifiers. */
+/** A symbol that occurs inside base64, UUIDs and identifiers. */
 const JOIN = 4;
 const SYMBOL = 5;
 const BLANK = 6;

@@ -174,7 +174,7 @@ describe("fitting a conversation into a window", () => {
         if (!newest) return;
         const fit = fitContext(input);
         const bare = ({ messages }: ConversationTurn) => messagesTokens(messages.map(elided));
-        // Each output may need a line, or the least that an unread output gets.
+        // Each output may need room for its elision line, or the minimum of an unread output.
         const unread = input.present.messages.filter(({ role }) => role === "tool").length * 500;
         if (input.fixed + bare(newest) + bare(input.present) + unread <= input.limit)
           expect(whole(fit).turnsDropped).toBeLessThan(input.earlier.length);

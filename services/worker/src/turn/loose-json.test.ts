@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { looseJson, looseJsonAt, looseObject } from "./loose-json.ts";
 
-test("JSON is read as JSON.parse reads it", () => {
+test("valid JSON is parsed as by JSON.parse", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(0, 2), (value, indent) => {
       const text = JSON.stringify(value, null, indent);

@@ -39,7 +39,7 @@ const TAIL = /^[}\]\s`;]*(?:[^{}[\]]{0,500})$/;
 /**
  * Returns the object that a text means: valid or malformed JSON (see `looseJson`), in a fence, in a list of one, encoded several
  * times, or with a few words around it.
- * @returns null when that is not certain
+ * @returns null when the meaning is not certain
  */
 export function looseObject(text: string, encodings = 1): Record<string, unknown> | null {
   const fenced = /```[\w-]*\s*\n?([\s\S]*?)\n?\s*```/.exec(text)?.[1];

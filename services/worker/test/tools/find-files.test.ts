@@ -140,8 +140,8 @@ test("a cut result says how many more paths there are", async () => {
   expect(result.truncated).toBe(true);
 });
 
-test("more files than a call has room for arguments (about 125,000) are found, and the list is cut", {
-  // Mostly to create the files, on a busy machine.
+test("more files than a function can take as arguments (about 125,000) are found, and the list is cut", {
+  // Creating the files takes most of it on a busy machine.
   timeout: 240_000,
 }, async () => {
   const { root } = await makeTree({});

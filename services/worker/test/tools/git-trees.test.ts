@@ -15,7 +15,7 @@ interface RecordedTree {
   plain: string[];
   /** Ignore files and git's text files, by path; @BASE@ stands for the folder of the tree. */
   text: Record<string, string>;
-  /** In base64. */
+  /** Binary files by path, in base64. */
   bytes: Record<string, string>;
   directories: string[];
   expected: string[];

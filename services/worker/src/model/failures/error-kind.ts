@@ -16,7 +16,7 @@ const ABOUT_THE_ANSWER = new Set([null, 400, 422, 500, 502]);
 
 const MALFORMED_CALL_CODES = /^(tool_use_failed|output_parse_failed|malformed_function_call|unexpected_tool_call)$/i;
 const MALFORMED_CALL_WORDS = [
-  // llama.cpp: "The model produced output that does not match the expected peg-native format", and before that version
+  // llama.cpp: "The model produced output that does not match the expected peg-native format", and in earlier versions
   // "Failed to parse input at pos 395: <tool_call>…" and "Invalid diff: now finding less tool calls!"
   /does not match the expected .{0,60}format/i,
   /failed to parse input at pos/i,

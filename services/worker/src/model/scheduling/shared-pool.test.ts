@@ -18,7 +18,7 @@ async function* failing(failure: ModelFailure): AsyncGenerator<ReplyEvent> {
 }
 const unlimited = { server: null, model: null };
 
-/** The failures of a request that is sent again and again, and the limit of its model after each. */
+/** Sends a request five times. Returns each failure with the model's limit after it. */
 async function failures(
   failure: ModelFailure,
   request: ModelRequest,

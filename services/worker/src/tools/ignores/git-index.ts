@@ -65,7 +65,7 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
       kept = name.length - stripped.value;
     }
     const end = bytes.indexOf(0, nameAt);
-    if (end === -1 || kept < 0) throw new UnreadableIndex("an entry has no end");
+    if (end === -1 || kept < 0) throw new UnreadableIndex("an entry is not terminated");
     const own = bytes.subarray(nameAt, end);
     name = kept > 0 ? Buffer.concat([name.subarray(0, kept), own]) : own;
     nameBytes += name.length;
@@ -114,7 +114,7 @@ function readExtensions(bytes: Buffer, start: number, hashBytes: number, index: 
       const deleted = data.length > hashBytes ? readBitmap(data.subarray(hashBytes)) : new Set<number>();
       if (!/^0*$/.test(hash)) index.shared = { hash, deleted };
     } else if (/^[a-z]/.test(name) && name !== "sdir") {
-      throw new UnreadableIndex("an unknown extension");
+      throw new UnreadableIndex("it has an unknown extension");
     }
     at += 8 + size;
   }
@@ -133,7 +133,7 @@ function readBitmap(bytes: Buffer): Set<number> {
     if ((run & 1n) === 1n) for (let bit = 0; bit < length && position + bit < bits; bit++) set.add(position + bit);
     position += length;
     for (let literals = Number(run >> 33n); literals > 0; literals--, position += 64) {
-      if (position > bits) throw new UnreadableIndex("a bitmap is longer than it says");
+      if (position > bits) throw new UnreadableIndex("a bitmap exceeds its stated length");
       const literal = bytes.readBigUInt64BE(8 + 8 * word++);
       for (let bit = 0; bit < 64; bit++) if ((literal >> BigInt(bit)) & 1n) set.add(position + bit);
     }

@@ -14,9 +14,9 @@ export interface IgnorePattern {
 /** `**` between slashes: any number of directories; as the last segment, everything below. */
 const ANY_DIRECTORIES = Symbol("**");
 type Segment = readonly Token[] | typeof ANY_DIRECTORIES;
-/** A literal byte, `*`, or a set of bytes that one byte must be in. */
+/** A literal byte, `*`, or a character class. */
 type Token = { byte: string } | "star" | ByteSet;
-/** `bytes` never contains a slash: no class matches it. */
+/** A character class. `bytes` never contains a slash, which no class matches. */
 interface ByteSet {
   negated: boolean;
   bytes: ReadonlySet<string>;

@@ -1,14 +1,14 @@
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 
-/** A label of the WHATWG Encoding Standard that Node's TextDecoder knows. `UTF-8` also stands for ASCII and for broken UTF-8. */
+/** A label of the WHATWG Encoding Standard that Node's TextDecoder knows. `UTF-8` includes ASCII and partly invalid UTF-8. */
 export type Encoding = string;
 export const UTF_8: Encoding = "UTF-8";
 
 /** Characters 0x80 to 0x9f. Node 20 decodes windows-1252 as ISO-8859-1: https://github.com/nodejs/node/issues/56542 */
 const WINDOWS_1252 = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
 
-/** Returns a function that decodes one piece after another; the last one without `more`. */
+/** Returns a function that decodes consecutive pieces; `more` is true for all but the last. */
 export function createDecoder(encoding: Encoding, fatal = false): (bytes?: Buffer, more?: boolean) => string {
   const decoder = new TextDecoder(encoding, { fatal });
   return (bytes, more = false) => {

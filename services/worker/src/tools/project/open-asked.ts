@@ -26,7 +26,7 @@ export async function openAsked(asked: string, kind: OpenKind, context: ToolCont
   const { root } = context;
   let failure: unknown;
   const [name = ""] = root.paths.map((path) => posix.basename(path));
-  // Models put the project's own name before a path.
+  // Models sometimes prefix a path with the project's name.
   const inside = asked.startsWith(`${name}/`) ? [{ path: asked.slice(name.length + 1), lines: null }] : [];
   for (const { path, lines } of [{ path: asked, lines: null }, ...otherReadings(asked), ...inside]) {
     try {

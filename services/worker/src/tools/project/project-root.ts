@@ -41,7 +41,7 @@ export interface ProjectRoot {
 }
 
 interface OpenOptions {
-  /** False works without /proc, as on macOS. */
+  /** False for systems without /proc, such as macOS. */
   descriptors?: boolean;
   /** Whether a real path lies under an allowed root: for `above`, which is empty by default. */
   isAllowed?: (directory: string) => Promise<boolean>;

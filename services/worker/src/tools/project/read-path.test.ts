@@ -49,7 +49,7 @@ test("no reading is the path itself, and no path has more than nine readings", (
   );
 });
 
-test("a name in another Unicode form comes before names in another case", () => {
+test("a name in another Unicode form takes precedence over names in another case", () => {
   expect(nearNames("caf\u00e9", ["cafe\u0301", "CAF\u00c9"])).toEqual([{ name: "cafe\u0301", sameText: true }]);
   expect(nearNames("readme.MD", ["README.md", "readme"])).toEqual([{ name: "README.md", sameText: false }]);
   expect(nearNames("x", ["y"])).toEqual([]);

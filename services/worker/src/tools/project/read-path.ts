@@ -64,7 +64,7 @@ export function isPathPattern(path: string): boolean {
 
 export interface NearName {
   name: string;
-  /** It differs only in its Unicode form: composed (NFC) or decomposed (NFD). */
+  /** Whether it differs only in its Unicode form: composed (NFC) or decomposed (NFD). */
   sameText: boolean;
 }
 

@@ -11,7 +11,7 @@ import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, with
 
 /** Decoded copies of text files that ripgrep alone would search wrongly or not at all. */
 export interface OtherTexts {
-  /** The folder of the copies, whose names are positions in `copies`, in the order of the paths. */
+  /** The folder of the copies. A copy is named by its index in `copies`, which is sorted by path. */
   folder: string;
   copies: { path: string; encoding: Encoding }[];
   /** How many of the files are not text. */

@@ -5,7 +5,7 @@ import { ToolFailure } from "../tool-failure.ts";
 export interface GlobScope {
   /** The directory that is searched: `.`, or relative to the root. */
   directory: string;
-  /** The absolute paths of the project's root, which models repeat. */
+  /** The absolute paths of the project's root, with which models may begin a glob. */
   roots: readonly string[];
 }
 

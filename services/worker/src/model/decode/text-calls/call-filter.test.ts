@@ -76,11 +76,7 @@ const ONE: Record<string, string> = {
   "GLM 4.5": "<tool_call>grep\n<arg_key>pattern</arg_key>\n<arg_value>x</arg_value>\n</tool_call>",
   "GLM 4.7": "<tool_call>grep<arg_key>pattern</arg_key><arg_value>x</arg_value></tool_call>",
   harmony: '<|channel|>commentary to=functions.grep <|constrain|>json<|message|>{"pattern": "x"}<|call|>',
-  "harmony with its start":
-    '<|start|>assistant<|channel|>commentary to=functions.grep<|channel|>json<|message|>{"pattern": "x"}'.replace(
-      "<|channel|>json",
-      " json",
-    ),
+  "harmony with its start": '<|start|>assistant<|channel|>commentary to=functions.grep json<|message|>{"pattern": "x"}',
   "harmony with the recipient first":
     '<|start|>assistant to=functions.grep<|channel|>commentary json<|message|>{"pattern": "x"}<|call|>',
   Anthropic:

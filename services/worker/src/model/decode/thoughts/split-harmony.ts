@@ -83,7 +83,7 @@ export function createHarmonySplitter(): ThoughtSplitter {
   };
 }
 
-/** The number of characters at the end of the text that may be the start of a token. */
+/** Returns how many characters at the end of the text may be the start of a token. */
 function partOfToken(text: string): number {
   const tokens = [...ENDS, ...NEXT];
   const longest = Math.max(...tokens.map(({ length }) => length)) - 1;
