@@ -8,7 +8,7 @@ const program = fileURLToPath(new URL("./blockable.ts", import.meta.url));
 
 /** The warnings of a service that needs 1,024 open files, started with this limit. */
 async function warningsWith(limit: number) {
-  const node = [process.execPath, "--import", "tsx", "--conditions=@boocode/source", program];
+  const node = [process.execPath, "--import", "tsx", program];
   const args = ["-c", 'ulimit -n "$0" && exec "$@"', String(limit), ...node];
   const env = { ...process.env, LOG_LEVEL: "warn" };
   const child = spawn("sh", args, { stdio: ["ignore", "pipe", "pipe"], env });

@@ -11,7 +11,7 @@ const LIMIT_MS = 3_000;
 const BLOCK_MS = 500;
 
 async function start(limitMs: number) {
-  const args = ["--import", "tsx", "--conditions=@boocode/source", program];
+  const args = ["--import", "tsx", program];
   const env = { ...process.env, LOG_LEVEL: "info", WATCHDOG_MS: String(limitMs) };
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"], env });
   const closed = once(child, "close");
