@@ -78,15 +78,15 @@ test("the quirks of a server are found, and the settings for them printed", asyn
   expect(out).toContain('"context_size":32768');
 });
 
-test("a model that does not see tools is reported, whether the server tells so or its counts show it", async () => {
+test("a model that does not see tools is reported, whether the server says so or its token counts show it", async () => {
   const tools = async (options: ScriptedModelOptions, script: ScriptInput = {}) => {
     const directive = `[[script ${JSON.stringify({ tokens: 5, ...script })}]]`;
     return found((await probe(await server(options), "--model", "words", "--script", directive)).out).tools;
   };
   expect(await tools({ quirks: { ignores_tools: true } })).toMatch(/^ignored/);
   expect(await tools({ contextSize: null }, { prompt_tokens: 40 })).toMatch(/^ignored/);
-  expect(await tools({}, { usage: "none" })).toBe("taken, but the model called none");
-  expect(await tools({})).toBe("taken, but the model called none");
+  expect(await tools({}, { usage: "none" })).toBe("accepted, but the model called none");
+  expect(await tools({})).toBe("accepted, but the model called none");
 });
 
 test.each<[string, ScriptQuirks, string, object]>([
@@ -107,7 +107,7 @@ test.each<[string, ScriptQuirks, string, object]>([
   expect(out).toContain(`"quirks":${JSON.stringify(settings)}`);
 });
 
-test("a server without a model list is probed under the model that is named, or that its URL names", async () => {
+test("a server without a model list is probed with the model from --model or from its URL", async () => {
   const azure = createServer((request, response) => {
     if (request.url?.includes("/chat/completions"))
       response.end(JSON.stringify({ choices: [{ message: { content: "hello" }, finish_reason: "stop" }] }));

@@ -99,7 +99,7 @@ test.each(names)("a session with %s completes its turns, with tools and history"
   await watch.close();
 });
 
-test("a model that only writes tool calls as text is asked for words twice, and then the turn fails without showing one", async () => {
+test("a model that only writes tool calls as text is asked for an answer in words twice; then the turn fails without showing a call", async () => {
   const { id, watch, ask } = await talk("hermes/words");
   const end = await ask(question({ ...SCRIPT, step_tokens: 2, tool_depth: 50, ignore_tool_choice: true, key: id }));
   expect(end).toMatchObject({ status: "failed" });
@@ -141,7 +141,7 @@ test("a worker that has not learned a quirk yet can continue a session with seve
   await watch.close();
 });
 
-test("a session whose model sees no tools is told so once, and so is who joins later or reads it from REST", async () => {
+test("a session whose model sees no tools is told so once, and so is whoever joins later or reads it over REST", async () => {
   const told = async (model: string, script: object, reason: string) => {
     const { id, watch, ask } = await talk(model);
     for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });

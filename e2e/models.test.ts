@@ -93,7 +93,7 @@ test("a tool call that its server could not read is asked for again at once, at 
   expect(await ended(await ask({ ...fault, key: session.id }))).toMatchObject({ status: "failed" });
   expect(requestsOf(session.id)).toHaveLength(4);
   expect(await last()).toMatchObject({ error: { code: "model_malformed_call", message: `HTTP 500: ${message}` } });
-  // As an overload, it took half a minute.
+  // Treated as an overload, it took half a minute.
   expect(performance.now() - begun).toBeLessThan(10_000);
   await watch.close();
 });

@@ -133,7 +133,7 @@ async function main(): Promise<void> {
   const tools = await probeTools(server, script, takesStreamOptions);
   if (tools.refused !== null) say("tools", `refused: ${errorText(tools.refused)}`);
   else if (tools.shape === null)
-    say("tools", tools.ignored || sizes.seesTools(model) === false ? IGNORED : "taken, but the model called none");
+    say("tools", tools.ignored || sizes.seesTools(model) === false ? IGNORED : "accepted, but the model called none");
   else {
     const { calls, ids, indexes, arguments: given } = tools.shape;
     say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);

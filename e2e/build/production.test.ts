@@ -38,7 +38,7 @@ afterAll(async () => {
   for (const release of releases.reverse()) await release();
 });
 
-test("an image contains a program, the files that it reads, and the packages that are not part of it", () => {
+test("an image contains a program, the files that it reads, and the packages that are not in its bundle", () => {
   for (const name of Object.keys(SERVICES)) {
     const files = readdirSync(join(image(name), "service"));
     expect(files, name).toContain("main.mjs");

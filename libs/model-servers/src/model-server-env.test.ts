@@ -70,7 +70,7 @@ describe("the environment's model servers", () => {
     expect(server && secretsOf(server)).toEqual(expect.arrayContaining(["pass", "dTpwYXNz", "secret", "from a file"]));
   });
 
-  it("have secrets that are looked for in replies, unless it is a word that stands for no key", () => {
+  it("have secrets that are removed from replies, except placeholders for a missing key", () => {
     const known = [
       "sk-abc",
       "ollama",
@@ -150,7 +150,7 @@ describe("the environment's model servers", () => {
     expect(azure && secretsOf(azure)).toEqual(["query-secret"]);
   });
 
-  it("are rejected without a word of the text when it is not JSON", () => {
+  it("are rejected without quoting the text when it is not JSON", () => {
     for (const text of ['[{"name":"a","api_key":"sk-secret",}]', "[sk-secret]", '"sk-secret', "{'a':'sk-secret'}"]) {
       const [mistake] = mistakes({ MODEL_SERVERS: text }) ?? [];
       expect(mistake).toMatch(/^MODEL_SERVERS: is not JSON/);

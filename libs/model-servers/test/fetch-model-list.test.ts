@@ -41,7 +41,7 @@ test("a refused key is told apart from a server that is away, also when Gemini r
   await expect(fetchModelList(await answering(400, {}), 5_000)).rejects.toThrow("answered 400");
 });
 
-test("a model whose name echoes a secret is not listed, and a placeholder for a key is none", async () => {
+test("a model whose id echoes a secret is not listed, and a placeholder for a key does not count as a secret", async () => {
   const list = { data: [{ id: "a", name: "sk-echo-123456" }, { id: "x-sk-echo-123456" }, { id: "lm-studio-x" }] };
   const { url } = await answering(200, list);
   const ids = async (apiKey: string) =>

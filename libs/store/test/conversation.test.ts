@@ -47,7 +47,7 @@ test("a session is named once, from its first question and answer, and keeps a n
   expect(await autoNameSession(fixture.pool, place.sessionId, "Other")).toBeNull();
 });
 
-test("a session is told once of each model that sees no tools, and another choice of model clears it", async () => {
+test("a session is told once of each model that sees no tools, and a change of the model clears it", async () => {
   const place = await newPlace(fixture.pool);
   const { ownerId, sessionId } = place;
   const tell = (model: string | null) =>
