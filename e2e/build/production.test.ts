@@ -48,7 +48,7 @@ test("an image contains a program, the files that it reads, and the packages tha
   expect(readdirSync(join(image("worker"), "service"))).toEqual(
     expect.arrayContaining(["append-frame.lua", "slot.lua"]),
   );
-  expect(readdirSync(join(image("worker"), "node_modules"))).toEqual(["@vscode"]);
+  expect(readdirSync(join(image("worker"), "node_modules"))).toEqual(["@vscode", "jschardet"]);
 });
 
 test("the built services answer a question about code, without sources and without tsx", async () => {
