@@ -17,7 +17,7 @@ const text = readFileSync(new URL("../../docs/operations.md", import.meta.url), 
 const RULES = (/^ACL SETUSER boocode (on [\s\S]*?)\n```/m.exec(text)?.[1] ?? "").split(/[\s\\]+/).filter(Boolean);
 
 /**
- * The services have exactly the documented rights, at a Redis in cluster mode with a single node, which refuses every command
+ * The services have exactly the documented permissions, at a Redis in cluster mode with a single node, which refuses every command
  * whose keys are in different slots.
  */
 let system: System;
@@ -52,7 +52,7 @@ afterAll(async () => {
   await stop();
 });
 
-/** Everything for which the services use Redis. */
+/** Does everything for which the services use Redis. */
 async function useEverything(): Promise<void> {
   await untilReady(system);
   // A job that an earlier version queued.
@@ -96,12 +96,12 @@ async function refused(): Promise<string[]> {
   return [...new Set(objects)].filter((object) => !/^(info|client\|setinfo)$/i.test(object));
 }
 
-test("with exactly the documented rights everything works, at a cluster of one node that is named as a plain server", async () => {
+test("the documented permissions suffice at a cluster of one node that REDIS_URL names as a single server", async () => {
   await useEverything();
   expect(await refused()).toEqual([]);
 });
 
-test("with exactly the documented rights everything works at a cluster", async () => {
+test("the documented permissions suffice at a cluster", async () => {
   for (const service of [...system.apis, ...system.workers, ...system.gateways]) {
     await service.stop();
     await system.restart(service, { REDIS_URL: clusterUrl });

@@ -21,7 +21,7 @@ afterAll(() => system.stop());
 
 const silences = (turns: WatchedTurn[]) => percentiles(turns.map(({ subscriber }) => subscriber.longestSilenceMs()));
 
-/** The most warnings that any process logged. */
+/** The number of warnings of the process that logged most. */
 function warningsOfOneProcess(lines: string[]): number {
   const warnings = lines
     .map((line) => JSON.parse(line) as { level: number; pid: number })

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** One address for several servers, as a load balancer has it. Each connection goes to the first server that accepts it. */
+/** A load balancer: one address for several servers. Each connection goes to the first server that accepts it. */
 export async function balance(urls: string[]): Promise<{ url: string; close(): Promise<void> }> {
   const ports = urls.map((url) => Number(new URL(url).port));
   const open = new Set<Socket>();

@@ -42,11 +42,12 @@ function describeTools(): string {
   });
   return `# Tools
 
-What a model is told of its tools. This page is written by \`services/worker/test/tools/tools-doc.test.ts\`, which fails when it differs from
-the code; \`npx vitest run --project system tools-doc -u\` writes it again.
+What a model is told about its tools. \`services/worker/test/tools/tools-doc.test.ts\` generates this page and fails when it differs from the
+code; \`npx vitest run --project system tools-doc -u\` regenerates it.
 
-Of the calls in one reply ${MAX_CALLS} run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and globs
-are taken as other assistants' models write them where the meaning is certain, and the first line of the output says how.
+At most ${MAX_CALLS} calls of one reply run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and
+globs that are written as for other assistants' tools are accepted where their meaning is certain; the first line of the output says how they
+were read.
 
 ${tools.join("\n\n")}
 `;
