@@ -154,7 +154,7 @@ async function main(): Promise<void> {
     no_stream_options: !takesStreamOptions,
     single_tool_calls: tools.traits.single_tool_calls || reported.of(model).single_tool_calls,
     ...limit.traits,
-    // The probe reports it of its own, and the worker learns it.
+    // The line `tools` reports it, and the worker learns it.
     no_tools: false,
   };
   const quirks = Object.fromEntries(Object.entries(traits).filter(([, has]) => has));
