@@ -69,7 +69,7 @@ test("the quirks of a server are found, and the settings for them printed", asyn
   const { code, out } = await probe(url, "--model", "words", "--script", script);
   expect(code).toBe(0);
   expect(found(out)).toMatchObject({
-    window: expect.stringContaining("not told"),
+    window: expect.stringContaining("not reported"),
     usage: "on the finish chunk",
     thoughts: "reasoning",
     "end of a stream": expect.stringContaining("without [DONE]"),

@@ -125,7 +125,10 @@ async function main(): Promise<void> {
   const reported = createKnownTraits();
   const sizes = createContextSize({ server, timeoutMs: 5_000, onTraits: reported.learn });
   const window = await sizes.get(model);
-  say("window", window === null ? "not told: set context_size, or overflow errors must teach it" : `${window} tokens`);
+  say(
+    "window",
+    window === null ? "not reported: set context_size, or it is learned from overflows" : `${window} tokens`,
+  );
 
   const limit = await probeAnswerLimit(server, script);
   say("limit of an answer", limit.said);
