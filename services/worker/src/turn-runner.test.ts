@@ -1,50 +1,55 @@
-import type { Claim, ClaimedTurn } from "@boocode/store";
+import type { ClaimedTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import { createTurnRunner } from "./turn-runner.ts";
 
-function setUp(capacity: number) {
-  const ends = new Map<string, () => void>();
-  const claimed: string[] = [];
-  const due = ["due 1", "due 2"];
-  const claim = async (id: string | undefined) => {
-    if (id === undefined) return null;
-    claimed.push(id);
-    return { id, is_poison_candidate: false } as ClaimedTurn;
-  };
-  const runner = createTurnRunner({
-    capacity,
-    ...{ isolatedCapacity: 1, maxAttempts: 3, workerId: "w", leaseMs: 1_000 },
-    claim: (id: string, _claim: Claim) => claim(id),
-    claimDue: () => claim(due.shift()),
-    process: (turn) => new Promise((resolve) => ends.set(turn.id, resolve)),
-    processIsolated: async () => {},
+function startRunner(claim: () => Promise<ClaimedTurn | null>, process: () => Promise<void> = async () => {}) {
+  return createTurnRunner({
+    capacity: 2,
+    isolatedCapacity: 1,
+    maxAttempts: 3,
+    workerId: "w1",
+    leaseMs: 1_000,
+    claim,
+    claimDue: claim,
+    process,
+    processIsolated: process,
   });
-  return { runner, claimed, end: (id: string) => ends.get(id)?.() };
 }
 
-const aMoment = () => new Promise(setImmediate);
+const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const turn = { is_poison_candidate: false } as ClaimedTurn;
 
-test("a turn that arrives while there is no room waits for room and is not dropped", async () => {
-  const { runner, claimed, end } = setUp(2);
-  expect(await runner.runDue(5)).toBe(2);
-  const arriving = runner.run("arriving");
-  await aMoment();
-  expect(claimed).toEqual(["due 1", "due 2"]);
-  end("due 1");
-  await aMoment();
-  expect(claimed).toEqual(["due 1", "due 2", "arriving"]);
-  end("arriving");
-  await arriving;
-  expect(runner.running()).toBe(1);
+test("draining while a claim is on its way does not block the event loop", async () => {
+  const runner = startRunner(() => after(20).then(() => null));
+  void runner.run("t1");
+  let timers = 0;
+  setTimeout(() => {
+    timers += 1;
+  }, 10);
+  await runner.drain(5_000);
+  expect(timers).toBe(1);
 });
 
-test("a caller that waits for room when the runner drains returns without a claim", async () => {
-  const { runner, claimed, end } = setUp(1);
-  await runner.runDue(1);
-  const arriving = runner.run("arriving");
-  const drained = runner.drain(10_000);
-  await arriving;
-  end("due 1");
-  await drained;
-  expect(claimed).toEqual(["due 1"]);
+test("draining waits for a turn that is claimed meanwhile, and at most for the given time", async () => {
+  let isOver = false;
+  const runner = startRunner(
+    () => after(20).then(() => turn),
+    async () => {
+      await after(20);
+      isOver = true;
+    },
+  );
+  void runner.run("t1");
+  await runner.drain(10_000);
+  expect([isOver, runner.running()]).toEqual([true, 0]);
+
+  const stuck = startRunner(
+    async () => turn,
+    () => new Promise(() => {}),
+  );
+  void stuck.run("t1");
+  await stuck.drain(30);
+  expect(stuck.running()).toBe(1);
+  await stuck.run("t2");
+  expect(stuck.running()).toBe(1);
 });

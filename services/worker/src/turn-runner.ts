@@ -35,7 +35,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   let claiming = 0;
   let isolated = 0;
   let draining = false;
-  /** Callers that wait for room. */
+  /** Callers that wait for room, or for the last turn's end. */
   const waiting = new Set<() => void>();
 
   const isRoom = () => !draining && running.size + claiming < deps.capacity;
@@ -69,6 +69,17 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     });
   }
 
+  /** Resolves when a claim or a turn has ended, or at the given time of `performance.now()`. */
+  async function changeBefore(until: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, until - performance.now());
+      waiting.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   function wakeWaiting(): void {
     for (const wake of waiting) wake();
     waiting.clear();
@@ -93,9 +104,7 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
       draining = true;
       wakeWaiting();
       const until = performance.now() + ms;
-      while (running.size + claiming > 0 && performance.now() < until) {
-        await Promise.race([Promise.allSettled([...running]), new Promise((resolve) => setTimeout(resolve, 50))]);
-      }
+      while (running.size + claiming > 0 && performance.now() < until) await changeBefore(until);
     },
   };
 }
