@@ -25,7 +25,13 @@ beforeAll(async () => {
     workers: 3,
     gateways: 2,
     privatePostgres: true,
-    env: { RECONNECT_SPREAD_MS: "500", MODEL_FIRST_BYTE_TIMEOUT_MS: "4000", MODEL_IDLE_TIMEOUT_MS: "4000" },
+    env: {
+      RECONNECT_SPREAD_MS: "500",
+      MODEL_FIRST_BYTE_TIMEOUT_MS: "4000",
+      MODEL_IDLE_TIMEOUT_MS: "4000",
+      // A server that sends no headers is asked again for this long, and a session may have several such turns in line.
+      MODEL_RETRY_BUDGET_MS: "8000",
+    },
     route: async ({ databaseUrl, redisUrl }) => {
       networks.database = await proxyBefore(databaseUrl);
       networks.redis = await proxyBefore(redisUrl);
