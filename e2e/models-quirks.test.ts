@@ -146,13 +146,15 @@ test("a session whose model sees no tools is told so once, and so is whoever joi
     const { id, watch, ask } = await talk(model);
     for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
     const tools_ignored = { model, reason };
-    const frames = watch.frames.filter(({ type }) => type === "tools_ignored");
-    expect(frames).toEqual([expect.objectContaining({ session_id: id, tools_ignored })]);
+    // Frames of the session and of the turn are published apart, so that the end of the turn may arrive first.
+    await watch.until(({ type }) => type === "tools_ignored");
     expect(await user.rest.request("GET", `/api/sessions/${id}`)).toMatchObject({ body: { tools_ignored } });
     const late = openSubscriber(system, user, id, { marked: false });
     await late.follower.until((view) => view.session?.tools_ignored?.reason === reason, AbortSignal.timeout(10_000));
     // The count without the tools is not taken for a prompt that the server has cut.
     expect((await user.rest.messages(id)).messages.at(-1)?.context?.truncated_by_server).toBe(false);
+    const frames = watch.frames.filter(({ type }) => type === "tools_ignored");
+    expect(frames).toEqual([expect.objectContaining({ session_id: id, tools_ignored })]);
     await late.close();
     await watch.close();
   };

@@ -103,11 +103,11 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const checkTokens = () => connections.checkTokens((ids) => read("the token check", findRevokedTokens(pool, ids)));
   onRelease(
     "position check",
-    every(() => config.POSITION_CHECK_MS, checkPositions, logFailure("the position check")),
+    every(() => config.POSITION_CHECK_MS, checkPositions, logFailure("the position check", "postgres")),
   );
   onRelease(
     "token check",
-    every(() => config.POSITION_CHECK_MS, checkTokens, logFailure("the token check")),
+    every(() => config.POSITION_CHECK_MS, checkTokens, logFailure("the token check", "postgres")),
   );
   const sweep = async () => {
     topics.sweep();

@@ -63,14 +63,14 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     heartbeatMs: config.HEARTBEAT_MS,
     marginMs: Math.min(1_000, config.LEASE_MS / 5),
     renew: (held) => withDeadline(config.HEARTBEAT_MS, "the heartbeat", renewLeases(heartbeats, held, config.LEASE_MS)),
-    onError: logFailure("a heartbeat"),
+    onError: logFailure("a heartbeat", "postgres"),
   });
   onRelease("leases", () => leases.stop());
   const drafts = createDraftSaver({
     intervalMs: config.DRAFT_INTERVAL_MS,
     save: (due) => withDeadline(3_000, "saving drafts", saveDrafts(pool, due)),
     onRefused: () => leases.renewNow(),
-    onError: logFailure("saving drafts"),
+    onError: logFailure("saving drafts", "postgres"),
   });
   onRelease("drafts", () => drafts.stop());
 
