@@ -38,8 +38,8 @@ test("patternsBelow returns what remains of a pattern below a directory", () => 
 });
 
 test("a pattern with many stars is matched without exponential backtracking", () => {
-  const [pattern] = parseIgnoreFile(Buffer.from(`${"*a".repeat(2000)}*b`));
+  const [pattern] = parseIgnoreFile(Buffer.from(`${"*a".repeat(120)}*b`));
   const before = performance.now();
-  expect(pattern && matchesDirectory(pattern, ["a".repeat(4000)])).toBe(false);
+  expect(pattern && matchesDirectory(pattern, ["a".repeat(250)])).toBe(false);
   expect(performance.now() - before).toBeLessThan(2000);
 });
