@@ -144,19 +144,21 @@ test("a worker that has not learned a quirk yet can continue a session with seve
 test("a session whose model sees no tools is told so once, and so is whoever joins later or reads it over REST", async () => {
   const told = async (model: string, script: object, reason: string) => {
     const { id, watch, ask } = await talk(model);
+    // A gateway whose catch-up finds the commit before its frame sends a new version instead, and the follower loads the session.
+    const live = openSubscriber(system, user, id, { marked: false });
+    const isTold = ({ follower }: typeof live) =>
+      follower.until((view) => view.session?.tools_ignored?.reason === reason, AbortSignal.timeout(10_000));
     for (let turn = 0; turn < 2; turn++) expect(await ask(question(script))).toMatchObject({ status: "complete" });
+    await isTold(live);
+    const frames = watch.frames.filter(({ type }) => type === "tools_ignored");
+    expect(frames.length).toBeLessThan(2);
     const tools_ignored = { model, reason };
-    // Frames of the session and of the turn are published apart, so that the end of the turn may arrive first.
-    await watch.until(({ type }) => type === "tools_ignored");
     expect(await user.rest.request("GET", `/api/sessions/${id}`)).toMatchObject({ body: { tools_ignored } });
     const late = openSubscriber(system, user, id, { marked: false });
-    await late.follower.until((view) => view.session?.tools_ignored?.reason === reason, AbortSignal.timeout(10_000));
+    await isTold(late);
     // The count without the tools is not taken for a prompt that the server has cut.
     expect((await user.rest.messages(id)).messages.at(-1)?.context?.truncated_by_server).toBe(false);
-    const frames = watch.frames.filter(({ type }) => type === "tools_ignored");
-    expect(frames).toEqual([expect.objectContaining({ session_id: id, tools_ignored })]);
-    await late.close();
-    await watch.close();
+    await Promise.all([live.close(), late.close(), watch.close()]);
   };
   await told("chatml/words", { tokens: 2 }, "template");
   await told("untold/words", { tokens: 2, prompt_tokens: 250 }, "server");
