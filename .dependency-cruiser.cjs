@@ -220,6 +220,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    // Left in older checkouts by the compiler, before the programs were bundled into the root's `dist`.
+    exclude: { path: "^(libs|services)/[^/]+/dist/" },
     combinedDependencies: false,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },

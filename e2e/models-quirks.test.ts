@@ -141,7 +141,7 @@ test("a worker that has not learned a quirk yet can continue a session with seve
   await watch.close();
 });
 
-test("a session whose model sees no tools is told so once, and so is whoever joins later or reads it over REST", async () => {
+test("a session whose model sees no tools is notified once, and late subscribers and REST clients see it too", async () => {
   const told = async (model: string, script: object, reason: string) => {
     const { id, watch, ask } = await talk(model);
     // A gateway whose catch-up finds the commit before its frame sends a new version instead, and the follower loads the session.

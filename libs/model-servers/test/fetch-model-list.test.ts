@@ -30,7 +30,7 @@ test.each(["null", "{}", "<html>", "7", '"x"', '{"data":{}}', "", '{"data":[{"id
   },
 );
 
-test("a refused key is told apart from a server that is away, also when Gemini refuses it with 400", async () => {
+test("a refused key is distinguished from an unreachable server, also when Gemini answers 400", async () => {
   const gemini = [{ error: { code: 400, message: "API key not valid. Please pass a valid API key." } }];
   for (const [status, body] of [
     [401, ""],

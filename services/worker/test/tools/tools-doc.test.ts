@@ -42,7 +42,7 @@ function describeTools(): string {
   });
   return `# Tools
 
-What a model is told about its tools. \`services/worker/test/tools/tools-doc.test.ts\` generates this page and fails when it differs from the
+The tool descriptions that a model receives. \`services/worker/test/tools/tools-doc.test.ts\` generates this page and fails when it differs from the
 code; \`npx vitest run --project system tools-doc -u\` regenerates it.
 
 At most ${MAX_CALLS} calls of one reply run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and
