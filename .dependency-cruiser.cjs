@@ -15,7 +15,7 @@ const mayImport = {
   "libs/client": ["libs/contracts"],
   "libs/contracts": [],
   "libs/frame-log": ["libs/contracts"],
-  "libs/identity": ["libs/frame-log", "libs/store"],
+  "libs/identity": ["libs/contracts", "libs/frame-log", "libs/store"],
   "libs/local-stack": [],
   "libs/model-servers": [],
   "libs/runtime": ["libs/contracts"],

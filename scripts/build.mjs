@@ -13,7 +13,7 @@ const programs = {
   gateway: { entry: "services/gateway/src/main.ts", manifest: "services/gateway" },
   worker: { entry: "services/worker/src/main.ts", manifest: "services/worker" },
   "scripted-model": { entry: "libs/scripted-model/src/main.ts" },
-  admin: { entry: "scripts/admin.ts" },
+  admin: { entry: "scripts/admin/main.ts" },
   migrate: { entry: "scripts/migrate.ts" },
 };
 

@@ -7,7 +7,16 @@ export const API_ERRORS = {
     when: "a body, query, header or path parameter does not match its schema",
     retry: false,
   },
-  unauthenticated: { status: 401, when: "the token is missing, unknown or revoked", retry: false },
+  unauthenticated: {
+    status: 401,
+    when: "the token is missing, unknown, expired or revoked, or its user is disabled",
+    retry: false,
+  },
+  forbidden: {
+    status: 403,
+    when: "the token lacks the scope that the route needs, or the user may not do this",
+    retry: false,
+  },
   not_found: { status: 404, when: "the resource does not exist or belongs to another user", retry: false },
   method_not_allowed: {
     status: 405,

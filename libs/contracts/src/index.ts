@@ -1,3 +1,4 @@
+export * from "./access.ts";
 export * from "./cursor.ts";
 export * from "./encode-frame.ts";
 export * from "./errors.ts";

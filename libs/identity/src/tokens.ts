@@ -1,10 +1,17 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { Role, Scope } from "@boocode/contracts";
 import { findUserByTokenHash, type Sql } from "@boocode/store";
 
-/** The user and token behind a request. */
+/** Who sends a request, and what the credential permits. */
 export interface Caller {
   userId: string;
-  tokenId: string;
+  userName: string;
+  role: Role;
+  /** null: the caller was identified by another credential than a token of ours. */
+  tokenId: string | null;
+  scopes: Scope[];
+  /** When the credential expires, as an ISO timestamp; null: never. */
+  expiresAt: string | null;
 }
 
 const TOKEN = /^boo_[A-Za-z0-9_-]{43}$/;
@@ -19,11 +26,13 @@ export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }
 
-/** @returns null for a token that is malformed, unknown or revoked */
+/** @returns null for a token that is malformed, unknown, revoked or expired, or whose user is disabled or deleted */
 export async function findCaller(sql: Sql, token: string): Promise<Caller | null> {
   if (!TOKEN.test(token)) return null;
   const user = await findUserByTokenHash(sql, hashSecret(token));
-  return user && { userId: user.id, tokenId: user.tokenId };
+  if (!user) return null;
+  const { id: userId, name: userName, ...credential } = user;
+  return { userId, userName, ...credential };
 }
 
 /**

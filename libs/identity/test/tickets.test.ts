@@ -1,12 +1,12 @@
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { createKeys } from "@boocode/frame-log";
-import { hashSecret, makeTicket, TICKET_LIFE_MS, takeTicket } from "@boocode/identity";
+import { type Caller, hashSecret, makeTicket, TICKET_LIFE_MS, takeTicket } from "@boocode/identity";
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const keys = createKeys("test");
-const caller = { userId: "u", tokenId: "t" };
+const caller: Caller = { userId: "u", userName: "ada", role: "user", tokenId: "t", scopes: ["read"], expiresAt: null };
 
 let server: Server;
 let redis: Redis;

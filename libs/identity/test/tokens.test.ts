@@ -33,7 +33,7 @@ test("tokens are 256 random bits with a recognizable prefix, and unique", () => 
 
 test("a token identifies its user, and the database holds only its hash", async () => {
   const { userId, tokenId, token } = await newCaller();
-  expect(await findCaller(pool, token)).toEqual({ userId, tokenId });
+  expect(await findCaller(pool, token)).toMatchObject({ userId, tokenId });
   const rows = await pool`select to_jsonb(t)::text as row from api_tokens t`;
   for (const { row } of rows) expect(row).not.toContain(token.slice(4));
   const [stored] = await pool`select token_hash from api_tokens where id = ${tokenId}`;

@@ -13,6 +13,8 @@ interface NewTurn {
   ownerId: string;
   sessionId: string;
   turnId: string;
+  /** The token with which the turn is posted. */
+  tokenId?: string | null;
 }
 
 /** A turn that was queued with its question. */
@@ -128,8 +130,8 @@ async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; c
       update sessions set last_ordinal = last_ordinal + 1 where id = ${turn.sessionId} returning last_ordinal`,
   );
   await sql`
-    insert into turns (id, session_id, owner_id, ordinal, due_at)
-    values (${turn.turnId}, ${turn.sessionId}, ${turn.ownerId}, ${ordinal},
+    insert into turns (id, session_id, owner_id, token_id, ordinal, due_at)
+    values (${turn.turnId}, ${turn.sessionId}, ${turn.ownerId}, ${turn.tokenId ?? null}, ${ordinal},
       now() + ${milliseconds(sql, QUEUE_HEAD_START_MS)})`;
   const liveTurnsOfUser = await countLiveTurnsOfUser(sql, turn.ownerId);
   return {

@@ -1,39 +1,79 @@
+import type { Role, Scope, User } from "@boocode/contracts";
 import type { Sql } from "./sql.ts";
 
-export interface User {
+interface NewUser {
   id: string;
   name: string;
+  /** Names the user's folder; by default a part of the id, which nobody can choose. */
+  slug?: string;
+  role?: Role;
 }
 
-/** @throws unique_violation (23505) when the name is taken */
-export async function createUser(sql: Sql, user: User): Promise<void> {
-  await sql`insert into users (id, name) values (${user.id}, ${user.name})`;
+/** @throws unique_violation (23505) when the name or the slug is taken */
+export async function createUser(sql: Sql, { id, name, slug = slugOfId(id), role = "user" }: NewUser): Promise<void> {
+  await sql`insert into users (id, name, slug, role) values (${id}, ${name}, ${slug}, ${role})`;
 }
+
+const slugOfId = (id: string) => `u-${id.replaceAll("-", "").slice(-16)}`;
+
+const columns = (sql: Sql) => sql`u.id, u.name, u.slug, u.role, u.created_at, u.disabled_at`;
 
 export async function findUserByName(sql: Sql, name: string): Promise<User | null> {
-  const [user] = await sql<User[]>`select id, name from users where name = ${name}`;
+  const [user] = await sql<User[]>`select ${columns(sql)} from users u where u.name = ${name} and u.deleted_at is null`;
   return user ?? null;
 }
 
-/** @param tokenHash SHA-256 of the token; the token itself is not stored */
-export async function createToken(sql: Sql, token: { id: string; userId: string; tokenHash: Buffer }): Promise<void> {
-  await sql`insert into api_tokens (id, user_id, token_hash) values (${token.id}, ${token.userId}, ${token.tokenHash})`;
+/** Lists all users by name, for administrators. */
+export async function listUsers(sql: Sql): Promise<User[]> {
+  return await sql<User[]>`select ${columns(sql)} from users u where u.deleted_at is null order by u.name`;
 }
 
-/** @returns the user of the token; null when the token is unknown or revoked */
-export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<(User & { tokenId: string }) | null> {
-  const [user] = await sql<(User & { tokenId: string })[]>`
-    select u.id, u.name, t.id as "tokenId"
+interface NewToken {
+  id: string;
+  userId: string;
+  /** SHA-256 of the token; the token itself is not stored. */
+  tokenHash: Buffer;
+  name?: string;
+  scopes?: Scope[];
+  expiresAt?: Date;
+}
+
+export async function createToken(sql: Sql, token: NewToken): Promise<void> {
+  await sql`
+    insert into api_tokens (id, user_id, token_hash, name, scopes, expires_at)
+    values (${token.id}, ${token.userId}, ${token.tokenHash}, ${token.name ?? null}, ${token.scopes ?? ["read", "ask"]}::text[],
+      ${token.expiresAt ?? null})`;
+}
+
+/** A condition on `api_tokens t join users u`: the token may be used now. */
+const usableToken = (sql: Sql) => sql`
+  t.revoked_at is null and (t.expires_at is null or t.expires_at > now()) and u.disabled_at is null and u.deleted_at is null`;
+
+export interface TokenOwner {
+  id: string;
+  name: string;
+  role: Role;
+  tokenId: string;
+  scopes: Scope[];
+  /** ISO timestamp; null: never. */
+  expiresAt: string | null;
+}
+
+/** @returns null when the token is unknown, revoked or expired, or its user is disabled or deleted */
+export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<TokenOwner | null> {
+  const [user] = await sql<TokenOwner[]>`
+    select u.id, u.name, u.role, t.id as "tokenId", to_jsonb(t.scopes) as scopes, t.expires_at as "expiresAt"
     from api_tokens t join users u on u.id = t.user_id
-    where t.token_hash = ${tokenHash} and t.revoked_at is null`;
+    where t.token_hash = ${tokenHash} and ${usableToken(sql)}`;
   return user ?? null;
 }
 
-/** @returns the ids, among the given ones, of tokens that are revoked or unknown */
+/** @returns the ids, among the given ones, of tokens that can no longer be used */
 export async function findRevokedTokens(sql: Sql, tokenIds: string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select wanted.id from unnest(${tokenIds}::uuid[]) as wanted (id)
-    where not exists (select from api_tokens t where t.id = wanted.id and t.revoked_at is null)`;
+    where not exists (
+      select from api_tokens t join users u on u.id = t.user_id where t.id = wanted.id and ${usableToken(sql)})`;
   return rows.map((row) => row.id);
 }
 

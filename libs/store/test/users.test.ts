@@ -22,7 +22,7 @@ async function newToken(userId: string) {
 test("a user is found by name, and names are unique", async () => {
   const user = { id: randomUUID(), name: "ada" };
   await createUser(fixture.pool, user);
-  expect(await findUserByName(fixture.pool, "ada")).toEqual(user);
+  expect(await findUserByName(fixture.pool, "ada")).toMatchObject({ ...user, role: "user", disabled_at: null });
   expect(await findUserByName(fixture.pool, "Ada")).toBeNull();
   await expect(createUser(fixture.pool, { id: randomUUID(), name: "ada" })).rejects.toMatchObject({ code: "23505" });
 });
@@ -30,7 +30,10 @@ test("a user is found by name, and names are unique", async () => {
 test("a token identifies its user until it is revoked", async () => {
   const [mine, theirs] = [await newUser(fixture.pool), await newUser(fixture.pool)];
   const [first, second, other] = [await newToken(mine), await newToken(mine), await newToken(theirs)];
-  expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toEqual({ id: mine, name: mine, tokenId: first.id });
+  expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toEqual({
+    ...{ id: mine, name: mine, role: "user", tokenId: first.id },
+    ...{ scopes: ["read", "ask"], expiresAt: null },
+  });
   expect(await findUserByTokenHash(fixture.pool, randomBytes(32))).toBeNull();
   expect(await findRevokedTokens(fixture.pool, [first.id, second.id, other.id])).toEqual([]);
   expect(await revokeTokens(fixture.pool, mine)).toBe(2);

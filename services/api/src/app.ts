@@ -1,4 +1,4 @@
-import { Alive, ErrorBody, Ready } from "@boocode/contracts";
+import { Alive, ErrorBody, Ready, type Scope } from "@boocode/contracts";
 import { bearerToken } from "@boocode/identity";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
@@ -10,6 +10,8 @@ import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
 import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
+import { requireScope } from "./require-scope.ts";
+import { listUsers } from "./routes/admin/list-users.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
 import { changeSession } from "./routes/change-session.ts";
@@ -18,6 +20,7 @@ import { createSession } from "./routes/create-session.ts";
 import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
+import { getMe } from "./routes/get-me.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
@@ -31,28 +34,37 @@ import { postMessage } from "./routes/post-message.ts";
 import { regenerateAnswer } from "./routes/regenerate-answer.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
 
-/** Each name, a verb and a noun as in its file's name, is the `operationId` in the description. */
-const ROUTES = {
-  listProjects,
-  createProject,
-  getProject,
-  changeProject,
-  deleteProject,
-  listSessions,
-  createSession,
-  getSession,
-  changeSession,
-  deleteSession,
-  listMessages,
-  postMessage,
-  deleteMessages,
-  regenerateAnswer,
-  listTurns,
-  getTurn,
-  cancelTurn,
-  withdrawTurn,
-  listModels,
-  makeTicket,
+/**
+ * The routes below `/api`, by the scope that they need. Each name, a verb and a noun as in its file's name, is the
+ * `operationId` in the description.
+ */
+export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void>> = {
+  read: {
+    getMe,
+    listProjects,
+    getProject,
+    listSessions,
+    getSession,
+    listMessages,
+    listTurns,
+    getTurn,
+    listModels,
+    makeTicket,
+  },
+  ask: {
+    createProject,
+    changeProject,
+    deleteProject,
+    createSession,
+    changeSession,
+    deleteSession,
+    postMessage,
+    deleteMessages,
+    regenerateAnswer,
+    cancelTurn,
+    withdrawTurn,
+  },
+  admin: { listUsers },
 };
 
 /** How long a browser may keep the answer to a preflight. */
@@ -136,22 +148,25 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   );
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 
-  await app.register(async (api: App) => {
-    api.addHook("onRequest", async (request) => {
-      const token = bearerToken(request.headers.authorization);
-      const caller = token && (await deps.findCaller(token));
-      if (!caller) throw new ApiError("unauthenticated");
-      setCaller(request, caller);
+  for (const [scope, routes] of Object.entries(ROUTES)) {
+    await app.register(async (api: App) => {
+      api.addHook("onRequest", async (request) => {
+        const token = bearerToken(request.headers.authorization);
+        const caller = token && (await deps.findCaller(token));
+        if (!caller) throw new ApiError("unauthenticated");
+        requireScope(caller, scope as Scope);
+        setCaller(request, caller);
+      });
+      let operationId = "";
+      api.addHook("onRoute", (route) => {
+        route.schema = { ...route.schema, operationId, description: `Needs the scope \`${scope}\`.` };
+      });
+      for (const [name, route] of Object.entries(routes)) {
+        operationId = name;
+        route(api, deps);
+      }
     });
-    let operationId = "";
-    api.addHook("onRoute", (route) => {
-      route.schema = { ...route.schema, operationId };
-    });
-    for (const [name, route] of Object.entries(ROUTES)) {
-      operationId = name;
-      route(api, deps);
-    }
-  });
+  }
   refuseOtherMethods();
   return app;
 }

@@ -1,3 +1,4 @@
+import type { Caller } from "@boocode/identity";
 import { connectPostgres } from "@boocode/runtime";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Client, clientOf, newClient, newSession, useApi } from "./fixture.ts";
@@ -46,12 +47,17 @@ describe("while Redis hangs", () => {
   });
 });
 
+const CALLER: Caller = {
+  ...{ userId: "u", userName: "ada", role: "user", tokenId: "t" },
+  ...{ scopes: ["read", "ask"], expiresAt: null },
+};
+
 describe("while Postgres is away", () => {
   const nowhere = connectPostgres("postgres://u:p@127.0.0.1:1/none", { name: "test", connections: 1 });
   afterAll(() => nowhere.end({ timeout: 1 }));
   const fixture = useApi({
     pool: nowhere,
-    findCaller: async (token) => (token === "known" ? { userId: "u", tokenId: "t" } : await findNobody()),
+    findCaller: async (token) => (token === "known" ? CALLER : await findNobody()),
   });
   const findNobody = async () => {
     await nowhere`select 1`;

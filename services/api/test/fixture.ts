@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createAnnounce } from "@boocode/announce";
 import type { Server } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
+import type { Role, Scope } from "@boocode/contracts";
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, hashSecret, makeTicket, makeToken } from "@boocode/identity";
 import {
@@ -104,10 +105,13 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
 }
 
 /** Creates a user with a token. @returns a client that sends requests as this user */
-export async function newClient(fixture: ApiFixture): Promise<Client> {
+export async function newClient(
+  fixture: ApiFixture,
+  { role, ...credential }: { role?: Role; scopes?: Scope[]; expiresAt?: Date } = {},
+): Promise<Client> {
   const [userId, token] = [randomUUID(), makeToken()];
-  await createUser(fixture.pool, { id: userId, name: userId });
-  await createToken(fixture.pool, { id: randomUUID(), userId, tokenHash: hashSecret(token) });
+  await createUser(fixture.pool, { id: userId, name: userId, role });
+  await createToken(fixture.pool, { ...credential, id: randomUUID(), userId, tokenHash: hashSecret(token) });
   return clientOf(fixture, token, userId);
 }
 

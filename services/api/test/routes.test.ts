@@ -173,7 +173,8 @@ test("a post that is repeated with its key announces its frames again, except th
 
 test("every route that changes something announces its changes", () => {
   const folder = new URL("../src/routes/", import.meta.url);
-  const silent = readdirSync(folder).filter((file) => {
+  const silent = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => {
+    if (!file.endsWith(".ts")) return false;
     const text = readFileSync(new URL(file, folder), "utf8");
     return /app\.(post|put|patch|delete)\(/.test(text) && !/await failpoint\("[\w-]+"\);\n +announce\(/.test(text);
   });

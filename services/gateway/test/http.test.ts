@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { SESSION, startGateway } from "./start-gateway.ts";
+import { CALLER, SESSION, startGateway } from "./start-gateway.ts";
 
 const ORIGIN = "https://boo.example";
-const CALLER = { userId: "00000000-0000-4000-8000-000000000002", tokenId: "token" };
 const EVENTS = `/api/sessions/${SESSION}/events`;
 
 test("a page of an allowed origin may open an event stream and read its refusal, without credentials", async () => {

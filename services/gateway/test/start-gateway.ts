@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { promisify } from "node:util";
 import { createKeys } from "@boocode/frame-log";
+import type { Caller } from "@boocode/identity";
 import { listen } from "@boocode/runtime";
 import { afterEach } from "vitest";
 import { createConnections } from "../src/connections/connections.ts";
@@ -9,7 +10,10 @@ import { createTopics, type Topics } from "../src/topics/topics.ts";
 
 const keys = createKeys("test");
 export const SESSION = "00000000-0000-4000-8000-000000000001";
-const USER = "00000000-0000-4000-8000-000000000002";
+export const CALLER: Caller = {
+  ...{ userId: "00000000-0000-4000-8000-000000000002", userName: "ada", role: "user", tokenId: "token" },
+  ...{ scopes: ["read"], expiresAt: null },
+};
 
 export interface TestGateway {
   url: string;
@@ -51,7 +55,7 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
     topics,
     connections,
     mayRead: async () => true,
-    findCaller: async () => ({ userId: USER, tokenId: "token" }),
+    findCaller: async () => CALLER,
     takeTicket: async () => null,
     ...{ pingMs: 60_000, pongTimeoutMs: 60_000, authTimeoutMs: 60_000, maxUnsentBytes: 10_000 },
     corsOrigins: [],

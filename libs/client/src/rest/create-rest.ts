@@ -5,6 +5,7 @@ import type {
   CreateProject,
   CreateSession,
   LiveTurnList,
+  Me,
   MessageList,
   MessagesDeleted,
   ModelList,
@@ -32,7 +33,7 @@ export interface Page {
 
 export type Rest = ReturnType<typeof createRest>;
 
-/** Every route of the API as a function; each throws a `BooCodeError`. */
+/** Every route of the API, those of administrators apart, as a function; each throws a `BooCodeError`. */
 export function createRest(deps: RequestDeps) {
   const call = <T>(method: ApiRequest["method"], path: string, options?: CallOptions, body?: unknown) =>
     sendRequest<T>(deps, { method, path, body }, options);
@@ -42,6 +43,9 @@ export function createRest(deps: RequestDeps) {
   };
 
   return {
+    /** Who the caller is, and what the token permits. */
+    getMe: (options?: CallOptions) => call<Me>("GET", "/api/me", options),
+
     listProjects: async (options?: CallOptions): Promise<Project[]> =>
       (await call<{ projects: Project[] }>("GET", "/api/projects", options)).projects,
     createProject: (project: CreateProject, options?: CallOptions) =>

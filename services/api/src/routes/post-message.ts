@@ -16,7 +16,8 @@ export function postMessage(app: App, { pool, announce, failpoint }: Deps): void
     response: answers({ 202: TurnAccepted }, ...BODY_ERRORS, ...QUEUE_ERRORS),
   };
   app.post("/api/sessions/:id/messages", { schema }, async (request, reply) => {
-    const post = { ownerId: callerOf(request).userId, sessionId: request.params.id, ...request.body };
+    const { userId: ownerId, tokenId } = callerOf(request);
+    const post = { ownerId, tokenId, sessionId: request.params.id, ...request.body };
     const ids = { turnId: randomUUID(), messageId: randomUUID() };
     const turn = queued(await store.postMessage(pool, { ...post, ...ids }, idempotencyKeyOf(request)));
     await failpoint("after-post");

@@ -15,8 +15,9 @@ export function regenerateAnswer(app: App, { pool, announce, failpoint }: Deps):
     response: answers({ 202: TurnAccepted }, "invalid_request", "nothing_to_regenerate", ...QUEUE_ERRORS),
   };
   app.post("/api/sessions/:id/regenerate", { schema }, async (request, reply) => {
-    const ids = { ownerId: callerOf(request).userId, sessionId: request.params.id, turnId: randomUUID() };
-    const outcome = await store.regenerateAnswer(pool, ids, idempotencyKeyOf(request));
+    const { userId: ownerId, tokenId } = callerOf(request);
+    const turnOf = { ownerId, tokenId, sessionId: request.params.id, turnId: randomUUID() };
+    const outcome = await store.regenerateAnswer(pool, turnOf, idempotencyKeyOf(request));
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
     const turn = queued(outcome);
     await failpoint("after-regenerate");
