@@ -1,6 +1,6 @@
 import type { PublishedUserFrame, Session, StructuralFrame } from "@boocode/contracts";
+import { raiseUserVersion } from "./accounts/users.ts";
 import { only, type Sql, sessionColumns } from "./sql.ts";
-import { raiseUserVersion } from "./users.ts";
 
 /** A change made by a transaction, with its version; `libs/announce` announces it after the commit. */
 export type Change =

@@ -1,4 +1,6 @@
 export { lockSession } from "./access.ts";
+export * from "./accounts/tokens.ts";
+export * from "./accounts/users.ts";
 export * from "./cancel-turns.ts";
 export type { Change } from "./changes.ts";
 export * from "./claim-turn.ts";
@@ -15,5 +17,4 @@ export * from "./reconcile-turns.ts";
 export * from "./save-drafts.ts";
 export * from "./sessions.ts";
 export * from "./sql.ts";
-export * from "./users.ts";
 export * from "./write-steps.ts";

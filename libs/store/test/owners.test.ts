@@ -92,7 +92,8 @@ test("lists contain nothing of another user", async () => {
 
 test("only access.ts and the count of a user's live turns compare an owner", () => {
   const src = new URL("../src/", import.meta.url);
-  const comparing = readdirSync(src).flatMap((file) =>
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+  const comparing = files.flatMap((file) =>
     readFileSync(new URL(file, src), "utf8")
       .split("\n")
       .filter((line) => /owner_id\s*(=|<>|in\b)\s*\S*\$\{/.test(line))

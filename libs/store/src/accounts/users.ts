@@ -1,0 +1,43 @@
+import type { Role, User } from "@boocode/contracts";
+import type { Sql } from "../sql.ts";
+
+interface NewUser {
+  id: string;
+  name: string;
+  /** Names the user's folder; by default a part of the id, which nobody can choose. */
+  slug?: string;
+  role?: Role;
+}
+
+/** @throws unique_violation (23505) when the name or the slug is taken */
+export async function createUser(sql: Sql, { id, name, slug = slugOfId(id), role = "user" }: NewUser): Promise<void> {
+  await sql`insert into users (id, name, slug, role) values (${id}, ${name}, ${slug}, ${role})`;
+}
+
+const slugOfId = (id: string) => `u-${id.replaceAll("-", "").slice(-16)}`;
+
+const columns = (sql: Sql) => sql`u.id, u.name, u.slug, u.role, u.created_at, u.disabled_at`;
+
+export async function findUserByName(sql: Sql, name: string): Promise<User | null> {
+  const [user] = await sql<User[]>`select ${columns(sql)} from users u where u.name = ${name} and u.deleted_at is null`;
+  return user ?? null;
+}
+
+/** Lists all users by name, for administrators. */
+export async function listUsers(sql: Sql): Promise<User[]> {
+  return await sql<User[]>`select ${columns(sql)} from users u where u.deleted_at is null order by u.name`;
+}
+
+/** Raises the version of a user's lists. @returns the new version */
+export async function raiseUserVersion(sql: Sql, userId: string, by = 1): Promise<number> {
+  const [row] = await sql<[{ version: number }]>`
+    update users set version = version + ${by}::int where id = ${userId} returning version`;
+  return row.version;
+}
+
+/** Reads the versions of several users' lists, for the gateway's position check. */
+export async function readUserVersions(sql: Sql, userIds: string[]): Promise<Map<string, number>> {
+  const rows = await sql<{ id: string; version: number }[]>`
+    select id, version from users where id = any(${userIds}::uuid[])`;
+  return new Map(rows.map((row) => [row.id, row.version]));
+}
