@@ -8,8 +8,12 @@ import type { Sql } from "./sql.ts";
 /** A condition on `projects p`. */
 export const ownedProject = (sql: Sql, ownerId: string) => sql`p.owner_id = ${ownerId} and p.deleted_at is null`;
 
+/** A condition on `sessions s`: it is not deleted, and neither is its project, whose sessions are marked later and in batches. */
+export const existingSession = (sql: Sql) => sql`
+  s.deleted_at is null and exists (select from projects its where its.id = s.project_id and its.deleted_at is null)`;
+
 /** A condition on `sessions s`. */
-export const ownedSession = (sql: Sql, ownerId: string) => sql`s.owner_id = ${ownerId} and s.deleted_at is null`;
+export const ownedSession = (sql: Sql, ownerId: string) => sql`s.owner_id = ${ownerId} and ${existingSession(sql)}`;
 
 /** A condition on `messages m`. */
 export const ownedMessage = (sql: Sql, ownerId: string) => sql`m.owner_id = ${ownerId} and m.deleted_at is null`;

@@ -82,7 +82,8 @@ export interface CancelledTurns {
 export async function cancelTurnsOfSessions(
   sql: Sql,
   cancel: {
-    ownerId: string;
+    /** Null: the turns of all users, when no user asked for it. */
+    ownerId: string | null;
     sessionIds: string[];
     reason: CancelReason;
     /** Turns from this ordinal on are cancelled; all turns when it is absent. */
@@ -92,7 +93,7 @@ export async function cancelTurnsOfSessions(
   if (cancel.sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
   const live = await sql<{ id: string }[]>`
     select t.id from turns t
-    where t.session_id = any(${cancel.sessionIds}::uuid[]) and ${ownedTurn(sql, cancel.ownerId)}
+    where t.session_id = any(${cancel.sessionIds}::uuid[]) ${andOwned(sql, cancel.ownerId)}
       and t.ordinal >= ${cancel.fromOrdinal ?? 0} and t.status in ('queued', 'running')
     order by t.id for no key update`;
   return await cancelTurns(
@@ -119,10 +120,12 @@ export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reaso
 export const hintsOfCancel = (cancelling: string[]): Hint[] =>
   cancelling.map((turnId) => ({ kind: "turn_cancelling", turnId }));
 
+const andOwned = (sql: Sql, ownerId: string | null) => (ownerId === null ? sql`` : sql`and ${ownedTurn(sql, ownerId)}`);
+
 /** Cancels those turns that are queued or running. */
 export async function cancelTurns(
   sql: Sql,
-  ownerId: string,
+  ownerId: string | null,
   turnIds: string[],
   reason: CancelReason,
 ): Promise<CancelledTurns> {
@@ -136,7 +139,7 @@ export async function cancelTurns(
       -- holder of its next attempt may do that: the expired lease lets the next reconciler take it over.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
-    where t.id = any(${turnIds}::uuid[]) and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running')
+    where t.id = any(${turnIds}::uuid[]) ${andOwned(sql, ownerId)} and t.status in ('queued', 'running')
     returning t.id, t.status`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
   return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };

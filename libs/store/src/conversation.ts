@@ -1,4 +1,5 @@
 import type { ConversationRow, Message, ToolsIgnored } from "@boocode/contracts";
+import { existingSession } from "./access.ts";
 import { messageColumns, type Sql } from "./sql.ts";
 
 /** What a turn needs to know about its session and project. */
@@ -108,6 +109,6 @@ export async function readForNaming(
     cross join lateral (
       select content from messages where turn_id = answer.turn_id and role = 'user' and deleted_at is null limit 1
     ) question
-    where s.id = ${sessionId} and s.name is null and s.deleted_at is null`;
+    where s.id = ${sessionId} and s.name is null and ${existingSession(sql)}`;
   return row ?? null;
 }

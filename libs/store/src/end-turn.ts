@@ -1,4 +1,5 @@
 import type { CancelReason, ReplyRecord, TurnEnd } from "@boocode/contracts";
+import { existingSession } from "./access.ts";
 import { type Change, type Hint, recordChanges, recordSessionChanges } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
@@ -71,7 +72,7 @@ export async function closeTurn(
   { session_id: sessionId, owner_id: ownerId }: { session_id: string; owner_id: string },
   status: TurnEnd["status"],
 ): Promise<EndedTurn> {
-  const [isThere] = await sql`select from sessions where id = ${sessionId} and deleted_at is null`;
+  const [isThere] = await sql`select from sessions s where s.id = ${sessionId} and ${existingSession(sql)}`;
   if (!isThere) return { changes: [] };
   const [next] = await sql<{ id: string }[]>`
     update turns set due_at = now() + ${milliseconds(sql, 1_000)}

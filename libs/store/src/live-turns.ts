@@ -1,12 +1,12 @@
 import type { LiveTurnList, Turn } from "@boocode/contracts";
-import { ownedSession, ownedTurn } from "./access.ts";
+import { existingSession, ownedSession, ownedTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
 
 /** Reads a turn, live or ended. @returns null when this owner's session has no such turn */
 export async function findTurn(sql: Sql, ownerId: string, sessionId: string, turnId: string): Promise<Turn | null> {
   const [turn] = await sql<Turn[]>`
     select ${turnColumns(sql)} from turns t join sessions s on s.id = t.session_id
-    where t.id = ${turnId} and t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and s.deleted_at is null`;
+    where t.id = ${turnId} and t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and ${existingSession(sql)}`;
   return turn ?? null;
 }
 

@@ -1,4 +1,5 @@
 import type { Epoch, Message, Turn } from "@boocode/contracts";
+import { existingSession } from "./access.ts";
 import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** The position of a turn in Postgres: its epoch, and the newest frame whose content is committed. */
@@ -24,7 +25,7 @@ export interface SessionPosition {
   turn: (TurnPosition & { ended: boolean }) | null;
 }
 
-/** Reads the positions of several sessions in one query. Deleted sessions are left out. */
+/** Reads the positions of several sessions in one query. Deleted sessions, and those of deleted projects, are left out. */
 export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
   const rows = await sql<{ session_id: string; version: number; turn: SessionPosition["turn"] }[]>`
     select s.id as session_id, s.version, t.turn
@@ -33,7 +34,7 @@ export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map
         'ended', status in ('complete', 'failed', 'cancelled')) as turn
       from turns where session_id = s.id and attempt > 0 order by ordinal desc limit 1
     ) t on true
-    where s.id = any(${sessionIds}::uuid[]) and s.deleted_at is null`;
+    where s.id = any(${sessionIds}::uuid[]) and ${existingSession(sql)}`;
   return new Map(rows.map((row) => [row.session_id, row]));
 }
 
@@ -61,7 +62,7 @@ export async function readTurnsFrom(
 ): Promise<{ version: number; turns: TurnSnapshot[] } | null> {
   return await pool.begin("isolation level repeatable read read only", async (sql) => {
     const [session] = await sql<{ version: number }[]>`
-      select version from sessions where id = ${sessionId} and deleted_at is null`;
+      select s.version from sessions s where s.id = ${sessionId} and ${existingSession(sql)}`;
     if (!session) return null;
     const turns = await sql<(Turn & TurnPosition & { has_deletions: boolean })[]>`
       select ${turnColumns(sql)}, t.nonce, t.last_seq,

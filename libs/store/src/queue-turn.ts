@@ -21,7 +21,8 @@ interface NewTurn {
 export interface QueuedTurn<Kind extends string> {
   kind: Kind;
   turnId: string;
-  message: Message;
+  /** Not its text: the outcome is stored for repeated requests, and must not outlive a deletion. */
+  message: Pick<Message, "id" | "session_id" | "turn_ordinal">;
   /** The version of the session after this change. */
   version: number;
   changes: Change[];
@@ -67,7 +68,7 @@ export async function postMessage(
       { kind: "structure", frame: { type: "message_posted", message } },
       ...queued.changes,
     ]);
-    return { kind: "posted", turnId: post.turnId, message, version: session.version, changes };
+    return { kind: "posted", turnId: post.turnId, message: placeOf(message), version: session.version, changes };
   });
 }
 
@@ -103,7 +104,7 @@ export async function regenerateAnswer(
       { kind: "structure", frame: { type: "message_posted", message } },
       ...queued.changes,
     ]);
-    return { kind: "regenerated", turnId: turn.turnId, message, version: session.version, changes };
+    return { kind: "regenerated", turnId: turn.turnId, message: placeOf(message), version: session.version, changes };
   });
 }
 
@@ -143,9 +144,11 @@ async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; c
   };
 }
 
+const placeOf = ({ id, session_id, turn_ordinal }: Message) => ({ id, session_id, turn_ordinal });
+
 /**
- * Runs `queue` in a transaction, once for each idempotency key. A repeated request announces its changes again, except those of
- * the owner's lists, which have moved on since.
+ * Runs `queue` in a transaction, once for each idempotency key. A repeated request wakes a worker again; it announces no frames,
+ * because these hold texts, which are not stored twice, and whoever missed them finds a new version in Postgres.
  */
 async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
   pool: Pool,
@@ -153,11 +156,13 @@ async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
   queue: (sql: Sql) => Promise<O>,
 ): Promise<O> {
   const remembered = (outcome: O) =>
-    "changes" in outcome ? { ...outcome, changes: outcome.changes.filter((change) => change.kind !== "list") } : null;
+    "changes" in outcome ? { ...outcome, changes: outcome.changes.filter(isHint) } : null;
   const outcome = (await pool.begin((sql) => once(sql, key, () => queue(sql), remembered))) as O;
-  // Outcomes that an earlier release stored have no changes.
+  // Outcomes that an early release stored have no changes.
   return "turnId" in outcome ? { ...outcome, changes: outcome.changes ?? [] } : outcome;
 }
+
+const isHint = ({ kind }: Change) => kind !== "list" && kind !== "structure";
 
 async function countLiveTurns(sql: Sql, sessionId: string): Promise<number> {
   const rows = await sql<{ count: number }[]>`

@@ -1,5 +1,5 @@
 import type { ChangeSession, CreateSession, Session, ToolsIgnored } from "@boocode/contracts";
-import { ownedProject, ownedSession } from "./access.ts";
+import { existingSession, ownedProject, ownedSession } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import { type Pool, type Sql, sessionColumns } from "./sql.ts";
@@ -71,8 +71,8 @@ export async function changeSession(
 export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<(Pick<Session, "id" | "name" | "auto_named"> & { owner_id: string })[]>`
-      update sessions set name = ${name}, auto_named = true
-      where id = ${sessionId} and name is null and deleted_at is null
+      update sessions s set name = ${name}, auto_named = true
+      where s.id = ${sessionId} and s.name is null and ${existingSession(sql)}
       returning id, name, auto_named, owner_id`;
     if (!row) return null;
     return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId: row.id, touch: false }, [renamed(row)]);
@@ -91,8 +91,8 @@ export async function recordToolsIgnored(
 ): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<{ owner_id: string }[]>`
-      update sessions set tools_ignored = ${sql.json(found)}
-      where id = ${sessionId} and deleted_at is null
+      update sessions s set tools_ignored = ${sql.json(found)}
+      where s.id = ${sessionId} and ${existingSession(sql)}
         and (tools_ignored is null or tools_ignored->>'model' is distinct from ${found.model})
       returning owner_id`;
     if (!row) return null;

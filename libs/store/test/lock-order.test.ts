@@ -85,6 +85,7 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
         () => store.renameProject(pool, ownerId, projectId, `name ${i}`),
         () => store.createSession(pool, { id: randomUUID(), ownerId, projectId }),
         () => store.listMessages(pool, ownerId, place.sessionId, { limit: 20 }),
+        () => store.purgeBatch(pool, { afterMs: 0, frameLogMs: 0 }),
       ];
       await actions[roll(actions.length)]!();
     }

@@ -42,7 +42,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 const OTHERS = [
   ...["postMessage", "regenerateAnswer", "cancelTurns", "cancelTurnsOfSessions"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser"],
-  ...["createProject", "autoNameSession", "recordToolsIgnored", "closeTurn"],
+  ...["createProject", "autoNameSession", "recordToolsIgnored", "closeTurn", "emptyProject"],
 ];
 
 test("every function that names an owner is in this test", () => {

@@ -8,14 +8,18 @@ const fixture = useStore();
 test("a post stores the message and a queued turn, and updates session and project", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place, "where is main?");
-  expect(posted).toMatchObject({ kind: "posted", version: 2 });
+  const asked = { id: posted.message.id, role: "user", content: "where is main?", turn_ordinal: 1, position: 0 };
+  expect(posted).toMatchObject({
+    kind: "posted",
+    version: 2,
+    message: { session_id: place.sessionId, turn_ordinal: 1 },
+  });
   expect(posted.changes).toMatchObject([
-    { kind: "structure", frame: { type: "message_posted", version: 1, message: { id: posted.message.id } } },
+    { kind: "structure", frame: { type: "message_posted", version: 1, message: asked } },
     { kind: "structure", frame: { type: "turn_queued", version: 2, turn_id: posted.turnId, ordinal: 1, ahead: 0 } },
     { kind: "turn_due", turnId: posted.turnId, liveTurnsOfUser: 1 },
     { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { busy: true, version: 2 } } },
   ]);
-  expect(posted.message).toMatchObject({ role: "user", content: "where is main?", turn_ordinal: 1, position: 0 });
   expect(await turnRow(fixture.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
   expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });
   const project = await findProject(fixture.pool, place.ownerId, place.projectId);

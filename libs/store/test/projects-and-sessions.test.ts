@@ -3,30 +3,15 @@ import {
   changeSession,
   createProject,
   createSession,
-  deleteProject,
   deleteSession,
-  findProject,
   findSession,
   listProjects,
   listSessions,
-  type Pool,
   readUserVersions,
   renameProject,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import {
-  cancelled,
-  claim,
-  dump,
-  newPlace,
-  newProject,
-  newSession,
-  newUser,
-  post,
-  turnRow,
-  untilBlocked,
-  useStore,
-} from "./fixture.ts";
+import { claim, dump, newPlace, newUser, post, turnRow, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -101,54 +86,4 @@ test("a deleted session cannot be read or changed, and its turns are cancelled",
   expect(await deleteSession(fixture.pool, place.ownerId, place.sessionId)).toBeNull();
   expect(await changeSession(fixture.pool, place.ownerId, place.sessionId, { name: "x" })).toBeNull();
   expect(await dump(fixture.pool)).toEqual(before);
-});
-
-test("deleting a project deletes its sessions and cancels their turns", async () => {
-  const place = await newPlace(fixture.pool);
-  const second = await newSession(fixture.pool, place.ownerId, place.projectId);
-  const other = await newPlace(fixture.pool, place.ownerId);
-  const live = await post(fixture.pool, place);
-  await claim(fixture.pool, live.turnId);
-  const outcome = await deleteProject(fixture.pool, place.ownerId, place.projectId);
-  expect(new Set(outcome?.sessionIds)).toEqual(new Set([place.sessionId, second]));
-  expect(cancelled(outcome)).toEqual({ cancelling: [live.turnId], withdrawn: [] });
-  expect(outcome?.changes.at(-1)).toMatchObject({ frame: { type: "project_deleted", project_id: place.projectId } });
-  expect(await findProject(fixture.pool, place.ownerId, place.projectId)).toBeNull();
-  expect(await findSession(fixture.pool, place.ownerId, second)).toBeNull();
-  expect(await findSession(fixture.pool, place.ownerId, other.sessionId)).not.toBeNull();
-  expect(await createSession(fixture.pool, { ...place, id: randomUUID() })).toBeNull();
-  expect(await deleteProject(fixture.pool, place.ownerId, place.projectId)).toBeNull();
-  expect(await renameProject(fixture.pool, place.ownerId, place.projectId, "x")).toBeNull();
-});
-
-test("a session that is created while its project is deleted is deleted too", async () => {
-  const ownerId = await newUser(fixture.pool);
-  const projectId = await newProject(fixture.pool, ownerId);
-  const id = randomUUID();
-  const { deleting } = await fixture.pool.begin(async (transaction) => {
-    const sql = Object.assign(transaction as unknown as Pool, {
-      begin: (act: (sql: unknown) => Promise<unknown>) => act(transaction),
-    }) as Pool;
-    await createSession(sql, { id, ownerId, projectId });
-    const deleting = deleteProject(fixture.pool, ownerId, projectId);
-    await untilBlocked(fixture.pool);
-    return { deleting };
-  });
-  expect(await deleting).toMatchObject({ sessionIds: [id] });
-  expect(await findSession(fixture.pool, ownerId, id)).toBeNull();
-});
-
-test("posting to the sessions of a project that is being deleted does not deadlock", async () => {
-  for (let round = 0; round < 15; round++) {
-    const place = await newPlace(fixture.pool);
-    const places = [place, { ...place, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) }];
-    const posts = [...places, ...places].map((each) => post(fixture.pool, each));
-    const deleted = deleteProject(fixture.pool, place.ownerId, place.projectId);
-    const outcomes = await Promise.allSettled([deleted, ...posts]);
-    const failures = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
-    expect(failures.filter((failure) => !failure.includes("not_found"))).toEqual([]);
-    const live = await fixture.pool`
-      select from turns where owner_id = ${place.ownerId} and status in ('queued', 'running', 'cancelling')`;
-    expect(live).toHaveLength(0);
-  }
 });

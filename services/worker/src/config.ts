@@ -49,6 +49,10 @@ export const Config = z
     MAX_ATTEMPTS: count().default(3),
     FRAME_LOG_ENTRIES: count(100).default(5_000),
     FRAME_LOG_TTL_MS: duration(1_000).default(60 * 60_000),
+    /** Deleted rows are removed after this many days; 0: within a minute. */
+    PURGE_AFTER_DAYS: count(0).default(7),
+    /** Sessions that were not used for this many days are deleted; 0: never. */
+    RETENTION_DAYS: count(0).default(0),
     /** From SIGTERM to the end of the process. The last 8 s are reserved for releasing turns. */
     SHUTDOWN_GRACE_MS: duration().default(30_000),
     DATABASE_CONNECTIONS: count().default(10),

@@ -18,6 +18,7 @@ import { Config, isolatedCapacity } from "./config.ts";
 import { consumeNaming } from "./consume-naming.ts";
 import { consumeTurns } from "./consume-turns.ts";
 import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
+import { maintainStore } from "./maintain-store.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
 import { checkTools } from "./tools/check-tools.ts";
@@ -35,6 +36,11 @@ const CLAIM_MS = 5_000;
 /** Open files of one turn: a connection to the model server, the project's folder, and the files and pipes of its tools. */
 const FILES_PER_TURN = 16;
 const OWN_FILES = 200;
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** What a worker may still append to a frame log after a deletion, until it learns of the cancel or its lease expires. */
+const LAST_APPEND_MS = 60_000;
 
 /** How often the previous version's queues are polled: its processes may still add jobs during an upgrade. */
 const OLD_JOBS_MS = 5_000;
@@ -146,6 +152,16 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     onError: logFailure("reconciling"),
     log,
   });
+  const stopMaintaining = maintainStore({
+    pool,
+    announce: wired.announce,
+    purge: { afterMs: config.PURGE_AFTER_DAYS * DAY_MS, frameLogMs: config.FRAME_LOG_TTL_MS + LAST_APPEND_MS },
+    retentionMs: config.RETENTION_DAYS === 0 ? null : config.RETENTION_DAYS * DAY_MS,
+    failpoint,
+    onError: logFailure("maintaining the store"),
+    log,
+  });
+  onRelease("maintenance", stopMaintaining);
   // Releases run in reverse order, so this one runs first: stop claiming, let running turns end, release those that are left.
   onRelease("turns", async () => {
     await Promise.allSettled([consumer.pause(), stopReconciling()]);

@@ -1,14 +1,7 @@
 import type { Announce } from "@boocode/announce";
 import type { FrameAppender } from "@boocode/frame-log";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
-import {
-  type EndedOrphan,
-  endOrphan,
-  forgetOldIdempotencyKeys,
-  type Pool,
-  readNextDue,
-  requeueOrphans,
-} from "@boocode/store";
+import { type EndedOrphan, endOrphan, type Pool, readNextDue, requeueOrphans } from "@boocode/store";
 import { createOrphanJudge } from "./judge-orphans.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
@@ -36,14 +29,12 @@ const CLAIM_AT_ONCE = 4;
 const CLAIM_AGAIN_MS = 20;
 /** A cancelling turn that its worker has not ended after this time is ended here. */
 const CANCEL_TIMEOUT_MS = 5_000;
-const CLEAN_EVERY_MS = 10 * 60_000;
 
 /**
  * Finds in Postgres, every second or sooner, the work that a dead worker, a lost wake-up or a Redis outage left undone, and
  * does it. Every worker runs a reconciler at the same time; each row is taken by one of them.
  */
 export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
-  let cleanedAt = 0;
   const everyMs = Math.min(EVERY_MS, deps.leaseMs / 5);
   let pauseMs = everyMs;
   const judge = createOrphanJudge(deps.leaseMs, () => performance.now());
@@ -66,10 +57,6 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       }
       // The queue has a head start before a turn is due. A due turn is claimed here, with or without Redis.
       const claimed = await deps.runner.runDue(CLAIM_AT_ONCE);
-      if (Date.now() - cleanedAt > CLEAN_EVERY_MS) {
-        cleanedAt = Date.now();
-        while ((await forgetOldIdempotencyKeys(deps.pool)) > 0);
-      }
       const { dueInMs, now } = await readNextDue(deps.pool);
       judge.looked(now);
       pauseMs = claimed < CLAIM_AT_ONCE ? Math.min(everyMs, dueInMs ?? everyMs) : CLAIM_AGAIN_MS;

@@ -15,6 +15,11 @@ export function deleteProject(app: App, { pool, announce, failpoint }: Deps): vo
     const { changes } = found(await store.deleteProject(pool, callerOf(request).userId, request.params.id));
     await failpoint("after-delete-project");
     announce(changes);
+    // The project is gone already. What is left or fails here, the workers do.
+    await store.emptyProject(pool, request.params.id).then(
+      (emptied) => announce(emptied.changes),
+      (err: unknown) => request.log.warn({ err }, "workers will delete the sessions of a deleted project"),
+    );
     return reply.status(204).send(null);
   });
 }

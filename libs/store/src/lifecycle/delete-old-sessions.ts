@@ -1,0 +1,46 @@
+import { existingSession } from "../access.ts";
+import { type Change, recordChanges } from "../changes.ts";
+import { milliseconds, type Pool } from "../sql.ts";
+
+/** The most that one call of `findOldSessions` returns of one project. */
+const OF_ONE_PROJECT = 20;
+
+/** Finds sessions without live turns that were last used longer ago than this. */
+export async function findOldSessions(pool: Pool, unusedMs: number, limit: number): Promise<string[]> {
+  // By project, because an index on the last use alone would cost every change of every session.
+  const rows = await pool<{ id: string }[]>`
+    select old.id from projects p cross join lateral (
+      select s.id from sessions s
+      where s.project_id = p.id and s.deleted_at is null and s.updated_at < now() - ${milliseconds(pool, unusedMs)}
+        and not exists (
+          select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling'))
+      limit ${OF_ONE_PROJECT}) old
+    where p.deleted_at is null limit ${limit}`;
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Deletes a session as its owner would, unless it was used meanwhile. One session per transaction: each change of a user's
+ * lists locks that user.
+ * @returns null when it was used or deleted, or is locked
+ */
+export async function deleteOldSession(
+  pool: Pool,
+  sessionId: string,
+  unusedMs: number,
+): Promise<{ changes: Change[] } | null> {
+  return await pool.begin(async (sql) => {
+    const [session] = await sql<{ project_id: string; owner_id: string }[]>`
+      select s.project_id, s.owner_id from sessions s
+      where s.id = ${sessionId} and ${existingSession(sql)} and s.updated_at < now() - ${milliseconds(sql, unusedMs)}
+      for no key update of s skip locked`;
+    if (!session) return null;
+    // Only after the lock: a turn that was queued before it is in the snapshot of this statement.
+    const [live] = await sql`
+      select from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling') limit 1`;
+    if (live) return null;
+    await sql`update sessions set deleted_at = now() where id = ${sessionId}`;
+    const frame = { type: "session_deleted" as const, session_id: sessionId, project_id: session.project_id };
+    return { changes: await recordChanges(sql, session.owner_id, [{ kind: "list", frame }]) };
+  });
+}

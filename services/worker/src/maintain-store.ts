@@ -1,0 +1,110 @@
+import type { Announce } from "@boocode/announce";
+import { every, type Failpoint, type Logger } from "@boocode/runtime";
+import {
+  deleteOldSession,
+  emptyProject,
+  findOldSessions,
+  findProjectsToEmpty,
+  forgetOldIdempotencyKeys,
+  type Pool,
+  type PurgeRule,
+  purgeBatch,
+} from "@boocode/store";
+
+export interface MaintainDeps {
+  pool: Pool;
+  announce: Announce;
+  purge: PurgeRule;
+  /** Sessions that were not used for this time are deleted; null: none. */
+  retentionMs: number | null;
+  failpoint: Failpoint;
+  onError(error: unknown): void;
+  log: Logger;
+  /** The pauses of the two loops, for tests. */
+  emptyEveryMs?: number;
+  roundMs?: number;
+}
+
+/** A project that was deleted by an API which died is found within this time, and the turns in it are cancelled. */
+const EMPTY_EVERY_MS = 500;
+const PROJECTS_AT_ONCE = 10;
+/** The pause after a round that left nothing to do. */
+const ROUND_MS = 60_000;
+const SESSIONS_AT_ONCE = 20;
+/** Between batches the loop rests this many times as long as the last batch took, so that it takes little from the turns. */
+const REST = 3;
+const SHORTEST_REST_MS = 20;
+
+/**
+ * Does in batches what deletions leave behind: it deletes the sessions of deleted projects, purges what was deleted, deletes
+ * sessions that reached their retention time, and forgets old idempotency keys. Every worker runs it.
+ */
+export function maintainStore(deps: MaintainDeps): () => Promise<void> {
+  const emptyMs = deps.emptyEveryMs ?? EMPTY_EVERY_MS;
+  const roundMs = deps.roundMs ?? ROUND_MS;
+  // Jitter, so that the workers take turns.
+  const jitter = () => 0.8 + Math.random() * 0.4;
+  const rest = (sinceMs: number) => Math.max(SHORTEST_REST_MS, REST * (performance.now() - sinceMs));
+
+  let emptyPauseMs = emptyMs * jitter();
+  const stopEmptying = every(
+    () => emptyPauseMs,
+    async () => {
+      const startedAt = performance.now();
+      emptyPauseMs = emptyMs * jitter();
+      if (await emptyProjects(deps)) emptyPauseMs = SHORTEST_REST_MS + (performance.now() - startedAt);
+    },
+    deps.onError,
+  );
+
+  let pauseMs = roundMs * Math.random();
+  let purged = 0;
+  let expired = 0;
+  const stopRounds = every(
+    () => pauseMs,
+    async () => {
+      const startedAt = performance.now();
+      pauseMs = roundMs * jitter();
+      const forgotten = await forgetOldIdempotencyKeys(deps.pool);
+      const old = deps.retentionMs === null ? 0 : await deleteOldSessions(deps, deps.retentionMs);
+      const removed = (await purgeBatch(deps.pool, deps.purge)) ?? 0;
+      expired += old;
+      purged += removed;
+      if (forgotten + old + removed > 0) {
+        pauseMs = rest(startedAt);
+        return;
+      }
+      if (purged + expired > 0)
+        deps.log.info({ rows_purged: purged, sessions_expired: expired }, "old data was removed");
+      purged = 0;
+      expired = 0;
+    },
+    deps.onError,
+  );
+  return async () => void (await Promise.all([stopEmptying(), stopRounds()]));
+}
+
+/** @returns whether there may be more to do */
+async function emptyProjects({ pool, announce, failpoint }: MaintainDeps): Promise<boolean> {
+  let isMore = false;
+  for (const projectId of await findProjectsToEmpty(pool, PROJECTS_AT_ONCE)) {
+    const { deleted, changes } = await emptyProject(pool, projectId);
+    isMore ||= deleted > 0;
+    if (changes.length > 0) await failpoint("after-empty-project");
+    announce(changes);
+  }
+  return isMore;
+}
+
+/** @returns how many sessions were deleted */
+async function deleteOldSessions({ pool, announce, failpoint }: MaintainDeps, retentionMs: number): Promise<number> {
+  let deleted = 0;
+  for (const sessionId of await findOldSessions(pool, retentionMs, SESSIONS_AT_ONCE)) {
+    const outcome = await deleteOldSession(pool, sessionId, retentionMs);
+    if (!outcome) continue;
+    await failpoint("after-delete-old-session");
+    announce(outcome.changes);
+    deleted += 1;
+  }
+  return deleted;
+}
