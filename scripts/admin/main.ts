@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectPostgres, databaseEnv, loadConfig } from "@boocode/runtime";
+import { auditCommands } from "./audit.ts";
 import type { Command } from "./command.ts";
 import { userCommands } from "./user.ts";
 
 // `npm run admin -- NOUN VERB …`. A file for each noun holds its commands.
 
-const COMMANDS: Record<string, Command> = { ...userCommands };
+const COMMANDS: Record<string, Command> = { ...userCommands, ...auditCommands };
 
 const [noun = "", verb = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[`${noun} ${verb}`];

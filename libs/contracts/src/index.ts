@@ -1,4 +1,5 @@
 export * from "./access.ts";
+export * from "./audit.ts";
 export * from "./cursor.ts";
 export * from "./encode-frame.ts";
 export * from "./errors.ts";

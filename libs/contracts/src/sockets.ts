@@ -23,6 +23,7 @@ export const CLOSE_CODES = {
     when: "the token or ticket is missing, unknown, used or revoked",
     reconnect: false,
   },
+  forbidden: { code: 4403, when: "the token lacks the scope `read`", reconnect: false },
   not_found: {
     code: 4404,
     when: "the session does not exist, belongs to another user, or was deleted",

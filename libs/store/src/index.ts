@@ -1,6 +1,7 @@
 export { lockSession } from "./access.ts";
 export * from "./accounts/tokens.ts";
 export * from "./accounts/users.ts";
+export * from "./audit.ts";
 export * from "./cancel-turns.ts";
 export type { Change } from "./changes.ts";
 export * from "./claim-turn.ts";

@@ -11,6 +11,7 @@ import { describeApi } from "./describe-api.ts";
 import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { requireScope } from "./require-scope.ts";
+import { listAudit } from "./routes/admin/list-audit.ts";
 import { listUsers } from "./routes/admin/list-users.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
@@ -64,7 +65,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     cancelTurn,
     withdrawTurn,
   },
-  admin: { listUsers },
+  admin: { listAudit, listUsers },
 };
 
 /** How long a browser may keep the answer to a preflight. */
@@ -98,7 +99,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app, options.report);
+  answerErrors(app, { report: options.report, onRefusal: deps.refused });
   acceptBodies(app);
   const refuseOtherMethods = refuseMethods(app);
 
@@ -154,8 +155,8 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
         const token = bearerToken(request.headers.authorization);
         const caller = token && (await deps.findCaller(token));
         if (!caller) throw new ApiError("unauthenticated");
-        requireScope(caller, scope as Scope);
         setCaller(request, caller);
+        requireScope(caller, scope as Scope);
       });
       let operationId = "";
       api.addHook("onRoute", (route) => {

@@ -1,6 +1,6 @@
 import type { Announce } from "@boocode/announce";
 import type { ModelList } from "@boocode/contracts";
-import type { Caller } from "@boocode/identity";
+import type { Caller, Refused } from "@boocode/identity";
 import type { Failpoint } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
@@ -25,6 +25,8 @@ export interface Deps {
   listModels(): Promise<ModelList>;
   makeTicket(caller: Caller): Promise<string>;
   findCaller(token: string): Promise<Caller | null>;
+  /** A request was refused for a reason that the audit log counts. */
+  refused(refusal: Refused): void;
 }
 
 /** The application; its routes get their types from the schemas of the contracts. */
@@ -40,6 +42,11 @@ const callers = new WeakMap<FastifyRequest, Caller>();
 
 export function setCaller(request: FastifyRequest, caller: Caller): void {
   callers.set(request, caller);
+}
+
+/** @returns null for a request without a valid credential, or that has not been authenticated yet */
+export function knownCallerOf(request: FastifyRequest): Caller | null {
+  return callers.get(request) ?? null;
 }
 
 /** The authenticated user, set before any route below `/api` runs. */

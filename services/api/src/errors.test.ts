@@ -8,7 +8,7 @@ test("an outage is reported with its cause and not logged for each request; othe
   const away = new Error("Connection is closed.");
   const full = Object.assign(new Error("too many connections"), { code: "53300" });
   const late = Object.assign(new Error("a deadline"), { name: "DeadlineExceeded" });
-  answerErrors(app, (error) => error !== late && reported.push(error) > 0);
+  answerErrors(app, { report: (error) => error !== late && reported.push(error) > 0, onRefusal: () => {} });
   const failures = {
     ticket: new ApiError("unavailable", "x", { cause: away }),
     full,

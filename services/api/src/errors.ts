@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
-import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
-import { challenge } from "@boocode/identity";
+import { API_ERRORS, type ApiErrorCode, type AuditEventName, type ErrorBody } from "@boocode/contracts";
+import { challenge, type Refused } from "@boocode/identity";
 import { IdempotencyKeyReused, isTransient } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { knownCallerOf } from "./deps.ts";
 
 /** An expected error. Its status is that of its code in the contracts' table. */
 export class ApiError extends Error {
@@ -21,6 +22,13 @@ export function found<T>(thing: T | null): T {
   if (thing === null) throw new ApiError("not_found");
   return thing;
 }
+
+/** The refusals that the audit log counts. */
+const AUDITED: Partial<Record<ApiErrorCode, AuditEventName>> = {
+  unauthenticated: "refused.unauthenticated",
+  forbidden: "refused.forbidden",
+  path_not_allowed: "refused.path",
+};
 
 export const MALFORMED = "the request is not valid HTTP, is too slow, or has headers that are too large";
 
@@ -54,12 +62,17 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
 
 /**
  * Gives every error response the shape of `ErrorBody`, with a code from the contracts' table and the code's status.
- * @param report records the failure of a dependency, so that it is not logged for every affected request; returns false for any
- *   other error
+ * @param deps.report records the failure of a dependency, so that it is not logged for every affected request; returns false for
+ *   any other error
  */
-export function answerErrors(app: FastifyInstance, report: (error: unknown) => boolean): void {
+export function answerErrors(
+  app: FastifyInstance,
+  { report, onRefusal }: { report(error: unknown): boolean; onRefusal(refusal: Refused): void },
+): void {
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {
     const body = toBody(error);
+    const event = AUDITED[body.code];
+    if (event) onRefusal({ event, actor: knownCallerOf(request) ?? "anonymous", address: request.ip });
     const isReported = body.code === "unavailable" && report(error.cause ?? error);
     if (!isReported && ["internal", "unavailable"].includes(body.code)) {
       request.log.error({ err: error }, "request failed");

@@ -1,17 +1,18 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
-import { findCaller, makeTicket } from "@boocode/identity";
+import { createRefusalCounter, findCaller, makeTicket } from "@boocode/identity";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
   createMetrics,
+  every,
   keepSecret,
   runService,
   type ServiceContext,
   serveHttp,
   withConnectionFailure,
 } from "@boocode/runtime";
-import { checkDatabase } from "@boocode/store";
+import { checkDatabase, recordAuditEvents } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
 import { checkProjectPath } from "./check-project-path.ts";
@@ -23,6 +24,9 @@ const CLOSE_TIMEOUT_MS = 3_000;
 
 /** How long the API waits for Redis before it starts without. Almost no request needs it; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
+
+/** Repeated refusals of this time share a row of the audit log. */
+const AUDIT_FLUSH_MS = 60_000;
 
 /** Mostly client connections, which nginx and browsers keep open. */
 const OPEN_FILES = 1_024;
@@ -54,6 +58,9 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     onAway: (server, err) => log.warn({ server, err }, "the model server lists no models"),
   });
   const metrics = createMetrics(name);
+  const refusals = createRefusalCounter({ save: (events) => recordAuditEvents(pool, events), now: () => new Date() });
+  const saveRefusals = every(() => AUDIT_FLUSH_MS, refusals.flush, context.logFailure("saving refusals", "postgres"));
+  onRelease("refusals", () => saveRefusals().then(refusals.flush));
   const app = await buildApp(
     {
       pool,
@@ -63,6 +70,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
+      refused: refusals.refused,
     },
     {
       log,

@@ -7,7 +7,7 @@ import type { Server } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import type { Role, Scope } from "@boocode/contracts";
 import { createKeys, createPublisher } from "@boocode/frame-log";
-import { findCaller, hashSecret, makeTicket, makeToken } from "@boocode/identity";
+import { findCaller, hashSecret, makeTicket, makeToken, type Refused } from "@boocode/identity";
 import {
   connectPostgres,
   connectRedis,
@@ -36,6 +36,8 @@ export interface ApiFixture {
   root: string;
   /** The errors of failed announcements. */
   announceErrors: unknown[];
+  /** What the audit log would count. */
+  refusals: Refused[];
 }
 
 export interface Answer {
@@ -55,7 +57,7 @@ export interface Client {
 
 /** The application as `main.ts` assembles it, with a database and a Redis of its own. */
 export function useApi(change: Partial<Deps> = {}): ApiFixture {
-  const fixture = { announceErrors: [] } as unknown as ApiFixture;
+  const fixture = { announceErrors: [], refusals: [] } as unknown as ApiFixture;
   const releases: (() => unknown)[] = [];
   beforeAll(async () => {
     const database = await testDatabase();
@@ -80,6 +82,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       listModels: async () => ({ models: [] }),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
+      refused: (refusal) => fixture.refusals.push(refusal),
       ...change,
     };
     const log = createLogger("api", "silent");

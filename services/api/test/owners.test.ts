@@ -47,6 +47,7 @@ const fill = (url: string, ids: Record<string, string>) =>
 /** The routes without an id: they serve what the caller owns, or what belongs to no user. */
 const OTHERS: ["GET" | "POST", string][] = [
   ["GET", "/api/me"],
+  ["GET", "/api/admin/audit"],
   ["GET", "/api/admin/users"],
   ["GET", "/api/projects"],
   ["POST", "/api/projects"],

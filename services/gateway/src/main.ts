@@ -1,5 +1,5 @@
 import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
-import { findCaller, takeTicket } from "@boocode/identity";
+import { createRefusalCounter, findCaller, takeTicket } from "@boocode/identity";
 import {
   Counter,
   connectBackends,
@@ -20,6 +20,7 @@ import {
   readPositions,
   readTurnsFrom,
   readUserVersions,
+  recordAuditEvents,
 } from "@boocode/store";
 import { Config } from "./config.ts";
 import { createConnections } from "./connections/connections.ts";
@@ -35,6 +36,9 @@ const MAX_TURNS = 20;
 
 /** The start waits this long for Redis. Without Redis, each position check serves subscribers the drafts in Postgres. */
 const REDIS_TIMEOUT_MS = 2_000;
+
+/** Repeated refusals of this time share a row of the audit log. */
+const AUDIT_FLUSH_MS = 60_000;
 
 /** Open files besides the subscribers' sockets: connections to Postgres and Redis, health checks, the program's own files. */
 const OWN_FILES = 100;
@@ -118,6 +122,10 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     every(() => 250, sweep, logFailure("the sweep")),
   );
 
+  const refusals = createRefusalCounter({ save: (events) => recordAuditEvents(pool, events), now: () => new Date() });
+  const saveRefusals = every(() => AUDIT_FLUSH_MS, refusals.flush, logFailure("saving refusals", "postgres"));
+  onRelease("refusals", () => saveRefusals().then(refusals.flush));
+
   const open = new Gauge({
     name: "boocode_connections_open",
     help: "Open sockets and event streams.",
@@ -129,6 +137,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     mayRead: async (userId, sessionId) => (await read("a session", findSession(pool, userId, sessionId))) !== null,
     findCaller: (token) => read("a token", findCaller(pool, token)),
     takeTicket: (ticket) => takeTicket(redis, keys, ticket),
+    refused: refusals.refused,
     pingMs: config.PING_MS,
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,

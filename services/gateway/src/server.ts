@@ -64,7 +64,11 @@ function readRequest(request: IncomingMessage): { url: URL; credentials: Credent
   url.pathname = url.pathname.replace(/\/$/, "");
   return {
     url,
-    credentials: { token: bearerToken(request.headers.authorization), ticket: url.searchParams.get("ticket") },
+    credentials: {
+      token: bearerToken(request.headers.authorization),
+      ticket: url.searchParams.get("ticket"),
+      address: request.socket.remoteAddress ?? null,
+    },
   };
 }
 

@@ -57,6 +57,7 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
     mayRead: async () => true,
     findCaller: async () => CALLER,
     takeTicket: async () => null,
+    refused: () => {},
     ...{ pingMs: 60_000, pongTimeoutMs: 60_000, authTimeoutMs: 60_000, maxUnsentBytes: 10_000 },
     corsOrigins: [],
     dependencies: { readiness: async () => ({ status: "ready", dependencies: {} }) },

@@ -71,6 +71,7 @@ const FINAL: { [Reason in Final]: Table[Reason]["code"] } = {
   message_too_big: 1009,
   bad_request: 4400,
   unauthenticated: 4401,
+  forbidden: 4403,
   not_found: 4404,
 };
 

@@ -3,12 +3,13 @@ import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contract
 import { challenge } from "@boocode/identity";
 import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps, Credentials } from "./accept-socket.ts";
-import { type Refusal, type Subscription, subscribe } from "./subscription.ts";
+import { mayFollow, type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
 /** An event stream is refused with the same error code and status as a REST request. */
 const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
+  forbidden: "forbidden",
   not_found: "not_found",
   unavailable: "unavailable",
 };
@@ -31,7 +32,7 @@ export async function acceptEvents(
   deps: AcceptDeps,
   request: IncomingMessage,
   response: ServerResponse,
-  { token, ticket }: Credentials,
+  { token, ticket, address }: Credentials,
   subscription: Subscription | Refusal,
 ): Promise<void> {
   const refuseFor = (reason: Refusal) => refuse(request, response, AS_ERROR[reason]);
@@ -41,9 +42,16 @@ export async function acceptEvents(
       ? deps.takeTicket(ticket)
       : Promise.resolve(null)
   ).catch(() => "unavailable" as const);
-  if (caller === null) return refuseFor("unauthenticated");
+  if (caller === null) {
+    deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address });
+    return refuseFor("unauthenticated");
+  }
   if (caller === "unavailable") return refuseFor("unavailable");
   if (typeof subscription === "string") return refuseFor(subscription);
+  if (!mayFollow(caller)) {
+    deps.refused({ event: "refused.forbidden", actor: caller, address });
+    return refuseFor("forbidden");
+  }
   // Checked before the first byte is sent, while a refusal can still set the HTTP status.
   if (subscription.target === "session") {
     const mayRead = await deps.mayRead(caller.userId, subscription.sessionId).catch(() => "unavailable" as const);

@@ -1,5 +1,5 @@
 import { SocketMessage } from "@boocode/contracts";
-import type { Caller } from "@boocode/identity";
+import type { Caller, Refused } from "@boocode/identity";
 import type { WebSocket } from "ws";
 import { createWsTransport } from "../transports/ws-transport.ts";
 import type { Connections } from "./connections.ts";
@@ -9,19 +9,23 @@ export interface AcceptDeps extends SubscribeDeps {
   connections: Connections;
   findCaller(token: string): Promise<Caller | null>;
   takeTicket(ticket: string): Promise<Caller | null>;
+  /** A subscriber was refused for a reason that the audit log counts. */
+  refused(refusal: Refused): void;
   pingMs: number;
   pongTimeoutMs: number;
   authTimeoutMs: number;
   maxUnsentBytes: number;
 }
 
-/** The credentials in a request's header or URL, known before its socket is open. */
+/** The credentials in a request's header or URL, known before its socket is open, and the address of its peer. */
 export interface Credentials {
+  address: string | null;
   token: string | null;
   ticket: string | null;
 }
 
-export const isAnonymous = ({ token, ticket }: Credentials) => token === null && ticket === null;
+export const isAnonymous = ({ token, ticket }: Pick<Credentials, "token" | "ticket">) =>
+  token === null && ticket === null;
 
 /** Serves one WebSocket: authenticates and subscribes it, answers its pings, and closes it with a code of CLOSE_CODES. */
 export function acceptSocket(
@@ -90,13 +94,19 @@ export function acceptSocket(
     const caller = await find().catch(() => "unavailable" as const);
     clearTimeout(authTimer);
     if (closed) return;
-    if (caller === null) return transport.close("unauthenticated");
+    if (caller === null) {
+      deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address: credentials.address });
+      return transport.close("unauthenticated");
+    }
     if (caller === "unavailable") return transport.close("unavailable");
     connection.tokenId = caller.tokenId;
     connection.isAnonymous = false;
     // Refused only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);
     const served = await subscribe(deps, caller, subscription, transport);
+    if (served === "forbidden") {
+      deps.refused({ event: "refused.forbidden", actor: caller, address: credentials.address });
+    }
     if (typeof served === "string") return transport.close(served);
     if (closed) served();
     else unsubscribe = served;

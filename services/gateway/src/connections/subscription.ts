@@ -6,7 +6,10 @@ import { createUserSubscriber } from "../topics/user-topic.ts";
 import type { Transport } from "../transports/transport.ts";
 
 /** Why a subscription is refused before its first frame. */
-export type Refusal = Extract<CloseReason, "bad_request" | "unauthenticated" | "not_found" | "unavailable">;
+export type Refusal = Extract<
+  CloseReason,
+  "bad_request" | "unauthenticated" | "forbidden" | "not_found" | "unavailable"
+>;
 
 /** What a URL subscribes to. */
 export type Subscription =
@@ -41,6 +44,9 @@ export interface SubscribeDeps {
   mayRead(userId: string, sessionId: string): Promise<boolean>;
 }
 
+/** Whether the caller's credential permits to follow anything. */
+export const mayFollow = ({ scopes }: Caller): boolean => scopes.includes("read");
+
 /** Subscribes an authenticated caller. @returns a function that ends the subscription, or why it is refused */
 export async function subscribe(
   deps: SubscribeDeps,
@@ -48,6 +54,7 @@ export async function subscribe(
   subscription: Subscription,
   transport: Transport,
 ): Promise<(() => void) | Refusal> {
+  if (!mayFollow(caller)) return "forbidden";
   try {
     switch (subscription.target) {
       case "user":
