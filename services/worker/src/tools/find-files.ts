@@ -43,7 +43,7 @@ export const findFiles = defineTool({
       const files = await listFiles(opened.path, globs, ignores, context);
       if (files.size === 0 && selects(globs)) {
         suggested = [...(await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true }))];
-        if (ignores.file !== null) ignored = (await listFiles(opened.path, globs, NOTHING_IGNORED, context)).size;
+        if (ignores.files.length > 0) ignored = (await listFiles(opened.path, globs, NOTHING_IGNORED, context)).size;
       }
       return [...files];
     });

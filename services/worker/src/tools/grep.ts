@@ -77,7 +77,7 @@ export const grep = defineTool({
       if (opened.kind === "file") await requireSearchable(opened);
       const run = async (ignores: Ignores) => {
         // In ripgrep a glob overrides the ignore files; in this tool it does not.
-        const overrides = ignores.file !== null && selects(globs);
+        const overrides = ignores.files.length > 0 && selects(globs);
         const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
         return withOtherTexts({ path: opened.path, globs, ignores, allowed }, context, (texts) =>
           searchReadings({ ...input, searched: opened.path, globs, ignores, allowed, texts }, context),
@@ -210,7 +210,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
   const { root, signal, slots } = context;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [
-    ...[...commonArguments(input.ignores.file), ...searchArguments(options)],
+    ...[...commonArguments(input.ignores.files), ...searchArguments(options)],
     ...globArguments(input.globs),
     ...pathArguments(input.searched),
   ];
@@ -234,7 +234,7 @@ async function findInTexts(input: Search, { signal, slots }: ToolContext): Promi
   const found: FoundCandidate[] = [];
   if (copies.length === 0) return found;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
-  const args = [...commonArguments(null), ...searchArguments(options), "--text", ...pathArguments(".")];
+  const args = [...commonArguments([]), ...searchArguments(options), "--text", ...pathArguments(".")];
   for await (const record of ripgrep({ args, cwd: folder, separator: LF, signal, slots })) {
     const candidate = readMatchRecord(record);
     const copy = candidate && copies[Number(withoutDot(candidate.path))];

@@ -61,10 +61,47 @@ test("a tracked file that is marked skip-worktree is found if it exists", async 
 
 test("a pattern that is longer than any name does not disable the others", async () => {
   const { root } = await makeTree({
-    ".gitignore": `*.log\n${"*a".repeat(100_000)}\n${"a/".repeat(20_000)}b\n`,
+    ".gitignore": `*.log\n${"*a".repeat(20_000)}\n${"a/".repeat(20_000)}b\n${`${"*?".repeat(250)}/`.repeat(300)}b\n`,
     "a.log": "",
   });
   expect(await list(root)).toBe(".gitignore");
+});
+
+test("all rules of a long ignore file apply", async () => {
+  // ripgrep compiles these rules to twice the size that it takes from one file.
+  const rules = Array.from({ length: 700 }, (_, index) => `${"?*".repeat(100)}${index}`);
+  const { root } = await makeTree({ ".gitignore": ["*.log", ...rules, "!b.log"].join("\n"), "a.log": "", "b.log": "" });
+  expect(await list(root)).toBe(".gitignore\nb.log");
+});
+
+test("rules that are too large or too many are named, and files that they exclude are shown", async () => {
+  const long = `*.txt\n${Array.from({ length: 25_000 }, (_, index) => `name${index}`).join("\n")}`;
+  const { root } = await makeTree({
+    "a/.gitignore": long,
+    "a/a.txt": "",
+    "b/.gitignore": long,
+    "b/b.txt": "",
+    "c/.gitignore": "*.txt",
+    "c/c.txt": "",
+    "d/.gitignore": `*.txt\n#${"x".repeat(256 * 1024)}`,
+    "d/d.txt": "",
+  });
+  expect(await list(root, { glob: "*.txt" })).toBe(
+    "[the ignore rules of b/.gitignore and 1 more are not applied, because they are too large or too many: " +
+      "files that they exclude are shown]\nb/b.txt\nd/d.txt",
+  );
+});
+
+test("a directory beyond the limit of those with ignore rules is noted", async () => {
+  const { root } = await makeTree({});
+  const directories = Array.from({ length: 2001 }, (_, index) => join(root, `d${index}`));
+  for (const directory of directories) {
+    await mkdir(directory);
+    await writeFile(join(directory, ".ignore"), "");
+  }
+  expect(await list(root, { max_results: 1 })).toContain(
+    "ignore rules are applied in 2000 directories only, and more have some",
+  );
 });
 
 test("names in an index that lead out of the repository are skipped", async () => {

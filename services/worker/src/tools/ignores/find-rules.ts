@@ -1,28 +1,20 @@
 import { posix } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
-import type { ProjectRoot } from "../project/project-root.ts";
 import { ripgrep } from "../search/ripgrep.ts";
 import { commonArguments, pathArguments, withoutDot } from "../search/ripgrep-arguments.ts";
-import { type IgnorePattern, parseIgnoreFile } from "./ignore-pattern.ts";
 import { readOuterRules } from "./read-outer-rules.ts";
-import { MAX_IGNORE_BYTES, type Repository, readRepository } from "./read-repository.ts";
-import { readSmallFile } from "./read-small-file.ts";
+import type { Repository } from "./read-repository.ts";
+import { type DirectoryRules, MAX_LINE_BYTES, readRules, takeLines } from "./read-rules.ts";
 
-/** Both kinds of ignore files, in ascending precedence. The second is ripgrep's own. */
-const NAMES = [".gitignore", ".ignore"] as const;
-const MAX_FILES = 2000;
+/** What marks a directory with rules. A repository is recognized by `.git/HEAD`, or by a `.git` file. */
+const MARKS = [".gitignore", ".ignore", ".git", "**/.git/HEAD"];
+const MAX_DIRECTORIES = 2000;
 /** Each round finds the ignore files in directories that the rules of the round before have revealed. */
 const MAX_ROUNDS = 10;
 
-/** The rules that one directory sets for the files below it. */
-interface DirectoryRules {
-  repository: Repository | null;
-  patterns: Record<(typeof NAMES)[number], IgnorePattern[]>;
-}
-
 export interface Rules {
-  /** Those of a repository around the project. */
-  outer: readonly IgnorePattern[];
+  /** Those of a repository around the project, as lines for ripgrep; null if they are too large or too many. */
+  outer: readonly string[] | null;
   /** By path, relative to the root. */
   directories: ReadonlyMap<string, DirectoryRules>;
 }
@@ -30,21 +22,25 @@ export interface Rules {
 /**
  * Reads the rules that apply below `directory`: those in, below and above it up to the root, and those of a repository around the
  * project. Ignored directories, such as node_modules, are not searched for further ignore files, except submodules, which are tracked.
- * @param write writes the rules found so far to an ignore file for ripgrep, and returns its path; null when there are none
+ * @param write writes the rules found so far to ignore files for ripgrep, and returns their paths
  */
 export async function findRules(
   directory: string,
-  write: (rules: Rules) => Promise<string | null>,
+  write: (rules: Rules) => Promise<string[]>,
   context: ToolContext,
 ): Promise<Rules> {
   const { root } = context;
   const directories = new Map<string, DirectoryRules>();
+  const budget = { bytes: MAX_LINE_BYTES };
   const add = async (paths: Iterable<string>) => {
-    for (const path of paths) if (!directories.has(path)) directories.set(path, await readRules(root, path));
+    // The first ones get what is left of the budget.
+    for (const path of [...paths].sort(byDepth))
+      if (!directories.has(path)) directories.set(path, await readRules(root, path, budget));
   };
   const above = ancestors(directory);
   await add(above);
-  const rules = { outer: directories.get(".")?.repository ? [] : await readOuterRules(root), directories };
+  const outer = directories.get(".")?.repository ? [] : await readOuterRules(root);
+  const rules = { outer: outer && takeLines(outer, ".", budget), directories };
   for (let round = 1; ; round++) {
     const found = await listDirectories(directory, await write(rules), context);
     const added = [...found].filter((path) => !directories.has(path));
@@ -74,22 +70,15 @@ export function isBelow(path: string, directory: string): boolean {
   return directory === "." || path.startsWith(`${directory}/`);
 }
 
-async function readRules(root: ProjectRoot, directory: string): Promise<DirectoryRules> {
-  const read = async (name: string) => {
-    const path = posix.join(directory, name);
-    const content = await readSmallFile(root, path, MAX_IGNORE_BYTES, { followSymlink: false });
-    return content === null ? [] : parseIgnoreFile(content);
-  };
-  return {
-    repository: await readRepository(root, directory),
-    patterns: { ".gitignore": await read(".gitignore"), ".ignore": await read(".ignore") },
-  };
+/** Orders parents before their children. */
+export function byDepth(a: string, b: string): number {
+  const depth = (path: string) => (path === "." ? 0 : path.split("/").length);
+  return depth(a) - depth(b) || (a < b ? -1 : 1);
 }
 
 /** Whether a directory's rules can reveal directories with rules of their own, so that another round is needed. */
 function canReveal(rules: DirectoryRules | undefined): boolean {
-  if (rules === undefined) return false;
-  return rules.repository !== null || Object.values(rules.patterns).some((list) => list.some(({ negated }) => negated));
+  return rules !== undefined && (rules.repository !== null || rules.negates);
 }
 
 /** Returns the directory and its ancestors up to the root, root first. */
@@ -101,17 +90,20 @@ function ancestors(directory: string): string[] {
 /** Finds the directories below `directory` that contain an ignore file or a git folder. */
 async function listDirectories(
   directory: string,
-  ignoreFile: string | null,
+  ignoreFiles: readonly string[],
   context: ToolContext,
 ): Promise<Set<string>> {
   const found = new Set<string>();
-  // A repository is recognized by .git/HEAD, or by a .git file. The rest of its git folder is not searched.
-  const globs = [...NAMES, ".git", "**/.git/HEAD", "!**/.git/*/"].map((glob) => `--glob=${glob}`);
-  const args = [...commonArguments(ignoreFile), "--files", "--null", ...globs, ...pathArguments(directory)];
+  // The rest of a git folder is not searched.
+  const globs = [...MARKS, "!**/.git/*/"].map((glob) => `--glob=${glob}`);
+  const args = [...commonArguments(ignoreFiles), "--files", "--null", ...globs, ...pathArguments(directory)];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
   for await (const { bytes } of ripgrep(run)) {
     found.add(posix.dirname(withoutDot(bytes.toString("utf8")).replace(/(^|\/)\.git\/HEAD$/, "$1.git")));
-    if (found.size === MAX_FILES) break;
+    if (found.size === MAX_DIRECTORIES) {
+      context.note(`ignore rules are applied in ${MAX_DIRECTORIES} directories only, and more have some`);
+      break;
+    }
   }
   return found;
 }

@@ -39,12 +39,21 @@ const NAMED_SETS: Record<string, RegExp> = {
 };
 /** Linux's limit of a file name (NAME_MAX). */
 const MAX_NAME_BYTES = 255;
-/** No path has more segments, because Linux limits it to 4096 bytes (PATH_MAX). */
-const MAX_SEGMENTS = 2048;
+/** Linux's limit of a path (PATH_MAX). */
+const MAX_PATH_BYTES = 4096;
+/** No path has more segments. */
+const MAX_SEGMENTS = MAX_PATH_BYTES / 2;
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
-/** Returns the patterns of an ignore file in file order, without lines that can never match. */
-export function parseIgnoreFile(content: Buffer): IgnorePattern[] {
+/** A part of a larger ignore file could end in the middle of a pattern, and that could match everything. */
+export const MAX_IGNORE_BYTES = 256 * 1024;
+
+/**
+ * Returns the patterns of an ignore file in file order, without lines that can never match.
+ * @returns null when it is larger than `MAX_IGNORE_BYTES`
+ */
+export function parseIgnoreFile(content: Buffer): IgnorePattern[] | null {
+  if (content.length > MAX_IGNORE_BYTES) return null;
   const text = content.toString("latin1").replace(/^\xef\xbb\xbf/, "");
   return text.split("\n").flatMap(parseLine);
 }
@@ -63,14 +72,19 @@ function parseLine(line: string): IgnorePattern[] {
     if (tokens === null) return [];
     const segments = toSegments(tokens, isPath);
     if (segments.length > MAX_SEGMENTS || segments.some(neverMatches)) return [];
+    if (segments.reduce((sum, segment) => sum + leastBytes(segment), 0) > MAX_PATH_BYTES) return [];
     return { negated, directoryOnly, segments: isPath ? segments : [ANY_DIRECTORIES, ...segments] };
   });
 }
 
-/** Whether no file name can match. Too large a pattern would make ripgrep silently drop all patterns. */
+/** Whether no file name can match. Too large a pattern would make ripgrep silently drop all patterns of its file. */
 function neverMatches(segment: Segment): boolean {
-  if (segment === ANY_DIRECTORIES) return false;
-  return segment.length === 0 || segment.filter((token) => token !== "star").length > MAX_NAME_BYTES;
+  return segment !== ANY_DIRECTORIES && (segment.length === 0 || leastBytes(segment) > MAX_NAME_BYTES);
+}
+
+/** The length of the shortest name that can match. */
+function leastBytes(segment: Segment): number {
+  return segment === ANY_DIRECTORIES ? 0 : segment.filter((token) => token !== "star").length;
 }
 
 /**

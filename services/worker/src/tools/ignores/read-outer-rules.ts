@@ -1,8 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
-import { type IgnorePattern, matchesDirectory, parseIgnoreFile, patternsBelow } from "./ignore-pattern.ts";
-import { MAX_IGNORE_BYTES } from "./read-repository.ts";
+import {
+  type IgnorePattern,
+  MAX_IGNORE_BYTES,
+  matchesDirectory,
+  parseIgnoreFile,
+  patternsBelow,
+} from "./ignore-pattern.ts";
 
 /** The patterns of one ignore file, and the names that lead from its directory to the project's root. */
 interface OuterRules {
@@ -14,8 +19,9 @@ interface OuterRules {
  * Reads the ignore patterns of a repository around the project, relative to the project's root and in ascending precedence: if the
  * project is `apps/web` of a repository, the top usually ignores its `node_modules`. Reads only `.gitignore` and `info/exclude`, up
  * to the repository's top, never above the allowed roots and never through a symlink.
+ * @returns null when one of these files is too large
  */
-export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[]> {
+export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[] | null> {
   const top = await findTop(root);
   if (top === null) return [];
   const directories = root.above.slice(0, root.above.indexOf(top) + 1).toReversed();
@@ -27,7 +33,9 @@ export async function readOuterRules(root: ProjectRoot): Promise<IgnorePattern[]
     const content = await readAbove(root, posix.join(directory as string, name as string));
     if (content === null) continue;
     const names = posix.relative(directory as string, root.real).split("/");
-    rules.push({ names, patterns: parseIgnoreFile(content) });
+    const patterns = parseIgnoreFile(content);
+    if (patterns === null) return null;
+    rules.push({ names, patterns });
   }
   // If the rules ignore the project itself, they would hide all of it, so none of them applies.
   if (isIgnored(rules)) return [];
@@ -62,7 +70,7 @@ async function readAbove(root: ProjectRoot, path: string): Promise<Buffer | null
   const handle: FileHandle | null = await root.openAbove(path);
   if (handle === null) return null;
   try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_IGNORE_BYTES), 0, MAX_IGNORE_BYTES, 0);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_IGNORE_BYTES + 1), 0, MAX_IGNORE_BYTES + 1, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();

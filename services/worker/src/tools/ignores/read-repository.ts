@@ -1,15 +1,14 @@
 import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
 import { type GitIndex, parseGitIndex, UnreadableIndex } from "./git-index.ts";
-import { type IgnorePattern, parseIgnoreFile } from "./ignore-pattern.ts";
 import { readSmallFile } from "./read-small-file.ts";
 
 /** A git repository in the project, as far as it decides which files are searched. */
 export interface Repository {
   /** The top of its working tree, relative to the root. */
   directory: string;
-  /** `info/exclude`. `core.excludesFile` is not read: it is a per-user setting, which means nothing on a server. */
-  exclude: IgnorePattern[];
+  /** The path of `info/exclude`. `core.excludesFile` is not read: it is a per-user setting, which means nothing on a server. */
+  exclude: string | null;
   /** Paths relative to the root. */
   files: string[];
   submodules: string[];
@@ -17,8 +16,6 @@ export interface Repository {
   problem: string | null;
 }
 
-/** Only this much of an ignore file is read. */
-export const MAX_IGNORE_BYTES = 256 * 1024;
 /** Enough for an index of some 400,000 files. */
 const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 const MAX_SETTING_BYTES = 64 * 1024;
@@ -29,7 +26,7 @@ const MAX_SETTING_BYTES = 64 * 1024;
  * @returns null when the directory is not the top of a repository
  */
 export async function readRepository(root: ProjectRoot, directory: string): Promise<Repository | null> {
-  const unknown = (problem: string) => ({ directory, exclude: [], files: [], submodules: [], problem });
+  const unknown = (problem: string) => ({ directory, exclude: null, files: [], submodules: [], problem });
   const gitFolder = await findGitFolder(root, directory);
   if (gitFolder === "outside") return unknown("its git folder is outside the project");
   if (gitFolder === null) return null;
@@ -38,20 +35,20 @@ export async function readRepository(root: ProjectRoot, directory: string): Prom
   for (const path of needed) if (!(await exists(root, path, "directory"))) return null;
   if (!(await exists(root, posix.join(gitFolder, "HEAD"), "file"))) return null;
 
-  const exclude = await readSmallFile(root, posix.join(common, "info/exclude"), MAX_IGNORE_BYTES);
+  const exclude = posix.join(common, "info/exclude");
   try {
     const { files, submodules } = await readIndex(root, gitFolder, common);
     const fromRoot = (path: string) => (directory === "." ? path : `${directory}/${path}`);
     return {
       directory,
-      exclude: exclude === null ? [] : parseIgnoreFile(exclude),
+      exclude,
       files: files.map(fromRoot),
       submodules: submodules.map(fromRoot),
       problem: null,
     };
   } catch (error) {
     if (!(error instanceof UnreadableIndex)) throw error;
-    return { ...unknown(error.message), exclude: exclude === null ? [] : parseIgnoreFile(exclude) };
+    return { ...unknown(error.message), exclude };
   }
 }
 

@@ -1,20 +1,21 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
 import { showPath } from "../output/show-path.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "../search/list-files.ts";
-import { append, composeLines } from "./compose-lines.ts";
-import { findRules, isBelow, type Rules, repositoriesOf } from "./find-rules.ts";
+import { byDepth, findRules, isBelow, type Rules, repositoriesOf } from "./find-rules.ts";
 import type { Repository } from "./read-repository.ts";
+import { append } from "./read-rules.ts";
 import { parentsOf, rescueLines } from "./rescue-lines.ts";
+import { writeIgnoreFiles } from "./write-ignore-files.ts";
 
 /** Limit of tracked files that get a line of their own, because an ignore pattern matches them. */
 const MAX_TRACKED = 20_000;
 
 /**
- * Runs `work` with one temporary ignore file for ripgrep, which leaves what git would list below `directory`
- * (`git ls-files --cached --others --exclude-standard`). It combines the ignore files in, below and above the directory up to the
+ * Runs `work` with temporary ignore files for ripgrep, which leave what git would list below `directory`
+ * (`git ls-files --cached --others --exclude-standard`). They combine the ignore files in, below and above the directory up to the
  * root, those of a repository around the project, `info/exclude`, and the tracked files of every index. All are read through the
  * verified root; `commonArguments` explains why ripgrep does not read them itself.
  */
@@ -27,42 +28,48 @@ export async function withIgnores<T>(
   if (includeIgnored) return work(NOTHING_IGNORED);
   const folder = await mkdtemp(join(tmpdir(), "boocode-ignores-"));
   try {
-    return await work(await collect(directory, join(folder, "ignores"), context));
+    return await work(await collect(directory, folder, context));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function collect(directory: string, file: string, context: ToolContext): Promise<Ignores> {
-  const write = async (rules: Rules, rescued: readonly string[] = []) => {
-    const lines = composeLines(rules, rescued);
-    if (lines.length === 0) return null;
-    await writeFile(file, Buffer.from(`${lines.join("\n")}\n`, "latin1"));
-    return file;
-  };
+async function collect(directory: string, folder: string, context: ToolContext): Promise<Ignores> {
+  const write = (rules: Rules, rescued: readonly string[] = []) =>
+    writeIgnoreFiles(folder, composeLines(rules, rescued));
   const rules = await findRules(directory, write, context);
   const repositories = repositoriesOf(rules);
+  noteDropped(rules, context);
   noteProblems(repositories, context);
   const tracked = repositories.flatMap(({ files }) => files.filter((path) => isBelow(path, directory)));
   const submodules = repositories
     .flatMap((repository) => repository.submodules)
     .filter((path) => isBelow(path, directory) && rules.directories.get(path)?.repository);
-  if (tracked.length === 0 && submodules.length === 0) return { file: await write(rules), listed: null };
+  if (tracked.length === 0 && submodules.length === 0) return { files: await write(rules), listed: null };
 
   const list = async (lines: readonly string[]) =>
-    listFiles(directory, [], { file: await write(rules, lines), listed: null }, context);
+    listFiles(directory, [], { files: await write(rules, lines), listed: null }, context);
   const { rescued, listed } = await rescueSubmodules(submodules, directory, list);
   const reached = parentsOf(listed, directory);
   const missing = tracked.filter((path) => !listed.has(path) && !reached.has(path)).slice(0, MAX_TRACKED);
-  if (missing.length === 0) return { file: await write(rules, rescued), listed };
+  if (missing.length === 0) return { files: await write(rules, rescued), listed };
   append(rescued, rescueLines(missing, "", reached, directory));
-  return { file: await write(rules, rescued), listed: null };
+  return { files: await write(rules, rescued), listed: null };
+}
+
+/** Composes the lines in ascending precedence: the last matching line decides. */
+function* composeLines({ outer, directories }: Rules, rescued: readonly string[]): Generator<string> {
+  const sorted = [...directories].sort(([a], [b]) => byDepth(a, b)).map(([, rules]) => rules);
+  yield* outer ?? [];
+  for (const { lines } of sorted) yield* lines;
+  yield* rescued;
+  for (const { ownLines } of sorted) yield* ownLines;
 }
 
 /**
  * A submodule is tracked, so git lists it even if an ignore pattern matches its directory. Outer ones come first, because the lines
  * of an outer one can reveal those in it.
- * @param list lists the files that are not ignored, given further lines of the ignore file
+ * @param list lists the files that are not ignored, given further lines
  */
 async function rescueSubmodules(
   submodules: readonly string[],
@@ -80,6 +87,17 @@ async function rescueSubmodules(
     left = left.filter((path) => !next.includes(path));
     append(rescued, rescueLines(next, "/", reached, directory));
   }
+}
+
+/** Ignore rules are no access control, so a search that cannot apply all of them shows more, not less. */
+function noteDropped({ outer, directories }: Rules, context: ToolContext): void {
+  const dropped = [...directories.values()].flatMap((rules) => rules.dropped.map(showPath));
+  if (outer === null) dropped.unshift("the repository around the project");
+  if (dropped.length === 0) return;
+  const rest = dropped.length > 1 ? ` and ${dropped.length - 1} more` : "";
+  context.note(
+    `the ignore rules of ${dropped[0]}${rest} are not applied, because they are too large or too many: files that they exclude are shown`,
+  );
 }
 
 function noteProblems(repositories: readonly Repository[], context: ToolContext): void {

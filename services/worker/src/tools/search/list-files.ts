@@ -9,13 +9,13 @@ const MAX_LISTED = 500_000;
 
 /** What a search leaves out. */
 export interface Ignores {
-  /** For `commonArguments`; null for nothing. */
-  file: string | null;
+  /** For `commonArguments`; none if nothing is left out. */
+  files: readonly string[];
   /** All files below the directory that are not ignored; null when they are not known yet. */
   listed: ReadonlySet<string> | null;
 }
 
-export const NOTHING_IGNORED: Ignores = { file: null, listed: null };
+export const NOTHING_IGNORED: Ignores = { files: [], listed: null };
 
 interface ListOptions {
   /** Matches the globs case-insensitively. */
@@ -30,14 +30,14 @@ interface ListOptions {
 export async function listFiles(
   directory: string,
   globs: readonly string[],
-  { file, listed }: Ignores,
+  { files, listed }: Ignores,
   context: ToolContext,
   options: ListOptions = {},
 ): Promise<Set<string>> {
-  const matching = await list(directory, globs, file, context, options);
-  if (file === null || !selects(globs)) return matching;
+  const matching = await list(directory, globs, files, context, options);
+  if (files.length === 0 || !selects(globs)) return matching;
   // In ripgrep a glob overrides the ignore files; here it does not: the result is the intersection of both lists.
-  const all = listed ?? (await list(directory, [], file, context));
+  const all = listed ?? (await list(directory, [], files, context));
   for (const path of matching) if (!all.has(path)) matching.delete(path);
   return matching;
 }
@@ -45,13 +45,13 @@ export async function listFiles(
 async function list(
   directory: string,
   globs: readonly string[],
-  ignoreFile: string | null,
+  ignoreFiles: readonly string[],
   context: ToolContext,
   { anyCase = false }: ListOptions = {},
 ): Promise<Set<string>> {
   const paths = new Set<string>();
   const args = [
-    ...commonArguments(ignoreFile),
+    ...commonArguments(ignoreFiles),
     ...(anyCase ? ["--glob-case-insensitive"] : []),
     ...["--files", "--null", ...globArguments(globs)],
     ...pathArguments(directory),

@@ -112,7 +112,7 @@ async function findOtherTexts(
   context: ToolContext,
 ): Promise<string[]> {
   const args = [
-    ...commonArguments(ignores.file),
+    ...commonArguments(ignores.files),
     ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
     ...["-e", OTHER_TEXT, ...globArguments(globs), ...pathArguments(path)],
   ];
