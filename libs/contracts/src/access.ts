@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, Timestamp } from "./primitives.ts";
+import { Id, Name, Timestamp } from "./primitives.ts";
 
 /**
  * What a token permits: `read` to list, read and follow; `ask` to create, change, ask, cancel and delete; `admin` to use the
@@ -7,6 +7,12 @@ import { Id, Timestamp } from "./primitives.ts";
  */
 export const Scope = z.enum(["read", "ask", "admin"]);
 export type Scope = z.infer<typeof Scope>;
+
+export const Scopes = z
+  .array(Scope)
+  .min(1)
+  .max(Scope.options.length)
+  .refine((scopes) => new Set(scopes).size === scopes.length, "must not repeat a scope");
 
 export const Role = z.enum(["user", "admin"]);
 export type Role = z.infer<typeof Role>;
@@ -23,6 +29,48 @@ export const Me = z
   .meta({ id: "Me" });
 export type Me = z.infer<typeof Me>;
 
+/** A token, without its secret. */
+export const Token = z
+  .object({
+    id: Id,
+    name: z.string().nullable(),
+    scopes: z.array(Scope),
+    created_at: Timestamp,
+    expires_at: Timestamp.nullable().describe("Null: never."),
+    last_used_at: Timestamp.nullable().describe("To about a minute; null: not yet."),
+  })
+  .meta({ id: "Token" });
+export type Token = z.infer<typeof Token>;
+
+export const TokenList = z.object({ tokens: z.array(Token) }).meta({ id: "TokenList" });
+
+export const CreatedToken = Token.extend({
+  token: z.string().describe("The secret itself. No other answer contains it."),
+}).meta({ id: "CreatedToken" });
+export type CreatedToken = z.infer<typeof CreatedToken>;
+
+export const CreateToken = z
+  .strictObject({
+    name: Name,
+    scopes: Scopes.describe("A caller's own token must have each of them."),
+    expires_at: Timestamp.nullable()
+      .optional()
+      .describe(
+        "Null: never. Absent: never, or when the caller's own token expires, which is also the latest time for it.",
+      ),
+  })
+  .meta({ id: "CreateToken" });
+export type CreateToken = z.infer<typeof CreateToken>;
+
+/** Limit of a user's tokens that are neither revoked nor expired. */
+export const MAX_TOKENS = 100;
+
+/** Names a user's folder below USER_ROOTS. */
+export const Slug = z
+  .string()
+  .max(60)
+  .regex(/^[a-z0-9][a-z0-9-]*$/, "must consist of a-z, 0-9 and -, and must not begin with -");
+
 /** A user, as administrators see one. */
 export const User = z
   .object({
@@ -36,4 +84,29 @@ export const User = z
   .meta({ id: "User" });
 export type User = z.infer<typeof User>;
 
-export const UserList = z.object({ users: z.array(User) }).meta({ id: "UserList" });
+export const UserList = z
+  .object({
+    users: z.array(User),
+    next: z.string().nullable().describe("The `after` of the next page; null: this is the last."),
+  })
+  .meta({ id: "UserList" });
+export type UserList = z.infer<typeof UserList>;
+
+export const UserQuery = z.strictObject({
+  after: Name.optional().describe("Only users whose names come after this one."),
+  limit: z.coerce.number<string>().int().min(1).max(1_000).default(100),
+});
+
+export const CreateUser = z
+  .strictObject({
+    name: Name,
+    role: Role.default("user"),
+    slug: Slug.optional().describe("By default made from the name."),
+  })
+  .meta({ id: "CreateUser" });
+
+export const ChangeUser = z
+  .strictObject({ role: Role.optional(), disabled: z.boolean().optional() })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something")
+  .meta({ id: "ChangeUser" });
+export type ChangeUser = z.infer<typeof ChangeUser>;

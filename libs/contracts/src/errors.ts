@@ -34,6 +34,17 @@ export const API_ERRORS = {
     when: "the turn cannot be withdrawn: a worker has claimed it, or it has ended",
     retry: false,
   },
+  name_taken: {
+    status: 409,
+    when: "another user has the name, or another user has or had the slug",
+    retry: false,
+  },
+  last_administrator: { status: 409, when: "no enabled administrator would be left", retry: false },
+  too_many_tokens: {
+    status: 409,
+    when: "the user has as many live tokens as are allowed; revoke one first",
+    retry: false,
+  },
   body_too_large: { status: 413, when: "the body exceeds the size limit", retry: false },
   unsupported_media_type: { status: 415, when: "the body is not JSON, or it has a Content-Encoding", retry: false },
   upgrade_required: {

@@ -1,4 +1,6 @@
 export * from "./add-user.ts";
 export * from "./count-refusals.ts";
+export * from "./decide-token.ts";
 export * from "./tickets.ts";
+export * from "./token-uses.ts";
 export * from "./tokens.ts";

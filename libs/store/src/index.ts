@@ -1,4 +1,5 @@
 export { lockSession } from "./access.ts";
+export * from "./accounts/change-user.ts";
 export * from "./accounts/tokens.ts";
 export * from "./accounts/users.ts";
 export * from "./audit.ts";

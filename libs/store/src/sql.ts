@@ -1,7 +1,7 @@
 import type postgres from "postgres";
 
 /*
- * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users. A transaction may skip a level,
+ * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users, tokens. A transaction may skip a level,
  * but never takes a new lock on an earlier one.
  */
 

@@ -11,13 +11,21 @@ import { describeApi } from "./describe-api.ts";
 import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { requireScope } from "./require-scope.ts";
+import { changeUser } from "./routes/admin/change-user.ts";
+import { createUser } from "./routes/admin/create-user.ts";
+import { createUserToken } from "./routes/admin/create-user-token.ts";
+import { deleteUser } from "./routes/admin/delete-user.ts";
+import { getUser } from "./routes/admin/get-user.ts";
 import { listAudit } from "./routes/admin/list-audit.ts";
+import { listUserTokens } from "./routes/admin/list-user-tokens.ts";
 import { listUsers } from "./routes/admin/list-users.ts";
+import { revokeUserToken } from "./routes/admin/revoke-user-token.ts";
 import { cancelTurn } from "./routes/cancel-turn.ts";
 import { changeProject } from "./routes/change-project.ts";
 import { changeSession } from "./routes/change-session.ts";
 import { createProject } from "./routes/create-project.ts";
 import { createSession } from "./routes/create-session.ts";
+import { createToken } from "./routes/create-token.ts";
 import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
@@ -29,10 +37,12 @@ import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
 import { listProjects } from "./routes/list-projects.ts";
 import { listSessions } from "./routes/list-sessions.ts";
+import { listTokens } from "./routes/list-tokens.ts";
 import { listTurns } from "./routes/list-turns.ts";
 import { makeTicket } from "./routes/make-ticket.ts";
 import { postMessage } from "./routes/post-message.ts";
 import { regenerateAnswer } from "./routes/regenerate-answer.ts";
+import { revokeToken } from "./routes/revoke-token.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
 
 /**
@@ -42,6 +52,7 @@ import { withdrawTurn } from "./routes/withdraw-turn.ts";
 export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void>> = {
   read: {
     getMe,
+    listTokens,
     listProjects,
     getProject,
     listSessions,
@@ -53,6 +64,8 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     makeTicket,
   },
   ask: {
+    createToken,
+    revokeToken,
     createProject,
     changeProject,
     deleteProject,
@@ -65,7 +78,17 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     cancelTurn,
     withdrawTurn,
   },
-  admin: { listAudit, listUsers },
+  admin: {
+    listUsers,
+    createUser,
+    getUser,
+    changeUser,
+    deleteUser,
+    listUserTokens,
+    createUserToken,
+    revokeUserToken,
+    listAudit,
+  },
 };
 
 /** How long a browser may keep the answer to a preflight. */

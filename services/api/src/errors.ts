@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { API_ERRORS, type ApiErrorCode, type AuditEventName, type ErrorBody } from "@boocode/contracts";
 import { challenge, type Refused } from "@boocode/identity";
-import { IdempotencyKeyReused, isTransient } from "@boocode/store";
+import { IdempotencyKeyReused, isTransient, type UserRefusal } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { knownCallerOf } from "./deps.ts";
@@ -21,6 +21,14 @@ export class ApiError extends Error {
 export function found<T>(thing: T | null): T {
   if (thing === null) throw new ApiError("not_found");
   return thing;
+}
+
+/** @throws ApiError when the store refused to change or delete a user */
+export function changedUser<T>(outcome: T | UserRefusal): T {
+  if (outcome === "no_user") throw new ApiError("not_found");
+  if (outcome === "no_administrator") throw new ApiError("forbidden", "this needs an administrator");
+  if (outcome === "last_administrator") throw new ApiError("last_administrator");
+  return outcome as T;
 }
 
 /** The refusals that the audit log counts. */

@@ -1,6 +1,6 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
-import { createRefusalCounter, findCaller, makeTicket } from "@boocode/identity";
+import { createRefusalCounter, createTokenUses, findCaller, makeTicket } from "@boocode/identity";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
@@ -12,7 +12,7 @@ import {
   serveHttp,
   withConnectionFailure,
 } from "@boocode/runtime";
-import { checkDatabase, recordAuditEvents } from "@boocode/store";
+import { checkDatabase, recordAuditEvents, recordTokenUses } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
 import { checkProjectPath } from "./check-project-path.ts";
@@ -27,6 +27,8 @@ const REDIS_TIMEOUT_MS = 2_000;
 
 /** Repeated refusals of this time share a row of the audit log. */
 const AUDIT_FLUSH_MS = 60_000;
+
+const USES_FLUSH_MS = 60_000;
 
 /** Mostly client connections, which nginx and browsers keep open. */
 const OPEN_FILES = 1_024;
@@ -61,6 +63,13 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const refusals = createRefusalCounter({ save: (events) => recordAuditEvents(pool, events), now: () => new Date() });
   const saveRefusals = every(() => AUDIT_FLUSH_MS, refusals.flush, context.logFailure("saving refusals", "postgres"));
   onRelease("refusals", () => saveRefusals().then(refusals.flush));
+  const uses = createTokenUses({ save: (used) => recordTokenUses(pool, used), now: () => performance.now() });
+  const saveUses = every(
+    () => USES_FLUSH_MS,
+    uses.flush,
+    context.logFailure("saving when tokens were used", "postgres"),
+  );
+  onRelease("token uses", () => saveUses().then(uses.flush));
   const app = await buildApp(
     {
       pool,
@@ -69,7 +78,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       checkProjectPath: (path) => checkProjectPath(path, config.PROJECT_ROOTS),
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
-      findCaller: (token) => findCaller(pool, token),
+      findCaller: uses.noting((token) => findCaller(pool, token)),
       refused: refusals.refused,
     },
     {

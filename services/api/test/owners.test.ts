@@ -13,7 +13,11 @@ let mine: Record<string, string>;
 async function everything(client: Client) {
   const { projectId, sessionId } = await newSession(fixture, client);
   const posted = await client.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" });
-  return { project: projectId, session: sessionId, message: posted.body.message_id, turn: posted.body.turn_id };
+  const { body: token } = await client.call("POST", "/api/me/tokens", { name: "other", scopes: ["read"] });
+  return {
+    ...{ project: projectId, session: sessionId, message: posted.body.message_id, turn: posted.body.turn_id },
+    ...{ token: token.id, user: client.userId },
+  };
 }
 
 beforeAll(async () => {
@@ -39,6 +43,7 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["POST", "/api/sessions/{session}/cancel"],
   ["GET", "/api/sessions/{session}/turns/{turn}"],
   ["DELETE", "/api/sessions/{session}/turns/{turn}"],
+  ["DELETE", "/api/me/tokens/{token}"],
 ];
 
 const fill = (url: string, ids: Record<string, string>) =>
@@ -47,12 +52,25 @@ const fill = (url: string, ids: Record<string, string>) =>
 /** The routes without an id: they serve what the caller owns, or what belongs to no user. */
 const OTHERS: ["GET" | "POST", string][] = [
   ["GET", "/api/me"],
+  ["GET", "/api/me/tokens"],
+  ["POST", "/api/me/tokens"],
   ["GET", "/api/admin/audit"],
   ["GET", "/api/admin/users"],
+  ["POST", "/api/admin/users"],
   ["GET", "/api/projects"],
   ["POST", "/api/projects"],
   ["GET", "/api/models"],
   ["POST", "/api/ws-tickets"],
+];
+
+/** The routes for administrators, who own nothing of what they change: users.test.ts. */
+const ADMINISTRATORS: ["GET" | "POST" | "PATCH" | "DELETE", string][] = [
+  ["GET", "/api/admin/users/{user}"],
+  ["PATCH", "/api/admin/users/{user}"],
+  ["DELETE", "/api/admin/users/{user}"],
+  ["GET", "/api/admin/users/{user}/tokens"],
+  ["POST", "/api/admin/users/{user}/tokens"],
+  ["DELETE", "/api/admin/users/{user}/tokens/{token}"],
 ];
 
 test("every route below /api is in this test", async () => {
@@ -62,7 +80,7 @@ test("every route below /api is in this test", async () => {
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
   const withoutNames = (routes: string[]) => routes.map((route) => route.replace(/\{\w+\}/g, "{}")).sort();
   expect(withoutNames(described)).toEqual(
-    withoutNames([...ROUTES, ...OTHERS].map(([method, url]) => `${method} ${url}`)),
+    withoutNames([...ROUTES, ...OTHERS, ...ADMINISTRATORS].map(([method, url]) => `${method} ${url}`)),
   );
 });
 
@@ -70,7 +88,13 @@ test.each(ROUTES)(
   "%s %s answers 404 for another user's and unknown ids, and changes nothing",
   async (method, url, body) => {
     const before = await dump(fixture);
-    const unknown = { project: randomUUID(), session: randomUUID(), message: randomUUID(), turn: randomUUID() };
+    const unknown = {
+      project: randomUUID(),
+      session: randomUUID(),
+      message: randomUUID(),
+      turn: randomUUID(),
+      token: randomUUID(),
+    };
     const mixed = { ...theirs, session: mine.session ?? "" };
     const asked = [fill(url, theirs), fill(url, unknown)];
     if (url.includes("message}") || url.includes("turn}")) asked.push(fill(url, mixed));
@@ -85,13 +109,17 @@ test.each(ROUTES)(
 test.each(ROUTES)("%s %s answers 400 for a malformed id, and changes nothing", async (method, url, body) => {
   const before = await dump(fixture);
   for (const id of ["1", "null", "%00", "..%2f..", `${randomUUID()}x`]) {
-    const answer = await owner.call(method, fill(url, { project: id, session: id, message: id, turn: id }), body);
+    const answer = await owner.call(
+      method,
+      fill(url, { project: id, session: id, message: id, turn: id, token: id }),
+      body,
+    );
     expect([id, answer.status, answer.body.error?.code]).toEqual([id, 400, "invalid_request"]);
   }
   expect(await dump(fixture)).toEqual(before);
 });
 
-test.each([...ROUTES, ...OTHERS])(
+test.each<["GET" | "POST" | "PATCH" | "DELETE", string, object?]>([...ROUTES, ...OTHERS, ...ADMINISTRATORS])(
   "%s %s answers 401 without a valid token, and changes nothing",
   async (method, url, body) => {
     const before = await dump(fixture);

@@ -1,5 +1,5 @@
 import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
-import { createRefusalCounter, findCaller, takeTicket } from "@boocode/identity";
+import { createRefusalCounter, createTokenUses, findCaller, takeTicket } from "@boocode/identity";
 import {
   Counter,
   connectBackends,
@@ -21,6 +21,7 @@ import {
   readTurnsFrom,
   readUserVersions,
   recordAuditEvents,
+  recordTokenUses,
 } from "@boocode/store";
 import { Config } from "./config.ts";
 import { createConnections } from "./connections/connections.ts";
@@ -39,6 +40,8 @@ const REDIS_TIMEOUT_MS = 2_000;
 
 /** Repeated refusals of this time share a row of the audit log. */
 const AUDIT_FLUSH_MS = 60_000;
+
+const USES_FLUSH_MS = 60_000;
 
 /** Open files besides the subscribers' sockets: connections to Postgres and Redis, health checks, the program's own files. */
 const OWN_FILES = 100;
@@ -126,6 +129,10 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const saveRefusals = every(() => AUDIT_FLUSH_MS, refusals.flush, logFailure("saving refusals", "postgres"));
   onRelease("refusals", () => saveRefusals().then(refusals.flush));
 
+  const uses = createTokenUses({ save: (used) => recordTokenUses(pool, used), now: () => performance.now() });
+  const saveUses = every(() => USES_FLUSH_MS, uses.flush, logFailure("saving when tokens were used", "postgres"));
+  onRelease("token uses", () => saveUses().then(uses.flush));
+
   const open = new Gauge({
     name: "boocode_connections_open",
     help: "Open sockets and event streams.",
@@ -135,7 +142,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     topics,
     connections,
     mayRead: async (userId, sessionId) => (await read("a session", findSession(pool, userId, sessionId))) !== null,
-    findCaller: (token) => read("a token", findCaller(pool, token)),
+    findCaller: uses.noting((token) => read("a token", findCaller(pool, token))),
     takeTicket: (ticket) => takeTicket(redis, keys, ticket),
     refused: refusals.refused,
     pingMs: config.PING_MS,

@@ -2,8 +2,10 @@ import type {
   CancelAnswer,
   ChangeProject,
   ChangeSession,
+  CreatedToken,
   CreateProject,
   CreateSession,
+  CreateToken,
   LiveTurnList,
   Me,
   MessageList,
@@ -13,6 +15,7 @@ import type {
   Project,
   Session,
   SocketTicket,
+  Token,
   Turn,
   TurnAccepted,
 } from "@boocode/contracts";
@@ -45,6 +48,13 @@ export function createRest(deps: RequestDeps) {
   return {
     /** Who the caller is, and what the token permits. */
     getMe: (options?: CallOptions) => call<Me>("GET", "/api/me", options),
+    /** The caller's live tokens, without their secrets. */
+    listTokens: async (options?: CallOptions): Promise<Token[]> =>
+      (await call<{ tokens: Token[] }>("GET", "/api/me/tokens", options)).tokens,
+    /** Another token for the caller, which permits no more than the caller's own. Only this answer holds it. */
+    createToken: (token: CreateToken, options?: CallOptions) =>
+      call<CreatedToken>("POST", "/api/me/tokens", options, token),
+    revokeToken: (id: string, options?: CallOptions) => call<void>("DELETE", `/api/me/tokens/${id}`, options),
 
     listProjects: async (options?: CallOptions): Promise<Project[]> =>
       (await call<{ projects: Project[] }>("GET", "/api/projects", options)).projects,

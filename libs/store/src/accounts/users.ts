@@ -1,4 +1,4 @@
-import type { Role, User } from "@boocode/contracts";
+import type { Role, User, UserList } from "@boocode/contracts";
 import type { Sql } from "../sql.ts";
 
 interface NewUser {
@@ -16,6 +16,11 @@ export async function createUser(sql: Sql, { id, name, slug = slugOfId(id), role
 
 const slugOfId = (id: string) => `u-${id.replaceAll("-", "").slice(-16)}`;
 
+/** Whether a user has the slug, or had it: the row of a deleted user keeps it. */
+export async function isSlugTaken(sql: Sql, slug: string): Promise<boolean> {
+  return (await sql`select from users where slug = ${slug}`).length > 0;
+}
+
 const columns = (sql: Sql) => sql`u.id, u.name, u.slug, u.role, u.created_at, u.disabled_at`;
 
 export async function findUserByName(sql: Sql, name: string): Promise<User | null> {
@@ -23,9 +28,20 @@ export async function findUserByName(sql: Sql, name: string): Promise<User | nul
   return user ?? null;
 }
 
-/** Lists all users by name, for administrators. */
-export async function listUsers(sql: Sql): Promise<User[]> {
-  return await sql<User[]>`select ${columns(sql)} from users u where u.deleted_at is null order by u.name`;
+export async function findUser(sql: Sql, id: string): Promise<User | null> {
+  const [user] = await sql<User[]>`select ${columns(sql)} from users u where u.id = ${id} and u.deleted_at is null`;
+  return user ?? null;
+}
+
+/** Lists users by name, for administrators. */
+export async function listUsers(sql: Sql, page: { after?: string | undefined; limit: number }): Promise<UserList> {
+  // One more than asked for, which shows whether there is another page.
+  const rows = await sql<User[]>`
+    select ${columns(sql)} from users u
+    where u.deleted_at is null ${page.after === undefined ? sql`` : sql`and u.name > ${page.after}`}
+    order by u.name limit ${page.limit + 1}`;
+  const users = rows.slice(0, page.limit);
+  return { users, next: rows.length > page.limit ? (users.at(-1)?.name ?? null) : null };
 }
 
 /** Raises the version of a user's lists. @returns the new version */

@@ -1,0 +1,91 @@
+import type { ChangeUser, User } from "@boocode/contracts";
+import { ownedProject } from "../access.ts";
+import { type Actor, recordAudit } from "../audit.ts";
+import { only, type Pool, type Sql } from "../sql.ts";
+import { mayAct } from "./credential.ts";
+import { revokeTokens } from "./tokens.ts";
+import { findUser } from "./users.ts";
+
+/** Why a user was not changed. Nothing was written. */
+export type UserRefusal = "no_user" | "no_administrator" | "last_administrator";
+
+/** Key of the advisory lock of whoever changes who is an administrator: it is taken before every other lock. */
+const LOCK = 7_266_266;
+
+/**
+ * Locks the set of administrators, for whoever changes it or acts as one of them.
+ * @returns false when the actor was an administrator as the request was authenticated, and is none any more
+ */
+export async function lockAdministrators(sql: Sql, actor: Actor): Promise<boolean> {
+  await sql`select pg_advisory_xact_lock(${LOCK})`;
+  return typeof actor === "string" || (await mayAct(sql, actor, "admin"));
+}
+
+/**
+ * Disables or enables a user, or gives the user another role. A disabled user keeps everything, and can do nothing.
+ * @returns `no_administrator` when the actor is none any more; `last_administrator` when no administrator would be left, which
+ * only the operator may bring about
+ */
+export async function changeUser(
+  pool: Pool,
+  actor: Actor,
+  userId: string,
+  change: ChangeUser,
+): Promise<User | UserRefusal> {
+  return await pool.begin(async (sql) => {
+    const before = await lockUser(sql, actor, userId);
+    if (typeof before === "string") return before;
+    const role = change.role ?? before.role;
+    const isDisabled = change.disabled ?? before.disabled_at !== null;
+    if (isLosingAdministrator(before, role === "admin" && !isDisabled) && (await isLast(sql, actor, userId))) {
+      return "last_administrator";
+    }
+    await sql`
+      update users set role = ${role}, disabled_at = ${isDisabled ? sql`coalesce(disabled_at, now())` : null}
+      where id = ${userId}`;
+    if (role !== before.role) {
+      await recordAudit(sql, { event: "user.role_changed", actor, userId, detail: { role } });
+    }
+    if (isDisabled !== (before.disabled_at !== null)) {
+      await recordAudit(sql, { event: isDisabled ? "user.disabled" : "user.enabled", actor, userId });
+    }
+    return (await findUser(sql, userId)) ?? "no_user";
+  });
+}
+
+/**
+ * Marks a user and the user's projects as deleted, revokes the tokens and frees the name. The row stays, because nobody may get
+ * its slug; the data is purged later.
+ */
+export async function deleteUser(pool: Pool, actor: Actor, userId: string): Promise<"deleted" | UserRefusal> {
+  return await pool.begin(async (sql) => {
+    const before = await lockUser(sql, actor, userId);
+    if (typeof before === "string") return before;
+    if (isLosingAdministrator(before, false) && (await isLast(sql, actor, userId))) return "last_administrator";
+    await sql`update projects p set deleted_at = now() where ${ownedProject(sql, userId)}`;
+    // No name can begin with a blank, so that nobody has or can take this one.
+    await sql`update users set deleted_at = now(), name = ' ' || id where id = ${userId}`;
+    await revokeTokens(sql, userId);
+    await recordAudit(sql, { event: "user.deleted", actor, userId });
+    return "deleted";
+  });
+}
+
+async function lockUser(sql: Sql, actor: Actor, userId: string): Promise<User | UserRefusal> {
+  if (!(await lockAdministrators(sql, actor))) return "no_administrator";
+  return (await findUser(sql, userId)) ?? "no_user";
+}
+
+const isLosingAdministrator = (before: User, isAdministratorAfter: boolean) =>
+  before.role === "admin" && before.disabled_at === null && !isAdministratorAfter;
+
+/** Whether no enabled administrator would be left without this one. The operator can make another at any time. */
+async function isLast(sql: Sql, actor: Actor, userId: string): Promise<boolean> {
+  if (actor === "operator") return false;
+  const { others } = only(
+    await sql<{ others: number }[]>`
+      select count(*) as others from users
+      where role = 'admin' and disabled_at is null and deleted_at is null and id <> ${userId}`,
+  );
+  return others === 0;
+}

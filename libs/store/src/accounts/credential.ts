@@ -1,0 +1,30 @@
+import type { Actor } from "../audit.ts";
+import type { Sql } from "../sql.ts";
+
+/** A condition on `api_tokens t`: it is neither revoked nor expired. */
+export const liveToken = (sql: Sql) => sql`t.revoked_at is null and (t.expires_at is null or t.expires_at > now())`;
+
+/** A condition on `users u`: the user may do something. */
+const enabledUser = (sql: Sql) => sql`u.disabled_at is null and u.deleted_at is null`;
+
+/** A condition on `api_tokens t join users u`: the token may be used now. */
+export const usableToken = (sql: Sql) => sql`${liveToken(sql)} and ${enabledUser(sql)}`;
+
+/** A user who sent a request. */
+export type Requester = Exclude<Actor, string>;
+
+/**
+ * Whether a requester may still act, for what outlives the request: the credential may have been revoked since it was
+ * authenticated. Its token is locked, so that a revocation either comes first or waits for this transaction.
+ * @param as `admin`: the requester must still be an administrator, too
+ */
+export async function mayAct(sql: Sql, { userId, tokenId }: Requester, as: "user" | "admin"): Promise<boolean> {
+  const hasRole = as === "admin" ? sql`u.role = 'admin'` : sql`true`;
+  const rows =
+    tokenId === null
+      ? await sql`select from users u where u.id = ${userId} and ${enabledUser(sql)} and ${hasRole}`
+      : await sql`
+          select from api_tokens t join users u on u.id = t.user_id
+          where t.id = ${tokenId} and u.id = ${userId} and ${usableToken(sql)} and ${hasRole} for share of t`;
+  return rows.length > 0;
+}
