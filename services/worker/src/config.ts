@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { checkRedisSettings, commonEnv, count, duration, folders, port } from "@boocode/runtime";
 import { z } from "zod";
+import { GROUP_NAMES } from "./tools/withheld/groups.ts";
 
 /** The worker's environment. Durations are in milliseconds. */
 export const Config = z
@@ -40,6 +41,13 @@ export const Config = z
     MODEL_ANSWER_TOKENS: count().default(16_384),
     TOOL_TIMEOUT_MS: duration().default(15_000),
     TOOL_OUTPUT_BYTES: count(1_000).default(48 * 1024),
+    /** Groups of files that may hold secrets and are shown nevertheless, separated by commas. */
+    WITHHELD_GROUPS_OFF: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").map((name) => name.trim()))
+      .transform((names) => names.filter((name) => name !== ""))
+      .pipe(z.array(z.enum(GROUP_NAMES, `must be some of ${GROUP_NAMES.join(", ")}, separated by commas`))),
     /** The most characters of earlier turns that are read, however large the model's context window. */
     HISTORY_CHARACTERS: count(0).default(2_000_000),
     DRAFT_INTERVAL_MS: duration().default(500),

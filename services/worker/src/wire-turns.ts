@@ -23,6 +23,7 @@ import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
 import { createRunTool, toolOffers } from "./tools/run-tool.ts";
 import { createLimiter } from "./tools/search/limiter.ts";
+import { createWithheldGroupOf } from "./tools/withheld/withheld-group.ts";
 
 /** Up to this many streams, every append is sent at once; with more, a stream appends text at most every 40 ms. */
 const UNTHROTTLED_STREAMS = 8;
@@ -103,6 +104,10 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     },
     log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
+  const projectRules = {
+    allowedRoots: config.PROJECT_ROOTS,
+    withheldGroupOf: createWithheldGroupOf(config.WITHHELD_GROUPS_OFF),
+  };
   const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
@@ -120,7 +125,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
       prepareTurn(
         {
           pool,
-          projectRoots: config.PROJECT_ROOTS,
+          projectRules,
           models,
           runToolIn: (root) =>
             createRunTool({

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "@boocode/runtime";
 import { afterAll, describe, expect, it } from "vitest";
 import { Config, isolatedCapacity } from "../src/config.ts";
+import { GROUP_NAMES } from "../src/tools/withheld/groups.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "worker-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,6 +27,27 @@ function load(more: Record<string, string>) {
   const turns = isolatedCapacity(loadConfig(Config, env), env, (message) => warnings.push(message));
   return { turns, warnings };
 }
+
+describe("the groups of files that are not withheld", () => {
+  const off = (WITHHELD_GROUPS_OFF: string) =>
+    loadConfig(Config, { ...required, WITHHELD_GROUPS_OFF }).WITHHELD_GROUPS_OFF;
+
+  it("are none by default, and those that the setting lists", () => {
+    expect(off("")).toEqual([]);
+    expect(off(" env, terraform,")).toEqual(["env", "terraform"]);
+  });
+
+  it("are refused, with a list of all groups, when one has another name", () => {
+    expect(() => off("env,keyz")).toThrow(
+      /WITHHELD_GROUPS_OFF.*: must be some of env, ssh, .*, system, separated by commas/,
+    );
+  });
+
+  it("are all listed in the documentation", () => {
+    const documented = readFileSync(join(import.meta.dirname, "../../../docs/operations.md"), "utf8");
+    for (const name of GROUP_NAMES) expect(documented).toContain(`\`${name}\``);
+  });
+});
 
 describe("the number of isolated turns", () => {
   it("is 8 when neither name is set", () => {

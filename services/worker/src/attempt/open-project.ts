@@ -1,5 +1,6 @@
 import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
 import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
+import type { WithheldGroupOf } from "../tools/withheld/withheld-group.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
 export type ProjectSource = { kind: "path"; path: string };
@@ -12,9 +13,14 @@ export class ProjectUnavailable extends Error {
 /** A network disk that is unreachable never answers, and each waiting call occupies one of the few threads of Node's pool. */
 const OPEN_MS = 10_000;
 
+export interface ProjectRules {
+  allowedRoots: readonly string[];
+  withheldGroupOf: WithheldGroupOf;
+}
+
 /** @throws ProjectUnavailable; a folder that opens after the deadline is closed again */
-export async function openProject(source: ProjectSource, allowedRoots: readonly string[]): Promise<ProjectRoot> {
-  const opening = openPath(source.path, allowedRoots);
+export async function openProject(source: ProjectSource, rules: ProjectRules): Promise<ProjectRoot> {
+  const opening = openPath(source.path, rules);
   try {
     return await withDeadline(OPEN_MS, "opening the project's folder", opening);
   } catch (cause) {
@@ -27,9 +33,9 @@ export async function openProject(source: ProjectSource, allowedRoots: readonly 
   }
 }
 
-async function openPath(path: string, allowedRoots: readonly string[]): Promise<ProjectRoot> {
+async function openPath(path: string, { allowedRoots, withheldGroupOf }: ProjectRules): Promise<ProjectRoot> {
   const isAllowed = (directory: string) => isUnder(directory, allowedRoots);
-  const root = await openProjectRoot(path, { isAllowed }).catch((cause: unknown) => {
+  const root = await openProjectRoot(path, { isAllowed, withheldGroupOf }).catch((cause: unknown) => {
     throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
   });
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.

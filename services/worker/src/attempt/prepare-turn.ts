@@ -9,7 +9,7 @@ import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";
 import { recentCount, recentCut, recentWindow } from "../turn/recent-calls.ts";
 import type { TurnDeps, TurnInput } from "../turn/run-turn.ts";
 import { systemPrompt } from "../turn/system-prompt.ts";
-import { openProject } from "./open-project.ts";
+import { openProject, type ProjectRules } from "./open-project.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
 import type { TurnStore } from "./turn-store.ts";
 
@@ -24,7 +24,7 @@ export interface PreparedTurn {
 
 export interface PrepareTurnDeps {
   pool: Pool;
-  projectRoots: readonly string[];
+  projectRules: ProjectRules;
   models: ModelServers;
   runToolIn(root: ProjectRoot): RunTool;
   tools: ToolOffer[];
@@ -55,7 +55,7 @@ export async function prepareTurn(
   const from = mayRestore ? { cut: NO_CUT, turnsDropped: 0 } : { cut, turnsDropped };
   const history = { ...from, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
-  const opening = openProject({ kind: "path", path: setting.projectPath }, deps.projectRoots);
+  const opening = openProject({ kind: "path", path: setting.projectPath }, deps.projectRules);
   const readMessages = () =>
     Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
   const [root, [committed, { earlier, unread }]] = await Promise.all([

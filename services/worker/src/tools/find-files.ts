@@ -5,13 +5,14 @@ import { defineTool, type ToolContext } from "./define-tool.ts";
 import { withIgnores } from "./ignores/with-ignores.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
+import { describeWithheld, toWithheld } from "./search/find-withheld.ts";
 import { listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { openScope } from "./search/open-scope.ts";
 import { anywhere, selects } from "./search/read-globs.ts";
 import { INCLUDE_IGNORED, MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 /** Reserved for the note at the end. */
-const NOTE_BYTES = 300;
+const NOTE_BYTES = 600;
 const MAX_SUGGESTIONS = 5;
 const MAX_RESULTS = 1000;
 
@@ -31,7 +32,8 @@ export const findFiles = defineTool({
   name: "find_files",
   description:
     "Find files by name. Returns paths relative to the project's root, sorted, one per line. " +
-    "Files that .gitignore excludes are left out, unless git tracks them; a directory given as path is searched even if it is ignored.",
+    "Files that .gitignore excludes are left out, unless git tracks them; a directory given as path is searched even if it is ignored. " +
+    "Files that may hold secrets are only counted.",
   purpose: "to find files by name",
   input: Input,
   async run({ glob, path, include_ignored, max_results }, context) {
@@ -39,14 +41,23 @@ export const findFiles = defineTool({
     await opened.handle.close();
     let suggested: string[] = [];
     let ignored = 0;
+    let withheld = toWithheld([], context);
+    const isShown = (file: string) => context.root.withheld(file) === null;
     const found = await withIgnores(opened.path, include_ignored, context, async (ignores) => {
       const files = await listFiles(opened.path, globs, ignores, context);
-      if (files.size === 0 && selects(globs)) {
-        suggested = [...(await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true }))];
-        if (ignores.files.length > 0) ignored = (await listFiles(opened.path, globs, NOTHING_IGNORED, context)).size;
+      const shown = [...files].filter(isShown);
+      withheld = toWithheld(shown.length === files.size ? [] : files, context);
+      if (shown.length === 0 && selects(globs)) {
+        const near = await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true });
+        suggested = [...near].filter(isShown);
+        if (ignores.files.length === 0) return shown;
+        const all = await listFiles(opened.path, globs, NOTHING_IGNORED, context);
+        withheld = toWithheld(all, context);
+        ignored = all.size - withheld.count;
       }
-      return [...files];
+      return shown;
     });
+    const note = describeWithheld(withheld);
     const kept = await keepExisting(found.sort().slice(0, max_results), context);
     // A name that is not UTF-8 cannot be opened, and is left out like a deleted file.
     if (kept.length === 0 && found.length <= max_results) {
@@ -55,14 +66,14 @@ export const findFiles = defineTool({
       const where = opened.path === "." ? "the project" : showPath(opened.path);
       const hidden = ignored === 0 ? "" : `; ignored files that match: ${ignored}, include_ignored: true shows them`;
       const output = `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere${hidden})`;
-      return { output, truncated: false };
+      return { output: [output, ...note].join("\n"), truncated: false };
     }
     const lines = fitLines(kept.map(showPath), context.outputBytes - NOTE_BYTES);
     if (found.length <= max_results && lines.length === kept.length)
-      return { output: lines.join("\n"), truncated: false };
+      return { output: [...lines, ...note].join("\n"), truncated: false };
     const left = found.length - lines.length;
     lines.push(`[cut: ${left} more; give a narrower glob or path, or raise max_results (at most ${MAX_RESULTS})]`);
-    return { output: lines.join("\n"), truncated: true };
+    return { output: [...lines, ...note].join("\n"), truncated: true };
   },
 });
 

@@ -6,11 +6,12 @@ import { clipLine, fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import type { OpenedPath } from "./project/project-root.ts";
+import { describeWithheld, findWithheld, toWithheld, type Withheld } from "./search/find-withheld.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
 import { otherPatterns, patternsForInvalid } from "./search/other-patterns.ts";
-import { comparePaths, isOtherText, type OtherTexts, withOtherTexts } from "./search/other-texts.ts";
+import { comparePaths, isPlainText, type OtherTexts, withOtherTexts } from "./search/other-texts.ts";
 import { selects } from "./search/read-globs.ts";
 import { readMatches, type ShownLine } from "./search/read-matches.ts";
 import { isInvalidPattern, ripgrep } from "./search/ripgrep.ts";
@@ -28,7 +29,7 @@ import { ToolFailure } from "./tool-failure.ts";
 const LINE_WIDTH = 300;
 const MAX_RESULTS = 500;
 /** Reserved for the notes at the end. */
-const NOTE_BYTES = 600;
+const NOTE_BYTES = 900;
 /** Limit of files whose encoding a note names. */
 const MAX_NAMED = 5;
 const LF = 0x0a;
@@ -58,6 +59,7 @@ interface Search extends Input {
   ignores: Ignores;
   /** The paths that are not ignored, when ripgrep's globs would override the ignore files; null for all paths. */
   allowed: ReadonlySet<string> | null;
+  withheld: Withheld;
   /** Decoded copies of the texts that ripgrep cannot search as they are. */
   texts(): Promise<OtherTexts>;
 }
@@ -68,7 +70,7 @@ export const grep = defineTool({
   description:
     "Search file contents. Returns path:line: text for each matching line, sorted by path. " +
     `Files that .gitignore excludes, unless git tracks them, binary files and files over ${MAX_SEARCHED_BYTES / 2 ** 20} MB are left out; ` +
-    "a file or directory given as path is searched even if it is ignored.",
+    "a file or directory given as path is searched even if it is ignored. Files that may hold secrets are only counted.",
   purpose: "to search the text of files",
   input: Input,
   async run(input, context) {
@@ -79,9 +81,12 @@ export const grep = defineTool({
         // In ripgrep a glob overrides the ignore files; in this tool it does not.
         const overrides = ignores.files.length > 0 && selects(globs);
         const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
-        return withOtherTexts({ path: opened.path, globs, ignores, allowed }, context, (texts) =>
-          searchReadings({ ...input, searched: opened.path, globs, ignores, allowed, texts }, context),
+        const files = { path: opened.path, globs, ignores, allowed };
+        const withheld = opened.kind === "file" ? toWithheld([], context) : await findWithheld(files, context);
+        const answer = await withOtherTexts({ ...files, withheld }, context, (texts) =>
+          searchReadings({ ...input, searched: opened.path, globs, ignores, allowed, withheld, texts }, context),
         );
+        return { ...answer, output: [answer.output, ...describeWithheld(withheld)].join("\n") };
       };
       if (opened.kind === "file") return await run(NOTHING_IGNORED);
       return await withIgnores(opened.path, input.include_ignored, context, run);
@@ -211,7 +216,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [
     ...[...commonArguments(input.ignores.files), ...searchArguments(options)],
-    ...globArguments(input.globs),
+    ...[...globArguments(input.globs), ...input.withheld.globs],
     ...pathArguments(input.searched),
   ];
   let current = { path: "", skipped: false };
@@ -221,7 +226,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
     const path = withoutDot(candidate.path);
     if (path !== current.path) {
       const isListed = input.allowed?.has(path) ?? true;
-      current = { path, skipped: !isListed || (await isOtherText(path, context)) };
+      current = { path, skipped: !isListed || !(await isPlainText(path, context)) };
     }
     if (!current.skipped) yield { ...candidate, path, encoding: UTF_8 };
   }

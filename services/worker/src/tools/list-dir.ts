@@ -1,12 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
 import { lstat, opendir, readlink } from "node:fs/promises";
+import { posix } from "node:path";
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { openAsked } from "./project/open-asked.ts";
-import type { OpenedPath } from "./project/project-root.ts";
+import type { OpenedPath, ProjectRoot } from "./project/project-root.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;
@@ -23,7 +24,7 @@ const Input = z.strictObject({
 /** Lists a directory: directories end with a slash, files have their size, symlinks show their target. */
 export const listDir = defineTool({
   name: "list_dir",
-  description: `List a directory, including hidden and ignored entries, sorted by name, ${PAGE} at a time. Directories end with /.`,
+  description: `List a directory, including hidden and ignored entries, sorted by name, ${PAGE} at a time. Directories end with /. Files that may hold secrets are marked as withheld.`,
   purpose: "to list a directory",
   input: Input,
   async run({ path, offset }, context) {
@@ -34,7 +35,7 @@ export const listDir = defineTool({
       const entries: string[] = [];
       for (const entry of names.slice(offset, offset + PAGE)) {
         context.signal.throwIfAborted();
-        entries.push(await describeEntry(opened, entry));
+        entries.push(await describeEntry(opened, entry, context.root));
       }
       const lines = fitLines(entries, context.outputBytes - FRAME_BYTES - Buffer.byteLength(name));
       const left = names.length - Math.min(offset, names.length) - lines.length;
@@ -60,7 +61,11 @@ async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ nam
   return { names: names.sort(Buffer.compare), complete: true };
 }
 
-async function describeEntry({ stablePath }: OpenedPath, name: Buffer): Promise<string> {
+async function describeEntry(
+  { stablePath, path: folder }: OpenedPath,
+  name: Buffer,
+  root: ProjectRoot,
+): Promise<string> {
   const path = Buffer.concat([Buffer.from(`${stablePath}/`), name]);
   const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
   // An entry that was deleted since it was listed, or is not accessible, is still shown by name.
@@ -68,10 +73,15 @@ async function describeEntry({ stablePath }: OpenedPath, name: Buffer): Promise<
   if (stats === null) return `${shown} (gone)`;
   if (stats.isSymbolicLink()) {
     const target = await readlink(path, { encoding: "buffer" }).catch(() => Buffer.from("?"));
-    return `${shown} -> ${showPath(target.toString("utf8"))} (symlink)`;
+    const leads = root.withheld(posix.join(folder, target.toString("utf8")));
+    const marked = leads === null ? "" : `, withheld: ${leads}`;
+    return `${shown} -> ${showPath(target.toString("utf8"))} (symlink${marked})`;
   }
-  if (stats.isDirectory()) return `${shown}/`;
-  return `${shown} (${stats.isFile() ? `${stats.size} bytes` : specialKind(stats)})`;
+  const inside = posix.join(folder, name.toString("utf8"));
+  const group = root.withheld(stats.isDirectory() ? `${inside}/` : inside);
+  const withheld = group === null ? "" : `withheld: ${group}`;
+  if (stats.isDirectory()) return `${shown}/${withheld && ` (${withheld})`}`;
+  return `${shown} (${withheld || (stats.isFile() ? `${stats.size} bytes` : specialKind(stats))})`;
 }
 
 function specialKind(stats: Stats): string {

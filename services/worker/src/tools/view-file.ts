@@ -33,7 +33,8 @@ export const viewFile = defineTool({
   name: "view_file",
   description:
     `Read a text file with line numbers: ${DEFAULT_LINES} lines unless start_line and end_line say otherwise, at most ${MAX_LINES}. ` +
-    "If there is more, the output ends with the start_line to continue from.",
+    "If there is more, the output ends with the start_line to continue from. " +
+    "Files that may hold secrets, such as .env and private keys, are withheld: do not guess what they contain.",
   purpose: "to read lines of a file",
   input: Input,
   async run({ path, start_line, end_line }, context) {

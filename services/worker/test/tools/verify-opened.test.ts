@@ -22,8 +22,8 @@ test.each([verifyByDescriptor, verifyByInode])(
   async (verify) => {
     const { rootBytes, inside, outside, openOne } = await start();
     const secret = join(outside, "secret.txt");
-    expect(await verify(await openOne(inside), inside, rootBytes)).toBe(true);
-    expect(await verify(await openOne(secret), secret, rootBytes)).toBe(false);
+    expect(await verify(await openOne(inside), inside, rootBytes)).toEqual(Buffer.from(inside));
+    expect(await verify(await openOne(secret), secret, rootBytes)).toBeNull();
   },
 );
 
@@ -32,13 +32,13 @@ test.each([verifyByDescriptor, verifyByInode])(
   async (verify) => {
     const { rootBytes, openOne, inside } = await start();
     const through = join(inside, "../link/secret.txt");
-    expect(await verify(await openOne(through), through, rootBytes)).toBe(false);
+    expect(await verify(await openOne(through), through, rootBytes)).toBeNull();
   },
 );
 
 test("without descriptors, a different file under the same path does not pass", async () => {
   const { rootBytes, inside, other, openOne } = await start();
-  expect(await verifyByInode(await openOne(other), inside, rootBytes)).toBe(false);
+  expect(await verifyByInode(await openOne(other), inside, rootBytes)).toBeNull();
 });
 
 test("a path that only shares a prefix with the root is outside", () => {

@@ -54,7 +54,7 @@ export async function readRepository(root: ProjectRoot, directory: string): Prom
 
 async function findGitFolder(root: ProjectRoot, directory: string): Promise<string | "outside" | null> {
   const path = posix.join(directory, ".git");
-  const opened = await root.tryOpen(path, "any");
+  const opened = await root.tryOpenUnshown(path, "any");
   await opened?.handle.close();
   if (opened?.kind !== "file") return opened === null ? null : path;
   const content = (await readSmallFile(root, path, MAX_SETTING_BYTES))?.toString("utf8") ?? "";
@@ -78,7 +78,7 @@ function fromRoot(root: ProjectRoot, directory: string, path: string): string | 
 }
 
 async function exists(root: ProjectRoot, path: string, kind: "file" | "directory"): Promise<boolean> {
-  const opened = await root.tryOpen(path, kind);
+  const opened = await root.tryOpenUnshown(path, kind);
   await opened?.handle.close();
   return opened !== null;
 }

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
-import type { OpenKind } from "./open-errors.ts";
+import { type OpenKind, WithheldFailure } from "./open-errors.ts";
 import type { OpenedPath, ProjectRoot } from "./project-root.ts";
 import { isPathPattern, type LineRange, nearNames, otherEndings, otherReadings } from "./read-path.ts";
 import { toRelativePath } from "./to-relative-path.ts";
@@ -34,6 +34,7 @@ export async function openAsked(asked: string, kind: OpenKind, context: ToolCont
       if (path !== asked) context.note(`${showPath(asked)} was taken as ${showPath(path)}${describeLines(lines)}`);
       return { ...opened, lines };
     } catch (error) {
+      if (error instanceof WithheldFailure) throw error;
       failure ??= error;
       if (!isMissing(error) && !posix.isAbsolute(asked)) throw failure;
     }

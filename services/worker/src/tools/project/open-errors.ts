@@ -33,6 +33,13 @@ export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
   }
 }
 
+/** A file that exists in the project and that no tool shows. */
+export class WithheldFailure extends ToolFailure {
+  constructor(asked: string, group: string) {
+    super(`${showPath(asked)} is withheld because it may hold secrets (${group}): no tool shows its content`);
+  }
+}
+
 export function wrongKind(asked: string, problem: string): ToolFailure {
   return new ToolFailure(`${showPath(asked)} ${problem}`);
 }

@@ -3,7 +3,8 @@ import { type FileHandle, lstat, open as openFile, readlink, realpath } from "no
 import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
-import { explainOpenError, type OpenKind, requireKind, wrongKind } from "./open-errors.ts";
+import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
+import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
 
@@ -27,12 +28,16 @@ export interface ProjectRoot {
   /** As in `OpenedPath`; the working directory of child processes. */
   readonly stablePath: string;
   /**
-   * Opens a path for reading. Never returns anything outside the root.
+   * Opens a path for reading. Never returns anything outside the root, nor a file that is withheld.
    * @throws ToolFailure
    */
   open(path: string, kind: OpenKind): Promise<OpenedPath>;
   /** Like `open`, but returns null instead of throwing `ToolFailure`. */
   tryOpen(path: string, kind: OpenKind): Promise<OpenedPath | null>;
+  /** Like `tryOpen`, but also opens what is withheld, for files that tools obey and do not show: git's index and settings. */
+  tryOpenUnshown(path: string, kind: OpenKind): Promise<OpenedPath | null>;
+  /** The group that withholds a real path, relative to the root; a folder's ends with a slash. Null for a file that may be shown. */
+  withheld(path: string): string | null;
   /** The directories above the root that lie under an allowed root, the nearest first. Tools do not show their contents. */
   readonly above: readonly string[];
   /** Opens a regular file below one of `above`; null when it does not exist, or when a part of its path is a symlink. */
@@ -45,7 +50,11 @@ interface OpenOptions {
   descriptors?: boolean;
   /** Whether a real path lies under an allowed root: for `above`, which is empty by default. */
   isAllowed?: (directory: string) => Promise<boolean>;
+  /** Decides from a real path which files are withheld; default: those of every group. */
+  withheldGroupOf?: WithheldGroupOf | undefined;
 }
+
+const everyGroup = createWithheldGroupOf();
 
 /** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -69,6 +78,17 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
   const verify: VerifyOpened = descriptors ? verifyByDescriptor : verifyByInode;
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
+  const groupOf = options.withheldGroupOf ?? everyGroup;
+  // Absolute paths, because the project itself may lie in a withheld folder.
+  const prefixes = [...new Set(paths)].map((absolute) => absolute.replace(/\/?$/, "/"));
+  const withheld = (file: string) => {
+    for (const prefix of prefixes) {
+      const group = groupOf(prefix + file);
+      if (group !== null) return group;
+    }
+    return null;
+  };
+
   const above = await allowedAbove(real, options.isAllowed ?? (async () => false));
 
   async function openAbove(file: string): Promise<FileHandle | null> {
@@ -76,12 +96,12 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     const handle = await openFile(file, FLAGS).catch(() => null);
     if (handle === null) return null;
     // If any part of the path is a symlink, the open file has another path.
-    if ((await handle.stat()).isFile() && (await verify(handle, file, Buffer.from(file)))) return handle;
+    if ((await handle.stat()).isFile() && (await verify(handle, file, Buffer.from(file))) !== null) return handle;
     await handle.close();
     return null;
   }
 
-  async function openInside(asked: string, kind: OpenKind): Promise<OpenedPath> {
+  async function openInside(asked: string, kind: OpenKind, isShown: boolean): Promise<OpenedPath> {
     const relative = toRelativePath(asked, paths);
     const target = await resolveInside(relative, asked);
     const before = await lstat(target);
@@ -92,12 +112,19 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
       const stats: Stats = await handle.stat();
       requireKind(stats, kind, asked);
       // This check is the guarantee. Everything above only finds the file and gives precise errors.
-      if (!(await verify(handle, target, rootBytes))) throw outside(asked);
+      const verified = await verify(handle, target, rootBytes);
+      if (verified === null) throw outside(asked);
+      const path = posix.relative(real, target) || ".";
+      if (isShown && stats.isFile()) {
+        // The kernel marks the path of a file that was deleted since.
+        const group = withheld(path) ?? groupOf(verified.toString("utf8").replace(/ \(deleted\)$/, ""));
+        if (group !== null) throw new WithheldFailure(asked, group);
+      }
       return {
         handle,
         kind: stats.isDirectory() ? "directory" : "file",
         size: stats.size,
-        path: posix.relative(real, target) || ".",
+        path,
         stablePath: descriptors ? descriptorPath(handle) : target,
       };
     } catch (error) {
@@ -115,9 +142,14 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     return target;
   }
 
-  const open: ProjectRoot["open"] = (asked, kind) =>
-    openInside(asked, kind).catch((error: unknown) => {
+  const openOrExplain = (asked: string, kind: OpenKind, isShown: boolean) =>
+    openInside(asked, kind, isShown).catch((error: unknown) => {
       throw explainOpenError(error, asked);
+    });
+  const orNull = (opening: Promise<OpenedPath>) =>
+    opening.catch((error: unknown) => {
+      if (error instanceof ToolFailure) return null;
+      throw error;
     });
 
   return {
@@ -126,12 +158,10 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     get stablePath() {
       return rootPath();
     },
-    open,
-    tryOpen: (asked, kind) =>
-      open(asked, kind).catch((error: unknown) => {
-        if (error instanceof ToolFailure) return null;
-        throw error;
-      }),
+    open: (asked, kind) => openOrExplain(asked, kind, true),
+    tryOpen: (asked, kind) => orNull(openOrExplain(asked, kind, true)),
+    tryOpenUnshown: (asked, kind) => orNull(openOrExplain(asked, kind, false)),
+    withheld,
     above,
     openAbove,
     close: () => rootHandle.close(),

@@ -7,12 +7,17 @@ export function isInside(root: Buffer, path: Buffer): boolean {
   return path.subarray(0, prefix.length).equals(prefix);
 }
 
-/** Checks whether an open file lies inside `root`. It runs *after* the open, so that an earlier swap has no effect. */
-export type VerifyOpened = (handle: FileHandle, openedPath: string, root: Buffer) => Promise<boolean>;
+/**
+ * Returns the real path of an open file; null when it lies outside `root`. It runs *after* the open, so that an earlier swap has no
+ * effect.
+ */
+export type VerifyOpened = (handle: FileHandle, openedPath: string, root: Buffer) => Promise<Buffer | null>;
 
 /** Asks the kernel where the open file lies. Linux only. */
-export const verifyByDescriptor: VerifyOpened = async (handle, _openedPath, root) =>
-  isInside(root, await readlink(`/proc/self/fd/${handle.fd}`, { encoding: "buffer" }));
+export const verifyByDescriptor: VerifyOpened = async (handle, _openedPath, root) => {
+  const real = await readlink(`/proc/self/fd/${handle.fd}`, { encoding: "buffer" });
+  return isInside(root, real) ? real : null;
+};
 
 /**
  * For systems without /proc: the path must still be its own real path and name the same inode as the open file. Weaker than
@@ -23,9 +28,6 @@ export const verifyByInode: VerifyOpened = async (handle, openedPath, root) => {
   const found = await lstat(openedPath, { bigint: true });
   const real = await realpath(openedPath, { encoding: "buffer" });
   const again = await lstat(openedPath, { bigint: true });
-  return (
-    isInside(root, real) &&
-    real.equals(Buffer.from(openedPath)) &&
-    [found, again].every((stats) => stats.dev === opened.dev && stats.ino === opened.ino)
-  );
+  const isSame = [found, again].every((stats) => stats.dev === opened.dev && stats.ino === opened.ino);
+  return isSame && real.equals(Buffer.from(openedPath)) && isInside(root, real) ? real : null;
 };

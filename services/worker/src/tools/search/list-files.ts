@@ -50,6 +50,21 @@ async function list(
   { anyCase = false }: ListOptions = {},
 ): Promise<Set<string>> {
   const paths = new Set<string>();
+  for await (const path of walkFiles(directory, globs, ignoreFiles, context, { anyCase })) {
+    if (paths.size === MAX_LISTED) throw new ToolFailure(`more than ${MAX_LISTED} files; give a narrower path`);
+    paths.add(path);
+  }
+  return paths;
+}
+
+/** Yields the files below `directory` that match `globs`, which override the ignore files, as in ripgrep. */
+export async function* walkFiles(
+  directory: string,
+  globs: readonly string[],
+  ignoreFiles: readonly string[],
+  context: ToolContext,
+  { anyCase = false }: ListOptions = {},
+): AsyncGenerator<string> {
   const args = [
     ...commonArguments(ignoreFiles),
     ...(anyCase ? ["--glob-case-insensitive"] : []),
@@ -57,9 +72,5 @@ async function list(
     ...pathArguments(directory),
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
-  for await (const { bytes } of ripgrep(run)) {
-    if (paths.size === MAX_LISTED) throw new ToolFailure(`more than ${MAX_LISTED} files; give a narrower path`);
-    paths.add(withoutDot(bytes.toString("utf8")));
-  }
-  return paths;
+  for await (const { bytes } of ripgrep(run)) yield withoutDot(bytes.toString("utf8"));
 }

@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
-import { readSmallFile } from "../ignores/read-small-file.ts";
+import { readStart } from "../ignores/read-small-file.ts";
 import { createDecoder, type Encoding, readEncoding, UTF_8 } from "../project/detect-encoding.ts";
+import type { Withheld } from "./find-withheld.ts";
 import type { Ignores } from "./list-files.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
@@ -27,6 +28,7 @@ export interface SearchedPath {
   ignores: Ignores;
   /** The paths that are not ignored; null when ripgrep leaves out those that are. */
   allowed: ReadonlySet<string> | null;
+  withheld: Withheld;
 }
 
 const MAX_EXAMINED = 5000;
@@ -48,10 +50,16 @@ const OTHER_TEXT = [
   "[\\xF0-\\xF4][\\x80-\\xBF]{0,2}(?m:[^\\x80-\\xBF]|$)",
 ].join("|");
 
-/** Whether a file in the project is one of those that `withOtherTexts` copies. */
-export async function isOtherText(path: string, { root }: ToolContext): Promise<boolean> {
-  const bytes = await readSmallFile(root, path, MAX_SEARCHED_BYTES);
-  return bytes !== null && (bytes.includes(0) || !isUtf8(bytes));
+/** Whether a file is UTF-8 that may be shown: not one of those that `withOtherTexts` copies, nor withheld or outside the root. */
+export async function isPlainText(path: string, { root }: ToolContext): Promise<boolean> {
+  const opened = await root.tryOpen(path, "file");
+  if (opened === null) return false;
+  try {
+    const bytes = await readStart(opened, MAX_SEARCHED_BYTES);
+    return isUtf8(bytes) && !bytes.includes(0);
+  } finally {
+    await opened.handle.close();
+  }
 }
 
 /**
@@ -108,13 +116,13 @@ async function copyTexts(searched: SearchedPath, folder: string, context: ToolCo
 }
 
 async function findOtherTexts(
-  { path, globs, ignores, allowed }: SearchedPath,
+  { path, globs, ignores, allowed, withheld }: SearchedPath,
   context: ToolContext,
 ): Promise<string[]> {
   const args = [
     ...commonArguments(ignores.files),
     ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
-    ...["-e", OTHER_TEXT, ...globArguments(globs), ...pathArguments(path)],
+    ...["-e", OTHER_TEXT, ...globArguments(globs), ...withheld.globs, ...pathArguments(path)],
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
   const found: string[] = [];

@@ -281,6 +281,6 @@ function requireFew(count: number): void {
 }
 
 /** Returns a glob that matches only this text. */
-function escapeGlob(text: string): string {
+export function escapeGlob(text: string): string {
   return text.replace(/[\\*?[\]{},!#]/g, "\\$&");
 }

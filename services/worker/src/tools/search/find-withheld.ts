@@ -1,0 +1,63 @@
+import type { ToolContext } from "../define-tool.ts";
+import { type Ignores, walkFiles } from "./list-files.ts";
+import { escapeGlob } from "./read-globs.ts";
+
+/** What a search leaves out because it may hold secrets. */
+export interface Withheld {
+  count: number;
+  groups: ReadonlySet<string>;
+  /** Arguments that keep ripgrep from reading it. */
+  globs: string[];
+}
+
+/** Beyond these, ripgrep reads files whose matches are then dropped. */
+const MAX_GLOBS = 1000;
+
+/** Finds the withheld files among those that a search would read: not ignored, and selected by `globs`. */
+export async function findWithheld(
+  { path, globs, ignores, allowed }: SearchedFiles,
+  context: ToolContext,
+): Promise<Withheld> {
+  const known = ignores.listed ?? allowed;
+  if (known !== null) {
+    const withheld = toWithheld(known, context);
+    // Usually a project has none, and then ripgrep need not be asked which of them the globs select.
+    if (withheld.count === 0 || globs.length === 0) return withheld;
+  }
+  const found: string[] = [];
+  for await (const file of walkFiles(path, globs, ignores.files, context))
+    if ((allowed?.has(file) ?? true) && context.root.withheld(file) !== null) found.push(file);
+  return toWithheld(found, context);
+}
+
+interface SearchedFiles {
+  /** A directory, relative to the root. */
+  path: string;
+  globs: readonly string[];
+  ignores: Ignores;
+  /** The paths that are not ignored; null when ripgrep leaves out those that are. */
+  allowed: ReadonlySet<string> | null;
+}
+
+/** Finds the withheld ones of some files. */
+export function toWithheld(files: Iterable<string>, { root }: ToolContext): Withheld {
+  const groups = new Set<string>();
+  const globs: string[] = [];
+  let count = 0;
+  for (const file of files) {
+    const group = root.withheld(file);
+    if (group === null) continue;
+    groups.add(group);
+    count += 1;
+    if (count <= MAX_GLOBS) globs.push(`--glob=!/${escapeGlob(file)}`);
+  }
+  return { count, groups, globs };
+}
+
+/** The line that tells the model what was left out; none when nothing was. */
+export function describeWithheld({ count, groups }: Pick<Withheld, "count" | "groups">): string[] {
+  if (count === 0) return [];
+  return [
+    `[${count} ${count === 1 ? "file" : "files"} withheld that may hold secrets (${[...groups].sort().join(", ")})]`,
+  ];
+}
