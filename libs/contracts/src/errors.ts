@@ -17,7 +17,7 @@ export const API_ERRORS = {
     when: "the token lacks the scope that the route needs, or the user may not do this",
     retry: false,
   },
-  not_found: { status: 404, when: "the resource does not exist or belongs to another user", retry: false },
+  not_found: { status: 404, when: "the resource does not exist, or the caller may not read it", retry: false },
   method_not_allowed: {
     status: 405,
     when: "the route does not take this method; the header `Allow` lists those that it takes",
@@ -57,6 +57,12 @@ export const API_ERRORS = {
     when: "the Idempotency-Key was already used with a different body",
     retry: false,
   },
+  no_such_user: {
+    status: 422,
+    when: "no other user who can sign in has this name",
+    retry: false,
+  },
+  too_many_members: { status: 422, when: "the project is shared with as many users as is possible", retry: false },
   path_not_allowed: {
     status: 422,
     when: "the project's path does not exist, is not a directory, or is outside every allowed root",

@@ -11,6 +11,7 @@ export * from "./messages.ts";
 export * from "./primitives.ts";
 export * from "./projects.ts";
 export * from "./sessions.ts";
+export * from "./sharing.ts";
 export * from "./sockets.ts";
 export * from "./text.ts";
 export * from "./turn-frames.ts";

@@ -3,6 +3,7 @@ import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
 import { Id, Timestamp } from "./primitives.ts";
+import { UserRef } from "./sharing.ts";
 import { cleanText } from "./text.ts";
 import { Turn } from "./turns.ts";
 
@@ -48,6 +49,7 @@ export const Message = z
     turn_ordinal: z.int().positive(),
     position: z.int().nonnegative(),
     role: MessageRole,
+    author: UserRef.nullable().optional().describe("The user who asked; null for other roles."),
     content: z.string(),
     reasoning: z.string().nullable(),
     tool_calls: z.array(ToolCall).nullable(),

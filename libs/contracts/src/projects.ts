@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id, Name, Timestamp } from "./primitives.ts";
+import { ProjectRole, UserRef } from "./sharing.ts";
 
 export const Project = z
   .object({
@@ -8,6 +9,10 @@ export const Project = z
     path: z.string(),
     added_at: Timestamp,
     last_session_id: Id.nullable(),
+    owner: UserRef.optional(),
+    role: ProjectRole.optional().describe(
+      "The caller's role. Absent in a frame that goes to all who may read the project.",
+    ),
   })
   .meta({ id: "Project" });
 export type Project = z.infer<typeof Project>;

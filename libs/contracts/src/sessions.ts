@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id, Name, Timestamp } from "./primitives.ts";
+import { UserRef } from "./sharing.ts";
 import { cleanText } from "./text.ts";
 
 export const MAX_SYSTEM_PROMPT_LENGTH = 50_000;
@@ -28,6 +29,7 @@ export const Session = z
   .object({
     id: Id,
     project_id: Id,
+    owner: UserRef.optional().describe("The user who created it."),
     name: z.string().nullable(),
     auto_named: z.boolean().describe("Whether the model chose the name; false when a user did, or when there is none."),
     model: z.string().nullable().describe("null: the server's default model."),

@@ -26,7 +26,7 @@ export const CLOSE_CODES = {
   forbidden: { code: 4403, when: "the token lacks the scope `read`", reconnect: false },
   not_found: {
     code: 4404,
-    when: "the session does not exist, belongs to another user, or was deleted",
+    when: "the session does not exist, the user may not read it, or it was deleted",
     reconnect: false,
   },
   auth_timeout: { code: 4408, when: "the client did not authenticate within 10 s", reconnect: true },

@@ -23,7 +23,7 @@ export function isTerminal(status: TurnStatus): boolean {
 }
 
 /** Why a turn was cancelled. */
-export const CancelReason = z.enum(["user", "interrupted", "messages_deleted", "session_deleted"]);
+export const CancelReason = z.enum(["user", "interrupted", "messages_deleted", "session_deleted", "access_revoked"]);
 export type CancelReason = z.infer<typeof CancelReason>;
 
 export const Turn = z

@@ -1,37 +1,101 @@
+import type { ProjectRole } from "@boocode/contracts";
+import { type Right, roleHas } from "./sharing/rights.ts";
 import type { Sql } from "./sql.ts";
 
 /*
  * The rows that a user may read and change. Every statement on behalf of a user uses these predicates (owners.test.ts finds
- * those that do not), so that roles and sharing need a change in this file only. To the user, an excluded row does not exist.
+ * those that do not), so that a change of roles needs a change here and in rights.ts only. To the user, an excluded row does not
+ * exist; what the user may read but not do is refused with `Forbidden`.
  */
 
-/** A condition on `projects p`. */
-export const ownedProject = (sql: Sql, ownerId: string) => sql`p.owner_id = ${ownerId} and p.deleted_at is null`;
+/** The user may read the thing, and so know that it exists, but not do this with it. */
+export class Forbidden extends Error {
+  override name = "Forbidden";
+}
+
+/** A condition on `projects p`: its owner shares it with the user, or is the user. */
+export const readableProject = (sql: Sql, userId: string) => sql`
+  p.deleted_at is null and (p.owner_id = ${userId} or exists (
+    select from project_members pm where pm.project_id = p.id and pm.user_id = ${userId}))`;
+
+/** A condition on `projects p`: what goes with its owner. */
+export const ownedProject = (sql: Sql, userId: string) => sql`p.owner_id = ${userId} and p.deleted_at is null`;
+
+/** The ids of all projects, deleted ones too, that a user may read or could. By index, unlike `readableProject`. */
+export const projectIdsOf = (sql: Sql, userId: string) => sql`
+  select id from projects where owner_id = ${userId}
+  union all select project_id from project_members where user_id = ${userId}`;
+
+/** The user's role in `projects p`; null: none. */
+export const roleInProject = (sql: Sql, userId: string) => sql`
+  case when p.owner_id = ${userId} then 'owner'
+    else (select pm.role from project_members pm where pm.project_id = p.id and pm.user_id = ${userId}) end`;
 
 /** A condition on `sessions s`: it is not deleted, and neither is its project, whose sessions are marked later and in batches. */
 export const existingSession = (sql: Sql) => sql`
   s.deleted_at is null and exists (select from projects its where its.id = s.project_id and its.deleted_at is null)`;
 
 /** A condition on `sessions s`. */
-export const ownedSession = (sql: Sql, ownerId: string) => sql`s.owner_id = ${ownerId} and ${existingSession(sql)}`;
+export const readableSession = (sql: Sql, userId: string) => sql`
+  s.deleted_at is null and exists (select from projects p where p.id = s.project_id and ${readableProject(sql, userId)})`;
 
 /** A condition on `messages m`. */
-export const ownedMessage = (sql: Sql, ownerId: string) => sql`m.owner_id = ${ownerId} and m.deleted_at is null`;
+export const readableMessage = (sql: Sql, userId: string) => sql`
+  m.deleted_at is null and exists (select from sessions s where s.id = m.session_id and ${readableSession(sql, userId)})`;
 
-/** A condition on `turns t`. It does not check whether the session was deleted. */
-export const ownedTurn = (sql: Sql, ownerId: string) => sql`t.owner_id = ${ownerId}`;
+/** A condition on `turns t`. */
+export const readableTurn = (sql: Sql, userId: string) => sql`
+  exists (select from sessions s where s.id = t.session_id and ${readableSession(sql, userId)})`;
 
-/** A session whose row the transaction has locked. */
-export interface LockedSession {
-  projectId: string;
-  /** The ordinal of its newest turn; 0 when it has none. */
-  lastOrdinal: number;
+/** A condition on `turns t`: the user asked. */
+export const askedBy = (sql: Sql, userId: string) => sql`t.owner_id = ${userId}`;
+
+/** A project whose row the transaction has locked. */
+export interface LockedProject {
+  role: ProjectRole;
 }
 
-/** Locks a session for a change of its structure. @returns null when this owner has no such session */
-export async function lockSession(sql: Sql, ownerId: string, sessionId: string): Promise<LockedSession | null> {
-  const [row] = await sql<LockedSession[]>`
-    select s.project_id as "projectId", s.last_ordinal as "lastOrdinal" from sessions s
-    where s.id = ${sessionId} and ${ownedSession(sql, ownerId)} for no key update`;
-  return row ?? null;
+/** Locks a project for a change. @returns null when the user may not read such a project */
+export async function lockProject(sql: Sql, userId: string, projectId: string): Promise<LockedProject | null> {
+  const [project] = await sql<LockedProject[]>`
+    select ${roleInProject(sql, userId)} as role from projects p
+    where p.id = ${projectId} and ${readableProject(sql, userId)} for no key update of p`;
+  return project ?? null;
+}
+
+/** A session whose row the transaction has locked, and the role of the user who wants to change it. */
+export interface LockedSession {
+  projectId: string;
+  /** The user who created it. */
+  ownerId: string;
+  /** The ordinal of its newest turn; 0 when it has none. */
+  lastOrdinal: number;
+  role: ProjectRole;
+}
+
+/**
+ * Locks a session for a change of its structure. The user's role is locked as well, so that it cannot be taken back before the
+ * transaction ends: whoever takes it back finds the turn that this transaction queues.
+ * @returns null when the user may not read such a session
+ */
+export async function lockSession(sql: Sql, userId: string, sessionId: string): Promise<LockedSession | null> {
+  const [session] = await sql<LockedSession[]>`
+    select s.project_id as "projectId", s.owner_id as "ownerId", s.last_ordinal as "lastOrdinal",
+      ${roleInProject(sql, userId)} as role
+    from sessions s join projects p on p.id = s.project_id
+    where s.id = ${sessionId} and ${readableSession(sql, userId)} for no key update of s`;
+  if (!session) return null;
+  if (session.role !== "owner") {
+    // Read again: the first statement may have waited for the session while the role changed.
+    const [member] = await sql<{ role: ProjectRole }[]>`
+      select pm.role from project_members pm where pm.project_id = ${session.projectId} and pm.user_id = ${userId} for share`;
+    if (!member) return null;
+    session.role = member.role;
+  }
+  return session;
+}
+
+/** @param isOwn whether the turn or session is the user's own @throws Forbidden when the role lacks the right */
+export function demand(role: ProjectRole, right: Right, isOwn: boolean): void {
+  if (!roleHas(role, right, isOwn)) throw new Forbidden(`your role in this project, ${role}, does not permit this`);
 }

@@ -1,6 +1,6 @@
 import type { CancelAnswer, CancelReason } from "@boocode/contracts";
-import { lockSession, ownedTurn } from "./access.ts";
-import { type Change, type Hint, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
+import { askedBy, demand, lockSession } from "./access.ts";
+import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 /** The result of a cancel. Its changes do not include the end of a claimed turn: the turn's worker announces that. */
@@ -12,59 +12,62 @@ export interface CancelOutcome {
 /**
  * Cancels the turn with the given id; without an id, the running turn or else the first waiting one. A compare-and-set decides
  * between the cancel and the turn's completion; the answer contains the result.
- * @returns null when this owner has no such session, or the session has no such turn
+ * @returns null when the user may read no such session, or the session has no such turn
+ * @throws Forbidden
  */
 export async function cancelTurn(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
   turnId?: string,
 ): Promise<CancelOutcome | null> {
   return await pool.begin(async (sql) => {
-    if (!(await lockSession(sql, ownerId, sessionId))) return null;
-    const [turn] = await sql<{ id: string }[]>`
-      select id from turns where session_id = ${sessionId}
+    const session = await lockSession(sql, userId, sessionId);
+    if (!session) return null;
+    const [turn] = await sql<{ id: string; owner_id: string }[]>`
+      select id, owner_id from turns where session_id = ${sessionId}
         and ${turnId ? sql`id = ${turnId}` : sql`status in ('queued', 'running', 'cancelling')`}
       order by (status = 'queued'), ordinal limit 1`;
     if (turnId && !turn) return null;
-    return await cancelOne(sql, { ownerId, sessionId }, turn?.id ?? null);
+    demand(session.role, "cancel turn", (turn?.owner_id ?? userId) === userId);
+    return await cancelOne(sql, sessionId, turn?.id ?? null);
   });
 }
 
-/** Cancels one waiting turn. @returns null when there is no such turn; no changes when it is no longer waiting */
+/**
+ * Cancels one waiting turn.
+ * @returns null when the user may read no such turn; no changes when it is no longer waiting
+ * @throws Forbidden
+ */
 export async function withdrawTurn(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
   turnId: string,
 ): Promise<CancelOutcome | null> {
   return await pool.begin(async (sql) => {
-    if (!(await lockSession(sql, ownerId, sessionId))) return null;
-    const [turn] = await sql<{ id: string; status: string }[]>`
-      select id, status from turns where id = ${turnId} and session_id = ${sessionId} for no key update`;
+    const session = await lockSession(sql, userId, sessionId);
+    if (!session) return null;
+    const [turn] = await sql<{ id: string; owner_id: string; status: string }[]>`
+      select id, owner_id, status from turns where id = ${turnId} and session_id = ${sessionId} for no key update`;
     if (!turn) return null;
+    demand(session.role, "cancel turn", turn.owner_id === userId);
     if (turn.status !== "queued") {
       return { answer: { turn_id: turn.id, status: turn.status as CancelAnswer["status"] }, changes: [] };
     }
-    return await cancelOne(sql, { ownerId, sessionId }, turnId);
+    return await cancelOne(sql, sessionId, turnId);
   });
 }
 
-async function cancelOne(
-  sql: Sql,
-  session: { ownerId: string; sessionId: string },
-  turnId: string | null,
-): Promise<CancelOutcome> {
-  const cancelled = await cancelTurns(sql, session.ownerId, turnId ? [turnId] : [], "user");
+async function cancelOne(sql: Sql, sessionId: string, turnId: string | null): Promise<CancelOutcome> {
+  const cancelled = await cancelTurns(sql, turnId ? [turnId] : [], "user");
   const [turn] = await sql<{ turn_id: string; status: CancelAnswer["status"] }[]>`
     select id as turn_id, status from turns
-    where session_id = ${session.sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
+    where session_id = ${sessionId} ${turnId ? sql`and id = ${turnId}` : sql`and attempt > 0`}
     order by ordinal desc limit 1`;
   const answer = turn ?? { turn_id: null, status: null };
-  if (cancelled.withdrawn.length === 0) {
-    return { answer, changes: await recordChanges(sql, session.ownerId, hintsOfCancel(cancelled.cancelling)) };
-  }
-  const { changes } = await recordSessionChanges(sql, session, changesOfCancel(cancelled, "user"));
+  if (cancelled.withdrawn.length === 0) return { answer, changes: hintsOfCancel(cancelled.cancelling) };
+  const { changes } = await recordSessionChanges(sql, { sessionId }, changesOfCancel(cancelled, "user"));
   return { answer, changes };
 }
 
@@ -82,10 +85,10 @@ export interface CancelledTurns {
 export async function cancelTurnsOfSessions(
   sql: Sql,
   cancel: {
-    /** Null: the turns of all users, when no user asked for it. */
-    ownerId: string | null;
     sessionIds: string[];
     reason: CancelReason;
+    /** Only the turns for which this user asked. */
+    askerId?: string;
     /** Turns from this ordinal on are cancelled; all turns when it is absent. */
     fromOrdinal?: number;
   },
@@ -93,12 +96,11 @@ export async function cancelTurnsOfSessions(
   if (cancel.sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
   const live = await sql<{ id: string }[]>`
     select t.id from turns t
-    where t.session_id = any(${cancel.sessionIds}::uuid[]) ${andOwned(sql, cancel.ownerId)}
+    where t.session_id = any(${cancel.sessionIds}::uuid[]) ${cancel.askerId ? sql`and ${askedBy(sql, cancel.askerId)}` : sql``}
       and t.ordinal >= ${cancel.fromOrdinal ?? 0} and t.status in ('queued', 'running')
     order by t.id for no key update`;
   return await cancelTurns(
     sql,
-    cancel.ownerId,
     live.map((turn) => turn.id),
     cancel.reason,
   );
@@ -120,15 +122,8 @@ export function changesOfCancel({ cancelling, withdrawn }: CancelledTurns, reaso
 export const hintsOfCancel = (cancelling: string[]): Hint[] =>
   cancelling.map((turnId) => ({ kind: "turn_cancelling", turnId }));
 
-const andOwned = (sql: Sql, ownerId: string | null) => (ownerId === null ? sql`` : sql`and ${ownedTurn(sql, ownerId)}`);
-
-/** Cancels those turns that are queued or running. */
-export async function cancelTurns(
-  sql: Sql,
-  ownerId: string | null,
-  turnIds: string[],
-  reason: CancelReason,
-): Promise<CancelledTurns> {
+/** Cancels those turns that are queued or running. The caller holds the locks of their sessions, and has checked the right. */
+export async function cancelTurns(sql: Sql, turnIds: string[], reason: CancelReason): Promise<CancelledTurns> {
   if (turnIds.length === 0) return { cancelling: [], withdrawn: [] };
   const rows = await sql<{ id: string; status: string }[]>`
     update turns t set
@@ -139,7 +134,7 @@ export async function cancelTurns(
       -- holder of its next attempt may do that: the expired lease lets the next reconciler take it over.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
-    where t.id = any(${turnIds}::uuid[]) ${andOwned(sql, ownerId)} and t.status in ('queued', 'running')
+    where t.id = any(${turnIds}::uuid[]) and t.status in ('queued', 'running')
     returning t.id, t.status`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
   return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };

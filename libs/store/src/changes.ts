@@ -41,7 +41,7 @@ export interface ListChange {
  */
 export async function recordSessionChanges(
   sql: Sql,
-  { ownerId, sessionId, touch = true }: { ownerId: string; sessionId: string; touch?: boolean },
+  { sessionId, touch = true }: { sessionId: string; touch?: boolean },
   changes: (Structure | Hint)[],
 ): Promise<{ session: Session; changes: Change[] }> {
   const structural = changes.filter((change) => change.kind === "structure").length;
@@ -57,7 +57,7 @@ export async function recordSessionChanges(
     return { kind: "structure" as const, frame: { ...change.frame, session_id: sessionId, version } };
   });
   const listed: ListChange = { kind: "list", frame: { type: "session_updated", session } };
-  return { session, changes: await recordChanges(sql, ownerId, [...numbered, listed]) };
+  return { session, changes: await recordChanges(sql, { projectId: session.project_id }, [...numbered, listed]) };
 }
 
 /**
@@ -67,9 +67,13 @@ export async function recordSessionChanges(
  */
 export async function recordChanges(
   sql: Sql,
-  ownerId: string,
+  list: { userId: string } | { projectId: string },
   changes: (Extract<Change, { kind: "structure" }> | ListChange | Hint)[],
 ): Promise<Change[]> {
+  const ownerId =
+    "userId" in list
+      ? list.userId
+      : only(await sql<{ owner_id: string }[]>`select owner_id from projects where id = ${list.projectId}`).owner_id;
   const lists = changes.filter((change) => change.kind === "list").length;
   let version = lists === 0 ? 0 : (await raiseUserVersion(sql, ownerId, lists)) - lists;
   return changes.map((change) => {

@@ -1,6 +1,6 @@
 import type { CancelReason, ReplyRecord, TurnEnd } from "@boocode/contracts";
 import { existingSession } from "./access.ts";
-import { type Change, type Hint, recordChanges, recordSessionChanges } from "./changes.ts";
+import { type Change, type Hint, recordSessionChanges } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { finishMessage } from "./write-steps.ts";
@@ -28,8 +28,8 @@ export async function endTurn(
   { end, reply, lastSeq }: EndingTurn,
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   return await pool.begin(async (sql) => {
-    const [turn] = await sql<{ session_id: string; owner_id: string }[]>`
-      select session_id, owner_id from turns where id = ${fence.turnId}`;
+    const [turn] = await sql<{ session_id: string }[]>`
+      select session_id from turns where id = ${fence.turnId}`;
     if (!turn) return "lost";
     await sql`select id from sessions where id = ${turn.session_id} for no key update`;
     const isGone = end.status === "cancelled" && end.reason === "session_deleted";
@@ -45,12 +45,12 @@ export async function endTurn(
         select attempt, status from turns where id = ${fence.turnId}`;
       if (now?.attempt !== fence.attempt) return "lost";
       // The worker repeats this end, because the result of its first write was lost. The changes may be announced twice.
-      if (now.status === end.status) return await closeTurn(sql, turn, end.status);
+      if (now.status === end.status) return await closeTurn(sql, turn.session_id, end.status);
       return now.status === "cancelling" ? "cancelling" : "lost";
     }
     if (reply) await finishMessage(sql, { end, reply, lastSeq });
     await endOpenMessages(sql, fence.turnId, end, lastSeq);
-    return await closeTurn(sql, turn, end.status);
+    return await closeTurn(sql, turn.session_id, end.status);
   });
 }
 
@@ -67,11 +67,7 @@ async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: 
 }
 
 /** Makes the session's next turn due after a turn's end, and requests a name for a session with an answer but no name. */
-export async function closeTurn(
-  sql: Sql,
-  { session_id: sessionId, owner_id: ownerId }: { session_id: string; owner_id: string },
-  status: TurnEnd["status"],
-): Promise<EndedTurn> {
+export async function closeTurn(sql: Sql, sessionId: string, status: TurnEnd["status"]): Promise<EndedTurn> {
   const [isThere] = await sql`select from sessions s where s.id = ${sessionId} and ${existingSession(sql)}`;
   if (!isThere) return { changes: [] };
   const [next] = await sql<{ id: string }[]>`
@@ -81,9 +77,9 @@ export async function closeTurn(
     ) returning id`;
   // The turn has already waited for its session, so it gets the priority of a user's only turn.
   const hints: Hint[] = next ? [{ kind: "turn_due", turnId: next.id, liveTurnsOfUser: 1 }] : [];
-  const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, hints);
+  const { session, changes } = await recordSessionChanges(sql, { sessionId }, hints);
   if (status !== "complete" || session.name !== null) return { changes };
-  return { changes: [...changes, ...(await recordChanges(sql, ownerId, [{ kind: "name_wanted", sessionId }]))] };
+  return { changes: [...changes, { kind: "name_wanted", sessionId }] };
 }
 
 /** @returns why a turn is being cancelled; null when it is not */

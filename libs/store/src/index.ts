@@ -1,4 +1,4 @@
-export { lockSession } from "./access.ts";
+export { Forbidden, lockSession } from "./access.ts";
 export * from "./accounts/change-user.ts";
 export * from "./accounts/tokens.ts";
 export * from "./accounts/users.ts";
@@ -16,10 +16,11 @@ export * from "./lifecycle/purge.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";
 export * from "./positions.ts";
-export * from "./projects.ts";
+export { createProject, findProject, listProjects, renameProject } from "./projects.ts";
 export * from "./queue-turn.ts";
 export * from "./reconcile-turns.ts";
 export * from "./save-drafts.ts";
 export * from "./sessions.ts";
+export * from "./sharing/members.ts";
 export * from "./sql.ts";
 export * from "./write-steps.ts";

@@ -1,19 +1,19 @@
 import type { LiveTurnList, Turn } from "@boocode/contracts";
-import { existingSession, ownedSession, ownedTurn } from "./access.ts";
+import { readableSession, readableTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
 
-/** Reads a turn, live or ended. @returns null when this owner's session has no such turn */
-export async function findTurn(sql: Sql, ownerId: string, sessionId: string, turnId: string): Promise<Turn | null> {
+/** Reads a turn, live or ended. @returns null when the user may read no such turn in this session */
+export async function findTurn(sql: Sql, userId: string, sessionId: string, turnId: string): Promise<Turn | null> {
   const [turn] = await sql<Turn[]>`
-    select ${turnColumns(sql)} from turns t join sessions s on s.id = t.session_id
-    where t.id = ${turnId} and t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and ${existingSession(sql)}`;
+    select ${turnColumns(sql)} from turns t
+    where t.id = ${turnId} and t.session_id = ${sessionId} and ${readableTurn(sql, userId)}`;
   return turn ?? null;
 }
 
 /** Lists the running and waiting turns of a session in the order in which they run. @returns null: no such session */
-export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string): Promise<LiveTurnList | null> {
+export async function listLiveTurns(sql: Sql, userId: string, sessionId: string): Promise<LiveTurnList | null> {
   const [session] = await sql`
-    select from sessions s where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;
+    select from sessions s where s.id = ${sessionId} and ${readableSession(sql, userId)}`;
   if (!session) return null;
   const turns = await sql<LiveTurnList["turns"]>`
     select ${turnColumns(sql)},
@@ -21,7 +21,7 @@ export async function listLiveTurns(sql: Sql, ownerId: string, sessionId: string
       case when t.status = 'queued'
         then count(*) filter (where t.status = 'queued') over (order by t.ordinal) end as place
     from turns t
-    where t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running', 'cancelling')
+    where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
     order by t.ordinal`;
   return { turns: [...turns] };
 }

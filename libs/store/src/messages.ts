@@ -7,7 +7,7 @@ import {
   START,
   type Turn,
 } from "@boocode/contracts";
-import { lockSession, ownedMessage, ownedSession, ownedTurn } from "./access.ts";
+import { demand, lockSession, readableMessage, readableSession, readableTurn } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, recordSessionChanges, type Structure } from "./changes.ts";
 import { readCurrentTurn } from "./positions.ts";
@@ -24,21 +24,21 @@ const MARKED_AT_ONCE = 1_000;
  * database snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
  * @param page the newest `limit` messages, optionally only of turns below the ordinal `before`. A page consists of whole turns,
  * so that the next page misses nothing, and has at least one turn, even if that is longer than the limit.
- * @returns null when this owner has no such session
+ * @returns null when the user may read no such session
  */
 export async function listMessages(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
   page: { limit: number; before?: number | undefined },
 ): Promise<MessageList | null> {
   return await pool.begin("isolation level repeatable read read only", async (sql) => {
     const [session] = await sql<{ version: number }[]>`
-      select s.version from sessions s where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;
+      select s.version from sessions s where s.id = ${sessionId} and ${readableSession(sql, userId)}`;
     if (!session) return null;
     const turn = await readCurrentTurn(sql, sessionId);
     const messages = sql`
-      messages m where m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}
+      messages m where m.session_id = ${sessionId} and ${readableMessage(sql, userId)}
         ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
     // The newest turn that does not fit as a whole is left out, with all older ones, unless it is the newest of all.
     const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
@@ -51,7 +51,7 @@ export async function listMessages(
       order by m.turn_ordinal, m.position`;
     const live = await sql<Turn[]>`
       select ${turnColumns(sql)} from turns t
-      where t.session_id = ${sessionId} and ${ownedTurn(sql, ownerId)} and t.status in ('queued', 'running', 'cancelling')
+      where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
       order by t.ordinal`;
     const older = await sql`select from ${messages} and m.turn_ordinal < ${first} limit 1`;
     return {
@@ -66,30 +66,31 @@ export async function listMessages(
 
 /**
  * Deletes a message and all later ones, and cancels the turns that would write after it, in one transaction (T11).
- * @returns null when this owner has no such message
+ * @returns null when the user may read no such message
+ * @throws Forbidden
  */
 export async function deleteMessagesFrom(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
   messageId: string,
 ): Promise<{ deleted: string[]; version: number; changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
-    const locked = await lockSession(sql, ownerId, sessionId);
+    const locked = await lockSession(sql, userId, sessionId);
     if (!locked) return null;
     const [first] = await sql<{ turn_ordinal: number; position: number }[]>`
       select m.turn_ordinal, m.position from messages m
-      where m.id = ${messageId} and m.session_id = ${sessionId} and ${ownedMessage(sql, ownerId)}`;
+      where m.id = ${messageId} and m.session_id = ${sessionId} and ${readableMessage(sql, userId)}`;
     if (!first) return null;
+    demand(locked.role, "change session", locked.ownerId === userId);
     const cancelled = await cancelTurnsOfSessions(sql, {
-      ownerId,
       sessionIds: [sessionId],
       reason: "messages_deleted",
       fromOrdinal: first.turn_ordinal,
     });
     const range = { from: first, through_turn: locked.lastOrdinal };
     const deleted = await markDeleted(sql, sessionId, range);
-    const { session, changes } = await recordSessionChanges(sql, { ownerId, sessionId }, [
+    const { session, changes } = await recordSessionChanges(sql, { sessionId }, [
       ...changesOfCancel(cancelled, "messages_deleted"),
       ...deletion(deleted, range),
     ]);

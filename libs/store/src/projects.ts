@@ -1,18 +1,25 @@
 import type { CreateProject, Project } from "@boocode/contracts";
-import { ownedProject } from "./access.ts";
+import { demand, lockProject, projectIdsOf, readableProject, roleInProject } from "./access.ts";
 import { type Change, recordChanges } from "./changes.ts";
-import { only, type Pool, type Sql } from "./sql.ts";
+import { only, type Pool, type Sql, userRef } from "./sql.ts";
 
-const columns = (sql: Sql) => sql`p.id, p.name, p.path, p.added_at, p.last_session_id`;
+/** The columns of `projects p` that are the same for all who may read it. */
+const columns = (sql: Sql) => sql`
+  p.id, p.name, p.path, p.added_at, p.last_session_id, ${userRef(sql, sql`p.owner_id`)} as owner`;
 
-export async function listProjects(sql: Sql, ownerId: string): Promise<Project[]> {
+/** The columns of `projects p` in the shape of the contract's Project. */
+export const projectColumns = (sql: Sql, userId: string) => sql`${columns(sql)}, ${roleInProject(sql, userId)} as role`;
+
+/** Lists what the user owns and what is shared with the user, oldest first. */
+export async function listProjects(sql: Sql, userId: string): Promise<Project[]> {
   return await sql<Project[]>`
-    select ${columns(sql)} from projects p where ${ownedProject(sql, ownerId)} order by p.added_at, p.id`;
+    select ${projectColumns(sql, userId)} from projects p
+    where p.id in (${projectIdsOf(sql, userId)}) and ${readableProject(sql, userId)} order by p.added_at, p.id`;
 }
 
-export async function findProject(sql: Sql, ownerId: string, projectId: string): Promise<Project | null> {
+export async function findProject(sql: Sql, userId: string, projectId: string): Promise<Project | null> {
   const [project] = await sql<Project[]>`
-    select ${columns(sql)} from projects p where p.id = ${projectId} and ${ownedProject(sql, ownerId)}`;
+    select ${projectColumns(sql, userId)} from projects p where p.id = ${projectId} and ${readableProject(sql, userId)}`;
   return project ?? null;
 }
 
@@ -30,26 +37,32 @@ export async function createProject(
       await sql<Project[]>`
         insert into projects as p (id, owner_id, name, path)
         values (${project.id}, ${project.ownerId}, ${project.name}, ${project.path})
-        returning ${columns(sql)}`,
+        returning ${projectColumns(sql, project.ownerId)}`,
     );
     const frame = { type: "project_created" as const, project: created };
-    return { project: created, changes: await recordChanges(sql, project.ownerId, [{ kind: "list", frame }]) };
+    return {
+      project: created,
+      changes: await recordChanges(sql, { userId: project.ownerId }, [{ kind: "list", frame }]),
+    };
   });
 }
 
+/** @returns null when the user may read no such project @throws Forbidden */
 export async function renameProject(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   projectId: string,
   name: string,
 ): Promise<ChangedProject | null> {
   return await pool.begin(async (sql) => {
-    const [project] = await sql<Project[]>`
-      update projects p set name = ${name}
-      where p.id = ${projectId} and ${ownedProject(sql, ownerId)}
-      returning ${columns(sql)}`;
-    if (!project) return null;
+    const locked = await lockProject(sql, userId, projectId);
+    if (!locked) return null;
+    demand(locked.role, "change project", true);
+    const project = only(
+      await sql<Project[]>`update projects p set name = ${name} where p.id = ${projectId} returning ${columns(sql)}`,
+    );
     const frame = { type: "project_updated" as const, project };
-    return { project, changes: await recordChanges(sql, ownerId, [{ kind: "list", frame }]) };
+    const changes = await recordChanges(sql, { projectId }, [{ kind: "list", frame }]);
+    return { project: { ...project, role: locked.role }, changes };
   });
 }

@@ -1,5 +1,5 @@
 import type { Message, PostMessage } from "@boocode/contracts";
-import { type LockedSession, lockSession } from "./access.ts";
+import { demand, type LockedSession, lockSession } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";
@@ -10,6 +10,7 @@ import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.t
 export const QUEUE_HEAD_START_MS = 1_000;
 
 interface NewTurn {
+  /** The user who asks. */
   ownerId: string;
   sessionId: string;
   turnId: string;
@@ -36,7 +37,7 @@ export type RegenerateOutcome = QueuedTurn<"regenerated"> | TurnRefusal | { kind
 
 /**
  * Stores the user's message and a queued turn in one transaction (T8: an acknowledged post survives any crash).
- * @throws IdempotencyKeyReused
+ * @throws IdempotencyKeyReused, Forbidden
  */
 export async function postMessage(
   pool: Pool,
@@ -49,7 +50,6 @@ export async function postMessage(
     const cancelled =
       post.when_busy === "interrupt"
         ? await cancelTurnsOfSessions(sql, {
-            ownerId: post.ownerId,
             sessionIds: [post.sessionId],
             reason: "interrupted",
           })
@@ -75,7 +75,7 @@ export async function postMessage(
 /**
  * Deletes the last turn's answer and queues a new turn for the same question. The question keeps its id and moves to the new
  * turn, because a turn ends once and its frames are never renumbered (T1).
- * @throws IdempotencyKeyReused
+ * @throws IdempotencyKeyReused, Forbidden
  */
 export async function regenerateAnswer(
   pool: Pool,
@@ -85,11 +85,12 @@ export async function regenerateAnswer(
   return await queueOnce<RegenerateOutcome>(pool, key, async (sql) => {
     const admitted = await admitTurn(sql, turn, "reject");
     if (admitted.kind !== "admitted") return admitted;
-    const [question] = await sql<{ id: string; turn_ordinal: number }[]>`
-      select id, turn_ordinal from messages
+    const [question] = await sql<{ id: string; owner_id: string; turn_ordinal: number }[]>`
+      select id, owner_id, turn_ordinal from messages
       where session_id = ${turn.sessionId} and role = 'user' and deleted_at is null
       order by turn_ordinal desc limit 1`;
     if (!question) return { kind: "nothing" };
+    demand(admitted.role, "regenerate answer", question.owner_id === turn.ownerId);
     const from = { turn_ordinal: question.turn_ordinal, position: 1 };
     const range = { from, through_turn: admitted.lastOrdinal };
     const deleted = await markDeleted(sql, turn.sessionId, range);
@@ -119,8 +120,21 @@ async function admitTurn(
 ): Promise<({ kind: "admitted" } & LockedSession) | TurnRefusal> {
   const session = await lockSession(sql, ownerId, sessionId);
   if (!session) return { kind: "not_found" };
+  demand(session.role, "ask", true);
+  if (whenBusy === "interrupt") await demandInterrupt(sql, session.role, { ownerId, sessionId });
   if (whenBusy === "reject" && (await countLiveTurns(sql, sessionId)) > 0) return { kind: "busy" };
   return { kind: "admitted", ...session };
+}
+
+/** @throws Forbidden when a turn of another user is live, which the asker could not cancel either */
+async function demandInterrupt(
+  sql: Sql,
+  role: LockedSession["role"],
+  { ownerId, sessionId }: Pick<NewTurn, "ownerId" | "sessionId">,
+): Promise<void> {
+  const live = await sql<{ owner_id: string }[]>`
+    select distinct owner_id from turns where session_id = ${sessionId} and status in ('queued', 'running')`;
+  for (const turn of live) demand(role, "cancel turn", turn.owner_id === ownerId);
 }
 
 /** Adds an admitted turn to its session. @returns its ordinal, and the changes for the transaction to record */

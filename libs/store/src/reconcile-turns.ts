@@ -89,12 +89,11 @@ export async function endOrphan(
         status: string;
         attempt: number;
         ordinal: number;
-        owner_id: string;
         crashes: number;
         reason: CancelReason | null;
       }[]
     >`
-      select status, attempt, ordinal, owner_id, crashes, cancel_reason as reason from turns
+      select status, attempt, ordinal, crashes, cancel_reason as reason from turns
       where id = ${found.id} and status in ('running', 'cancelling')
         and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)})
       for no key update skip locked`;
@@ -116,7 +115,7 @@ export async function endOrphan(
         worker_deaths = worker_deaths + ${end.status === "failed" ? 1 : 0}::int
       where id = ${found.id}`;
     return {
-      ...(await closeTurn(sql, { session_id: found.session_id, owner_id: turn.owner_id }, end.status)),
+      ...(await closeTurn(sql, found.session_id, end.status)),
       turnId: found.id,
       sessionId: found.session_id,
       epoch: { ordinal: turn.ordinal, attempt: turn.attempt + 1, nonce },

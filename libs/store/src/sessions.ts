@@ -1,81 +1,88 @@
 import type { ChangeSession, CreateSession, Session, ToolsIgnored } from "@boocode/contracts";
-import { existingSession, ownedProject, ownedSession } from "./access.ts";
+import { demand, existingSession, lockProject, lockSession, readableSession } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
-import { type Pool, type Sql, sessionColumns } from "./sql.ts";
+import { only, type Pool, type Sql, sessionColumns } from "./sql.ts";
 
 interface ChangedSession {
   session: Session;
   changes: Change[];
 }
 
-export async function listSessions(sql: Sql, ownerId: string, projectId: string): Promise<Session[]> {
+export async function listSessions(sql: Sql, userId: string, projectId: string): Promise<Session[]> {
   return await sql<Session[]>`
     select ${sessionColumns(sql)} from sessions s
-    where s.project_id = ${projectId} and ${ownedSession(sql, ownerId)}
+    where s.project_id = ${projectId} and ${readableSession(sql, userId)}
     order by s.updated_at desc, s.id`;
 }
 
-export async function findSession(sql: Sql, ownerId: string, sessionId: string): Promise<Session | null> {
+export async function findSession(sql: Sql, userId: string, sessionId: string): Promise<Session | null> {
   const [session] = await sql<Session[]>`
     select ${sessionColumns(sql)} from sessions s
-    where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}`;
+    where s.id = ${sessionId} and ${readableSession(sql, userId)}`;
   return session ?? null;
 }
 
-/** @returns null when this owner has no such project */
+/** @returns null when the user may read no such project @throws Forbidden */
 export async function createSession(
   pool: Pool,
   session: CreateSession & { id: string; ownerId: string; projectId: string },
 ): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
-    // The share lock keeps the project from being deleted at the same time, which would leave this session behind.
-    const [row] = await sql<Session[]>`
-      with project as (
-        select p.id from projects p where p.id = ${session.projectId} and ${ownedProject(sql, session.ownerId)} for share
-      )
-      insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
-      select ${session.id}, id, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
-        ${session.system_prompt ?? null}
-      from project
-      returning ${sessionColumns(sql)}`;
-    if (!row) return null;
-    const frame = { type: "session_created" as const, session: row };
-    return { session: row, changes: await recordChanges(sql, session.ownerId, [{ kind: "list", frame }]) };
+    // The lock keeps the project from being deleted at the same time, which would leave this session behind.
+    const project = await lockProject(sql, session.ownerId, session.projectId);
+    if (!project) return null;
+    demand(project.role, "ask", true);
+    const created = only(
+      await sql<Session[]>`
+        insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
+        values (${session.id}, ${session.projectId}, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
+          ${session.system_prompt ?? null})
+        returning ${sessionColumns(sql)}`,
+    );
+    const frame = { type: "session_created" as const, session: created };
+    return {
+      session: created,
+      changes: await recordChanges(sql, { projectId: session.projectId }, [{ kind: "list", frame }]),
+    };
   });
 }
 
+/** @returns null when the user may read no such session @throws Forbidden */
 export async function changeSession(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
   change: ChangeSession,
 ): Promise<ChangedSession | null> {
   const { name } = change;
   return await pool.begin(async (sql) => {
-    const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
+    const session = await lockSession(sql, userId, sessionId);
+    if (!session) return null;
+    demand(session.role, "change session", session.ownerId === userId);
+    const row = only(
+      await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
       update sessions s set
         name = ${name !== undefined ? name : sql`name`},
         auto_named = ${name !== undefined ? false : sql`auto_named`},
         model = ${change.model !== undefined ? change.model : sql`model`},
         tools_ignored = ${change.model !== undefined ? null : sql`tools_ignored`},
         system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`}
-      where s.id = ${sessionId} and ${ownedSession(sql, ownerId)}
-      returning s.id, s.name, s.auto_named`;
-    if (!row) return null;
-    return await recordSessionChanges(sql, { ownerId, sessionId: row.id }, name !== undefined ? [renamed(row)] : []);
+      where s.id = ${sessionId} returning s.id, s.name, s.auto_named`,
+    );
+    return await recordSessionChanges(sql, { sessionId }, name !== undefined ? [renamed(row)] : []);
   });
 }
 
 /** Gives a session the name that the model chose, unless it already has one. @returns null when nothing was changed */
 export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<(Pick<Session, "id" | "name" | "auto_named"> & { owner_id: string })[]>`
+    const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
       update sessions s set name = ${name}, auto_named = true
       where s.id = ${sessionId} and s.name is null and ${existingSession(sql)}
-      returning id, name, auto_named, owner_id`;
+      returning id, name, auto_named`;
     if (!row) return null;
-    return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId: row.id, touch: false }, [renamed(row)]);
+    return await recordSessionChanges(sql, { sessionId, touch: false }, [renamed(row)]);
   });
 }
 
@@ -90,14 +97,14 @@ export async function recordToolsIgnored(
   found: ToolsIgnored,
 ): Promise<ChangedSession | null> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<{ owner_id: string }[]>`
+    const [row] = await sql`
       update sessions s set tools_ignored = ${sql.json(found)}
       where s.id = ${sessionId} and ${existingSession(sql)}
         and (tools_ignored is null or tools_ignored->>'model' is distinct from ${found.model})
-      returning owner_id`;
+      returning id`;
     if (!row) return null;
     const change: Structure = { kind: "structure", frame: { type: "tools_ignored", tools_ignored: found } };
-    return await recordSessionChanges(sql, { ownerId: row.owner_id, sessionId, touch: false }, [change]);
+    return await recordSessionChanges(sql, { sessionId, touch: false }, [change]);
   });
 }
 
@@ -106,26 +113,21 @@ const renamed = ({ name, auto_named }: Pick<Session, "name" | "auto_named">): St
   frame: { type: "session_renamed", name, auto_named },
 });
 
-/** Deletes a session and cancels its turns in one transaction. @returns null when this owner has no such session */
+/** Deletes a session and cancels its turns in one transaction. @returns null when the user may read no such session @throws Forbidden */
 export async function deleteSession(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   sessionId: string,
 ): Promise<{ changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
-    const [row] = await sql<{ project_id: string }[]>`
-      update sessions s set deleted_at = now()
-      where s.id = ${sessionId} and ${ownedSession(sql, ownerId)} returning s.project_id`;
-    if (!row) return null;
-    const { cancelling } = await cancelTurnsOfSessions(sql, {
-      ownerId,
-      sessionIds: [sessionId],
-      reason: "session_deleted",
-    });
-    const changes = await recordChanges(sql, ownerId, [
-      ...hintsOfCancel(cancelling),
-      { kind: "list", frame: { type: "session_deleted", session_id: sessionId, project_id: row.project_id } },
-    ]);
-    return { changes };
+    const session = await lockSession(sql, userId, sessionId);
+    if (!session) return null;
+    demand(session.role, "change session", session.ownerId === userId);
+    await sql`update sessions set deleted_at = now() where id = ${sessionId}`;
+    const { cancelling } = await cancelTurnsOfSessions(sql, { sessionIds: [sessionId], reason: "session_deleted" });
+    const { projectId } = session;
+    const frame = { type: "session_deleted" as const, session_id: sessionId, project_id: projectId };
+    const changes = [...hintsOfCancel(cancelling), { kind: "list" as const, frame }];
+    return { changes: await recordChanges(sql, { projectId }, changes) };
   });
 }

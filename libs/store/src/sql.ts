@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /*
- * Lock order of every transaction: sessions (by id), turns (by id), messages, projects, users, tokens. A transaction may skip a level,
- * but never takes a new lock on an earlier one.
+ * Lock order of every transaction: sessions (by id), project_members, turns (by id), messages, projects, users, tokens. A
+ * transaction may skip a level, but never takes a new lock on an earlier one.
  */
 
 /** For functions that open a transaction. */
@@ -21,9 +21,14 @@ export function only<T>(rows: readonly T[]): T {
   return row;
 }
 
+/** A user in the shape of the contract's UserRef. */
+export const userRef = (sql: Sql, id: postgres.PendingQuery<postgres.Row[]>) => sql`
+  (select jsonb_build_object('id', u.id, 'name', u.name) from users u where u.id = ${id})`;
+
 /** The columns of `messages m` in the shape of the contract's Message. */
 export const messageColumns = (sql: Sql) => sql`
-  m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role, m.content, m.reasoning, m.tool_calls, m.tool_result,
+  m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role,
+  case when m.role = 'user' then ${userRef(sql, sql`m.owner_id`)} end as author, m.content, m.reasoning, m.tool_calls, m.tool_result,
   m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.context, m.created_at, m.started_at, m.finished_at,
   case when m.error_code is null then null
     else jsonb_build_object('code', m.error_code, 'message', m.error) end as error`;
@@ -36,5 +41,5 @@ export const turnColumns = (sql: Sql) => sql`
 
 /** The columns of `sessions s` in the shape of the contract's Session. */
 export const sessionColumns = (sql: Sql) => sql`
-  s.id, s.project_id, s.name, s.auto_named, s.model, s.system_prompt, s.tools_ignored, s.version, s.created_at, s.updated_at,
+  s.id, s.project_id, ${userRef(sql, sql`s.owner_id`)} as owner, s.name, s.auto_named, s.model, s.system_prompt, s.tools_ignored, s.version, s.created_at, s.updated_at,
   exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;

@@ -126,7 +126,16 @@ export function reply(messageId: string, content = "because"): ReplyRecord {
 
 /** The content of the database, to compare it before and after. */
 export async function dump(pool: Pool): Promise<unknown> {
-  const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
+  const tables = [
+    "users",
+    "api_tokens",
+    "projects",
+    "project_members",
+    "sessions",
+    "turns",
+    "messages",
+    "idempotency_keys",
+  ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {
     rows[table] = await pool`select to_jsonb(t) as row from ${pool(table)} t order by to_jsonb(t)::text`;

@@ -19,7 +19,7 @@ beforeAll(async () => {
   stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
-/** Every function that takes an owner, called with an id of another user's row. */
+/** Every function that acts for a user, called with an id of another user's row. */
 const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findProject: (owner) => store.findProject(fixture.pool, owner, place.projectId),
   renameProject: (owner) => store.renameProject(fixture.pool, owner, place.projectId, "mine"),
@@ -35,19 +35,26 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
   cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),
+  listMembers: (owner) => store.listMembers(fixture.pool, owner, place.projectId),
+  setMember: (owner) =>
+    store.setMember(fixture.pool, { userId: owner, tokenId: null }, place.projectId, {
+      name: stranger,
+      role: "reader",
+    }),
+  removeMember: (owner) => store.removeMember(fixture.pool, { userId: owner, tokenId: null }, place.projectId, owner),
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
 
-/** The other functions that handle an owner: tested below, or never called with an id that a user supplies. */
+/** The other functions that name a user: tested below, or never called with an id that a user supplies. */
 const OTHERS = [
-  ...["postMessage", "regenerateAnswer", "cancelTurns", "cancelTurnsOfSessions"],
+  ...["postMessage", "regenerateAnswer"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser"],
-  ...["createProject", "autoNameSession", "recordToolsIgnored", "closeTurn", "emptyProject"],
+  ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion"],
 ];
 
-test("every function that names an owner is in this test", () => {
+test("every function that names a user is in this test", () => {
   const naming = Object.entries(store).flatMap(([name, value]) =>
-    typeof value === "function" && /\bownerId\b/.test(String(value)) ? [name] : [],
+    typeof value === "function" && /\b(ownerId|userId)\b/.test(String(value)) ? [name] : [],
   );
   expect(naming.filter((name) => !(name in ASKED) && !OTHERS.includes(name))).toEqual([]);
 });
@@ -69,16 +76,8 @@ test("posting, regenerating and cancelling do not find another user's session", 
     kind: "not_found",
   });
   expect(await store.regenerateAnswer(fixture.pool, theirs, null)).toEqual({ kind: "not_found" });
-  const nothing = { cancelling: [], withdrawn: [] };
-  expect(await store.cancelTurns(fixture.pool, stranger, [turnId], "user")).toEqual(nothing);
-  expect(
-    await store.cancelTurnsOfSessions(fixture.pool, {
-      ownerId: stranger,
-      sessionIds: [place.sessionId],
-      reason: "user",
-    }),
-  ).toEqual(nothing);
-  expect(await store.cancelTurns(fixture.pool, place.ownerId, [], "user")).toEqual(nothing);
+  const ofStranger = { sessionIds: [place.sessionId], askerId: stranger, reason: "user" as const };
+  expect(await store.cancelTurnsOfSessions(fixture.pool, ofStranger)).toEqual({ cancelling: [], withdrawn: [] });
   expect(await dump(fixture.pool)).toEqual(before);
 });
 

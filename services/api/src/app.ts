@@ -33,6 +33,7 @@ import { getMe } from "./routes/get-me.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
+import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
 import { listProjects } from "./routes/list-projects.ts";
@@ -42,7 +43,9 @@ import { listTurns } from "./routes/list-turns.ts";
 import { makeTicket } from "./routes/make-ticket.ts";
 import { postMessage } from "./routes/post-message.ts";
 import { regenerateAnswer } from "./routes/regenerate-answer.ts";
+import { removeMember } from "./routes/remove-member.ts";
 import { revokeToken } from "./routes/revoke-token.ts";
+import { setMember } from "./routes/set-member.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
 
 /**
@@ -55,6 +58,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     listTokens,
     listProjects,
     getProject,
+    listMembers,
     listSessions,
     getSession,
     listMessages,
@@ -69,6 +73,8 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     createProject,
     changeProject,
     deleteProject,
+    setMember,
+    removeMember,
     createSession,
     changeSession,
     deleteSession,

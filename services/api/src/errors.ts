@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { API_ERRORS, type ApiErrorCode, type AuditEventName, type ErrorBody } from "@boocode/contracts";
 import { challenge, type Refused } from "@boocode/identity";
-import { IdempotencyKeyReused, isTransient, type UserRefusal } from "@boocode/store";
+import { Forbidden, IdempotencyKeyReused, isTransient, type UserRefusal } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { knownCallerOf } from "./deps.ts";
@@ -48,6 +48,7 @@ const FROM_FASTIFY: Record<string, ApiErrorCode> = {
 
 function toBody(error: FastifyError | Error): ErrorBody["error"] {
   if (error instanceof ApiError) return { code: error.code, message: error.message };
+  if (error instanceof Forbidden) return { code: "forbidden", message: error.message };
   if (error instanceof IdempotencyKeyReused) {
     return { code: "idempotency_key_reused", message: API_ERRORS.idempotency_key_reused.when };
   }

@@ -144,7 +144,16 @@ export async function newSession(fixture: ApiFixture, client: Client) {
 
 /** The content of the database, to compare it before and after. */
 export async function dump(fixture: ApiFixture): Promise<unknown> {
-  const tables = ["users", "api_tokens", "projects", "sessions", "turns", "messages", "idempotency_keys"];
+  const tables = [
+    "users",
+    "api_tokens",
+    "projects",
+    "project_members",
+    "sessions",
+    "turns",
+    "messages",
+    "idempotency_keys",
+  ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {
     rows[table] =

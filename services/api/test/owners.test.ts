@@ -32,6 +32,9 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["DELETE", "/api/projects/{project}"],
   ["GET", "/api/projects/{project}/sessions"],
   ["POST", "/api/projects/{project}/sessions", {}],
+  ["GET", "/api/projects/{project}/members"],
+  ["POST", "/api/projects/{project}/members", { name: "x", role: "reader" }],
+  ["DELETE", "/api/projects/{project}/members/{user}"],
   ["GET", "/api/sessions/{session}"],
   ["PATCH", "/api/sessions/{session}", { name: "mine" }],
   ["DELETE", "/api/sessions/{session}"],
@@ -94,6 +97,7 @@ test.each(ROUTES)(
       message: randomUUID(),
       turn: randomUUID(),
       token: randomUUID(),
+      user: randomUUID(),
     };
     const mixed = { ...theirs, session: mine.session ?? "" };
     const asked = [fill(url, theirs), fill(url, unknown)];
@@ -111,7 +115,7 @@ test.each(ROUTES)("%s %s answers 400 for a malformed id, and changes nothing", a
   for (const id of ["1", "null", "%00", "..%2f..", `${randomUUID()}x`]) {
     const answer = await owner.call(
       method,
-      fill(url, { project: id, session: id, message: id, turn: id, token: id }),
+      fill(url, { project: id, session: id, message: id, turn: id, token: id, user: id }),
       body,
     );
     expect([id, answer.status, answer.body.error?.code]).toEqual([id, 400, "invalid_request"]);

@@ -131,6 +131,7 @@ function blank(frame: Extract<TurnFrame, { type: "message_started" | "tool_resul
     turn_ordinal: 0,
     position: frame.position,
     role: "assistant",
+    author: null,
     content: "",
     reasoning: null,
     tool_calls: null,

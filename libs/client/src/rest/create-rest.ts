@@ -8,12 +8,14 @@ import type {
   CreateToken,
   LiveTurnList,
   Me,
+  Member,
   MessageList,
   MessagesDeleted,
   ModelList,
   PostMessage,
   Project,
   Session,
+  SetMember,
   SocketTicket,
   Token,
   Turn,
@@ -64,6 +66,16 @@ export function createRest(deps: RequestDeps) {
     changeProject: (id: string, change: ChangeProject, options?: CallOptions) =>
       call<Project>("PATCH", `/api/projects/${id}`, options, change),
     deleteProject: (id: string, options?: CallOptions) => call<void>("DELETE", `/api/projects/${id}`, options),
+
+    /** The owner of a project, and the users with whom it is shared. */
+    listMembers: async (projectId: string, options?: CallOptions): Promise<Member[]> =>
+      (await call<{ members: Member[] }>("GET", `/api/projects/${projectId}/members`, options)).members,
+    /** Shares a project with a user, or changes the user's role. */
+    setMember: (projectId: string, member: SetMember, options?: CallOptions) =>
+      call<Member>("POST", `/api/projects/${projectId}/members`, options, member),
+    /** Stops sharing a project with a user; with the caller's id, leaves it. */
+    removeMember: (projectId: string, userId: string, options?: CallOptions) =>
+      call<void>("DELETE", `/api/projects/${projectId}/members/${userId}`, options),
 
     listSessions: async (projectId: string, options?: CallOptions): Promise<Session[]> =>
       (await call<{ sessions: Session[] }>("GET", `/api/projects/${projectId}/sessions`, options)).sessions,

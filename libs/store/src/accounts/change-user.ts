@@ -54,7 +54,7 @@ export async function changeUser(
 }
 
 /**
- * Marks a user and the user's projects as deleted, revokes the tokens and frees the name. The row stays, because nobody may get
+ * Marks a user and the user's projects as deleted, ends what was shared with the user, revokes the tokens and frees the name. The row stays, because nobody may get
  * its slug; the data is purged later.
  */
 export async function deleteUser(pool: Pool, actor: Actor, userId: string): Promise<"deleted" | UserRefusal> {
@@ -62,7 +62,9 @@ export async function deleteUser(pool: Pool, actor: Actor, userId: string): Prom
     const before = await lockUser(sql, actor, userId);
     if (typeof before === "string") return before;
     if (isLosingAdministrator(before, false) && (await isLast(sql, actor, userId))) return "last_administrator";
-    await sql`update projects p set deleted_at = now() where ${ownedProject(sql, userId)}`;
+    await sql`delete from project_members where user_id = ${userId}`;
+    // The new version tells those with whom the projects are shared.
+    await sql`update projects p set deleted_at = now(), version = version + 1 where ${ownedProject(sql, userId)}`;
     // No name can begin with a blank, so that nobody has or can take this one.
     await sql`update users set deleted_at = now(), name = ' ' || id where id = ${userId}`;
     await revokeTokens(sql, userId);

@@ -1,5 +1,5 @@
 import { MAX_TOKENS, type Role, type Scope, type Token } from "@boocode/contracts";
-import { ownedProject, ownedTurn } from "../access.ts";
+import { askedBy, projectIdsOf } from "../access.ts";
 import { type Actor, recordAudit } from "../audit.ts";
 import { only, type Pool, type Sql } from "../sql.ts";
 import { liveToken, mayAct, type Requester, usableToken } from "./credential.ts";
@@ -62,8 +62,8 @@ export async function createTokenAs(pool: Pool, actor: Requester, token: NewToke
 /** Whether a token of the user would show texts to its holder. */
 async function hasData(sql: Sql, userId: string): Promise<boolean> {
   const [row] = await sql<[{ has: boolean }]>`
-    select exists (select from projects p where ${ownedProject(sql, userId)})
-      or exists (select from turns t where ${ownedTurn(sql, userId)}) as has`;
+    select exists (select from (${projectIdsOf(sql, userId)}) readable)
+      or exists (select from turns t where ${askedBy(sql, userId)}) as has`;
   return row.has;
 }
 

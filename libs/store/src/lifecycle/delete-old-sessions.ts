@@ -20,8 +20,8 @@ export async function findOldSessions(pool: Pool, unusedMs: number, limit: numbe
 }
 
 /**
- * Deletes a session as its owner would, unless it was used meanwhile. One session per transaction: each change of a user's
- * lists locks that user.
+ * Deletes a session as its owner would, unless it was used meanwhile. One session per transaction: each change of a
+ * project's list locks that project.
  * @returns null when it was used or deleted, or is locked
  */
 export async function deleteOldSession(
@@ -30,8 +30,8 @@ export async function deleteOldSession(
   unusedMs: number,
 ): Promise<{ changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
-    const [session] = await sql<{ project_id: string; owner_id: string }[]>`
-      select s.project_id, s.owner_id from sessions s
+    const [session] = await sql<{ project_id: string }[]>`
+      select s.project_id from sessions s
       where s.id = ${sessionId} and ${existingSession(sql)} and s.updated_at < now() - ${milliseconds(sql, unusedMs)}
       for no key update of s skip locked`;
     if (!session) return null;
@@ -41,6 +41,6 @@ export async function deleteOldSession(
     if (live) return null;
     await sql`update sessions set deleted_at = now() where id = ${sessionId}`;
     const frame = { type: "session_deleted" as const, session_id: sessionId, project_id: session.project_id };
-    return { changes: await recordChanges(sql, session.owner_id, [{ kind: "list", frame }]) };
+    return { changes: await recordChanges(sql, { projectId: session.project_id }, [{ kind: "list", frame }]) };
   });
 }

@@ -1,4 +1,4 @@
-import { ownedProject } from "../access.ts";
+import { demand, type existingSession, lockProject } from "../access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "../cancel-turns.ts";
 import { type Change, recordChanges } from "../changes.ts";
 import type { Pool } from "../sql.ts";
@@ -9,19 +9,19 @@ import type { Pool } from "../sql.ts";
  * batches; the API begins with it at once, and the workers finish it.
  */
 
-/** Marks a project as deleted. @returns null when this owner has no such project */
+/** Marks a project as deleted. @returns null when the user may read no such project @throws Forbidden */
 export async function deleteProject(
   pool: Pool,
-  ownerId: string,
+  userId: string,
   projectId: string,
 ): Promise<{ changes: Change[] } | null> {
   return await pool.begin(async (sql) => {
-    const [project] = await sql`
-      update projects p set deleted_at = now()
-      where p.id = ${projectId} and ${ownedProject(sql, ownerId)} returning p.id`;
+    const project = await lockProject(sql, userId, projectId);
     if (!project) return null;
+    demand(project.role, "change project", true);
+    await sql`update projects set deleted_at = now() where id = ${projectId}`;
     const frame = { type: "project_deleted" as const, project_id: projectId };
-    return { changes: await recordChanges(sql, ownerId, [{ kind: "list", frame }]) };
+    return { changes: await recordChanges(sql, { projectId }, [{ kind: "list", frame }]) };
   });
 }
 
@@ -43,7 +43,7 @@ const EMPTIED_AT_ONCE = 200;
  */
 export async function emptyProject(pool: Pool, projectId: string): Promise<{ deleted: number; changes: Change[] }> {
   return await pool.begin(async (sql) => {
-    const take = (also: ReturnType<typeof ownedProject>) => sql<{ id: string }[]>`
+    const take = (also: ReturnType<typeof existingSession>) => sql<{ id: string }[]>`
       select s.id from sessions s where s.project_id = ${projectId} and s.deleted_at is null ${also}
       order by s.id limit ${EMPTIED_AT_ONCE} for no key update of s skip locked`;
     // The live turns of the whole installation are few; those of this project cannot be found without its sessions.
@@ -61,7 +61,7 @@ export async function emptyProject(pool: Pool, projectId: string): Promise<{ del
       return { deleted: 0, changes: [] };
     }
     await sql`update sessions set deleted_at = now() where id = any(${sessionIds}::uuid[])`;
-    const { cancelling } = await cancelTurnsOfSessions(sql, { ownerId: null, sessionIds, reason: "session_deleted" });
+    const { cancelling } = await cancelTurnsOfSessions(sql, { sessionIds, reason: "session_deleted" });
     return { deleted: sessionIds.length, changes: hintsOfCancel(cancelling) };
   });
 }
