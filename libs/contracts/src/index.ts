@@ -17,4 +17,5 @@ export * from "./text.ts";
 export * from "./turn-frames.ts";
 export * from "./turn-records.ts";
 export * from "./turns.ts";
+export * from "./usage.ts";
 export * from "./user-frames.ts";

@@ -50,6 +50,9 @@ export const readableTurn = (sql: Sql, userId: string) => sql`
 /** A condition on `turns t`: the user asked. */
 export const askedBy = (sql: Sql, userId: string) => sql`t.owner_id = ${userId}`;
 
+/** A condition on `usage u`: the user asked. Its rows outlive what they refer to. */
+export const usageOf = (sql: Sql, userId: string) => sql`u.user_id = ${userId}`;
+
 /** A project whose row the transaction has locked. */
 export interface LockedProject {
   role: ProjectRole;

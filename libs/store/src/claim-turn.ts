@@ -1,4 +1,4 @@
-import type { CancelReason, RecentCall, Turn } from "@boocode/contracts";
+import type { CancelReason, RecentCall, Turn, UsageEntry } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 
@@ -24,6 +24,8 @@ export interface ClaimedTurn extends Turn {
   setting: TurnSetting | null;
   /** Newest first. */
   recent_calls: RecentCall[];
+  /** What the model calls of the earlier attempts have used. */
+  usage: UsageEntry[];
 }
 
 export interface Claim {
@@ -77,7 +79,7 @@ export async function takeOverClaim(
 }
 
 const claimedColumns = (sql: Sql) => sql`
-  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
+  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
 
 async function claimWhere(
   pool: Pool,
@@ -97,6 +99,7 @@ async function claimWhere(
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
+          usage_has_draft = false,
           -- A poison candidate has no worker yet: the process that will run it has not started.
           worker_id = case when (select is_poison_candidate from candidate) then null else ${claim.workerId} end,
           lease_until = now() + ${milliseconds(pool, claim.leaseMs)},

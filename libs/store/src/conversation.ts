@@ -90,19 +90,24 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
   return turns;
 }
 
+export interface NamingExchange {
+  /** The user who asked. */
+  userId: string;
+  model: string | null;
+  question: string;
+  answer: string;
+}
+
 /**
  * Reads the first answer, and its question, of a session that has no name. Failed and cancelled turns are skipped.
  * @returns null when the session has a name, has no answer, or was deleted
  */
-export async function readForNaming(
-  sql: Sql,
-  sessionId: string,
-): Promise<{ model: string | null; question: string; answer: string } | null> {
-  const [row] = await sql<{ model: string | null; question: string; answer: string }[]>`
-    select s.model, question.content as question, answer.content as answer
+export async function readForNaming(sql: Sql, sessionId: string): Promise<NamingExchange | null> {
+  const [row] = await sql<NamingExchange[]>`
+    select answer."userId", s.model, question.content as question, answer.content as answer
     from sessions s
     cross join lateral (
-      select m.turn_id, m.content from messages m join turns t on t.id = m.turn_id and t.status = 'complete'
+      select m.turn_id, m.content, t.owner_id as "userId" from messages m join turns t on t.id = m.turn_id and t.status = 'complete'
       where m.session_id = s.id and m.role = 'assistant' and m.status = 'complete' and m.deleted_at is null
       order by m.turn_ordinal, m.position desc limit 1
     ) answer

@@ -1,7 +1,8 @@
-import type { CancelReason, ReplyRecord, TurnEnd } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, TurnEnd, UsageEntry } from "@boocode/contracts";
 import { existingSession } from "./access.ts";
 import { type Change, type Hint, recordSessionChanges } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
+import { insertingUsage, settingUsage } from "./count-usage.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { finishMessage } from "./write-steps.ts";
 
@@ -15,6 +16,8 @@ export interface EndingTurn {
   /** The message that is still open, with its text so far; null when none is open. */
   reply: ReplyRecord | null;
   lastSeq: number;
+  /** The usage of all attempts; absent: as it was saved last. */
+  usage?: UsageEntry[];
 }
 
 /**
@@ -25,7 +28,7 @@ export interface EndingTurn {
 export async function endTurn(
   pool: Pool,
   fence: Fence,
-  { end, reply, lastSeq }: EndingTurn,
+  { end, reply, lastSeq, usage }: EndingTurn,
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   return await pool.begin(async (sql) => {
     const [turn] = await sql<{ session_id: string }[]>`
@@ -35,11 +38,16 @@ export async function endTurn(
     const isGone = end.status === "cancelled" && end.reason === "session_deleted";
     const wanted = isGone ? ["running", "cancelling"] : [end.status === "cancelled" ? "cancelling" : "running"];
     const [ended] = await sql`
+      with ended as (
       update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = clock_timestamp(),
         error_code = ${end.status === "failed" ? end.error.code : null},
         error = ${end.status === "failed" ? end.error.message : null},
         cancel_reason = coalesce(cancel_reason, ${end.status === "cancelled" ? end.reason : null})
-      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = any(${wanted}) returning id`;
+        ${settingUsage(sql, usage, true)}
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = any(${wanted})
+      returning id, session_id, owner_id, finished_at, usage
+      ), counted as (${insertingUsage(sql)})
+      select id from ended`;
     if (!ended) {
       const [now] = await sql<{ attempt: number; status: string }[]>`
         select attempt, status from turns where id = ${fence.turnId}`;
@@ -91,11 +99,13 @@ export async function readCancelReason(sql: Sql, fence: Fence): Promise<CancelRe
 
 /**
  * Releases a turn: puts it back into the queue without spending its attempt, for example when the worker shuts down.
+ * @param usage of all attempts, with the call of the open message; absent when this attempt has made none
  * @returns false when the fence is lost or the turn is being cancelled
  */
-export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
+export async function releaseTurn(sql: Sql, fence: Fence, usage?: UsageEntry[]): Promise<boolean> {
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now(), hand_backs = hand_backs + 1
+      ${settingUsage(sql, usage, true)}
     where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'`;
   return result.count > 0;
 }
@@ -108,11 +118,11 @@ export async function releaseTurn(sql: Sql, fence: Fence): Promise<boolean> {
 export async function requeueCutTurn(
   sql: Sql,
   fence: Fence,
-  { maxCuts, waitMs }: { maxCuts: number; waitMs: number },
+  { maxCuts, waitMs, usage }: { maxCuts: number; waitMs: number; usage?: UsageEntry[] },
 ): Promise<boolean> {
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now() + ${milliseconds(sql, waitMs)},
-      cuts = cuts + 1, hand_backs = hand_backs + 1
+      cuts = cuts + 1, hand_backs = hand_backs + 1 ${settingUsage(sql, usage, true)}
     where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and cuts < ${maxCuts}::int`;
   return result.count > 0;
 }

@@ -1,4 +1,5 @@
-import type { CancelReason, Epoch, TurnEnd, TurnError } from "@boocode/contracts";
+import type { CancelReason, Epoch, TurnEnd, TurnError, UsageEntry } from "@boocode/contracts";
+import { insertingUsage, usageOfDraft, usageParameter } from "./count-usage.ts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 
@@ -23,7 +24,8 @@ const mayJudge = (sql: Sql, { judgeUntil }: OrphanRule) =>
  */
 export async function requeueOrphans(sql: Pool, rule: OrphanRule): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    update turns set status = 'queued', lease_until = null, due_at = now(),
+    update turns t set status = 'queued', lease_until = null, due_at = now(),
+      usage = usage || ${usageOfDraft(sql)}, usage_has_draft = true,
       crashes = crashes + (worker_id is not null)::int, worker_deaths = worker_deaths + (worker_id is not null)::int,
       hand_backs = hand_backs + (worker_id is null)::int
     where id in (
@@ -91,10 +93,11 @@ export async function endOrphan(
         ordinal: number;
         crashes: number;
         reason: CancelReason | null;
+        draft: UsageEntry[];
       }[]
     >`
-      select status, attempt, ordinal, crashes, cancel_reason as reason from turns
-      where id = ${found.id} and status in ('running', 'cancelling')
+      select status, attempt, ordinal, crashes, cancel_reason as reason, ${usageOfDraft(sql)} as draft
+      from turns t where id = ${found.id} and status in ('running', 'cancelling')
         and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)})
       for no key update skip locked`;
     if (!turn) return null;
@@ -109,11 +112,15 @@ export async function endOrphan(
       where turn_id = ${found.id} and status = 'streaming' and deleted_at is null returning id`;
     const lastSeq = 1 + (message ? 1 : 0) + (error ? 1 : 0);
     await sql`
+      with ended as (
       update turns set status = ${end.status}, attempt = attempt + 1, nonce = ${nonce}, last_seq = ${lastSeq},
         lease_until = null, finished_at = clock_timestamp(), error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
         crashes = crashes + ${end.status === "failed" ? 1 : 0}::int,
-        worker_deaths = worker_deaths + ${end.status === "failed" ? 1 : 0}::int
-      where id = ${found.id}`;
+        worker_deaths = worker_deaths + ${end.status === "failed" ? 1 : 0}::int,
+        usage = usage || ${usageParameter(sql, turn.draft)}, usage_has_draft = true
+      where id = ${found.id} returning id, session_id, owner_id, finished_at, usage
+      )
+      ${insertingUsage(sql)}`;
     return {
       ...(await closeTurn(sql, found.session_id, end.status)),
       turnId: found.id,

@@ -1,5 +1,6 @@
-import type { MessageContext, ReplyRecord, ToolResult, TurnEnd } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
+import { settingUsage } from "./count-usage.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 export interface ToolMessage {
@@ -16,6 +17,8 @@ export interface Step {
   tools: ToolMessage[];
   /** The seq of the last frame that carries a part of this step. */
   lastSeq: number;
+  /** The usage of all attempts, with this step's; absent: unchanged. */
+  usage?: UsageEntry[];
 }
 
 interface FencedTurn {
@@ -29,13 +32,13 @@ interface FencedTurn {
  * duplicate's older `last_seq` would move that of the turn back, although the text has grown since.
  * @returns the turn's session and owner; null when the fence is lost
  */
-async function takeFence(sql: Sql, fence: Fence, lastSeq: number): Promise<FencedTurn | null> {
-  const [turn] = await takingFence(sql, fence, lastSeq);
+async function takeFence(sql: Sql, fence: Fence, lastSeq: number, setting = sql``): Promise<FencedTurn | null> {
+  const [turn] = await takingFence(sql, fence, lastSeq, setting);
   return turn ?? null;
 }
 
-const takingFence = (sql: Sql, fence: Fence, lastSeq: number) => sql<FencedTurn[]>`
-  update turns set last_seq = ${lastSeq}
+const takingFence = (sql: Sql, fence: Fence, lastSeq: number, setting = sql``) => sql<FencedTurn[]>`
+  update turns set last_seq = ${lastSeq} ${setting}
   where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
   returning session_id, owner_id, ordinal`;
 
@@ -83,10 +86,18 @@ export async function saveContext(
 
 const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
-/** Saves the tool calls of a streaming message before their frames are appended. @returns false when the fence is lost */
-export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord, lastSeq: number): Promise<boolean> {
+/**
+ * Saves the tool calls of a streaming message before their frames are appended.
+ * @param usage the usage of all attempts, if the step were lost now
+ * @returns false when the fence is lost
+ */
+export async function saveToolCalls(
+  pool: Pool,
+  fence: Fence,
+  { reply, lastSeq, usage }: Pick<Step, "reply" | "lastSeq" | "usage">,
+): Promise<boolean> {
   return await pool.begin(async (sql) => {
-    if (!(await takeFence(sql, fence, lastSeq))) return false;
+    if (!(await takeFence(sql, fence, lastSeq, settingUsage(sql, usage, true)))) return false;
     await sql`
       update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
         tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, last_seq = ${lastSeq}
@@ -100,9 +111,13 @@ export async function saveToolCalls(pool: Pool, fence: Fence, reply: ReplyRecord
  * after it. The write is idempotent, so it can be repeated when its result was lost.
  * @returns false when the fence is lost and nothing was written
  */
-export async function commitStep(pool: Pool, fence: Fence, { reply, step, tools, lastSeq }: Step): Promise<boolean> {
+export async function commitStep(
+  pool: Pool,
+  fence: Fence,
+  { reply, step, tools, lastSeq, usage }: Step,
+): Promise<boolean> {
   return await pool.begin(async (sql) => {
-    const turn = await takeFence(sql, fence, lastSeq);
+    const turn = await takeFence(sql, fence, lastSeq, settingUsage(sql, usage, false));
     if (!turn) return false;
     await sql`update turns set cuts = 0 where id = ${fence.turnId} and cuts > 0`;
     await finishMessage(sql, { end: { status: "complete" }, reply, lastSeq });

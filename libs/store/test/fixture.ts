@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { testDatabase } from "@boocode/backing-services/testing";
-import type { ReplyRecord } from "@boocode/contracts";
+import type { ReplyRecord, UsageEntry } from "@boocode/contracts";
 import { connectPostgres } from "@boocode/runtime";
 import {
   type CancelledTurns,
@@ -124,6 +124,12 @@ export function reply(messageId: string, content = "because"): ReplyRecord {
   return { messageId, content, reasoning: null, toolCalls: null, ...facts };
 }
 
+/** The usage of one call. */
+export function used(kind: UsageEntry["kind"], prompt: number, answer = 1, model = "m"): UsageEntry {
+  const parts = { cached_tokens: 0, reasoning_tokens: 0, estimated_tokens: 0 };
+  return { kind, model, calls: 1, prompt_tokens: prompt, answer_tokens: answer, ...parts };
+}
+
 /** The content of the database, to compare it before and after. */
 export async function dump(pool: Pool): Promise<unknown> {
   const tables = [
@@ -135,6 +141,7 @@ export async function dump(pool: Pool): Promise<unknown> {
     "turns",
     "messages",
     "idempotency_keys",
+    "usage",
   ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {

@@ -12,12 +12,14 @@ import {
   saveToolCalls,
   startMessage,
 } from "@boocode/store";
-import { reply } from "./fixture.ts";
+import { reply, used } from "./fixture.ts";
 
 const CONTEXT = {
   ...{ model: "old", window: 1, window_known: true, turns_dropped: 0, outputs_elided: 0, prompt_estimate: 1 },
   ...{ prompt_characters: 1, truncated_by_server: false, cut: { turn: 0, elided_turn: 0, elided_outputs: 0 } },
 };
+
+const USED = [used("broken", 9_000)];
 
 interface WorkerWrite {
   write(pool: Pool, fence: Fence, messageId: string): Promise<unknown>;
@@ -35,7 +37,11 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
   },
   saveToolCalls: {
     write: (pool, fence, id) =>
-      saveToolCalls(pool, fence, { ...reply(id, "old"), toolCalls: [{ id: "c", name: "grep", arguments: {} }] }, 91),
+      saveToolCalls(pool, fence, {
+        reply: { ...reply(id, "old"), toolCalls: [{ id: "c", name: "grep", arguments: {} }] },
+        lastSeq: 91,
+        usage: USED,
+      }),
     refused: false,
     waits: true,
   },
@@ -47,13 +53,13 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
   },
   commitStep: {
     write: (pool, fence, id) =>
-      commitStep(pool, fence, { reply: reply(id, "old"), step: 0, tools: [toolMessage()], lastSeq: 93 }),
+      commitStep(pool, fence, { reply: reply(id, "old"), step: 0, tools: [toolMessage()], lastSeq: 93, usage: USED }),
     refused: false,
     waits: true,
   },
   "endTurn complete": {
     write: (pool, fence, id) =>
-      endTurn(pool, fence, { end: { status: "complete" }, reply: reply(id, "old"), lastSeq: 94 }),
+      endTurn(pool, fence, { end: { status: "complete" }, reply: reply(id, "old"), lastSeq: 94, usage: USED }),
     refused: "lost",
     waits: true,
   },
@@ -63,17 +69,23 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
         end: { status: "failed", error: { code: "internal", message: "old" } },
         reply: reply(id, "old"),
         lastSeq: 95,
+        usage: USED,
       }),
     refused: "lost",
     waits: true,
   },
   "endTurn cancelled": {
     write: (pool, fence, id) =>
-      endTurn(pool, fence, { end: { status: "cancelled", reason: "user" }, reply: reply(id, "old"), lastSeq: 96 }),
+      endTurn(pool, fence, {
+        end: { status: "cancelled", reason: "user" },
+        reply: reply(id, "old"),
+        lastSeq: 96,
+        usage: USED,
+      }),
     refused: "lost",
     waits: false,
   },
-  releaseTurn: { write: (pool, fence) => releaseTurn(pool, fence), refused: false, waits: true },
+  releaseTurn: { write: (pool, fence) => releaseTurn(pool, fence, USED), refused: false, waits: true },
   renewLeases: { write: (pool, fence) => renewLeases(pool, [fence], 600_000), refused: new Map(), waits: false },
   saveContext: {
     write: (pool, fence, id) => saveContext(pool, fence, { messageId: id, context: CONTEXT, lastSeq: 97 }),
@@ -81,7 +93,7 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
     waits: true,
   },
   requeueCutTurn: {
-    write: (pool, fence) => requeueCutTurn(pool, fence, { maxCuts: 9, waitMs: 0 }),
+    write: (pool, fence) => requeueCutTurn(pool, fence, { maxCuts: 9, waitMs: 0, usage: USED }),
     refused: false,
     waits: true,
   },

@@ -28,7 +28,7 @@ test("a later attempt reuses the id of the message that an earlier attempt left 
 test("tool calls are stored with text and seq while the message streams", async () => {
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
   const called = { ...reply(messageId, "let me look"), reasoning: "hm", toolCalls: [call] };
-  expect(await saveToolCalls(fixture.pool, turn, called, 7)).toBe(true);
+  expect(await saveToolCalls(fixture.pool, turn, { reply: called, lastSeq: 7 })).toBe(true);
   const [row] = await fixture.pool`select content, reasoning, tool_calls, status from messages where id = ${messageId}`;
   expect(row).toEqual({ content: "let me look", reasoning: "hm", tool_calls: [call], status: "streaming" });
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ last_seq: 7 });
@@ -105,7 +105,13 @@ test("a fence does not allow writing a message of another turn", async () => {
     await running(fixture.pool, await newPlace(fixture.pool)),
   ];
   const unknown = { id: randomUUID(), attempt: 1 };
-  expect(await saveToolCalls(fixture.pool, { turnId: unknown.id, attempt: 1 }, reply(theirs.messageId), 5)).toBe(false);
+  expect(
+    await saveToolCalls(
+      fixture.pool,
+      { turnId: unknown.id, attempt: 1 },
+      { reply: reply(theirs.messageId), lastSeq: 5 },
+    ),
+  ).toBe(false);
   await saveDrafts(fixture.pool, [
     { ...mine.turn, messageId: mine.messageId, content: "x", reasoning: null, lastSeq: 3 },
   ]);

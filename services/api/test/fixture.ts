@@ -153,6 +153,7 @@ export async function dump(fixture: ApiFixture): Promise<unknown> {
     "turns",
     "messages",
     "idempotency_keys",
+    "usage",
   ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {

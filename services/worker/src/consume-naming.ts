@@ -1,11 +1,23 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Announce } from "@boocode/announce";
-import { NAMING_QUEUE, NameSessionJob } from "@boocode/contracts";
+import { NAMING_QUEUE, NameSessionJob, type UsageEntry } from "@boocode/contracts";
 import type { Failpoint, Redis } from "@boocode/runtime";
-import { autoNameSession, type Pool, readForNaming } from "@boocode/store";
+import {
+  autoNameSession,
+  isTransient,
+  type NamingExchange,
+  type NamingUsage,
+  type Pool,
+  readForNaming,
+  recordNamingUsage,
+} from "@boocode/store";
 import { consumeQueue, type QueueConsumer } from "@boocode/turn-queue";
+import { createUsageTally, type UsageTally } from "./attempt/usage-tally.ts";
 import type { ModelServers } from "./model/model-servers.ts";
 import { GaveWay } from "./model/scheduling/give-way.ts";
+import { fixedSize, requestSize } from "./turn/measure.ts";
+import type { ModelRequest } from "./turn/ports.ts";
 import { cleanName, nameFromQuestion, namingRequest } from "./turn/session-name.ts";
 
 export interface NameSessionDeps {
@@ -25,7 +37,10 @@ async function nameSession(
 ): Promise<void> {
   const exchange = await readForNaming(deps.pool, sessionId);
   if (!exchange) return;
-  const title = await askForTitle(deps, exchange).catch((error: unknown) => onFailed(error));
+  const tally = createUsageTally([]);
+  const title = await askForTitle(deps, exchange, tally).catch((error: unknown) => onFailed(error));
+  const usage = tally.sum().map((entry): UsageEntry => ({ ...entry, kind: "naming" }));
+  await recordUsage(deps.pool, { id: randomUUID(), sessionId, userId: exchange.userId, usage });
   const name = cleanName(title ?? "") ?? nameFromQuestion(exchange.question);
   const change = name && (await autoNameSession(deps.pool, sessionId, name));
   if (!change) return;
@@ -33,16 +48,21 @@ async function nameSession(
   deps.announce(change.changes);
 }
 
-type Exchange = NonNullable<Awaited<ReturnType<typeof readForNaming>>>;
-
 /** Pause before the retry of a request that gave way to a turn. */
 const PAUSE_MS = 1_000;
+const RECORD_TRIES = 10;
 /** Most naming requests wait, and a waiting one costs this process little more than a timer. */
 const CONCURRENCY = 20;
 
 /** @returns "" when the request gave way to turns until its time-out */
-async function askForTitle(deps: NameSessionDeps, { model, question, answer }: Exchange): Promise<string> {
-  const request = namingRequest(await deps.models.resolve(model), question, answer);
+async function askForTitle(
+  deps: NameSessionDeps,
+  { model, question, answer }: NamingExchange,
+  tally: UsageTally,
+): Promise<string> {
+  const bare = namingRequest(await deps.models.resolve(model), question, answer);
+  tally.expect(requestSize(fixedSize(bare.system, bare.tools), bare.messages).most);
+  const request: ModelRequest = { ...bare, onUsed: (call) => tally.add(bare.model, call) };
   const signal = AbortSignal.timeout(deps.timeoutMs);
   while (!signal.aborted) {
     try {
@@ -54,6 +74,18 @@ async function askForTitle(deps: NameSessionDeps, { model, question, answer }: E
     }
   }
   return "";
+}
+
+/** Writes the usage, also after a short outage of the database. @throws the database's error after a longer one */
+async function recordUsage(pool: Pool, naming: NamingUsage): Promise<void> {
+  for (let tries = 1; naming.usage.length > 0; tries++) {
+    try {
+      return await recordNamingUsage(pool, naming);
+    } catch (error) {
+      if (!isTransient(error) || tries === RECORD_TRIES) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
 }
 
 /** Runs naming jobs side by side, so that none delays another; all of them give way to turns. */

@@ -8,6 +8,7 @@ import { createFrameWriter, type FrameWriter } from "../outputs/frame-writer.ts"
 import { appendText, type OpenMessage } from "../turn/open-message.ts";
 import type { Lease, Leases, TurnStopped } from "./leases.ts";
 import type { TurnStore } from "./turn-store.ts";
+import { createUsageTally, type UsageTally } from "./usage-tally.ts";
 
 /** One attempt at a turn: the state that running it and ending it share. */
 export interface Attempt {
@@ -19,6 +20,8 @@ export interface Attempt {
   readonly announce: Announce;
   /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
   message: OpenMessage | null;
+  /** What the model calls of the turn have used. */
+  readonly usage: UsageTally;
   /** Discards the draft of the text so far, because the commit that follows has the whole text. */
   dropDraft(): void;
 }
@@ -70,6 +73,7 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
     announce: deps.announce,
     message: null,
+    usage: createUsageTally(turn.usage),
     dropDraft: () => deps.drafts.drop(turnId),
   };
   return attempt;

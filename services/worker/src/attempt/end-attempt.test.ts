@@ -1,4 +1,4 @@
-import type { TurnError } from "@boocode/contracts";
+import type { TurnError, UsageEntry } from "@boocode/contracts";
 import type { Change, ClaimedTurn, EndedTurn, EndingTurn } from "@boocode/store";
 import { describe, expect, it } from "vitest";
 import type { FrameBody } from "../outputs/to-frame.ts";
@@ -20,6 +20,9 @@ const REPLY = wholeReply("m", {
   contextSize: null,
 });
 
+const BROKEN = { kind: "broken" } as UsageEntry;
+const ANSWER = { kind: "answer" } as UsageEntry;
+
 interface Setting {
   /** What each `endTurn` returns, in order. */
   ends?: (EndedTurn | "cancelling" | "lost")[];
@@ -31,7 +34,7 @@ interface Setting {
 /** Ends an attempt whose open message has the text "so far" and whose last frame has the number 7. */
 async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued = true, cuts = 0 }: Setting = {}) {
   const commits: EndingTurn[] = [];
-  const queued: { lastSeq: number; text: string | undefined; waits: boolean }[] = [];
+  const queued: { lastSeq: number; text: string | undefined; waits: boolean; usage: unknown }[] = [];
   const frames: FrameBody[] = [];
   const announced: Change[] = [];
   const woken: string[] = [];
@@ -50,17 +53,18 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
         return ends.shift();
       },
       readCancelReason: async () => "interrupted",
-      async release({ reply, lastSeq }: ReplyDraft) {
-        queued.push({ lastSeq, text: reply?.content, waits: false });
+      async release({ reply, lastSeq }: ReplyDraft, usage: UsageEntry[]) {
+        queued.push({ lastSeq, text: reply?.content, waits: false, usage });
         return isQueued;
       },
-      async requeueCut({ reply, lastSeq }: ReplyDraft) {
-        queued.push({ lastSeq, text: reply?.content, waits: true });
+      async requeueCut({ reply, lastSeq }: ReplyDraft, { usage }: { usage: UsageEntry[] }) {
+        queued.push({ lastSeq, text: reply?.content, waits: true, usage });
         return isQueued;
       },
     },
     log: { info() {}, warn() {} },
     message: { id: "m", content: "so far", reasoning: "" },
+    usage: { sum: () => [BROKEN], sumWithReply: () => [ANSWER] },
     dropDraft() {},
   } as unknown as Attempt;
   const deps = {
@@ -75,7 +79,7 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
 describe("an attempt", () => {
   it("that answered commits the whole reply with the number of its last frame, and only then emits and announces", async () => {
     const { commits, types, announced } = await run({ kind: "answered", reply: REPLY });
-    expect(commits).toEqual([{ end: { status: "complete" }, reply: REPLY, lastSeq: 9 }]);
+    expect(commits).toEqual([{ end: { status: "complete" }, reply: REPLY, lastSeq: 9, usage: [ANSWER] }]);
     expect(types).toEqual(["message_complete", "turn_finished"]);
     expect(announced).toEqual(CHANGES);
   });
@@ -83,7 +87,12 @@ describe("an attempt", () => {
   it("that failed commits the text so far", async () => {
     const { commits, types } = await run({ kind: "failed", error: ERROR });
     expect(commits).toMatchObject([
-      { end: { status: "failed", error: ERROR }, reply: { content: "so far", finishReason: null }, lastSeq: 10 },
+      {
+        end: { status: "failed", error: ERROR },
+        reply: { content: "so far", finishReason: null },
+        lastSeq: 10,
+        usage: [BROKEN],
+      },
     ]);
     expect(types).toEqual(["error", "message_complete", "turn_finished"]);
   });
@@ -97,6 +106,7 @@ describe("an attempt", () => {
       end: { status: "cancelled", reason: "interrupted" },
       reply: { content: "so far" },
       lastSeq: 9,
+      usage: [BROKEN],
     });
     expect(types).toEqual(["message_complete", "turn_finished"]);
   });
@@ -109,7 +119,7 @@ describe("an attempt", () => {
 
   it("that is released saves the text so far and wakes a worker at once", async () => {
     const { commits, queued, woken, types } = await run({ kind: "released" });
-    expect(queued).toEqual([{ lastSeq: 7, text: "so far", waits: false }]);
+    expect(queued).toEqual([{ lastSeq: 7, text: "so far", waits: false, usage: [BROKEN] }]);
     expect([commits, woken, types]).toEqual([[], ["t"], []]);
   });
 
@@ -122,7 +132,7 @@ describe("an attempt", () => {
   it("that was broken off is queued again, after a frame that states the wait", async () => {
     const { commits, queued, types } = await run({ kind: "broken_off", error: ERROR });
     expect(types).toEqual(["turn_waiting"]);
-    expect(queued).toEqual([{ lastSeq: 8, text: "so far", waits: true }]);
+    expect(queued).toEqual([{ lastSeq: 8, text: "so far", waits: true, usage: [BROKEN] }]);
     expect(commits).toEqual([]);
   });
 

@@ -38,11 +38,13 @@ export async function endAttempt(deps: EndAttemptDeps, attempt: Attempt, outcome
 }
 
 async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: ReplyRecord | null): Promise<void> {
-  const { frames, lease, store, log } = attempt;
+  const { frames, lease, store, log, usage } = attempt;
   attempt.dropDraft();
   lease.ending();
   const bodies = endFrames(how, reply);
-  const ended = await store.endTurn({ end: how, reply, lastSeq: frames.lastSeq() + bodies.length });
+  const lastSeq = frames.lastSeq() + bodies.length;
+  const used = how.status === "complete" ? usage.sumWithReply() : usage.sum();
+  const ended = await store.endTurn({ end: how, reply, lastSeq, usage: used });
   if (ended === "lost") return;
   if (ended === "cancelling") {
     const reason = (await store.readCancelReason()) ?? "user";
@@ -55,7 +57,7 @@ async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: 
 }
 
 async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): Promise<void> {
-  const { turn, frames, store, log } = attempt;
+  const { turn, frames, store, log, usage } = attempt;
   const reply = replySoFar(attempt);
   const fail = () => end(deps, attempt, { status: "failed", error }, reply);
   const waitedMs = RETRY_MS * (2 ** turn.cuts - 1);
@@ -65,7 +67,8 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   // Emitted before the commit, because after it the next attempt may begin, and this attempt's frames would be stale.
   const reason = error.code === "model_cut" ? "cut" : "failed";
   frames.emit({ type: "turn_waiting", reason, retry_in_ms: Math.round(waitMs) });
-  const isQueued = await store.requeueCut({ reply, lastSeq: frames.lastSeq() }, { maxCuts: MAX_CUTS, waitMs });
+  const next = { maxCuts: MAX_CUTS, waitMs, usage: usage.sum() };
+  const isQueued = await store.requeueCut({ reply, lastSeq: frames.lastSeq() }, next);
   // Either the turn is being cancelled, and `end` ends it as cancelled; or another worker holds it, and `end` changes
   // nothing.
   if (!isQueued) return await fail();
@@ -75,9 +78,9 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
 }
 
 async function release(deps: EndAttemptDeps, attempt: Attempt): Promise<void> {
-  const { turn, frames, lease, store } = attempt;
+  const { turn, frames, lease, store, usage } = attempt;
   const reply = replySoFar(attempt);
-  if (!(await store.release({ reply, lastSeq: frames.lastSeq() }))) {
+  if (!(await store.release({ reply, lastSeq: frames.lastSeq() }, usage.sum()))) {
     if (!lease.mayWrite()) return;
     const reason = await store.readCancelReason();
     return reason ? await end(deps, attempt, { status: "cancelled", reason }, reply) : undefined;
@@ -90,8 +93,8 @@ async function release(deps: EndAttemptDeps, attempt: Attempt): Promise<void> {
  * Releases the turn of an attempt whose lease expired while the database was away: the reconcilers would otherwise take it for
  * the turn of a dead worker.
  */
-export async function releaseExpired(deps: EndAttemptDeps, { turn, store, log }: Attempt): Promise<void> {
-  if (!(await store.releaseExpired())) return;
+export async function releaseExpired(deps: EndAttemptDeps, { turn, store, log, usage }: Attempt): Promise<void> {
+  if (!(await store.releaseExpired(usage.sum()))) return;
   log.warn("the turn was released, because the database was away for longer than its lease");
   deps.wake(turn.id);
 }

@@ -42,6 +42,7 @@ export async function playTurn(
     switch (event.type) {
       case "step_started": {
         const { step, context } = event;
+        attempt.usage.expect(context?.prompt_estimate ?? 0);
         const started = { id: reusableId ?? randomUUID(), step, position: position++ };
         reusableId = null;
         const isCut = context !== null && leavesOut(context);
@@ -63,6 +64,7 @@ export async function playTurn(
         frames.flush();
         attempt.dropDraft();
         const { context } = event;
+        attempt.usage.expect(context.prompt_estimate);
         const messageId = message().id;
         await fenced(store.saveContext({ messageId, context, lastSeq: frames.lastSeq() + 1 }));
         frames.emit({ type: "context_fitted", message_id: messageId, context });
@@ -99,7 +101,9 @@ export async function playTurn(
         attempt.dropDraft();
         const { id } = message();
         const calls = event.reply.toolCalls;
-        await fenced(store.saveToolCalls(wholeReply(id, event.reply), frames.lastSeq() + calls.length));
+        const reply = wholeReply(id, event.reply);
+        const lastSeq = frames.lastSeq() + calls.length;
+        await fenced(store.saveToolCalls({ reply, lastSeq, usage: attempt.usage.sum() }));
         frames.emit(...calls.map((call) => toolCallBody(id, call)));
         break;
       }
@@ -112,7 +116,9 @@ export async function playTurn(
         }));
         const reply = wholeReply(message().id, event.reply);
         const lastSeq = frames.lastSeq() + tools.length + 1;
-        await fenced(store.commitStep({ reply, step: event.step, tools, lastSeq }));
+        const usage = attempt.usage.sumWithReply();
+        await fenced(store.commitStep({ reply, step: event.step, tools, lastSeq, usage }));
+        attempt.usage.commit();
         frames.emit(
           ...tools.map((tool) => toolResultBody(tool.id, tool.position, tool.content, tool.result)),
           messageComplete("complete", reply),

@@ -1,6 +1,7 @@
 import type { TurnErrorCode } from "@boocode/contracts";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
-import { runTurn } from "../turn/run-turn.ts";
+import type { StreamReply } from "../turn/ports.ts";
+import { runTurn, type TurnDeps } from "../turn/run-turn.ts";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
 import { type EndAttemptDeps, endAttempt, releaseExpired } from "./end-attempt.ts";
 import { TurnStopped } from "./leases.ts";
@@ -37,7 +38,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
     prepared = await deps.prepare(turn, store.read);
     const outcome: Outcome = prepared
-      ? await playTurn(runTurn(prepared.deps, prepared.input, signal), attempt, prepared)
+      ? await playTurn(runTurn(counted(prepared.deps, attempt), prepared.input, signal), attempt, prepared)
       : { kind: "cancelled", reason: "session_deleted" };
     await endAttempt(deps, attempt, outcome);
   } catch (error) {
@@ -53,6 +54,13 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       await releaseExpired(deps, attempt).catch((err: unknown) => log.error({ err }, "releasing the turn failed"));
     lease.drop();
   }
+}
+
+/** Lets the attempt count what each request uses, also one that fails or is aborted. */
+function counted(deps: TurnDeps, { usage }: Attempt): TurnDeps {
+  const streamReply: StreamReply = (request, signal) =>
+    deps.streamReply({ ...request, onUsed: (call) => usage.add(request.model, call) }, signal);
+  return { ...deps, streamReply };
 }
 
 function stoppedBy(error: unknown, { turnTimeoutMs }: ProcessTurnDeps, { log }: Attempt): Outcome {

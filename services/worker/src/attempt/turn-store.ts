@@ -1,4 +1,4 @@
-import type { CancelReason, ReplyRecord, ToolsIgnored } from "@boocode/contracts";
+import type { CancelReason, ReplyRecord, ToolsIgnored, UsageEntry } from "@boocode/contracts";
 import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
   type Change,
@@ -30,7 +30,7 @@ export interface TurnStore {
   read<T>(what: string, read: () => Promise<T>): Promise<T>;
   startMessage(message: StreamingMessage): Promise<boolean>;
   saveContext(sent: Parameters<typeof saveContext>[2]): Promise<boolean>;
-  saveToolCalls(reply: ReplyRecord, lastSeq: number): Promise<boolean>;
+  saveToolCalls(calls: Parameters<typeof saveToolCalls>[2]): Promise<boolean>;
   /** @returns the changes to announce */
   recordToolsIgnored(sessionId: string, found: ToolsIgnored): Promise<readonly Change[]>;
   commitStep(step: Step): Promise<boolean>;
@@ -38,14 +38,14 @@ export interface TurnStore {
   /** @returns null when the turn is not being cancelled or is no longer this worker's. Not retried. */
   readCancelReason(): Promise<CancelReason | null>;
   /** Saves the text so far and puts the turn back into the queue. */
-  release(draft: ReplyDraft): Promise<boolean>;
+  release(draft: ReplyDraft, usage: UsageEntry[]): Promise<boolean>;
   /** Like `release`, but the turn is due after `waitMs`, and the cut is counted. @returns false also after too many cuts */
-  requeueCut(draft: ReplyDraft, next: { maxCuts: number; waitMs: number }): Promise<boolean>;
+  requeueCut(draft: ReplyDraft, next: Parameters<typeof requeueCutTurn>[2]): Promise<boolean>;
   /**
    * Releases a turn whose lease expired because the database was away, unless another worker has taken it. Waits until the
    * database is back. Only the fence decides here: the lease is over.
    */
-  releaseExpired(): Promise<boolean>;
+  releaseExpired(usage: UsageEntry[]): Promise<boolean>;
 }
 
 /** A reply as far as it was written; null when no message is open. */
@@ -90,8 +90,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
       },
       startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), false),
       saveContext: (sent) => persist("save-context", () => saveContext(pool, fence, sent), false),
-      saveToolCalls: (reply, lastSeq) =>
-        persist("save-tool-calls", () => saveToolCalls(pool, fence, reply, lastSeq), false),
+      saveToolCalls: (calls) => persist("save-tool-calls", () => saveToolCalls(pool, fence, calls), false),
       recordToolsIgnored: (sessionId, found) =>
         persist(
           "record-tools-ignored",
@@ -103,10 +102,10 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
         persist<EndedTurn | "cancelling" | "lost">("end-turn", () => endTurn(pool, fence, ending), "lost"),
       readCancelReason: () => readCancelReason(pool, fence),
       // Without a release, the turn waits until its lease expires, which costs it an attempt.
-      release(draft) {
+      release(draft, usage) {
         const release = async () => {
           await saveReply(draft);
-          return await releaseTurn(pool, fence);
+          return await releaseTurn(pool, fence, usage);
         };
         return persist("release", release, false);
       },
@@ -117,10 +116,10 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
         };
         return persist("requeue-cut", requeue, false);
       },
-      async releaseExpired() {
+      async releaseExpired(usage) {
         for (;;) {
           try {
-            return await withDeadline(DEADLINE_MS, "releasing an expired turn", releaseTurn(pool, fence));
+            return await withDeadline(DEADLINE_MS, "releasing an expired turn", releaseTurn(pool, fence, usage));
           } catch (error) {
             if (!isTransient(error)) throw error;
             await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (1 + Math.random())));

@@ -17,9 +17,12 @@ export function filled(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+/** Two such counts still add up to an integer of the database. */
+const MAX_COUNT = 1_000_000_000;
+
 /** A count of tokens, else null. */
 export function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.round(value) : null;
+  return typeof value === "number" && value >= 0 && value <= MAX_COUNT ? Math.round(value) : null;
 }
 
 /** @returns undefined when the text is not JSON. */

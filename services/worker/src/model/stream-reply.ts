@@ -119,6 +119,7 @@ async function* streamReply(
     // This also runs when the consumer stops early and the rest of the reply is not needed.
     answered?.();
     socket.abort();
+    if (reader.progress() > 0) request.onUsed?.(reader.usage());
   }
 }
 

@@ -36,6 +36,22 @@ export interface ModelRequest {
   sizedBy?: "count" | "estimate";
   /** Makes the request give way: it ends with `GaveWay` when a turn waits for the same server. */
   inBackground?: boolean;
+  /** Called when a request that the server began to answer has ended in any way: also when it failed or was aborted. */
+  onUsed?: (usage: CallUsage) => void;
+}
+
+/** What one request used. A count is null when the server did not report it. */
+export interface CallUsage {
+  /** As the server names it. */
+  model: string | null;
+  promptTokens: number | null;
+  /** The part of the prompt that the server had cached. */
+  cachedTokens: number | null;
+  answerTokens: number | null;
+  /** The part of the answer that is reasoning. */
+  reasoningTokens: number | null;
+  /** The tokens of what was received, for an answer without a count. */
+  answerEstimate: number;
 }
 
 /** One whole answer of the model. */

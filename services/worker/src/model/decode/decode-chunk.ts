@@ -19,6 +19,9 @@ export interface ChunkFacts {
   finishReason: string | null;
   promptTokens: number | null;
   completionTokens: number | null;
+  /** Parts of the two counts. */
+  cachedTokens: number | null;
+  reasoningTokens: number | null;
   /** llama.cpp's own measurements. */
   timings: JsonObject | null;
   model: string | null;
@@ -93,6 +96,9 @@ function factsOf(value: JsonObject): ChunkFacts {
     finishReason: filled(choice.finish_reason),
     promptTokens: count(usage.prompt_tokens),
     completionTokens: count(usage.completion_tokens),
+    // DeepSeek has a field of its own.
+    cachedTokens: count(asObject(usage.prompt_tokens_details).cached_tokens) ?? count(usage.prompt_cache_hit_tokens),
+    reasoningTokens: count(asObject(usage.completion_tokens_details).reasoning_tokens),
     timings: isObject(value.timings) ? value.timings : null,
     model: filled(value.model),
     loading: loading && said !== "",

@@ -1,7 +1,8 @@
-import type { Reply } from "../../turn/ports.ts";
+import { estimateTokens } from "../../turn/estimate-tokens.ts";
+import type { CallUsage, Reply } from "../../turn/ports.ts";
 import { asObject, count, type JsonObject, parseJson } from "../json-value.ts";
 import { createToolCallAssembler } from "./assemble-tool-calls.ts";
-import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose } from "./decode-chunk.ts";
+import { type Chunk, type ChunkFacts, decodeEvent, decodeLoose, type ToolCallDelta } from "./decode-chunk.ts";
 import { createReplyText } from "./reply-text.ts";
 import { createSseReader, type SseEvent } from "./sse.ts";
 import type { FilteredEnd } from "./text-calls/call-filter.ts";
@@ -30,6 +31,8 @@ export interface ReplyReader {
   hasLoaded(): boolean;
   /** A part of the reply was emitted. */
   visible(): boolean;
+  /** What the request has used so far. */
+  usage(): CallUsage;
 }
 
 /** Finish reasons of a model that was stopped, so that its last call may be incomplete. */
@@ -51,6 +54,8 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
   const told: { -readonly [Fact in keyof ChunkFacts]?: ChunkFacts[Fact] } = {};
   let error: unknown;
   let garbage = "";
+  /** Everything that the model wrote. */
+  let received = "";
   let done = false;
   let loading = false;
   let loaded = false;
@@ -80,10 +85,13 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     loading = false;
     progress += 1;
     for (const delta of facts.toolCalls) calls.add(delta);
+    received += facts.reasoning + facts.text + facts.toolCalls.map(textOfCall).join("");
     // Usage may grow with every chunk, and a later chunk may hold null, so the last value that is not null counts.
     told.finishReason = facts.finishReason ?? told.finishReason;
     told.promptTokens = facts.promptTokens ?? told.promptTokens;
     told.completionTokens = facts.completionTokens ?? told.completionTokens;
+    told.cachedTokens = facts.cachedTokens ?? told.cachedTokens;
+    told.reasoningTokens = facts.reasoningTokens ?? told.reasoningTokens;
     told.timings = facts.timings ?? told.timings;
     told.model = facts.model ?? told.model;
     return replyText.push(facts.reasoning, facts.text);
@@ -158,10 +166,31 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     return /^[[{]/.test(words) && parseJson(words) === undefined ? "" : words;
   }
 
-  function reply(): Reply {
+  function counted(): Pick<CallUsage, "promptTokens" | "cachedTokens" | "answerTokens"> {
     const timings = asObject(told.timings);
     const cached = count(timings.cache_n);
     const evaluated = count(timings.prompt_n);
+    return {
+      // llama.cpp's prompt_n counts only the part of the prompt that was not cached.
+      promptTokens: told.promptTokens ?? (cached !== null && evaluated !== null ? cached + evaluated : null),
+      cachedTokens: told.cachedTokens ?? cached,
+      answerTokens: told.completionTokens ?? count(timings.predicted_n),
+    };
+  }
+
+  function usage(): CallUsage {
+    const { answerTokens, ...others } = counted();
+    const { most, least } = estimateTokens(received);
+    // Some servers count none in the first chunk, and the whole answer in the last, which a cut reply lacks.
+    const isOutdated = answerTokens !== null && answerTokens < least && !isComplete();
+    return {
+      ...{ model: told.model ?? null, reasoningTokens: told.reasoningTokens ?? null, ...others },
+      ...{ answerTokens: isOutdated ? null : answerTokens, answerEstimate: most },
+    };
+  }
+
+  function reply(): Reply {
+    const { promptTokens, answerTokens } = counted();
     return {
       content: replyText.content(),
       reasoning: replyText.reasoning(),
@@ -169,9 +198,8 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
       ...(text.callText !== "" && { callText: text.callText }),
       finishReason: filledReason(),
       model: told.model ?? null,
-      // llama.cpp's prompt_n counts only the part of the prompt that was not cached.
-      promptTokens: told.promptTokens ?? (cached !== null && evaluated !== null ? cached + evaluated : null),
-      completionTokens: told.completionTokens ?? count(timings.predicted_n),
+      promptTokens,
+      completionTokens: answerTokens,
       contextSize: null,
     };
   }
@@ -184,8 +212,12 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     loading: () => loading,
     hasLoaded: () => loaded,
     visible: () => replyText.hasOutput(),
+    usage,
   };
 }
+
+const textOfCall = ({ name, arguments: text }: ToolCallDelta) =>
+  (name ?? "") + (typeof text === "string" ? text : text === null ? "" : JSON.stringify(text));
 
 function isAnswer({ finishReason, text, reasoning, toolCalls }: ChunkFacts): boolean {
   return finishReason !== null || text !== "" || reasoning !== "" || toolCalls.length > 0;
