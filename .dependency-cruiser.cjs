@@ -42,6 +42,7 @@ const mayImport = {
     "services/api/src/errors.ts",
     "services/api/src/accept-turn.ts",
     "services/api/src/issue-token.ts",
+    "services/api/src/usage-report.ts",
   ],
   "services/gateway": ["libs/contracts", "libs/frame-log", "libs/identity", "libs/runtime", "libs/store"],
   "services/gateway/src/connections": [

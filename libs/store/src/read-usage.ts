@@ -17,7 +17,7 @@ export async function readUsage(sql: Sql, userId: string, range: UsageRange): Pr
 }
 
 /** Adds up the usage of all users. Only for administrators. */
-export async function readUsageOfAll(sql: Sql, range: UsageRange): Promise<UsageGroup[]> {
+export async function readUsageOfUsers(sql: Sql, range: UsageRange): Promise<UsageGroup[]> {
   return await readGroups(sql, range, sql`true`);
 }
 

@@ -214,7 +214,7 @@ test("whatever happens to a turn, its rows add up to what its model calls used, 
       expect(await isLive(turnId)).toBe(false);
       expect(await counted(turnId)).toEqual(expectedOf(served));
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 }, 60_000);
 

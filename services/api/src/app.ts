@@ -15,6 +15,7 @@ import { changeUser } from "./routes/admin/change-user.ts";
 import { createUser } from "./routes/admin/create-user.ts";
 import { createUserToken } from "./routes/admin/create-user-token.ts";
 import { deleteUser } from "./routes/admin/delete-user.ts";
+import { getUsageOfUsers } from "./routes/admin/get-usage-of-users.ts";
 import { getUser } from "./routes/admin/get-user.ts";
 import { listAudit } from "./routes/admin/list-audit.ts";
 import { listUserTokens } from "./routes/admin/list-user-tokens.ts";
@@ -33,6 +34,7 @@ import { getMe } from "./routes/get-me.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
+import { getUsage } from "./routes/get-usage.ts";
 import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
@@ -56,6 +58,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
   read: {
     getMe,
     listTokens,
+    getUsage,
     listProjects,
     getProject,
     listMembers,
@@ -94,6 +97,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     createUserToken,
     revokeUserToken,
     listAudit,
+    getUsageOfUsers,
   },
 };
 

@@ -20,6 +20,8 @@ import type {
   Token,
   Turn,
   TurnAccepted,
+  UsageDimension,
+  UsageReport,
 } from "@boocode/contracts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
@@ -34,6 +36,15 @@ export interface Page {
   limit?: number;
   /** Only messages of turns before this ordinal. */
   before?: number;
+}
+
+export interface UsageRange {
+  /** What the groups differ in; the day by default. */
+  by?: UsageDimension[];
+  /** The first day, as YYYY-MM-DD. Default: 29 days before the last. */
+  from?: string;
+  /** The last day. Default: today. */
+  to?: string;
 }
 
 export type Rest = ReturnType<typeof createRest>;
@@ -57,6 +68,9 @@ export function createRest(deps: RequestDeps) {
     createToken: (token: CreateToken, options?: CallOptions) =>
       call<CreatedToken>("POST", "/api/me/tokens", options, token),
     revokeToken: (id: string, options?: CallOptions) => call<void>("DELETE", `/api/me/tokens/${id}`, options),
+    /** The tokens that your turns used, by day and more, in a range of days in UTC. */
+    getUsage: ({ by, ...range }: UsageRange = {}, options?: CallOptions) =>
+      call<UsageReport>("GET", `/api/usage${query({ by: by?.join(), ...range })}`, options),
 
     listProjects: async (options?: CallOptions): Promise<Project[]> =>
       (await call<{ projects: Project[] }>("GET", "/api/projects", options)).projects,
