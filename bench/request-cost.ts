@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-
 import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
+import { createGrant } from "@boocode/store";
 
 /*
  * `npm run build && npx tsx bench/request-cost.ts [samples] [window]`
@@ -100,6 +101,7 @@ async function main(): Promise<void> {
     const api = await startService("api", { env });
     services.push(api, await startService("worker", { env }));
     const { userId, token } = await addUser(sql, "bench");
+    await createGrant(sql, { userId, path: realpathSync(repositoryRoot), by: "operator" });
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const post = async <T>(path: string, body: object): Promise<T> => {
       const answer = await fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) });

@@ -6,7 +6,8 @@ import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { readServerUrl } from "@boocode/model-servers";
 import { investigate } from "./start/investigate.ts";
-import { localToken } from "./start/local-token.ts";
+import { localUser } from "./start/local-user.ts";
+import { namedFolders } from "./start/named-folders.ts";
 import { printWelcome } from "./start/print-welcome.ts";
 import { readOptions } from "./start/read-options.ts";
 
@@ -65,20 +66,23 @@ async function main(): Promise<void> {
   releases.push(() => backing.stop());
   await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
   if (!process.env.DATABASE_URL) publishDatabaseUrl(backing.databaseUrl);
-  const token = await localToken(backing.databaseUrl, dataDir);
+  const roots = (process.env.PROJECT_ROOTS ?? "").split(":").filter(Boolean);
+  const named = project ? [...roots, project] : roots;
+  const folders = namedFolders({ named, checkout: repositoryRoot, home: homedir() });
+  const token = await localUser(backing.databaseUrl, dataDir, folders);
 
   const isModelNamed = ["LLAMA_SWAP_URL", "MODEL_SERVERS"].some(
     (name) => process.env[name] || process.env[`${name}_FILE`],
   );
   const ownModel = isModelNamed ? null : (await service("scripted-model", { PORT: "0" })).url;
-  const roots = process.env.PROJECT_ROOTS || [repositoryRoot, homedir(), project].filter(Boolean).join(":");
   const common = {
     // All settings of .env.example, and the keys that MODEL_SERVERS references; only the services know their names.
     ...process.env,
     DATABASE_URL: backing.databaseUrl,
     REDIS_URL: backing.redisUrl,
     ...(ownModel && { LLAMA_SWAP_URL: ownModel }),
-    PROJECT_ROOTS: roots,
+    // Without a setting, this machine's user, who is the administrator, may grant every folder.
+    PROJECT_ROOTS: roots.length > 0 ? [...roots, ...folders].join(":") : "/",
   };
   const [api, gateway] = await Promise.all([
     service("api", { ...common, PORT: process.env.API_PORT || "0" }),
@@ -90,7 +94,7 @@ async function main(): Promise<void> {
     gateway: gateway.url,
     token,
     logFile,
-    roots,
+    folders,
     how: backing.how,
     model: ownModel ?? (process.env.LLAMA_SWAP_URL ? readServerUrl(process.env.LLAMA_SWAP_URL).url : "as you set it"),
   });

@@ -64,12 +64,10 @@ test("the built services answer a question about code, without sources and witho
     running.set(name, await runImage(image(name), { ...env, LLAMA_SWAP_URL: model.url }));
   }
   // As in the migrate image.
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [join(image("admin"), "main.mjs"), "user", "add", "ada"],
-    { env },
-  );
-  const token = stdout.trim();
+  const admin = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(image("admin"), "main.mjs"), ...args], { env });
+  const token = (await admin("user", "add", "ada")).stdout.trim();
+  await admin("root", "grant", "ada", FASTIFY);
   const rest = createRest(() => running.get("api")?.url ?? "", token);
   const session = await rest.session((await rest.project(FASTIFY)).id);
   const stream = await openEvents(`${running.get("gateway")?.url}/api/sessions/${session.id}/events`, {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createDatabase, migrate, type Server, startPostgres } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
@@ -6,6 +6,7 @@ import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
 import { type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from "@boocode/scripted-model";
+import { createGrant } from "@boocode/store";
 import { auditTurns } from "./audit.ts";
 import { createRest, type Rest } from "./rest.ts";
 
@@ -44,6 +45,7 @@ export interface System {
   restart(ended: ServiceProcess, env?: Record<string, string>): Promise<ServiceProcess>;
   /** Brings back the processes that the system began with, so that the next test finds them running with their own settings. */
   restore(): Promise<void>;
+  /** Creates a user and grants it PROJECT_ROOTS. */
   addUser(name: string): Promise<User>;
   /** Stops everything and asserts that each running process exits cleanly and logged no defect. */
   stop(): Promise<void>;
@@ -147,6 +149,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
     async addUser(name) {
       const { userId, token } = await addUser(sql, name);
+      for (const root of env.PROJECT_ROOTS.split(":"))
+        await createGrant(sql, { userId, path: realpathSync(root), by: "operator" });
       return { id: userId, token, rest: createRest(() => (services.api[0] as ServiceProcess).url, token) };
     },
     async stop() {

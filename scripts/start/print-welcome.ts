@@ -11,12 +11,12 @@ export function printWelcome(
     gateway: string;
     token: string;
     logFile: string;
-    roots: string;
+    folders: string[];
     model: string;
     how: { postgres: string; redis: string };
   },
 ): void {
-  const project = JSON.stringify({ name: "boocode", path: stack.roots.split(":")[0] });
+  const project = JSON.stringify({ name: "boocode", path: stack.folders.at(-1) });
   const socket = `${stack.gateway.replace(/^http/, "ws")}/api/ws/user`;
   say(`
 BooCode is running.
@@ -26,7 +26,7 @@ BooCode is running.
   Model     ${stack.model}
   Postgres  ${stack.how.postgres}
   Redis     ${stack.how.redis}
-  Projects  under ${stack.roots}
+  Projects  in ${stack.folders.join(", ") || "no folder yet"}
   Log       ${stack.logFile}
   Token     ${stack.token}
 
@@ -39,7 +39,7 @@ Watch your lists on a WebSocket:
 
   node -e 'new (require("${ws}"))("${socket}", { headers: { authorization: "Bearer ${stack.token}" } }).on("message", (frame) => console.log(String(frame)))'
 
-Make another user: npm run admin -- user add NAME
+Make another user: npm run admin -- user add NAME, and give it a folder: npm run admin -- root grant NAME PATH
 
 Or watch an investigation: npm start -- --project PATH [--ask "QUESTION"]. Ctrl-C stops everything.
 `);

@@ -1,9 +1,11 @@
+import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres } from "@boocode/runtime";
 import { type ScriptedModel, startScriptedModel } from "@boocode/scripted-model";
+import { createGrant } from "@boocode/store";
 import { WebSocket } from "ws";
 import { type BooCodeClient, type BooCodeClientOptions, createBooCodeClient } from "../src/index.ts";
 
@@ -68,7 +70,8 @@ async function startWith(releases: (() => Promise<unknown>)[], stop: () => Promi
   const started = await Promise.allSettled(["api", "worker", "gateway"].map((name) => start(name)));
   for (const one of started) if (one.status === "rejected") throw one.reason;
   const urlOf = (name: string) => (services[name] as ServiceProcess).url;
-  const { token } = await addUser(sql, "client");
+  const { userId, token } = await addUser(sql, "client");
+  await createGrant(sql, { userId, path: realpathSync(repository), by: "operator" });
   const sockets: WebSocket[] = [];
   const openSocket: Stack["openSocket"] = (url, headers) => {
     const socket = new WebSocket(url, { headers });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, Name, Timestamp } from "./primitives.ts";
+import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
 
 /**
  * What a token permits: `read` to list, read and follow; `ask` to create, change, ask, cancel and delete; `admin` to use the
@@ -110,3 +110,22 @@ export const ChangeUser = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something")
   .meta({ id: "ChangeUser" });
 export type ChangeUser = z.infer<typeof ChangeUser>;
+
+/** A folder in which a user's projects may lie, with everything below it. */
+export const Grant = z
+  .object({
+    id: Id,
+    path: z.string().describe("A real path, without symlinks."),
+    granted_by: Id.nullable().describe("The administrator; null when it was granted by a command or a migration."),
+    created_at: Timestamp,
+  })
+  .meta({ id: "Grant" });
+export type Grant = z.infer<typeof Grant>;
+
+export const GrantList = z.object({ grants: z.array(Grant) }).meta({ id: "GrantList" });
+
+export const CreateGrant = z
+  .strictObject({
+    path: AbsolutePath.describe("Must be a directory within PROJECT_ROOTS; stored with its symlinks resolved."),
+  })
+  .meta({ id: "CreateGrant" });

@@ -63,14 +63,15 @@ export const API_ERRORS = {
     retry: false,
   },
   too_many_members: { status: 422, when: "the project is shared with as many users as is possible", retry: false },
+  too_many_grants: { status: 422, when: "the user has as many grants as are allowed", retry: false },
   path_not_allowed: {
     status: 422,
-    when: "the project's path does not exist, is not a directory, or is outside every allowed root",
+    when: "the path is not a directory in a folder that was granted to the user; an administrator grants folders",
     retry: false,
   },
   path_unreadable: {
     status: 422,
-    when: "the user that the API runs as may not read the project's folder or one above it",
+    when: "the folder was granted, but the service may not read it",
     retry: false,
   },
   model_server_unavailable: { status: 502, when: "the model server did not respond", retry: true },
@@ -103,7 +104,7 @@ export const TURN_ERRORS = {
   context_overflow: "the conversation does not fit into the model's context window",
   tool_loop: "tool loop depth exceeded",
   turn_timeout: "the turn exceeded its time limit",
-  project_unavailable: "the project's folder does not exist any more or is outside every allowed root",
+  project_unavailable: "the project's folder cannot be opened, or its owner is not granted it any more",
   attempts_exhausted: "the turn was tried as often as is allowed, and its worker died each time",
   internal: "an internal error (a bug)",
 } as const satisfies Record<string, string>;

@@ -18,3 +18,6 @@ export const Name = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is there to reject control characters
   .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters")
   .refine((text) => !LONE_SURROGATE.test(text), "must be well-formed Unicode");
+
+/** A path on the host of the services. */
+export const AbsolutePath = z.string().min(1).max(4096).startsWith("/", "must be absolute");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, Name, Timestamp } from "./primitives.ts";
+import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
 import { ProjectRole, UserRef } from "./sharing.ts";
 
 export const Project = z
@@ -22,12 +22,7 @@ export const ProjectList = z.object({ projects: z.array(Project) }).meta({ id: "
 export const CreateProject = z
   .strictObject({
     name: Name,
-    path: z
-      .string()
-      .min(1)
-      .max(4096)
-      .startsWith("/", "must be absolute")
-      .describe("Absolute; must be a directory under one of the server's PROJECT_ROOTS."),
+    path: AbsolutePath.describe("Must be a directory in a folder that the user was granted."),
   })
   .meta({ id: "CreateProject" });
 export type CreateProject = z.infer<typeof CreateProject>;

@@ -22,7 +22,7 @@ export function isTerminal(status: TurnStatus): boolean {
   return status === "complete" || status === "failed" || status === "cancelled";
 }
 
-/** Why a turn was cancelled. */
+/** Why a turn was cancelled; `access_revoked`: its user, its token or its project's folder may no longer be used. */
 export const CancelReason = z.enum(["user", "interrupted", "messages_deleted", "session_deleted", "access_revoked"]);
 export type CancelReason = z.infer<typeof CancelReason>;
 

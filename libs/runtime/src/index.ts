@@ -1,5 +1,5 @@
 export * from "./every.ts";
-export * from "./path-under.ts";
+export * from "./folders.ts";
 export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/connect-postgres.ts";
 export { migrate } from "./postgres/migrate.ts";
 export { readPostgresTarget } from "./postgres/postgres-target.ts";

@@ -1,11 +1,14 @@
 import type { ConversationRow, Message, ToolsIgnored } from "@boocode/contracts";
 import { existingSession } from "./access.ts";
+import { type FolderHolder, folderHolder } from "./accounts/grants.ts";
 import { messageColumns, type Sql } from "./sql.ts";
 
 /** What a turn needs to know about its session and project. */
 export interface TurnSetting {
   projectName: string;
   projectPath: string;
+  /** The project's owner, who must have been granted its folder. */
+  owner: FolderHolder;
   sessionName: string | null;
   model: string | null;
   systemPrompt: string | null;
@@ -16,9 +19,9 @@ export interface TurnSetting {
 /** An expression over `turns t` that a claim selects. Null when the session or its project was deleted. */
 export const turnSetting = (sql: Sql) => sql`(
   select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
-    'systemPrompt', s.system_prompt)
+    'systemPrompt', s.system_prompt, 'owner', ${folderHolder(sql)})
     || case when s.tools_ignored is null then '{}' else jsonb_build_object('toolsIgnored', s.tools_ignored) end
-  from sessions s join projects p on p.id = s.project_id
+  from sessions s join projects p on p.id = s.project_id join users u on u.id = p.owner_id
   where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
 
 /** The committed messages of one turn, in order. */

@@ -1,5 +1,7 @@
 export { Forbidden, lockSession } from "./access.ts";
+export { cancelRevokedTurns } from "./accounts/cancel-revoked.ts";
 export * from "./accounts/change-user.ts";
+export * from "./accounts/grants.ts";
 export * from "./accounts/tokens.ts";
 export * from "./accounts/users.ts";
 export * from "./audit.ts";

@@ -3,6 +3,7 @@ import type { MessageContext } from "@boocode/contracts";
 import {
   claimDueTurn,
   claimTurn,
+  createGrant,
   endTurn,
   releaseTurn,
   requeueOrphans,
@@ -45,8 +46,11 @@ test("a claim sets the turn's attempt, nonce, lease and worker", async () => {
 test("a claim returns the setting of session and project, and null once either is deleted", async () => {
   const place = await newPlace(fixture.pool);
   await fixture.pool`update sessions set model = 'm', system_prompt = 'be brief' where id = ${place.sessionId}`;
+  for (const path of ["/tmp/other", "/tmp/code"])
+    await createGrant(fixture.pool, { userId: place.ownerId, path, by: "operator" });
   const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
   expect(turn.setting).toEqual({
+    owner: { slug: expect.stringMatching(/^u-/), grants: ["/tmp/code", "/tmp/other"] },
     ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
   });
   expect(await takeOverClaim(fixture.pool, turn, asWorker())).toMatchObject({

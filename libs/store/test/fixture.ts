@@ -135,6 +135,7 @@ export async function dump(pool: Pool): Promise<unknown> {
   const tables = [
     "users",
     "api_tokens",
+    "grants",
     "projects",
     "project_members",
     "sessions",

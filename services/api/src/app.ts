@@ -12,12 +12,15 @@ import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } 
 import { refuseMethods } from "./refuse-methods.ts";
 import { requireScope } from "./require-scope.ts";
 import { changeUser } from "./routes/admin/change-user.ts";
+import { createGrant } from "./routes/admin/create-grant.ts";
 import { createUser } from "./routes/admin/create-user.ts";
 import { createUserToken } from "./routes/admin/create-user-token.ts";
+import { deleteGrant } from "./routes/admin/delete-grant.ts";
 import { deleteUser } from "./routes/admin/delete-user.ts";
 import { getUsageOfUsers } from "./routes/admin/get-usage-of-users.ts";
 import { getUser } from "./routes/admin/get-user.ts";
 import { listAudit } from "./routes/admin/list-audit.ts";
+import { listGrants } from "./routes/admin/list-grants.ts";
 import { listUserTokens } from "./routes/admin/list-user-tokens.ts";
 import { listUsers } from "./routes/admin/list-users.ts";
 import { revokeUserToken } from "./routes/admin/revoke-user-token.ts";
@@ -96,6 +99,9 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     listUserTokens,
     createUserToken,
     revokeUserToken,
+    listGrants,
+    createGrant,
+    deleteGrant,
     listAudit,
     getUsageOfUsers,
   },

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { checkRedisSettings, commonEnv, count, duration, folders, origins, port } from "@boocode/runtime";
+import { checkRedisSettings, commonEnv, count, duration, folderEnv, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The API's environment. Durations are in milliseconds. */
@@ -8,8 +8,7 @@ export const Config = z
   .object({
     ...commonEnv,
     PORT: port.default(0),
-    /** The folders of which one must contain each project. */
-    PROJECT_ROOTS: folders,
+    ...folderEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** Origins of the web pages that may call this API. */
     CORS_ORIGINS: origins,

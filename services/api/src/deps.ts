@@ -19,8 +19,12 @@ export interface Deps {
   announce: Announce;
   /** Awaited between a commit and its announcement; see FAULT_POINTS. */
   failpoint: Failpoint;
-  /** @returns the real path of a directory that may become a project; throws `path_not_allowed` or `path_unreadable` */
-  checkProjectPath(path: string): Promise<string>;
+  /** @returns the real path of a directory that may become this user's project; throws `path_not_allowed` or `path_unreadable` */
+  checkProjectPath(path: string, userId: string): Promise<string>;
+  /** @returns the real path of a directory that may be granted to a user; throws the same */
+  checkGrantedPath(path: string): Promise<string>;
+  /** The real paths of the folders that a user has by USER_ROOTS. */
+  ownFolders(slug: string): Promise<string[]>;
   /** Lists the models of all servers; throws `model_server_unavailable`. */
   listModels(): Promise<ModelList>;
   makeTicket(caller: Caller): Promise<string>;

@@ -15,7 +15,7 @@ import {
 import { checkDatabase, recordAuditEvents, recordTokenUses } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
-import { checkProjectPath } from "./check-project-path.ts";
+import { checkPaths } from "./check-paths.ts";
 import { Config } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
 
@@ -75,7 +75,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       pool,
       announce,
       failpoint: context.failpoint,
-      checkProjectPath: (path) => checkProjectPath(path, config.PROJECT_ROOTS),
+      ...checkPaths(pool, config),
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: uses.noting((token) => findCaller(pool, token)),

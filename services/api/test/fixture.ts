@@ -17,11 +17,11 @@ import {
   type Redis,
   untilRedisReady,
 } from "@boocode/runtime";
-import { createToken, createUser } from "@boocode/store";
+import { createGrant, createToken, createUser } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { afterAll, beforeAll } from "vitest";
 import { buildApp } from "../src/app.ts";
-import { checkProjectPath } from "../src/check-project-path.ts";
+import { checkPaths } from "../src/check-paths.ts";
 import type { App, Deps } from "../src/deps.ts";
 
 export const keys = createKeys("test");
@@ -78,7 +78,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       pool,
       announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, onError }),
       failpoint: () => {},
-      checkProjectPath: (path) => checkProjectPath(path, [fixture.root]),
+      ...checkPaths(pool, { PROJECT_ROOTS: [fixture.root], USER_ROOTS: [`${fixture.root}/users/{user}`] }),
       listModels: async () => ({ models: [] }),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
@@ -107,14 +107,19 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
   return fixture;
 }
 
-/** Creates a user with a token. @returns a client that sends requests as this user */
+/** Creates a user with a token, and grants it the root. @returns a client that sends requests as this user */
 export async function newClient(
   fixture: ApiFixture,
-  { role, ...credential }: { role?: Role; scopes?: Scope[]; expiresAt?: Date } = {},
+  {
+    role,
+    isGranted = true,
+    ...credential
+  }: { role?: Role; isGranted?: boolean; scopes?: Scope[]; expiresAt?: Date } = {},
 ): Promise<Client> {
   const [userId, token] = [randomUUID(), makeToken()];
   await createUser(fixture.pool, { id: userId, name: userId, role });
   await createToken(fixture.pool, { ...credential, id: randomUUID(), userId, tokenHash: hashSecret(token) });
+  if (isGranted) await createGrant(fixture.pool, { userId, path: fixture.root, by: "operator" });
   return clientOf(fixture, token, userId);
 }
 
@@ -147,6 +152,7 @@ export async function dump(fixture: ApiFixture): Promise<unknown> {
   const tables = [
     "users",
     "api_tokens",
+    "grants",
     "projects",
     "project_members",
     "sessions",

@@ -50,10 +50,10 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
 ];
 
 const fill = (url: string, ids: Record<string, string>) =>
-  url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? "");
+  url.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? randomUUID());
 
 /** The routes without an id: they serve what the caller owns, or what belongs to no user. */
-const OTHERS: ["GET" | "POST", string][] = [
+const OTHERS: ["GET" | "POST" | "DELETE", string][] = [
   ["GET", "/api/me"],
   ["GET", "/api/me/tokens"],
   ["POST", "/api/me/tokens"],
@@ -61,6 +61,9 @@ const OTHERS: ["GET" | "POST", string][] = [
   ["GET", "/api/admin/audit"],
   ["GET", "/api/admin/usage"],
   ["GET", "/api/admin/users"],
+  ["GET", "/api/admin/users/{user}/grants"],
+  ["POST", "/api/admin/users/{user}/grants"],
+  ["DELETE", "/api/admin/users/{user}/grants/{grant}"],
   ["POST", "/api/admin/users"],
   ["GET", "/api/projects"],
   ["POST", "/api/projects"],

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { checkRedisSettings, commonEnv, count, duration, folders, port } from "@boocode/runtime";
+import { checkRedisSettings, commonEnv, count, duration, folderEnv, port } from "@boocode/runtime";
 import { z } from "zod";
 import { GROUP_NAMES } from "./tools/withheld/groups.ts";
 
@@ -12,7 +12,7 @@ export const Config = z
     /** For /healthz, /readyz and /metrics. */
     PORT: port.default(0),
     WORKER_ID: z.string().max(200).default(`${hostname()}-${process.pid}`),
-    PROJECT_ROOTS: folders,
+    ...folderEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** The most turns that run at once in this process. Turns mostly wait on the network. */
     WORKER_CONCURRENCY: count().default(50),

@@ -104,10 +104,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     },
     log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
-  const projectRules = {
-    allowedRoots: config.PROJECT_ROOTS,
-    withheldGroupOf: createWithheldGroupOf(config.WITHHELD_GROUPS_OFF),
-  };
+  const withheldGroupOf = createWithheldGroupOf(config.WITHHELD_GROUPS_OFF);
   const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
@@ -125,7 +122,8 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
       prepareTurn(
         {
           pool,
-          projectRules,
+          folders: config,
+          withheldGroupOf,
           models,
           runToolIn: (root) =>
             createRunTool({

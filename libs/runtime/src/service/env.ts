@@ -90,3 +90,29 @@ export const folders = z
   .transform((text) => text.split(":").filter((folder) => folder !== ""))
   .refine((list) => list.length > 0, "must name at least one folder")
   .refine((list) => list.every((folder) => folder.startsWith("/")), "must be absolute paths, separated by colons");
+
+/** Templates of folders, separated by colons, in each of which the placeholder `{user}` is one whole name: `/srv/code/{user}`. */
+const userFolders = z
+  .string()
+  .default("")
+  .transform((text) => text.split(":").filter((folder) => folder !== ""))
+  .refine(
+    (list) =>
+      list.every((folder) => {
+        const [root, ...names] = folder.split("/");
+        const placeholders = names.filter((name) => name.includes("{"));
+        return root === "" && !names.includes("..") && placeholders.length === 1 && placeholders[0] === "{user}";
+      }),
+    "must be absolute paths, separated by colons, with {user} once in each, as a whole name: /srv/code/{user}",
+  );
+
+/** Which folders users' projects may lie in. */
+export const folderEnv = {
+  /** Each granted folder must lie in one of these. */
+  PROJECT_ROOTS: folders,
+  /** The folder that each user has without a grant. */
+  USER_ROOTS: userFolders,
+};
+
+/** The variables of a tool that grants folders. Without PROJECT_ROOTS, only the services compare a grant with theirs. */
+export const folderToolEnv = z.object({ PROJECT_ROOTS: folders.optional(), USER_ROOTS: userFolders });

@@ -146,3 +146,8 @@ export async function recordTokenUses(sql: Sql, uses: { tokenId: string; agoMs: 
     ) used
     where t.id = used.id`;
 }
+
+/** Gives a token other scopes, for the operator. */
+export async function changeScopes(sql: Sql, tokenId: string, scopes: Scope[]): Promise<void> {
+  await sql`update api_tokens set scopes = ${scopes}::text[] where id = ${tokenId}`;
+}

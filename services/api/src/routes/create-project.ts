@@ -12,7 +12,7 @@ export function createProject(app: App, { pool, announce, failpoint, checkProjec
   };
   app.post("/api/projects", { schema }, async (request, reply) => {
     const ownerId = callerOf(request).userId;
-    const path = await checkProjectPath(request.body.path);
+    const path = await checkProjectPath(request.body.path, ownerId);
     const created = await store.createProject(pool, { id: randomUUID(), ownerId, name: request.body.name, path });
     await failpoint("after-create-project");
     announce(created.changes);

@@ -1,11 +1,12 @@
-import { DeadlineExceeded, isUnder, withDeadline } from "@boocode/runtime";
+import { TURN_ERRORS } from "@boocode/contracts";
+import { DeadlineExceeded, isWithinAny, withDeadline } from "@boocode/runtime";
 import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
 import type { WithheldGroupOf } from "../tools/withheld/withheld-group.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
 export type ProjectSource = { kind: "path"; path: string };
 
-/** The project's folder is missing, does not answer, or is not under an allowed root. */
+/** The project's folder is missing, does not answer, or is not allowed. Users see the message, so it is the same for each reason. */
 export class ProjectUnavailable extends Error {
   override name = "ProjectUnavailable";
 }
@@ -13,8 +14,10 @@ export class ProjectUnavailable extends Error {
 /** A network disk that is unreachable never answers, and each waiting call occupies one of the few threads of Node's pool. */
 const OPEN_MS = 10_000;
 
+/** Decides what of a project may be opened. */
 export interface ProjectRules {
-  allowedRoots: readonly string[];
+  /** Reads the real paths of the folders that the project's owner may use now. */
+  allowed(): Promise<string[]>;
   withheldGroupOf: WithheldGroupOf;
 }
 
@@ -33,13 +36,16 @@ export async function openProject(source: ProjectSource, rules: ProjectRules): P
   }
 }
 
-async function openPath(path: string, { allowedRoots, withheldGroupOf }: ProjectRules): Promise<ProjectRoot> {
-  const isAllowed = (directory: string) => isUnder(directory, allowedRoots);
+async function openPath(path: string, { allowed, withheldGroupOf }: ProjectRules): Promise<ProjectRoot> {
+  const folders = await allowed();
+  const isAllowed = (directory: string) => isWithinAny(directory, folders);
   const root = await openProjectRoot(path, { isAllowed, withheldGroupOf }).catch((cause: unknown) => {
-    throw new ProjectUnavailable("the project's folder cannot be opened", { cause });
+    throw unavailable({ cause });
   });
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.
-  if (await isAllowed(root.real)) return root;
+  if (isAllowed(root.real)) return root;
   await root.close();
-  throw new ProjectUnavailable("the project's folder is not under an allowed root");
+  throw unavailable();
 }
+
+const unavailable = (options?: ErrorOptions) => new ProjectUnavailable(TURN_ERRORS.project_unavailable, options);

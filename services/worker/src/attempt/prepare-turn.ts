@@ -1,4 +1,5 @@
 import type { Message } from "@boocode/contracts";
+import { allowedFolders, type FolderSettings } from "@boocode/identity";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
 import type { ProjectRoot } from "../tools/project/project-root.ts";
@@ -24,7 +25,8 @@ export interface PreparedTurn {
 
 export interface PrepareTurnDeps {
   pool: Pool;
-  projectRules: ProjectRules;
+  folders: FolderSettings;
+  withheldGroupOf: ProjectRules["withheldGroupOf"];
   models: ModelServers;
   runToolIn(root: ProjectRoot): RunTool;
   tools: ToolOffer[];
@@ -55,7 +57,10 @@ export async function prepareTurn(
   const from = mayRestore ? { cut: NO_CUT, turnsDropped: 0 } : { cut, turnsDropped };
   const history = { ...from, limit: budget.limit, most: deps.historyCharacters };
   const replayReasoning = deps.models.replaysReasoning(model);
-  const opening = openProject({ kind: "path", path: setting.projectPath }, deps.projectRules);
+  const opening = openProject(
+    { kind: "path", path: setting.projectPath },
+    { allowed: () => allowedFolders(deps.folders, setting.owner), withheldGroupOf: deps.withheldGroupOf },
+  );
   const readMessages = () =>
     Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
   const [root, [committed, { earlier, unread }]] = await Promise.all([

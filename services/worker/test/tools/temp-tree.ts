@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { isUnder } from "@boocode/runtime";
+import { isWithinAny } from "@boocode/runtime";
 import { onTestFinished } from "vitest";
 import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
@@ -46,7 +46,7 @@ export async function startTools(
 ): Promise<Call> {
   const project = await openProjectRoot(root, {
     descriptors: options.descriptors ?? true,
-    isAllowed: (directory) => isUnder(directory, options.allowedRoots ?? []),
+    isAllowed: (directory) => isWithinAny(directory, options.allowedRoots ?? []),
   });
   onTestFinished(() => project.close());
   const defects: unknown[] = [];

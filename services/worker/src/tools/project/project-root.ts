@@ -38,7 +38,7 @@ export interface ProjectRoot {
   tryOpenUnshown(path: string, kind: OpenKind): Promise<OpenedPath | null>;
   /** The group that withholds a real path, relative to the root; a folder's ends with a slash. Null for a file that may be shown. */
   withheld(path: string): string | null;
-  /** The directories above the root that lie under an allowed root, the nearest first. Tools do not show their contents. */
+  /** The directories above the root that the project's owner may use, the nearest first. Tools do not show their contents. */
   readonly above: readonly string[];
   /** Opens a regular file below one of `above`; null when it does not exist, or when a part of its path is a symlink. */
   openAbove(path: string): Promise<FileHandle | null>;
@@ -48,8 +48,8 @@ export interface ProjectRoot {
 interface OpenOptions {
   /** False for systems without /proc, such as macOS. */
   descriptors?: boolean;
-  /** Whether a real path lies under an allowed root: for `above`, which is empty by default. */
-  isAllowed?: (directory: string) => Promise<boolean>;
+  /** Whether the project's owner may use the folder with this real path: for `above`, which is empty by default. */
+  isAllowed?: (directory: string) => boolean;
   /** Decides from a real path which files are withheld; default: those of every group. */
   withheldGroupOf?: WithheldGroupOf | undefined;
 }
@@ -89,7 +89,7 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     return null;
   };
 
-  const above = await allowedAbove(real, options.isAllowed ?? (async () => false));
+  const above = allowedAbove(real, options.isAllowed ?? (() => false));
 
   async function openAbove(file: string): Promise<FileHandle | null> {
     if (!above.some((directory) => isInside(Buffer.from(directory), Buffer.from(file)))) return null;
@@ -168,11 +168,11 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
   };
 }
 
-async function allowedAbove(real: string, isAllowed: (directory: string) => Promise<boolean>): Promise<string[]> {
+function allowedAbove(real: string, isAllowed: (directory: string) => boolean): string[] {
   const above: string[] = [];
   for (let directory = real; directory !== "/"; ) {
     directory = posix.dirname(directory);
-    if (!(await isAllowed(directory))) break;
+    if (!isAllowed(directory)) break;
     above.push(directory);
   }
   return above;
