@@ -4,7 +4,7 @@ import type { User as Account, Token } from "@boocode/contracts";
 import { CLOSE_CODES } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRest } from "./harness/rest.ts";
-import { type System, startSystem } from "./harness/start-system.ts";
+import { FASTIFY, type System, startSystem } from "./harness/start-system.ts";
 import { subscribed, watchUser } from "./harness/watch.ts";
 
 let system: System;
@@ -93,6 +93,20 @@ test("a socket ends when its token expires", async () => {
   const watch = await subscribed(watchUser(system.gateways[0]?.url as string, eve.token));
   await system.sql`update api_tokens set expires_at = now() where user_id = ${eve.id}`;
   expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
+});
+
+test("a deleted user's socket ends, and the turn is withdrawn", async () => {
+  const user = await system.addUser("short-lived");
+  const root = await system.addUser("chief");
+  await system.sql`update users set role = 'admin' where id = ${root.id}`;
+  await system.sql`update api_tokens set scopes = '{admin}' where user_id = ${root.id}`;
+  const session = await user.rest.session((await user.rest.project(FASTIFY)).id);
+  const watch = await subscribed(watchUser(system.gateways[0]?.url as string, user.token));
+  const { turn_id } = await user.rest.post(session.id, "why?");
+  expect((await root.rest.request("DELETE", `/api/admin/users/${user.id}`)).status).toBe(204);
+  expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
+  const [turn] = await system.sql`select status, cancel_reason from turns where id = ${turn_id}`;
+  expect(turn).toEqual({ status: "cancelled", cancel_reason: "access_revoked" });
 });
 
 test("a stopping API and gateway save when tokens were used", async () => {

@@ -40,8 +40,8 @@ export const tokenCommands: Record<string, Command> = {
       const id = Id.safeParse(text);
       const userId = id.success ? await findTokenOwner(pool, id.data) : null;
       if (!id.success || userId === null) throw new Error("there is no such token; `token list USER` lists them");
-      const isRevoked = await revokeToken(pool, "operator", { tokenId: id.data, userId });
-      console.error(isRevoked ? "revoked" : "it was revoked before");
+      const revoked = await revokeToken(pool, "operator", { tokenId: id.data, userId });
+      console.error(revoked ? "revoked" : "it was revoked before");
     },
   },
 };

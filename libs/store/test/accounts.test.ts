@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { MAX_TOKENS } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, post, untilBlocked, useStore } from "./fixture.ts";
+import { cancelled, claim, newPlace, post, question, turnRow, untilBlocked, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -49,13 +49,17 @@ test("the last administrator stays one, except for the operator", async () => {
   const [ada, bob] = [await newUser("admin"), await newUser("admin")];
   await onlyAdministrators(ada.id, bob.id);
   // A disabled administrator does not count.
-  expect(await store.changeUser(fixture.pool, ada.actor, bob.id, { disabled: true })).toMatchObject({ id: bob.id });
+  expect(await store.changeUser(fixture.pool, ada.actor, bob.id, { disabled: true })).toMatchObject({
+    user: { id: bob.id },
+  });
   for (const change of [{ role: "user" as const }, { disabled: true }]) {
     expect(await store.changeUser(fixture.pool, ada.actor, ada.id, change)).toBe("last_administrator");
   }
   expect(await store.deleteUser(fixture.pool, ada.actor, ada.id)).toBe("last_administrator");
   expect(await isAdmin(ada.id)).toBe(true);
-  expect(await store.changeUser(fixture.pool, "operator", ada.id, { disabled: true })).toMatchObject({ id: ada.id });
+  expect(await store.changeUser(fixture.pool, "operator", ada.id, { disabled: true })).toMatchObject({
+    user: { id: ada.id },
+  });
 });
 
 test("who is an administrator no more, or has a revoked token, changes nobody", async () => {
@@ -75,7 +79,7 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   const token = newToken(user.id);
   await store.createToken(fixture.pool, token);
   await post(fixture.pool, await newPlace(fixture.pool, user.id));
-  expect(await store.deleteUser(fixture.pool, "operator", user.id)).toBe("deleted");
+  expect(await store.deleteUser(fixture.pool, "operator", user.id)).toMatchObject({ changes: expect.any(Array) });
   expect(await store.deleteUser(fixture.pool, "operator", user.id)).toBe("no_user");
   expect(await store.changeUser(fixture.pool, "operator", user.id, { disabled: false })).toBe("no_user");
   expect(await store.findUserByTokenHash(fixture.pool, token.tokenHash)).toBeNull();
@@ -87,12 +91,46 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   expect((await store.findUserByName(fixture.pool, "ada"))?.id).toBe(again.id);
 });
 
+test("the turns of a disabled or deleted user, and those of a revoked token, are cancelled or withdrawn, and no other", async () => {
+  const { pool } = fixture;
+  const disable = (id: string) => store.changeUser(pool, "operator", id, { disabled: true });
+  const remove = (id: string) => store.deleteUser(pool, "operator", id);
+  const revoke = (userId: string, tokenId: string) => store.revokeToken(pool, "operator", { userId, tokenId });
+  for (const end of [disable, remove, revoke]) {
+    const [user, other] = [await newUser(), await newUser()];
+    const turns = [];
+    for (const { id, actor } of [user, other]) {
+      const place = await newPlace(pool, id);
+      for (const asked of [1, 2]) {
+        const outcome = await store.postMessage(pool, { ...question(place), tokenId: actor.tokenId }, null);
+        if (outcome.kind !== "posted") throw new Error(outcome.kind);
+        if (asked === 1) await claim(pool, outcome.turnId);
+        turns.push(outcome.turnId);
+      }
+    }
+    const [first, second, ...theirs] = turns;
+    const outcome = await end(user.id, user.actor.tokenId);
+    const changes = typeof outcome === "string" ? [] : outcome?.changes;
+    expect(cancelled({ changes: changes ?? [] })).toEqual({ cancelling: [first], withdrawn: [second] });
+    const rows = await pool`select cancel_reason from turns where id in ${pool([first, second] as string[])}`;
+    expect(rows.map((row) => row.cancel_reason)).toEqual(["access_revoked", "access_revoked"]);
+    for (const [turnId, status] of [
+      [first, "cancelling"],
+      [second, "cancelled"],
+      [theirs[0], "running"],
+      [theirs[1], "queued"],
+    ]) {
+      expect((await turnRow(pool, turnId ?? "")).status).toBe(status);
+    }
+  }
+});
+
 test("a token that is revoked while it makes another makes none", async () => {
   const { id, actor } = await newUser();
   const creating = await fixture.pool.begin(async (sql) => {
     await sql`update api_tokens set revoked_at = now() where id = ${actor.tokenId}`;
     const started = store.createTokenAs(fixture.pool, actor, newToken(id));
-    await untilBlocked(fixture.pool);
+    await Promise.race([started, untilBlocked(fixture.pool)]);
     return { started };
   });
   expect(await creating.started).toBe("revoked");
@@ -111,7 +149,7 @@ test("a user has a limited number of live tokens, also when they are created at 
   const live = await store.listTokens(fixture.pool, id);
   expect(live).toHaveLength(MAX_TOKENS);
   const other = live.find((token) => token.id !== actor.tokenId)?.id ?? "";
-  expect(await store.revokeToken(fixture.pool, actor, { tokenId: other, userId: id })).toBe(true);
+  expect(await store.revokeToken(fixture.pool, actor, { tokenId: other, userId: id })).not.toBeNull();
   expect(await store.createTokenAs(fixture.pool, actor, newToken(id))).toMatchObject({ scopes: ["read", "ask"] });
 });
 

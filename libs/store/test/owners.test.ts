@@ -10,12 +10,15 @@ let place: Place;
 let turnId: string;
 let messageId: string;
 let stranger: string;
+let tokenId: string;
 
 beforeAll(async () => {
   place = await newPlace(fixture.pool);
   const live = await running(fixture.pool, place);
   turnId = live.turn.id;
   messageId = live.messageId;
+  tokenId = randomUUID();
+  await store.createToken(fixture.pool, { id: tokenId, userId: place.ownerId, tokenHash: Buffer.alloc(32) });
   stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
@@ -42,6 +45,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
       role: "reader",
     }),
   removeMember: (owner) => store.removeMember(fixture.pool, { userId: owner, tokenId: null }, place.projectId, owner),
+  revokeToken: (owner) => store.revokeToken(fixture.pool, "operator", { tokenId, userId: owner }),
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
 
@@ -50,7 +54,8 @@ const OTHERS = [
   ...["postMessage", "regenerateAnswer"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser", "readUsage", "recordNamingUsage", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion"],
-  // For administrators.
+  // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
+  ...["listTokens", "createTokenAs", "changeUser", "deleteUser"],
   ...["findFolderHolder", "listGrants", "createGrant", "deleteGrant"],
 ];
 

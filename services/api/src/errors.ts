@@ -24,11 +24,11 @@ export function found<T>(thing: T | null): T {
 }
 
 /** @throws ApiError when the store refused to change or delete a user */
-export function changedUser<T>(outcome: T | UserRefusal): T {
+export function changedUser<T extends object>(outcome: T | UserRefusal): T {
   if (outcome === "no_user") throw new ApiError("not_found");
   if (outcome === "no_administrator") throw new ApiError("forbidden", "this needs an administrator");
   if (outcome === "last_administrator") throw new ApiError("last_administrator");
-  return outcome as T;
+  return outcome;
 }
 
 /** The refusals that the audit log counts. */

@@ -1,4 +1,4 @@
-import { type CancelledTurns, cancelTurns, changesOfCancel, hintsOfCancel } from "../cancel-turns.ts";
+import { cancelTurns, changesOfCancel, hintsOfCancel } from "../cancel-turns.ts";
 import { type Change, recordSessionChanges } from "../changes.ts";
 import type { Sql } from "../sql.ts";
 
@@ -8,32 +8,27 @@ import type { Sql } from "../sql.ts";
  * @param which a condition on `turns t join sessions s`
  */
 export async function cancelRevokedTurns(sql: Sql, which: ReturnType<Sql>): Promise<Change[]> {
-  const sessions = await sql<{ id: string }[]>`
-    select s.id from sessions s
-    where s.id in (
-      select t.session_id from turns t join sessions s on s.id = t.session_id
-      where t.status in ('queued', 'running') and ${which})
-    order by s.id for no key update`;
+  const live = sql`turns t join sessions s on s.id = t.session_id where t.status in ('queued', 'running') and ${which}`;
+  const sessions = await sql<{ id: string; isDeleted: boolean }[]>`
+    select s.id, s.deleted_at is not null as "isDeleted" from sessions s
+    where s.id in (select t.session_id from ${live}) order by s.id for no key update`;
   if (sessions.length === 0) return [];
-  const live = await sql<{ id: string; sessionId: string }[]>`
-    select t.id, t.session_id as "sessionId" from turns t join sessions s on s.id = t.session_id
-    where t.session_id = any(${sessions.map(({ id }) => id)}::uuid[]) and t.status in ('queued', 'running') and ${which}
+  const turns = await sql<{ id: string; sessionId: string }[]>`
+    select t.id, t.session_id as "sessionId" from ${live} and s.id = any(${sessions.map(({ id }) => id)}::uuid[])
     order by t.id for no key update of t`;
-  const turnIds = live.map(({ id }) => id);
-  const cancelled = await cancelTurns(sql, turnIds, "access_revoked");
-  const sessionOf = new Map(live.map(({ id, sessionId }) => [id, sessionId]));
-  const changes: Change[] = [];
-  for (const { id: sessionId } of sessions) {
-    const ofSession = (ids: string[]) => ids.filter((id) => sessionOf.get(id) === sessionId);
-    const turns: CancelledTurns = {
-      cancelling: ofSession(cancelled.cancelling),
-      withdrawn: ofSession(cancelled.withdrawn),
-    };
-    if (turns.withdrawn.length === 0) changes.push(...hintsOfCancel(turns.cancelling));
-    else {
-      const ofTurns = changesOfCancel(turns, "access_revoked");
-      changes.push(...(await recordSessionChanges(sql, { sessionId, touch: false }, ofTurns)).changes);
-    }
+  const ids = turns.map(({ id }) => id);
+  const { cancelling, withdrawn } = await cancelTurns(sql, ids, "access_revoked");
+  const changes: Change[] = hintsOfCancel(cancelling);
+  // By the users whose lists change, because recording locks them.
+  const toRecord = await sql<{ id: string }[]>`
+    select s.id from sessions s join projects p on p.id = s.project_id
+    where s.id = any(${sessions.filter(({ isDeleted }) => !isDeleted).map(({ id }) => id)}::uuid[])
+    order by p.owner_id, s.id`;
+  for (const { id: sessionId } of toRecord) {
+    const ofSession = turns.filter((turn) => turn.sessionId === sessionId && withdrawn.includes(turn.id));
+    if (ofSession.length === 0) continue;
+    const frames = changesOfCancel({ cancelling: [], withdrawn: ofSession.map(({ id }) => id) }, "access_revoked");
+    changes.push(...(await recordSessionChanges(sql, { sessionId, touch: false }, frames)).changes);
   }
   return changes;
 }

@@ -1,13 +1,21 @@
 import type { ChangeUser, User } from "@boocode/contracts";
-import { ownedProject } from "../access.ts";
+import { askedBy, ownedProject } from "../access.ts";
 import { type Actor, recordAudit } from "../audit.ts";
+import type { Change } from "../changes.ts";
 import { only, type Pool, type Sql } from "../sql.ts";
+import { cancelRevokedTurns } from "./cancel-revoked.ts";
 import { mayAct } from "./credential.ts";
 import { revokeTokens } from "./tokens.ts";
 import { findUser } from "./users.ts";
 
 /** Why a user was not changed. Nothing was written. */
 export type UserRefusal = "no_user" | "no_administrator" | "last_administrator";
+
+interface ChangedUser {
+  user: User;
+  /** The turns that were cancelled, because the user is disabled. */
+  changes: Change[];
+}
 
 /** Key of the advisory lock of whoever changes who is an administrator: it is taken before every other lock. */
 const LOCK = 7_266_266;
@@ -22,7 +30,8 @@ export async function lockAdministrators(sql: Sql, actor: Actor): Promise<boolea
 }
 
 /**
- * Disables or enables a user, or gives the user another role. A disabled user keeps everything, and can do nothing.
+ * Disables or enables a user, or gives the user another role. A disabled user keeps everything, and can do nothing; the user's
+ * turns are cancelled.
  * @returns `no_administrator` when the actor is none any more; `last_administrator` when no administrator would be left, which
  * only the operator may bring about
  */
@@ -31,8 +40,8 @@ export async function changeUser(
   actor: Actor,
   userId: string,
   change: ChangeUser,
-): Promise<User | UserRefusal> {
-  return await pool.begin(async (sql) => {
+): Promise<ChangedUser | UserRefusal> {
+  const user = await pool.begin<User | UserRefusal>(async (sql) => {
     const before = await lockUser(sql, actor, userId);
     if (typeof before === "string") return before;
     const role = change.role ?? before.role;
@@ -51,14 +60,20 @@ export async function changeUser(
     }
     return (await findUser(sql, userId)) ?? "no_user";
   });
+  if (typeof user === "string") return user;
+  return { user, changes: user.disabled_at === null ? [] : await cancelTurnsOf(pool, userId) };
 }
 
 /**
- * Marks a user and the user's projects as deleted, ends what was shared with the user, revokes the tokens and frees the name. The row stays, because nobody may get
- * its slug; the data is purged later.
+ * Marks a user and the user's projects as deleted, ends what was shared with the user, cancels the turns, revokes the tokens and
+ * frees the name. The row stays, because nobody may get its slug; the data is purged later.
  */
-export async function deleteUser(pool: Pool, actor: Actor, userId: string): Promise<"deleted" | UserRefusal> {
-  return await pool.begin(async (sql) => {
+export async function deleteUser(
+  pool: Pool,
+  actor: Actor,
+  userId: string,
+): Promise<{ changes: Change[] } | UserRefusal> {
+  const refusal = await pool.begin<UserRefusal | null>(async (sql) => {
     const before = await lockUser(sql, actor, userId);
     if (typeof before === "string") return before;
     if (isLosingAdministrator(before, false) && (await isLast(sql, actor, userId))) return "last_administrator";
@@ -69,8 +84,17 @@ export async function deleteUser(pool: Pool, actor: Actor, userId: string): Prom
     await sql`update users set deleted_at = now(), name = ' ' || id where id = ${userId}`;
     await revokeTokens(sql, userId);
     await recordAudit(sql, { event: "user.deleted", actor, userId });
-    return "deleted";
+    return null;
   });
+  return refusal ?? { changes: await cancelTurnsOf(pool, userId) };
+}
+
+/**
+ * Cancels the live turns of a user in a transaction of its own, after the user was marked: the lock order has sessions before
+ * users. If the process dies in between, the workers do it.
+ */
+async function cancelTurnsOf(pool: Pool, userId: string): Promise<Change[]> {
+  return await pool.begin((sql) => cancelRevokedTurns(sql, sql`${askedBy(sql, userId)}`));
 }
 
 async function lockUser(sql: Sql, actor: Actor, userId: string): Promise<User | UserRefusal> {

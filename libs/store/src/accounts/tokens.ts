@@ -1,7 +1,9 @@
 import { MAX_TOKENS, type Role, type Scope, type Token } from "@boocode/contracts";
 import { askedBy, projectIdsOf } from "../access.ts";
 import { type Actor, recordAudit } from "../audit.ts";
+import type { Change } from "../changes.ts";
 import { only, type Pool, type Sql } from "../sql.ts";
+import { cancelRevokedTurns } from "./cancel-revoked.ts";
 import { liveToken, mayAct, type Requester, usableToken } from "./credential.ts";
 
 export interface NewToken {
@@ -80,13 +82,16 @@ export async function findTokenOwner(sql: Sql, tokenId: string): Promise<string 
   return token?.user_id ?? null;
 }
 
-/** Revokes one token. @returns false when the user has no such token, or it was revoked before */
+/**
+ * Revokes one token and cancels the turns that were posted with it.
+ * @returns null when the user has no such token, or it was revoked before
+ */
 export async function revokeToken(
   pool: Pool,
   actor: Actor,
   { tokenId, userId }: { tokenId: string; userId: string },
-): Promise<boolean> {
-  return await pool.begin(async (sql) => {
+): Promise<{ changes: Change[] } | null> {
+  const isRevoked = await pool.begin(async (sql) => {
     const revoked = await sql`
       update api_tokens set revoked_at = now()
       where id = ${tokenId} and user_id = ${userId} and revoked_at is null returning id`;
@@ -94,6 +99,9 @@ export async function revokeToken(
     await recordAudit(sql, { event: "token.revoked", actor, userId, detail: { token: tokenId } });
     return true;
   });
+  if (!isRevoked) return null;
+  // In a transaction of its own, because the lock order has sessions before tokens.
+  return { changes: await pool.begin((sql) => cancelRevokedTurns(sql, sql`t.token_id = ${tokenId}`)) };
 }
 
 /** Revokes every token of a user. @returns how many were revoked */
