@@ -83,6 +83,7 @@ async function main(): Promise<void> {
     ...(ownModel && { LLAMA_SWAP_URL: ownModel }),
     // Without a setting, this machine's user, who is the administrator, may grant every folder.
     PROJECT_ROOTS: roots.length > 0 ? [...roots, ...folders].join(":") : "/",
+    DATA_DIR: dataDir,
   };
   const [api, gateway] = await Promise.all([
     service("api", { ...common, PORT: process.env.API_PORT || "0" }),

@@ -1,9 +1,18 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { checkRedisSettings, commonEnv, count, duration, folderEnv, port } from "@boocode/runtime";
+import { checkRedisSettings, commonEnv, count, duration, folderEnv, port, readPostgresTarget } from "@boocode/runtime";
 import { z } from "zod";
 import { GROUP_NAMES } from "./tools/withheld/groups.ts";
+import type { OwnPaths } from "./tools/withheld/own-files.ts";
+
+/** Files that MODEL_SERVERS names. */
+const keyFiles = new Set<string>();
+function readKey(path: string): string {
+  keyFiles.add(path);
+  return readFileSync(path, "utf8");
+}
 
 /** The worker's environment. Durations are in milliseconds. */
 export const Config = z
@@ -13,7 +22,9 @@ export const Config = z
     PORT: port.default(0),
     WORKER_ID: z.string().max(200).default(`${hostname()}-${process.pid}`),
     ...folderEnv,
-    ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
+    ...modelServerEnv({ env: (name) => process.env[name], readFile: readKey }),
+    /** The data folder of `npm start`, which no tool enters. */
+    DATA_DIR: z.string().optional(),
     /** The most turns that run at once in this process. Turns mostly wait on the network. */
     WORKER_CONCURRENCY: count().default(50),
     /** How many of them may be isolated turns: on their last attempt, each in its own process, as a worker died under it. */
@@ -76,6 +87,21 @@ export const Config = z
     when: () => true,
   });
 export type Config = z.infer<typeof Config>;
+
+/** The data folder and every file that the environment names, for secrets and certificates alike: no tool opens them. */
+export function ownPaths(
+  config: Pick<Config, "DATA_DIR" | "DATABASE_URL">,
+  env: Record<string, string | undefined> = process.env,
+): OwnPaths {
+  const { rootCert, cert, key, revoked } = readPostgresTarget(config.DATABASE_URL).tls;
+  const named = Object.entries(env).filter(([name]) => /_FILE$|^REDIS_TLS_(CA|CERT|KEY)$/.test(name));
+  const files = [...named.map(([, value]) => value?.trim()), ...keyFiles, rootCert, cert, key, revoked];
+  return {
+    folders: config.DATA_DIR ? [resolve(config.DATA_DIR)] : [],
+    // A certificate may also be given as text.
+    files: files.filter((file) => file && !file.includes("-----BEGIN ")).map((file) => resolve(file as string)),
+  };
+}
 
 /** Pool size of an isolated turn's process, which reads, commits and saves drafts for one turn. */
 export const isolatedConnections = (config: Pick<Config, "DATABASE_CONNECTIONS">) =>

@@ -17,7 +17,7 @@ import { createLeases } from "./attempt/leases.ts";
 import { prepareTurn } from "./attempt/prepare-turn.ts";
 import type { ProcessTurnDeps } from "./attempt/process-turn.ts";
 import { createTurnStore } from "./attempt/turn-store.ts";
-import type { Config } from "./config.ts";
+import { type Config, ownPaths } from "./config.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
@@ -104,7 +104,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     },
     log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
-  const withheldGroupOf = createWithheldGroupOf(config.WITHHELD_GROUPS_OFF);
+  const withheld = { withheldGroupOf: createWithheldGroupOf(config.WITHHELD_GROUPS_OFF), own: ownPaths(config) };
   const toolSlots = createLimiter(4);
   const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
 
@@ -123,7 +123,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
         {
           pool,
           folders: config,
-          withheldGroupOf,
+          withheld,
           models,
           runToolIn: (root) =>
             createRunTool({

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "@boocode/runtime";
 import { afterAll, describe, expect, it } from "vitest";
-import { Config, isolatedCapacity } from "../src/config.ts";
+import { Config, isolatedCapacity, ownPaths } from "../src/config.ts";
 import { GROUP_NAMES } from "../src/tools/withheld/groups.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "worker-config-"));
@@ -46,6 +46,33 @@ describe("the groups of files that are not withheld", () => {
   it("are all listed in the documentation", () => {
     const documented = readFileSync(join(import.meta.dirname, "../../../docs/operations.md"), "utf8");
     for (const name of GROUP_NAMES) expect(documented).toContain(`\`${name}\``);
+  });
+});
+
+describe("the paths that no tool opens", () => {
+  it("are the data folder and every file that the environment names", () => {
+    const key = file("key", "k-of-the-test\n");
+    const header = file("header", "h-of-the-test\n");
+    const servers = [{ name: "a", url: "http://a", api_key_file: key, headers: { "x-a": { file: header } } }];
+    const env = {
+      ...required,
+      DATABASE_URL: "postgres://host/boocode?sslmode=verify-full&sslrootcert=/tls/ca&sslcert=/tls/cert&sslkey=/tls/key",
+      DATA_DIR: "/data/",
+      MODEL_SERVERS_FILE: file("servers", JSON.stringify(servers)),
+      REDIS_TLS_KEY: "/tls/redis",
+      REDIS_TLS_CA: "-----BEGIN CERTIFICATE-----",
+      POSTGRES_PASSWORD_FILE: " relative ",
+      WORKER_ID: "/not/named/as/a/file",
+    };
+    const { REDIS_TLS_KEY: _, REDIS_TLS_CA: __, ...valid } = env;
+    const { folders, files } = ownPaths(loadConfig(Config, valid), env);
+    expect(folders).toEqual(["/data"]);
+    const named = ["/tls/ca", "/tls/cert", "/tls/key", "/tls/redis", key, header, join(process.cwd(), "relative")];
+    expect(files.toSorted()).toEqual([...named, env.MODEL_SERVERS_FILE].sort());
+  });
+
+  it("are none by default", () => {
+    expect(ownPaths(loadConfig(Config, required), required).folders).toEqual([]);
   });
 });
 

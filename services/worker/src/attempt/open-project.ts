@@ -1,6 +1,7 @@
 import { TURN_ERRORS } from "@boocode/contracts";
 import { DeadlineExceeded, isWithinAny, withDeadline } from "@boocode/runtime";
 import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
+import type { OwnPaths } from "../tools/withheld/own-files.ts";
 import type { WithheldGroupOf } from "../tools/withheld/withheld-group.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
@@ -19,6 +20,7 @@ export interface ProjectRules {
   /** Reads the real paths of the folders that the project's owner may use now. */
   allowed(): Promise<string[]>;
   withheldGroupOf: WithheldGroupOf;
+  own: OwnPaths;
 }
 
 /** @throws ProjectUnavailable; a folder that opens after the deadline is closed again */
@@ -36,10 +38,10 @@ export async function openProject(source: ProjectSource, rules: ProjectRules): P
   }
 }
 
-async function openPath(path: string, { allowed, withheldGroupOf }: ProjectRules): Promise<ProjectRoot> {
+async function openPath(path: string, { allowed, ...withheld }: ProjectRules): Promise<ProjectRoot> {
   const folders = await allowed();
   const isAllowed = (directory: string) => isWithinAny(directory, folders);
-  const root = await openProjectRoot(path, { isAllowed, withheldGroupOf }).catch((cause: unknown) => {
+  const root = await openProjectRoot(path, { isAllowed, ...withheld }).catch((cause: unknown) => {
     throw unavailable({ cause });
   });
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.

@@ -26,7 +26,7 @@ export interface PreparedTurn {
 export interface PrepareTurnDeps {
   pool: Pool;
   folders: FolderSettings;
-  withheldGroupOf: ProjectRules["withheldGroupOf"];
+  withheld: Omit<ProjectRules, "allowed">;
   models: ModelServers;
   runToolIn(root: ProjectRoot): RunTool;
   tools: ToolOffer[];
@@ -59,7 +59,7 @@ export async function prepareTurn(
   const replayReasoning = deps.models.replaysReasoning(model);
   const opening = openProject(
     { kind: "path", path: setting.projectPath },
-    { allowed: () => allowedFolders(deps.folders, setting.owner), withheldGroupOf: deps.withheldGroupOf },
+    { allowed: () => allowedFolders(deps.folders, setting.owner), ...deps.withheld },
   );
   const readMessages = () =>
     Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);

@@ -216,7 +216,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [
     ...[...commonArguments(input.ignores.files), ...searchArguments(options)],
-    ...[...globArguments(input.globs), ...input.withheld.globs],
+    ...[...globArguments(input.globs, root.closed), ...input.withheld.globs],
     ...pathArguments(input.searched),
   ];
   let current = { path: "", skipped: false };

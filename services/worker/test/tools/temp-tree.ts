@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
 import { createLimiter, type Limiter } from "../../src/tools/search/limiter.ts";
+import type { OwnPaths } from "../../src/tools/withheld/own-files.ts";
 import type { ToolOutcome } from "../../src/turn/ports.ts";
 
 export interface TempTree {
@@ -42,10 +43,17 @@ export type Call = (name: string, args: Record<string, unknown>, signal?: AbortS
 /** Runs tools in `root` as a turn does. An internal error of a tool fails the test. */
 export async function startTools(
   root: string,
-  options: { limits?: Partial<ToolLimits>; descriptors?: boolean; slots?: Limiter; allowedRoots?: string[] } = {},
+  options: {
+    limits?: Partial<ToolLimits>;
+    descriptors?: boolean;
+    slots?: Limiter;
+    allowedRoots?: string[];
+    own?: OwnPaths;
+  } = {},
 ): Promise<Call> {
   const project = await openProjectRoot(root, {
     descriptors: options.descriptors ?? true,
+    own: options.own,
     isAllowed: (directory) => isWithinAny(directory, options.allowedRoots ?? []),
   });
   onTestFinished(() => project.close());

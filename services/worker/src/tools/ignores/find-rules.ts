@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
 import { ripgrep } from "../search/ripgrep.ts";
-import { commonArguments, pathArguments, withoutDot } from "../search/ripgrep-arguments.ts";
+import { commonArguments, exclusions, pathArguments, withoutDot } from "../search/ripgrep-arguments.ts";
 import { readOuterRules } from "./read-outer-rules.ts";
 import type { Repository } from "./read-repository.ts";
 import { type DirectoryRules, MAX_LINE_BYTES, readRules, takeLines } from "./read-rules.ts";
@@ -96,7 +96,14 @@ async function listDirectories(
   const found = new Set<string>();
   // The rest of a git folder is not searched.
   const globs = [...MARKS, "!**/.git/*/"].map((glob) => `--glob=${glob}`);
-  const args = [...commonArguments(ignoreFiles), "--files", "--null", ...globs, ...pathArguments(directory)];
+  const args = [
+    ...commonArguments(ignoreFiles),
+    "--files",
+    "--null",
+    ...globs,
+    ...exclusions(context.root.closed),
+    ...pathArguments(directory),
+  ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
   for await (const { bytes } of ripgrep(run)) {
     found.add(posix.dirname(withoutDot(bytes.toString("utf8")).replace(/(^|\/)\.git\/HEAD$/, "$1.git")));

@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
+import { OWN } from "../withheld/withholding.ts";
 
 export type OpenKind = "file" | "directory" | "any";
 
@@ -36,7 +37,8 @@ export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
 /** A file that exists in the project and that no tool shows. */
 export class WithheldFailure extends ToolFailure {
   constructor(asked: string, group: string) {
-    super(`${showPath(asked)} is withheld because it may hold secrets (${group}): no tool shows its content`);
+    const reason = group === OWN ? "belongs to the system" : `may hold secrets (${group})`;
+    super(`${showPath(asked)} is withheld because it ${reason}: no tool shows its content`);
   }
 }
 

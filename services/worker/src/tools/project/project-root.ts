@@ -3,7 +3,9 @@ import { type FileHandle, lstat, open as openFile, readlink, realpath } from "no
 import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
+import { findOwnFiles, isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
+import { createWithholding, OWN } from "../withheld/withholding.ts";
 import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
@@ -38,6 +40,8 @@ export interface ProjectRoot {
   tryOpenUnshown(path: string, kind: OpenKind): Promise<OpenedPath | null>;
   /** The group that withholds a real path, relative to the root; a folder's ends with a slash. Null for a file that may be shown. */
   withheld(path: string): string | null;
+  /** Folders that belong to the service itself, relative to the root; searches do not enter them. */
+  readonly closed: readonly string[];
   /** The directories above the root that the project's owner may use, the nearest first. Tools do not show their contents. */
   readonly above: readonly string[];
   /** Opens a regular file below one of `above`; null when it does not exist, or when a part of its path is a symlink. */
@@ -52,6 +56,7 @@ interface OpenOptions {
   isAllowed?: (directory: string) => boolean;
   /** Decides from a real path which files are withheld; default: those of every group. */
   withheldGroupOf?: WithheldGroupOf | undefined;
+  own?: OwnPaths | undefined;
 }
 
 const everyGroup = createWithheldGroupOf();
@@ -78,16 +83,14 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
   const verify: VerifyOpened = descriptors ? verifyByDescriptor : verifyByInode;
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
-  const groupOf = options.withheldGroupOf ?? everyGroup;
-  // Absolute paths, because the project itself may lie in a withheld folder.
-  const prefixes = [...new Set(paths)].map((absolute) => absolute.replace(/\/?$/, "/"));
-  const withheld = (file: string) => {
-    for (const prefix of prefixes) {
-      const group = groupOf(prefix + file);
-      if (group !== null) return group;
-    }
-    return null;
-  };
+  const ofPath = options.withheldGroupOf ?? everyGroup;
+  const own = await findOwnFiles(options.own ?? { folders: [], files: [] });
+  const withholding = createWithholding(paths, ofPath, own);
+  const rootStats = await rootHandle.stat();
+  if (withholding.isOwn(real, rootStats) || (await isOfKernel(rootPath()))) {
+    await rootHandle.close();
+    throw new Error("the project's root belongs to the service itself or to the kernel");
+  }
 
   const above = allowedAbove(real, options.isAllowed ?? (() => false));
 
@@ -115,18 +118,14 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
       const verified = await verify(handle, target, rootBytes);
       if (verified === null) throw outside(asked);
       const path = posix.relative(real, target) || ".";
-      if (isShown && stats.isFile()) {
-        // The kernel marks the path of a file that was deleted since.
-        const group = withheld(path) ?? groupOf(verified.toString("utf8").replace(/ \(deleted\)$/, ""));
-        if (group !== null) throw new WithheldFailure(asked, group);
-      }
-      return {
-        handle,
-        kind: stats.isDirectory() ? "directory" : "file",
-        size: stats.size,
-        path,
-        stablePath: descriptors ? descriptorPath(handle) : target,
-      };
+      const stablePath = descriptors ? descriptorPath(handle) : target;
+      // The kernel marks the path of a file that was deleted since.
+      const found = verified.toString("utf8").replace(/ \(deleted\)$/, "");
+      if (withholding.isOwn(found, stats) || (stats.dev !== rootStats.dev && (await isOfKernel(stablePath))))
+        throw new WithheldFailure(asked, OWN);
+      const group = isShown && stats.isFile() ? (withholding.groupOf(path) ?? ofPath(found)) : null;
+      if (group !== null) throw new WithheldFailure(asked, group);
+      return { handle, kind: stats.isDirectory() ? "directory" : "file", size: stats.size, path, stablePath };
     } catch (error) {
       await handle.close();
       throw error;
@@ -161,7 +160,8 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     open: (asked, kind) => openOrExplain(asked, kind, true),
     tryOpen: (asked, kind) => orNull(openOrExplain(asked, kind, true)),
     tryOpenUnshown: (asked, kind) => orNull(openOrExplain(asked, kind, false)),
-    withheld,
+    withheld: withholding.groupOf,
+    closed: withholding.closed,
     above,
     openAbove,
     close: () => rootHandle.close(),

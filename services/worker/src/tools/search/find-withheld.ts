@@ -1,6 +1,6 @@
 import type { ToolContext } from "../define-tool.ts";
 import { type Ignores, walkFiles } from "./list-files.ts";
-import { escapeGlob } from "./read-globs.ts";
+import { exclusions } from "./ripgrep-arguments.ts";
 
 /** What a search leaves out because it may hold secrets. */
 export interface Withheld {
@@ -42,16 +42,16 @@ interface SearchedFiles {
 /** Finds the withheld ones of some files. */
 export function toWithheld(files: Iterable<string>, { root }: ToolContext): Withheld {
   const groups = new Set<string>();
-  const globs: string[] = [];
+  const unread: string[] = [];
   let count = 0;
   for (const file of files) {
     const group = root.withheld(file);
     if (group === null) continue;
     groups.add(group);
     count += 1;
-    if (count <= MAX_GLOBS) globs.push(`--glob=!/${escapeGlob(file)}`);
+    if (count <= MAX_GLOBS) unread.push(file);
   }
-  return { count, groups, globs };
+  return { count, groups, globs: exclusions(unread) };
 }
 
 /** The line that tells the model what was left out; none when nothing was. */

@@ -68,7 +68,7 @@ export async function* walkFiles(
   const args = [
     ...commonArguments(ignoreFiles),
     ...(anyCase ? ["--glob-case-insensitive"] : []),
-    ...["--files", "--null", ...globArguments(globs)],
+    ...["--files", "--null", ...globArguments(globs, context.root.closed)],
     ...pathArguments(directory),
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };

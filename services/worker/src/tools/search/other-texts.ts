@@ -122,7 +122,7 @@ async function findOtherTexts(
   const args = [
     ...commonArguments(ignores.files),
     ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
-    ...["-e", OTHER_TEXT, ...globArguments(globs), ...withheld.globs, ...pathArguments(path)],
+    ...["-e", OTHER_TEXT, ...globArguments(globs, context.root.closed), ...withheld.globs, ...pathArguments(path)],
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
   const found: string[] = [];

@@ -1,3 +1,5 @@
+import { escapeGlob } from "./read-globs.ts";
+
 /** Larger files are not searched: they hold data, not code, and one line of 2 MB can make ripgrep use 140 MB. */
 export const MAX_SEARCHED_BYTES = 2 * 1024 * 1024;
 
@@ -26,9 +28,14 @@ export function searchArguments(search: { pattern: string; fixedString: boolean;
   ];
 }
 
-/** The globs, then one that excludes git's own directory: the last matching glob wins. */
-export function globArguments(globs: readonly string[]): string[] {
-  return [...globs, "!.git"].map((glob) => `--glob=${glob}`);
+/** The globs, then those that exclude git's own directory and closed folders: the last matching glob wins. */
+export function globArguments(globs: readonly string[], closed: readonly string[]): string[] {
+  return [...globs, "!.git"].map((glob) => `--glob=${glob}`).concat(exclusions(closed));
+}
+
+/** Excludes files or folders, given by their paths from the root. */
+export function exclusions(paths: readonly string[]): string[] {
+  return paths.map((path) => `--glob=!/${escapeGlob(path)}`);
 }
 
 /** The path to search, always the last arguments: after `--` and `./`, a name that looks like an option stays a name. */
