@@ -1,10 +1,9 @@
-import { lstat } from "node:fs/promises";
-import { posix } from "node:path";
 import { z } from "zod";
-import { defineTool, type ToolContext } from "./define-tool.ts";
+import { defineTool } from "./define-tool.ts";
 import { withIgnores } from "./ignores/with-ignores.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
+import { keepExisting } from "./project/keep-existing.ts";
 import { describeWithheld, toWithheld } from "./search/find-withheld.ts";
 import { listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { openScope } from "./search/open-scope.ts";
@@ -76,26 +75,3 @@ export const findFiles = defineTool({
     return { output: [...lines, ...note].join("\n"), truncated: true };
   },
 });
-
-/**
- * Keeps the paths (relative to the root) that are regular files inside the root. A directory may have been swapped for a
- * symlink while ripgrep walked it, and a name from outside must not be shown, so each name is looked up again in its
- * directory, opened through the verified root.
- */
-async function keepExisting(paths: readonly string[], { root, signal }: ToolContext): Promise<string[]> {
-  const kept = new Set<string>();
-  for (const directory of new Set(paths.map((path) => posix.dirname(path)))) {
-    signal.throwIfAborted();
-    const opened = await root.tryOpen(directory, "directory");
-    if (opened === null) continue;
-    try {
-      for (const path of paths.filter((candidate) => posix.dirname(candidate) === directory)) {
-        const stats = await lstat(`${opened.stablePath}/${posix.basename(path)}`).catch(() => null);
-        if (stats?.isFile()) kept.add(path);
-      }
-    } finally {
-      await opened.handle.close();
-    }
-  }
-  return paths.filter((path) => kept.has(path));
-}

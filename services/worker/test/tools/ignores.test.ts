@@ -47,6 +47,13 @@ test("a tracked file is found even if an ignore pattern matches it", async () =>
   expect((await call("grep", { pattern: "KEY", glob: ".env*" })).output).toBe(".env.example:1: KEY");
 });
 
+test("tracked files that do not exist leave room for those that do", async () => {
+  const { root } = await makeTree({ ".gitignore": "*.log\n", "z.log": "" });
+  const gone = Array.from({ length: 20_000 }, (_, index) => `gone/${index}.log`);
+  await makeRepository(root, { index: writeIndex([...gone, "z.log"]) });
+  expect(await list(root)).toBe(".gitignore\nz.log");
+});
+
 test("a tracked file that is marked skip-worktree is found if it exists", async () => {
   const { root } = await makeTree({ ".gitignore": "*.local\n", "a.local": "", "b.local": "" });
   const entry = Buffer.alloc(72);

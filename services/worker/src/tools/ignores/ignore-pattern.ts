@@ -39,10 +39,8 @@ const NAMED_SETS: Record<string, RegExp> = {
 };
 /** Linux's limit of a file name (NAME_MAX). */
 const MAX_NAME_BYTES = 255;
-/** Linux's limit of a path (PATH_MAX). */
-const MAX_PATH_BYTES = 4096;
-/** No path has more segments. */
-const MAX_SEGMENTS = MAX_PATH_BYTES / 2;
+/** No path has more segments, because Linux limits it to 4096 bytes (PATH_MAX). */
+const MAX_SEGMENTS = 2048;
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
 /** A part of a larger ignore file could end in the middle of a pattern, and that could match everything. */
@@ -72,19 +70,14 @@ function parseLine(line: string): IgnorePattern[] {
     if (tokens === null) return [];
     const segments = toSegments(tokens, isPath);
     if (segments.length > MAX_SEGMENTS || segments.some(neverMatches)) return [];
-    if (segments.reduce((sum, segment) => sum + leastBytes(segment), 0) > MAX_PATH_BYTES) return [];
     return { negated, directoryOnly, segments: isPath ? segments : [ANY_DIRECTORIES, ...segments] };
   });
 }
 
-/** Whether no file name can match. Too large a pattern would make ripgrep silently drop all patterns of its file. */
+/** Whether no file name can match. */
 function neverMatches(segment: Segment): boolean {
-  return segment !== ANY_DIRECTORIES && (segment.length === 0 || leastBytes(segment) > MAX_NAME_BYTES);
-}
-
-/** The length of the shortest name that can match. */
-function leastBytes(segment: Segment): number {
-  return segment === ANY_DIRECTORIES ? 0 : segment.filter((token) => token !== "star").length;
+  if (segment === ANY_DIRECTORIES) return false;
+  return segment.length === 0 || segment.filter((token) => token !== "star").length > MAX_NAME_BYTES;
 }
 
 /**

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
 import { showPath } from "../output/show-path.ts";
+import { keepExisting } from "../project/keep-existing.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "../search/list-files.ts";
 import { byDepth, findRules, isBelow, type Rules, repositoriesOf } from "./find-rules.ts";
 import type { Repository } from "./read-repository.ts";
@@ -51,7 +52,9 @@ async function collect(directory: string, folder: string, context: ToolContext):
     listFiles(directory, [], { files: await write(rules, lines), listed: null }, context);
   const { rescued, listed } = await rescueSubmodules(submodules, directory, list);
   const reached = parentsOf(listed, directory);
-  const missing = tracked.filter((path) => !listed.has(path) && !reached.has(path)).slice(0, MAX_TRACKED);
+  const unlisted = tracked.filter((path) => !listed.has(path) && !reached.has(path));
+  // Of a sparse checkout most files are tracked and do not exist.
+  const missing = await keepExisting(unlisted, context, MAX_TRACKED);
   if (missing.length === 0) return { files: await write(rules, rescued), listed };
   append(rescued, rescueLines(missing, "", reached, directory));
   return { files: await write(rules, rescued), listed: null };
