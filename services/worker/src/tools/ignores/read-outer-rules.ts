@@ -1,6 +1,6 @@
-import type { FileHandle } from "node:fs/promises";
 import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
+import { readStart } from "../project/read-start.ts";
 import {
   type IgnorePattern,
   MAX_IGNORE_BYTES,
@@ -67,11 +67,10 @@ function isIgnored(rules: readonly OuterRules[]): boolean {
 }
 
 async function readAbove(root: ProjectRoot, path: string): Promise<Buffer | null> {
-  const handle: FileHandle | null = await root.openAbove(path);
+  const handle = await root.openAbove(path);
   if (handle === null) return null;
   try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_IGNORE_BYTES + 1), 0, MAX_IGNORE_BYTES + 1, 0);
-    return buffer.subarray(0, bytesRead);
+    return await readStart(handle, MAX_IGNORE_BYTES + 1);
   } finally {
     await handle.close();
   }

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
+import { readSmallFile } from "../project/read-start.ts";
 import { type GitIndex, parseGitIndex, UnreadableIndex } from "./git-index.ts";
-import { readSmallFile } from "./read-small-file.ts";
 
 /** A git repository in the project, as far as it decides which files are searched. */
 export interface Repository {

@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
+import { readSmallFile } from "../project/read-start.ts";
 import { exactLine, type IgnorePattern, MAX_IGNORE_BYTES, parseIgnoreFile, toRipgrepLine } from "./ignore-pattern.ts";
 import { type Repository, readRepository } from "./read-repository.ts";
-import { readSmallFile } from "./read-small-file.ts";
 
 /** The rules that one directory sets for the files below it, as lines for ripgrep (see `toRipgrepLine`). */
 export interface DirectoryRules {

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
+import { readStart } from "./read-start.ts";
 
 /** A label of the WHATWG Encoding Standard that Node's TextDecoder knows. `UTF-8` includes ASCII and partly invalid UTF-8. */
 export type Encoding = string;
@@ -36,18 +37,6 @@ export async function readEncoding(handle: FileHandle): Promise<Encoding | "empt
   const { size } = await handle.stat();
   if (size <= head.length || head.includes(0)) return detectEncoding(head, size <= head.length);
   return detectEncoding(await readStart(handle, JUDGED_BYTES), size <= JUDGED_BYTES);
-}
-
-async function readStart(handle: FileHandle, bytes: number): Promise<Buffer> {
-  const { size } = await handle.stat();
-  const buffer = Buffer.alloc(Math.min(size, bytes));
-  let filled = 0;
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
 }
 
 /** @param whole whether `bytes` is the whole file; the beginning of one may end within a character */

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
-import { readStart } from "../ignores/read-small-file.ts";
 import { createDecoder, type Encoding, readEncoding, UTF_8 } from "../project/detect-encoding.ts";
+import { readStart } from "../project/read-start.ts";
 import type { Withheld } from "./find-withheld.ts";
 import type { Ignores } from "./list-files.ts";
 import { ripgrep } from "./ripgrep.ts";
@@ -55,7 +55,7 @@ export async function isPlainText(path: string, { root }: ToolContext): Promise<
   const opened = await root.tryOpen(path, "file");
   if (opened === null) return false;
   try {
-    const bytes = await readStart(opened, MAX_SEARCHED_BYTES);
+    const bytes = await readStart(opened.handle, MAX_SEARCHED_BYTES);
     return isUtf8(bytes) && !bytes.includes(0);
   } finally {
     await opened.handle.close();
@@ -102,8 +102,7 @@ async function copyTexts(searched: SearchedPath, folder: string, context: ToolCo
       const encoding = await readEncoding(opened.handle);
       if (encoding === "binary") texts.binary += 1;
       if (encoding === "binary" || encoding === "empty") continue;
-      const { bytesRead, buffer } = await opened.handle.read(Buffer.alloc(opened.size), 0, opened.size, 0);
-      const bytes = buffer.subarray(0, bytesRead);
+      const bytes = await readStart(opened.handle, MAX_SEARCHED_BYTES);
       const copy = encoding === UTF_8 ? bytes : Buffer.from(createDecoder(encoding)(bytes));
       room -= copy.length;
       await writeFile(join(texts.folder, String(texts.copies.length).padStart(6, "0")), copy);
