@@ -33,6 +33,7 @@ const NOTE_BYTES = 900;
 /** Limit of files whose encoding a note names. */
 const MAX_NAMED = 5;
 const LF = 0x0a;
+const SEARCHED_SIZE = `${MAX_SEARCHED_BYTES / 2 ** 20} MB`;
 
 const Input = z.strictObject({
   pattern: textInput(1000, "Regular expression in Rust syntax (no look-around), matched line by line"),
@@ -69,7 +70,7 @@ export const grep = defineTool({
   name: "grep",
   description:
     "Search file contents. Returns path:line: text for each matching line, sorted by path. " +
-    `Files that .gitignore excludes, unless git tracks them, binary files and files over ${MAX_SEARCHED_BYTES / 2 ** 20} MB are left out; ` +
+    `Files that .gitignore excludes, unless git tracks them, binary files and files over ${SEARCHED_SIZE} are left out; ` +
     "a file or directory given as path is searched even if it is ignored. Files that may hold secrets are only counted.",
   purpose: "to search the text of files",
   input: Input,
@@ -279,7 +280,7 @@ function noMatches(
     glob === undefined ? null : "glob may match no file (find_files shows what it matches)",
     include_ignored ? null : "include_ignored: true also searches ignored files",
     texts.binary > 0 ? `binary files that were not searched: ${texts.binary}` : null,
-    "files over 2 MB are not searched",
+    `files over ${SEARCHED_SIZE} are not searched`,
   ];
   const where = path === "." ? "the project" : showPath(path);
   const answer = `no matches in ${where} (${hints.filter((hint) => hint !== null).join("; ")})`;
