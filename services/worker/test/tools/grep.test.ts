@@ -58,17 +58,6 @@ test("an ignore file above the root, or behind a symlink, has no effect", async 
   expect((await call("grep", { pattern: "needle" })).output).toBe("bad/secret-line:1: needle\nsecret-line:1: needle");
 });
 
-test("only the first ignore patterns apply when there are too many", async () => {
-  const files = {
-    "a/.gitignore": `*.log\n${"x\n".repeat(127_000)}`,
-    "a/b/.gitignore": "*.txt\n",
-    "a/b/c.txt": "w",
-    "a/d.log": "w",
-  };
-  const call = await startTools((await makeTree(files)).root);
-  expect((await call("grep", { pattern: "w" })).output).toBe("a/b/c.txt:1: w");
-});
-
 test("an invalid line of an ignore file is skipped and never quoted", async () => {
   const files = { ".gitignore": "[TOP-SECRET\n*.log\n", "a.log": "x", "b.txt": "y" };
   expect((await grepIn(files, { pattern: "x" })).output).toMatch(/^no matches in the project/);

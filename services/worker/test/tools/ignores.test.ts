@@ -26,7 +26,7 @@ function writeIndex(paths: string[]): Buffer {
 }
 
 async function list(root: string, args: Record<string, unknown> = {}, allowedRoots: string[] = []) {
-  const call = await startTools(root, { allowedRoots });
+  const call = await startTools(root, { allowedRoots, limits: { timeoutMs: 60_000 } });
   return (await call("find_files", { glob: "**", ...args })).output;
 }
 
@@ -68,7 +68,7 @@ test("a tracked file that is marked skip-worktree is found if it exists", async 
 
 test("a pattern that is longer than any name does not disable the others", async () => {
   const { root } = await makeTree({
-    ".gitignore": `*.log\n${"*a".repeat(20_000)}\n${"a/".repeat(20_000)}b\n${`${"*?".repeat(250)}/`.repeat(300)}b\n`,
+    ".gitignore": `*.log\n${"*a".repeat(50_000)}\n${"a/".repeat(20_000)}b\n`,
     "a.log": "",
   });
   expect(await list(root)).toBe(".gitignore");
