@@ -150,6 +150,19 @@ describe("the environment's model servers", () => {
     expect(azure && secretsOf(azure)).toEqual(["query-secret"]);
   });
 
+  it.each([
+    [
+      "key apikey api_key subscription-key accessKey X-Amz-Signature sig code access_token authToken client_secret password",
+      true,
+    ],
+    ["encoding design tokens tokenizer unicode author keyboard api-version passage", false],
+  ])("parameters named %s: secret is %s", (names, areSecret) => {
+    for (const name of names.split(" ")) {
+      const address = { url: `http://a.example/v1?${name}=some-value`, apiKey: null, basicAuth: null, headers: {} };
+      expect([name, secretsOf(address)]).toEqual([name, areSecret ? ["some-value"] : []]);
+    }
+  });
+
   it("are rejected without quoting the text when it is not JSON", () => {
     for (const text of ['[{"name":"a","api_key":"sk-secret",}]', "[sk-secret]", '"sk-secret', "{'a':'sk-secret'}"]) {
       const [mistake] = mistakes({ MODEL_SERVERS: text }) ?? [];

@@ -3,7 +3,9 @@ import type { ProxySettings } from "./dispatcher.ts";
 import type { ServerAddress } from "./request-to.ts";
 import { readServerUrl } from "./server-url.ts";
 
-const SECRET_PARAMETER = /key|token|secret|sig|passw|auth|code/i;
+/** A word in the name of a secret parameter: `code` but not `encoding`, `sig` but not `design`, `apikey`, `accessToken`. */
+const SECRET_WORD =
+  /^(sig|code|auth|oauth|pass|pwd|authorization|credentials?)$|(key|token|secret|password|passwd|signature)$/;
 
 /** All secrets in a server's settings, in every form in which a server can echo them; callers keep them out of logs and errors. */
 export function secretsOf({ url, apiKey, basicAuth, headers }: ServerAddress): string[] {
@@ -13,10 +15,15 @@ export function secretsOf({ url, apiKey, basicAuth, headers }: ServerAddress): s
     // A token is often entered as a user without a password.
     secrets.push(password || user, Buffer.from(basicAuth).toString("base64"));
   }
-  for (const [name, value] of new URL(url).searchParams) if (SECRET_PARAMETER.test(name)) secrets.push(value);
+  for (const [name, value] of new URL(url).searchParams) if (namesSecret(name)) secrets.push(value);
   // `Bearer KEY` is echoed without the scheme, too.
   for (const value of Object.values(headers ?? {})) secrets.push(value, value.split(" ").at(-1) ?? value);
   return secrets;
+}
+
+function namesSecret(parameter: string): boolean {
+  const words = parameter.split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/);
+  return words.some((word) => SECRET_WORD.test(word.toLowerCase()));
 }
 
 /** The logins of the proxies, which may be entered without a scheme. */
