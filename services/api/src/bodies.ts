@@ -7,7 +7,7 @@ function hasBody({ headers }: FastifyRequest): boolean {
 
 /**
  * Accepts JSON without a Content-Encoding. An empty body counts as none whatever its type, because many clients send a
- * Content-Type with every request.
+ * Content-Type with every request; a route that takes a body gets `{}` instead.
  */
 export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -19,6 +19,9 @@ export function acceptBodies(app: FastifyInstance): void {
   app.addContentTypeParser("*", (request, _body, done) => {
     if (hasBody(request) && !request.is404) done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
     else done(null, undefined);
+  });
+  app.addHook("preValidation", async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body) request.body = {};
   });
   app.addHook("preParsing", async (request, reply) => {
     const encoding = request.headers["content-encoding"]?.trim().toLowerCase() || "identity";

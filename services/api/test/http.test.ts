@@ -57,10 +57,18 @@ test("an empty body is none, whatever the content type says", async () => {
     expect((await me.call("POST", `/api/sessions/${sessionId}/regenerate`, "", headers)).status).toBe(202);
     const chunked = { ...headers, "transfer-encoding": "chunked" };
     if (type.includes("json")) expect((await me.call("POST", "/api/ws-tickets", "", chunked)).status).toBe(201);
-    // A route that needs a body says so.
-    const answer = await me.call("PATCH", `/api/projects/${projectId}`, "", headers);
-    expect([answer.status, answer.body.error.details[0].path]).toEqual([400, "body"]);
+    // Where every field is optional, it means `{}`; a route that needs a field says so.
+    expect((await me.call("POST", `/api/projects/${projectId}/sessions`, "", headers)).status).toBe(201);
+    for (const [method, path] of [
+      ["PATCH", `/api/projects/${projectId}`],
+      ["POST", `/api/sessions/${sessionId}/messages`],
+    ] as const) {
+      const [none, empty] = [await me.call(method, path, "", headers), await me.call(method, path, {})];
+      expect([none.status, none.body]).toEqual([400, empty.body]);
+    }
   }
+  const bare = await newSession(fixture, me);
+  expect((await me.call("POST", `/api/projects/${bare.projectId}/sessions`)).status).toBe(201);
   const headers = { "content-type": "application/json" };
   const { projectId, sessionId } = await newSession(fixture, me);
   expect((await me.call("DELETE", `/api/sessions/${sessionId}`, undefined, headers)).status).toBe(204);
