@@ -107,15 +107,32 @@ test.each<[string, ScriptQuirks, string, object]>([
   expect(out).toContain(`"quirks":${JSON.stringify(settings)}`);
 });
 
-test("a server without a model list is probed with the model from --model or from its URL", async () => {
-  const azure = createServer((request, response) => {
-    if (request.url?.includes("/chat/completions"))
-      response.end(JSON.stringify({ choices: [{ message: { content: "hello" }, finish_reason: "stop" }] }));
-    else response.writeHead(404).end("{}");
+test("no_tools is suggested for a server whose only model takes no tools", async () => {
+  const reply = { choices: [{ message: { content: "hello" }, finish_reason: "stop" }] };
+  const url = await plainServer((path, body) => {
+    if (path.endsWith("/models")) return [200, { data: [{ id: "plain" }] }];
+    if (!path.includes("/chat/completions")) return [404, {}];
+    return body.includes('"tools"') ? [400, { error: { message: "plain does not support tools" } }] : [200, reply];
   });
-  await new Promise<void>((resolve) => azure.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void azure.close());
-  const url = `http://127.0.0.1:${(azure.address() as AddressInfo).port}`;
+  const { out } = await probe(url);
+  expect(found(out).tools).toBe("refused: plain does not support tools");
+  expect(out).toContain('"quirks":{"no_tools":true}');
+});
+
+/** Starts a server that answers each request with a status and JSON. */
+async function plainServer(answer: (path: string, body: string) => [number, object]): Promise<string> {
+  const http = createServer(async (request, response) => {
+    const [status, body] = answer(request.url ?? "", (await request.toArray()).join(""));
+    response.writeHead(status).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void http.close());
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+}
+
+test("a server without a model list is probed with the model from --model or from its URL", async () => {
+  const reply = { choices: [{ message: { content: "hello" }, finish_reason: "stop" }] };
+  const url = await plainServer((path) => (path.includes("/chat/completions") ? [200, reply] : [404, {}]));
   expect((await probe(url)).err).toBe(`npm run probe: ${url} lists no models: name one with --model\n`);
   const named = await probe(`${url}/openai/deployments/gpt?api-version=1`);
   expect(found(named.out)).toMatchObject({ probed: "gpt" });

@@ -6,6 +6,7 @@ import {
   KeyRefused,
   type ListedModel,
   ModelServerEntry,
+  NO_TRAITS,
   NoModelList,
   readServerUrl,
   type ServerAddress,
@@ -14,7 +15,7 @@ import {
 } from "@boocode/model-servers";
 import { keepSecret, scrub } from "@boocode/runtime";
 import { createContextSize } from "../services/worker/src/model/discovery/context-size.ts";
-import { createKnownTraits } from "../services/worker/src/model/discovery/known-traits.ts";
+import { createKnownTraits, traitRevealedBy } from "../services/worker/src/model/discovery/known-traits.ts";
 import { refusesAnswerLimit } from "../services/worker/src/model/failures/answer-limit.ts";
 import { errorText } from "../services/worker/src/model/failures/error-text.ts";
 import { finishOf, reasoningShape, textOf, usageShape } from "./probe/answer-shape.ts";
@@ -110,6 +111,8 @@ async function probeAnswerLimit(server: Probed, script: string) {
   return { said: "refused", traits: { max_completion_tokens: false, no_max_tokens: true } };
 }
 
+const refusesTools = (body: string) => traitRevealedBy({ status: null, body }, NO_TRAITS) === "no_tools";
+
 async function main(): Promise<void> {
   const { address, model: asked, keyEnv, script } = readArguments();
   const { url } = address;
@@ -134,9 +137,12 @@ async function main(): Promise<void> {
   say("limit of an answer", limit.said);
 
   const tools = await probeTools(server, script, takesStreamOptions);
+  const ignored = tools.shape === null && (tools.ignored || sizes.seesTools(model) === false);
+  const seesNoTools = ignored || (tools.refused !== null && refusesTools(tools.refused));
+  // A setting counts for all models of a server. Of several, the worker learns which see no tools.
+  const isOnlyModel = models.length <= 1;
   if (tools.refused !== null) say("tools", `refused: ${errorText(tools.refused)}`);
-  else if (tools.shape === null)
-    say("tools", tools.ignored || sizes.seesTools(model) === false ? IGNORED : "accepted, but the model called none");
+  else if (tools.shape === null) say("tools", ignored ? IGNORED : "accepted, but the model called none");
   else {
     const { calls, ids, indexes, arguments: given } = tools.shape;
     say("tools", `${calls} called; ids ${ids}; indexes ${indexes}; arguments ${given}`);
@@ -157,8 +163,7 @@ async function main(): Promise<void> {
     no_stream_options: !takesStreamOptions,
     single_tool_calls: tools.traits.single_tool_calls || reported.of(model).single_tool_calls,
     ...limit.traits,
-    // The line `tools` reports it, and the worker learns it.
-    no_tools: false,
+    no_tools: seesNoTools && isOnlyModel,
   };
   const quirks = Object.fromEntries(Object.entries(traits).filter(([, has]) => has));
   const entry = {
