@@ -1,10 +1,11 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { migrate, startPostgres } from "@boocode/backing-services";
 import { startScriptedModel } from "@boocode/scripted-model";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FASTIFY } from "./harness/start-system.ts";
@@ -14,6 +15,10 @@ let dataDir: string;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "boocode-start-"));
+  // As an earlier version left it: one role for everything.
+  const postgres = await startPostgres({ dataDir, keep: true, order: ["installed", "embedded", "container"] });
+  await migrate(postgres.url);
+  await postgres.stop();
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
@@ -35,7 +40,7 @@ function npmStart(
   const [program = "", ...before] = command;
   const child = spawn(program, [...before, ...args], {
     cwd: root,
-    env: { ...env, DATA_DIR: dataDir, ...more },
+    env: { ...env, DATA_DIR: dataDir, REQUIRE_LEAST_PRIVILEGE: "1", ...more },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit").then(([code]) => code as number | null);
@@ -86,7 +91,11 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   expect((await fetch(`${api}/api/projects`, { headers })).status).toBe(200);
   const model = (await first.says(/Model\s+(http\S+)/))[1] as string;
   expect(await (await fetch(`${model}/__violations`)).json()).toEqual([]);
+  expect(new URL(await readFile(join(dataDir, "database-url"), "utf8")).username).toBe("boocode_services");
   expect(await first.stop()).toBe(0);
+  const log = await readFile(join(dataDir, "boocode.log"), "utf8");
+  expect(log).toContain("Created the role boocode_services.");
+  expect(log).not.toMatch(/may do more|level":[56]0/);
   await expect(fetch(`${api}/healthz`)).rejects.toThrow();
 
   const second = npmStart([]);

@@ -1,13 +1,26 @@
-import { connectPostgres, databaseEnv, folderToolEnv, loadConfig, migrate, readPostgresTarget } from "@boocode/runtime";
+import {
+  connectPostgres,
+  folderToolEnv,
+  loadConfig,
+  migrate,
+  migrationEnv,
+  readPostgresTarget,
+} from "@boocode/runtime";
 import { describeOverlaps } from "./admin/describe-overlaps.ts";
 
 try {
-  const { DATABASE_URL } = loadConfig(databaseEnv, process.env);
+  const { DATABASE_URL, MIGRATION_DATABASE_URL } = loadConfig(migrationEnv, process.env);
   const { USER_ROOTS } = loadConfig(folderToolEnv, process.env);
-  for (const warning of readPostgresTarget(DATABASE_URL).warnings) console.error(`DATABASE_URL: ${warning}`);
-  await migrate(DATABASE_URL, { folder: "migrations", log: console.log });
+  const owner = MIGRATION_DATABASE_URL ?? DATABASE_URL;
+  for (const [name, url] of Object.entries({ DATABASE_URL, MIGRATION_DATABASE_URL }))
+    for (const warning of url ? readPostgresTarget(url).warnings : []) console.error(`${name}: ${warning}`);
+  await migrate(owner, {
+    folder: "migrations",
+    services: MIGRATION_DATABASE_URL && DATABASE_URL,
+    log: console.log,
+  });
   console.log("The database is up to date.");
-  const pool = connectPostgres(DATABASE_URL, { name: "migrate", connections: 1 });
+  const pool = connectPostgres(owner, { name: "migrate", connections: 1 });
   const overlaps = await describeOverlaps(pool, USER_ROOTS).finally(() => pool.end({ timeout: 2 }));
   if (overlaps.length > 0) {
     console.log(

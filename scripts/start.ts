@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { readServerUrl } from "@boocode/model-servers";
+import { databaseUrls } from "./start/database-urls.ts";
 import { investigate } from "./start/investigate.ts";
 import { localUser } from "./start/local-user.ts";
 import { namedFolders } from "./start/named-folders.ts";
@@ -64,12 +65,13 @@ async function main(): Promise<void> {
   const { project, question } = readOptions(process.argv.slice(2));
   const backing = await startBackingServices({ dataDir, keep: true, log: say });
   releases.push(() => backing.stop());
-  await migrate(backing.databaseUrl, { log: (line) => void log.write(`${line}\n`) });
-  if (!process.env.DATABASE_URL) publishDatabaseUrl(backing.databaseUrl);
+  const { owner, services } = databaseUrls(backing.databaseUrl);
+  await migrate(owner, { services, log: (line) => void log.write(`${line}\n`) });
+  if (!process.env.DATABASE_URL) publishDatabaseUrl(services);
   const roots = (process.env.PROJECT_ROOTS ?? "").split(":").filter(Boolean);
   const named = project ? [...roots, project] : roots;
   const folders = namedFolders({ named, checkout: repositoryRoot, home: homedir() });
-  const token = await localUser(backing.databaseUrl, dataDir, folders);
+  const token = await localUser(services, dataDir, folders);
 
   const isModelNamed = ["LLAMA_SWAP_URL", "MODEL_SERVERS"].some(
     (name) => process.env[name] || process.env[`${name}_FILE`],
@@ -78,7 +80,8 @@ async function main(): Promise<void> {
   const common = {
     // All settings of .env.example, and the keys that MODEL_SERVERS references; only the services know their names.
     ...process.env,
-    DATABASE_URL: backing.databaseUrl,
+    MIGRATION_DATABASE_URL: undefined,
+    DATABASE_URL: services,
     REDIS_URL: backing.redisUrl,
     ...(ownModel && { LLAMA_SWAP_URL: ownModel }),
     // Without a setting, this machine's user, who is the administrator, may grant every folder.

@@ -144,9 +144,23 @@ test("the file contains no secret", () => {
       if (/PASSWORD|AUTH|KEY|TOKEN|SECRET/.test(variable)) {
         if (value !== null) expect(value, `${name} ${variable}`).toMatch(/^\$\{.+\}$/);
       }
-      if (value?.includes("://") && value.includes("@")) expect(value).toMatch(/:\/\/\w*:\$\{\w+:\?[^}]+\}@/);
+      if (value?.includes("://") && value.includes("@"))
+        expect(value).toMatch(/:\/\/\w*:\$\{\w+:(\?[^}]+|-\$\{\w+\})\}@/);
     }
   }
+});
+
+test("only the migration has the login of the tables' owner, and all others that of one role", () => {
+  for (const [name, { environment = {} }] of entries) {
+    const [login] = /(?<=:\/\/)\w+/.exec(environment.DATABASE_URL ?? "") ?? [];
+    const uses = [...SERVICES, ...oneShot].includes(name);
+    expect([name, login, "MIGRATION_DATABASE_URL" in environment]).toEqual([
+      ...[name, uses ? "boocode_services" : undefined, name === "migrate"],
+    ]);
+  }
+  expect(services.migrate?.environment?.MIGRATION_DATABASE_URL).toContain(
+    `://${services.postgres?.environment?.POSTGRES_USER}:`,
+  );
 });
 
 test("workers can be scaled: no container has a fixed name, and only the proxy publishes a port on the host", () => {

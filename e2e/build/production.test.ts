@@ -23,12 +23,20 @@ const folder = mkdtempSync(join(tmpdir(), "boocode-build-"));
 const image = (name: string) => join(folder, name);
 const running = new Map<string, Running>();
 const env: Record<string, string> = {};
+let owner: string;
 const releases: (() => unknown)[] = [() => rmSync(folder, { recursive: true })];
 
 beforeAll(async () => {
   const [database, redis] = await Promise.all([createDatabase(inject("postgresUrl")), testRedis()]);
   releases.push(database.drop, redis.stop);
-  Object.assign(env, { DATABASE_URL: database.url, REDIS_URL: redis.url, PROJECT_ROOTS: FASTIFY });
+  owner = database.url;
+  const services = Object.assign(new URL(inject("servicesUrl")), { pathname: new URL(owner).pathname }).href;
+  Object.assign(env, {
+    DATABASE_URL: services,
+    REQUIRE_LEAST_PRIVILEGE: "1",
+    REDIS_URL: redis.url,
+    PROJECT_ROOTS: FASTIFY,
+  });
   for (const [name, manifest] of Object.entries(SERVICES)) assembleImage(image(name), name, manifest);
   for (const name of ["admin", "migrate"]) cpSync(join(repositoryRoot, "dist", name), image(name), { recursive: true });
 });
@@ -55,7 +63,7 @@ test("the built services answer a question about code, without sources and witho
   // As in the migrate image, in whose folder is a copy of `migrations`.
   const migrated = await promisify(execFile)(process.execPath, [join(image("migrate"), "main.mjs")], {
     cwd: repositoryRoot,
-    env,
+    env: { ...env, MIGRATION_DATABASE_URL: owner },
   });
   expect(migrated.stdout).toMatch(/Applied 0001_initial\.sql[\s\S]*up to date/);
   const model = await runImage(image("scripted-model"), { PORT: "0" });

@@ -1,10 +1,10 @@
 import type { Postgres } from "@boocode/runtime";
 
-/** Installs a trigger that records every forbidden change of a turn's row, even one that a later write hides. */
+/** Installs a trigger that records every forbidden change of a turn's row, even one that a later write hides. It acts as the tables' owner. */
 export async function auditTurns(sql: Postgres): Promise<void> {
   await sql`create table audit (rule text not null, turn_id uuid not null, before jsonb not null, after jsonb not null)`;
   await sql`
-    create function audit_turn() returns trigger language plpgsql as $$
+    create function audit_turn() returns trigger language plpgsql security definer as $$
     begin
       insert into audit
       select rule, old.id, to_jsonb(old), to_jsonb(new) from (values

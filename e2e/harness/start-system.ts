@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createDatabase, migrate, type Server, startPostgres } from "@boocode/backing-services";
+import { createDatabase, migrate, type Server, servicesUrl, startPostgres } from "@boocode/backing-services";
 import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
@@ -32,7 +32,7 @@ export interface System {
   redis: Server;
   /** Only with `privatePostgres`: this system's own server, which a test may stop. */
   postgres: Server | null;
-  /** The connection with which oracles read what is stored. */
+  /** The connection with which oracles read what is stored, as the owner of the tables; the services connect with a role of theirs. */
   sql: Postgres;
   apis: ServiceProcess[];
   workers: ServiceProcess[];
@@ -59,12 +59,14 @@ export interface SystemOptions {
   model?: ScriptedModelOptions;
   /** Uses a private Postgres server that keeps on disk everything that it acknowledged. */
   privatePostgres?: boolean;
-  /** Puts a proxy between the services and their database or Redis; the oracles bypass it. */
+  /** Puts a proxy between the services and their database or Redis; the oracles bypass it. The URL is that of the services. */
   route?: (urls: { databaseUrl: string; redisUrl: string }) => Promise<{ databaseUrl: string; redisUrl: string }>;
 }
 
 interface Database {
+  /** With the role of the services. */
   url: string;
+  ownerUrl: string;
   postgres: Server | null;
   drop(): Promise<void>;
 }
@@ -80,8 +82,9 @@ async function ownDatabase(): Promise<Database> {
     order: ["installed", "embedded", "container"],
   });
   const database = await createDatabase(postgres.url);
-  await migrate(database.url);
-  return { url: database.url, postgres, drop: () => postgres.stop() };
+  const url = servicesUrl(database.url);
+  await migrate(database.url, { services: url });
+  return { url, ownerUrl: database.url, postgres, drop: () => postgres.stop() };
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
@@ -92,7 +95,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   ]);
   const direct = { databaseUrl: database.url, redisUrl: redis.url };
   const routed = options.route ? await options.route(direct) : direct;
-  const sql = connectPostgres(database.url, { name: "e2e", connections: 4 });
+  const sql = connectPostgres(database.ownerUrl, { name: "e2e", connections: 4 });
   await auditTurns(sql);
   const lines: string[] = [];
   const env = {
@@ -101,6 +104,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     LLAMA_SWAP_URL: model.url,
     PROJECT_ROOTS: NODE_MODULES,
     LOG_LEVEL: "info",
+    REQUIRE_LEAST_PRIVILEGE: "1",
     ...options.env,
   };
   const counts = { api: options.apis ?? 1, worker: options.workers ?? 1, gateway: options.gateways ?? 1 };

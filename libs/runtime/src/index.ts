@@ -1,7 +1,8 @@
 export * from "./every.ts";
 export * from "./folders.ts";
+export { migrate } from "./migrate/migrate.ts";
 export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/connect-postgres.ts";
-export { migrate } from "./postgres/migrate.ts";
+export { findExcessRights } from "./postgres/excess-rights.ts";
 export { readPostgresTarget } from "./postgres/postgres-target.ts";
 export * from "./redis/connect-redis.ts";
 export * from "./redis/redis-env.ts";

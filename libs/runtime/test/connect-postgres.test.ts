@@ -11,7 +11,7 @@ let drop: () => Promise<void>;
 beforeAll(async () => {
   const database = await testDatabase();
   drop = database.drop;
-  url = database.url;
+  url = database.ownerUrl;
   pool = connectPostgres(url, { name: "tested", connections: 3 });
   watcher = connectPostgres(url, { name: "watcher", connections: 1 });
 });
@@ -129,8 +129,8 @@ test("a server that is starting is waited for; one that rejects the password is 
 test("connections that turned out to be read-only are renewed, also after a transaction", async () => {
   const other = await testDatabase();
   const changing = connectPostgres(url, { name: "changing", connections: 1 });
-  const readers = connectPostgres(other.url, { name: "renewed", connections: 2 });
-  const name = new URL(other.url).pathname.slice(1);
+  const readers = connectPostgres(other.ownerUrl, { name: "renewed", connections: 2 });
+  const name = new URL(other.ownerUrl).pathname.slice(1);
   const setReadOnly = (state: string) =>
     changing.unsafe(`alter database "${name}" set default_transaction_read_only = ${state}`);
   await readers`create table notes (text text)`;
@@ -193,7 +193,7 @@ test("a transaction that a deadlock or a serialization failure rolled back is ru
 
 test("defaults of the database change neither the form of timestamps nor the isolation of transactions", async () => {
   const other = await testDatabase();
-  const name = new URL(other.url).pathname.slice(1);
+  const name = new URL(other.ownerUrl).pathname.slice(1);
   for (const setting of [
     "datestyle = 'German'",
     "timezone = 'Asia/Kolkata'",
@@ -201,7 +201,7 @@ test("defaults of the database change neither the form of timestamps nor the iso
     "intervalstyle = 'iso_8601'",
   ])
     await watcher.unsafe(`alter database "${name}" set ${setting}`);
-  const changed = connectPostgres(other.url, { name: "changed", connections: 1 });
+  const changed = connectPostgres(other.ownerUrl, { name: "changed", connections: 1 });
   const [row] = await changed`
     select '2026-01-02 03:04:05.678+02'::timestamptz as time, current_setting('transaction_isolation') as isolation`;
   expect(row).toEqual({ time: "2026-01-02T01:04:05.678Z", isolation: "read committed" });

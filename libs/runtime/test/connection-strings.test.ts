@@ -142,7 +142,7 @@ test("defaults of the database and the role change neither the format of values 
 
   await admin.unsafe(`alter role ${role} set search_path = 'other'`);
   expect(await ask(changed.href, settings)).toEqual(expected);
-  await ask(plain.href, "create schema other");
+  await ask(database.ownerUrl, "create schema other");
   expect(await ask(changed.href)).toMatch(/search_path .*other.*tables are in public: add \?search_path=public/);
   expect(await ask(`${changed.href}?search_path=public`)).toBe("there");
 });

@@ -193,7 +193,7 @@ test("up to 1,000 deleted messages are listed in their frame, beside the range t
 
 /** Lets a statement fail that changes more than `most` messages, which a busy machine may not do within the time-out. */
 async function limitStatements(most: number): Promise<void> {
-  await fixture.pool.unsafe(`
+  await fixture.owner.unsafe(`
     create function refuse_many() returns trigger language plpgsql as $$
     begin
       if (select count(*) from changed) > ${most} then raise exception 'one statement changed too many messages'; end if;

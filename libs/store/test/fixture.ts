@@ -29,18 +29,27 @@ export interface Place {
 /** Every expired lease means a dead worker. */
 export const ORPHANS: OrphanRule = { maxCrashes: 3, judgeUntil: Date.now() + 24 * 60 * 60_000 };
 
-/** Gives the test file a database of its own; `pool` is set before the first test. */
-export function useStore(options: { connections?: number } = {}): { pool: Pool; url: string } {
-  const fixture = {} as { pool: Pool; url: string };
+interface Store {
+  /** With the role of the services, and so is `url`. */
+  pool: Pool;
+  url: string;
+  /** With the role that owns the tables. */
+  owner: Pool;
+}
+
+/** Gives the test file a database of its own; the pools are set before the first test. */
+export function useStore(options: { connections?: number } = {}): Store {
+  const fixture = {} as Store;
   let drop = async () => {};
   beforeAll(async () => {
     const database = await testDatabase();
     drop = database.drop;
     fixture.url = database.url;
     fixture.pool = connectPostgres(database.url, { name: "test", connections: options.connections ?? 10 });
+    fixture.owner = connectPostgres(database.ownerUrl, { name: "owner", connections: 1 });
   });
   afterAll(async () => {
-    await fixture.pool?.end({ timeout: 2 });
+    await Promise.all([fixture.pool?.end({ timeout: 2 }), fixture.owner?.end({ timeout: 2 })]);
     await drop();
   });
   return fixture;

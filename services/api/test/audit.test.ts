@@ -11,7 +11,7 @@ beforeAll(async () => {
   user = await newClient(fixture);
 });
 beforeEach(async () => {
-  await fixture.pool`delete from audit_events`;
+  await fixture.owner`delete from audit_events`;
   fixture.refusals.length = 0;
 });
 

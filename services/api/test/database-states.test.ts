@@ -9,10 +9,10 @@ beforeAll(async () => {
   me = await newClient(fixture);
   messages = `/api/sessions/${(await newSession(fixture, me)).sessionId}/messages`;
   // The trigger raises the error where the server would: when a message is written.
-  await fixture.pool.unsafe(`
+  await fixture.owner.unsafe(`
     create table fault (code text, remaining int);
     create sequence passed;
-    create function fail() returns trigger language plpgsql as $$
+    create function fail() returns trigger language plpgsql security definer as $$
     declare fault record;
     begin
       select * into fault from fault;
@@ -23,9 +23,9 @@ beforeAll(async () => {
 });
 
 async function stage(code: string, times: number): Promise<void> {
-  await fixture.pool`delete from fault`;
-  await fixture.pool`select setval('passed', 1, false)`;
-  await fixture.pool`insert into fault values (${code}, ${times})`;
+  await fixture.owner`delete from fault`;
+  await fixture.owner`select setval('passed', 1, false)`;
+  await fixture.owner`insert into fault values (${code}, ${times})`;
 }
 
 /** All are temporary: disk, memory or connections exhausted, a replica after a failover, conflicts, time-outs. */

@@ -30,6 +30,8 @@ export const BODY_LIMIT = 64 * 1024;
 export interface ApiFixture {
   app: App;
   pool: Postgres;
+  /** With the role that owns the tables; that of `pool` is the services' role. */
+  owner: Postgres;
   redis: Redis;
   server: Server;
   /** An empty folder under which projects are allowed. */
@@ -68,6 +70,8 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
     releases.push(() => rmSync(fixture.root, { recursive: true }));
     const pool = connectPostgres(database.url, { name: "api", connections: 5 });
     releases.push(() => pool.end({ timeout: 2 }));
+    const owner = connectPostgres(database.ownerUrl, { name: "owner", connections: 1 });
+    releases.push(() => owner.end({ timeout: 2 }));
     const redis = connectRedis(fixture.server.url);
     releases.push(() => redis.disconnect());
     await untilRedisReady(redis, 5_000);
@@ -99,7 +103,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
     });
     await app.ready();
     releases.push(() => app.close());
-    Object.assign(fixture, { app, pool, redis });
+    Object.assign(fixture, { app, pool, owner, redis });
   });
   afterAll(async () => {
     for (const release of releases.reverse()) await release();

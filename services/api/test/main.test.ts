@@ -41,13 +41,36 @@ describe.each(["api", "worker", "gateway"])("%s", (service) => {
   });
 });
 
-describe("the api's process", () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>;
-  beforeAll(async () => {
-    database = await testDatabase();
-  });
-  afterAll(() => database.drop());
+let database: Awaited<ReturnType<typeof testDatabase>>;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
 
+describe.each(["api", "worker", "gateway"])("%s with the URL of the tables' owner", (service) => {
+  const env = () => ({
+    ...{ DATABASE_URL: database.ownerUrl, REDIS_URL: inject("redisUrl"), REDIS_PREFIX: `owner-${service}` },
+    ...{ PROJECT_ROOTS: "/tmp", LLAMA_SWAP_URL: "http://127.0.0.1:1" },
+  });
+
+  test("starts with one warning", async () => {
+    const lines: string[] = [];
+    const started = await startService(service, { env: env(), onLine: (line) => lines.push(line) });
+    expect(await started.stop()).toBe(0);
+    const warnings = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.includes("role"));
+    expect(warnings.map(({ level, msg }) => [level, msg])).toEqual([
+      [40, expect.stringMatching(/role of DATABASE_URL may do more .*: it is a superuser\. .*MIGRATION_DATABASE_URL/)],
+    ]);
+  });
+
+  test("does not start with REQUIRE_LEAST_PRIVILEGE=1, and says why", async () => {
+    const { code, output } = await fail(service, { ...env(), REQUIRE_LEAST_PRIVILEGE: "1" });
+    expect(code).toBe(1);
+    expect(output).toMatch(/it is a superuser; REQUIRE_LEAST_PRIVILEGE=1 forbids it/);
+  });
+});
+
+describe("the api's process", () => {
   test("serves, logs no secret, and exits with 0 on SIGTERM", async () => {
     const lines: string[] = [];
     const api = await startService("api", {
@@ -58,6 +81,7 @@ describe("the api's process", () => {
           PROJECT_ROOTS: "/tmp",
           LLAMA_SWAP_URL: "http://127.0.0.1:1",
           LOG_LEVEL: "debug",
+          REQUIRE_LEAST_PRIVILEGE: "1",
         },
       },
       onLine: (line) => lines.push(line),

@@ -37,6 +37,11 @@ export async function createDatabase(
   };
 }
 
+/** Drops a role if nothing depends on it: databases that an aborted run left behind may. */
+export async function dropRole(adminUrl: string, role: string): Promise<void> {
+  await asAdmin(adminUrl, (sql) => sql`drop role if exists ${sql(role)}`.catch(() => {}));
+}
+
 async function asAdmin(url: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
   const sql = postgres(url, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} });
   try {

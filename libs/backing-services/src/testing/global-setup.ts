@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import type { TestProject } from "vitest/node";
-import { createDatabase } from "../database/create-database.ts";
+import { createDatabase, dropRole } from "../database/create-database.ts";
 import { migrate } from "../database/migrate.ts";
+import { servicesUrl } from "../database/services-url.ts";
 import { startPostgres } from "../postgres/start-postgres.ts";
 import { startRedis } from "../redis/start-redis.ts";
 
@@ -10,6 +12,8 @@ declare module "vitest" {
     postgresUrl: string;
     /** The migrated database that test files copy. */
     templateDatabase: string;
+    /** The template with the login of the services' role, which all copies share. */
+    servicesUrl: string;
     /** A Redis that all test files share: use unique keys and channels, or `testRedis()`. */
     redisUrl: string;
   }
@@ -28,10 +32,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     releases.push(redis.stop);
     const template = await createDatabase(postgres.url);
     // A private server is removed as a whole, but a given one would keep the template.
-    releases.push(template.drop);
-    await migrate(template.url);
+    const services = servicesUrl(template.url, `boocode_test_${randomBytes(4).toString("hex")}`);
+    releases.push(async () => {
+      await template.drop();
+      await dropRole(postgres.url, new URL(services).username);
+    });
+    await migrate(template.url, { services });
     project.provide("postgresUrl", postgres.url);
     project.provide("templateDatabase", new URL(template.url).pathname.slice(1));
+    project.provide("servicesUrl", services);
     project.provide("redisUrl", redis.url);
     return release;
   } catch (error) {

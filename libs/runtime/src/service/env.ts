@@ -43,9 +43,14 @@ const postgresUrl = z.string("is required").superRefine((text, context) => {
 /** The variable of a tool that needs only the database. */
 export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 
+/** The variables of the migrate command: with `MIGRATION_DATABASE_URL`, `DATABASE_URL` is the one of the services. */
+export const migrationEnv = databaseEnv.extend({ MIGRATION_DATABASE_URL: postgresUrl.optional() });
+
 /** The variables of every service. */
 export const commonEnv = {
   DATABASE_URL: postgresUrl,
+  /** 1: a service does not start with a role that may do more than read and write rows. */
+  REQUIRE_LEAST_PRIVILEGE: z.enum(["0", "1"], "must be 0 or 1").default("0"),
   ...redisEnv,
   /** Prefix of every key and channel in Redis. */
   REDIS_PREFIX: z
