@@ -3,13 +3,20 @@ import { join } from "node:path";
 import { connectPostgres, databaseEnv, loadConfig } from "@boocode/runtime";
 import { auditCommands } from "./audit.ts";
 import type { Command } from "./command.ts";
+import { identityCommands } from "./identity.ts";
 import { rootCommands } from "./root.ts";
 import { tokenCommands } from "./token.ts";
 import { userCommands } from "./user.ts";
 
 // `npm run admin -- NOUN VERB …`. A file for each noun holds its commands.
 
-const COMMANDS: Record<string, Command> = { ...userCommands, ...tokenCommands, ...rootCommands, ...auditCommands };
+const COMMANDS: Record<string, Command> = {
+  ...userCommands,
+  ...tokenCommands,
+  ...identityCommands,
+  ...rootCommands,
+  ...auditCommands,
+};
 
 const [noun = "", verb = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[`${noun} ${verb}`];

@@ -9,6 +9,7 @@ export const AUDIT_EVENTS = {
   "user.deleted": "a user was deleted",
   "user.role_changed": "a user's role changed",
   "user.exported": "a user downloaded all of their data",
+  "user.linked": "a user was given an identity at an identity provider",
   "token.created": "a token was created",
   "token.revoked": "a token was revoked",
   "grant.added": "a user was granted a folder",

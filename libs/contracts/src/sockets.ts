@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** The messages of a client. `auth` carries the token of a browser, which cannot set a header on a WebSocket. */
 export const SocketMessage = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("auth"), token: z.string().min(1).max(512) }),
+  z.strictObject({ type: z.literal("auth"), token: z.string().min(1).max(8_192) }),
   z.strictObject({ type: z.literal("ping") }),
 ]);
 export type SocketMessage = z.infer<typeof SocketMessage>;

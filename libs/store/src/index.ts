@@ -1,7 +1,9 @@
 export { Forbidden, lockSession } from "./access.ts";
 export { cancelRevokedTurns } from "./accounts/cancel-revoked.ts";
 export * from "./accounts/change-user.ts";
+export { findEndedCredentials } from "./accounts/credential.ts";
 export * from "./accounts/grants.ts";
+export * from "./accounts/identities.ts";
 export * from "./accounts/tokens.ts";
 export * from "./accounts/users.ts";
 export * from "./audit.ts";

@@ -158,7 +158,8 @@ test("an expired token counts as revoked for open sockets", async () => {
   const [past, future] = [newToken(id), newToken(id)];
   await store.createToken(fixture.pool, { ...past, expiresAt: new Date(Date.now() - 1_000) });
   await store.createToken(fixture.pool, { ...future, expiresAt: new Date(Date.now() + 60_000) });
-  expect(await store.findRevokedTokens(fixture.pool, [past.id, future.id])).toEqual([past.id]);
+  const credentials = [past, future].map((token) => ({ userId: id, tokenId: token.id }));
+  expect(await store.findEndedCredentials(fixture.pool, credentials)).toEqual(new Set([0]));
   expect(await store.findUserByTokenHash(fixture.pool, past.tokenHash)).toBeNull();
 });
 

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import {
   createToken,
   createUser,
-  findRevokedTokens,
+  findEndedCredentials,
   findUserByName,
   findUserByTokenHash,
   raiseUserVersion,
@@ -35,14 +35,29 @@ test("a token identifies its user until it is revoked", async () => {
     ...{ scopes: ["read", "ask"], expiresAt: null },
   });
   expect(await findUserByTokenHash(fixture.pool, randomBytes(32))).toBeNull();
-  expect(await findRevokedTokens(fixture.pool, [first.id, second.id, other.id])).toEqual([]);
+  const ended = (...of: (typeof first)[]) =>
+    findEndedCredentials(
+      fixture.pool,
+      of.map(({ id, userId }) => ({ userId, tokenId: id })),
+    );
+  expect(await ended(first, second, other)).toEqual(new Set());
   expect(await revokeTokens(fixture.pool, mine)).toBe(2);
   expect(await revokeTokens(fixture.pool, mine)).toBe(0);
   expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toBeNull();
   expect(await findUserByTokenHash(fixture.pool, other.tokenHash)).toMatchObject({ id: theirs });
-  const unknown = randomUUID();
-  const revoked = await findRevokedTokens(fixture.pool, [first.id, other.id, unknown]);
-  expect(revoked.sort()).toEqual([first.id, unknown].sort());
+  const unknown = { ...first, id: randomUUID() };
+  const mixed = { ...other, userId: mine };
+  expect(await ended(first, other, unknown, mixed, second)).toEqual(new Set([0, 2, 3, 4]));
+  expect(await findEndedCredentials(fixture.pool, [])).toEqual(new Set());
+});
+
+test("a user without a token of ours ends when disabled or deleted", async () => {
+  const users = [await newUser(fixture.pool), await newUser(fixture.pool), await newUser(fixture.pool), randomUUID()];
+  const credentials = users.map((userId) => ({ userId, tokenId: null }));
+  expect(await findEndedCredentials(fixture.pool, credentials)).toEqual(new Set([3]));
+  await fixture.pool`update users set disabled_at = now() where id = ${users[0] as string}`;
+  await fixture.pool`update users set deleted_at = now() where id = ${users[1] as string}`;
+  expect(await findEndedCredentials(fixture.pool, credentials)).toEqual(new Set([0, 1, 3]));
 });
 
 test("versions that are raised concurrently have no gaps", async () => {

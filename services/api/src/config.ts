@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hasAudience, providerEnv } from "@boocode/identity";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { checkRedisSettings, commonEnv, count, duration, folderEnv, origins, port } from "@boocode/runtime";
 import { z } from "zod";
@@ -7,6 +8,7 @@ import { z } from "zod";
 export const Config = z
   .object({
     ...commonEnv,
+    ...providerEnv,
     PORT: port.default(0),
     ...folderEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
@@ -19,5 +21,6 @@ export const Config = z
   .refine(...hasModelServer)
   .refine(...hasNoNamesake)
   .refine(...hasOneLogin)
+  .refine(...hasAudience)
   .superRefine(checkRedisSettings);
 export type Config = z.infer<typeof Config>;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { API_ERRORS, type ApiErrorCode, type AuditEventName, type ErrorBody } from "@boocode/contracts";
-import { challenge, type Refused } from "@boocode/identity";
+import { challenge, ProviderUnavailable, type Refused } from "@boocode/identity";
 import { Forbidden, IdempotencyKeyReused, isTransient, type UserRefusal } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
@@ -58,6 +58,9 @@ function toBody(error: FastifyError | Error): ErrorBody["error"] {
       message: issue.message ?? "does not fit",
     }));
     return { code: "invalid_request", message: details.map((d) => `${d.path}: ${d.message}`).join("; "), details };
+  }
+  if (error instanceof ProviderUnavailable) {
+    return { code: "unavailable", message: "the identity provider is unavailable; try again" };
   }
   if (isTransient(error)) return { code: "unavailable", message: "the database is unavailable; try again" };
   const { code, statusCode } = error as FastifyError;

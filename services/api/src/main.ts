@@ -1,6 +1,6 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
-import { createRefusalCounter, createTokenUses, findCaller, makeTicket } from "@boocode/identity";
+import { createCallerFinder, createRefusalCounter, createTokenUses, makeTicket } from "@boocode/identity";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
@@ -78,7 +78,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       ...checkPaths(pool, config),
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
-      findCaller: uses.noting((token) => findCaller(pool, token)),
+      findCaller: uses.noting(createCallerFinder(config, { pool, log })),
       refused: refusals.refused,
     },
     {

@@ -1,3 +1,4 @@
+import { hasAudience, providerEnv } from "@boocode/identity";
 import { checkRedisSettings, commonEnv, count, duration, origins, port } from "@boocode/runtime";
 import { z } from "zod";
 
@@ -5,6 +6,7 @@ import { z } from "zod";
 export const Config = z
   .object({
     ...commonEnv,
+    ...providerEnv,
     PORT: port.default(0),
     /** Origins of the web pages that may open event streams. Browsers do not apply CORS to WebSockets. */
     CORS_ORIGINS: origins,
@@ -26,5 +28,6 @@ export const Config = z
     SHUTDOWN_GRACE_MS: duration().default(10_000),
     DATABASE_CONNECTIONS: count().default(5),
   })
+  .refine(...hasAudience)
   .superRefine(checkRedisSettings);
 export type Config = z.infer<typeof Config>;

@@ -1,5 +1,11 @@
 import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
-import { createRefusalCounter, createTokenUses, findCaller, takeTicket } from "@boocode/identity";
+import {
+  createCallerFinder,
+  createRefusalCounter,
+  createTokenUses,
+  findEndedCallers,
+  takeTicket,
+} from "@boocode/identity";
 import {
   Counter,
   connectBackends,
@@ -15,7 +21,6 @@ import {
 } from "@boocode/runtime";
 import {
   checkDatabase,
-  findRevokedTokens,
   findSession,
   readPositions,
   readTurnsFrom,
@@ -107,14 +112,15 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   });
 
   const checkPositions = () => topics.check();
-  const checkTokens = () => connections.checkTokens((ids) => read("the token check", findRevokedTokens(pool, ids)));
+  const checkCallers = () =>
+    connections.checkCallers((callers) => read("the check of callers", findEndedCallers(pool, callers)));
   onRelease(
     "position check",
     every(() => config.POSITION_CHECK_MS, checkPositions, logFailure("the position check", "postgres")),
   );
   onRelease(
-    "token check",
-    every(() => config.POSITION_CHECK_MS, checkTokens, logFailure("the token check", "postgres")),
+    "check of callers",
+    every(() => config.POSITION_CHECK_MS, checkCallers, logFailure("the check of callers", "postgres")),
   );
   const sweep = async () => {
     topics.sweep();
@@ -133,6 +139,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const saveUses = every(() => USES_FLUSH_MS, uses.flush, logFailure("saving when tokens were used", "postgres"));
   onRelease("token uses", () => saveUses().then(uses.flush));
 
+  const findCaller = createCallerFinder(config, { pool, log: context.log });
   const open = new Gauge({
     name: "boocode_connections_open",
     help: "Open sockets and event streams.",
@@ -142,8 +149,13 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     topics,
     connections,
     mayRead: async (userId, sessionId) => (await read("a session", findSession(pool, userId, sessionId))) !== null,
-    findCaller: uses.noting((token) => read("a token", findCaller(pool, token))),
-    takeTicket: (ticket) => takeTicket(redis, keys, ticket),
+    findCaller: uses.noting((token) => read("a token", findCaller(token))),
+    takeTicket: async (ticket) => {
+      const caller = await takeTicket(redis, keys, ticket);
+      if (caller === null) return null;
+      const ended = await read("the caller of a ticket", findEndedCallers(pool, [caller]));
+      return ended.has(caller) ? null : caller;
+    },
     refused: refusals.refused,
     pingMs: config.PING_MS,
     pongTimeoutMs: config.PONG_TIMEOUT_MS,

@@ -28,3 +28,22 @@ export async function mayAct(sql: Sql, { userId, tokenId }: Requester, as: "user
           where t.id = ${tokenId} and u.id = ${userId} and ${usableToken(sql)} and ${hasRole} for share of t`;
   return rows.length > 0;
 }
+
+/**
+ * Checks many credentials at once.
+ * @param credentials `tokenId` null: the user was identified by other means, and only has to be enabled
+ * @returns the indexes of those that can no longer be used
+ */
+export async function findEndedCredentials(sql: Sql, credentials: Requester[]): Promise<Set<number>> {
+  if (credentials.length === 0) return new Set();
+  const rows = await sql<{ at: number }[]>`
+    select wanted.at from unnest(
+        ${credentials.map(({ userId }) => userId)}::uuid[], ${credentials.map(({ tokenId }) => tokenId)}::uuid[]
+      ) with ordinality as wanted (user_id, token_id, at)
+    where case when wanted.token_id is null
+      then not exists (select from users u where u.id = wanted.user_id and ${enabledUser(sql)})
+      else not exists (
+        select from api_tokens t join users u on u.id = t.user_id
+        where t.id = wanted.token_id and u.id = wanted.user_id and ${usableToken(sql)}) end`;
+  return new Set(rows.map(({ at }) => Number(at) - 1));
+}

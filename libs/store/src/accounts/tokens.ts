@@ -129,15 +129,6 @@ export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<
   return user ?? null;
 }
 
-/** @returns the ids, among the given ones, of tokens that can no longer be used */
-export async function findRevokedTokens(sql: Sql, tokenIds: string[]): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    select wanted.id from unnest(${tokenIds}::uuid[]) as wanted (id)
-    where not exists (
-      select from api_tokens t join users u on u.id = t.user_id where t.id = wanted.id and ${usableToken(sql)})`;
-  return rows.map((row) => row.id);
-}
-
 /**
  * Records when tokens were last used, all in one statement. The rows are locked by id, because other processes write the same
  * ones at the same time. What another process wrote later stays.

@@ -76,7 +76,7 @@ export async function acceptEvents(
   let pingedAt = performance.now();
   const leave = deps.connections.open({
     transport,
-    tokenId: caller.tokenId,
+    caller,
     isAnonymous: false,
     keepAlive(now) {
       if (now - pingedAt < deps.pingMs) return;

@@ -43,7 +43,7 @@ export function acceptSocket(
   const { token, ticket } = credentials;
   const connection = {
     transport,
-    tokenId: null as string | null,
+    caller: null as Caller | null,
     isAnonymous: isAnonymous(credentials),
     keepAlive(now: number) {
       const age = now - ping.sentAt;
@@ -99,7 +99,7 @@ export function acceptSocket(
       return transport.close("unauthenticated");
     }
     if (caller === "unavailable") return transport.close("unavailable");
-    connection.tokenId = caller.tokenId;
+    connection.caller = caller;
     connection.isAnonymous = false;
     // Refused only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);

@@ -1,6 +1,13 @@
 import type { CloseReason } from "@boocode/contracts";
+import type { Caller } from "@boocode/identity";
 import { expect, test, vi } from "vitest";
 import { createConnections } from "./connections.ts";
+
+const callerWith = (tokenId: string): Caller => ({
+  ...{ userId: "u", userName: "ada", role: "user", tokenId, scopes: ["read"], expiresAt: null },
+});
+const withToken = (tokenId: string) => async (callers: Caller[]) =>
+  new Set(callers.filter((caller) => caller.tokenId === tokenId));
 
 function openIn(connections: ReturnType<typeof createConnections>, tokenId: string | null, onClose = () => {}) {
   const closed: CloseReason[] = [];
@@ -15,22 +22,22 @@ function openIn(connections: ReturnType<typeof createConnections>, tokenId: stri
   };
   const leave = connections.open({
     transport: { ...transport, terminate: () => {} },
-    tokenId,
+    caller: tokenId === null ? null : callerWith(tokenId),
     isAnonymous: tokenId === null,
     keepAlive: () => {},
   });
   return closed;
 }
 
-test("one token check closes every connection whose token was revoked, and no other", async () => {
+test("one check closes every connection whose caller's credential has ended, and no other", async () => {
   const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
   const closed = ["revoked", "revoked", "good", null].map((tokenId) => openIn(connections, tokenId));
-  const asked: string[][] = [];
-  await connections.checkTokens(async (tokenIds) => {
-    asked.push(tokenIds);
-    return ["revoked"];
+  const asked: Caller[][] = [];
+  await connections.checkCallers(async (callers) => {
+    asked.push(callers);
+    return await withToken("revoked")(callers);
   });
-  expect(asked).toEqual([["revoked", "good"]]);
+  expect(asked).toEqual([["revoked", "revoked", "good"].map(callerWith)]);
   expect(closed).toEqual([["unauthenticated"], ["unauthenticated"], [], []]);
 });
 
@@ -60,7 +67,7 @@ test("a few connections leave much sooner, and one that has already closed is no
     const from = Date.now();
     const closed = Array.from({ length: 20 }, () => openIn(connections, "t"));
     const gone = openIn(connections, "revoked");
-    await connections.checkTokens(async () => ["revoked"]);
+    await connections.checkCallers(withToken("revoked"));
     const drained = connections.drain();
     await vi.runAllTimersAsync();
     await drained;

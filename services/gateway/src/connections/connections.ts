@@ -1,4 +1,5 @@
 import type { CloseReason, GoingAway } from "@boocode/contracts";
+import type { Caller } from "@boocode/identity";
 import type { z } from "zod";
 import type { Transport } from "../transports/transport.ts";
 
@@ -6,7 +7,7 @@ import type { Transport } from "../transports/transport.ts";
 interface Connection {
   readonly transport: Transport;
   /** null until the connection is authenticated. */
-  tokenId: string | null;
+  caller: Caller | null;
   /** The client has sent no token yet; it has AUTH_TIMEOUT_MS to do so. */
   isAnonymous: boolean;
   /** Sends a ping when one is due, and terminates a peer that does not answer. */
@@ -21,8 +22,12 @@ export interface Connections {
   isFull(isAnonymous: boolean): boolean;
   count(): number;
   keepAlive(): void;
-  /** Closes connections whose token was revoked (D9). */
-  checkTokens(findRevoked: (tokenIds: string[]) => Promise<string[]>): Promise<void>;
+  /**
+   * Closes the connections of callers whose credential has ended: it expired or was revoked, or its user was disabled or
+   * deleted (D9).
+   * @param findEnded one query for all callers
+   */
+  checkCallers(findEnded: (callers: Caller[]) => Promise<Set<Caller>>): Promise<void>;
   /**
    * Refuses new connections, closes the existing ones one after the other over `reconnectSpreadMs`, and resolves when all have
    * closed. Each client may reconnect to another gateway at once; those whose turn has not come still receive frames.
@@ -67,14 +72,12 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       const now = performance.now();
       for (const connection of connections) connection.keepAlive(now);
     },
-    async checkTokens(findRevoked) {
-      const tokens = new Set<string>();
-      for (const { tokenId } of connections) if (tokenId) tokens.add(tokenId);
-      if (tokens.size === 0) return;
-      const revoked = new Set(await findRevoked([...tokens]));
-      if (revoked.size === 0) return;
-      for (const { tokenId, transport } of connections) {
-        if (tokenId && revoked.has(tokenId)) transport.close("unauthenticated" satisfies CloseReason);
+    async checkCallers(findEnded) {
+      const open = [...connections].flatMap(({ caller, transport }) => (caller ? [{ caller, transport }] : []));
+      if (open.length === 0) return;
+      const ended = await findEnded(open.map(({ caller }) => caller));
+      for (const { caller, transport } of open) {
+        if (ended.has(caller)) transport.close("unauthenticated" satisfies CloseReason);
       }
     },
     async drain() {
