@@ -5,8 +5,12 @@ alter table projects add column emptied_at timestamptz;
 update projects set emptied_at = deleted_at where deleted_at is not null;
 create index projects_to_empty on projects (deleted_at) where deleted_at is not null and emptied_at is null;
 
--- What the purge looks for. To build the index on a large `messages` without blocking posts, run this statement before the
--- upgrade as `create index concurrently`.
+-- Set when everything of a deleted user is removed but the row itself, which keeps the slug from being given again.
+alter table users add column purged_at timestamptz;
+create index users_to_purge on users (deleted_at) where deleted_at is not null and purged_at is null;
+
+-- What the purge looks for. The indexes on `messages` and `turns` block posts while they are
+-- built; for large tables, run these two statements before the upgrade as `create index concurrently`.
 create index if not exists messages_to_purge on messages (deleted_at) where deleted_at is not null;
 create index sessions_to_purge on sessions (deleted_at, id) where deleted_at is not null;
 
@@ -15,6 +19,11 @@ create index sessions_to_purge on sessions (deleted_at, id) where deleted_at is 
 drop index sessions_by_project;
 create index sessions_by_project on sessions (project_id, deleted_at, updated_at desc);
 alter table messages drop constraint messages_session_id_fkey;
+
+-- The export of a user's data reads sessions and turns in this order.
+drop index sessions_by_owner;
+create index sessions_by_owner on sessions (owner_id, created_at) where deleted_at is null;
+create index if not exists turns_by_owner on turns (owner_id, created_at);
 
 -- Answers held the message's text. A repeated request needs its ids only.
 update idempotency_keys set answer = answer || jsonb_build_object(

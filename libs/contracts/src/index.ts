@@ -3,6 +3,7 @@ export * from "./audit.ts";
 export * from "./cursor.ts";
 export * from "./encode-frame.ts";
 export * from "./errors.ts";
+export * from "./export.ts";
 export * from "./frames.ts";
 export * from "./health.ts";
 export * from "./json-size.ts";

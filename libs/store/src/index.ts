@@ -17,6 +17,7 @@ export * from "./end-turn.ts";
 export * from "./idempotency.ts";
 export * from "./lifecycle/delete-old-sessions.ts";
 export * from "./lifecycle/delete-project.ts";
+export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";

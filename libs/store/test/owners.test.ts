@@ -51,6 +51,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 
 /** The other functions that name a user: tested below, or never called with an id that a user supplies. */
 const OTHERS = [
+  "exportUser",
   ...["postMessage", "regenerateAnswer"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser", "readUsage", "recordNamingUsage", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion"],

@@ -2,11 +2,15 @@ import { createHash, randomUUID } from "node:crypto";
 import {
   changeSession,
   commitStep,
+  createToken,
   deleteMessagesFrom,
+  deleteOldSession,
   deleteProject,
   deleteSession,
+  deleteUser,
   emptyProject,
   endTurn,
+  findOldSessions,
   findProjectsToEmpty,
   findSession,
   listMessages,
@@ -288,4 +292,30 @@ test("whatever mix of sessions, messages and projects is deleted, the rest stays
     }),
     { numRuns: 12 },
   );
+});
+
+test("a deleted user's data is purged, in projects of others too, and the row stays without a name", async () => {
+  const { pool } = fixture;
+  const text = `canary-${randomUUID()}`;
+  const [mine, other] = [await newPlace(pool), await newPlace(pool)];
+  await pool`update users set name = ${text} where id = ${mine.ownerId}`;
+  await createToken(pool, { id: randomUUID(), userId: mine.ownerId, tokenHash: Buffer.from(text), name: text });
+  await fill(mine, text);
+  await pool`insert into grants (user_id, path) values (${mine.ownerId}, ${text})`;
+  await pool`insert into project_members (project_id, user_id, role) values (${other.projectId}, ${mine.ownerId}, 'member')`;
+  const shared = { ...other, ownerId: mine.ownerId, sessionId: await newSession(pool, mine.ownerId, other.projectId) };
+  await fill(shared, text);
+  await fill(other, "the other's");
+  const before = await listMessages(pool, other.ownerId, other.sessionId, { limit: 10 });
+  await deleteUser(pool, "operator", mine.ownerId);
+  for (const sessionId of await findOldSessions(pool, null, 100)) await deleteOldSession(pool, sessionId, null);
+  await purgeAll();
+  expect(await tablesWith(text)).toEqual([]);
+  // The row itself, and that it was deleted.
+  expect(await tablesWith(mine.ownerId)).toEqual(["audit_events", "users"]);
+  const [row] = await pool`select name, purged_at is not null as purged from users where id = ${mine.ownerId}`;
+  expect(row).toEqual({ name: ` ${mine.ownerId}`, purged: true });
+  expect(await findSession(pool, other.ownerId, shared.sessionId)).toBeNull();
+  expect(await listMessages(pool, other.ownerId, other.sessionId, { limit: 10 })).toEqual(before);
+  expect(await purgeAll()).toEqual([]);
 });

@@ -33,6 +33,7 @@ import { createToken } from "./routes/create-token.ts";
 import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
+import { exportMe } from "./routes/export-me.ts";
 import { getMe } from "./routes/get-me.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
@@ -62,6 +63,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     getMe,
     listTokens,
     getUsage,
+    exportMe,
     listProjects,
     getProject,
     listMembers,

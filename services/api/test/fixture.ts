@@ -138,7 +138,7 @@ export function clientOf(fixture: ApiFixture, token: string, userId = ""): Clien
         headers: { authorization: `Bearer ${token}`, ...headers },
         ...(body === undefined ? {} : { payload: body as object }),
       });
-      const json = response.headers["content-type"]?.toString().includes("json") && response.body !== "";
+      const json = response.headers["content-type"]?.toString().startsWith("application/json") && response.body !== "";
       return { status: response.statusCode, body: json ? response.json() : response.body, headers: response.headers };
     },
   };

@@ -60,6 +60,7 @@ const OTHERS: ["GET" | "POST" | "DELETE", string][] = [
   ["GET", "/api/usage"],
   ["GET", "/api/admin/audit"],
   ["GET", "/api/admin/usage"],
+  ["GET", "/api/me/export"],
   ["GET", "/api/admin/users"],
   ["GET", "/api/admin/users/{user}/grants"],
   ["POST", "/api/admin/users/{user}/grants"],

@@ -66,7 +66,7 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
       const startedAt = performance.now();
       pauseMs = roundMs * jitter();
       const forgotten = await forgetOldIdempotencyKeys(deps.pool);
-      const old = deps.retentionMs === null ? 0 : await deleteOldSessions(deps, deps.retentionMs);
+      const old = await deleteOldSessions(deps);
       const removed = (await purgeBatch(deps.pool, deps.purge)) ?? 0;
       expired += old;
       purged += removed;
@@ -97,7 +97,7 @@ async function emptyProjects({ pool, announce, failpoint }: MaintainDeps): Promi
 }
 
 /** @returns how many sessions were deleted */
-async function deleteOldSessions({ pool, announce, failpoint }: MaintainDeps, retentionMs: number): Promise<number> {
+async function deleteOldSessions({ pool, announce, failpoint, retentionMs }: MaintainDeps): Promise<number> {
   let deleted = 0;
   for (const sessionId of await findOldSessions(pool, retentionMs, SESSIONS_AT_ONCE)) {
     const outcome = await deleteOldSession(pool, sessionId, retentionMs);

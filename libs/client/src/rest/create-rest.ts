@@ -23,6 +23,7 @@ import type {
   UsageDimension,
   UsageReport,
 } from "@boocode/contracts";
+import { openDownload } from "./open-download.ts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
 /** Options of a request that creates something. With a key, it takes effect once, however often it is sent. */
@@ -127,6 +128,8 @@ export function createRest(deps: RequestDeps) {
     withdrawTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<CancelAnswer>("DELETE", `/api/sessions/${sessionId}/turns/${turnId}`, options),
 
+    /** Everything that is stored about the caller: lines of JSON (`ExportLine`), the last one of the type `end`. */
+    exportMe: (options: Pick<CallOptions, "signal"> = {}) => openDownload(deps, "/api/me/export", options.signal),
     listModels: (options?: CallOptions) => call<ModelList>("GET", "/api/models", options),
     /** Creates a single-use ticket for one WebSocket. A page's server calls it, so that the page never sees the token. */
     makeTicket: (options?: CallOptions) => call<SocketTicket>("POST", "/api/ws-tickets", options),

@@ -87,7 +87,8 @@ function readJson(status: number, text: string): unknown {
   }
 }
 
-function toError(status: number, text: string): BooCodeError {
+/** The error that an answer of the API, or of a proxy before it, states. */
+export function toError(status: number, text: string): BooCodeError {
   try {
     const { error } = JSON.parse(text) as ErrorBody;
     if (typeof error.code === "string") return new BooCodeError(error.code, error.message, { status });

@@ -25,7 +25,12 @@ export async function purgeBatch(pool: Pool, rule: PurgeRule): Promise<number | 
   return await pool.begin(async (sql) => {
     const { mine } = only(await sql<{ mine: boolean }[]>`select pg_try_advisory_xact_lock(${LOCK}) as mine`);
     if (!mine) return null;
-    return (await purgeSessions(sql, rule)) || (await purgeMessages(sql, rule)) || (await purgeProjects(sql, rule));
+    return (
+      (await purgeSessions(sql, rule)) ||
+      (await purgeMessages(sql, rule)) ||
+      (await purgeProjects(sql, rule)) ||
+      (await purgeUsers(sql, rule))
+    );
   });
 }
 
@@ -73,4 +78,24 @@ async function purgeProjects(sql: Sql, { afterMs }: PurgeRule): Promise<number> 
         and not exists (select from sessions s where s.project_id = p.id)
       order by p.id limit ${ROWS_AT_ONCE} for update of p skip locked)`;
   return removed.count;
+}
+
+/**
+ * Removes what else is stored about a deleted user, once the user's projects are gone. The row stays, without a name, because nobody
+ * may get its slug; so do usage and the audit log, and what the user asked in sessions of others.
+ */
+async function purgeUsers(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
+  const [user] = await sql<{ id: string }[]>`
+    select u.id from users u
+    where u.deleted_at <= now() - ${milliseconds(sql, afterMs)} and u.purged_at is null
+      and not exists (select from projects p where p.owner_id = u.id)
+      and not exists (select from sessions s where s.owner_id = u.id and s.deleted_at is null)
+    order by u.deleted_at limit 1`;
+  if (!user) return 0;
+  for (const table of ["grants", "project_members"]) await sql`delete from ${sql(table)} where user_id = ${user.id}`;
+  // No name can begin with a blank, so that nobody has or can take this one.
+  await sql`update users set name = ' ' || id, purged_at = now() where id = ${user.id}`;
+  for (const table of ["api_tokens", "idempotency_keys"])
+    await sql`delete from ${sql(table)} where user_id = ${user.id}`;
+  return 1;
 }
