@@ -223,6 +223,35 @@ test("a deleted session closes its sockets and answers 404", async () => {
   expect((await ada.rest.request("GET", `/api/sessions/${session.id}/messages`)).status).toBe(404);
 });
 
+test("deleting a project closes its sessions' sockets and cancels its turns, also when the API died after the mark", async () => {
+  for (const isKilled of [false, true]) {
+    const project = await ada.rest.project(FASTIFY);
+    const [busy, idle] = [
+      await ada.rest.session(project.id, { name: "busy", model: "words" }),
+      await ada.rest.session(project.id, { name: "idle", model: "words" }),
+    ];
+    const watches = [
+      await subscribed(watchSession(gateway, ada.token, busy.id, "?cursor=0.0.0.0")),
+      await subscribed(watchSession(gateway, ada.token, idle.id)),
+    ];
+    const turn = await ada.rest.post(busy.id, '[[script {"tokens":5000,"interval_ms":20}]]');
+    await watches[0]?.until((frame) => frame.type === "delta");
+    if (isKilled) await system.sql`update projects set deleted_at = now() where id = ${project.id}`;
+    else await ada.rest.request("DELETE", `/api/projects/${project.id}`);
+    for (const watch of watches) expect(await watch.closed).toBe(CLOSE_CODES.not_found.code);
+    expect((await ada.rest.request("GET", `/api/sessions/${idle.id}`)).status).toBe(404);
+    const state = async () => {
+      const [row] = await system.sql`
+        select t.status, t.cancel_reason, p.emptied_at is not null as emptied
+        from turns t, projects p where t.id = ${turn.turn_id} and p.id = ${project.id}`;
+      return row;
+    };
+    await expect
+      .poll(state, { timeout: 20_000 })
+      .toEqual({ status: "cancelled", cancel_reason: "session_deleted", emptied: true });
+  }
+});
+
 test("a revoked token closes its sockets", async () => {
   const eve = await system.addUser("eve");
   const watch = await subscribed(watchUser(gateway, eve.token));
