@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { Role, Slug } from "@boocode/contracts";
 import { addUser } from "@boocode/identity";
-import { changeUser, deleteUser, findUserByName, listUsers, recordAudit, revokeTokens } from "@boocode/store";
+import { changeUser, deleteUser, findUserByName, listUsers, revokeAllTokens } from "@boocode/store";
 import { type Command, readName, userNamed } from "./command.ts";
 
 const ONE = { min: 1, max: 1 };
@@ -87,16 +87,10 @@ export const userCommands: Record<string, Command> = {
   },
   "user revoke": {
     usage: "NAME",
-    does: "revokes all tokens of a user",
+    does: "revokes all tokens of a user, and cancels the turns posted with them",
     args: ONE,
     async run(pool, [name]) {
-      const { id: userId } = await userNamed(pool, name);
-      const count = await pool.begin(async (sql) => {
-        const revoked = await revokeTokens(sql, userId);
-        if (revoked > 0)
-          await recordAudit(sql, { event: "token.revoked", actor: "operator", userId, detail: { tokens: revoked } });
-        return revoked;
-      });
+      const count = await revokeAllTokens(pool, "operator", (await userNamed(pool, name)).id);
       console.error(`revoked ${count} tokens`);
     },
   },

@@ -84,6 +84,10 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   expect(await store.changeUser(fixture.pool, "operator", user.id, { disabled: false })).toBe("no_user");
   expect(await store.findUserByTokenHash(fixture.pool, token.tokenHash)).toBeNull();
   expect(await store.listProjects(fixture.pool, user.id)).toEqual([]);
+  // A request that was under way creates another project, which the workers find.
+  await newPlace(fixture.pool, user.id);
+  expect(await store.deleteLateProjects(fixture.pool)).toBe(1);
+  expect(await store.listProjects(fixture.pool, user.id)).toEqual([]);
   const again = { id: randomUUID(), name: "ada" };
   await expect(store.createUser(fixture.pool, { ...again, slug: "ada" })).rejects.toMatchObject({ code: "23505" });
   await store.createUser(fixture.pool, again);
@@ -96,7 +100,8 @@ test("the turns of a disabled or deleted user, and those of a revoked token, are
   const disable = (id: string) => store.changeUser(pool, "operator", id, { disabled: true });
   const remove = (id: string) => store.deleteUser(pool, "operator", id);
   const revoke = (userId: string, tokenId: string) => store.revokeToken(pool, "operator", { userId, tokenId });
-  for (const end of [disable, remove, revoke]) {
+  const revokeAll = (userId: string) => store.revokeAllTokens(pool, "operator", userId);
+  for (const end of [disable, remove, revoke, revokeAll]) {
     const [user, other] = [await newUser(), await newUser()];
     const turns = [];
     for (const { id, actor } of [user, other]) {
@@ -110,8 +115,8 @@ test("the turns of a disabled or deleted user, and those of a revoked token, are
     }
     const [first, second, ...theirs] = turns;
     const outcome = await end(user.id, user.actor.tokenId);
-    const changes = typeof outcome === "string" ? [] : outcome?.changes;
-    expect(cancelled({ changes: changes ?? [] })).toEqual({ cancelling: [first], withdrawn: [second] });
+    if (typeof outcome === "object") expect(cancelled(outcome)).toEqual({ cancelling: [first], withdrawn: [second] });
+    else expect(outcome).toBe(1);
     const rows = await pool`select cancel_reason from turns where id in ${pool([first, second] as string[])}`;
     expect(rows.map((row) => row.cancel_reason)).toEqual(["access_revoked", "access_revoked"]);
     for (const [turnId, status] of [
@@ -142,15 +147,32 @@ test("a user has a limited number of live tokens, also when they are created at 
   for (let i = 2; i < MAX_TOKENS; i++) await store.createToken(fixture.pool, newToken(id));
   const expired = { ...newToken(id), expiresAt: new Date(Date.now() - 1_000) };
   await store.createToken(fixture.pool, expired);
-  const outcomes = await Promise.all(
-    Array.from({ length: 5 }, () => store.createTokenAs(fixture.pool, actor, newToken(id))),
-  );
+  const { creating } = await fixture.pool.begin(async (sql) => {
+    // Holds the creations up, so that they go on at the same time.
+    await sql`select from api_tokens where id = ${actor.tokenId} for update`;
+    const started = Array.from({ length: 5 }, () => store.createTokenAs(fixture.pool, actor, newToken(id)));
+    await untilBlocked(fixture.pool, 5);
+    return { creating: started };
+  });
+  const outcomes = await Promise.all(creating);
   expect(outcomes.filter((outcome) => outcome === "too_many")).toHaveLength(4);
   const live = await store.listTokens(fixture.pool, id);
   expect(live).toHaveLength(MAX_TOKENS);
   const other = live.find((token) => token.id !== actor.tokenId)?.id ?? "";
   expect(await store.revokeToken(fixture.pool, actor, { tokenId: other, userId: id })).not.toBeNull();
   expect(await store.createTokenAs(fixture.pool, actor, newToken(id))).toMatchObject({ scopes: ["read", "ask"] });
+});
+
+test("tokens that are made and revoked again and again are limited, too, and old ones are removed", async () => {
+  const { pool } = fixture;
+  const { id, actor } = await newUser();
+  await pool`
+    insert into api_tokens (id, user_id, token_hash, revoked_at)
+    select gen_random_uuid(), ${id}, sha256(gen_random_uuid()::text::bytea), now() from generate_series(1, 999)`;
+  expect(await store.createTokenAs(pool, actor, newToken(id))).toBe("too_many");
+  await pool`update api_tokens set revoked_at = now() - interval '25 hours' where user_id = ${id} and id <> ${actor.tokenId}`;
+  expect(await store.createTokenAs(pool, actor, newToken(id))).toMatchObject({ scopes: ["read", "ask"] });
+  expect(await pool`select from api_tokens where user_id = ${id}`).toHaveLength(2);
 });
 
 test("an expired token counts as revoked for open sockets", async () => {

@@ -56,7 +56,7 @@ const OTHERS = [
   ...["listProjects", "listSessions", "countLiveTurnsOfUser", "readUsage", "recordNamingUsage", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
-  ...["listTokens", "createTokenAs", "changeUser", "deleteUser"],
+  ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeAllTokens"],
   ...["findFolderHolder", "listGrants", "createGrant", "deleteGrant"],
 ];
 

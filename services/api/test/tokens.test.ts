@@ -1,4 +1,5 @@
 import type { Scope } from "@boocode/contracts";
+import { createGrant } from "@boocode/store";
 import { expect, test } from "vitest";
 import { type Client, clientOf, newClient, newSession, useApi } from "./fixture.ts";
 
@@ -97,6 +98,7 @@ test("an administrator gives a new user a token, and none to a user who has some
   expect(created).toMatchObject({ status: 201, body: { name: "first", expires_at: null } });
   const newcomer = clientOf(fixture, created.body.token, user.id);
   expect((await admin.call("GET", url)).body.tokens.map(({ id }: { id: string }) => id)).toEqual([created.body.id]);
+  await createGrant(fixture.pool, { userId: user.id, path: fixture.root, by: "operator" });
   await newSession(fixture, newcomer);
   const refused = await admin.call("POST", url, { name: "second", scopes: ["read"] });
   expect([refused.status, refused.body.error.code]).toEqual([403, "forbidden"]);

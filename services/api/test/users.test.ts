@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createGrant } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
 import { ROUTES } from "../src/app.ts";
 import { type Client, clientOf, newClient, newSession, useApi } from "./fixture.ts";
@@ -131,6 +132,7 @@ test("a deleted user is gone: tokens, projects and name", async () => {
   const { body: user } = await add("gone");
   const { body } = await admin.call("POST", `${users}/${user.id}/tokens`, { name: "t", scopes: ["read", "ask"] });
   const client = clientOf(fixture, body.token, user.id);
+  await createGrant(fixture.pool, { userId: user.id, path: fixture.root, by: "operator" });
   const { projectId } = await newSession(fixture, client);
   expect((await admin.call("DELETE", `${users}/${user.id}`)).status).toBe(204);
   expect((await client.call("GET", "/api/me")).status).toBe(401);

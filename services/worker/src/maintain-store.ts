@@ -1,6 +1,7 @@
 import type { Announce } from "@boocode/announce";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
 import {
+  deleteLateProjects,
   deleteOldSession,
   emptyProject,
   findOldSessions,
@@ -65,6 +66,7 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
     async () => {
       const startedAt = performance.now();
       pauseMs = roundMs * jitter();
+      await deleteLateProjects(deps.pool);
       const forgotten = await forgetOldIdempotencyKeys(deps.pool);
       const old = await deleteOldSessions(deps);
       const removed = (await purgeBatch(deps.pool, deps.purge)) ?? 0;

@@ -29,6 +29,9 @@ export async function createToken(sql: Sql, token: NewToken): Promise<Token> {
   );
 }
 
+/** Limit of a user's tokens, dead ones of the last day included: the table must not grow with each one made and revoked. */
+const MAX_ROWS = 1_000;
+
 /** Why no token was created. Nothing was written. */
 export type TokenRefusal = "no_user" | "has_data" | "revoked" | "too_many" | "expired";
 
@@ -46,14 +49,16 @@ export async function createTokenAs(pool: Pool, actor: Requester, token: NewToke
     const isOwn = actor.userId === userId;
     if (!isOwn && (await hasData(sql, userId))) return "has_data";
     if (!(await mayAct(sql, actor, isOwn ? "user" : "admin"))) return "revoked";
-
     const [{ isPast }] = await sql<[{ isPast: boolean }]>`
       select coalesce(${expiresAt}::timestamptz <= now(), false) as "isPast"`;
     if (isPast) return "expired";
-    // Nothing refers to a dead token; the audit log has its history.
-    await sql`delete from api_tokens t where t.user_id = ${userId} and not (${liveToken(sql)})`;
-    const { count } = only(await sql<{ count: number }[]>`select count(*) from api_tokens where user_id = ${userId}`);
-    if (count >= MAX_TOKENS) return "too_many";
+    await sql`
+      delete from api_tokens where user_id = ${userId} and least(revoked_at, expires_at) < now() - interval '1 day'`;
+    const { live, all } = only(
+      await sql<{ live: number; all: number }[]>`
+        select count(*) filter (where ${liveToken(sql)}) as live, count(*) as all from api_tokens t where t.user_id = ${userId}`,
+    );
+    if (live >= MAX_TOKENS || all >= MAX_ROWS) return "too_many";
     const created = await createToken(sql, token);
     const detail = { token: created.id, scopes: created.scopes, expires_at: created.expires_at };
     await recordAudit(sql, { event: "token.created", actor, userId, detail });
@@ -106,8 +111,22 @@ export async function revokeToken(
 
 /** Revokes every token of a user. @returns how many were revoked */
 export async function revokeTokens(sql: Sql, userId: string): Promise<number> {
-  const result = await sql`update api_tokens set revoked_at = now() where user_id = ${userId} and revoked_at is null`;
+  // Locked in the order of recordTokenUses.
+  const result = await sql`
+    update api_tokens set revoked_at = now() where id in (
+      select id from api_tokens where user_id = ${userId} and revoked_at is null order by id for no key update)`;
   return result.count;
+}
+
+/** Revokes every token of a user and cancels the turns that were posted with them. @returns how many were revoked */
+export async function revokeAllTokens(pool: Pool, actor: Actor, userId: string): Promise<number> {
+  const count = await pool.begin(async (sql) => {
+    const revoked = await revokeTokens(sql, userId);
+    if (revoked > 0) await recordAudit(sql, { event: "token.revoked", actor, userId, detail: { tokens: revoked } });
+    return revoked;
+  });
+  await pool.begin((sql) => cancelRevokedTurns(sql, sql`${askedBy(sql, userId)} and t.token_id is not null`));
+  return count;
 }
 
 export interface TokenOwner {

@@ -1,7 +1,7 @@
 import { demand, type existingSession, lockProject } from "../access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "../cancel-turns.ts";
 import { type Change, recordChanges } from "../changes.ts";
-import type { Pool } from "../sql.ts";
+import type { Pool, Sql } from "../sql.ts";
 
 /*
  * A project can have very many sessions, and a transaction that deletes them all would lock them all for seconds. So the
@@ -23,6 +23,14 @@ export async function deleteProject(
     const frame = { type: "project_deleted" as const, project_id: projectId };
     return { changes: await recordChanges(sql, { projectId }, [{ kind: "list", frame }]) };
   });
+}
+
+/** Marks what a request, which was under way as its user was deleted, created afterwards. @returns how many projects */
+export async function deleteLateProjects(sql: Sql): Promise<number> {
+  const result = await sql`
+    update projects p set deleted_at = now() from users u
+    where u.id = p.owner_id and u.deleted_at is not null and p.deleted_at is null`;
+  return result.count;
 }
 
 /** Deleted projects that still have sessions. */
