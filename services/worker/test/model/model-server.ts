@@ -40,8 +40,9 @@ export async function modelServer(answer: (seen: Seen, response: ServerResponse)
 }
 
 /** One event with a delta, as llama.cpp writes it. */
-export function delta(said: object, finish_reason: string | null = null): string {
-  return `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", choices: [{ index: 0, delta: said, finish_reason }] })}\n\n`;
+export function delta(said: object, finish_reason: string | null = null, more: object = {}): string {
+  const choices = [{ index: 0, delta: said, finish_reason }];
+  return `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", choices, ...more })}\n\n`;
 }
 
 export const DONE = "data: [DONE]\n\n";
