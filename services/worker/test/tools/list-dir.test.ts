@@ -12,7 +12,7 @@ test("entries are listed with their kind, sorted, and symlinks are not followed"
   expect((await call("list_dir", {})).output.split("\n")).toEqual([
     ". (8 entries)",
     "-rf (0 bytes)",
-    ".env (1 bytes)",
+    ".env (withheld: env)",
     ".git/",
     "a/",
     "b.txt (5 bytes)",

@@ -7,6 +7,7 @@ import { openProjectRoot } from "../../src/tools/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
 import { createLimiter, type Limiter } from "../../src/tools/search/limiter.ts";
 import type { OwnPaths } from "../../src/tools/withheld/own-files.ts";
+import type { WithheldGroupOf } from "../../src/tools/withheld/withheld-group.ts";
 import type { ToolOutcome } from "../../src/turn/ports.ts";
 
 export interface TempTree {
@@ -49,11 +50,13 @@ export async function startTools(
     slots?: Limiter;
     allowedRoots?: string[];
     own?: OwnPaths;
+    withheldGroupOf?: WithheldGroupOf;
   } = {},
 ): Promise<Call> {
   const project = await openProjectRoot(root, {
     descriptors: options.descriptors ?? true,
     own: options.own,
+    withheldGroupOf: options.withheldGroupOf,
     isAllowed: (directory) => isWithinAny(directory, options.allowedRoots ?? []),
   });
   onTestFinished(() => project.close());
