@@ -13,7 +13,8 @@ const CHANGES: Change[] = [
     frame: { type: "turn_queued", session_id: "s", version: 2, turn_id: "t1", ordinal: 1, ahead: 1 },
   },
   { kind: "turn_due", turnId: "t1", liveTurnsOfUser: 2 },
-  { kind: "list", ownerId: "u", frame: { type: "project_deleted", version: 7, project_id: "p" } },
+  { kind: "list", of: { userId: "u" }, frame: { type: "project_deleted", version: 7, project_id: "p" } },
+  { kind: "list", of: { projectId: "p" }, frame: { type: "project_deleted", version: 3, project_id: "p" } },
   { kind: "name_wanted", sessionId: "s" },
 ];
 
@@ -28,7 +29,12 @@ function setUp(fails: string[] = []) {
       if (fails.includes(name)) throw new Error(name);
     };
   const announce = createAnnounce({
-    publisher: { toSession: record("toSession"), toUser: record("toUser"), toHolder: record("toHolder") },
+    publisher: {
+      toSession: record("toSession"),
+      toUser: record("toUser"),
+      toProject: record("toProject"),
+      toHolder: record("toHolder"),
+    },
     queue: { wake: record("wake"), requestName: record("requestName") },
     onError: (error) => errors.push((error as Error).message),
   });
@@ -44,6 +50,7 @@ test("each change is announced in the way of its kind, in the order of the list"
     ["toSession", CHANGES[2]?.kind === "structure" && CHANGES[2].frame],
     ["wake", "t1", 2],
     ["toUser", "u", CHANGES[4]?.kind === "list" && CHANGES[4].frame],
+    ["toProject", "p", CHANGES[5]?.kind === "list" && CHANGES[5].frame],
     ["requestName", "s"],
   ]);
 });

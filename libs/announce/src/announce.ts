@@ -20,7 +20,9 @@ export function createAnnounce(deps: {
       case "structure":
         return await publisher.toSession(change.frame);
       case "list":
-        return await publisher.toUser(change.ownerId, change.frame);
+        return await ("projectId" in change.of
+          ? publisher.toProject(change.of.projectId, change.frame)
+          : publisher.toUser(change.of.userId, change.frame));
       case "turn_due":
         return await queue.wake(change.turnId, change.liveTurnsOfUser);
       case "turn_cancelling":

@@ -8,6 +8,7 @@ const names = (prefix: string) => {
     keys.log("s", epoch),
     keys.session("s"),
     keys.user("u"),
+    keys.project("p"),
     keys.cancel,
     keys.ticket("h"),
     keys.modelSlots("a"),

@@ -9,8 +9,10 @@ export interface Keys {
   log(sessionId: string, epoch: Epoch): string;
   /** The channel on which a session's frames are published. */
   session(sessionId: string): string;
-  /** The channel on which a user's frames are published. */
+  /** The channel on which the changes of a user's own lists are published. */
   user(userId: string): string;
+  /** The channel on which the changes of a project's list are published, for all who may read it. */
+  project(projectId: string): string;
   /** The channel of cancel hints to workers; the database has the authoritative status. */
   cancel: string;
   /** The key of a socket ticket, which contains only the ticket's hash. */
@@ -32,6 +34,7 @@ export function createKeys(prefix: string): Keys {
     log: (sessionId, { ordinal, attempt, nonce }) => `${prefix}:log:{${sessionId}}:${ordinal}.${attempt}.${nonce}`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
     user: (userId) => `${prefix}:user:${userId}`,
+    project: (projectId) => `${prefix}:project:${projectId}`,
     cancel: `${prefix}:cancel`,
     ticket: (hash) => `${prefix}:ticket:${hash}`,
     modelSlots: (server) => `${prefix}:model-slots:{${server}}`,

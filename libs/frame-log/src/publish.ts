@@ -10,6 +10,8 @@ import type { Keys } from "./keys.ts";
 export interface Publisher {
   toSession(frame: StructuralFrame): Promise<void>;
   toUser(userId: string, frame: PublishedUserFrame): Promise<void>;
+  /** Once, however many users may read the project. */
+  toProject(projectId: string, frame: PublishedUserFrame): Promise<void>;
   /** Tells the worker that holds a turn to check for a cancel. */
   toHolder(turnId: string): Promise<void>;
 }
@@ -28,6 +30,9 @@ export function createPublisher(redis: Redis | Cluster, keys: Keys): Publisher {
     },
     async toUser(userId, frame) {
       await publish(keys.user(userId), userId, sealVersionedFrame(frame));
+    },
+    async toProject(projectId, frame) {
+      await publish(keys.project(projectId), projectId, sealVersionedFrame(frame));
     },
     async toHolder(turnId) {
       await redis.publish(keys.cancel, turnId);

@@ -1,6 +1,6 @@
 import type { ProjectRole } from "@boocode/contracts";
 import { type Right, roleHas } from "./sharing/rights.ts";
-import type { Sql } from "./sql.ts";
+import type { Fragment, Sql } from "./sql.ts";
 
 /*
  * The rows that a user may read and change. Every statement on behalf of a user uses these predicates (owners.test.ts finds
@@ -14,7 +14,7 @@ export class Forbidden extends Error {
 }
 
 /** A condition on `projects p`: its owner shares it with the user, or is the user. */
-export const readableProject = (sql: Sql, userId: string) => sql`
+export const readableProject = (sql: Sql, userId: string | Fragment) => sql`
   p.deleted_at is null and (p.owner_id = ${userId} or exists (
     select from project_members pm where pm.project_id = p.id and pm.user_id = ${userId}))`;
 
@@ -36,7 +36,7 @@ export const existingSession = (sql: Sql) => sql`
   s.deleted_at is null and exists (select from projects its where its.id = s.project_id and its.deleted_at is null)`;
 
 /** A condition on `sessions s`. */
-export const readableSession = (sql: Sql, userId: string) => sql`
+export const readableSession = (sql: Sql, userId: string | Fragment) => sql`
   s.deleted_at is null and exists (select from projects p where p.id = s.project_id and ${readableProject(sql, userId)})`;
 
 /** A condition on `messages m`. */
@@ -60,12 +60,14 @@ export const ownedBy = (sql: Sql, rows: ReturnType<typeof askedBy>, userId: stri
 /** A project whose row the transaction has locked. */
 export interface LockedProject {
   role: ProjectRole;
+  /** The version of its list. */
+  version: number;
 }
 
 /** Locks a project for a change. @returns null when the user may not read such a project */
 export async function lockProject(sql: Sql, userId: string, projectId: string): Promise<LockedProject | null> {
   const [project] = await sql<LockedProject[]>`
-    select ${roleInProject(sql, userId)} as role from projects p
+    select ${roleInProject(sql, userId)} as role, p.version from projects p
     where p.id = ${projectId} and ${readableProject(sql, userId)} for no key update of p`;
   return project ?? null;
 }

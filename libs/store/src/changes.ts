@@ -1,14 +1,18 @@
 import type { PublishedUserFrame, Session, StructuralFrame } from "@boocode/contracts";
 import { raiseUserVersion } from "./accounts/users.ts";
+import { raiseProjectVersion } from "./sharing/list-versions.ts";
 import { only, type Sql, sessionColumns } from "./sql.ts";
 
 /** A change made by a transaction, with its version; `libs/announce` announces it after the commit. */
 export type Change =
   /** The structure of a session changed. */
   | { kind: "structure"; frame: StructuralFrame }
-  /** A user's list of projects or sessions changed. */
-  | { kind: "list"; ownerId: string; frame: PublishedUserFrame }
+  /** A list of projects or sessions changed. */
+  | { kind: "list"; of: ListOwner; frame: PublishedUserFrame }
   | Hint;
+
+/** Whose version a change of the lists raises: the project's, for all who may read it, or one user's. */
+export type ListOwner = { projectId: string } | { userId: string };
 
 /** Work that a worker finds in Postgres even without the hint, but later. */
 export type Hint =
@@ -27,7 +31,7 @@ export interface Structure {
   frame: Without<StructuralFrame, "session_id" | "version">;
 }
 
-/** A change of a user's lists that has no version yet. */
+/** A change of the lists that has no version yet. */
 export interface ListChange {
   kind: "list";
   frame: Without<PublishedUserFrame, "version">;
@@ -35,13 +39,14 @@ export interface ListChange {
 
 /**
  * Records the changes of a session: raises its version by one per structural change, numbers these in order, and adds a change
- * of the owner's list with the session's new state. The caller holds the session's lock and calls this last, because it locks
- * the user (see the lock order in sql.ts).
- * @param touch whether the session counts as used and moves up in the owner's list
+ * of the project's list with the session's new state. The caller holds the session's lock and calls this last, because it locks
+ * the project (see the lock order in sql.ts).
+ * @param touch whether the session counts as used and moves up in the list
+ * @param isLast whether it becomes the session of the project that was used last
  */
 export async function recordSessionChanges(
   sql: Sql,
-  { sessionId, touch = true }: { sessionId: string; touch?: boolean },
+  { sessionId, touch = true, isLast = false }: { sessionId: string; touch?: boolean; isLast?: boolean },
   changes: (Structure | Hint)[],
 ): Promise<{ session: Session; changes: Change[] }> {
   const structural = changes.filter((change) => change.kind === "structure").length;
@@ -57,28 +62,30 @@ export async function recordSessionChanges(
     return { kind: "structure" as const, frame: { ...change.frame, session_id: sessionId, version } };
   });
   const listed: ListChange = { kind: "list", frame: { type: "session_updated", session } };
-  return { session, changes: await recordChanges(sql, { projectId: session.project_id }, [...numbered, listed]) };
+  const of = { projectId: session.project_id };
+  return { session, changes: await recordChanges(sql, of, [...numbered, listed], isLast ? sessionId : undefined) };
 }
 
 /**
- * Records the changes of a transaction: raises the user's version by one per change of the lists and numbers these in order.
- * Every change of every transaction passes through here with its version, so an outbox (for webhooks) can write its rows here,
- * in the same transaction and from the same list.
+ * Records the changes of a transaction: raises the version of the project's list, or of the user's, by one per change of the
+ * lists and numbers these in order. Every change of every transaction passes through here with its version, so an outbox (for
+ * webhooks) can write its rows here, in the same transaction and from the same list.
  */
 export async function recordChanges(
   sql: Sql,
-  list: { userId: string } | { projectId: string },
+  of: ListOwner,
   changes: (Extract<Change, { kind: "structure" }> | ListChange | Hint)[],
+  lastSessionId?: string,
 ): Promise<Change[]> {
-  const ownerId =
-    "userId" in list
-      ? list.userId
-      : only(await sql<{ owner_id: string }[]>`select owner_id from projects where id = ${list.projectId}`).owner_id;
   const lists = changes.filter((change) => change.kind === "list").length;
-  let version = lists === 0 ? 0 : (await raiseUserVersion(sql, ownerId, lists)) - lists;
+  const raise = () =>
+    "projectId" in of
+      ? raiseProjectVersion(sql, of.projectId, lists, lastSessionId)
+      : raiseUserVersion(sql, of.userId, lists);
+  let version = lists === 0 ? 0 : (await raise()) - lists;
   return changes.map((change) => {
     if (change.kind !== "list") return change;
     version += 1;
-    return { kind: "list", ownerId, frame: { ...change.frame, version } };
+    return { kind: "list", of, frame: { ...change.frame, version } };
   });
 }

@@ -1,5 +1,5 @@
 import type { Epoch, Message, Turn } from "@boocode/contracts";
-import { existingSession } from "./access.ts";
+import { existingSession, readableSession } from "./access.ts";
 import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** The position of a turn in Postgres: its epoch, and the newest frame whose content is committed. */
@@ -36,6 +36,21 @@ export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map
     ) t on true
     where s.id = any(${sessionIds}::uuid[]) and ${existingSession(sql)}`;
   return new Map(rows.map((row) => [row.session_id, row]));
+}
+
+/** A user who follows a session. */
+export interface SessionFollower {
+  userId: string;
+  sessionId: string;
+}
+
+/** @returns those, among the given followers, who may not read their session (any more) */
+export async function findUnreadable(sql: Sql, followers: SessionFollower[]): Promise<SessionFollower[]> {
+  const [userIds, sessionIds] = [followers.map((one) => one.userId), followers.map((one) => one.sessionId)];
+  return await sql<SessionFollower[]>`
+    select f.user_id as "userId", f.session_id as "sessionId"
+    from unnest(${userIds}::uuid[], ${sessionIds}::uuid[]) as f (user_id, session_id)
+    where not exists (select from sessions s where s.id = f.session_id and ${readableSession(sql, sql`f.user_id`)})`;
 }
 
 /** The state of a turn, which a subscriber gets in place of the frames that it missed. */

@@ -62,8 +62,7 @@ export async function postMessage(
           ${post.content})
         returning ${messageColumns(sql)}`,
     );
-    await sql`update projects set last_session_id = ${post.sessionId} where id = ${admitted.projectId}`;
-    const { session, changes } = await recordSessionChanges(sql, post, [
+    const { session, changes } = await recordSessionChanges(sql, { sessionId: post.sessionId, isLast: true }, [
       ...changesOfCancel(cancelled, "interrupted"),
       { kind: "structure", frame: { type: "message_posted", message } },
       ...queued.changes,

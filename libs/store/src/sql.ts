@@ -11,6 +11,9 @@ export type Pool = postgres.Sql<Record<string, unknown>>;
 /** A pool or a transaction, for functions that open none. */
 export type Sql = Pool | postgres.TransactionSql<Record<string, unknown>>;
 
+/** A part of a statement. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
+
 /** A duration as a Postgres interval. Deadlines and leases are computed with the database's clock only. */
 export const milliseconds = (sql: Sql, ms: number) => sql`make_interval(secs => ${ms / 1000})`;
 
@@ -22,7 +25,7 @@ export function only<T>(rows: readonly T[]): T {
 }
 
 /** A user in the shape of the contract's UserRef. */
-export const userRef = (sql: Sql, id: postgres.PendingQuery<postgres.Row[]>) => sql`
+export const userRef = (sql: Sql, id: Fragment) => sql`
   (select jsonb_build_object('id', u.id, 'name', u.name) from users u where u.id = ${id})`;
 
 /** The columns of `messages m` in the shape of the contract's Message. */

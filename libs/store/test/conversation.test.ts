@@ -41,7 +41,7 @@ test("a session is named once, from its first question and answer, and keeps a n
   expect(named).toMatchObject({ session: { name: "Why", auto_named: true, version: 7 } });
   expect(named?.changes).toMatchObject([
     { kind: "structure", frame: { type: "session_renamed", version: 7, name: "Why", auto_named: true } },
-    { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { name: "Why" } } },
+    { kind: "list", of: { projectId: place.projectId }, frame: { type: "session_updated", session: { name: "Why" } } },
   ]);
   expect(named?.session).not.toHaveProperty("owner_id");
   expect(await readForNaming(fixture.pool, place.sessionId)).toBeNull();
@@ -57,7 +57,11 @@ test("a session is told once of each model that sees no tools, and a change of t
   const first = await tell("a");
   expect(first?.changes).toMatchObject([
     { kind: "structure", frame: { type: "tools_ignored", version: 1, session_id: sessionId, tools_ignored: told } },
-    { kind: "list", ownerId, frame: { type: "session_updated", session: { tools_ignored: told } } },
+    {
+      kind: "list",
+      of: { projectId: place.projectId },
+      frame: { type: "session_updated", session: { tools_ignored: told } },
+    },
   ]);
   expect(await tell("a")).toBeNull();
   expect(await tell(null)).toMatchObject({ session: { tools_ignored: { model: null }, version: 2 } });

@@ -19,7 +19,11 @@ test("ending a turn stores its answer and makes the session's next turn due", as
   expect(ended).toMatchObject({
     changes: [
       { kind: "turn_due", turnId: next.turnId, liveTurnsOfUser: 1 },
-      { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { id: place.sessionId } } },
+      {
+        kind: "list",
+        of: { projectId: place.projectId },
+        frame: { type: "session_updated", session: { id: place.sessionId } },
+      },
       { kind: "name_wanted", sessionId: place.sessionId },
     ],
   });

@@ -54,9 +54,10 @@ const OTHERS = [
   "exportUser",
   ...["postMessage", "regenerateAnswer"],
   ...["listProjects", "listSessions", "countLiveTurnsOfUser", "readUsage", "recordNamingUsage", "readForNaming"],
-  ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion"],
+  ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion", "readListParts"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
-  ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeAllTokens"],
+  ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeToken", "revokeAllTokens"],
+  "findUnreadable",
   ...["findFolderHolder", "listGrants", "createGrant", "deleteGrant"],
 ];
 

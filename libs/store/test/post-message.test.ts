@@ -18,7 +18,11 @@ test("a post stores the message and a queued turn, and updates session and proje
     { kind: "structure", frame: { type: "message_posted", version: 1, message: asked } },
     { kind: "structure", frame: { type: "turn_queued", version: 2, turn_id: posted.turnId, ordinal: 1, ahead: 0 } },
     { kind: "turn_due", turnId: posted.turnId, liveTurnsOfUser: 1 },
-    { kind: "list", ownerId: place.ownerId, frame: { type: "session_updated", session: { busy: true, version: 2 } } },
+    {
+      kind: "list",
+      of: { projectId: place.projectId },
+      frame: { type: "session_updated", session: { busy: true, version: 2 } },
+    },
   ]);
   expect(await turnRow(fixture.pool, posted.turnId)).toMatchObject({ status: "queued", attempt: 0 });
   expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toMatchObject({ busy: true, version: 2 });

@@ -7,7 +7,7 @@ import {
   findSession,
   listProjects,
   listSessions,
-  readUserVersions,
+  readListVersions,
   renameProject,
 } from "@boocode/store";
 import { expect, test } from "vitest";
@@ -15,23 +15,31 @@ import { claim, dump, newPlace, newUser, post, turnRow, useStore } from "./fixtu
 
 const fixture = useStore();
 
-test("projects are listed in the order of their creation, and each change raises the user's version by one", async () => {
+test("projects are listed in the order of their creation, and each change raises the version of the user's lists by one", async () => {
   const ownerId = await newUser(fixture.pool);
   const ids = [randomUUID(), randomUUID()];
   for (const [i, id] of ids.entries()) {
     const created = await createProject(fixture.pool, { id, ownerId, name: `p${i}`, path: "/tmp" });
     expect(created).toMatchObject({
-      changes: [{ kind: "list", ownerId, frame: { type: "project_created", version: i + 1, project: { id } } }],
+      changes: [
+        { kind: "list", of: { userId: ownerId }, frame: { type: "project_created", version: i + 1, project: { id } } },
+      ],
       project: { id, name: `p${i}`, path: "/tmp", last_session_id: null },
     });
   }
   const renamed = await renameProject(fixture.pool, ownerId, ids[0]!, "new");
   expect(renamed).toMatchObject({
-    changes: [{ kind: "list", ownerId, frame: { type: "project_updated", version: 3, project: { name: "new" } } }],
+    changes: [
+      {
+        kind: "list",
+        of: { projectId: ids[0] },
+        frame: { type: "project_updated", version: 1, project: { name: "new" } },
+      },
+    ],
     project: { name: "new" },
   });
   expect((await listProjects(fixture.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
-  expect(await readUserVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
+  expect(await readListVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
 });
 
 test("a session is created with the given fields and defaults for the others", async () => {

@@ -61,7 +61,7 @@ test("an orphan on its last attempt is ended as failed, under a new attempt", as
     epoch: { ordinal: 1, attempt: 2, nonce: "newnonce" },
     changes: [
       { kind: "turn_due", turnId: next.turnId },
-      { kind: "list", ownerId: place.ownerId },
+      { kind: "list", of: { projectId: place.projectId } },
     ],
     end: { status: "failed", error: { code: "attempts_exhausted" } },
   });

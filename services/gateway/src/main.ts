@@ -22,9 +22,11 @@ import {
 import {
   checkDatabase,
   findSession,
+  findUnreadable,
+  readListParts,
+  readListVersions,
   readPositions,
   readTurnsFrom,
-  readUserVersions,
   recordAuditEvents,
   recordTokenUses,
 } from "@boocode/store";
@@ -39,6 +41,12 @@ const CLOSE_MS = 4_000;
 const READ_DEADLINE_MS = 3_000;
 /** Limit of turns in one snapshot read. A client that missed more reloads the session, because its version has changed. */
 const MAX_TURNS = 20;
+
+/**
+ * Limit of the projects whose channels are followed for one user, the newest. The position check finds the changes of further ones,
+ * and has the client load its lists again.
+ */
+const MAX_FOLLOWED_PROJECTS = 500;
 
 /** The start waits this long for Redis. Without Redis, each position check serves subscribers the drafts in Postgres. */
 const REDIS_TIMEOUT_MS = 2_000;
@@ -101,8 +109,10 @@ async function start(context: ServiceContext<Config>): Promise<void> {
         return turns;
       },
       log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),
+      unreadable: (followed) => read("the access check", findUnreadable(pool, followed)),
       positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
-      userVersions: (userIds) => read("the position check", readUserVersions(pool, userIds)),
+      listVersions: (userIds) => read("the position check", readListVersions(pool, userIds)),
+      lists: (userId) => read("the version of the lists", readListParts(pool, userId, MAX_FOLLOWED_PROJECTS)),
     },
     onError: logFailure("an operation for subscribers, which will be tried again,"),
   });

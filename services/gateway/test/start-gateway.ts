@@ -44,7 +44,9 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
       turnsFrom: async () => ({ version: 0, turns: [] }),
       log: async () => [],
       positions: async () => new Map(),
-      userVersions: async () => new Map(),
+      unreadable: async () => [],
+      listVersions: async () => new Map(),
+      lists: async () => ({ total: 0, user: 0, projects: [] }),
     },
     onError: (error) => {
       throw error;

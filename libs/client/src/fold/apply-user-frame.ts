@@ -60,8 +60,9 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
       return { ...view, projects: [...others, project], sessions: { [project.id]: [], ...view.sessions } };
     }
     case "project_updated": {
+      // A frame for all who may read the project does not state the user's role in it.
       const { project } = frame;
-      return { ...view, projects: view.projects.map((one) => (one.id === project.id ? project : one)) };
+      return { ...view, projects: view.projects.map((one) => (one.id === project.id ? { ...one, ...project } : one)) };
     }
     case "project_deleted": {
       const { [frame.project_id]: _, ...sessions } = view.sessions;

@@ -44,16 +44,9 @@ export async function listUsers(sql: Sql, page: { after?: string | undefined; li
   return { users, next: rows.length > page.limit ? (users.at(-1)?.name ?? null) : null };
 }
 
-/** Raises the version of a user's lists. @returns the new version */
+/** Raises the user's part of the version of the user's lists. @returns the new version */
 export async function raiseUserVersion(sql: Sql, userId: string, by = 1): Promise<number> {
   const [row] = await sql<[{ version: number }]>`
-    update users set version = version + ${by}::int where id = ${userId} returning version`;
+    update users set version = version + ${by}::bigint where id = ${userId} returning version`;
   return row.version;
-}
-
-/** Reads the versions of several users' lists, for the gateway's position check. */
-export async function readUserVersions(sql: Sql, userIds: string[]): Promise<Map<string, number>> {
-  const rows = await sql<{ id: string; version: number }[]>`
-    select id, version from users where id = any(${userIds}::uuid[])`;
-  return new Map(rows.map((row) => [row.id, row.version]));
 }

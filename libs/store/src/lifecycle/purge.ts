@@ -1,3 +1,4 @@
+import { keepVersionsOf } from "../sharing/list-versions.ts";
 import { milliseconds, only, type Pool, type Sql } from "../sql.ts";
 
 /*
@@ -71,13 +72,15 @@ async function purgeMessages(sql: Sql, { afterMs, frameLogMs }: PurgeRule): Prom
 }
 
 async function purgeProjects(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
-  const removed = await sql`
-    delete from projects where id in (
-      select p.id from projects p
-      where p.deleted_at <= now() - ${milliseconds(sql, afterMs)} and p.emptied_at is not null
-        and not exists (select from sessions s where s.project_id = p.id)
-      order by p.id limit ${ROWS_AT_ONCE} for update of p skip locked)`;
-  return removed.count;
+  const projects = await sql<{ id: string }[]>`
+    select p.id from projects p
+    where p.deleted_at <= now() - ${milliseconds(sql, afterMs)} and p.emptied_at is not null
+      and not exists (select from sessions s where s.project_id = p.id)
+    order by p.id limit ${ROWS_AT_ONCE} for update of p skip locked`;
+  const ids = projects.map((project) => project.id);
+  if (ids.length === 0) return 0;
+  await keepVersionsOf(sql, ids);
+  return (await sql`delete from projects where id = any(${ids}::uuid[])`).count;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { MAX_MEMBERS, type Member, type Project, type SetMember } from "@boocode/contracts";
 import { demand, lockProject, readableProject, roleInProject } from "../access.ts";
+import { raiseUserVersion } from "../accounts/users.ts";
 import { recordAudit } from "../audit.ts";
 import { type Change, recordChanges } from "../changes.ts";
 import { projectColumns } from "../projects.ts";
@@ -94,7 +95,10 @@ export async function removeMember(
     const before = await lockMember(sql, projectId, memberId);
     if (!before) return null;
     const cancelled = await cancelTurnsOfMember(sql, before);
-    if (!(await lockProject(sql, userId, projectId))) return null;
+    const project = await lockProject(sql, userId, projectId);
+    if (!project) return null;
+    // The sum that is the version of the member's lists must not fall.
+    await raiseUserVersion(sql, memberId, project.version);
     await sql`delete from project_members where project_id = ${projectId} and user_id = ${memberId}`;
     await recordAudit(sql, { event: "project.unshared", actor: caller, userId: memberId, projectId });
     const frame = { type: "project_deleted" as const, project_id: projectId };

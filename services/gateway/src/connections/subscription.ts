@@ -40,7 +40,7 @@ export function parseSubscription(url: URL, lastEventId: string | undefined): Su
 
 export interface SubscribeDeps {
   topics: Topics;
-  /** The ownership check of REST (T14): a session of another user counts as one that does not exist. */
+  /** The access check of REST (T14): a session that the user may not read counts as one that does not exist. */
   mayRead(userId: string, sessionId: string): Promise<boolean>;
 }
 
@@ -62,7 +62,7 @@ export async function subscribe(
       case "session": {
         const { sessionId, cursor } = subscription;
         if (!(await deps.mayRead(caller.userId, sessionId))) return "not_found";
-        return deps.topics.watchSession(sessionId, createSubscriber(transport, cursor));
+        return deps.topics.watchSession(sessionId, createSubscriber(transport, caller.userId, cursor));
       }
     }
   } catch {

@@ -37,6 +37,7 @@ function newSubscriber() {
       close: (reason) => void closed.push(reason),
       terminate: () => {},
     },
+    "u",
     null,
   );
   return { subscriber, sent, closed };

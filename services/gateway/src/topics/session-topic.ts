@@ -20,6 +20,8 @@ export interface SessionTopic {
    * @param redisIsAway true: no frame can be on its way
    */
   check(position: SessionPosition | null, redisIsAway: boolean): void;
+  /** Ends the subscribers of users who may no longer read the session. */
+  revoke(userIds: readonly string[]): void;
   /** Ends subscribers that were behind for too long, serves those that have drained, and drops an expired cached read. */
   sweep(now: number): void;
 }
@@ -45,16 +47,19 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     joining: () => [...subscribers].filter((subscriber) => subscriber.state.mode === "joining"),
     read: (cursors) => reader.read(cursors),
     serve,
-    onGone: closeAll,
+    onGone: () => closeAll(),
     onFailed: deps.onCatchUpFailed,
     pause: deps.pause,
   });
   let lastCheck: SessionPosition | null = null;
 
-  function closeAll(): void {
-    for (const subscriber of subscribers) subscriber.transport.close("not_found");
-    subscribers.clear();
+  function close(which: (subscriber: Subscriber) => boolean): void {
+    for (const subscriber of [...subscribers].filter(which)) {
+      subscribers.delete(subscriber);
+      subscriber.transport.close("not_found");
+    }
   }
+  const closeAll = () => close(() => true);
 
   function deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): void {
     if (!service.deliver(subscriber, envelope, bytes)) joinAgain(subscriber);
@@ -121,6 +126,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       void joinAgainIfStillBehind(late, position);
       lastCheck = position;
     },
+    revoke: (userIds) => close(({ userId }) => userIds.includes(userId)),
     sweep(now) {
       reader.sweep(now);
       for (const subscriber of subscribers) if (!service.sweep(subscriber, now)) joinAgain(subscriber);

@@ -44,11 +44,12 @@ interface Behind {
 
 export interface Subscriber {
   readonly transport: Transport;
+  readonly userId: string;
   state: Joining | Live | Behind;
 }
 
-export function createSubscriber(transport: Transport, cursor: Position | null): Subscriber {
-  return { transport, state: { mode: "joining", cursor, version: null } };
+export function createSubscriber(transport: Transport, userId: string, cursor: Position | null): Subscriber {
+  return { transport, userId, state: { mode: "joining", cursor, version: null } };
 }
 
 /** Makes a subscriber wait for the next catch-up; it keeps its cursor. */

@@ -1,5 +1,6 @@
 import { createKeys } from "@boocode/frame-log";
-import { expect, test } from "vitest";
+import type { ListVersions } from "@boocode/store";
+import { expect, test, vi } from "vitest";
 import type { Transport } from "../transports/transport.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
 import { createUserSubscriber, type UserSubscriber } from "./user-topic.ts";
@@ -7,63 +8,120 @@ import { createUserSubscriber, type UserSubscriber } from "./user-topic.ts";
 const keys = createKeys("t");
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
 
-function topicsWith(userVersions: TopicsDeps["reads"]["userVersions"]) {
-  const nothing = { turnsFrom: async () => null, log: async () => [], positions: async () => new Map() };
-  const left: string[] = [];
+function topicsWith(lists: TopicsDeps["reads"]["lists"], total: () => number = () => 0) {
+  const nothing = {
+    ...{ turnsFrom: async () => null, log: async () => [], positions: async () => new Map() },
+    unreadable: async () => [],
+  };
+  const followed = new Set<string>();
   const follower = {
-    follow: async () => {},
-    leave: async (channel: string) => void left.push(channel),
+    follow: async (channel: string) => void followed.add(channel),
+    leave: async (channel: string) => void followed.delete(channel),
     connected: () => true,
   };
-  const topics = createTopics({ follower, keys, limits, reads: { ...nothing, userVersions }, onError: () => {} });
-  return { topics, left };
+  const listVersions = async (ids: string[]) => new Map(ids.map((id) => [id, total()]));
+  const reads = { ...nothing, lists, listVersions };
+  const topics = createTopics({ follower, keys, limits, reads, onError: () => {} });
+  return { topics, followed };
 }
 
-function newSubscriber(): UserSubscriber & { sent: { type: string; version: number }[] } {
-  const sent: { type: string; version: number }[] = [];
+type Sent = { type: string; version: number };
+
+function newSubscriber(cursor: number | null = null): UserSubscriber & { sent: Sent[] } {
+  const sent: Sent[] = [];
   const transport: Transport = {
     send: (json) => void sent.push(JSON.parse(json.toString())),
     unsent: () => 0,
     close: () => {},
     terminate: () => {},
   };
-  return { ...createUserSubscriber(transport, null), sent };
+  return { ...createUserSubscriber(transport, cursor), sent };
 }
 
+const lists = (user: number, projects: Record<string, number> = {}): ListVersions => ({
+  total: user + Object.values(projects).reduce((sum, version) => sum + version, 0),
+  user,
+  projects: Object.entries(projects).map(([id, version]) => ({ id, version })),
+});
+const change = (type: string, version: number) => `v${version}\n${JSON.stringify({ type, version })}`;
+
 test("a subscriber that joins a user's topic while the only other one leaves is served", async () => {
-  let answer = (_: Map<string, number>) => {};
-  const { topics, left } = topicsWith(
-    () =>
-      new Promise((resolve) => {
-        answer = resolve;
-      }),
-  );
-  const watch = async (one: UserSubscriber) => {
-    const watching = topics.watchUser("u", one);
-    await new Promise(setImmediate);
-    return { watching, welcome: () => answer(new Map([["u", 3]])) };
-  };
-  const first = await watch(newSubscriber());
-  first.welcome();
-  const leaveFirst = await first.watching;
+  const answers: ((versions: ListVersions) => void)[] = [];
+  const { topics, followed } = topicsWith(() => new Promise((resolve) => answers.push(resolve)));
+  const read = () => vi.waitFor(() => answers.shift() ?? expect.fail("nothing is read"), 10_000);
+  const first = topics.watchUser("u", newSubscriber());
+  (await read())(lists(3));
+  const leaveFirst = await first;
   const newcomer = newSubscriber();
-  const second = await watch(newcomer);
+  const second = topics.watchUser("u", newcomer);
   leaveFirst();
-  // Must not be sent: the client would receive version 3 before the `subscribed` frame that states it.
-  topics.receive(keys.user("u"), 'v3\n{"type":"project_updated","version":3}');
-  second.welcome();
-  const leaveSecond = await second.watching;
-  topics.receive(keys.user("u"), 'v4\n{"type":"project_updated","version":4}');
-  expect(newcomer.sent).toEqual([
-    { type: "subscribed", version: 3 },
-    { type: "project_updated", version: 4 },
-  ]);
+  // Sent after `subscribed`, which states an older version.
+  topics.receive(keys.user("u"), change("project_updated", 4));
+  expect(newcomer.sent).toEqual([]);
+  (await read())(lists(3));
+  const leaveSecond = await second;
+  topics.receive(keys.user("u"), change("project_updated", 5));
+  expect(newcomer.sent.at(0)?.type).toBe("subscribed");
+  expect(newcomer.sent.at(-1)).toEqual({ type: "project_updated", version: 5 });
   leaveSecond();
-  expect([topics.watched(), left]).toEqual([0, [keys.user("u")]]);
+  expect([topics.watched(), followed.size]).toEqual([0, 0]);
 });
 
-test("a user's topic is dropped when the version of the lists cannot be read", async () => {
-  const { topics, left } = topicsWith(() => Promise.reject(new Error("away")));
+test("a user's topic is dropped when the versions of the lists cannot be read", async () => {
+  const { topics, followed } = topicsWith(() => Promise.reject(new Error("away")));
   await expect(topics.watchUser("u", newSubscriber())).rejects.toThrow("away");
-  expect([topics.watched(), left]).toEqual([0, [keys.user("u")]]);
+  expect([topics.watched(), followed.size]).toEqual([0, 0]);
+});
+
+test("a subscriber receives the changes of the user's own list and of each project's as one sequence", async () => {
+  const { topics, followed } = topicsWith(async () => lists(2, { p: 5, q: 0 }));
+  const [one, same, older] = [newSubscriber(), newSubscriber(7), newSubscriber(6)];
+  for (const subscriber of [one, same, older]) await topics.watchUser("u", subscriber);
+  expect([...followed].sort()).toEqual([keys.project("p"), keys.project("q"), keys.user("u")].sort());
+  expect([one, same, older].map(({ sent }) => sent.map(({ type }) => type))).toEqual([
+    ["subscribed"],
+    ["subscribed"],
+    ["subscribed", "snapshot"],
+  ]);
+  topics.receive(keys.project("p"), change("session_updated", 6));
+  topics.receive(keys.project("q"), change("session_created", 1));
+  topics.receive(keys.user("u"), change("project_updated", 3));
+  expect(one.sent.slice(1)).toEqual([
+    { type: "session_updated", version: 8 },
+    { type: "session_created", version: 9 },
+    { type: "project_updated", version: 10 },
+  ]);
+});
+
+test("a project that is shared is followed, one that is no longer shared is left, and both make the client reload", async () => {
+  let stored = lists(1, { p: 0 });
+  const { topics, followed } = topicsWith(async () => stored);
+  const subscriber = newSubscriber();
+  await topics.watchUser("u", subscriber);
+  stored = lists(2, { p: 0, shared: 9 });
+  topics.receive(keys.user("u"), change("project_created", 2));
+  await vi.waitFor(() => expect(subscriber.sent.at(-1)).toEqual({ type: "snapshot", version: 11 }), 10_000);
+  expect(followed.has(keys.project("shared"))).toBe(true);
+  stored = lists(12, { p: 0 });
+  topics.receive(keys.user("u"), change("project_deleted", 12));
+  await vi.waitFor(() => expect(subscriber.sent.at(-1)).toEqual({ type: "snapshot", version: 12 }), 10_000);
+  expect(followed.has(keys.project("shared"))).toBe(false);
+});
+
+test("a change whose frame is lost makes the client reload at the second check that finds it", async () => {
+  let stored = lists(1, { p: 3 });
+  const { topics } = topicsWith(
+    async () => stored,
+    () => stored.total,
+  );
+  const subscriber = newSubscriber();
+  await topics.watchUser("u", subscriber);
+  await topics.check();
+  stored = lists(1, { p: 4 });
+  await topics.check();
+  expect(subscriber.sent).toHaveLength(1);
+  await topics.check();
+  await vi.waitFor(() => expect(subscriber.sent.at(-1)).toEqual({ type: "snapshot", version: 5 }), 10_000);
+  topics.receive(keys.project("p"), change("session_updated", 5));
+  expect(subscriber.sent.at(-1)).toEqual({ type: "session_updated", version: 6 });
 });

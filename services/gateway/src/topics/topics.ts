@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
-import type { SessionPosition } from "@boocode/store";
+import type { ListVersions, SessionFollower, SessionPosition } from "@boocode/store";
 import type { TopicReads } from "../joining/topic-reader.ts";
 import { createSessionTopic, type SessionTopic } from "./session-topic.ts";
 import type { Subscriber, TopicLimits } from "./subscriber.ts";
-import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-topic.ts";
+import type { UserSubscriber } from "./user-topic.ts";
+import { createUserTopics } from "./user-topics.ts";
 
 /** All topics of this gateway: one for each session and for each user with a subscriber here. */
 export interface Topics {
@@ -17,7 +18,7 @@ export interface Topics {
   receive(channel: string, bytes: string): void;
   /** The subscription to Redis was lost for some time. */
   gap(): void;
-  /** The position check of all topics: two queries, however many subscribers there are. */
+  /** The position check of all topics, with the access of their subscribers: three queries, however many there are. */
   check(): Promise<void>;
   sweep(): void;
   /** @returns the number of topics */
@@ -30,7 +31,10 @@ export interface TopicsDeps {
   limits: TopicLimits;
   reads: TopicReads & {
     positions(sessionIds: string[]): Promise<Map<string, SessionPosition>>;
-    userVersions(userIds: string[]): Promise<Map<string, number>>;
+    /** @returns those, of the given sessions and their followers, that the user may not read */
+    unreadable(followed: SessionFollower[]): Promise<SessionFollower[]>;
+    listVersions(userIds: string[]): Promise<Map<string, number>>;
+    lists(userId: string): Promise<ListVersions>;
   };
   onError(error: unknown): void;
 }
@@ -40,7 +44,6 @@ const LOG_RETRY_MS = 2_000;
 
 export function createTopics(deps: TopicsDeps): Topics {
   const sessions = new Map<string, { id: string; topic: SessionTopic }>();
-  const users = new Map<string, { id: string; topic: UserTopic; followed: Promise<void> }>();
 
   let logRetryAt = 0;
   const logIsAway = () => performance.now() < logRetryAt;
@@ -81,14 +84,14 @@ export function createTopics(deps: TopicsDeps): Topics {
     return topic;
   }
 
-  function userTopic(userId: string) {
-    const channel = deps.keys.user(userId);
-    const known = users.get(channel);
-    if (known) return known;
-    const entry = { id: userId, topic: createUserTopic(deps.limits.maxUnsentBytes), followed: follow(channel) };
-    users.set(channel, entry);
-    return entry;
-  }
+  const users = createUserTopics({
+    keys: deps.keys,
+    maxUnsentBytes: deps.limits.maxUnsentBytes,
+    follow: async (channel) => void (await follow(channel)),
+    leave,
+    readLists: deps.reads.lists,
+    onError: deps.onError,
+  });
 
   return {
     watchSession(sessionId, subscriber) {
@@ -102,49 +105,37 @@ export function createTopics(deps: TopicsDeps): Topics {
         leave(channel);
       };
     },
-    async watchUser(userId, subscriber) {
-      const channel = deps.keys.user(userId);
-      const { topic, followed } = userTopic(userId);
-      const end = () => {
-        topic.remove(subscriber);
-        if (topic.subscribers.size > 0 || users.get(channel)?.topic !== topic) return;
-        users.delete(channel);
-        leave(channel);
-      };
-      // Added before the first await: otherwise the topic could be dropped when its last other subscriber leaves.
-      topic.add(subscriber);
-      try {
-        await followed;
-        topic.welcome(subscriber, (await deps.reads.userVersions([userId])).get(userId) ?? 0);
-      } catch (error) {
-        end();
-        throw error;
-      }
-      return end;
-    },
+    watchUser: users.watch,
     receive(channel, bytes) {
-      const topic = sessions.get(channel)?.topic ?? users.get(channel)?.topic;
-      const envelope = topic && openEnvelope(bytes);
-      if (envelope) topic.receive(envelope);
+      const envelope = openEnvelope(bytes);
+      if (!envelope) return;
+      const topic = sessions.get(channel)?.topic;
+      if (topic) topic.receive(envelope);
+      else users.receive(channel, envelope);
     },
     gap() {
       for (const { topic } of sessions.values()) topic.gap();
     },
     async check() {
       const watchedSessions = [...sessions.values()];
-      const watchedUsers = [...users.values()];
-      const [positions, versions] = await Promise.all([
+      const followed = watchedSessions.flatMap(({ id, topic }) =>
+        [...new Set([...topic.subscribers].map(({ userId }) => userId))].map((userId) => ({ userId, sessionId: id })),
+      );
+      const [unreadable, positions, versions] = await Promise.all([
+        deps.reads.unreadable(followed),
         deps.reads.positions(watchedSessions.map(({ id }) => id)),
-        deps.reads.userVersions(watchedUsers.map(({ id }) => id)),
+        deps.reads.listVersions(users.userIds()),
       ]);
+      for (const { userId, sessionId } of unreadable)
+        sessions.get(deps.keys.session(sessionId))?.topic.revoke([userId]);
       const redisIsAway = logIsAway() || !deps.follower.connected();
       for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, redisIsAway);
-      for (const { id, topic } of watchedUsers) topic.check(versions.get(id) ?? 0);
+      users.check(versions);
     },
     sweep() {
       const now = performance.now();
       for (const { topic } of sessions.values()) topic.sweep(now);
     },
-    watched: () => sessions.size + users.size,
+    watched: () => sessions.size + users.userIds().length,
   };
 }
