@@ -17,10 +17,5 @@ alter table projects add column version bigint not null default 0;
 drop index projects_by_owner;
 create index projects_by_owner on projects (owner_id, added_at);
 
-alter table turns drop constraint turns_cancel_reason_check;
-alter table turns add constraint turns_cancel_reason_check check (
-  cancel_reason in ('user', 'interrupted', 'messages_deleted', 'session_deleted', 'access_revoked')) not valid;
-alter table turns validate constraint turns_cancel_reason_check;
-
 -- Migrations only go forward: another migration undoes a change.
 -- migrate:down
