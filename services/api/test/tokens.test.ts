@@ -111,3 +111,9 @@ test("an administrator gives a new user a token, and none to a user who has some
   const foreign = (await other.call("GET", "/api/me/tokens")).body.tokens[0].id;
   expect((await admin.call("DELETE", `${url}/${foreign}`)).status).toBe(404);
 });
+
+test("a caller learns who it is and what its token permits", async () => {
+  const user = await newClient(fixture, { scopes: ["read"] });
+  const { body } = await user.call("GET", "/api/me");
+  expect(body).toEqual({ id: user.userId, name: user.userId, role: "user", scopes: ["read"], expires_at: null });
+});
