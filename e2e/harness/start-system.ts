@@ -173,6 +173,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
         throw new Error(`did not stop cleanly: ${JSON.stringify(bad)}\n${lines.slice(-30).join("\n")}`);
       const defects = lines.filter((line) => /"level":60|failed on an unexpected error/.test(line));
       if (defects.length > 0) throw new Error(`defects were logged:\n${defects.slice(0, 5).join("\n")}`);
+      const leaks = lines.filter((line) => LEAK.test(line));
+      if (leaks.length > 0) throw new Error(`a token or a question was logged:\n${leaks.slice(0, 5).join("\n")}`);
       if (violations.length > 0) throw new Error(`requests broke rules: ${JSON.stringify(violations.slice(0, 5))}`);
     },
   };
@@ -186,6 +188,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   }
   return system;
 }
+
+/** A token; or the directive that is in almost every question of a test. */
+const LEAK = /boo_[A-Za-z0-9_-]{43}|\[\[script/;
 
 const hasExited = ({ process }: ServiceProcess) => process.exitCode !== null || process.signalCode !== null;
 

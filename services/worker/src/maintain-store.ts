@@ -2,6 +2,7 @@ import type { Announce } from "@boocode/announce";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
 import {
   deleteLateProjects,
+  deleteOldAuditEvents,
   deleteOldSession,
   emptyProject,
   findOldSessions,
@@ -18,6 +19,8 @@ export interface MaintainDeps {
   purge: PurgeRule;
   /** Sessions that were not used for this time are deleted; null: none. */
   retentionMs: number | null;
+  /** Events of the audit log that are older are removed. */
+  auditDays: number;
   failpoint: Failpoint;
   onError(error: unknown): void;
   log: Logger;
@@ -38,7 +41,7 @@ const SHORTEST_REST_MS = 20;
 
 /**
  * Does in batches what deletions leave behind: it deletes the sessions of deleted projects, purges what was deleted, deletes
- * sessions that reached their retention time, and forgets old idempotency keys. Every worker runs it.
+ * sessions that reached their retention time, and forgets old idempotency keys and audit events. Every worker runs it.
  */
 export function maintainStore(deps: MaintainDeps): () => Promise<void> {
   const emptyMs = deps.emptyEveryMs ?? EMPTY_EVERY_MS;
@@ -67,7 +70,8 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
       const startedAt = performance.now();
       pauseMs = roundMs * jitter();
       await deleteLateProjects(deps.pool);
-      const forgotten = await forgetOldIdempotencyKeys(deps.pool);
+      const forgotten =
+        (await forgetOldIdempotencyKeys(deps.pool)) + (await deleteOldAuditEvents(deps.pool, deps.auditDays));
       const old = await deleteOldSessions(deps);
       const removed = (await purgeBatch(deps.pool, deps.purge)) ?? 0;
       expired += old;

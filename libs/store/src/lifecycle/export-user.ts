@@ -55,6 +55,9 @@ function sources(sql: Sql, userId: string): Source[] {
       from: sql`projects p where ${ownedBy(sql, sql`p`, userId)} and ${readableProject(sql, userId)}`,
       ...{ row: sql`p`, key: sql`p.added_at`, keyType: time },
     }),
+    rows("identity", {
+      ...{ from: sql`user_identities i where i.user_id = ${userId}`, row: sql`i`, key: sql`i.issuer`, keyType: text },
+    }),
     rows("grant", {
       ...{ from: sql`grants g where g.user_id = ${userId}`, row: sql`g`, key: sql`g.id`, keyType: uuid },
       hidden: ["granted_by"],

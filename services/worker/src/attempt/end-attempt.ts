@@ -52,7 +52,8 @@ async function end(deps: EndAttemptDeps, attempt: Attempt, how: TurnEnd, reply: 
   }
   frames.emit(...bodies);
   deps.announce(ended.changes);
-  log.info({ status: how.status, error: how.status === "failed" ? how.error : undefined }, "turn ended");
+  // Without the error's message, which may quote the question. It is stored with the turn.
+  log.info({ status: how.status, error_code: how.status === "failed" ? how.error.code : undefined }, "turn ended");
   await frames.drained(2_000);
 }
 
@@ -72,7 +73,7 @@ async function retry(deps: EndAttemptDeps, attempt: Attempt, error: TurnError): 
   // Either the turn is being cancelled, and `end` ends it as cancelled; or another worker holds it, and `end` changes
   // nothing.
   if (!isQueued) return await fail();
-  log.warn({ error }, "the answer was cut; the turn is tried again");
+  log.warn({ error_code: error.code }, "the answer was cut; the turn is tried again");
   setTimeout(() => deps.wake(turn.id), waitMs).unref();
   await frames.drained(1_000);
 }
