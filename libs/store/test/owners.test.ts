@@ -58,6 +58,7 @@ const OTHERS = [
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
   ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeToken", "revokeAllTokens"],
   "findUnreadable",
+  ...["findEndedCredentials", "findUserByIdentity", "createUserForIdentity", "linkIdentity"],
   ...["findFolderHolder", "listGrants", "createGrant", "deleteGrant"],
 ];
 
