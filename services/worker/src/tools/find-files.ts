@@ -4,7 +4,7 @@ import { withIgnores } from "./ignores/with-ignores.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { keepExisting } from "./project/keep-existing.ts";
-import { describeWithheld, toWithheld } from "./search/find-withheld.ts";
+import { describeWithheld, NOTHING_WITHHELD, separate } from "./search/find-withheld.ts";
 import { listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { openScope } from "./search/open-scope.ts";
 import { anywhere, selects } from "./search/read-globs.ts";
@@ -40,19 +40,18 @@ export const findFiles = defineTool({
     await opened.handle.close();
     let suggested: string[] = [];
     let ignored = 0;
-    let withheld = toWithheld([], context);
-    const isShown = (file: string) => context.root.withheld(file) === null;
+    let withheld = NOTHING_WITHHELD;
     const found = await withIgnores(opened.path, include_ignored, context, async (ignores) => {
       const files = await listFiles(opened.path, globs, ignores, context);
-      const shown = [...files].filter(isShown);
-      withheld = toWithheld(shown.length === files.size ? [] : files, context);
+      const { shown, ...left } = await separate(files, context);
+      withheld = left.withheld;
       if (shown.length === 0 && selects(globs)) {
         const near = await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true });
-        suggested = [...near].filter(isShown);
+        suggested = (await separate(near, context)).shown;
         if (ignores.files.length === 0) return shown;
-        const all = await listFiles(opened.path, globs, NOTHING_IGNORED, context);
-        withheld = toWithheld(all, context);
-        ignored = all.size - withheld.count;
+        const all = await separate(await listFiles(opened.path, globs, NOTHING_IGNORED, context), context);
+        withheld = all.withheld;
+        ignored = all.shown.length;
       }
       return shown;
     });

@@ -6,7 +6,7 @@ import { clipLine, fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import type { OpenedPath } from "./project/project-root.ts";
-import { describeWithheld, findWithheld, toWithheld, type Withheld } from "./search/find-withheld.ts";
+import { describeWithheld, findWithheld, NOTHING_WITHHELD, type Withheld } from "./search/find-withheld.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "./search/list-files.ts";
 import { type Candidate, readMatchRecord } from "./search/match-record.ts";
 import { openScope } from "./search/open-scope.ts";
@@ -83,7 +83,7 @@ export const grep = defineTool({
         const overrides = ignores.files.length > 0 && selects(globs);
         const allowed = overrides ? (ignores.listed ?? (await listFiles(opened.path, [], ignores, context))) : null;
         const files = { path: opened.path, globs, ignores, allowed };
-        const withheld = opened.kind === "file" ? toWithheld([], context) : await findWithheld(files, context);
+        const withheld = opened.kind === "file" ? NOTHING_WITHHELD : await findWithheld(files, context);
         const answer = await withOtherTexts({ ...files, withheld }, context, (texts) =>
           searchReadings({ ...input, searched: opened.path, globs, ignores, allowed, withheld, texts }, context),
         );

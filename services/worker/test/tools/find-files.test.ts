@@ -42,10 +42,12 @@ const ROUTES = [
 test("a file is found by its own path, whatever characters that contains, and in either Unicode form", async () => {
   const call = await startTools((await makeTree({ ...Object.fromEntries(ROUTES.map((path) => [path, "x\n"])) })).root);
   for (const path of ROUTES) {
-    for (const glob of new Set([path, `./${path}`, path.normalize("NFC"), path.normalize("NFD"), `"${path}"`])) {
+    const forms = [path, path.normalize("NFC"), path.normalize("NFD")];
+    for (const glob of new Set([...forms, `./${path}`, `"${path}"`]))
       expect((await call("find_files", { glob })).output.split("\n"), glob).toContain(path);
+    // Both tools read globs alike, and a grep runs ripgrep three times.
+    for (const glob of new Set(forms))
       expect((await call("grep", { pattern: "x", glob })).output.split("\n"), glob).toContain(`${path}:1: x`);
-    }
   }
 });
 

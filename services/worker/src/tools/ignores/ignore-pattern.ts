@@ -184,6 +184,9 @@ function toSegments(tokens: readonly (Token | typeof SLASH)[], isPath: boolean):
 
 /** Whether the pattern matches the directory that `names` lead to, from the directory of the ignore file. */
 export function matchesDirectory({ segments }: IgnorePattern, names: readonly string[]): boolean {
+  const [first, name] = segments;
+  if (segments.length === 2 && first === ANY_DIRECTORIES && name !== undefined && name !== ANY_DIRECTORIES)
+    return matchesName(name, Buffer.from(names.at(-1) ?? "").toString("latin1"));
   return advance(segments, names).has(segments.length);
 }
 

@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
 import { findOwnFiles, isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
+import { BOOCODEIGNORE, readBoocodeignore } from "../withheld/read-boocodeignore.ts";
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
 import { createWithholding, OWN } from "../withheld/withholding.ts";
 import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
@@ -86,6 +87,8 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
   const ofPath = options.withheldGroupOf ?? everyGroup;
   const own = await findOwnFiles(options.own ?? { folders: [], files: [] });
   const withholding = createWithholding(paths, ofPath, own);
+  let isIgnored = (_path: string) => false;
+  const withheld = (path: string) => withholding.groupOf(path) ?? (isIgnored(path) ? BOOCODEIGNORE : null);
   const rootStats = await rootHandle.stat();
   if (withholding.isOwn(real, rootStats) || (await isOfKernel(rootPath()))) {
     await rootHandle.close();
@@ -123,7 +126,7 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
       const found = verified.toString("utf8").replace(/ \(deleted\)$/, "");
       if (withholding.isOwn(found, stats) || (stats.dev !== rootStats.dev && (await isOfKernel(stablePath))))
         throw new WithheldFailure(asked, OWN);
-      const group = isShown && stats.isFile() ? (withholding.groupOf(path) ?? ofPath(found)) : null;
+      const group = isShown && stats.isFile() ? (withheld(path) ?? ofPath(found)) : null;
       if (group !== null) throw new WithheldFailure(asked, group);
       return { handle, kind: stats.isDirectory() ? "directory" : "file", size: stats.size, path, stablePath };
     } catch (error) {
@@ -151,7 +154,7 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
       throw error;
     });
 
-  return {
+  const root: ProjectRoot = {
     real,
     paths,
     get stablePath() {
@@ -160,12 +163,14 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     open: (asked, kind) => openOrExplain(asked, kind, true),
     tryOpen: (asked, kind) => orNull(openOrExplain(asked, kind, true)),
     tryOpenUnshown: (asked, kind) => orNull(openOrExplain(asked, kind, false)),
-    withheld: withholding.groupOf,
+    withheld,
     closed: withholding.closed,
     above,
     openAbove,
     close: () => rootHandle.close(),
   };
+  isIgnored = await readBoocodeignore(root);
+  return root;
 }
 
 function allowedAbove(real: string, isAllowed: (directory: string) => boolean): string[] {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { ToolContext } from "../define-tool.ts";
 import { type Ignores, walkFiles } from "./list-files.ts";
 import { exclusions } from "./ripgrep-arguments.ts";
@@ -12,6 +13,9 @@ export interface Withheld {
 
 /** Beyond these, ripgrep reads files whose matches are then dropped. */
 const MAX_GLOBS = 1000;
+const BATCH = 1000;
+
+export const NOTHING_WITHHELD: Withheld = { count: 0, groups: new Set(), globs: [] };
 
 /** Finds the withheld files among those that a search would read: not ignored, and selected by `globs`. */
 export async function findWithheld(
@@ -20,14 +24,14 @@ export async function findWithheld(
 ): Promise<Withheld> {
   const known = ignores.listed ?? allowed;
   if (known !== null) {
-    const withheld = toWithheld(known, context);
+    const { withheld } = await separate(known, context);
     // Usually a project has none, and then ripgrep need not be asked which of them the globs select.
     if (withheld.count === 0 || globs.length === 0) return withheld;
   }
   const found: string[] = [];
   for await (const file of walkFiles(path, globs, ignores.files, context))
     if ((allowed?.has(file) ?? true) && context.root.withheld(file) !== null) found.push(file);
-  return toWithheld(found, context);
+  return (await separate(found, context)).withheld;
 }
 
 interface SearchedFiles {
@@ -39,19 +43,30 @@ interface SearchedFiles {
   allowed: ReadonlySet<string> | null;
 }
 
-/** Finds the withheld ones of some files. */
-export function toWithheld(files: Iterable<string>, { root }: ToolContext): Withheld {
+/** Separates the withheld ones of some files from the others. */
+export async function separate(
+  files: Iterable<string>,
+  { root, signal }: ToolContext,
+): Promise<{ shown: string[]; withheld: Withheld }> {
+  const shown: string[] = [];
   const groups = new Set<string>();
   const unread: string[] = [];
   let count = 0;
+  let seen = 0;
   for (const file of files) {
+    seen += 1;
+    // There may be half a million files, and the process has other turns.
+    if (seen % BATCH === 0) await setImmediate();
+    signal.throwIfAborted();
     const group = root.withheld(file);
-    if (group === null) continue;
-    groups.add(group);
-    count += 1;
-    if (count <= MAX_GLOBS) unread.push(file);
+    if (group === null) shown.push(file);
+    else {
+      groups.add(group);
+      count += 1;
+      if (count <= MAX_GLOBS) unread.push(file);
+    }
   }
-  return { count, groups, globs: exclusions(unread) };
+  return { shown, withheld: { count, groups, globs: exclusions(unread) } };
 }
 
 /** The line that tells the model what was left out; none when nothing was. */

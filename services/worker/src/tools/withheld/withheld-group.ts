@@ -52,7 +52,7 @@ function toExpression(patterns: readonly string[]): RegExp {
  * Writes a path as file systems compare names that ignore case: APFS, NTFS, ext4 with casefold. They fold all of Unicode, some
  * ignore invisible characters, and NTFS ignores dots and blanks at the end of a name.
  */
-function foldPath(path: string): string {
+export function foldPath(path: string): string {
   if (isAscii(path)) return trimNames(path.toLowerCase());
   const visible = path.normalize("NFKD").replace(/\p{Default_Ignorable_Code_Point}/gu, "");
   // Upper case first: `ſ` is an `s` in upper case only.
