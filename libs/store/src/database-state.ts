@@ -2,7 +2,7 @@ import type { NotReadyReason } from "@boocode/contracts";
 import type { Pool } from "./sql.ts";
 
 /** The newest migration whose changes this version uses. A test compares it with the folder. */
-export const NEEDED_MIGRATION = "0011";
+export const NEEDED_MIGRATION = "0013";
 
 /**
  * Rejects when the database lacks a migration that this version needs, and, for a process that writes, when it is read-only.

@@ -44,7 +44,7 @@ const complete = async (turnId: string) => {
   );
 };
 
-test("a project is created, read, renamed, listed and deleted, and each change is published to its owner", async () => {
+test("a project is created, read, renamed, listed and deleted, and each change is published to its list", async () => {
   const me = await newClient(fixture);
   const received = await subscribe(fixture, keys.user(me.userId));
   const created = await me.call("POST", "/api/projects", { name: "  code ", path: `${fixture.root}/.` });
@@ -55,25 +55,27 @@ test("a project is created, read, renamed, listed and deleted, and each change i
     last_session_id: null,
   });
   const url = `/api/projects/${created.body.id}`;
+  const changes = await subscribe(fixture, keys.project(created.body.id));
   expect(await me.call("GET", url)).toMatchObject({ status: 200, body: created.body });
   expect(await me.call("PATCH", url, { name: "new" })).toMatchObject({ status: 200, body: { name: "new" } });
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [{ ...created.body, name: "new" }] });
   expect(await me.call("DELETE", url)).toMatchObject({ status: 204, body: "" });
   expect((await me.call("GET", "/api/projects")).body).toEqual({ projects: [] });
-  await until(() => expect(received.frames).toHaveLength(3));
-  expect(received.frames.map((frame) => [frame.type, frame.version])).toEqual([
+  await until(() => expect([received.frames.length, changes.frames.length]).toEqual([1, 2]));
+  expect([...received.frames, ...changes.frames].map((frame) => [frame.type, frame.version])).toEqual([
     ["project_created", 1],
-    ["project_updated", 2],
-    ["project_deleted", 3],
+    ["project_updated", 1],
+    ["project_deleted", 2],
   ]);
-  for (const frame of received.frames) contracts.PublishedUserFrame.parse(frame);
+  for (const frame of [...received.frames, ...changes.frames]) contracts.PublishedUserFrame.parse(frame);
   received.stop();
+  changes.stop();
 });
 
-test("a session is created, read, changed, listed and deleted, and its changes are published to it and its owner", async () => {
+test("a session is created, read, changed, listed and deleted, and its changes are published to it and the project", async () => {
   const me = await newClient(fixture);
   const { projectId, sessionId } = await newSession(fixture, me);
-  const received = await subscribe(fixture, keys.user(me.userId), keys.session(sessionId));
+  const received = await subscribe(fixture, keys.project(projectId), keys.session(sessionId));
   const url = `/api/sessions/${sessionId}`;
   const session = contracts.Session.parse((await me.call("GET", url)).body);
   expect(session).toMatchObject({ project_id: projectId, name: null, busy: false });
@@ -154,21 +156,21 @@ test("a deletion of more than 1,000 messages is answered without their ids, and 
 
 test("a post that is repeated with its key announces no frame twice", async () => {
   const me = await newClient(fixture);
-  const { sessionId } = await newSession(fixture, me);
-  const [session, user] = [
+  const { projectId, sessionId } = await newSession(fixture, me);
+  const [session, list] = [
     await subscribe(fixture, keys.session(sessionId)),
-    await subscribe(fixture, keys.user(me.userId)),
+    await subscribe(fixture, keys.project(projectId)),
   ];
   const post = () =>
     me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" }, { "idempotency-key": "again" });
   const first = await post();
   expect(await post()).toMatchObject({ status: 202, body: first.body });
   expect((await me.call("PATCH", `/api/sessions/${sessionId}`, { model: "m" })).status).toBe(200);
-  await until(() => expect(user.frames.map((frame) => frame.version)).toEqual([3, 4]));
+  await until(() => expect(list.frames.map((frame) => frame.version)).toEqual([2, 3]));
   const announced = session.frames.map((frame) => `${frame.version} ${frame.type}`);
   expect(announced).toEqual(["1 message_posted", "2 turn_queued"]);
   session.stop();
-  user.stop();
+  list.stop();
 });
 
 test("every route that changes something announces its changes", () => {
@@ -246,10 +248,10 @@ test("a cancel by id withdraws that waiting turn only, changes no ended one, and
   expect(left.map((turn: contracts.Turn) => [turn.id, turn.status])).toEqual([[second, "queued"]]);
 });
 
-test("the owner gets a list frame when a session becomes busy, loses messages, or becomes idle before a claim", async () => {
+test("the project's list gets a frame when a session becomes busy, loses messages, or becomes idle before a claim", async () => {
   const me = await newClient(fixture);
-  const { sessionId } = await newSession(fixture, me);
-  const received = await subscribe(fixture, keys.user(me.userId));
+  const { projectId, sessionId } = await newSession(fixture, me);
+  const received = await subscribe(fixture, keys.project(projectId));
   const url = `/api/sessions/${sessionId}`;
   const post = (content: string) => me.call("POST", `${url}/messages`, { content }, { "idempotency-key": content });
   const first = (await post("one")).body;
@@ -264,7 +266,7 @@ test("the owner gets a list frame when a session becomes busy, loses messages, o
   await until(() => expect(received.frames).toHaveLength(6));
   expect(states()).toEqual(
     [true, false, true, false, true, false].map((busy, index) => [
-      ...[index + 3, "session_updated"],
+      ...[index + 2, "session_updated"],
       expect.objectContaining({ id: sessionId, busy }),
     ]),
   );

@@ -61,6 +61,31 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     }
   });
 
+  test("a link out of the project has one answer, whether something is there or not", async () => {
+    const { call, root, outside } = await start();
+    const targets = {
+      there: join(outside, "secret.txt"),
+      missing: join(outside, "nothing.txt"),
+      "in-missing": join(outside, "no-folder/x"),
+      "below-file": join(outside, "secret.txt/x"),
+      relative: "../outside/nothing.txt",
+      "through-folder": "out-dir/nothing.txt",
+      "of-kernel": "/proc/1/root/nothing",
+      endless: "/proc/self/cwd/../../../../../../../../nothing",
+    };
+    for (const [name, target] of Object.entries(targets)) await symlink(target, join(root, `to-${name}`));
+    const asked = [...Object.keys(targets).map((name) => `to-${name}`), "out-dir/nothing.txt", "out-chain/no/x"];
+    for (const path of asked) {
+      for (const [name, argumentsFor] of Object.entries(CALLS)) {
+        const { result } = await call(name, argumentsFor(path));
+        expect([name, path, result.error?.replace(path, "PATH")]).toEqual([
+          ...[name, path],
+          "PATH leads out of the project through a symlink; files outside the project cannot be read",
+        ]);
+      }
+    }
+  });
+
   test("a search of the whole project does not follow symlinks", async () => {
     const { call } = await start();
     expect((await call("grep", { pattern: "SECRET|linked" })).output).toBe("real/b.txt:1: linked");

@@ -7,6 +7,7 @@ import { findOwnFiles, isOfKernel, type OwnPaths } from "../withheld/own-files.t
 import { BOOCODEIGNORE, readBoocodeignore } from "../withheld/read-boocodeignore.ts";
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
 import { createWithholding, OWN } from "../withheld/withholding.ts";
+import { leadsOut } from "./leads-out.ts";
 import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
@@ -137,7 +138,10 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
 
   /** Follows symlinks that stay inside the root, which monorepos use. @throws ToolFailure for one that leads out */
   async function resolveInside(relative: string, asked: string): Promise<string> {
-    const found = await realpath(posix.join(rootPath(), relative), { encoding: "buffer" });
+    const found = await realpath(posix.join(rootPath(), relative), { encoding: "buffer" }).catch(async (error) => {
+      // Whether something exists outside must not show: a link there has one answer.
+      throw (await leadsOut(relative, paths)) ? outside(asked) : error;
+    });
     if (!isInside(rootBytes, found)) throw outside(asked);
     const target = found.toString("utf8");
     if (!Buffer.from(target).equals(found)) throw wrongKind(asked, "has a name that is not UTF-8 and cannot be opened");
