@@ -63,7 +63,7 @@ export const Config = z
     HISTORY_CHARACTERS: count(0).default(2_000_000),
     DRAFT_INTERVAL_MS: duration().default(500),
     LEASE_MS: duration(500).default(5_000),
-    HEARTBEAT_MS: duration(50).default(1_500),
+    HEARTBEAT_MS: duration(50).default(1_000),
     /** Attempts lost to the death of their worker, after which a turn fails. */
     MAX_ATTEMPTS: count().default(3),
     FRAME_LOG_ENTRIES: count(100).default(5_000),
