@@ -49,10 +49,7 @@ export const providerEnv = {
   /** How far the provider's clock may differ from ours, in seconds. */
   OIDC_CLOCK_SKEW_S: z.coerce.number<string>("must be 0 to 300").int("must be 0 to 300").min(0).max(300).default(30),
   /** 1: somebody whom the provider knows and we do not becomes a user at the first request. */
-  OIDC_CREATE_USERS: z
-    .enum(["0", "1"], "must be 0 or 1")
-    .default("0")
-    .transform((text) => text === "1"),
+  OIDC_CREATE_USERS: z.enum(["0", "1"], "must be 0 or 1").default("0"),
   /** The claim from which a new user's name comes. Later changes of the claim do not change the name. */
   OIDC_NAME_CLAIM: z.string().min(1).default("preferred_username"),
   /** The claim that lists a user's roles, with dots between nested names, such as `realm_access.roles`. */
@@ -99,7 +96,7 @@ export function providerSettingsOf(env: ProviderEnv): ProviderSettings | null {
     audience: env.OIDC_AUDIENCE,
     algorithms: env.OIDC_ALGORITHMS,
     clockSkewS: env.OIDC_CLOCK_SKEW_S,
-    createUsers: env.OIDC_CREATE_USERS,
+    createUsers: env.OIDC_CREATE_USERS === "1",
     nameClaim: env.OIDC_NAME_CLAIM,
     roleClaim: env.OIDC_ROLE_CLAIM ?? null,
     adminRole: env.OIDC_ADMIN_ROLE,
