@@ -1,5 +1,4 @@
 import type { FileHandle } from "node:fs/promises";
-import type { ProjectRoot } from "./project-root.ts";
 
 /** Reads at most `maxBytes` from the beginning of an open file; a file that grows meanwhile is cut. */
 export async function readStart(handle: FileHandle, maxBytes: number): Promise<Buffer> {
@@ -15,12 +14,17 @@ export async function readStart(handle: FileHandle, maxBytes: number): Promise<B
   return buffer.subarray(0, filled);
 }
 
+/** The part of `ProjectRoot` that this needs. */
+interface Source {
+  tryOpenUnshown(path: string, kind: "file"): Promise<{ handle: FileHandle; path: string } | null>;
+}
+
 /**
  * Reads the beginning of a file in the project that tools obey and do not show: it may be withheld.
  * @returns null when it does not exist or cannot be read
  */
 export async function readSmallFile(
-  root: ProjectRoot,
+  root: Source,
   path: string,
   maxBytes: number,
   { followSymlink = true } = {},
