@@ -72,6 +72,24 @@ export async function lockProject(sql: Sql, userId: string, projectId: string): 
   return project ?? null;
 }
 
+/**
+ * Reads a user's role in a project and locks a shared one, so that it cannot be taken back before the transaction ends. The
+ * project itself is not locked: every change of its list waits for that lock. @returns null when the user may not read it
+ */
+export async function readRole(sql: Sql, userId: string, projectId: string): Promise<ProjectRole | null> {
+  const [project] = await sql<LockedProject[]>`
+    select ${roleInProject(sql, userId)} as role from projects p where p.id = ${projectId} and ${readableProject(sql, userId)}`;
+  if (!project || project.role === "owner") return project?.role ?? null;
+  return await lockMemberRole(sql, userId, projectId);
+}
+
+/** @returns null when the user is no member */
+async function lockMemberRole(sql: Sql, userId: string, projectId: string): Promise<ProjectRole | null> {
+  const [member] = await sql<LockedProject[]>`
+    select pm.role from project_members pm where pm.project_id = ${projectId} and pm.user_id = ${userId} for share`;
+  return member?.role ?? null;
+}
+
 /** A session whose row the transaction has locked, and the role of the user who wants to change it. */
 export interface LockedSession {
   projectId: string;
@@ -96,10 +114,9 @@ export async function lockSession(sql: Sql, userId: string, sessionId: string): 
   if (!session) return null;
   if (session.role !== "owner") {
     // Read again: the first statement may have waited for the session while the role changed.
-    const [member] = await sql<{ role: ProjectRole }[]>`
-      select pm.role from project_members pm where pm.project_id = ${session.projectId} and pm.user_id = ${userId} for share`;
-    if (!member) return null;
-    session.role = member.role;
+    const role = await lockMemberRole(sql, userId, session.projectId);
+    if (!role) return null;
+    session.role = role;
   }
   return session;
 }

@@ -1,5 +1,5 @@
 import type { ChangeSession, CreateSession, Session, ToolsIgnored } from "@boocode/contracts";
-import { demand, existingSession, lockProject, lockSession, readableSession } from "./access.ts";
+import { demand, existingSession, lockSession, readableSession, readRole } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import { only, type Pool, type Sql, sessionColumns } from "./sql.ts";
@@ -28,25 +28,34 @@ export async function createSession(
   pool: Pool,
   session: CreateSession & { id: string; ownerId: string; projectId: string },
 ): Promise<ChangedSession | null> {
-  return await pool.begin(async (sql) => {
-    // The lock keeps the project from being deleted at the same time, which would leave this session behind.
-    const project = await lockProject(sql, session.ownerId, session.projectId);
-    if (!project) return null;
-    demand(project.role, "ask", true);
-    const created = only(
-      await sql<Session[]>`
-        insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
-        values (${session.id}, ${session.projectId}, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
-          ${session.system_prompt ?? null})
-        returning ${sessionColumns(sql)}`,
-    );
-    const frame = { type: "session_created" as const, session: created };
-    return {
-      session: created,
-      changes: await recordChanges(sql, { projectId: session.projectId }, [{ kind: "list", frame }]),
-    };
-  });
+  const { projectId } = session;
+  try {
+    return await pool.begin(async (sql) => {
+      const role = await readRole(sql, session.ownerId, projectId);
+      if (!role) return null;
+      demand(role, "ask", true);
+      const created = only(
+        await sql<Session[]>`
+          insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
+          values (${session.id}, ${projectId}, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
+            ${session.system_prompt ?? null})
+          returning ${sessionColumns(sql)}`,
+      );
+      const frame = { type: "session_created" as const, session: created };
+      const changes = await recordChanges(sql, { projectId }, [{ kind: "list", frame }]);
+      // The project is locked only now. A session in a project that was deleted meanwhile would be left behind.
+      const [project] = await sql`select from projects where id = ${projectId} and deleted_at is null`;
+      if (!project) throw new ProjectDeleted();
+      return { session: created, changes };
+    });
+  } catch (error) {
+    if (error instanceof ProjectDeleted) return null;
+    throw error;
+  }
 }
+
+/** Rolls back what was done in a project that was deleted meanwhile. */
+class ProjectDeleted extends Error {}
 
 /** @returns null when the user may read no such session @throws Forbidden */
 export async function changeSession(

@@ -76,3 +76,13 @@ test("old events are deleted, and none of the last 30 days, whatever retention i
   expect(await deleteOldAuditEvents(fixture.pool, 0)).toBe(1);
   expect((await list()).events).toHaveLength(2);
 });
+
+test("the deletion of a project and the export of a user's data are recorded", async () => {
+  const { projectId } = await newSession(fixture, user);
+  await user.call("DELETE", `/api/projects/${projectId}`);
+  await user.call("GET", "/api/me/export");
+  expect((await list(`?user_id=${user.userId}&limit=2`)).events).toMatchObject([
+    { event: "user.exported", actor: "user", actor_id: user.userId },
+    { event: "project.deleted", actor: "user", actor_id: user.userId, project_id: projectId },
+  ]);
+});

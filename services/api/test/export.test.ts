@@ -67,7 +67,7 @@ test("an export has the caller's rows as lines of JSON, and nothing of another u
   for (const foreign of ["their question", other.userId, theirs.sessionId, theirs.projectId])
     expect(answer.body).not.toContain(foreign);
   expect(linesOf(answer.body).map(({ type }) => type)).toEqual([
-    ...["user", "token", "project", "grant", "audit_event", "session", "turn", "message", "end"],
+    ...["user", "token", "project", "grant", "audit_event", "audit_event", "session", "turn", "message", "end"],
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { demand, type existingSession, lockProject } from "../access.ts";
+import { recordAudit } from "../audit.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "../cancel-turns.ts";
 import { type Change, recordChanges } from "../changes.ts";
 import type { Pool, Sql } from "../sql.ts";
@@ -20,6 +21,7 @@ export async function deleteProject(
     if (!project) return null;
     demand(project.role, "change project", true);
     await sql`update projects set deleted_at = now() where id = ${projectId}`;
+    await recordAudit(sql, { event: "project.deleted", actor: { userId, tokenId: null }, userId, projectId });
     const frame = { type: "project_deleted" as const, project_id: projectId };
     return { changes: await recordChanges(sql, { projectId }, [{ kind: "list", frame }]) };
   });

@@ -28,7 +28,9 @@ export function exportMe(app: App, { pool, findCaller }: Deps): void {
     },
   };
   app.get("/api/me/export", { schema }, async (request, reply) => {
-    const { userId } = callerOf(request);
+    const caller = callerOf(request);
+    const { userId } = caller;
+    await store.recordAudit(pool, { event: "user.exported", actor: caller, userId });
     const token = bearerToken(request.headers.authorization);
     async function* lines() {
       let checkedAt = performance.now();
