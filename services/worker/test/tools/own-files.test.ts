@@ -93,7 +93,9 @@ test("nothing of the kernel is shown, even if the whole disk is the project", as
     expect((await call("list_dir", { path })).result.error, path).toContain(
       "is withheld because it belongs to the system",
     );
-  expect((await call("grep", { pattern: ".", path: "proc/self/environ" })).result.error).toBeTruthy();
+  expect((await call("grep", { pattern: ".", path: "proc/self/environ" })).result.error).toMatch(
+    /is withheld|permission denied|does not exist/,
+  );
   expect((await call("view_file", { path: "/etc/hostname" })).output).not.toContain("withheld");
   for (const path of ["/proc/self", "/proc/self/root/proc", "/sys"]) await expect(startTools(path)).rejects.toThrow();
 });
