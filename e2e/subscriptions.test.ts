@@ -44,6 +44,18 @@ test("each refusal of a socket has its close code", async () => {
   }
 });
 
+test("a client that has sent its token is not timed out while the database is slow", async () => {
+  const session = await newSession();
+  const waiting = await system.sql.begin(async (sql) => {
+    await sql`lock table api_tokens in access exclusive mode`;
+    const watch = watchSession(gateway, ada.token, session.id);
+    // Longer than AUTH_TIMEOUT_MS: a socket that was opened later has run out of it.
+    expect(await watchSession(gateway, null, session.id).closed).toBe(CLOSE_CODES.auth_timeout.code);
+    return { watch };
+  });
+  await (await subscribed(waiting.watch)).close();
+});
+
 test("a message that is not JSON, unknown, or too large closes the socket with its code and changes nothing", async () => {
   const session = await newSession();
   for (const [message, code] of [

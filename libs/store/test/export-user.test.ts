@@ -74,7 +74,9 @@ test("an export leaves out what the user deleted", async () => {
   await deleteSession(pool, kept.ownerId, session.sessionId);
   await deleteProject(pool, kept.ownerId, project.projectId);
   const { lines } = await exported(kept.ownerId);
-  expect(lines.map(({ type }) => type)).toEqual(["user", "project", "session", "turn", "message", "end"]);
+  // The audit log keeps that a project was deleted, by its id.
+  const types = ["user", "project", "audit_event", "session", "turn", "message", "end"];
+  expect(lines.map(({ type }) => type)).toEqual(types);
   expect(JSON.stringify(lines)).not.toMatch(/deleted message|in a deleted/);
 });
 

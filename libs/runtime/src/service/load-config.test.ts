@@ -42,7 +42,7 @@ test("unset variables get defaults, set ones get their type, unknown ones are ig
   const config = loadConfig(Schema, { ...good, PORT: "8080", LOG_LEVEL: "debug", HOME: "/root", KEY: "" });
   expect(config).toEqual({
     ...{ ...good, ROOTS: ["/a", "/b"], PORT: 8080, LOG_LEVEL: "debug", HOST: "127.0.0.1", WATCHDOG_MS: 30_000 },
-    ...{ REDIS_PREFIX: "boocode", FAULT_POINTS: [], SLOTS: 5, WAIT_MS: 1_000 },
+    ...{ REDIS_PREFIX: "boocode", FAULT_POINTS: [], REQUIRE_LEAST_PRIVILEGE: "0", SLOTS: 5, WAIT_MS: 1_000 },
   });
 });
 

@@ -91,8 +91,9 @@ export function acceptSocket(
   async function authenticate(find: () => Promise<Caller | null>): Promise<void> {
     if (authenticating) return;
     authenticating = true;
-    const caller = await find().catch(() => "unavailable" as const);
+    // The time limit is the client's, for sending its token; how long a slow database takes is not the client's doing.
     clearTimeout(authTimer);
+    const caller = await find().catch(() => "unavailable" as const);
     if (closed) return;
     if (caller === null) {
       deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address: credentials.address });
