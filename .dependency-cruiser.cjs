@@ -7,8 +7,8 @@ const { join } = require("node:path");
 /**
  * What each package, and each folder directly under a service's `src`, may import of our own code besides itself. What is not
  * listed is forbidden, even where npm hoists it. No row lists backing-services, local-stack or
- * scripted-model: only tests, scripts and benchmarks use them. In the worker, model, tools and outputs may import the turn,
- * but not each other.
+ * scripted-model: only tests, scripts and benchmarks use them. In the worker, model and outputs may import the turn, but not
+ * each other.
  */
 const mayImport = {
   "libs/backing-services": ["libs/runtime"],
@@ -18,6 +18,7 @@ const mayImport = {
   "libs/identity": ["libs/contracts", "libs/frame-log", "libs/runtime", "libs/store"],
   "libs/local-stack": [],
   "libs/model-servers": [],
+  "libs/project-tools": ["libs/contracts", "libs/runtime"],
   "libs/runtime": ["libs/contracts"],
   "libs/scripted-model": [],
   "libs/store": ["libs/contracts"],
@@ -66,13 +67,20 @@ const mayImport = {
     "libs/frame-log",
     "libs/identity",
     "libs/model-servers",
+    "libs/project-tools",
     "libs/runtime",
     "libs/store",
     "libs/turn-queue",
   ],
-  "services/worker/src/turn": ["libs/contracts"],
-  "services/worker/src/model": ["services/worker/src/turn", "libs/contracts", "libs/model-servers", "libs/runtime"],
-  "services/worker/src/tools": ["services/worker/src/turn", "libs/contracts"],
+  "services/worker/src/turn": ["libs/contracts", "libs/project-tools/src/ports.ts"],
+  "services/worker/src/model": [
+    "services/worker/src/turn",
+    "libs/contracts",
+    "libs/model-servers",
+    "libs/project-tools/src/calls",
+    "libs/project-tools/src/ports.ts",
+    "libs/runtime",
+  ],
   "services/worker/src/outputs": [
     "services/worker/src/turn",
     "libs/contracts",
@@ -83,12 +91,12 @@ const mayImport = {
   "services/worker/src/attempt": [
     "services/worker/src/turn",
     "services/worker/src/model",
-    "services/worker/src/tools",
     "services/worker/src/outputs",
     "libs/announce",
     "libs/contracts",
     "libs/frame-log",
     "libs/identity",
+    "libs/project-tools",
     "libs/runtime",
     "libs/store",
   ],
@@ -97,6 +105,7 @@ const mayImport = {
 /** Folders that are pure as a whole. Elsewhere a pure file has `// PURE` as its first line. */
 const pureFolders = [
   "libs/contracts/src",
+  "libs/project-tools/src/calls",
   "services/worker/src/model/decode",
   "services/worker/src/model/encode",
   "services/worker/src/model/failures",
@@ -207,7 +216,7 @@ module.exports = {
     },
     {
       name: "only-the-entry-imports-process-turn-and-consume-turns",
-      comment: "turn ← model, tools, outputs ← attempt ← consume-turns ← main",
+      comment: "turn ← model, outputs ← attempt ← consume-turns ← main",
       severity: "error",
       from: {
         path: "^services/worker/src/",

@@ -7,7 +7,10 @@ import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** By name: where the program starts, and the folder of its manifest, whose `dependencies` are not bundled but installed. */
+/**
+ * By name: where the program starts, and the folder of its manifest, whose `dependencies` are not bundled but installed, also those
+ * that only our libs import.
+ */
 const programs = {
   api: { entry: "services/api/src/main.ts", manifest: "services/api" },
   gateway: { entry: "services/gateway/src/main.ts", manifest: "services/gateway" },

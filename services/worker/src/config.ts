@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
+import { GROUP_NAMES, type OwnPaths } from "@boocode/project-tools";
 import { checkRedisSettings, commonEnv, count, duration, folderEnv, port, readPostgresTarget } from "@boocode/runtime";
 import { z } from "zod";
-import { GROUP_NAMES } from "./tools/withheld/groups.ts";
-import type { OwnPaths } from "./tools/withheld/own-files.ts";
 
 /** Files that MODEL_SERVERS names. */
 const keyFiles = new Set<string>();

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { checkTools } from "@boocode/project-tools";
 import {
   answerHealth,
   connectRedisBlocking,
@@ -21,7 +22,6 @@ import { createIsolatedTurns, isolatedFence } from "./isolated-turns.ts";
 import { maintainStore } from "./maintain-store.ts";
 import { reconcileTurns } from "./reconcile-turns.ts";
 import { runIsolatedTurn } from "./run-isolated-turn.ts";
-import { checkTools } from "./tools/check-tools.ts";
 import { createTurnRunner } from "./turn-runner.ts";
 import { wireTurns } from "./wire-turns.ts";
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
+import { createLimiter, createRunTool, createWithheldGroupOf, toolOffers } from "@boocode/project-tools";
 import {
   connectBackends,
   connectPostgres,
@@ -21,9 +22,6 @@ import { type Config, ownPaths } from "./config.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
-import { createRunTool, toolOffers } from "./tools/run-tool.ts";
-import { createLimiter } from "./tools/search/limiter.ts";
-import { createWithheldGroupOf } from "./tools/withheld/withheld-group.ts";
 
 /** Up to this many streams, every append is sent at once; with more, a stream appends text at most every 40 ms. */
 const UNTHROTTLED_STREAMS = 8;

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GROUP_NAMES } from "@boocode/project-tools";
 import { loadConfig } from "@boocode/runtime";
 import { afterAll, describe, expect, it } from "vitest";
 import { Config, isolatedCapacity, ownPaths } from "../src/config.ts";
-import { GROUP_NAMES } from "../src/tools/withheld/groups.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "worker-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));

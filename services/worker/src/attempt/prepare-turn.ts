@@ -1,16 +1,14 @@
 import type { Message } from "@boocode/contracts";
 import { allowedFolders, type FolderSettings } from "@boocode/identity";
+import { openProject, type ProjectRoot, type ProjectRules, type RunTool, type ToolOffer } from "@boocode/project-tools";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
-import type { ProjectRoot } from "../tools/project/project-root.ts";
 import { buildTurn } from "../turn/conversation-turn.ts";
 import { NO_CUT } from "../turn/fit-context.ts";
-import type { RunTool, ToolOffer } from "../turn/ports.ts";
 import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";
 import { recentCount, recentCut, recentWindow } from "../turn/recent-calls.ts";
 import type { TurnDeps, TurnInput } from "../turn/run-turn.ts";
 import { systemPrompt } from "../turn/system-prompt.ts";
-import { openProject, type ProjectRules } from "./open-project.ts";
 import { readEarlierTurns } from "./read-earlier-turns.ts";
 import type { TurnStore } from "./turn-store.ts";
 

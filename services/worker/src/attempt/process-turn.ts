@@ -1,11 +1,11 @@
 import type { TurnErrorCode } from "@boocode/contracts";
+import { ProjectUnavailable } from "@boocode/project-tools";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
 import type { StreamReply } from "../turn/ports.ts";
 import { runTurn, type TurnDeps } from "../turn/run-turn.ts";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
 import { type EndAttemptDeps, endAttempt, releaseExpired } from "./end-attempt.ts";
 import { TurnStopped } from "./leases.ts";
-import { ProjectUnavailable } from "./open-project.ts";
 import { playTurn } from "./play-turn.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
 import type { TurnStore } from "./turn-store.ts";

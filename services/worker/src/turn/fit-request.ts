@@ -1,8 +1,9 @@
 import type { ContextCut, MessageContext } from "@boocode/contracts";
+import type { ToolOffer } from "@boocode/project-tools/ports";
 import type { ConversationTurn } from "./conversation-turn.ts";
 import { type Fit, fitContext, NO_CUT } from "./fit-context.ts";
 import { fixedSize, requestSize } from "./measure.ts";
-import type { ConversationMessage, ModelRequest, Reply, ToolOffer } from "./ports.ts";
+import type { ConversationMessage, ModelRequest, Reply } from "./ports.ts";
 import {
   answerLimit,
   type Budget,

@@ -1,5 +1,6 @@
+import type { ToolOffer } from "@boocode/project-tools/ports";
 import { estimateTokens } from "./estimate-tokens.ts";
-import type { ConversationMessage, ToolOffer } from "./ports.ts";
+import type { ConversationMessage } from "./ports.ts";
 
 /** The size of a part of a request: its characters, and bounds of its tokens (see `TokenEstimate`). */
 export interface Size {

@@ -1,16 +1,7 @@
-import type { ToolCall, ToolResult, TurnErrorCode } from "@boocode/contracts";
+import type { ToolCall, TurnErrorCode } from "@boocode/contracts";
+import type { ToolOffer } from "@boocode/project-tools/ports";
 
 /** The interfaces through which a turn uses the outside world. The vocabulary of model servers stays inside `model/`. */
-
-/** A tool as the model sees it. */
-export interface ToolOffer {
-  name: string;
-  description: string;
-  /** Follows the tool's name in the system prompt, such as "to search the text of files". */
-  purpose: string;
-  /** A JSON schema of type object. */
-  parameters: Record<string, unknown>;
-}
 
 export type ConversationMessage =
   | { role: "user"; content: string }
@@ -138,12 +129,3 @@ export class ModelFailure extends Error {
     this.overflow = details.overflow ?? null;
   }
 }
-
-/** A finished tool call: its output for the model, and its facts. A failed call is a result too, not an exception. */
-export interface ToolOutcome {
-  output: string;
-  result: ToolResult;
-}
-
-/** Runs one call inside the project's root. Throws only when `signal` aborts. */
-export type RunTool = (call: ToolCall, signal: AbortSignal) => Promise<ToolOutcome>;

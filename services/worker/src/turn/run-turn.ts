@@ -1,8 +1,9 @@
 import type { ToolCall } from "@boocode/contracts";
+import type { RunTool, ToolOffer, ToolOutcome } from "@boocode/project-tools/ports";
 import { askModel, TOOL_LOOP } from "./ask-model.ts";
 import { assistantMessage, toolMessage } from "./conversation-turn.ts";
 import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
-import type { RunTool, StreamReply, ToolOffer, ToolOutcome } from "./ports.ts";
+import type { StreamReply } from "./ports.ts";
 import type { BudgetSettings } from "./prompt-budget.ts";
 import type { TurnEvent } from "./turn-event.ts";
 

@@ -1,6 +1,6 @@
+import { toolOffers } from "@boocode/project-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toolOffers } from "../tools/run-tool.ts";
 import { fixedSize, requestSize } from "./measure.ts";
 import type { ConversationMessage, Reply } from "./ports.ts";
 import { toolsIgnoredBy } from "./sees-tools.ts";

@@ -1,4 +1,4 @@
-import type { ToolOffer } from "./ports.ts";
+import type { ToolOffer } from "@boocode/project-tools/ports";
 
 /** The system prompt: the product's rules with one clause per tool, then the session's own prompt. */
 export function systemPrompt(

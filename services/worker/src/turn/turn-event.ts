@@ -1,5 +1,6 @@
 import type { MessageContext, ToolsIgnored, TurnError } from "@boocode/contracts";
-import type { Reply, ToolOutcome, WaitEvent } from "./ports.ts";
+import type { ToolOutcome } from "@boocode/project-tools/ports";
+import type { Reply, WaitEvent } from "./ports.ts";
 
 /** The events of a turn, in order. Each event is written before the next one is produced. To add a variant, see the README. */
 export type TurnEvent =

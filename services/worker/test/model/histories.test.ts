@@ -1,10 +1,10 @@
 import type { ConversationRow } from "@boocode/contracts";
+import { toolOffers } from "@boocode/project-tools";
 import { checkRequest as checkLikeServers } from "@boocode/scripted-model";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseArguments } from "../../src/model/decode/assemble-tool-calls.ts";
 import { toRequest } from "../../src/model/encode/to-request.ts";
-import { toolOffers } from "../../src/tools/run-tool.ts";
 import { buildTurn } from "../../src/turn/conversation-turn.ts";
 import { NO_CUT } from "../../src/turn/fit-context.ts";
 import { createRequestFitter } from "../../src/turn/fit-request.ts";

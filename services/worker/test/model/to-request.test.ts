@@ -1,8 +1,9 @@
 import { NO_TRAITS } from "@boocode/model-servers";
+import type { ToolOffer } from "@boocode/project-tools/ports";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toRequest } from "../../src/model/encode/to-request.ts";
-import type { ConversationMessage, ToolOffer } from "../../src/turn/ports.ts";
+import type { ConversationMessage } from "../../src/turn/ports.ts";
 import { checkRequest } from "./check-request.ts";
 
 const text = fc.oneof(

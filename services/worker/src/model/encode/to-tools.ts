@@ -1,5 +1,5 @@
 import { cleanText, cutText } from "@boocode/contracts";
-import type { ToolOffer } from "../../turn/ports.ts";
+import type { ToolOffer } from "@boocode/project-tools/ports";
 import { asObject, cleanValue, isObject, type JsonObject } from "../json-value.ts";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;

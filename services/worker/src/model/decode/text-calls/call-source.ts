@@ -1,4 +1,4 @@
-import { meantTool } from "../../../turn/meant-tool.ts";
+import { meantTool } from "@boocode/project-tools/meant-tool";
 import type { JsonObject } from "../../json-value.ts";
 
 /** A text that may contain tool calls, and the context in which to read them. */

@@ -1,4 +1,4 @@
-import { looseJson } from "../../../turn/loose-json.ts";
+import { looseJson } from "@boocode/project-tools/loose-json";
 import type { JsonObject } from "../../json-value.ts";
 import {
   type CallReader,

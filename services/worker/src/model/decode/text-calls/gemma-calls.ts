@@ -1,4 +1,4 @@
-import { looseJson } from "../../../turn/loose-json.ts";
+import { looseJson } from "@boocode/project-tools/loose-json";
 import { isObject } from "../../json-value.ts";
 import { type CallReader, matchAt } from "./call-source.ts";
 import { toArguments } from "./json-calls.ts";

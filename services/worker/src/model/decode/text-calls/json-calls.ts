@@ -1,4 +1,4 @@
-import { looseJson, looseObject } from "../../../turn/loose-json.ts";
+import { looseJson, looseObject } from "@boocode/project-tools/loose-json";
 import { cleanValue, isObject, type JsonObject } from "../../json-value.ts";
 import { type CallReader, type CallSource, isOffered, matchAt, type TextCall } from "./call-source.ts";
 

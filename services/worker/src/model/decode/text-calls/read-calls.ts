@@ -1,4 +1,4 @@
-import { meantTool } from "../../../turn/meant-tool.ts";
+import { meantTool } from "@boocode/project-tools/meant-tool";
 import type { JsonObject } from "../../json-value.ts";
 import { type CallSource, firstReading, isOffered, isUndecided, matchAt, type TextCall } from "./call-source.ts";
 import { readHeadedCalls } from "./headed-calls.ts";

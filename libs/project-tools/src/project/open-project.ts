@@ -1,8 +1,8 @@
 import { TURN_ERRORS } from "@boocode/contracts";
 import { DeadlineExceeded, isWithinAny, withDeadline } from "@boocode/runtime";
-import { openProjectRoot, type ProjectRoot } from "../tools/project/project-root.ts";
-import type { OwnPaths } from "../tools/withheld/own-files.ts";
-import type { WithheldGroupOf } from "../tools/withheld/withheld-group.ts";
+import type { OwnPaths } from "../withheld/own-files.ts";
+import type { WithheldGroupOf } from "../withheld/withheld-group.ts";
+import { openProjectRoot, type ProjectRoot } from "./project-root.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
 export type ProjectSource = { kind: "path"; path: string };

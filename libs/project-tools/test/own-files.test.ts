@@ -1,8 +1,8 @@
 import { link, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openProject, ProjectUnavailable } from "../../src/attempt/open-project.ts";
-import { createWithheldGroupOf } from "../../src/tools/withheld/withheld-group.ts";
+import { openProject, ProjectUnavailable } from "../src/project/open-project.ts";
+import { createWithheldGroupOf } from "../src/withheld/withheld-group.ts";
 import { type Call, makeTree, startTools, type TempTree } from "./temp-tree.ts";
 
 const KEY = "key-of-the-service";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meantTool } from "../turn/meant-tool.ts";
 import { foreignTool } from "./argument-names.ts";
+import { meantTool } from "./calls/meant-tool.ts";
 import { repairArguments } from "./repair-arguments.ts";
 import { toolOffers } from "./run-tool.ts";
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { openProjectRoot } from "../../src/tools/project/project-root.ts";
-import { createLimiter } from "../../src/tools/search/limiter.ts";
-import { readMatches } from "../../src/tools/search/read-matches.ts";
+import { openProjectRoot } from "../src/project/project-root.ts";
+import { createLimiter } from "../src/search/limiter.ts";
+import { readMatches } from "../src/search/read-matches.ts";
 import { makeTree } from "./temp-tree.ts";
 
 test("a line that differs from what ripgrep saw is not shown", async () => {

@@ -1,7 +1,7 @@
 import { open, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { isInside, verifyByDescriptor, verifyByInode } from "../../src/tools/project/verify-opened.ts";
+import { isInside, verifyByDescriptor, verifyByInode } from "../src/project/verify-opened.ts";
 import { makeTree } from "./temp-tree.ts";
 
 async function start() {

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isWithinAny } from "@boocode/runtime";
 import { onTestFinished } from "vitest";
-import { openProjectRoot } from "../../src/tools/project/project-root.ts";
-import { createRunTool, type ToolLimits } from "../../src/tools/run-tool.ts";
-import { createLimiter, type Limiter } from "../../src/tools/search/limiter.ts";
-import type { OwnPaths } from "../../src/tools/withheld/own-files.ts";
-import type { WithheldGroupOf } from "../../src/tools/withheld/withheld-group.ts";
-import type { ToolOutcome } from "../../src/turn/ports.ts";
+import type { ToolOutcome } from "../src/ports.ts";
+import { openProjectRoot } from "../src/project/project-root.ts";
+import { createRunTool, type ToolLimits } from "../src/run-tool.ts";
+import { createLimiter, type Limiter } from "../src/search/limiter.ts";
+import type { OwnPaths } from "../src/withheld/own-files.ts";
+import type { WithheldGroupOf } from "../src/withheld/withheld-group.ts";
 
 export interface TempTree {
   /** The project. */

@@ -1,6 +1,6 @@
 import { cutText } from "@boocode/contracts";
 import { z } from "zod";
-import type { ToolOffer } from "../turn/ports.ts";
+import type { ToolOffer } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
 import { type Parameters, repairArguments } from "./repair-arguments.ts";
 import type { Limiter } from "./search/limiter.ts";

@@ -2,7 +2,7 @@ import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Line, readLines } from "../../src/tools/project/read-lines.ts";
+import { type Line, readLines } from "../src/project/read-lines.ts";
 import { makeTree } from "./temp-tree.ts";
 
 const signal = new AbortController().signal;

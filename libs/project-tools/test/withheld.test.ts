@@ -1,7 +1,7 @@
 import { link, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { toolOffers } from "../../src/tools/run-tool.ts";
+import { toolOffers } from "../src/run-tool.ts";
 import { type Call, makeTree, startTools } from "./temp-tree.ts";
 
 const PASSWORD = "hunter2-of-the-test";

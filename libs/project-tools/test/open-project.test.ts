@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { TURN_ERRORS } from "@boocode/contracts";
 import { allowedFolders } from "@boocode/identity";
 import { beforeEach, expect, test } from "vitest";
-import { openProject } from "../src/attempt/open-project.ts";
-import { makeTree } from "./tools/temp-tree.ts";
+import { openProject } from "../src/project/open-project.ts";
+import { makeTree } from "./temp-tree.ts";
 
 let base: string;
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { detectEncoding } from "../../src/tools/project/detect-encoding.ts";
+import { detectEncoding } from "../src/project/detect-encoding.ts";
 import { makeTree, startTools } from "./temp-tree.ts";
 
 /** The encoding, a text, a word of it, and the text as encoded by iconv, in hexadecimal. */

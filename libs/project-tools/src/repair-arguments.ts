@@ -1,9 +1,9 @@
 // PURE
 
-import { looseObject } from "../turn/loose-json.ts";
-import { plainName } from "../turn/meant-tool.ts";
 import * as names from "./argument-names.ts";
 import * as values from "./argument-values.ts";
+import { looseObject } from "./calls/loose-json.ts";
+import { plainName } from "./calls/meant-tool.ts";
 
 /** The parameters of a tool, as the model sees them. */
 export interface Parameters extends Record<string, unknown> {

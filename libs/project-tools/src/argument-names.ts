@@ -1,5 +1,5 @@
 // PURE
-import { plainName } from "../turn/meant-tool.ts";
+import { plainName } from "./calls/meant-tool.ts";
 
 /**
  * Other assistants' names for a parameter, in the form that `plainName` returns. A name listed for several parameters means the

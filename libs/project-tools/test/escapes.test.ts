@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { toolOffers } from "../../src/tools/run-tool.ts";
+import { toolOffers } from "../src/run-tool.ts";
 import { makeTree, SECRET, startTools } from "./temp-tree.ts";
 
 /** One call of every tool, with a path that the model might use to escape. */

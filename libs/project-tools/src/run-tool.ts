@@ -1,12 +1,12 @@
 import { cleanText, cutText } from "@boocode/contracts";
-import { meantTool } from "../turn/meant-tool.ts";
-import type { RunTool, ToolOffer, ToolOutcome } from "../turn/ports.ts";
 import { foreignTool } from "./argument-names.ts";
+import { meantTool } from "./calls/meant-tool.ts";
 import type { Tool, ToolAnswer } from "./define-tool.ts";
 import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
+import type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
 import type { Limiter } from "./search/limiter.ts";
 import { ToolFailure } from "./tool-failure.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { checkTools } from "../../src/tools/check-tools.ts";
+import { checkTools } from "../src/check-tools.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 

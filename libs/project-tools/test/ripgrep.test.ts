@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createLimiter } from "../../src/tools/search/limiter.ts";
-import { ripgrep } from "../../src/tools/search/ripgrep.ts";
+import { createLimiter } from "../src/search/limiter.ts";
+import { ripgrep } from "../src/search/ripgrep.ts";
 import { makeTree } from "./temp-tree.ts";
 
 const never = new AbortController().signal;

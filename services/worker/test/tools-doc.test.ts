@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_DELETED_IDS, MAX_DELETION_FRAMES, MAX_FRAME_BYTES } from "@boocode/contracts";
+import { MAX_SEARCHED_BYTES, toolOffers } from "@boocode/project-tools";
 import { expect, test } from "vitest";
-import { toolOffers } from "../../src/tools/run-tool.ts";
-import { MAX_SEARCHED_BYTES } from "../../src/tools/search/ripgrep-arguments.ts";
-import { MAX_CALLS } from "../../src/turn/run-turn.ts";
+import { MAX_CALLS } from "../src/turn/run-turn.ts";
 
-const ROOT = join(import.meta.dirname, "../../../..");
-const TOOLS = join(ROOT, "services/worker/src/tools");
+const ROOT = join(import.meta.dirname, "../../..");
+const TOOLS = join(ROOT, "libs/project-tools/src");
 
 interface Property {
   type: string;
@@ -42,7 +41,7 @@ function describeTools(): string {
   });
   return `# Tools
 
-The tool descriptions that a model receives. \`services/worker/test/tools/tools-doc.test.ts\` generates this page and fails when it differs from the
+The tool descriptions that a model receives. \`services/worker/test/tools-doc.test.ts\` generates this page and fails when it differs from the
 code; \`npx vitest run --project system tools-doc -u\` regenerates it.
 
 At most ${MAX_CALLS} calls of one reply run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and

@@ -1,7 +1,7 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { toolOffers } from "../../src/tools/run-tool.ts";
+import { toolOffers } from "../src/run-tool.ts";
 import { makeTree, startTools } from "./temp-tree.ts";
 
 test("the schema and texts of every tool are what all model servers accept", () => {

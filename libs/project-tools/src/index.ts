@@ -1,0 +1,10 @@
+export { checkTools } from "./check-tools.ts";
+export type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
+export { openProject, type ProjectRules, ProjectUnavailable } from "./project/open-project.ts";
+export type { ProjectRoot } from "./project/project-root.ts";
+export { createRunTool, toolOffers } from "./run-tool.ts";
+export { createLimiter } from "./search/limiter.ts";
+export { MAX_SEARCHED_BYTES } from "./search/ripgrep-arguments.ts";
+export { GROUP_NAMES } from "./withheld/groups.ts";
+export type { OwnPaths } from "./withheld/own-files.ts";
+export { createWithheldGroupOf } from "./withheld/withheld-group.ts";
