@@ -121,17 +121,20 @@ test.each([
   }
 });
 
-test("a report has at most 1,000 groups, and says that there are more", async () => {
-  const many = await newClient(fixture);
-  await fixture.pool`
+test.each(["model", "model,project"])(
+  "a report by %s has at most 1,000 groups, and says that there are more",
+  async (by) => {
+    const many = await newClient(fixture);
+    await fixture.pool`
     insert into usage select gen_random_uuid(), 'answer', 'model ' || n, '2026-05-01', ${many.userId}, ${randomUUID()},
       ${randomUUID()}, 'p', 1, n, 0, 0, 0, 0 from generate_series(1, 1001) n`;
-  const { body } = await many.call("GET", `/api/usage?by=model&${ALL}`);
-  expect([body.groups.length, body.more]).toEqual([1_000, true]);
-  expect([body.groups[0].model, body.groups.at(-1).model]).toEqual(["model 1001", "model 2"]);
-  await fixture.pool`delete from usage where user_id = ${many.userId} and model = 'model 7'`;
-  expect((await many.call("GET", `/api/usage?by=model&${ALL}`)).body.more).toBe(false);
-});
+    const { body } = await many.call("GET", `/api/usage?by=${by}&${ALL}`);
+    expect([body.groups.length, body.more]).toEqual([1_000, true]);
+    expect([body.groups[0].model, body.groups.at(-1).model]).toEqual(["model 1001", "model 2"]);
+    await fixture.pool`delete from usage where user_id = ${many.userId} and model = 'model 7'`;
+    expect((await many.call("GET", `/api/usage?by=${by}&${ALL}`)).body.more).toBe(false);
+  },
+);
 
 test("usage outlives the deletion of its session, project and user", async () => {
   const gone = await newClient(fixture);
