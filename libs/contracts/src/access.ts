@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeList } from "./pages.ts";
 import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
 
 /**
@@ -42,7 +43,7 @@ export const Token = z
   .meta({ id: "Token" });
 export type Token = z.infer<typeof Token>;
 
-export const TokenList = z.object({ tokens: z.array(Token) }).meta({ id: "TokenList" });
+export const TokenList = z.object({ tokens: z.array(Token), ...wholeList }).meta({ id: "TokenList" });
 
 export const CreatedToken = Token.extend({
   token: z.string().describe("The secret itself. No other answer contains it."),
@@ -87,6 +88,7 @@ export type User = z.infer<typeof User>;
 export const UserList = z
   .object({
     users: z.array(User),
+    has_more: z.boolean(),
     next: z.string().nullable().describe("The `after` of the next page; null: this is the last."),
   })
   .meta({ id: "UserList" });
@@ -122,7 +124,7 @@ export const Grant = z
   .meta({ id: "Grant" });
 export type Grant = z.infer<typeof Grant>;
 
-export const GrantList = z.object({ grants: z.array(Grant) }).meta({ id: "GrantList" });
+export const GrantList = z.object({ grants: z.array(Grant), ...wholeList }).meta({ id: "GrantList" });
 
 export const CreateGrant = z
   .strictObject({

@@ -47,6 +47,7 @@ export type AuditEvent = z.infer<typeof AuditEvent>;
 export const AuditList = z
   .object({
     events: z.array(AuditEvent),
+    has_more: z.boolean(),
     next: z.int().nullable().describe("The `before` of the next page; null: this is the last."),
   })
   .meta({ id: "AuditList" });

@@ -8,7 +8,7 @@ import { CancelReason, Turn } from "./turns.ts";
 
 /**
  * The size limit of a turn frame, of `message_posted` and of `messages_deleted`, in UTF-8 bytes of JSON. Texts that do not fit
- * are cut and marked `shortened`; REST has them whole. Not limited: snapshots (their turn's text) and user frames (their session's system prompt).
+ * are cut and marked `shortened`; REST has them whole. Not limited: snapshots (their turn's text).
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 

@@ -9,6 +9,7 @@ export * from "./health.ts";
 export * from "./json-size.ts";
 export * from "./message-context.ts";
 export * from "./messages.ts";
+export * from "./pages.ts";
 export * from "./primitives.ts";
 export * from "./projects.ts";
 export * from "./sessions.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageEnd, pageQuery } from "./pages.ts";
 import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
 import { ProjectRole, UserRef } from "./sharing.ts";
 
@@ -17,7 +18,10 @@ export const Project = z
   .meta({ id: "Project" });
 export type Project = z.infer<typeof Project>;
 
-export const ProjectList = z.object({ projects: z.array(Project) }).meta({ id: "ProjectList" });
+export const ProjectList = z.object({ projects: z.array(Project), ...pageEnd }).meta({ id: "ProjectList" });
+export type ProjectList = z.infer<typeof ProjectList>;
+/** The path of a project may take 24 KB of JSON. */
+export const ProjectQuery = pageQuery(200);
 
 export const CreateProject = z
   .strictObject({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageEnd, pageQuery } from "./pages.ts";
 import { Id, Name, Timestamp } from "./primitives.ts";
 import { UserRef } from "./sharing.ts";
 import { cleanText } from "./text.ts";
@@ -45,7 +46,13 @@ export const Session = z
   .meta({ id: "Session" });
 export type Session = z.infer<typeof Session>;
 
-export const SessionList = z.object({ sessions: z.array(Session) }).meta({ id: "SessionList" });
+/** A session in lists and frames: without its system prompt, which may be as long as all the rest of a list. */
+export const SessionSummary = Session.omit({ system_prompt: true }).meta({ id: "SessionSummary" });
+export type SessionSummary = z.infer<typeof SessionSummary>;
+
+export const SessionList = z.object({ sessions: z.array(SessionSummary), ...pageEnd }).meta({ id: "SessionList" });
+export type SessionList = z.infer<typeof SessionList>;
+export const SessionQuery = pageQuery(1_000);
 
 export const CreateSession = z
   .strictObject({ name: Name.optional(), model: Model.optional(), system_prompt: SystemPrompt.optional() })

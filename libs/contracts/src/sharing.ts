@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeList } from "./pages.ts";
 import { Id, Timestamp } from "./primitives.ts";
 
 /** What a user may do with a project; docs/security.md has the table. */
@@ -15,7 +16,7 @@ export const Member = z
 export type Member = z.infer<typeof Member>;
 
 export const MemberList = z
-  .object({ members: z.array(Member).describe("The owner first, then the others by name.") })
+  .object({ members: z.array(Member).describe("The owner first, then the others by name."), ...wholeList })
   .meta({ id: "MemberList" });
 
 export const SetMember = z

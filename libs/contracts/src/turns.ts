@@ -46,7 +46,15 @@ export type Turn = z.infer<typeof Turn>;
 export const LiveTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
   id: "LiveTurn",
 });
-export const LiveTurnList = z.object({ turns: z.array(LiveTurn) }).meta({ id: "LiveTurnList" });
+/** How many of a session's live turns an answer lists, the next ones first. */
+export const MAX_LIVE_TURNS = 2_000;
+
+export const LiveTurnList = z
+  .object({
+    turns: z.array(LiveTurn),
+    has_more: z.boolean().describe(`Whether more than ${MAX_LIVE_TURNS} turns are live; the last ones are left out.`),
+  })
+  .meta({ id: "LiveTurnList" });
 export type LiveTurnList = z.infer<typeof LiveTurnList>;
 
 /** The cancelled turn; if none was named and none is live, the last turn that a worker claimed; null if there is none. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { GoingAway } from "./frames.ts";
 import { Id } from "./primitives.ts";
 import { Project } from "./projects.ts";
-import { Session } from "./sessions.ts";
+import { SessionSummary } from "./sessions.ts";
 
 /** User frames are hints: each states one item of the lists as of `version`. A client that missed one reloads the lists. */
 const userFrame = { version: z.int().positive() };
@@ -10,8 +10,8 @@ const userFrame = { version: z.int().positive() };
 export const ProjectCreated = z.object({ type: z.literal("project_created"), ...userFrame, project: Project });
 export const ProjectUpdated = z.object({ type: z.literal("project_updated"), ...userFrame, project: Project });
 export const ProjectDeleted = z.object({ type: z.literal("project_deleted"), ...userFrame, project_id: Id });
-export const SessionCreated = z.object({ type: z.literal("session_created"), ...userFrame, session: Session });
-export const SessionUpdated = z.object({ type: z.literal("session_updated"), ...userFrame, session: Session });
+export const SessionCreated = z.object({ type: z.literal("session_created"), ...userFrame, session: SessionSummary });
+export const SessionUpdated = z.object({ type: z.literal("session_updated"), ...userFrame, session: SessionSummary });
 export const SessionDeleted = z.object({
   type: z.literal("session_deleted"),
   ...userFrame,

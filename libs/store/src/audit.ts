@@ -40,7 +40,7 @@ export async function listAudit(sql: Sql, { event, user_id, before, limit }: Aud
       ${user_id ? sql`and (user_id = ${user_id} or actor_id = ${user_id})` : sql``}
     order by id desc limit ${limit + 1}`;
   const events = rows.slice(0, limit);
-  return { events, next: rows.length > limit ? (events.at(-1)?.id ?? null) : null };
+  return { events, has_more: rows.length > limit, next: rows.length > limit ? (events.at(-1)?.id ?? null) : null };
 }
 
 /** Deletes events that are older than the retention, at least 30 days. @returns how many; 0 when none is left */

@@ -1,7 +1,7 @@
-import type { PublishedUserFrame, Session, StructuralFrame } from "@boocode/contracts";
+import type { PublishedUserFrame, SessionSummary, StructuralFrame } from "@boocode/contracts";
 import { raiseUserVersion } from "./accounts/users.ts";
 import { raiseProjectVersion } from "./sharing/list-versions.ts";
-import { only, type Sql, sessionColumns } from "./sql.ts";
+import { only, type Sql, summaryColumns } from "./sql.ts";
 
 /** A change made by a transaction, with its version; `libs/announce` announces it after the commit. */
 export type Change =
@@ -48,12 +48,12 @@ export async function recordSessionChanges(
   sql: Sql,
   { sessionId, touch = true, isLast = false }: { sessionId: string; touch?: boolean; isLast?: boolean },
   changes: (Structure | Hint)[],
-): Promise<{ session: Session; changes: Change[] }> {
+): Promise<{ session: SessionSummary; changes: Change[] }> {
   const structural = changes.filter((change) => change.kind === "structure").length;
   const session = only(
-    await sql<Session[]>`
+    await sql<SessionSummary[]>`
       update sessions s set version = version + ${structural}::int, updated_at = ${touch ? sql`now()` : sql`updated_at`}
-      where id = ${sessionId} returning ${sessionColumns(sql)}`,
+      where id = ${sessionId} returning ${summaryColumns(sql)}`,
   );
   let version = session.version - structural;
   const numbered = changes.map((change) => {

@@ -1,4 +1,4 @@
-import type { LiveTurnList, Turn } from "@boocode/contracts";
+import { type LiveTurnList, MAX_LIVE_TURNS, type Turn } from "@boocode/contracts";
 import { readableSession, readableTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
 
@@ -22,6 +22,6 @@ export async function listLiveTurns(sql: Sql, userId: string, sessionId: string)
         then count(*) filter (where t.status = 'queued') over (order by t.ordinal) end as place
     from turns t
     where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
-    order by t.ordinal`;
-  return { turns: [...turns] };
+    order by t.ordinal limit ${MAX_LIVE_TURNS + 1}`;
+  return { turns: turns.slice(0, MAX_LIVE_TURNS), has_more: turns.length > MAX_LIVE_TURNS };
 }

@@ -1,6 +1,7 @@
-import type { CreateProject, Project } from "@boocode/contracts";
+import type { CreateProject, Project, ProjectList } from "@boocode/contracts";
 import { demand, lockProject, projectIdsOf, readableProject, roleInProject } from "./access.ts";
 import { type Change, recordChanges } from "./changes.ts";
+import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
 import { only, type Pool, type Sql, userRef } from "./sql.ts";
 
 /** The columns of `projects p` that are the same for all who may read it. */
@@ -10,11 +11,15 @@ const columns = (sql: Sql) => sql`
 /** The columns of `projects p` in the shape of the contract's Project. */
 export const projectColumns = (sql: Sql, userId: string) => sql`${columns(sql)}, ${roleInProject(sql, userId)} as role`;
 
-/** Lists what the user owns and what is shared with the user, oldest first. */
-export async function listProjects(sql: Sql, userId: string): Promise<Project[]> {
-  return await sql<Project[]>`
-    select ${projectColumns(sql, userId)} from projects p
-    where p.id in (${projectIdsOf(sql, userId)}) and ${readableProject(sql, userId)} order by p.added_at, p.id`;
+/** Lists a page of what the user owns and what is shared with the user, oldest first. The first page has the newest. */
+export async function listProjects(sql: Sql, userId: string, { limit, before }: ListPage): Promise<ProjectList> {
+  const older = before ? sql`and (p.added_at, p.id) < (${timeOf(sql, before)}, ${before.id}::uuid)` : sql``;
+  const found = await sql<(Project & { place: string })[]>`
+    select ${projectColumns(sql, userId)}, ${placeOf(sql, sql`p.added_at`, sql`p.id`)} as place from projects p
+    where p.id in (${projectIdsOf(sql, userId)}) and ${readableProject(sql, userId)} ${older}
+    order by p.added_at desc, p.id desc limit ${limit + 1}`;
+  const { rows, ...end } = toPage(found, limit);
+  return { projects: rows.reverse(), ...end };
 }
 
 export async function findProject(sql: Sql, userId: string, projectId: string): Promise<Project | null> {

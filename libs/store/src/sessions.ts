@@ -1,19 +1,39 @@
-import type { ChangeSession, CreateSession, Session, ToolsIgnored } from "@boocode/contracts";
+import type {
+  ChangeSession,
+  CreateSession,
+  Session,
+  SessionList,
+  SessionSummary,
+  ToolsIgnored,
+} from "@boocode/contracts";
 import { demand, existingSession, lockSession, readableSession, readRole } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
-import { only, type Pool, type Sql, sessionColumns } from "./sql.ts";
+import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
+import { only, type Pool, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
 
-interface ChangedSession {
-  session: Session;
+interface ChangedSession<S = Session> {
+  session: S;
   changes: Change[];
 }
 
-export async function listSessions(sql: Sql, userId: string, projectId: string): Promise<Session[]> {
-  return await sql<Session[]>`
-    select ${sessionColumns(sql)} from sessions s
-    where s.project_id = ${projectId} and ${readableSession(sql, userId)}
-    order by s.updated_at desc, s.id`;
+/** Lists a page of a project's sessions, those that were used last first. A session that is used moves to the first page. */
+export async function listSessions(
+  sql: Sql,
+  userId: string,
+  projectId: string,
+  { limit, before }: ListPage,
+): Promise<SessionList> {
+  // The first comparison is one of the index.
+  const after = before
+    ? sql`and s.updated_at <= ${timeOf(sql, before)} and (s.updated_at < ${timeOf(sql, before)} or s.id > ${before.id})`
+    : sql``;
+  const found = await sql<(SessionSummary & { place: string })[]>`
+    select ${summaryColumns(sql)}, ${placeOf(sql, sql`s.updated_at`, sql`s.id`)} as place from sessions s
+    where s.project_id = ${projectId} and ${readableSession(sql, userId)} ${after}
+    order by s.updated_at desc, s.id limit ${limit + 1}`;
+  const { rows, ...end } = toPage(found, limit);
+  return { sessions: rows, ...end };
 }
 
 export async function findSession(sql: Sql, userId: string, sessionId: string): Promise<Session | null> {
@@ -41,7 +61,8 @@ export async function createSession(
             ${session.system_prompt ?? null})
           returning ${sessionColumns(sql)}`,
       );
-      const frame = { type: "session_created" as const, session: created };
+      const { system_prompt: _, ...summary } = created;
+      const frame = { type: "session_created" as const, session: summary };
       const changes = await recordChanges(sql, { projectId }, [{ kind: "list", frame }]);
       // The project is locked only now. A session in a project that was deleted meanwhile would be left behind.
       const [project] = await sql`select from projects where id = ${projectId} and deleted_at is null`;
@@ -70,21 +91,30 @@ export async function changeSession(
     if (!session) return null;
     demand(session.role, "change session", session.ownerId === userId);
     const row = only(
-      await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
+      await sql<Pick<Session, "id" | "name" | "auto_named" | "system_prompt">[]>`
       update sessions s set
         name = ${name !== undefined ? name : sql`name`},
         auto_named = ${name !== undefined ? false : sql`auto_named`},
         model = ${change.model !== undefined ? change.model : sql`model`},
         tools_ignored = ${change.model !== undefined ? null : sql`tools_ignored`},
         system_prompt = ${change.system_prompt !== undefined ? change.system_prompt : sql`system_prompt`}
-      where s.id = ${sessionId} returning s.id, s.name, s.auto_named`,
+      where s.id = ${sessionId} returning s.id, s.name, s.auto_named, s.system_prompt`,
     );
-    return await recordSessionChanges(sql, { sessionId }, name !== undefined ? [renamed(row)] : []);
+    const { session: summary, changes } = await recordSessionChanges(
+      sql,
+      { sessionId },
+      name !== undefined ? [renamed(row)] : [],
+    );
+    return { session: { ...summary, system_prompt: row.system_prompt }, changes };
   });
 }
 
 /** Gives a session the name that the model chose, unless it already has one. @returns null when nothing was changed */
-export async function autoNameSession(pool: Pool, sessionId: string, name: string): Promise<ChangedSession | null> {
+export async function autoNameSession(
+  pool: Pool,
+  sessionId: string,
+  name: string,
+): Promise<ChangedSession<SessionSummary> | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
       update sessions s set name = ${name}, auto_named = true
@@ -104,7 +134,7 @@ export async function recordToolsIgnored(
   pool: Pool,
   sessionId: string,
   found: ToolsIgnored,
-): Promise<ChangedSession | null> {
+): Promise<ChangedSession<SessionSummary> | null> {
   return await pool.begin(async (sql) => {
     const [row] = await sql`
       update sessions s set tools_ignored = ${sql.json(found)}

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { MAX_TOKENS } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
-import { cancelled, claim, newPlace, post, question, turnRow, untilBlocked, useStore } from "./fixture.ts";
+import { cancelled, claim, newPlace, post, projectsOf, question, turnRow, untilBlocked, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -83,11 +83,11 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   expect(await store.deleteUser(fixture.pool, "operator", user.id)).toBe("no_user");
   expect(await store.changeUser(fixture.pool, "operator", user.id, { disabled: false })).toBe("no_user");
   expect(await store.findUserByTokenHash(fixture.pool, token.tokenHash)).toBeNull();
-  expect(await store.listProjects(fixture.pool, user.id)).toEqual([]);
+  expect(await projectsOf(fixture.pool, user.id)).toEqual([]);
   // A request that was under way creates another project, which the workers find.
   await newPlace(fixture.pool, user.id);
   expect(await store.deleteLateProjects(fixture.pool)).toBe(1);
-  expect(await store.listProjects(fixture.pool, user.id)).toEqual([]);
+  expect(await projectsOf(fixture.pool, user.id)).toEqual([]);
   const again = { id: randomUUID(), name: "ada" };
   await expect(store.createUser(fixture.pool, { ...again, slug: "ada" })).rejects.toMatchObject({ code: "23505" });
   await store.createUser(fixture.pool, again);

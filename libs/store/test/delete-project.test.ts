@@ -16,7 +16,6 @@ import {
   findTurn,
   listLiveTurns,
   listMessages,
-  listSessions,
   type Pool,
   postMessage,
   readForNaming,
@@ -41,6 +40,7 @@ import {
   question,
   reply,
   running,
+  sessionsOf,
   turnRow,
   untilBlocked,
   useStore,
@@ -104,7 +104,7 @@ test("from the mark on, nothing in the project is found or changed, although its
     readTurnsFrom(pool, sessionId, 0, 10),
   ];
   expect(await Promise.all(asked)).toEqual(asked.map(() => null));
-  expect(await listSessions(pool, ownerId, projectId)).toEqual([]);
+  expect(await sessionsOf(pool, ownerId, projectId)).toEqual([]);
   expect(await readPositions(pool, [sessionId])).toEqual(new Map());
   for (const when_busy of ["queue", "reject", "interrupt"] as const)
     expect(await postMessage(pool, { ...question(place), when_busy }, null)).toEqual({ kind: "not_found" });

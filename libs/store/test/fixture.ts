@@ -11,6 +11,8 @@ import {
   createProject,
   createSession,
   createUser,
+  listProjects,
+  listSessions,
   type OrphanRule,
   type Pool,
   postMessage,
@@ -195,3 +197,11 @@ export async function messageRow(pool: Pool, messageId: string) {
     select content, status, last_seq, deleted_at from messages where id = ${messageId}`;
   return row ?? null;
 }
+
+/** All projects of a user. */
+export const projectsOf = async (pool: Pool, userId: string) =>
+  (await listProjects(pool, userId, { limit: 100 })).projects;
+
+/** All sessions of a project that a user may read. */
+export const sessionsOf = async (pool: Pool, userId: string, projectId: string) =>
+  (await listSessions(pool, userId, projectId, { limit: 100 })).sessions;

@@ -11,6 +11,7 @@ import {
   type Place,
   question,
   reply,
+  sessionsOf,
   useStore,
 } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
@@ -158,6 +159,6 @@ test("deleting a project during posts, renames and new sessions does not deadloc
       store.renameProject(fixture.pool, place.ownerId, place.projectId, "x"),
     ]);
     await Promise.all([...work, store.deleteProject(fixture.pool, place.ownerId, place.projectId)]);
-    expect(await store.listSessions(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
+    expect(await sessionsOf(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
   }
 });

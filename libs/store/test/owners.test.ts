@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import * as store from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
-import { dump, newPlace, newUser, type Place, question, running, useStore } from "./fixture.ts";
+import { dump, newPlace, newUser, type Place, projectsOf, question, running, sessionsOf, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -93,8 +93,8 @@ test("posting, regenerating and cancelling do not find another user's session", 
 
 test("lists contain nothing of another user", async () => {
   const nobody = await newUser(fixture.pool);
-  expect(await store.listProjects(fixture.pool, nobody)).toEqual([]);
-  expect(await store.listSessions(fixture.pool, nobody, place.projectId)).toEqual([]);
+  expect(await projectsOf(fixture.pool, nobody)).toEqual([]);
+  expect(await sessionsOf(fixture.pool, nobody, place.projectId)).toEqual([]);
   expect(await store.countLiveTurnsOfUser(fixture.pool, nobody)).toBe(0);
   expect(await store.countLiveTurnsOfUser(fixture.pool, place.ownerId)).toBe(1);
 });

@@ -5,13 +5,11 @@ import {
   createSession,
   deleteSession,
   findSession,
-  listProjects,
-  listSessions,
   readListVersions,
   renameProject,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, newPlace, newUser, post, turnRow, useStore } from "./fixture.ts";
+import { claim, dump, newPlace, newUser, post, projectsOf, sessionsOf, turnRow, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -38,7 +36,7 @@ test("projects are listed in the order of their creation, and each change raises
     ],
     project: { name: "new" },
   });
-  expect((await listProjects(fixture.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
+  expect((await projectsOf(fixture.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
   expect(await readListVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
 });
 
@@ -57,10 +55,12 @@ test("a session is created with the given fields and defaults for the others", a
   expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toMatchObject({
     ...{ name: null, model: null, system_prompt: null, busy: false },
   });
-  expect((await listSessions(fixture.pool, place.ownerId, place.projectId)).map((session) => session.id)).toEqual([
+  expect((await sessionsOf(fixture.pool, place.ownerId, place.projectId)).map((session) => session.id)).toEqual([
     id,
     place.sessionId,
   ]);
+  expect(created?.changes).toMatchObject([{ frame: { session: { id, name: "n" } } }]);
+  expect(JSON.stringify(created?.changes)).not.toContain("system_prompt");
 });
 
 test("a change sets the given fields, null clears one, and only a new name raises the session's version", async () => {
@@ -73,8 +73,10 @@ test("a change sets the given fields, null clears one, and only a new name raise
   expect(renamed).toMatchObject({ session: { name: "n", version: 1, model: "m", system_prompt: "s" } });
   expect(renamed?.changes).toMatchObject([
     { frame: { type: "session_renamed", version: 1, name: "n", auto_named: false } },
-    { frame: { type: "session_updated", session: renamed?.session } },
+    { frame: { type: "session_updated", session: { name: "n", version: 1 } } },
   ]);
+  for (const { changes } of [changed, renamed].flatMap((one) => one ?? []))
+    expect(JSON.stringify(changes)).not.toContain("system_prompt");
   expect(await change({ model: null })).toMatchObject({ session: { name: "n", model: null, system_prompt: "s" } });
 });
 
@@ -89,7 +91,7 @@ test("a deleted session cannot be read or changed, and its turns are cancelled",
   ]);
   expect(await turnRow(fixture.pool, waiting.turnId)).toMatchObject({ status: "cancelled" });
   expect(await findSession(fixture.pool, place.ownerId, place.sessionId)).toBeNull();
-  expect(await listSessions(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
+  expect(await sessionsOf(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
   const before = await dump(fixture.pool);
   expect(await deleteSession(fixture.pool, place.ownerId, place.sessionId)).toBeNull();
   expect(await changeSession(fixture.pool, place.ownerId, place.sessionId, { name: "x" })).toBeNull();

@@ -12,7 +12,9 @@ import {
   newUser,
   type Place,
   post,
+  projectsOf,
   question,
+  sessionsOf,
   turnRow,
   untilBlocked,
   useStore,
@@ -164,15 +166,15 @@ test.each(TABLE)("%s", async (name, answers, call) => {
 
 test("lists show a shared project with the user's role and its owner, and its sessions with their creators", async () => {
   const { projectId, members } = await share();
-  const seen = (await store.listProjects(pool(), names.reader)).find(({ id }) => id === projectId);
+  const seen = (await projectsOf(pool(), names.reader)).find(({ id }) => id === projectId);
   expect(seen).toMatchObject({ role: "reader", owner: { id: names.owner, name: names.owner } });
-  const sessions = await store.listSessions(pool(), names.reader, projectId);
+  const sessions = await sessionsOf(pool(), names.reader, projectId);
   expect(sessions.map((session) => session.owner?.id).sort()).toEqual([names.owner, names.member].sort());
   await store.postMessage(pool(), { ...question(members), ownerId: names["other member"] }, null);
   const { messages } = (await store.listMessages(pool(), names.reader, members.sessionId, { limit: 9 }))!;
   expect(messages.map((message) => message.author?.id)).toEqual([names.member, names["other member"]]);
-  expect(await store.listProjects(pool(), names.stranger)).toEqual([]);
-  expect(await store.listSessions(pool(), names.stranger, projectId)).toEqual([]);
+  expect(await projectsOf(pool(), names.stranger)).toEqual([]);
+  expect(await sessionsOf(pool(), names.stranger, projectId)).toEqual([]);
   const roles = (await store.listMembers(pool(), names.reader, projectId))!.map(({ id, role }) => [id, role]);
   expect(roles[0]).toEqual([names.owner, "owner"]);
   expect(Object.fromEntries(roles.slice(1))).toEqual({

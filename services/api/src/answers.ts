@@ -2,7 +2,7 @@ import { API_ERRORS, type ApiErrorCode, ErrorBody } from "@boocode/contracts";
 import type { z } from "zod";
 
 /** Error codes of every route below `/api`. */
-const ALWAYS = ["unauthenticated", "forbidden", "unavailable", "internal"] as const;
+const ALWAYS = ["invalid_request", "unauthenticated", "forbidden", "unavailable", "internal"] as const;
 
 /** Error codes of every route that takes a body. */
 export const BODY_ERRORS = ["invalid_request", "body_too_large", "unsupported_media_type"] as const;
@@ -19,7 +19,7 @@ export function answers<D extends Record<number, z.ZodType>, C extends ApiErrorC
   ...codes: C[]
 ): D & Refusals<C | (typeof ALWAYS)[number]> {
   const byStatus: Record<number, string[]> = {};
-  for (const code of [...codes, ...ALWAYS]) {
+  for (const code of new Set<ApiErrorCode>([...codes, ...ALWAYS])) {
     const { status, when } = API_ERRORS[code];
     byStatus[status] = [...(byStatus[status] ?? []), `\`${code}\`: ${when}`];
   }

@@ -10,6 +10,7 @@ import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
 import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { refuseMethods } from "./refuse-methods.ts";
+import { refuseUnknownQueries } from "./refuse-queries.ts";
 import { requireScope } from "./require-scope.ts";
 import { changeUser } from "./routes/admin/change-user.ts";
 import { createGrant } from "./routes/admin/create-grant.ts";
@@ -143,6 +144,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   answerErrors(app, { report: options.report, onRefusal: deps.refused });
   acceptBodies(app);
   const refuseOtherMethods = refuseMethods(app);
+  refuseUnknownQueries(app);
 
   // TLS, if any, is terminated in front of this process, so /docs must load its assets with the scheme of the page.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });

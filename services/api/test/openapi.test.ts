@@ -39,7 +39,10 @@ test("the client library has a call for every route, those of administrators apa
     ...{ apiUrl: "http://api", gatewayUrl: "http://gateway", token: "t" },
     fetch: async (url, init) => {
       calls.push(`${init?.method} ${new URL(String(url)).pathname}`);
-      return new Response("{}", { status: 200, headers: { "content-type": "application/json" } });
+      return new Response('{"projects":[],"sessions":[]}', {
+        status: 200,
+        headers: { "content-type": "application/json" },
+      });
     },
   });
   const { internals: _, ...rest } = client;

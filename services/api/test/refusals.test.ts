@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { API_ERRORS, ErrorBody } from "@boocode/contracts";
 import { revokeTokens } from "@boocode/store";
@@ -54,6 +55,33 @@ test.each([
   const answer = await refused("invalid_request", () => raw(JSON.stringify(body)));
   expect(answer.body.error.details[0].path).toMatch(/^body(\.[a-z_]+)*$/);
 });
+
+test("an unknown or repeated parameter of a query is refused by every route, before anything is done", async () => {
+  const all = await newClient(fixture, { role: "admin", scopes: ["read", "ask", "admin"] });
+  const { paths } = (await fixture.app.inject({ url: "/openapi.json" })).json();
+  const routes = Object.entries(paths as Record<string, Record<string, { parameters?: Parameter[] }>>).flatMap(
+    ([path, methods]) => Object.entries(methods).map(([method, { parameters = [] }]) => ({ path, method, parameters })),
+  );
+  expect(routes.length).toBeGreaterThan(40);
+  const before = await dump(fixture);
+  for (const { path, method, parameters } of routes) {
+    const url = path.replace(/\{\w+\}/g, randomUUID());
+    const known = parameters.filter((one) => one.in === "query").map(({ name }) => `${name}=1&${name}=1`);
+    for (const query of ["befor=1", "befor", "=1", "__proto__=1", "limit[]=1", ...known]) {
+      const answer = await all.call(method.toUpperCase() as "GET", `${url}?${query}`);
+      expect([method, path, query, answer.status, answer.body.error?.code]).toEqual([
+        ...[method, path, query, 400],
+        "invalid_request",
+      ]);
+    }
+  }
+  expect(await dump(fixture)).toEqual(before);
+});
+
+interface Parameter {
+  in: string;
+  name: string;
+}
 
 test("invalid names, prompts and changes are refused", async () => {
   for (const name of ["", " ", "a\nb", "a\0b", "\ud800", "x".repeat(201), null, 7]) {

@@ -1,5 +1,5 @@
 // PURE
-import type { Project, PublishedUserFrame, Session, UserFrame } from "@boocode/contracts";
+import type { Project, PublishedUserFrame, SessionSummary, UserFrame } from "@boocode/contracts";
 import type { BooCodeError } from "../boo-code-error.ts";
 import type { Connection } from "./session-view.ts";
 
@@ -8,7 +8,7 @@ export interface UserView {
   /** The newest last, as in REST. */
   readonly projects: readonly Project[];
   /** By project id; in each project, the most recently changed session first. */
-  readonly sessions: Readonly<Record<string, readonly Session[]>>;
+  readonly sessions: Readonly<Record<string, readonly SessionSummary[]>>;
   /** The version of the lists, or an older one; null until they are loaded. */
   readonly version: number | null;
   readonly connection: Connection;
@@ -88,4 +88,5 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
 }
 
 /** The order of REST. */
-const newestFirst = (a: Session, b: Session) => b.updated_at.localeCompare(a.updated_at) || a.id.localeCompare(b.id);
+const newestFirst = (a: SessionSummary, b: SessionSummary) =>
+  b.updated_at.localeCompare(a.updated_at) || a.id.localeCompare(b.id);

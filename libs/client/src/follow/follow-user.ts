@@ -1,4 +1,4 @@
-import type { Project, Session, UserFrame } from "@boocode/contracts";
+import type { Project, SessionSummary, UserFrame } from "@boocode/contracts";
 import { BooCodeError } from "../boo-code-error.ts";
 import type { BooCodeClient } from "../create-client.ts";
 import { applyUserFrame, emptyUserView, type UserView } from "../fold/apply-user-frame.ts";
@@ -62,10 +62,10 @@ async function loadLists(
   rest: Rest,
   signal: AbortSignal,
   only?: readonly string[],
-): Promise<{ projects: Project[]; sessions: Record<string, Session[]> }> {
+): Promise<{ projects: Project[]; sessions: Record<string, SessionSummary[]> }> {
   const projects = await rest.listProjects({ signal });
   const wanted = projects.filter((project) => !only || only.includes(project.id));
-  const sessions: Record<string, Session[]> = {};
+  const sessions: Record<string, SessionSummary[]> = {};
   const readers = Array.from({ length: PARALLEL_REQUESTS }, async () => {
     for (let project = wanted.shift(); project; project = wanted.shift()) {
       sessions[project.id] = await rest.listSessions(project.id, { signal }).catch(noneIfDeleted);
@@ -76,7 +76,7 @@ async function loadLists(
 }
 
 /** A project that was deleted after it was listed has no sessions. */
-function noneIfDeleted(error: unknown): Session[] {
+function noneIfDeleted(error: unknown): SessionSummary[] {
   if (error instanceof BooCodeError && error.code === "not_found") return [];
   throw error;
 }

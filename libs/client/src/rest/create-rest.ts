@@ -14,7 +14,10 @@ import type {
   ModelList,
   PostMessage,
   Project,
+  ProjectList,
   Session,
+  SessionList,
+  SessionSummary,
   SetMember,
   SocketTicket,
   Token,
@@ -24,6 +27,7 @@ import type {
   UsageReport,
 } from "@boocode/contracts";
 import { openDownload } from "./open-download.ts";
+import { collectNewestFirst, readPages } from "./read-pages.ts";
 import { type ApiRequest, type CallOptions, type RequestDeps, sendRequest } from "./send-request.ts";
 
 /** Options of a request that creates something. With a key, it takes effect once, however often it is sent. */
@@ -59,6 +63,17 @@ export function createRest(deps: RequestDeps) {
     return sendRequest<T>(deps, { method: "POST", path, body, idempotencyKey }, options);
   };
 
+  async function* projectPages(options?: CallOptions): AsyncGenerator<Project[], void> {
+    const read = (before?: string) => call<ProjectList>("GET", `/api/projects${query({ before })}`, options);
+    for await (const { projects } of readPages(read)) yield projects;
+  }
+
+  async function* sessionPages(projectId: string, options?: CallOptions): AsyncGenerator<SessionSummary[], void> {
+    const path = `/api/projects/${projectId}/sessions`;
+    const read = (before?: string) => call<SessionList>("GET", `${path}${query({ before })}`, options);
+    for await (const { sessions } of readPages(read)) yield sessions;
+  }
+
   return {
     /** Who the caller is, and what the token permits. */
     getMe: (options?: CallOptions) => call<Me>("GET", "/api/me", options),
@@ -73,8 +88,14 @@ export function createRest(deps: RequestDeps) {
     getUsage: ({ by, ...range }: UsageRange = {}, options?: CallOptions) =>
       call<UsageReport>("GET", `/api/usage${query({ by: by?.join(), ...range })}`, options),
 
-    listProjects: async (options?: CallOptions): Promise<Project[]> =>
-      (await call<{ projects: Project[] }>("GET", "/api/projects", options)).projects,
+    /** All projects, oldest first. */
+    async listProjects(options?: CallOptions): Promise<Project[]> {
+      const pages: Project[][] = [];
+      for await (const page of projectPages(options)) pages.unshift(page);
+      return pages.flat();
+    },
+    /** The projects in pages, the newest page first; each with the oldest project first. */
+    projectPages,
     createProject: (project: CreateProject, options?: CallOptions) =>
       call<Project>("POST", "/api/projects", options, project),
     getProject: (id: string, options?: CallOptions) => call<Project>("GET", `/api/projects/${id}`, options),
@@ -92,8 +113,11 @@ export function createRest(deps: RequestDeps) {
     removeMember: (projectId: string, userId: string, options?: CallOptions) =>
       call<void>("DELETE", `/api/projects/${projectId}/members/${userId}`, options),
 
-    listSessions: async (projectId: string, options?: CallOptions): Promise<Session[]> =>
-      (await call<{ sessions: Session[] }>("GET", `/api/projects/${projectId}/sessions`, options)).sessions,
+    /** All sessions of a project, without their system prompts; the one that was used last first. */
+    listSessions: (projectId: string, options?: CallOptions): Promise<SessionSummary[]> =>
+      collectNewestFirst(() => sessionPages(projectId, options)),
+    /** The same in pages. What is used while they are read moves to the first one, and may be in none of those read. */
+    sessionPages,
     createSession: (projectId: string, session: CreateSession = {}, options?: CallOptions) =>
       call<Session>("POST", `/api/projects/${projectId}/sessions`, options, session),
     getSession: (id: string, options?: CallOptions) => call<Session>("GET", `/api/sessions/${id}`, options),

@@ -41,7 +41,11 @@ export async function listUsers(sql: Sql, page: { after?: string | undefined; li
     where u.deleted_at is null ${page.after === undefined ? sql`` : sql`and u.name > ${page.after}`}
     order by u.name limit ${page.limit + 1}`;
   const users = rows.slice(0, page.limit);
-  return { users, next: rows.length > page.limit ? (users.at(-1)?.name ?? null) : null };
+  return {
+    users,
+    has_more: rows.length > page.limit,
+    next: rows.length > page.limit ? (users.at(-1)?.name ?? null) : null,
+  };
 }
 
 /** Raises the user's part of the version of the user's lists. @returns the new version */

@@ -13,5 +13,6 @@ export function listMembers(app: App, { pool }: Deps): void {
   };
   app.get("/api/projects/:id/members", { schema }, async (request) => ({
     members: found(await store.listMembers(pool, callerOf(request).userId, request.params.id)),
+    has_more: false,
   }));
 }

@@ -13,5 +13,6 @@ export function listGrants(app: App, { pool }: Deps): void {
   };
   app.get("/api/admin/users/:id/grants", { schema }, async (request) => ({
     grants: found(await store.listGrants(pool, request.params.id)),
+    has_more: false,
   }));
 }

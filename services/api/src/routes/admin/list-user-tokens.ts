@@ -13,6 +13,6 @@ export function listUserTokens(app: App, { pool }: Deps): void {
   };
   app.get("/api/admin/users/:id/tokens", { schema }, async (request) => {
     const user = found(await findUser(pool, request.params.id));
-    return { tokens: await listTokens(pool, user.id) };
+    return { tokens: await listTokens(pool, user.id), has_more: false };
   });
 }
