@@ -108,7 +108,10 @@ test("FLUSHALL in mid-stream with turns queued delays them and changes no final 
   }
   // The gate holds these turns near their end, so that they keep every slot until the flush, however slow the machine is.
   const gate = { name: "flushed", at: size(90, 190) };
-  const turns = await watchTurns(system, user, room, { tokens: size(100, 200), interval_ms: size(40, 50), gate });
+  // Of two users, because one may not fill a worker.
+  const users = [user, await system.addUser("bob")];
+  const script = { tokens: size(100, 200), interval_ms: size(40, 50), gate };
+  const turns = (await Promise.all(users.map((each) => watchTurns(system, each, room / 2, script)))).flat();
   await untilAllSpeak(turns);
   const queued = await watchTurns(system, user, size(15, 50), { tokens: 5 });
   await askRedis(system, async (redis) => {

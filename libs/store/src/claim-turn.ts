@@ -1,6 +1,7 @@
 import type { CancelReason, RecentCall, Turn, UsageEntry } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
-import { milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
+import { fairQueue, isPausing } from "./fair-queue.ts";
+import { type Fragment, milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** The fencing token that every write of a worker carries: the turn and its attempt. */
 export interface Fence {
@@ -36,24 +37,28 @@ export interface Claim {
   maxAttempts: number;
   /** Whether the worker has room for an isolated turn. */
   takesPoisonCandidates: boolean;
+  /** Users who hold as many of this worker's slots as one user may. */
+  usersAtLimit: readonly string[];
 }
 
-/**
- * Claims a turn if it is the next of its session and no turn of that session runs. Attempt, nonce, lease and the text of the
- * streaming message change in one statement, so that no reader sees the text of two attempts together (T4).
- * @returns null when the turn cannot be claimed
- */
-export async function claimTurn(pool: Pool, turnId: string, claim: Claim): Promise<ClaimedTurn | null> {
-  return await claimWhere(pool, claim, (sql) => sql`t.id = ${turnId}`);
-}
+/** Which queued turns a claim may take. */
+export type Claimable =
+  /** Those that the queue did not bring to a worker in time. */
+  | { kind: "due" }
+  /** Also those that the queue may bring to another worker, and the one that a wake-up names. */
+  | { kind: "waiting"; woken: string | null };
 
 /**
- * Claims a due turn that the queue did not bring to a worker in time: the one that has been due longest among the turns of the
- * users with the fewest running turns.
- * @returns null when no turn is due
+ * Claims the next turn in the fair order, among those that are the next of their session while no turn of that session runs.
+ * Attempt, nonce, lease and the text of the streaming message change in one statement, so that no reader sees the text of two
+ * attempts together (T4). Of two claims at the same moment, each by its own snapshot, one may give a user a slot more than is
+ * fair; the next slot evens it out.
+ * @returns null when no turn can be claimed
  */
-export async function claimDueTurn(pool: Pool, claim: Claim): Promise<ClaimedTurn | null> {
-  return await claimWhere(pool, claim, (sql) => sql`t.due_at <= now()`);
+export async function claimNextTurn(pool: Pool, which: Claimable, claim: Claim): Promise<ClaimedTurn | null> {
+  const isDue = pool`t.due_at <= now()`;
+  const isWaiting = (woken: string | null) => pool`(not ${isPausing(pool)} or t.id = ${woken})`;
+  return await claimWhere(pool, claim, which.kind === "due" ? isDue : isWaiting(which.woken));
 }
 
 /**
@@ -81,21 +86,18 @@ export async function takeOverClaim(
 const claimedColumns = (sql: Sql) => sql`
   ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
 
-async function claimWhere(
-  pool: Pool,
-  claim: Claim,
-  which: (sql: Sql) => ReturnType<typeof turnColumns>,
-): Promise<ClaimedTurn | null> {
+async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment): Promise<ClaimedTurn | null> {
   const isPoisonCandidate = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
+  const condition = pool`
+    ${mayClaim} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})
+    and t.owner_id <> all(${claim.usersAtLimit}::uuid[])`;
   try {
     const [turn] = await pool<ClaimedTurn[]>`
       with candidate as (
-        select t.id, ${isPoisonCandidate} as is_poison_candidate from turns t
-        where t.status = 'queued' and ${which(pool)} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})
-          and not exists (
-            select from turns o where o.session_id = t.session_id
-              and (o.status in ('running', 'cancelling') or (o.status = 'queued' and o.ordinal < t.ordinal)))
-        order by (select count(*) from turns r where r.owner_id = t.owner_id and r.status = 'running'), t.due_at
+        select t.id, ${isPoisonCandidate} as is_poison_candidate
+        from turns t join (${fairQueue(pool, condition)}) queue using (id)
+        where t.status = 'queued'
+        order by queue.share, queue.due_at
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,

@@ -1,29 +1,35 @@
 import { randomUUID } from "node:crypto";
 import type { MessageContext } from "@boocode/contracts";
 import {
-  claimDueTurn,
-  claimTurn,
+  claimNextTurn,
   createGrant,
   endTurn,
   releaseTurn,
+  requeueCutTurn,
   requeueOrphans,
   saveDrafts,
   startMessage,
   takeOverClaim,
 } from "@boocode/store";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   asWorker,
   claim,
+  claimOnly,
+  DUE,
   messageRow,
   newPlace,
+  newUser,
   ORPHANS,
+  type Place,
   post,
   reply,
   running,
   turnRow,
   untilBlocked,
   useStore,
+  WAITING,
 } from "./fixture.ts";
 
 const fixture = useStore({ connections: 24 });
@@ -33,7 +39,7 @@ const by = (workerId = "w") => asWorker({ workerId });
 test("a claim sets the turn's attempt, nonce, lease and worker", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
-  const turn = await claimTurn(fixture.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
+  const turn = await claimOnly(fixture.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
   expect(turn).toMatchObject({ id: posted.turnId, status: "running", attempt: 1, nonce: "abc", ordinal: 1 });
   expect(turn).toMatchObject({ owner_id: place.ownerId, streaming_message_id: null });
   const [row] = await fixture.pool`
@@ -92,20 +98,21 @@ test("a claim returns the session's recent model calls, newest first, without de
 test("only the next turn of a session can be claimed, and none while another runs or is being cancelled", async () => {
   const place = await newPlace(fixture.pool);
   const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
-  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
+  expect(await claimOnly(fixture.pool, second.turnId, by())).toBeNull();
   await claim(fixture.pool, first.turnId);
-  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
-  expect(await claimTurn(fixture.pool, first.turnId, by())).toBeNull();
+  expect(await claimOnly(fixture.pool, second.turnId, by())).toBeNull();
+  expect(await claimOnly(fixture.pool, first.turnId, by())).toBeNull();
   await fixture.pool`update turns set status = 'cancelling' where id = ${first.turnId}`;
-  expect(await claimTurn(fixture.pool, second.turnId, by())).toBeNull();
+  expect(await claimOnly(fixture.pool, second.turnId, by())).toBeNull();
   await fixture.pool`update turns set status = 'complete' where id = ${first.turnId}`;
-  expect(await claimTurn(fixture.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
+  expect(await claimOnly(fixture.pool, second.turnId, by())).toMatchObject({ ordinal: 2 });
 });
 
 test("of twenty workers that claim a turn at the same time, one gets it", async () => {
   for (let round = 0; round < 10; round++) {
+    await fixture.pool`update turns set status = 'complete'`;
     const posted = await post(fixture.pool, await newPlace(fixture.pool));
-    const claims = Array.from({ length: 20 }, (_, i) => claimTurn(fixture.pool, posted.turnId, by(`w${i}`)));
+    const claims = Array.from({ length: 20 }, (_, i) => claimNextTurn(fixture.pool, WAITING, by(`w${i}`)));
     const won = (await Promise.all(claims)).filter((turn) => turn !== null);
     expect(won).toHaveLength(1);
     expect(await turnRow(fixture.pool, posted.turnId)).toMatchObject({ attempt: 1, nonce: won[0]?.nonce });
@@ -113,14 +120,14 @@ test("of twenty workers that claim a turn at the same time, one gets it", async 
 });
 
 test("a session never has two active turns, however claims and ends race", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
   const place = await newPlace(fixture.pool);
-  const posts = [];
-  for (let i = 0; i < 6; i++) posts.push(await post(fixture.pool, place));
+  for (let i = 0; i < 6; i++) await post(fixture.pool, place);
   let active = 0;
   while (
     (await fixture.pool`select from turns where session_id = ${place.sessionId} and status = 'queued'`).length > 0
   ) {
-    const claims = posts.flatMap(({ turnId }) => [1, 2, 3].map(() => claimTurn(fixture.pool, turnId, by())));
+    const claims = Array.from({ length: 18 }, () => claimNextTurn(fixture.pool, WAITING, by()));
     const won = (await Promise.all(claims)).filter((turn) => turn !== null);
     expect(won.length).toBeLessThanOrEqual(1);
     active += won.length;
@@ -130,11 +137,12 @@ test("a session never has two active turns, however claims and ends race", async
 });
 
 test("the unique index refuses a second active turn, and the claim that violates it returns null", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
   const place = await newPlace(fixture.pool);
   const [first, second] = [await post(fixture.pool, place), await post(fixture.pool, place)];
   const blocked = await fixture.pool.begin(async (sql) => {
     await sql`update turns set status = 'running' where id = ${second.turnId}`;
-    const losing = claimTurn(fixture.pool, first.turnId, by());
+    const losing = claimNextTurn(fixture.pool, WAITING, by());
     await untilBlocked(fixture.pool);
     return { losing };
   });
@@ -161,12 +169,77 @@ test("only a due turn is claimed, and the turn of the user with the fewest runni
   await claim(fixture.pool, (await post(fixture.pool, busy)).turnId);
   const waiting = await post(fixture.pool, await newPlace(fixture.pool, busy.ownerId));
   const idle = await post(fixture.pool, await newPlace(fixture.pool));
-  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
+  expect(await claimNextTurn(fixture.pool, DUE, by())).toBeNull();
   await fixture.pool`update turns set due_at = now() - interval '5 s' where id = ${waiting.turnId}`;
   await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${idle.turnId}`;
-  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(idle.turnId);
-  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(waiting.turnId);
-  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
+  expect((await claimNextTurn(fixture.pool, DUE, by()))?.id).toBe(idle.turnId);
+  expect((await claimNextTurn(fixture.pool, DUE, by()))?.id).toBe(waiting.turnId);
+  expect(await claimNextTurn(fixture.pool, DUE, by())).toBeNull();
+});
+
+test("a free slot also gets a turn that is not due yet, but none that pauses before another attempt unless it is woken", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
+  const fresh = await post(fixture.pool, await newPlace(fixture.pool));
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool));
+  await requeueCutTurn(fixture.pool, turn, { maxCuts: 6, waitMs: 60_000 });
+  await fixture.pool`update turns set due_at = now() + interval '1 s' where id = ${fresh.turnId}`;
+  expect(await claimNextTurn(fixture.pool, DUE, by())).toBeNull();
+  expect((await claimNextTurn(fixture.pool, WAITING, by()))?.id).toBe(fresh.turnId);
+  expect(await claimNextTurn(fixture.pool, WAITING, by())).toBeNull();
+  expect((await claimNextTurn(fixture.pool, { kind: "waiting", woken: turn.id }, by()))?.id).toBe(turn.id);
+});
+
+test("claims at the same moment alternate between users, and leave out users at their limit", async () => {
+  for (let round = 0; round < 5; round++) {
+    await fixture.pool`update turns set status = 'complete'`;
+    const [first, second, full] = [
+      await newPlace(fixture.pool),
+      await newPlace(fixture.pool),
+      await newPlace(fixture.pool),
+    ];
+    for (const { ownerId } of [full, first, first, first, second, second, second])
+      await post(fixture.pool, await newPlace(fixture.pool, ownerId));
+    const claims = await Promise.all(
+      Array.from({ length: 4 }, () => claimNextTurn(fixture.pool, WAITING, asWorker({ usersAtLimit: [full.ownerId] }))),
+    );
+    const owners = claims.map((turn) => turn?.owner_id);
+    // A claim whose snapshot is newer than another's commit may still give one user a slot more.
+    for (const { ownerId } of [first, second])
+      expect(owners.filter((owner) => owner === ownerId).length).toBeGreaterThanOrEqual(1);
+    expect(owners).not.toContain(full.ownerId);
+  }
+});
+
+test("for any turns, each claim goes to a user who holds fewest of those who wait", async () => {
+  const users = await Promise.all(Array.from({ length: 4 }, () => newUser(fixture.pool)));
+  const places = await Promise.all(users.flatMap((user) => [1, 2, 3].map(() => newPlace(fixture.pool, user))));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.nat(places.length - 1), { minLength: 1, maxLength: 9 }),
+      fc.nat(3),
+      async (asked, full) => {
+        await fixture.pool`update turns set status = 'complete'`;
+        for (const at of asked) await post(fixture.pool, places[at] as Place);
+        const usersAtLimit = [users[full] as string];
+        for (;;) {
+          const rows = await fixture.pool<{ owner_id: string; held: number; waits: boolean }[]>`
+          select owner_id, count(*) filter (where status = 'running')::int as held,
+            bool_or(status = 'queued' and not exists (select from turns o where o.session_id = t.session_id
+              and (o.status = 'running' or (o.status = 'queued' and o.ordinal < t.ordinal)))) as waits
+          from turns t where status in ('queued', 'running') group by owner_id`;
+          const waiting = rows.filter(({ waits, owner_id }) => waits && !usersAtLimit.includes(owner_id));
+          const turn = await claimNextTurn(fixture.pool, WAITING, asWorker({ usersAtLimit }));
+          if (!turn) {
+            expect(waiting).toEqual([]);
+            return;
+          }
+          const fewest = Math.min(...waiting.map(({ held }) => held));
+          expect(waiting.find(({ owner_id }) => owner_id === turn.owner_id)?.held).toBe(fewest);
+        }
+      },
+    ),
+    { numRuns: 12 },
+  );
 });
 
 test("a claim skips a turn that another transaction has locked", async () => {
@@ -179,7 +252,7 @@ test("a claim skips a turn that another transaction has locked", async () => {
   await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
   await fixture.pool.begin(async (sql) => {
     await sql`select from turns where id = ${held.turnId} for update`;
-    expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(free.turnId);
+    expect((await claimNextTurn(fixture.pool, DUE, by()))?.id).toBe(free.turnId);
   });
 });
 
@@ -191,8 +264,8 @@ test("a due turn behind a cancelling one does not hide the turns of other sessio
   await fixture.pool`update turns set status = 'cancelling' where id = ${stopping.turnId}`;
   await fixture.pool`update turns set due_at = now() - interval '9 s' where id = ${behind.turnId}`;
   await fixture.pool`update turns set due_at = now() - interval '1 s' where id = ${free.turnId}`;
-  expect((await claimDueTurn(fixture.pool, by()))?.id).toBe(free.turnId);
-  expect(await claimDueTurn(fixture.pool, by())).toBeNull();
+  expect((await claimNextTurn(fixture.pool, DUE, by()))?.id).toBe(free.turnId);
+  expect(await claimNextTurn(fixture.pool, DUE, by())).toBeNull();
 });
 
 /** A queued turn with some of its attempts spent. */
@@ -205,10 +278,10 @@ async function spent(crashes: number, workerDeaths: number): Promise<string> {
 
 test("the last attempt of a turn whose worker died is claimed only by a worker with room for an isolated turn", async () => {
   const turnId = await spent(2, 1);
-  expect(await claimTurn(fixture.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
+  expect(await claimOnly(fixture.pool, turnId, asWorker({ takesPoisonCandidates: false }))).toBeNull();
   await fixture.pool`update turns set status = 'complete' where id <> ${turnId}`;
-  expect(await claimDueTurn(fixture.pool, asWorker({ takesPoisonCandidates: false }))).toBeNull();
-  const turn = await claimDueTurn(fixture.pool, asWorker());
+  expect(await claimNextTurn(fixture.pool, DUE, asWorker({ takesPoisonCandidates: false }))).toBeNull();
+  const turn = await claimNextTurn(fixture.pool, DUE, asWorker());
   expect(turn).toMatchObject({ id: turnId, is_poison_candidate: true });
 });
 
@@ -218,7 +291,7 @@ test("a turn is not a poison candidate before its last attempt, nor if only cut 
     [1, 1],
     [2, 0],
   ] as const) {
-    const turn = await claimTurn(
+    const turn = await claimOnly(
       fixture.pool,
       await spent(crashes, deaths),
       asWorker({ takesPoisonCandidates: false }),

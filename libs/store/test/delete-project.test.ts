@@ -3,7 +3,7 @@ import {
   autoNameSession,
   cancelTurn,
   changeSession,
-  claimDueTurn,
+  claimNextTurn,
   createSession,
   deleteMessagesFrom,
   deleteProject,
@@ -30,6 +30,7 @@ import {
   asWorker,
   cancelled,
   claim,
+  DUE,
   dump,
   newPlace,
   newProject,
@@ -210,7 +211,7 @@ test("a due turn of a deleted project that a worker claims before its session is
   const { turnId } = await post(pool, place);
   await deleteProject(pool, place.ownerId, place.projectId);
   await pool`update turns set due_at = now() where id = ${turnId}`;
-  expect(await claimDueTurn(pool, asWorker())).toMatchObject({ id: turnId, setting: null });
+  expect(await claimNextTurn(pool, DUE, asWorker())).toMatchObject({ id: turnId, setting: null });
   expect(await emptyAll(pool)).toEqual([turnId]);
   expect(await turnRow(pool, turnId)).toMatchObject({ status: "cancelling" });
 });

@@ -1,6 +1,17 @@
-import { claimTurn, type Pool, releaseTurn, saveDrafts } from "@boocode/store";
+import { claimNextTurn, type Pool, releaseTurn, saveDrafts } from "@boocode/store";
 import { describe, expect, test } from "vitest";
-import { asWorker, claim, dump, newPlace, running, turnRow, untilBlocked, useStore } from "./fixture.ts";
+import {
+  asWorker,
+  claim,
+  claimOnly,
+  dump,
+  newPlace,
+  running,
+  turnRow,
+  untilBlocked,
+  useStore,
+  WAITING,
+} from "./fixture.ts";
 import { WORKER_WRITES } from "./older-attempts.ts";
 
 const fixture = useStore();
@@ -22,7 +33,7 @@ describe.each(Object.entries(WORKER_WRITES))("%s of an older attempt", (_name, {
       const { late, claimed } = await fixture.pool.begin(async (transaction) => {
         const sql = transaction as unknown as Pool;
         await releaseTurn(sql, turn);
-        await claimTurn(sql, turn.id, asWorker({ workerId: "w2", nonce: "second", leaseMs: 60_000 }));
+        await claimOnly(sql, turn.id, asWorker({ workerId: "w2", nonce: "second", leaseMs: 60_000 }));
         const late = write(fixture.pool, { turnId: turn.id, attempt: 1 }, messageId);
         await untilBlocked(fixture.pool);
         return { late, claimed: await dump(sql) };
@@ -46,7 +57,7 @@ test("a turn cannot be claimed while its worker's write is not committed", async
   await fixture.pool.begin(async (transaction) => {
     const draft = { turnId: turn.id, attempt: 1, messageId, content: "text", reasoning: null, lastSeq: 5 };
     await saveDrafts(transaction as unknown as Pool, [draft]);
-    expect(await claimTurn(fixture.pool, turn.id, asWorker({ workerId: "w2", nonce: "n", leaseMs: 1_000 }))).toBeNull();
+    expect(await claimNextTurn(fixture.pool, WAITING, asWorker({ workerId: "w2", nonce: "n" }))).toBeNull();
   });
   expect(await turnRow(fixture.pool, turn.id)).toMatchObject({ attempt: 1, last_seq: 5 });
 });

@@ -7,7 +7,7 @@ import {
   type Change,
   type Claim,
   type ClaimedTurn,
-  claimTurn,
+  claimNextTurn,
   createProject,
   createSession,
   createUser,
@@ -112,11 +112,24 @@ export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
   leaseMs: 60_000,
   maxAttempts: 3,
   takesPoisonCandidates: true,
+  usersAtLimit: [],
   ...claim,
 });
 
+export const DUE = { kind: "due" } as const;
+/** A claim for a slot that became free. */
+export const WAITING = { kind: "waiting", woken: null } as const;
+
+/** Claims this turn if it can be claimed, and no other: it becomes the only due one. */
+export async function claimOnly(pool: Pool, turnId: string, claim: Claim): Promise<ClaimedTurn | null> {
+  await pool`
+    update turns set due_at = now() + case when id = ${turnId} then interval '-1 hour' else '1 hour' end
+    where status = 'queued'`;
+  return await claimNextTurn(pool, DUE, claim);
+}
+
 export async function claim(pool: Pool, turnId: string, leaseMs = 60_000): Promise<ClaimedTurn & { turnId: string }> {
-  const turn = await claimTurn(pool, turnId, asWorker({ leaseMs }));
+  const turn = await claimOnly(pool, turnId, asWorker({ leaseMs }));
   if (!turn) throw new Error("there was nothing to claim");
   return { ...turn, turnId };
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { cancelTurn, claimTurn, findSession, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
+import { cancelTurn, findSession, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
 import { expect, test } from "vitest";
 import {
   asWorker,
   cancelled,
   claim,
+  claimOnly,
   dump,
   newPlace,
   type Place,
@@ -79,7 +80,7 @@ test("withdrawing a waiting turn moves the others up, and it can be neither with
   ]);
   const again = await withdrawTurn(fixture.pool, place.ownerId, place.sessionId, turns[1]!);
   expect(cancelled(again)).toEqual({ cancelling: [], withdrawn: [] });
-  expect(await claimTurn(fixture.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
+  expect(await claimOnly(fixture.pool, turns[1]!, asWorker({ workerId: "w", nonce: "n", leaseMs: 1_000 }))).toBeNull();
 });
 
 test("a claimed turn is not withdrawn, even when it is claimed while the withdrawal waits for the lock", async () => {

@@ -3,6 +3,7 @@ import * as store from "@boocode/store";
 import { expect, test } from "vitest";
 import {
   asWorker,
+  DUE,
   newPlace,
   newProject,
   newSession,
@@ -96,7 +97,7 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
     await pool`
       update turns set due_at = now() where id in (
         select id from turns where status = 'queued' and owner_id = ${ownerId} order by id for no key update)`;
-    const turn = await store.claimDueTurn(pool, asWorker({ workerId: "w", leaseMs: 40 }));
+    const turn = await store.claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 40 }));
     if (!turn) return;
     const fence = { turnId: turn.id, attempt: turn.attempt };
     const messageId = turn.streaming_message_id ?? randomUUID();

@@ -3,7 +3,7 @@ import * as contracts from "@boocode/contracts";
 import { createFollower } from "@boocode/frame-log";
 import { takeTicket } from "@boocode/identity";
 import { connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
-import { claimTurn, endTurn } from "@boocode/store";
+import { claimNextTurn, endTurn } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import { type ApiFixture, keys, newClient, newSession, useApi } from "./fixture.ts";
 
@@ -30,11 +30,15 @@ async function subscribe({ server }: ApiFixture, ...channels: string[]) {
   };
 }
 
-const run = async (turnId: string) =>
-  await claimTurn(fixture.pool, turnId, {
-    ...{ workerId: "w", nonce: "n", leaseMs: 60_000 },
-    ...{ maxAttempts: 3, takesPoisonCandidates: true },
-  });
+/** Claims this turn, as the only one that is due. */
+async function run(turnId: string) {
+  await fixture.pool`
+    update turns set due_at = now() + case when id = ${turnId} then interval '-1 hour' else '1 hour' end
+    where status = 'queued'`;
+  const claim = { workerId: "w", nonce: "n", leaseMs: 60_000, maxAttempts: 3 };
+  const room = { takesPoisonCandidates: true, usersAtLimit: [] };
+  return await claimNextTurn(fixture.pool, { kind: "due" }, { ...claim, ...room });
+}
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
   await endTurn(

@@ -12,7 +12,7 @@ import {
   serveHttp,
   withDeadline,
 } from "@boocode/runtime";
-import { type ClaimedTurn, claimDueTurn, claimTurn, releaseTurn, takeOverClaim } from "@boocode/store";
+import { type ClaimedTurn, claimNextTurn, releaseTurn, takeOverClaim } from "@boocode/store";
 import { moveOldJobs } from "@boocode/turn-queue";
 import { processTurn } from "./attempt/process-turn.ts";
 import { Config, isolatedCapacity } from "./config.ts";
@@ -89,8 +89,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     leaseMs: config.LEASE_MS,
     isolatedCapacity: isolatedCapacity(config, process.env, (message) => log.warn(message)),
     maxAttempts: config.MAX_ATTEMPTS,
-    claim: (turnId, claim) => inTime(claimTurn(pool, turnId, claim)),
-    claimDue: (claim) => inTime(claimDueTurn(pool, claim)),
+    claim: (which, claim) => inTime(claimNextTurn(pool, which, claim)),
     process: async (turn, claimedAt) => {
       await failpoint("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);
@@ -99,6 +98,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
       await failpoint("after-claim");
       await isolatedTurns.run(turn, claimedAt);
     },
+    onError: logFailure("claiming the next turn", "postgres"),
   });
 
   const consumer = consumeTurns({

@@ -1,11 +1,15 @@
 import { randomBytes } from "node:crypto";
-import type { Claim, ClaimedTurn } from "@boocode/store";
+import type { Claim, Claimable, ClaimedTurn } from "@boocode/store";
+import { createUserShares } from "./user-shares.ts";
 
-/** Claims and runs turns, at most `capacity` at once. Turns mostly wait on the network. */
+/**
+ * Claims and runs turns, at most `capacity` at once. Turns mostly wait on the network. A slot whose turn has ended is offered
+ * to the next waiting turn at once, whichever worker has its wake-up, until no turn waits.
+ */
 export interface TurnRunner {
   /**
-   * Waits for room, then claims this turn, if it is due, and runs it. Resolves when the turn has ended or cannot be claimed,
-   * so that a caller does not bring more turns than can run.
+   * Waits for room, then claims the next turn in the fair order, which need not be this one: a wake-up only says that a turn
+   * waits. Resolves when the slot is free again, so that a caller does not bring more wake-ups than there are slots.
    */
   run(turnId: string): Promise<void>;
   /** Claims and runs at most `most` due turns while there is room. @returns how many were claimed */
@@ -22,43 +26,62 @@ export interface TurnRunnerDeps {
   maxAttempts: number;
   workerId: string;
   leaseMs: number;
-  claim(turnId: string, claim: Claim): Promise<ClaimedTurn | null>;
-  claimDue(claim: Claim): Promise<ClaimedTurn | null>;
+  claim(which: Claimable, claim: Claim): Promise<ClaimedTurn | null>;
   /** Runs a claimed turn until its attempt ends; never throws. */
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   /** Does the same for a poison candidate, in a process of its own; never throws. */
   processIsolated(turn: ClaimedTurn, claimedAt: number): Promise<void>;
+  /** A claim for a slot that became free failed. The turns that wait are found by the reconcilers. */
+  onError(error: unknown): void;
+}
+
+/** In an object, because an async function would wait for the bare promise. */
+interface Started {
+  run: Promise<void>;
 }
 
 export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
   const running = new Set<Promise<void>>();
+  const shares = createUserShares(deps.capacity);
   let claiming = 0;
   let isolated = 0;
   let draining = false;
   /** Callers that wait for room, or for the last turn's end. */
   const waiting = new Set<() => void>();
+  /** The last claim. Claims run one after the other: each must know whose turns the ones before it took. */
+  let lastClaim: Promise<unknown> = Promise.resolve();
 
   const isRoom = () => !draining && running.size + claiming < deps.capacity;
 
-  /** @returns the run, or null when nothing was claimed */
-  async function start(claim: (claim: Claim) => Promise<ClaimedTurn | null>): Promise<{ run: Promise<void> } | null> {
+  /** Claims a turn for a slot that is free, and starts it. @returns null when nothing was claimed */
+  async function claimFor(which: Claimable): Promise<Started | null> {
     claiming += 1;
     try {
-      const claimedAt = performance.now();
-      const { workerId, leaseMs, maxAttempts } = deps;
-      const takesPoisonCandidates = isolated < deps.isolatedCapacity;
-      const turn = await claim({ workerId, nonce: newNonce(), leaseMs, maxAttempts, takesPoisonCandidates });
-      if (!turn) return null;
-      const run = process(turn, claimedAt).finally(() => {
-        running.delete(run);
-        wakeWaiting();
-      });
-      running.add(run);
-      return { run };
+      const claim = lastClaim.then(() => (draining ? null : claimNext(which)));
+      lastClaim = claim.catch(() => {});
+      return await claim;
     } finally {
       claiming -= 1;
       wakeWaiting();
     }
+  }
+
+  async function claimNext(which: Claimable): Promise<Started | null> {
+    const claimedAt = performance.now();
+    const { workerId, leaseMs, maxAttempts } = deps;
+    const room = { takesPoisonCandidates: isolated < deps.isolatedCapacity, usersAtLimit: shares.usersAtLimit() };
+    const turn = await deps.claim(which, { workerId, nonce: newNonce(), leaseMs, maxAttempts, ...room });
+    return turn && { run: start(turn, claimedAt) };
+  }
+
+  function start(turn: ClaimedTurn, claimedAt: number): Promise<void> {
+    shares.take(turn.owner_id);
+    const run = process(turn, claimedAt).finally(() => {
+      shares.free(turn.owner_id);
+      running.delete(run);
+    });
+    running.add(run);
+    return run;
   }
 
   async function process(turn: ClaimedTurn, claimedAt: number): Promise<void> {
@@ -67,6 +90,21 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
     await deps.processIsolated(turn, claimedAt).finally(() => {
       isolated -= 1;
     });
+  }
+
+  /** Lets the slot of a started turn run one turn after the other, and resolves when none waits. */
+  async function occupy(first: Started): Promise<void> {
+    for (let next: Started | null = first; next; ) {
+      await next.run;
+      // Before any caller that waits for room can take the slot: its wake-up is then still there for other workers.
+      next = draining ? null : await claimFor({ kind: "waiting", woken: null }).catch(reportFailed);
+    }
+    wakeWaiting();
+  }
+
+  function reportFailed(error: unknown): null {
+    deps.onError(error);
+    return null;
   }
 
   /** Resolves when a claim or a turn has ended, or at the given time of `performance.now()`. */
@@ -91,13 +129,15 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
         if (draining) return;
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
-      const started = await start((claim) => deps.claim(turnId, claim));
-      await started?.run;
+      const started = await claimFor({ kind: "waiting", woken: turnId });
+      if (started) await occupy(started);
     },
     async runDue(most) {
-      let claimed = 0;
-      while (claimed < most && isRoom() && (await start(deps.claimDue))) claimed += 1;
-      return claimed;
+      for (let claimed = 0; ; claimed++) {
+        const started = claimed < most && isRoom() ? await claimFor({ kind: "due" }) : null;
+        if (!started) return claimed;
+        void occupy(started);
+      }
     },
     running: () => running.size,
     async drain(ms) {
