@@ -2,6 +2,7 @@ import { link, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openProject, ProjectUnavailable } from "../src/project/open-project.ts";
+import { findOwnFiles, isOwn } from "../src/withheld/own-files.ts";
 import { createWithheldGroupOf } from "../src/withheld/withheld-group.ts";
 import { type Call, makeTree, startTools, type TempTree } from "./temp-tree.ts";
 
@@ -98,4 +99,30 @@ test("nothing of the kernel is shown, even if the whole disk is the project", as
   );
   expect((await call("view_file", { path: "/etc/hostname" })).output).not.toContain("withheld");
   for (const path of ["/proc/self", "/proc/self/root/proc", "/sys"]) await expect(startTools(path)).rejects.toThrow();
+});
+
+test("the kernel's file systems are recognized by their type, wherever they are mounted", async () => {
+  const own = { folders: [], files: [], system: [] };
+  const call = await startTools("/", { own });
+  expect((await call("view_file", { path: "proc/self/status" })).result.error).toContain("is withheld");
+  for (const path of ["proc", "sys"])
+    expect((await call("list_dir", { path })).result.error, path).toContain("is withheld");
+  for (const path of ["/proc/self", "/sys/kernel"])
+    await expect(startTools(path, { own }), path).rejects.toThrow("belongs to the service itself or to the kernel");
+});
+
+test("the places where containers mount secrets are closed by default, also before they exist", async () => {
+  const own = await findOwnFiles({ folders: [], files: [] });
+  for (const path of ["/proc", "/sys", "/dev/shm", "/run/secrets", "/run/secrets/db"])
+    expect([path, isOwn(own, path)]).toEqual([path, true]);
+  for (const path of ["/run/secrets-2", "/srv/proc"]) expect([path, isOwn(own, path)]).toEqual([path, false]);
+});
+
+test("a data folder and a file that are configured by a symlink are withheld by their real paths", async () => {
+  const { root, outside } = await makeService();
+  await symlink(join(root, "data"), join(outside, "data"));
+  await symlink(join(root, "keys/model.txt"), join(outside, "key"));
+  const call = await startTools(root, { own: { folders: [join(outside, "data")], files: [join(outside, "key")] } });
+  await expectNothingShown(call, FILES);
+  expect((await call("list_dir", {})).output).toContain("data/ (withheld: own)");
 });

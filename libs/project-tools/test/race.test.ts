@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Call, makeTree, startTools } from "./temp-tree.ts";
 
 /**
- * Swaps a directory for a symlink to the one outside, and a file for a symlink to the secret, back and forth until it is
+ * Swaps a directory for a symlink to the one outside, or to a withheld one, and a file for a symlink to the secret, back and forth until it is
  * killed, or for one minute. Between two swaps the project's own files stay in place for up to the given milliseconds (a
  * search takes some 30 ms). The names exist on both sides, so that every look-up can succeed.
  */
@@ -27,15 +27,16 @@ while (Date.now() < end) {
   }
 }`;
 
-async function startRace(other: "symlink" | "pipe" = "symlink", insideMs = 0): Promise<Call> {
+async function startRace(other: "symlink" | "pipe" | "withheld" = "symlink", insideMs = 0): Promise<Call> {
   const tree = await makeTree({
     "dir/secret.txt": "public inside\n",
     "dir/own.txt": "inside\n",
     file: "public inside\n",
+    ".ssh/secret.txt": "TOP-SECRET inside\n",
   });
   // Names that exist only outside reveal a listing through the link. There are many, so that such a listing takes time.
   for (let i = 0; i < 50; i++) await writeFile(join(tree.outside, `secret-name-${i}.txt`), "TOP-SECRET inside\n");
-  await symlink(tree.outside, join(tree.root, "dir-link"));
+  await symlink(other === "withheld" ? ".ssh" : tree.outside, join(tree.root, "dir-link"));
   if (other === "pipe") execFileSync("mkfifo", [join(tree.root, "file-link")]);
   else await symlink(join(tree.outside, "secret.txt"), join(tree.root, "file-link"));
   const call = await startTools(tree.root);
@@ -77,6 +78,10 @@ test("view_file does not block on a pipe that replaces a file", async () => {
 
 test("view_file never shows a file in the target of a swapped directory", async () => {
   await hammer(await startRace(), "view_file", { path: "dir/secret.txt" }, 500, "public");
+});
+
+test("view_file never shows a withheld file in the target of a swapped directory", async () => {
+  await hammer(await startRace("withheld"), "view_file", { path: "dir/secret.txt" }, 500, "public");
 });
 
 test("list_dir never lists the target of a swapped directory", async () => {

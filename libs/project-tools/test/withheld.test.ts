@@ -1,7 +1,10 @@
 import { link, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { ToolContext } from "../src/define-tool.ts";
+import { openProjectRoot } from "../src/project/project-root.ts";
 import { toolOffers } from "../src/run-tool.ts";
+import { separate } from "../src/search/find-withheld.ts";
 import { type Call, makeTree, startTools } from "./temp-tree.ts";
 
 const PASSWORD = "hunter2-of-the-test";
@@ -153,6 +156,7 @@ test("withheld files that are also ignored are counted only if ignored files are
     "env, git, keys, logins, ssh",
   ]);
   expect(await withheldIn(call, "find_files", { glob: ".env", include_ignored: true })).toEqual([2, "env"]);
+  expect(await withheldIn(call, "grep", { pattern: "hunter2", glob: "deploy/*" })).toEqual([1, "keys"]);
   const { output } = await call("find_files", { glob: ".env" });
   expect(output).not.toContain("ignored files that match");
   expect(output).toMatch(/\n\[2 files withheld that may hold secrets \(env\)\]$/);
@@ -164,6 +168,14 @@ test("a withheld file cannot be told by the number of its matches, and hides no 
   const { output, result } = await call("grep", { pattern: "needle", max_results: 1 });
   expect(output).toBe("b.txt:1: needle\n[1 file withheld that may hold secrets (env)]");
   expect(result.truncated).toBe(false);
+});
+
+test("ripgrep is told not to read withheld files", async () => {
+  const root = await openProjectRoot((await makeTree(ALL)).root);
+  onTestFinished(() => root.close());
+  const context = { root, signal: new AbortController().signal } as ToolContext;
+  const { shown, withheld } = await separate(["src/env.ts", ".env", "deploy/id_rsa"], context);
+  expect([shown, withheld.globs]).toEqual([["src/env.ts"], ["--glob=!/.env", "--glob=!/deploy/id_rsa"]]);
 });
 
 test("of more withheld files than ripgrep is told about, nothing is shown either", async () => {

@@ -95,6 +95,23 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   expect((await store.findUserByName(fixture.pool, "ada"))?.id).toBe(again.id);
 });
 
+test("deleting a user revokes the tokens, ends what is shared with the user, and tells those with whom the projects were shared", async () => {
+  const { pool } = fixture;
+  const [ada, bob] = [await newUser(), await newUser()];
+  const [ofAda, ofBob] = [await newPlace(pool, ada.id), await newPlace(pool, bob.id)];
+  for (const [owner, place, name] of [
+    [ada, ofAda, bob.id],
+    [bob, ofBob, ada.id],
+  ] as const)
+    await store.setMember(pool, owner.actor, place.projectId, { name, role: "member" });
+  const version = async () => (await store.readListVersions(pool, [bob.id])).get(bob.id) ?? 0;
+  const before = await version();
+  await store.deleteUser(pool, "operator", ada.id);
+  expect(await version()).toBeGreaterThan(before);
+  expect(await pool`select from project_members where user_id = ${ada.id}`).toHaveLength(0);
+  expect(await store.listTokens(pool, ada.id)).toEqual([]);
+});
+
 test("the turns of a disabled or deleted user, and those of a revoked token, are cancelled or withdrawn, and no other", async () => {
   const { pool } = fixture;
   const disable = (id: string) => store.changeUser(pool, "operator", id, { disabled: true });

@@ -127,7 +127,8 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
       const found = verified.toString("utf8").replace(/ \(deleted\)$/, "");
       if (withholding.isOwn(found, stats) || (stats.dev !== rootStats.dev && (await isOfKernel(stablePath))))
         throw new WithheldFailure(asked, OWN);
-      const group = isShown && stats.isFile() ? (withheld(path) ?? ofPath(found)) : null;
+      // Both, because a folder on the way may have been replaced by a symlink since the path was resolved.
+      const group = isShown && stats.isFile() ? (withheld(path) ?? withheld(posix.relative(real, found))) : null;
       if (group !== null) throw new WithheldFailure(asked, group);
       return { handle, kind: stats.isDirectory() ? "directory" : "file", size: stats.size, path, stablePath };
     } catch (error) {

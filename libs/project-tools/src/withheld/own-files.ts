@@ -8,6 +8,8 @@ export interface OwnPaths {
   folders: readonly string[];
   /** Files that the configuration names: keys, passwords, certificates. */
   files: readonly string[];
+  /** Default: the usual places of the kernel's file systems and of containers' secrets. */
+  system?: readonly string[];
 }
 
 /** As they are now: a secret can be replaced while the service runs. */
@@ -26,9 +28,9 @@ const FOLDERS_OF_THE_SYSTEM = ["/proc", "/sys", "/dev", "/run/secrets", "/var/ru
 const KERNEL_TYPES = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0x1cd1]);
 
 /** Resolves the paths. Those that do not exist are kept as they are: they may come to exist. */
-export async function findOwnFiles({ folders, files }: OwnPaths): Promise<OwnFiles> {
+export async function findOwnFiles({ folders, files, system = FOLDERS_OF_THE_SYSTEM }: OwnPaths): Promise<OwnFiles> {
   const real = (path: string) => realpath(path).catch(() => path);
-  const ownFolders = await Promise.all([...FOLDERS_OF_THE_SYSTEM, ...folders].map(real));
+  const ownFolders = await Promise.all([...system, ...folders].map(real));
   // What lies deeper in the data folder is recognized by its path only.
   const names = await Promise.all(
     folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))),

@@ -138,7 +138,10 @@ test("copies that editors and people leave, and names that other file systems re
   const forms = [
     ...[".env~", ".env.bak", ".env.swp", "#.env#", ".#.env", "id_rsa.bak", "id_rsa~", ".id_rsa.swp", "server.key.orig"],
     ...[".env.", ".env ", ".git./config", ".env::$DATA", "a.pem:x", "a:b.pem", ".\u200cenv", ".g\u200cit/config"],
-    // The long s and the Kelvin sign fold to ASCII letters, and `ﬁ` to two.
+    // A copy of a copy, and copies whose own names no pattern matches.
+    ...["auth.json.bak~", ".auth.json.swp", "#auth.json#"],
+    // The long s and the Kelvin sign fold to ASCII letters, and `ﬁ` to two; `ß` in upper case is `SS`; some fold wide letters.
+    ...[".\u00dfh/config", ".\uff45nv"],
     ...[".\u017fsh/config", "\u212aubeconfig", ".git/con\ufb01g", "SECRET\u017f.YML", "credentials.json.OLD"],
   ];
   for (const path of forms) expect([path, groupOf(`/srv/${path}`)]).not.toEqual([path, null]);
