@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { CLOSE_CODES, type CloseReason, type Scope } from "@boocode/contracts";
+import { CLOSE_CODES, type CloseReason, type Scope, SocketMessage } from "@boocode/contracts";
 import { addUser } from "@boocode/identity";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SUBSCRIPTIONS } from "../services/gateway/src/connections/subscription.ts";
 import { FASTIFY, type System, startSystem } from "./harness/start-system.ts";
 import { watchSession, watchUser } from "./harness/watch.ts";
 
@@ -58,16 +59,18 @@ const BARRED: Record<string, Outcome> = {
   ...{ disabled: "unauthenticated", unknown: "unauthenticated", nobody: "unauthenticated" },
 };
 
-const OPERATIONS: Record<string, { path(): string; outcome(caller: string): Outcome }> = {
+const OPERATIONS: Record<string, { target: string; path(): string; outcome(caller: string): Outcome }> = {
   "a session": {
+    target: "session",
     path: () => `sessions/${session}`,
     outcome: (caller) => BARRED[caller] ?? (FOLLOWERS.includes(caller) ? "subscribed" : "not_found"),
   },
   "a deleted session": {
+    target: "session",
     path: () => `sessions/${deleted}`,
     outcome: (caller) => BARRED[caller] ?? "not_found",
   },
-  "the own lists": { path: () => "user", outcome: (caller) => BARRED[caller] ?? "subscribed" },
+  "the own lists": { target: "user", path: () => "user", outcome: (caller) => BARRED[caller] ?? "subscribed" },
 };
 
 /** The outcome over a WebSocket. A socket may send its token later, so that only a message tells who sent none. */
@@ -102,6 +105,13 @@ async function overEvents(path: string, token: string | null): Promise<Outcome> 
 }
 
 const TRANSPORTS = { WebSocket: overSocket, "event stream": overEvents };
+
+test("every target of a subscription has a row, and a client can ask for nothing else over a socket", () => {
+  const targets = Object.values(OPERATIONS).map(({ target }) => target);
+  expect([...new Set(targets)].sort()).toEqual(Object.keys(SUBSCRIPTIONS).sort());
+  // The token, and a question whether the gateway is alive.
+  expect(SocketMessage.options.map(({ shape }) => shape.type.value)).toEqual(["auth", "ping"]);
+});
 
 const cells = Object.keys(OPERATIONS).flatMap((what) => Object.keys(TRANSPORTS).map((how) => ({ what, how })));
 

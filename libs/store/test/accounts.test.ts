@@ -95,7 +95,7 @@ test("a deleted user's name is free, the slug is not, and projects and tokens ar
   expect((await store.findUserByName(fixture.pool, "ada"))?.id).toBe(again.id);
 });
 
-test("deleting a user revokes the tokens, ends what is shared with the user, and tells those with whom the projects were shared", async () => {
+test("deleting a user revokes the tokens, ends what is shared with the user, tells those with whom the projects were shared, and deletes no other project", async () => {
   const { pool } = fixture;
   const [ada, bob] = [await newUser(), await newUser()];
   const [ofAda, ofBob] = [await newPlace(pool, ada.id), await newPlace(pool, bob.id)];
@@ -105,8 +105,13 @@ test("deleting a user revokes the tokens, ends what is shared with the user, and
   ] as const)
     await store.setMember(pool, owner.actor, place.projectId, { name, role: "member" });
   const version = async () => (await store.readListVersions(pool, [bob.id])).get(bob.id) ?? 0;
-  const before = await version();
+  const former = await newPlace(pool, ada.id);
+  await store.deleteProject(pool, ada.id, former.projectId);
+  const deletedAt = () => pool`select deleted_at from projects where id = ${former.projectId}`;
+  const [before, then] = [await version(), await deletedAt()];
   await store.deleteUser(pool, "operator", ada.id);
+  expect(await deletedAt()).toEqual(then);
+  expect((await store.listProjects(pool, bob.id)).map(({ id }) => id)).toEqual([ofBob.projectId]);
   expect(await version()).toBeGreaterThan(before);
   expect(await pool`select from project_members where user_id = ${ada.id}`).toHaveLength(0);
   expect(await store.listTokens(pool, ada.id)).toEqual([]);

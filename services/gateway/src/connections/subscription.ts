@@ -16,8 +16,14 @@ export type Subscription =
   | { target: "session"; sessionId: string; cursor: Position | null }
   | { target: "user"; cursor: number | null };
 
-const SESSION = /^\/api\/(?:ws\/sessions\/([^/]+)|sessions\/([^/]+)\/events)$/;
-const USER = new Set(["/api/ws/user", "/api/user/events"]);
+/** The paths of each target, over a WebSocket and as an event stream. The authorization matrix has a row for each target. */
+export const SUBSCRIPTIONS: Record<Subscription["target"], { socket: RegExp; events: RegExp }> = {
+  session: { socket: /^\/api\/ws\/sessions\/([^/]+)$/, events: /^\/api\/sessions\/([^/]+)\/events$/ },
+  user: { socket: /^\/api\/ws\/user$/, events: /^\/api\/user\/events$/ },
+};
+
+const matching = (target: Subscription["target"], path: string) =>
+  SUBSCRIPTIONS[target].socket.exec(path) ?? SUBSCRIPTIONS[target].events.exec(path);
 
 /**
  * @param lastEventId sent by an event stream that reconnects; newer than the URL's cursor, which a browser does not update
@@ -25,13 +31,13 @@ const USER = new Set(["/api/ws/user", "/api/user/events"]);
  */
 export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | Refusal | null {
   const cursor = lastEventId || url.searchParams.get("cursor");
-  if (USER.has(url.pathname)) {
+  if (matching("user", url.pathname)) {
     if (cursor === null) return { target: "user", cursor: null };
     return /^\d{1,15}$/.test(cursor) ? { target: "user", cursor: Number(cursor) } : "bad_request";
   }
-  const match = SESSION.exec(url.pathname);
+  const match = matching("session", url.pathname);
   if (!match) return null;
-  const sessionId = Id.safeParse(match[1] ?? match[2]);
+  const sessionId = Id.safeParse(match[1]);
   if (!sessionId.success) return "not_found";
   if (cursor === null) return { target: "session", sessionId: sessionId.data.toLowerCase(), cursor: null };
   const position = parseCursor(cursor);
