@@ -111,6 +111,17 @@ test("the turns of members on a shared project end with the grant of its owner",
   expect(cancelled(await revoke(granted.id)).cancelling).toEqual([turnId]);
 });
 
+test("a user's grant that is taken back ends no turn of another user on the same folder, nor is it found below another user", async () => {
+  const granted = await grant("/tmp");
+  const other = await newPlace(fixture.pool);
+  await grant("/tmp", other.ownerId);
+  const { turnId } = await claim(fixture.pool, (await post(fixture.pool, other)).turnId);
+  const asked = { userId: other.ownerId, grantId: granted.id, ownFolders: [], by: "operator" as const };
+  expect(await store.deleteGrant(fixture.pool, asked)).toBeNull();
+  await revoke(granted.id);
+  expect(await status(turnId)).toBe("running");
+});
+
 test("a claim reads the grants of the project's owner anew each time", async () => {
   const other = await newPlace(fixture.pool);
   const { turnId } = await post(fixture.pool, other);
