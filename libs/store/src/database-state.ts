@@ -1,19 +1,33 @@
 import type { NotReadyReason } from "@boocode/contracts";
 import type { Pool } from "./sql.ts";
 
-/** The newest migration whose changes this version uses. A test compares it with the folder. */
-export const NEEDED_MIGRATION = "0013";
+/** The migrations whose changes this version uses. A test compares them with the folder. */
+export const NEEDED_MIGRATIONS = [
+  "0001_initial",
+  "0002_message_context",
+  "0003_worker_deaths",
+  "0004_cuts",
+  "0005_tools_ignored",
+  "0006_identity",
+  "0007_grants",
+  "0008_sharing",
+  "0009_usage",
+  "0010_audit",
+  "0011_deletion",
+  "0013_identities",
+];
 
 /**
  * Rejects when the database lacks a migration that this version needs, and, for a process that writes, when it is read-only.
  * A newer schema is accepted, because changes of the schema are additive. Changes nothing.
  */
 export async function checkDatabase(sql: Pool, { writes }: { writes: boolean }): Promise<void> {
-  const [row] = await sql<[{ is_applied: boolean }]>`
-    select exists (select from schema_migrations where version = ${NEEDED_MIGRATION}) as is_applied`;
-  if (!row.is_applied) {
+  const applied = await sql<{ version: string }[]>`select version from schema_migrations`;
+  const versions = new Set(applied.map(({ version }) => version));
+  const missing = NEEDED_MIGRATIONS.filter((name) => !versions.has(name.split("_")[0] as string));
+  if (missing.length > 0) {
     const reason: NotReadyReason = "schema_outdated";
-    throw Object.assign(new Error(`migration ${NEEDED_MIGRATION} has not been applied to the database`), { reason });
+    throw Object.assign(new Error(`not applied to the database: migration ${missing.join(", ")}`), { reason });
   }
   // Refused before any row is looked for: 25006 in a read-only database, 42501 without the right.
   if (writes) await sql`update turns set id = id where false`;

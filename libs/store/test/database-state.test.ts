@@ -1,16 +1,16 @@
 import { readdirSync } from "node:fs";
 import { createDatabase } from "@boocode/backing-services";
 import { connectPostgres } from "@boocode/runtime";
-import { checkDatabase, NEEDED_MIGRATION } from "@boocode/store";
+import { checkDatabase, NEEDED_MIGRATIONS } from "@boocode/store";
 import { expect, inject, test } from "vitest";
 import { useStore } from "./fixture.ts";
 
 const fixture = useStore();
 const WRITES = { writes: true };
 
-test("this version needs the newest migration", () => {
+test("this version needs every migration", () => {
   const files = readdirSync(new URL("../../../migrations", import.meta.url)).filter((name) => /^\d/.test(name));
-  expect(files.sort().at(-1)?.startsWith(`${NEEDED_MIGRATION}_`)).toBe(true);
+  expect(files.sort()).toEqual(NEEDED_MIGRATIONS.map((name) => `${name}.sql`));
 });
 
 test("a migrated database is accepted, also when it is newer, and nothing is changed", async () => {
@@ -19,16 +19,22 @@ test("a migrated database is accepted, also when it is newer, and nothing is cha
   await checkDatabase(fixture.pool, WRITES);
 });
 
-test("a database that lacks the migration is refused with the reason, and with its number for the log", async () => {
-  const failed = fixture.owner.begin(async (sql) => {
-    await sql`delete from schema_migrations where version = ${NEEDED_MIGRATION}`;
-    await checkDatabase(sql as never, WRITES);
-  });
-  await expect(failed).rejects.toMatchObject({
-    reason: "schema_outdated",
-    message: expect.stringContaining(NEEDED_MIGRATION),
-  });
-});
+test.each([
+  ["the first", NEEDED_MIGRATIONS[0]],
+  ["the newest", NEEDED_MIGRATIONS.at(-1)],
+])(
+  "a database that lacks %s migration is refused with the reason, and with its name for the log",
+  async (_which, name) => {
+    const failed = fixture.owner.begin(async (sql) => {
+      await sql`delete from schema_migrations where version = ${name?.split("_")[0] as string}`;
+      await checkDatabase(sql as never, WRITES);
+    });
+    await expect(failed).rejects.toMatchObject({
+      reason: "schema_outdated",
+      message: `not applied to the database: migration ${name}`,
+    });
+  },
+);
 
 test("an empty database is refused", async () => {
   const empty = await createDatabase(inject("postgresUrl"));
