@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { wholeList } from "./pages.ts";
 import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
+import { UsageCounts } from "./usage.ts";
 
 /**
  * What a token permits: `read` to list, read and follow; `ask` to create, change, ask, cancel and delete; `admin` to use the
@@ -26,6 +27,7 @@ export const Me = z
     role: Role,
     scopes: z.array(Scope),
     expires_at: Timestamp.nullable().describe("When the token of this request expires; null: never."),
+    usage_today: UsageCounts.describe("Of the turns that ended today, a day in UTC; see `GET /api/usage`."),
   })
   .meta({ id: "Me" });
 export type Me = z.infer<typeof Me>;
@@ -125,6 +127,17 @@ export const Grant = z
 export type Grant = z.infer<typeof Grant>;
 
 export const GrantList = z.object({ grants: z.array(Grant), ...wholeList }).meta({ id: "GrantList" });
+
+/** Where the caller's projects may lie, as `GET /api/me/grants` answers. */
+export const OwnGrantList = z
+  .object({
+    grants: z
+      .array(z.object({ path: z.string().describe("A real path, without symlinks. The folder may be missing.") }))
+      .describe("By path. A project may lie in each of them, and in every folder below."),
+    ...wholeList,
+  })
+  .meta({ id: "OwnGrantList" });
+export type OwnGrantList = z.infer<typeof OwnGrantList>;
 
 export const CreateGrant = z
   .strictObject({

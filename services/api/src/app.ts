@@ -43,6 +43,7 @@ import { getUsage } from "./routes/get-usage.ts";
 import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
+import { listOwnGrants } from "./routes/list-own-grants.ts";
 import { listProjects } from "./routes/list-projects.ts";
 import { listSessions } from "./routes/list-sessions.ts";
 import { listTokens } from "./routes/list-tokens.ts";
@@ -63,6 +64,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
   read: {
     getMe,
     listTokens,
+    listOwnGrants,
     getUsage,
     exportMe,
     listProjects,

@@ -7,18 +7,20 @@ import type { Deps } from "./deps.ts";
 export function checkPaths(
   pool: Pool,
   settings: FolderSettings,
-): Pick<Deps, "checkProjectPath" | "checkGrantedPath" | "ownFolders"> {
+): Pick<Deps, "checkProjectPath" | "checkGrantedPath" | "allowedFolders" | "ownFolders"> {
+  const allowedTo = async (userId: string) => {
+    const holder = await findFolderHolder(pool, userId);
+    return holder ? await allowedFolders(settings, holder) : [];
+  };
   return {
-    async checkProjectPath(path, userId) {
-      const holder = await findFolderHolder(pool, userId);
-      return await checkProjectPath(path, holder ? await allowedFolders(settings, holder) : []);
-    },
+    checkProjectPath: async (path, userId) => await checkProjectPath(path, await allowedTo(userId)),
     checkGrantedPath: async (path) =>
       await checkProjectPath(
         path,
         await grantableFolders(settings),
         "the path is not a directory within PROJECT_ROOTS",
       ),
+    allowedFolders: allowedTo,
     ownFolders: (slug) => ownFolders(settings, slug),
   };
 }

@@ -23,6 +23,8 @@ export interface Deps {
   checkProjectPath(path: string, userId: string): Promise<string>;
   /** @returns the real path of a directory that may be granted to a user; throws the same */
   checkGrantedPath(path: string): Promise<string>;
+  /** The real paths of the folders in which this user's projects may lie. */
+  allowedFolders(userId: string): Promise<string[]>;
   /** The real paths of the folders that a user has by USER_ROOTS. */
   ownFolders(slug: string): Promise<string[]>;
   /** Lists the models of all servers; throws `model_server_unavailable`. */

@@ -35,6 +35,7 @@ const MATRIX: Record<string, Row[]> = {
   getMe: [{ may: EVERYBODY }],
   exportMe: [{ may: EVERYBODY }],
   listTokens: [{ may: EVERYBODY }],
+  listOwnGrants: [{ may: EVERYBODY }],
   createToken: [{ may: EVERYBODY, body: { name: "x", scopes: ["read"] } }],
   // Each revokes the owner's token: only the owner has it.
   revokeToken: [{ may: ["owner"] }],

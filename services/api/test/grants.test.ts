@@ -116,6 +116,21 @@ test("a grant above PROJECT_ROOTS allows what they contain, and nothing else", a
   for (const path of ["/", outside, "/etc"]) expect((await register(user, path)).status).toBe(422);
 });
 
+test("users see where their projects may lie, and nothing of what was granted to others or lies outside PROJECT_ROOTS", async () => {
+  const user = await newClient(fixture, { isGranted: false });
+  const [row] = await fixture.pool<[{ slug: string }]>`select slug from users where id = ${user.userId}`;
+  const own = { path: at(`users/${row.slug}`) };
+  mkdirSync(at("users"), { recursive: true });
+  const seen = async () => (await user.call("GET", "/api/me/grants")).body.grants;
+  expect(await seen()).toEqual([own]);
+  const first = (await grant(user, at("bob"))).body;
+  await grant(user, at("al"));
+  await fixture.pool`insert into grants (user_id, path) values (${user.userId}, ${outside})`;
+  expect(await seen()).toEqual([{ path: at("al") }, { path: at("bob") }, own]);
+  await admin.call("DELETE", `${grants(user)}/${first.id}`);
+  expect(await seen()).toEqual([{ path: at("al") }, own]);
+});
+
 test("each user has the folder of its slug below USER_ROOTS, without a grant, and no other", async () => {
   const [user, other] = [
     await newClient(fixture, { isGranted: false }),
@@ -143,7 +158,7 @@ test("an administrator lists, grants and takes back; a folder is granted once", 
   expect((await admin.call("DELETE", `${grants(bob)}/${first.id}`)).status).toBe(404);
   expect((await admin.call("DELETE", `${grants(user)}/${first.id}`)).status).toBe(204);
   expect((await admin.call("DELETE", `${grants(user)}/${first.id}`)).status).toBe(404);
-  expect((await admin.call("GET", grants(user))).body).toEqual({ grants: [] });
+  expect((await admin.call("GET", grants(user))).body.grants).toEqual([]);
   expect((await register(user, at("al"))).status).toBe(422);
   // The project stays.
   expect((await user.call("GET", `/api/projects/${project.id}`)).body).toEqual(project);

@@ -56,6 +56,7 @@ const fill = (url: string, ids: Record<string, string>) =>
 const OTHERS: ["GET" | "POST" | "DELETE", string][] = [
   ["GET", "/api/me"],
   ["GET", "/api/me/tokens"],
+  ["GET", "/api/me/grants"],
   ["POST", "/api/me/tokens"],
   ["GET", "/api/usage"],
   ["GET", "/api/admin/audit"],

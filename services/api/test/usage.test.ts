@@ -121,6 +121,21 @@ test.each([
   }
 });
 
+test("the caller's own usage of today stands with who the caller is", async () => {
+  const client = await newClient(fixture);
+  const place = await newSession(fixture, client);
+  const today = async () => (await client.call("GET", "/api/me")).body.usage_today;
+  const nothing = { calls: 0, prompt_tokens: 0, cached_tokens: 0, answer_tokens: 0, reasoning_tokens: 0 };
+  expect(await today()).toEqual({ ...nothing, estimated_tokens: 0 });
+  const day = new Date().toISOString().slice(0, 10);
+  const yesterday = new Date(Date.now() - 24 * 60 * 60_000).toISOString().slice(0, 10);
+  await insert({ day, user: client, place, prompt: 9, answer: 4 });
+  await insert({ day, user: client, place, prompt: 1, answer: 1, kind: "naming" });
+  await insert({ day: yesterday, user: client, place, prompt: 100, answer: 100 });
+  await insert({ day, user: bob, place: places.bob, prompt: 100, answer: 100 });
+  expect(await today()).toMatchObject({ calls: 2, prompt_tokens: 10, answer_tokens: 5 });
+});
+
 test.each(["model", "model,project"])(
   "a report by %s has at most 1,000 groups, and says that there are more",
   async (by) => {

@@ -12,6 +12,7 @@ import type {
   MessageList,
   MessagesDeleted,
   ModelList,
+  OwnGrantList,
   PostMessage,
   Project,
   ProjectList,
@@ -75,8 +76,11 @@ export function createRest(deps: RequestDeps) {
   }
 
   return {
-    /** Who the caller is, and what the token permits. */
+    /** Who the caller is, what the token permits, and what the caller has used today. */
     getMe: (options?: CallOptions) => call<Me>("GET", "/api/me", options),
+    /** The folders in which the caller's projects may lie, each with those below it. */
+    listGrants: async (options?: CallOptions): Promise<OwnGrantList["grants"]> =>
+      (await call<OwnGrantList>("GET", "/api/me/grants", options)).grants,
     /** The caller's live tokens, without their secrets. */
     listTokens: async (options?: CallOptions): Promise<Token[]> =>
       (await call<{ tokens: Token[] }>("GET", "/api/me/tokens", options)).tokens,
