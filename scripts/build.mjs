@@ -1,15 +1,20 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 
 // `npm run build`: bundles every program into `dist/<name>/main.mjs`. One file starts in half the time of its 700 modules.
+// The services' bundles have a code cache, see run-bundle.mjs.
 
+const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * By name: where the program starts, and the folder of its manifest, whose `dependencies` are not bundled but installed, also those
- * that only our libs import.
+ * By name: where the program starts; and the folder of a service's manifest, whose `dependencies` are not bundled but installed,
+ * also those that only our libs import.
  */
 const programs = {
   api: { entry: "services/api/src/main.ts", manifest: "services/api" },
@@ -31,6 +36,17 @@ const require = createRequire_(import.meta.url);
 const __filename = fileURLToPath_(import.meta.url);
 const __dirname = dirname_(__filename);`;
 
+/** A bundle with a code cache is one function, because V8 caches no ES modules. esbuild has no `import.meta` in this format. */
+const cached = {
+  format: "cjs",
+  define: { "import.meta.url": "importMetaUrl_" },
+  banner: {
+    js: `(function (exports, require, module, __filename, __dirname) { "use strict";
+const importMetaUrl_ = require("node:url").pathToFileURL(__filename).href;`,
+  },
+  footer: { js: "})" },
+};
+
 await Promise.all(Object.entries(programs).map(([name, program]) => bundle(program, join(root, "dist", name))));
 
 async function bundle({ entry, manifest }, folder) {
@@ -38,26 +54,39 @@ async function bundle({ entry, manifest }, folder) {
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile: join(folder, "main.mjs"),
+    outfile: join(folder, manifest ? "bundle.js" : "main.mjs"),
     bundle: true,
     platform: "node",
     // The oldest Node in package.json's `engines`.
     target: "node20.19",
-    format: "esm",
-    banner: { js: commonJs },
+    ...(manifest ? cached : { format: "esm", banner: { js: commonJs } }),
     external: Object.keys(dependencies),
     metafile: true,
     write: false,
     logLevel: "warning",
   });
   mkdirSync(folder, { recursive: true });
-  for (const { path, contents } of outputFiles) replace(path, contents);
   const ours = Object.keys(metafile.inputs).filter((path) => /^(libs|services)\//.test(path));
   for (const source of new Set(ours.map((path) => dirname(path)))) {
     for (const name of readdirSync(join(root, source))) {
       if (assets.has(extname(name))) replace(join(folder, basename(name)), readFileSync(join(root, source, name)));
     }
   }
+  const [{ path, contents }] = outputFiles;
+  if (manifest) await writeCached(folder, path, contents);
+  else replace(path, contents);
+}
+
+async function writeCached(folder, path, contents) {
+  replace(path, `${Buffer.from(contents)}// ${createHash("sha256").update(contents).digest("hex")}`);
+  const cache = join(folder, `bundle.cache.${process.pid}`);
+  const made = await run(process.execPath, [join(root, "scripts", "make-code-cache.mjs"), path, cache], {
+    env: {},
+    timeout: 60_000,
+  }).catch((error) => error);
+  if (!/^the environment is invalid/.test(made.stderr)) throw new Error(`${path} does not load:\n${made.stderr}`);
+  renameSync(cache, join(folder, "bundle.cache"));
+  replace(join(folder, "main.mjs"), readFileSync(join(root, "scripts", "run-bundle.mjs")));
 }
 
 /** Replaces the file atomically, because a program may be starting from it. */
