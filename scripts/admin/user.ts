@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { Role, Slug } from "@boocode/contracts";
+import { LimitChange, Role, Slug } from "@boocode/contracts";
 import { addUser } from "@boocode/identity";
 import { changeUser, deleteUser, findUserByName, listUsers, revokeAllTokens } from "@boocode/store";
 import { type Command, readName, userNamed } from "./command.ts";
@@ -58,6 +58,16 @@ export const userCommands: Record<string, Command> = {
         console.error("a token needs the scope `admin` too: `token add NAME --scopes read,ask,admin`");
     },
   },
+  "user limits": {
+    usage: "NAME JSON|none",
+    does: 'sets limits of a user in place of USER_LIMITS, such as {"sessions":100}; null is no limit',
+    args: { min: 2, max: 2 },
+    async run(pool, [name, text = ""]) {
+      const limits = text === "none" ? null : readLimits(text);
+      await changeUser(pool, "operator", (await userNamed(pool, name)).id, { limits });
+      console.error(limits ? `${name} has limits of their own now` : `${name} has the limits of USER_LIMITS now`);
+    },
+  },
   "user disable": {
     usage: "NAME",
     does: "lets a user do nothing until enabled again, and keeps everything",
@@ -95,3 +105,13 @@ export const userCommands: Record<string, Command> = {
     },
   },
 };
+
+/** @throws when the text is no JSON object of limits */
+function readLimits(text: string): LimitChange {
+  const example = 'limits are a JSON object such as {"sessions":100,"tokens_per_day":null}, or none';
+  try {
+    return LimitChange.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(example, { cause });
+  }
+}

@@ -15,16 +15,19 @@ export class BooCodeError extends Error {
   readonly status: number;
   /** The same request may succeed later. */
   readonly retryable: boolean;
+  /** The time that the server asked to wait, in ms; null when it named none. */
+  readonly retryAfterMs: number | null;
 
   constructor(
     code: BooCodeErrorCode,
     message: string,
-    about: { status?: number; retryable?: boolean; cause?: unknown } = {},
+    about: { status?: number; retryable?: boolean; retryAfterMs?: number | null; cause?: unknown } = {},
   ) {
     super(message, { cause: about.cause });
     this.code = code;
     this.status = about.status ?? 0;
     this.retryable = about.retryable ?? isRetryable(code);
+    this.retryAfterMs = about.retryAfterMs ?? null;
   }
 }
 
@@ -34,6 +37,7 @@ type Retryable = { [Code in keyof Table]: Table[Code]["retry"] extends true ? Co
 /** The codes of the contracts' table that may be retried, and `network`. The type keeps it equal to that table. */
 const RETRYABLE: Record<Retryable | "network", true> = {
   session_busy: true,
+  rate_limited: true,
   model_server_unavailable: true,
   unavailable: true,
   internal: true,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LimitChange, LimitStates } from "./limits.ts";
 import { wholeList } from "./pages.ts";
 import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
 import { UsageCounts } from "./usage.ts";
@@ -28,6 +29,7 @@ export const Me = z
     scopes: z.array(Scope),
     expires_at: Timestamp.nullable().describe("When the token of this request expires; null: never."),
     usage_today: UsageCounts.describe("Of the turns that ended today, a day in UTC; see `GET /api/usage`."),
+    limits: LimitStates.describe("What the caller may do and have, and what of it is used."),
   })
   .meta({ id: "Me" });
 export type Me = z.infer<typeof Me>;
@@ -83,6 +85,7 @@ export const User = z
     role: Role,
     created_at: Timestamp,
     disabled_at: Timestamp.nullable(),
+    limits: LimitChange.nullable().describe("What an administrator set in place of USER_LIMITS; null: nothing."),
   })
   .meta({ id: "User" });
 export type User = z.infer<typeof User>;
@@ -110,7 +113,13 @@ export const CreateUser = z
   .meta({ id: "CreateUser" });
 
 export const ChangeUser = z
-  .strictObject({ role: Role.optional(), disabled: z.boolean().optional() })
+  .strictObject({
+    role: Role.optional(),
+    disabled: z.boolean().optional(),
+    limits: LimitChange.nullable()
+      .optional()
+      .describe("All limits of this user that differ from USER_LIMITS; null: none do."),
+  })
   .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something")
   .meta({ id: "ChangeUser" });
 export type ChangeUser = z.infer<typeof ChangeUser>;

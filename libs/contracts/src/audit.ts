@@ -8,6 +8,7 @@ export const AUDIT_EVENTS = {
   "user.enabled": "a disabled user was enabled",
   "user.deleted": "a user was deleted",
   "user.role_changed": "a user's role changed",
+  "user.limits_changed": "a user was given other limits; none in the detail: those of USER_LIMITS",
   "user.exported": "a user downloaded all of their data",
   "user.linked": "a user was given an identity at an identity provider",
   "token.created": "a token was created",

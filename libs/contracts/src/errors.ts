@@ -57,6 +57,16 @@ export const API_ERRORS = {
     when: "the Idempotency-Key was already used with a different body",
     retry: false,
   },
+  rate_limited: {
+    status: 429,
+    when: "requests, posts or failed sign-ins came too fast; `Retry-After` states when the next may come",
+    retry: true,
+  },
+  quota_exceeded: {
+    status: 429,
+    when: "a limit of the user on what is stored, waits, or is used in a day is reached; `GET /api/me` lists them",
+    retry: false,
+  },
   no_such_user: {
     status: 422,
     when: "no other user who can sign in has this name",
@@ -104,6 +114,7 @@ export const TURN_ERRORS = {
   context_overflow: "the conversation does not fit into the model's context window",
   tool_loop: "tool loop depth exceeded",
   turn_timeout: "the turn exceeded its time limit",
+  quota_exceeded: "the user's limit of tokens, tool calls or bytes of this day is reached",
   project_unavailable: "the project's folder cannot be opened, or its owner is not granted it any more",
   attempts_exhausted: "the turn was tried as often as is allowed, and its worker died each time",
   internal: "an internal error (a bug)",

@@ -61,10 +61,10 @@ test("each frame type is defined once", () => {
   }
 });
 
-test("every error has an error status, and only 5xx and `session_busy` are retryable", () => {
+test("every error has an error status, and only 5xx, `session_busy` and `rate_limited` are retryable", () => {
   for (const [code, { status, retry }] of Object.entries(API_ERRORS)) {
     expect(status).toBeGreaterThanOrEqual(400);
-    expect(retry).toBe(status >= 500 || code === "session_busy");
+    expect(retry).toBe(status >= 500 || code === "session_busy" || code === "rate_limited");
     expect(ErrorBody.safeParse({ error: { code, message: "m" } }).success).toBe(true);
   }
   expect(ErrorBody.safeParse({ error: { code: "teapot", message: "m" } }).success).toBe(false);

@@ -7,6 +7,7 @@ export * from "./export.ts";
 export * from "./frames.ts";
 export * from "./health.ts";
 export * from "./json-size.ts";
+export * from "./limits.ts";
 export * from "./message-context.ts";
 export * from "./messages.ts";
 export * from "./pages.ts";

@@ -35,6 +35,11 @@ export const CLOSE_CODES = {
     when: "the client was behind for 30 s (with over 1 MB unsent the connection is dropped without a code)",
     reconnect: true,
   },
+  rate_limited: {
+    code: 4429,
+    when: "the user has or opens too many sockets, the client sends messages too fast, or too many sign-ins from its address failed; wait at least 5 s",
+    reconnect: true,
+  },
   unavailable: { code: 4503, when: "a dependency was unavailable while the client joined", reconnect: true },
 } as const satisfies Record<string, { code: number; when: string; reconnect: boolean }>;
 

@@ -17,6 +17,8 @@ export interface Keys {
   cancel: string;
   /** The key of a socket ticket, which contains only the ticket's hash. */
   ticket(hash: string): string;
+  /** The bucket of one rate of a user or an address. Those of one subject are in one cluster slot. */
+  rate(subject: string, name: string): string;
   /** The key prefix of the slots at one model server. */
   modelSlots(server: string): string;
   /** The prefix of the job queues. */
@@ -37,6 +39,7 @@ export function createKeys(prefix: string): Keys {
     project: (projectId) => `${prefix}:project:${projectId}`,
     cancel: `${prefix}:cancel`,
     ticket: (hash) => `${prefix}:ticket:${hash}`,
+    rate: (subject, name) => `${prefix}:rate:{${subject}}:${name}`,
     modelSlots: (server) => `${prefix}:model-slots:{${server}}`,
     queues: `${prefix}:{jobs}:queue`,
     oldQueues: `${prefix}:queue`,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Role, Scope } from "@boocode/contracts";
+import type { LimitChange, Role, Scope } from "@boocode/contracts";
 import { findUserByTokenHash, type Sql } from "@boocode/store";
 
 /** Who sends a request, and what the credential permits. */
@@ -7,6 +7,8 @@ export interface Caller {
   userId: string;
   userName: string;
   role: Role;
+  /** What an administrator set for this user in place of USER_LIMITS. */
+  limits?: LimitChange | null;
   /** null: the caller was identified by another credential than a token of ours. */
   tokenId: string | null;
   scopes: Scope[];

@@ -51,10 +51,10 @@ export const readableTurn = (sql: Sql, userId: string) => sql`
 export const askedBy = (sql: Sql, userId: string) => sql`t.owner_id = ${userId}`;
 
 /** A condition on `usage u`: the user asked. Its rows outlive what they refer to. */
-export const usageOf = (sql: Sql, userId: string) => sql`u.user_id = ${userId}`;
+export const usageOf = (sql: Sql, userId: string | Fragment) => sql`u.user_id = ${userId}`;
 
 /** A condition on rows with an owner: they are the user's own, also where others may read them. */
-export const ownedBy = (sql: Sql, rows: ReturnType<typeof askedBy>, userId: string) =>
+export const ownedBy = (sql: Sql, rows: ReturnType<typeof askedBy>, userId: string | Fragment) =>
   sql`${rows}.owner_id = ${userId}`;
 
 /** A project whose row the transaction has locked. */

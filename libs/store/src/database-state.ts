@@ -15,6 +15,8 @@ export const NEEDED_MIGRATIONS = [
   "0010_audit",
   "0011_deletion",
   "0013_identities",
+  "0015_pages",
+  "0019_limits",
 ];
 
 /**

@@ -14,11 +14,24 @@ export * from "./conversation.ts";
 export { type NamingUsage, recordNamingUsage } from "./count-usage.ts";
 export * from "./database-state.ts";
 export * from "./end-turn.ts";
-export * from "./idempotency.ts";
+export {
+  forgetOldIdempotencyKeys,
+  type IdempotencyKey,
+  IdempotencyKeyReused,
+} from "./idempotency.ts";
 export * from "./lifecycle/delete-old-sessions.ts";
 export * from "./lifecycle/delete-project.ts";
 export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
+export {
+  type Counts,
+  type DayCounts,
+  type Exceeded,
+  findExceeded,
+  QuotaExceeded,
+  readCounts,
+  readDayCounts,
+} from "./limits.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";
 export * from "./positions.ts";

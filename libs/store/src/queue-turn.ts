@@ -1,8 +1,9 @@
-import type { Message, PostMessage } from "@boocode/contracts";
+import type { Message, PostMessage, UserLimits } from "@boocode/contracts";
 import { demand, type LockedSession, lockSession } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
-import { type IdempotencyKey, once } from "./idempotency.ts";
+import { type IdempotencyKey, idempotencyLock, once } from "./idempotency.ts";
+import { findExceeded, limitLock, lockNames, QuotaExceeded, readTurnCounts } from "./limits.ts";
 import { deletion, markDeleted } from "./messages.ts";
 import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.ts";
 
@@ -16,6 +17,8 @@ interface NewTurn {
   turnId: string;
   /** The token with which the turn is posted. */
   tokenId?: string | null;
+  /** What the user may have; a limit that is reached refuses the turn. Absent: no limits. */
+  limits?: UserLimits;
 }
 
 /** A turn that was queued with its question. */
@@ -37,14 +40,14 @@ export type RegenerateOutcome = QueuedTurn<"regenerated"> | TurnRefusal | { kind
 
 /**
  * Stores the user's message and a queued turn in one transaction (T8: an acknowledged post survives any crash).
- * @throws IdempotencyKeyReused, Forbidden
+ * @throws IdempotencyKeyReused, Forbidden, QuotaExceeded
  */
 export async function postMessage(
   pool: Pool,
   post: PostMessage & NewTurn & { messageId: string },
   key: IdempotencyKey | null,
 ): Promise<PostOutcome> {
-  return await queueOnce<PostOutcome>(pool, key, async (sql) => {
+  return await queueOnce<PostOutcome>(pool, post, key, async (sql) => {
     const admitted = await admitTurn(sql, post, post.when_busy);
     if (admitted.kind !== "admitted") return admitted;
     const cancelled =
@@ -54,7 +57,7 @@ export async function postMessage(
             reason: "interrupted",
           })
         : { cancelling: [], withdrawn: [] };
-    const queued = await insertTurn(sql, post);
+    const queued = await insertTurn(sql, post, admitted);
     const message = only(
       await sql<Message[]>`
         insert into messages as m (id, session_id, owner_id, turn_id, turn_ordinal, position, role, content)
@@ -74,14 +77,14 @@ export async function postMessage(
 /**
  * Deletes the last turn's answer and queues a new turn for the same question. The question keeps its id and moves to the new
  * turn, because a turn ends once and its frames are never renumbered (T1).
- * @throws IdempotencyKeyReused, Forbidden
+ * @throws IdempotencyKeyReused, Forbidden, QuotaExceeded
  */
 export async function regenerateAnswer(
   pool: Pool,
   turn: NewTurn,
   key: IdempotencyKey | null,
 ): Promise<RegenerateOutcome> {
-  return await queueOnce<RegenerateOutcome>(pool, key, async (sql) => {
+  return await queueOnce<RegenerateOutcome>(pool, turn, key, async (sql) => {
     const admitted = await admitTurn(sql, turn, "reject");
     if (admitted.kind !== "admitted") return admitted;
     const [question] = await sql<{ id: string; owner_id: string; turn_ordinal: number }[]>`
@@ -93,7 +96,7 @@ export async function regenerateAnswer(
     const from = { turn_ordinal: question.turn_ordinal, position: 1 };
     const range = { from, through_turn: admitted.lastOrdinal };
     const deleted = await markDeleted(sql, turn.sessionId, range);
-    const queued = await insertTurn(sql, turn);
+    const queued = await insertTurn(sql, turn, admitted);
     const message = only(
       await sql<Message[]>`
         update messages m set turn_id = ${turn.turnId}, turn_ordinal = ${queued.ordinal} where id = ${question.id}
@@ -108,21 +111,40 @@ export async function regenerateAnswer(
   });
 }
 
+/** The limits that a new turn must be below. */
+const OF_NEW_TURNS = [
+  "turns_waiting",
+  "stored_bytes",
+  "tokens_per_day",
+  "tool_calls_per_day",
+  "bytes_per_day",
+] as const;
+
+/** A turn that is queued unless something else forbids it. */
+interface Admitted extends LockedSession {
+  kind: "admitted";
+  /** The user's waiting and running turns, in all sessions, without the new one. */
+  liveTurnsOfUser: number;
+}
+
 /**
- * Locks the session of a new turn and decides whether the turn is queued, before anything is written. A limit on the number of
- * turns would belong here, because every new turn passes through.
+ * Locks the session of a new turn and decides whether the turn is queued, before anything is written. Every new turn passes
+ * through, under the lock of its user's limits. What `interrupt` is about to withdraw still counts.
  */
 async function admitTurn(
   sql: Sql,
-  { ownerId, sessionId }: NewTurn,
+  { ownerId, sessionId, limits }: NewTurn,
   whenBusy: PostMessage["when_busy"],
-): Promise<({ kind: "admitted" } & LockedSession) | TurnRefusal> {
+): Promise<Admitted | TurnRefusal> {
   const session = await lockSession(sql, ownerId, sessionId);
   if (!session) return { kind: "not_found" };
   demand(session.role, "ask", true);
   if (whenBusy === "interrupt") await demandInterrupt(sql, session.role, { ownerId, sessionId });
   if (whenBusy === "reject" && (await countLiveTurns(sql, sessionId)) > 0) return { kind: "busy" };
-  return { kind: "admitted", ...session };
+  const counts = await readTurnCounts(sql, ownerId);
+  const exceeded = limits && findExceeded(counts, limits, [...OF_NEW_TURNS]);
+  if (exceeded) throw new QuotaExceeded(exceeded);
+  return { kind: "admitted", ...session, liveTurnsOfUser: counts.turns_waiting + counts.turns_running };
 }
 
 /** @throws Forbidden when a turn of another user is live, which the asker could not cancel either */
@@ -137,7 +159,11 @@ async function demandInterrupt(
 }
 
 /** Adds an admitted turn to its session. @returns its ordinal, and the changes for the transaction to record */
-async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
+async function insertTurn(
+  sql: Sql,
+  turn: NewTurn,
+  admitted: Admitted,
+): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
   const ahead = await countLiveTurns(sql, turn.sessionId);
   const { last_ordinal: ordinal } = only(
     await sql<{ last_ordinal: number }[]>`
@@ -147,12 +173,11 @@ async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; c
     insert into turns (id, session_id, owner_id, token_id, ordinal, due_at)
     values (${turn.turnId}, ${turn.sessionId}, ${turn.ownerId}, ${turn.tokenId ?? null}, ${ordinal},
       now() + ${milliseconds(sql, QUEUE_HEAD_START_MS)})`;
-  const liveTurnsOfUser = await countLiveTurnsOfUser(sql, turn.ownerId);
   return {
     ordinal,
     changes: [
       { kind: "structure", frame: { type: "turn_queued", turn_id: turn.turnId, ordinal, ahead } },
-      { kind: "turn_due", turnId: turn.turnId, liveTurnsOfUser },
+      { kind: "turn_due", turnId: turn.turnId, liveTurnsOfUser: admitted.liveTurnsOfUser + 1 },
     ],
   };
 }
@@ -165,12 +190,16 @@ const placeOf = ({ id, session_id, turn_ordinal }: Message) => ({ id, session_id
  */
 async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
   pool: Pool,
+  { ownerId }: NewTurn,
   key: IdempotencyKey | null,
   queue: (sql: Sql) => Promise<O>,
 ): Promise<O> {
   const remembered = (outcome: O) =>
     "changes" in outcome ? { ...outcome, changes: outcome.changes.filter(isHint) } : null;
-  const outcome = (await pool.begin((sql) => once(sql, key, () => queue(sql), remembered))) as O;
+  const outcome = (await pool.begin(async (sql) => {
+    await lockNames(sql, [...(key ? [idempotencyLock(key)] : []), limitLock(ownerId)]);
+    return await once(sql, key, () => queue(sql), remembered);
+  })) as O;
   // Outcomes that an early release stored have no changes.
   return "turnId" in outcome ? { ...outcome, changes: outcome.changes ?? [] } : outcome;
 }
@@ -180,12 +209,5 @@ const isHint = ({ kind }: Change) => kind !== "list" && kind !== "structure";
 async function countLiveTurns(sql: Sql, sessionId: string): Promise<number> {
   const rows = await sql<{ count: number }[]>`
     select count(*) from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling')`;
-  return only(rows).count;
-}
-
-/** Counts the waiting and running turns of a user, in all sessions. */
-export async function countLiveTurnsOfUser(sql: Sql, ownerId: string): Promise<number> {
-  const rows = await sql<{ count: number }[]>`
-    select count(*) from turns where owner_id = ${ownerId} and status in ('queued', 'running', 'cancelling')`;
   return only(rows).count;
 }

@@ -9,6 +9,7 @@ import type {
 import { demand, existingSession, lockSession, readableSession, readRole } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
+import { hasRoomForSession, limitLock, lockNames, QuotaExceeded } from "./limits.ts";
 import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
 import { only, type Pool, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
 
@@ -43,24 +44,29 @@ export async function findSession(sql: Sql, userId: string, sessionId: string): 
   return session ?? null;
 }
 
-/** @returns null when the user may read no such project @throws Forbidden */
+/**
+ * @param session `most`: the user's limit of sessions; null: none
+ * @returns null when the user may read no such project
+ * @throws Forbidden, QuotaExceeded
+ */
 export async function createSession(
   pool: Pool,
-  session: CreateSession & { id: string; ownerId: string; projectId: string },
+  session: CreateSession & { id: string; ownerId: string; projectId: string; most?: number | null },
 ): Promise<ChangedSession | null> {
-  const { projectId } = session;
+  const { projectId, ownerId, most = null } = session;
   try {
     return await pool.begin(async (sql) => {
-      const role = await readRole(sql, session.ownerId, projectId);
+      if (most !== null) await lockNames(sql, [limitLock(ownerId)]);
+      const role = await readRole(sql, ownerId, projectId);
       if (!role) return null;
       demand(role, "ask", true);
-      const created = only(
-        await sql<Session[]>`
-          insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
-          values (${session.id}, ${projectId}, ${session.ownerId}, ${session.name ?? null}, ${session.model ?? null},
-            ${session.system_prompt ?? null})
-          returning ${sessionColumns(sql)}`,
-      );
+      const [created] = await sql<Session[]>`
+        insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
+        select ${session.id}, ${projectId}, ${ownerId}, ${session.name ?? null}, ${session.model ?? null},
+          ${session.system_prompt ?? null}
+        where ${hasRoomForSession(sql, ownerId, most)}
+        returning ${sessionColumns(sql)}`;
+      if (!created) throw new QuotaExceeded({ limit: "sessions", most: most ?? 0, used: most ?? 0 });
       const { system_prompt: _, ...summary } = created;
       const frame = { type: "session_created" as const, session: summary };
       const changes = await recordChanges(sql, { projectId }, [{ kind: "list", frame }]);

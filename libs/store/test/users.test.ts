@@ -31,7 +31,7 @@ test("a token identifies its user until it is revoked", async () => {
   const [mine, theirs] = [await newUser(fixture.pool), await newUser(fixture.pool)];
   const [first, second, other] = [await newToken(mine), await newToken(mine), await newToken(theirs)];
   expect(await findUserByTokenHash(fixture.pool, first.tokenHash)).toEqual({
-    ...{ id: mine, name: mine, role: "user", tokenId: first.id },
+    ...{ id: mine, name: mine, role: "user", limits: null, tokenId: first.id },
     ...{ scopes: ["read", "ask"], expiresAt: null },
   });
   expect(await findUserByTokenHash(fixture.pool, randomBytes(32))).toBeNull();

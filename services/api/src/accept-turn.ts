@@ -32,8 +32,11 @@ const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfie
   ApiErrorCode
 >;
 
+/** The options of a route that queues a turn, besides its schema: its requests count as posts. */
+export const MAKES_TURN = { config: { makesTurn: true } };
+
 /** The error codes of a route that queues a turn. */
-export const QUEUE_ERRORS = [...Object.values(CODES), "idempotency_key_reused"] as const;
+export const QUEUE_ERRORS = [...Object.values(CODES), "quota_exceeded", "idempotency_key_reused"] as const;
 
 /** @throws ApiError when the store refused the turn */
 export function queued<K extends string>(outcome: QueuedTurn<K> | TurnRefusal): QueuedTurn<K> {

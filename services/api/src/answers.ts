@@ -2,7 +2,7 @@ import { API_ERRORS, type ApiErrorCode, ErrorBody } from "@boocode/contracts";
 import type { z } from "zod";
 
 /** Error codes of every route below `/api`. */
-const ALWAYS = ["invalid_request", "unauthenticated", "forbidden", "unavailable", "internal"] as const;
+const ALWAYS = ["invalid_request", "unauthenticated", "forbidden", "rate_limited", "unavailable", "internal"] as const;
 
 /** Error codes of every route that takes a body. */
 export const BODY_ERRORS = ["invalid_request", "body_too_large", "unsupported_media_type"] as const;

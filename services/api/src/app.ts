@@ -1,5 +1,5 @@
 import { Alive, ErrorBody, Ready, type Scope } from "@boocode/contracts";
-import { bearerToken } from "@boocode/identity";
+import type { IsTrusted } from "@boocode/limits";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -8,7 +8,8 @@ import { acceptBodies } from "./bodies.ts";
 import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
-import { ApiError, answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
+import { answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
+import { limitRequest } from "./limit-requests.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { refuseUnknownQueries } from "./refuse-queries.ts";
 import { requireScope } from "./require-scope.ts";
@@ -55,6 +56,7 @@ import { removeMember } from "./routes/remove-member.ts";
 import { revokeToken } from "./routes/revoke-token.ts";
 import { setMember } from "./routes/set-member.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
+import { signIn } from "./sign-in.ts";
 
 /**
  * The routes below `/api`, by the scope that they need. Each name, a verb and a noun as in its file's name, is the
@@ -122,6 +124,7 @@ export interface AppOptions {
   log: FastifyBaseLogger;
   bodyLimit: number;
   corsOrigins: string[];
+  isTrustedProxy: IsTrusted;
   readiness(): Promise<Ready>;
   /** See `answerErrors`. */
   report(error: unknown): boolean;
@@ -134,7 +137,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     loggerInstance: options.log,
     bodyLimit: options.bodyLimit,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
+    trustProxy: options.isTrustedProxy,
     forceCloseConnections: "idle",
     routerOptions: { ignoreTrailingSlash: true },
     requestTimeout: 30_000,
@@ -154,7 +157,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   await app.register(cors, {
     origin: options.corsOrigins.length > 0 ? options.corsOrigins : false,
     methods: ["GET", "POST", "PATCH", "DELETE"],
-    exposedHeaders: ["Retry-After"],
+    exposedHeaders: ["Retry-After", "RateLimit", "RateLimit-Policy"],
     maxAge: PREFLIGHT_MAX_AGE_S,
     // An OPTIONS request that is no preflight is answered like one, not with a text.
     strictPreflight: false,
@@ -196,11 +199,10 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
 
   for (const [scope, routes] of Object.entries(ROUTES)) {
     await app.register(async (api: App) => {
-      api.addHook("onRequest", async (request) => {
-        const token = bearerToken(request.headers.authorization);
-        const caller = token && (await deps.findCaller(token));
-        if (!caller) throw new ApiError("unauthenticated");
+      api.addHook("onRequest", async (request, reply) => {
+        const caller = await signIn(deps, request);
         setCaller(request, caller);
+        await limitRequest(deps, caller, request, reply);
         requireScope(caller, scope as Scope);
       });
       let operationId = "";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hasAudience, providerEnv } from "@boocode/identity";
+import { limitsEnv, proxiesEnv } from "@boocode/limits";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { checkRedisSettings, commonEnv, count, duration, folderEnv, origins, port } from "@boocode/runtime";
 import { z } from "zod";
@@ -9,6 +10,8 @@ export const Config = z
   .object({
     ...commonEnv,
     ...providerEnv,
+    ...limitsEnv,
+    ...proxiesEnv,
     PORT: port.default(0),
     ...folderEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),

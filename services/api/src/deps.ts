@@ -1,6 +1,7 @@
 import type { Announce } from "@boocode/announce";
 import type { ModelList } from "@boocode/contracts";
 import type { Caller, Refused } from "@boocode/identity";
+import type { LimitSettings, Rates, SignIns } from "@boocode/limits";
 import type { Failpoint } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
@@ -31,6 +32,10 @@ export interface Deps {
   listModels(): Promise<ModelList>;
   makeTicket(caller: Caller): Promise<string>;
   findCaller(token: string): Promise<Caller | null>;
+  /** The limits of each role. */
+  limits: LimitSettings;
+  rates: Rates;
+  signIns: SignIns;
   /** A request was refused for a reason that the audit log counts. */
   refused(refusal: Refused): void;
 }

@@ -23,6 +23,7 @@ export async function describeApi(app: App): Promise<void> {
     transformObject(input) {
       const document = jsonSchemaTransformObject(input);
       if ("components" in document) removeUnused(document.paths, document.components?.schemas ?? {});
+      describeRateHeaders(document.paths ?? {});
       // Relative to the description, so that it holds behind a proxy that serves the API below a path. Set here, because the
       // plugin itself accepts absolute URLs only.
       return { ...document, servers: [{ url: ".", description: "The server that serves this description" }] };
@@ -48,4 +49,26 @@ function removeUnused(paths: unknown, schemas: Record<string, unknown>): void {
   };
   follow(paths);
   for (const name of Object.keys(schemas)) if (!used.has(name)) delete schemas[name];
+}
+
+const RATE_HEADERS = {
+  "Retry-After": { description: "Seconds until the same request may succeed.", schema: { type: "integer" } },
+  "RateLimit-Policy": {
+    description: 'The limits, as in draft-ietf-httpapi-ratelimit-headers-11: `"posts_per_minute";q=120;w=60`.',
+    schema: { type: "string" },
+  },
+  RateLimit: {
+    description: 'What is left of each and the seconds until there is more: `"posts_per_minute";r=119;t=0`.',
+    schema: { type: "string" },
+  },
+};
+
+/** Describes the headers of every 429. They are no part of the answers' schemas, from which the transform makes only bodies. */
+function describeRateHeaders(paths: object): void {
+  for (const operations of Object.values(paths)) {
+    for (const { responses } of Object.values(operations) as { responses?: Record<string, object> }[]) {
+      const limited = responses?.["429"];
+      if (limited) Object.assign(limited, { headers: RATE_HEADERS });
+    }
+  }
 }

@@ -1,19 +1,27 @@
 import type { Socket } from "node:net";
 import { API_ERRORS, type ApiErrorCode, type AuditEventName, type ErrorBody } from "@boocode/contracts";
 import { challenge, ProviderUnavailable, type Refused } from "@boocode/identity";
-import { Forbidden, IdempotencyKeyReused, isTransient, type UserRefusal } from "@boocode/store";
+import { Forbidden, IdempotencyKeyReused, isTransient, QuotaExceeded, type UserRefusal } from "@boocode/store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { knownCallerOf } from "./deps.ts";
+import { answerToExceeded } from "./quota-exceeded.ts";
 
 /** An expected error. Its status is that of its code in the contracts' table. */
 export class ApiError extends Error {
   override name = "ApiError";
   readonly code: ApiErrorCode;
+  /** Further headers of the answer. */
+  readonly headers: Record<string, string>;
 
-  constructor(code: ApiErrorCode, message: string = API_ERRORS[code].when, options?: ErrorOptions) {
+  constructor(
+    code: ApiErrorCode,
+    message: string = API_ERRORS[code].when,
+    { headers = {}, ...options }: ErrorOptions & { headers?: Record<string, string> } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.headers = headers;
   }
 }
 
@@ -48,6 +56,9 @@ const FROM_FASTIFY: Record<string, ApiErrorCode> = {
 
 function toBody(error: FastifyError | Error): ErrorBody["error"] {
   if (error instanceof ApiError) return { code: error.code, message: error.message };
+  if (error instanceof QuotaExceeded) {
+    return { code: "quota_exceeded", message: answerToExceeded(error.exceeded).message };
+  }
   if (error instanceof Forbidden) return { code: "forbidden", message: error.message };
   if (error instanceof IdempotencyKeyReused) {
     return { code: "idempotency_key_reused", message: API_ERRORS.idempotency_key_reused.when };
@@ -90,6 +101,8 @@ export function answerErrors(
       request.log.error({ err: error }, "request failed");
     }
     if (API_ERRORS[body.code].retry && API_ERRORS[body.code].status === 503) reply.header("retry-after", "1");
+    if (error instanceof ApiError) reply.headers(error.headers);
+    if (error instanceof QuotaExceeded) reply.headers(answerToExceeded(error.exceeded).headers);
     if (body.code === "unauthenticated") reply.header("www-authenticate", challenge(request.headers.authorization));
     return reply.status(API_ERRORS[body.code].status).send({ error: body });
   });

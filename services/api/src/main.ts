@@ -1,6 +1,7 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCallerFinder, createRefusalCounter, createTokenUses, makeTicket } from "@boocode/identity";
+import { createRates, createSignIns, readLimits } from "@boocode/limits";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import {
   connectBackends,
@@ -70,6 +71,9 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     context.logFailure("saving when tokens were used", "postgres"),
   );
   onRelease("token uses", () => saveUses().then(uses.flush));
+  const now = () => performance.now();
+  const limits = readLimits(config.USER_LIMITS);
+  const rates = createRates({ redis, keyOf: keys.rate, now });
   const app = await buildApp(
     {
       pool,
@@ -79,12 +83,16 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: uses.noting(createCallerFinder(config, { pool, log })),
+      limits,
+      rates,
+      signIns: createSignIns({ rates, now, isOff: limits === null }),
       refused: refusals.refused,
     },
     {
       log,
       bodyLimit: config.BODY_LIMIT_BYTES,
       corsOrigins: config.CORS_ORIGINS,
+      isTrustedProxy: config.TRUSTED_PROXIES,
       readiness: dependencies.readiness,
       report: dependencies.report,
       metrics: () => metrics.metrics(),

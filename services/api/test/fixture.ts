@@ -8,6 +8,7 @@ import { testDatabase, testRedis } from "@boocode/backing-services/testing";
 import type { Role, Scope } from "@boocode/contracts";
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, hashSecret, makeTicket, makeToken, type Refused } from "@boocode/identity";
+import { createRates, createSignIns, DEFAULT_LIMITS } from "@boocode/limits";
 import {
   connectPostgres,
   connectRedis,
@@ -77,6 +78,9 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
     await untilRedisReady(redis, 5_000);
     const queue = createTurnQueue(redis, keys.queues);
     releases.push(() => queue.close());
+    const { limits = { user: DEFAULT_LIMITS, admin: DEFAULT_LIMITS } } = change;
+    const now = () => performance.now();
+    const rates = createRates({ redis, keyOf: keys.rate, now });
     const onError = (error: unknown) => fixture.announceErrors.push(error);
     const deps: Deps = {
       pool,
@@ -86,6 +90,9 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       listModels: async () => ({ models: [] }),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
+      limits,
+      rates,
+      signIns: createSignIns({ rates, now, isOff: limits === null }),
       refused: (refusal) => fixture.refusals.push(refusal),
       ...change,
     };
@@ -97,6 +104,7 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       log,
       bodyLimit: BODY_LIMIT,
       corsOrigins: ["https://boo.example"],
+      isTrustedProxy: () => false,
       readiness: dependencies.readiness,
       report: dependencies.report,
       metrics: async () => "figures 1\n",

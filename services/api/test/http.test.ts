@@ -44,7 +44,7 @@ test("a page of an allowed origin may use every method, without credentials; one
 test("a page may read refusals, too, and how long it should wait", async () => {
   const { statusCode, headers } = await fixture.app.inject({ url: "/api/projects", headers: { origin: ORIGIN } });
   expect([statusCode, headers["access-control-allow-origin"]]).toEqual([401, ORIGIN]);
-  expect(headers["access-control-expose-headers"]).toBe("Retry-After");
+  expect(headers["access-control-expose-headers"]).toBe("Retry-After, RateLimit, RateLimit-Policy");
 });
 
 test("an empty body is none, whatever the content type says", async () => {

@@ -114,6 +114,7 @@ test("an administrator gives a new user a token, and none to a user who has some
 
 test("a caller learns who it is and what its token permits", async () => {
   const user = await newClient(fixture, { scopes: ["read"] });
-  const { usage_today: _, ...me } = (await user.call("GET", "/api/me")).body;
+  const { usage_today: _, limits, ...me } = (await user.call("GET", "/api/me")).body;
   expect(me).toEqual({ id: user.userId, name: user.userId, role: "user", scopes: ["read"], expires_at: null });
+  expect(limits).toBeTypeOf("object");
 });

@@ -57,7 +57,7 @@ test("ends at the close codes that forbid a reconnect, and at no other", async (
     await clock.advance(0);
     newest().accept();
     newest().end(code);
-    await clock.advance(3_000);
+    await clock.advance(9_000);
     expect([reason, sockets.length > 1]).toEqual([reason, reconnect]);
     if (!reconnect) expect(await connected).toMatchObject({ code: reason, status: code });
     else newest().end(1006);
@@ -160,4 +160,18 @@ test("uses a new ticket for every socket, and ends when a second one in a row is
   newest().end(4401);
   expect(await connected).toMatchObject({ code: "unauthenticated", retryable: false });
   expect(clock.pending()).toBe(0);
+});
+
+test("a client that was closed for too many messages or sockets stays away for at least 5 s", async () => {
+  const { clock, newest, sockets, connected, end } = setUp({ random: 0 });
+  await clock.advance(0);
+  newest().accept();
+  newest().end(CLOSE_CODES.rate_limited.code);
+  await clock.advance(4_999);
+  expect(sockets.length).toBe(1);
+  await clock.advance(1);
+  expect(sockets.length).toBe(2);
+  newest().end(1006);
+  end();
+  await connected;
 });

@@ -33,7 +33,11 @@ export async function stayConnected(deps: StayConnectedDeps): Promise<BooCodeErr
     const reconnect = () => leaving.abort();
     deps.signal.addEventListener("abort", reconnect);
     deps.onState({ at: "connecting", reconnect });
-    const access = await sockets.credentials().catch(() => null);
+    let toldMs = 0;
+    const access = await sockets.credentials().catch((error: unknown) => {
+      toldMs = (error instanceof BooCodeError && error.retryAfterMs) || 0;
+      return null;
+    });
     const target = `${gatewayUrl}${deps.target()}`;
     const connection =
       access &&
@@ -53,8 +57,9 @@ export async function stayConnected(deps: StayConnectedDeps): Promise<BooCodeErr
       return new BooCodeError(reason, `the gateway closed the socket: ${reason}`, { status: connection?.code });
     if (connection && connection.servedMs > 0) ticketsRefused = 0;
     if (connection && connection.servedMs >= HEALTHY_MS) failures = 0;
+    if (connection?.code === RATE_LIMITED.code) toldMs = RATE_LIMITED.waitMs * (1 + random());
     deps.onState({ at: "waiting" });
-    await pause(clock, connection?.retryAfterMs ?? backOff(failures, random()), deps.signal);
+    await pause(clock, connection?.retryAfterMs ?? toldMs + backOff(failures, random()), deps.signal);
   }
   return null;
 }
@@ -65,6 +70,9 @@ function withTicket(url: string, ticket: string): string {
 
 type Table = typeof CLOSE_CODES;
 type Final = { [Reason in CloseReason]: Table[Reason]["reconnect"] extends false ? Reason : never }[CloseReason];
+
+/** Closed for too many sockets or messages: the wait that the table in contracts asks for, spread so that they do not return together. */
+const RATE_LIMITED: { code: Table["rate_limited"]["code"]; waitMs: number } = { code: 4429, waitMs: 5_000 };
 
 /** The close codes after which a client must not reconnect. The type keeps them equal to the table in contracts. */
 const FINAL: { [Reason in Final]: Table[Reason]["code"] } = {

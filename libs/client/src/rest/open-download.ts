@@ -21,7 +21,7 @@ export async function openDownload(
       signal?.throwIfAborted();
       throw new BooCodeError("network", `no answer to GET ${path}`, { cause });
     });
-  if (!response.ok) throw toError(response.status, await response.text());
+  if (!response.ok) throw toError(response.status, await response.text(), response.headers.get("retry-after"));
   if (!response.body) throw new BooCodeError("unexpected", "the answer is empty", { retryable: false });
   return response.body;
 }

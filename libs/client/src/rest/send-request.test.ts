@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createFakeClock } from "../../test/fake-clock.ts";
 import { createBooCodeClient } from "../create-client.ts";
 
-type Answer = { status: number; body?: unknown } | "lost" | "silent";
+type Answer = { status: number; body?: unknown; retryAfter?: string } | "lost" | "silent";
 
 function setUp(answers: Answer[]) {
   const clock = createFakeClock();
@@ -26,8 +26,9 @@ function setUp(answers: Answer[]) {
       if (answer === "silent") {
         await new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
       }
-      const { status, body } = answer as Exclude<Answer, string>;
-      return new Response(body === undefined ? null : JSON.stringify(body), { status });
+      const { status, body, retryAfter } = answer as Exclude<Answer, string>;
+      const headers = { ...(retryAfter !== undefined && { "retry-after": retryAfter }) };
+      return new Response(body === undefined ? null : JSON.stringify(body), { status, headers });
     }) as typeof fetch,
   });
   return { clock, client, requests };
@@ -107,4 +108,22 @@ test("an answer from a proxy is reported with its status", async () => {
   const { client } = setUp([{ status: 502 }, { status: 404 }]);
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 502, retryable: true });
   await expect(client.listModels()).rejects.toMatchObject({ code: "unexpected", status: 404, retryable: false });
+});
+
+test("a retry waits as long as `Retry-After` says, and a wait of more than a minute is left to the caller", async () => {
+  const limited = (retryAfter: string) => ({
+    ...{ status: 429, retryAfter },
+    body: { error: { code: "rate_limited", message: "too fast" } },
+  });
+  const { client, clock, requests } = setUp([limited("7"), { status: 200, body: { id: "s" } }]);
+  const read = client.getSession("s", { retry: { attempts: 2 } });
+  await clock.advance(6_999);
+  expect(requests.length).toBe(1);
+  await clock.advance(1_000);
+  expect(await read).toEqual({ id: "s" });
+  const patient = setUp([limited("61")]);
+  await expect(patient.client.getSession("s", { retry: { attempts: 2 } })).rejects.toMatchObject({
+    ...{ code: "rate_limited", status: 429, retryAfterMs: 61_000 },
+  });
+  expect(patient.requests.length).toBe(1);
 });

@@ -27,6 +27,9 @@ export interface RequestDeps {
   timeoutMs: number;
 }
 
+/** A caller who has to wait longer than this is told so instead. */
+const LONGEST_WAIT_MS = 60_000;
+
 /**
  * Sends a request, with retries if requested and safe: a request that changes something is repeated only with an
  * Idempotency-Key, because a lost answer does not say whether it took effect.
@@ -36,14 +39,17 @@ export async function sendRequest<T>(deps: RequestDeps, request: ApiRequest, opt
   const harmless = request.method === "GET" || request.idempotencyKey !== undefined;
   const attempts = harmless ? Math.max(1, options.retry?.attempts ?? 1) : 1;
   for (let failures = 0; ; failures += 1) {
+    let toldMs = 0;
     try {
       return await sendOnce<T>(deps, request, options.signal);
     } catch (error) {
       options.signal?.throwIfAborted();
       const passing = error instanceof BooCodeError && error.retryable && error.code !== "session_busy";
       if (!passing || failures + 1 >= attempts) throw error;
+      toldMs = error.retryAfterMs ?? 0;
+      if (toldMs > LONGEST_WAIT_MS) throw error;
     }
-    await pause(deps.clock, backOff(failures + 1, deps.random()), options.signal);
+    await pause(deps.clock, toldMs + backOff(failures + 1, deps.random()), options.signal);
     options.signal?.throwIfAborted();
   }
 }
@@ -67,7 +73,7 @@ async function sendOnce<T>(deps: RequestDeps, request: ApiRequest, signal?: Abor
       signal: abort.signal,
     });
     const text = await response.text();
-    if (!response.ok) throw toError(response.status, text);
+    if (!response.ok) throw toError(response.status, text, response.headers.get("retry-after"));
     return (text === "" ? undefined : readJson(response.status, text)) as T;
   } catch (error) {
     signal?.throwIfAborted();
@@ -87,14 +93,18 @@ function readJson(status: number, text: string): unknown {
   }
 }
 
-/** The error that an answer of the API, or of a proxy before it, states. */
-export function toError(status: number, text: string): BooCodeError {
+/**
+ * The error that an answer of the API, or of a proxy before it, states.
+ * @param retryAfter the header `Retry-After`, of which only the form in seconds is read
+ */
+export function toError(status: number, text: string, retryAfter: string | null): BooCodeError {
+  const retryAfterMs = /^\d{1,7}$/.test(retryAfter ?? "") ? Number(retryAfter) * 1_000 : null;
   try {
     const { error } = JSON.parse(text) as ErrorBody;
-    if (typeof error.code === "string") return new BooCodeError(error.code, error.message, { status });
+    if (typeof error.code === "string") return new BooCodeError(error.code, error.message, { status, retryAfterMs });
   } catch {
     // This is not an answer from the API.
   }
   const retryable = status === 429 || status >= 500;
-  return new BooCodeError("unexpected", `the server answered ${status}`, { status, retryable });
+  return new BooCodeError("unexpected", `the server answered ${status}`, { status, retryable, retryAfterMs });
 }

@@ -61,7 +61,10 @@ export function createIdentityProvider(
       if (!user?.isEnabled) return null;
       const scopes: Scope[] = user.role === "admin" ? [...settings.scopes, "admin"] : settings.scopes;
       const expiresAt = new Date((claims.exp + clockSkewS) * 1000).toISOString();
-      return { userId: user.id, userName: user.name, role: user.role, tokenId: null, scopes, expiresAt };
+      return {
+        ...{ userId: user.id, userName: user.name, role: user.role, limits: user.limits },
+        ...{ tokenId: null, scopes, expiresAt },
+      };
     },
   };
 }

@@ -30,7 +30,7 @@ export async function lockAdministrators(sql: Sql, actor: Actor): Promise<boolea
 }
 
 /**
- * Disables or enables a user, or gives the user another role. A disabled user keeps everything, and can do nothing; the user's
+ * Disables or enables a user, or gives the user another role or other limits. A disabled user keeps everything, and can do nothing; the user's
  * turns are cancelled.
  * @returns `no_administrator` when the actor is none any more; `last_administrator` when no administrator would be left, which
  * only the operator may bring about
@@ -49,9 +49,19 @@ export async function changeUser(
     if (isLosingAdministrator(before, role === "admin" && !isDisabled) && (await isLast(sql, actor, userId))) {
       return "last_administrator";
     }
+    const limits = change.limits === undefined ? before.limits : change.limits;
     await sql`
-      update users set role = ${role}, disabled_at = ${isDisabled ? sql`coalesce(disabled_at, now())` : null}
+      update users set role = ${role}, disabled_at = ${isDisabled ? sql`coalesce(disabled_at, now())` : null},
+        limits = ${limits && sql.json(limits)}
       where id = ${userId}`;
+    if (change.limits !== undefined) {
+      await recordAudit(sql, {
+        event: "user.limits_changed",
+        actor,
+        userId,
+        detail: Object.fromEntries(Object.entries(limits ?? {})),
+      });
+    }
     if (role !== before.role) {
       await recordAudit(sql, { event: "user.role_changed", actor, userId, detail: { role } });
     }

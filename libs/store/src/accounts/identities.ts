@@ -1,4 +1,4 @@
-import type { Role } from "@boocode/contracts";
+import type { LimitChange, Role } from "@boocode/contracts";
 import { recordAudit } from "../audit.ts";
 import type { Pool } from "../sql.ts";
 import { createUser } from "./users.ts";
@@ -13,6 +13,7 @@ export interface IdentifiedUser {
   id: string;
   name: string;
   role: Role;
+  limits: LimitChange | null;
   /** Neither disabled nor deleted. */
   isEnabled: boolean;
 }
@@ -28,7 +29,7 @@ export async function findUserByIdentity(
   role: Role | null,
 ): Promise<IdentifiedUser | null> {
   const [user] = await pool<IdentifiedUser[]>`
-    select u.id, u.name, u.role, u.disabled_at is null and u.deleted_at is null as "isEnabled"
+    select u.id, u.name, u.role, u.limits, u.disabled_at is null and u.deleted_at is null as "isEnabled"
     from user_identities i join users u on u.id = i.user_id where i.issuer = ${issuer} and i.subject = ${subject}`;
   if (!user) return null;
   if (role === null || role === user.role || !user.isEnabled) return user;

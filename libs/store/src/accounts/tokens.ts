@@ -1,4 +1,4 @@
-import { MAX_TOKENS, type Role, type Scope, type Token } from "@boocode/contracts";
+import { type LimitChange, MAX_TOKENS, type Role, type Scope, type Token } from "@boocode/contracts";
 import { askedBy, projectIdsOf } from "../access.ts";
 import { type Actor, recordAudit } from "../audit.ts";
 import type { Change } from "../changes.ts";
@@ -133,6 +133,7 @@ export interface TokenOwner {
   id: string;
   name: string;
   role: Role;
+  limits: LimitChange | null;
   tokenId: string;
   scopes: Scope[];
   /** ISO timestamp; null: never. */
@@ -142,7 +143,7 @@ export interface TokenOwner {
 /** @returns null when the token is unknown, revoked or expired, or its user is disabled or deleted */
 export async function findUserByTokenHash(sql: Sql, tokenHash: Buffer): Promise<TokenOwner | null> {
   const [user] = await sql<TokenOwner[]>`
-    select u.id, u.name, u.role, t.id as "tokenId", to_jsonb(t.scopes) as scopes, t.expires_at as "expiresAt"
+    select u.id, u.name, u.role, u.limits, t.id as "tokenId", to_jsonb(t.scopes) as scopes, t.expires_at as "expiresAt"
     from api_tokens t join users u on u.id = t.user_id
     where t.token_hash = ${tokenHash} and ${usableToken(sql)}`;
   return user ?? null;

@@ -21,7 +21,7 @@ export async function isSlugTaken(sql: Sql, slug: string): Promise<boolean> {
   return (await sql`select from users where slug = ${slug}`).length > 0;
 }
 
-const columns = (sql: Sql) => sql`u.id, u.name, u.slug, u.role, u.created_at, u.disabled_at`;
+const columns = (sql: Sql) => sql`u.id, u.name, u.slug, u.role, u.created_at, u.disabled_at, u.limits`;
 
 export async function findUserByName(sql: Sql, name: string): Promise<User | null> {
   const [user] = await sql<User[]>`select ${columns(sql)} from users u where u.name = ${name} and u.deleted_at is null`;

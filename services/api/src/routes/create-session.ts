@@ -1,22 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { CreateSession, Id, Session } from "@boocode/contracts";
+import { limitsOf } from "@boocode/limits";
 import * as store from "@boocode/store";
 import { z } from "zod";
 import { answers, BODY_ERRORS } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { found } from "../errors.ts";
 
-export function createSession(app: App, { pool, announce, failpoint }: Deps): void {
+export function createSession(app: App, { pool, announce, failpoint, limits }: Deps): void {
   const schema = {
     summary: "Create a session in a project",
     params: z.object({ id: Id }),
     body: CreateSession,
-    response: answers({ 201: Session }, ...BODY_ERRORS, "not_found"),
+    response: answers({ 201: Session }, ...BODY_ERRORS, "not_found", "quota_exceeded"),
   };
   app.post("/api/projects/:id/sessions", { schema }, async (request, reply) => {
-    const ownerId = callerOf(request).userId;
-    const place = { id: randomUUID(), ownerId, projectId: request.params.id };
-    const { session, changes } = found(await store.createSession(pool, { ...request.body, ...place }));
+    const caller = callerOf(request);
+    const place = { id: randomUUID(), ownerId: caller.userId, projectId: request.params.id };
+    const most = limitsOf(limits, caller).sessions;
+    const { session, changes } = found(await store.createSession(pool, { ...request.body, ...place, most }));
     await failpoint("after-create-session");
     announce(changes);
     return reply.status(201).send(session);

@@ -1,5 +1,6 @@
-import { Me, type UsageCounts } from "@boocode/contracts";
-import { readUsage } from "@boocode/store";
+import { LIMIT_NAMES, type LimitStates, Me, type UsageCounts, type UserLimits } from "@boocode/contracts";
+import { limitsOf } from "@boocode/limits";
+import { type Counts, readCounts, readUsage } from "@boocode/store";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
@@ -12,18 +13,26 @@ const NOTHING: UsageCounts = {
   estimated_tokens: 0,
 };
 
-export function getMe(app: App, { pool }: Deps): void {
+export function getMe(app: App, { pool, limits }: Deps): void {
   const schema = {
-    summary: "Say who the caller is, what the token permits, and what the caller has used today",
+    summary: "Say who the caller is, what the token permits, what the caller has used today, and the limits",
     response: answers({ 200: Me }),
   };
   app.get("/api/me", { schema }, async (request) => {
-    const { userId, userName, role, scopes, expiresAt } = callerOf(request);
+    const caller = callerOf(request);
+    const { userId, userName, role, scopes, expiresAt } = caller;
     const today = new Date().toISOString().slice(0, 10);
     const [usage] = await readUsage(pool, userId, { by: ["day"], from: today, to: today, limit: 1 });
     return {
       ...{ id: userId, name: userName, role, scopes, expires_at: expiresAt },
       usage_today: usage?.total ?? NOTHING,
+      limits: statesOf(limitsOf(limits, caller), await readCounts(pool, userId)),
     };
   });
+}
+
+function statesOf(limits: UserLimits, counts: Counts): LimitStates {
+  const used: Partial<Record<string, number>> = counts;
+  const states = LIMIT_NAMES.map((name) => [name, { limit: limits[name], used: used[name] ?? null }]);
+  return Object.fromEntries(states) as LimitStates;
 }

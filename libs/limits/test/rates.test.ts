@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import type { Server } from "@boocode/backing-services";
+import { testRedis } from "@boocode/backing-services/testing";
+import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRates } from "../src/rates.ts";
+
+let server: Server;
+let redis: Redis;
+beforeAll(async () => {
+  server = await testRedis();
+  redis = connectRedis(server.url);
+  await untilRedisReady(redis, 5_000);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+const ratesAt = (client: Redis, now = () => performance.now()) =>
+  createRates({ redis: client, keyOf: (subject, name) => `test:rate:{${subject}}:${name}`, now });
+const POSTS = { name: "posts", perMinute: 3 };
+const REQUESTS = { name: "requests", perMinute: 1_000 };
+
+test("two processes together let as many through as the rate allows, and say when the next may come", async () => {
+  const [user, processes] = [randomUUID(), [ratesAt(redis), ratesAt(redis)]];
+  const all = await Promise.all(Array.from({ length: 10 }, (_, at) => processes[at % 2]?.take(user, [POSTS])));
+  expect(all.filter((states) => states?.[0]?.isAllowed)).toHaveLength(3);
+  const refused = all.find((states) => !states?.[0]?.isAllowed)?.[0];
+  expect(refused).toMatchObject({ remaining: 0, isAllowed: false });
+  expect(refused?.retryInMs).toBeGreaterThan(10_000);
+  expect(refused?.retryInMs).toBeLessThanOrEqual(20_000);
+});
+
+test("a request takes from all of its rates or from none, in one command", async () => {
+  const [user, rates] = [randomUUID(), ratesAt(redis)];
+  for (let n = 0; n < 3; n++) await rates.take(user, [REQUESTS, POSTS]);
+  const calls = async () =>
+    Number(
+      /cmdstat_evalsha:calls=(\d+)/.exec(
+        await (redis as never as { info(of: string): Promise<string> }).info("commandstats"),
+      )?.[1],
+    );
+  const before = await calls();
+  const [requests, posts] = await rates.take(user, [REQUESTS, POSTS]);
+  expect([(await calls()) - before, posts?.isAllowed, requests?.isAllowed]).toEqual([1, false, true]);
+  const [next] = await rates.take(user, [REQUESTS]);
+  expect(next?.remaining).toBe(requests?.remaining);
+});
+
+test("while Redis hangs, one request waits 50 ms and the others not at all, and each process counts for itself", async () => {
+  const pid = Number(
+    /process_id:(\d+)/.exec(await (redis as never as { info(of: string): Promise<string> }).info("server"))?.[1],
+  );
+  const [user, rates] = [randomUUID(), ratesAt(redis, () => 0)];
+  process.kill(pid, "SIGSTOP");
+  try {
+    const startedAt = performance.now();
+    const first = await rates.take(user, [POSTS]);
+    expect(first[0]?.isAllowed).toBe(true);
+    // The clock of this test stands still, so that Redis is not asked again. Were it, each of these would wait 50 ms.
+    const others = [];
+    const askedAt = performance.now();
+    for (let n = 0; n < 200; n++) others.push((await rates.take(user, [POSTS]))[0]);
+    expect(performance.now() - askedAt).toBeLessThan(200 * 25);
+    expect(others.filter((state) => state?.isAllowed)).toHaveLength(2);
+    expect(askedAt - startedAt).toBeGreaterThanOrEqual(49);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+});
+
+test("without Redis each process counts for itself", async () => {
+  const gone = connectRedis("redis://127.0.0.1:1");
+  const rates = ratesAt(gone);
+  const user = randomUUID();
+  const states = [];
+  for (let n = 0; n < 5; n++) states.push((await rates.take(user, [POSTS]))[0]?.isAllowed);
+  expect(states).toEqual([true, true, true, false, false]);
+  gone.disconnect();
+});

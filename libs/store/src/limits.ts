@@ -1,0 +1,102 @@
+import type { CountedName, UserLimits } from "@boocode/contracts";
+import { ownedBy, usageOf } from "./access.ts";
+import { type Fragment, only, type Sql } from "./sql.ts";
+
+/*
+ * Limits that are exact are counted in Postgres. A statement reads what was committed before it began, so that whoever adds
+ * something first takes the user's lock, in a statement of its own, and counts in a later one: of two at the limit's edge, the
+ * second counts what the first added.
+ */
+
+/** A limit that is reached. */
+export interface Exceeded {
+  limit: CountedName;
+  most: number;
+  used: number;
+}
+
+/** A limit of the user forbids to add this. */
+export class QuotaExceeded extends Error {
+  override name = "QuotaExceeded";
+  readonly exceeded: Exceeded;
+
+  constructor(exceeded: Exceeded) {
+    super(`the limit ${exceeded.limit} is reached`);
+    this.exceeded = exceeded;
+  }
+}
+
+/** What a user's limits count. */
+export type Counts = Record<CountedName, number>;
+
+/** The name of the lock of whoever adds something that a user's limits count. */
+export const limitLock = (userId: string) => `limits ${userId}`;
+
+/** Takes advisory locks until the end of the transaction, in the given order, before every other lock. */
+export async function lockNames(sql: Sql, names: string[]): Promise<void> {
+  if (names.length === 0) return;
+  await sql`
+    select pg_advisory_xact_lock(hashtextextended(n.name, 0))
+    from (select name from unnest(${names}::text[]) with ordinality as u (name, at) order by at) n`;
+}
+
+/** A day in UTC, as `usage` and `user_storage` count it. */
+const today = (sql: Sql) => sql`(now() at time zone 'UTC')::date`;
+
+/** An expression: the tokens that a user has used today, with those of the live turns. */
+const tokensToday = (sql: Sql, userId: string | Fragment) => sql`(
+  coalesce((select sum(u.prompt_tokens + u.answer_tokens) from usage u
+    where ${usageOf(sql, userId)} and u.day = ${today(sql)}), 0)
+  + coalesce((select sum((e->>'prompt_tokens')::bigint + (e->>'answer_tokens')::bigint)
+    from turns lt, jsonb_array_elements(lt.usage) e
+    where ${ownedBy(sql, sql`lt`, userId)} and lt.status in ('queued', 'running', 'cancelling')), 0))::bigint`;
+
+/** Columns: what a user has used today. They need no row. */
+const dayColumns = (sql: Sql, userId: string | Fragment) => sql`
+  ${tokensToday(sql, userId)} as tokens_per_day,
+  coalesce((select day_tool_calls from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as tool_calls_per_day,
+  coalesce((select day_bytes from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as bytes_per_day`;
+
+const turnColumns = (sql: Sql, userId: string) => sql`
+  (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status = 'queued') as turns_waiting,
+  (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status in ('running', 'cancelling')) as turns_running,
+  coalesce((select bytes from user_storage where user_id = ${userId}), 0) as stored_bytes,
+  ${dayColumns(sql, userId)}`;
+
+/** The number of a user's sessions. Those of a deleted project count until they are deleted, in batches. */
+const sessionCount = (sql: Sql, userId: string) => sql`
+  (select count(*) from sessions own where ${ownedBy(sql, sql`own`, userId)} and own.deleted_at is null)`;
+
+/** Everything that a user's limits count. */
+export async function readCounts(sql: Sql, userId: string): Promise<Counts> {
+  return only(await sql<Counts[]>`select ${turnColumns(sql, userId)}, ${sessionCount(sql, userId)} as sessions`);
+}
+
+/** What a new turn of a user counts towards. */
+export async function readTurnCounts(sql: Sql, userId: string): Promise<Omit<Counts, "sessions">> {
+  return only(await sql<Counts[]>`select ${turnColumns(sql, userId)}`);
+}
+
+/** What stops a turn between two of its steps. */
+export type DayCounts = Pick<Counts, "tokens_per_day" | "tool_calls_per_day" | "bytes_per_day">;
+
+export async function readDayCounts(sql: Sql, userId: string): Promise<DayCounts> {
+  return only(await sql<DayCounts[]>`select ${dayColumns(sql, userId)}`);
+}
+
+/** A condition on a statement that adds a session: the user's limit allows one more. */
+export const hasRoomForSession = (sql: Sql, userId: string, most: number | null) =>
+  most === null ? sql`true` : sql`${sessionCount(sql, userId)} < ${most}::bigint`;
+
+/** @returns the first limit that is reached, of those that are counted; null: none is */
+export function findExceeded<C extends Partial<Counts>>(
+  counts: C,
+  limits: Pick<UserLimits, CountedName>,
+  names: (CountedName & keyof C)[],
+): Exceeded | null {
+  for (const limit of names) {
+    const [most, used] = [limits[limit], counts[limit] ?? 0];
+    if (most !== null && used >= most) return { limit, most, used };
+  }
+  return null;
+}
