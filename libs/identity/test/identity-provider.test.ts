@@ -129,13 +129,14 @@ test.each<[string, JWTPayload, object?]>([
 
 test("a token is refused that is unsigned, signed with the public key as a secret, changed, or of another algorithm", async () => {
   const find = finder({ OIDC_ALGORITHMS: "ES256" });
+  // Before the keys are read: its token is of a known key.
+  await provider.addKey("second", "RS256");
   const token = await provider.sign();
   expect(await find(token)).not.toBeNull();
   const [head = "", body = "", signature = ""] = token.split(".");
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString());
   const secret = new TextEncoder().encode(JSON.stringify(provider.keys.get("first")?.jwk));
-  await provider.addKey("second", "RS256");
   for (const bad of [
     `${encode({ alg: "none", kid: "first" })}.${body}.`,
     `${encode({ alg: "none", kid: "first" })}.${body}.${signature}`,
@@ -167,14 +168,15 @@ test("a role comes from a claim where one is configured: it is given, taken back
   const { events } = await listAudit(pool, { event: "user.role_changed", user_id: admin?.userId, limit: 10 });
   expect(events).toMatchObject([{ actor: "service", detail: { role: "user" } }]);
   expect(await find(await provider.sign({ sub: "roles", realm_access: "boss" }))).toMatchObject({ role: "user" });
+  expect(await find(await withRoles("bossy", "no boss"))).toMatchObject({ role: "user" });
 });
 
 test.each(["disabled_at", "deleted_at"])("a user with %s is refused, and does not come back", async (column) => {
-  const find = finder();
-  const token = await provider.sign({ sub: column });
-  const caller = await find(token);
+  const find = finder({ OIDC_ROLE_CLAIM: "roles", OIDC_ADMIN_ROLE: "boss" });
+  const caller = await find(await provider.sign({ sub: column }));
   await pool`update users set ${pool(column)} = now() where id = ${caller?.userId ?? null}`;
-  expect(await find(token)).toBeNull();
+  expect(await find(await provider.sign({ sub: column, roles: ["boss"] }))).toBeNull();
+  expect(await pool`select role from users where id = ${caller?.userId ?? null}`).toEqual([{ role: "user" }]);
   expect(await pool`select 1 from user_identities where subject = ${column}`).toHaveLength(1);
 });
 
@@ -192,16 +194,19 @@ test("a new key of the provider is found within 30 seconds, and a withdrawn one 
   const find = finder();
   vi.useFakeTimers({ toFake: ["Date"] });
   try {
-    const old = await provider.sign({ exp: Math.floor(Date.now() / 1000) + 3_600 });
+    const exp = Math.floor(Date.now() / 1000) + 3_600;
+    const old = await provider.sign({ exp });
     expect(await find(old)).not.toBeNull();
     await provider.addKey("second");
     provider.keys.delete("first");
     vi.setSystemTime(Date.now() + 31_000);
-    expect(await find(await provider.sign({}, { kid: "second" }))).not.toBeNull();
+    const newer = await provider.sign({ exp }, { kid: "second" });
+    expect(await find(newer)).not.toBeNull();
     expect(await find(old)).toBeNull();
     await provider.addKey("third");
     provider.keys.delete("second");
     vi.setSystemTime(Date.now() + 601_000);
+    expect(await find(newer)).toBeNull();
     expect(await find(await provider.sign({}, { kid: "third" }))).not.toBeNull();
   } finally {
     vi.useRealTimers();
@@ -228,8 +233,9 @@ test.each<[string, object]>([
   await expect(finder()(await provider.sign())).rejects.toThrow(ProviderUnavailable);
 });
 
-test.each<[Record<string, string>, string]>([
+test.each<[Record<string, string | undefined>, string]>([
   [{ OIDC_AUDIENCE: "" }, "OIDC_AUDIENCE"],
+  [{ OIDC_AUDIENCE: undefined }, "OIDC_AUDIENCE"],
   [{ OIDC_ISSUER: "http://idp.example" }, "OIDC_ISSUER"],
   [{ OIDC_ISSUER: "https://u:p@idp.example" }, "OIDC_ISSUER"],
   [{ OIDC_ALGORITHMS: "HS256" }, "OIDC_ALGORITHMS"],

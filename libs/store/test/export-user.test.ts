@@ -7,6 +7,8 @@ import {
   deleteSession,
   endTurn,
   exportUser,
+  removeMember,
+  setMember,
 } from "@boocode/store";
 import { expect, test } from "vitest";
 import { newPlace, newSession, newUser, type Place, reply, running, useStore } from "./fixture.ts";
@@ -60,6 +62,26 @@ test("an export has every row of the user and none of another user, no secret, a
   for (const secret of ["token_hash", "nonce", "lease_until", "export_key"]) expect(text).not.toContain(secret);
   expect((await exported(await newUser(pool))).lines.map(({ type }) => type)).toEqual(["user", "end"]);
   expect((await exported(randomUUID())).lines).toEqual([{ type: "end", data: { lines: 0 } }]);
+});
+
+test("an export of a member has the member's own rows in a shared project, and nothing once it is not shared any more", async () => {
+  const { pool } = fixture;
+  const theirs = await newPlace(pool);
+  const me = await newUser(pool);
+  const owner = { userId: theirs.ownerId, tokenId: null };
+  await setMember(pool, owner, theirs.projectId, { name: me, role: "member" });
+  await answered(theirs, "text of the owner");
+  await answered({ ...theirs, ownerId: me }, "text of the member");
+  const own = { ...theirs, ownerId: me, sessionId: await newSession(pool, me, theirs.projectId) };
+  await answered(own, "text of the member");
+  const { lines } = await exported(me);
+  const types = ["membership", "session", "turn", "message", "project"];
+  expect(types.map((type) => count(lines, type))).toEqual([1, 1, 2, 6, 0]);
+  const text = JSON.stringify(lines);
+  expect([text.includes("text of the member"), text.includes("text of the owner")]).toEqual([true, false]);
+  await removeMember(pool, owner, theirs.projectId, me);
+  const after = (await exported(me)).lines.map(({ type }) => type);
+  expect([...new Set(after)]).toEqual(["user", "audit_event", "end"]);
 });
 
 test("an export leaves out what the user deleted", async () => {

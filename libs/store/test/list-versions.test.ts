@@ -54,6 +54,13 @@ test("a post and the end of its turn write the same rows and announce the same c
   expect(costs[0]?.written).toEqual({ users: 0, projects: 1, project_members: 0, sessions: 1, turns: 1, messages: 2 });
 });
 
+test("the parts of a user's lists are the user's own projects and shared ones, and no others", async () => {
+  const [place, shared] = [await newPlace(pool()), await newPlace(pool())];
+  await share(shared, [place.ownerId]);
+  const { projects } = await store.readListParts(pool(), place.ownerId, 100);
+  expect(projects.map(({ id }) => id).sort()).toEqual([place.projectId, shared.projectId].sort());
+});
+
 test("the version of a user's lists grows with each change that the user can see, and never falls", async () => {
   const place = await newPlace(pool());
   const bob = await newUser(pool());

@@ -112,6 +112,23 @@ test("an administrator gives a new user a token, and none to a user who has some
   expect((await admin.call("DELETE", `${url}/${foreign}`)).status).toBe(404);
 });
 
+test("an administrator gives no token to a user who has only a shared project, or who has only asked something", async () => {
+  const admin = await newClient(fixture, { role: "admin", scopes: ["admin"] });
+  const [owner, member] = [await newClient(fixture), await newClient(fixture)];
+  const { projectId, sessionId } = await newSession(fixture, owner);
+  const refused = async () => {
+    const url = `/api/admin/users/${member.userId}/tokens`;
+    const answer = await admin.call("POST", url, { name: "second", scopes: ["read"] });
+    expect([answer.status, answer.body.error.code]).toEqual([403, "forbidden"]);
+  };
+  const members = `/api/projects/${projectId}/members`;
+  await owner.call("POST", members, { name: member.userId, role: "member" });
+  await refused();
+  await member.call("POST", `/api/sessions/${sessionId}/messages`, { content: "why?" });
+  await owner.call("DELETE", `${members}/${member.userId}`);
+  await refused();
+});
+
 test("a caller learns who it is and what its token permits", async () => {
   const user = await newClient(fixture, { scopes: ["read"] });
   const { usage_today: _, limits, ...me } = (await user.call("GET", "/api/me")).body;
