@@ -166,7 +166,7 @@ test("a table that a later migration adds, also one with a lower number, is usab
 
 test("rights that were given by hand are taken at the next migration, or named", async () => {
   await owner.unsafe(`grant all on turns, log, schema_migrations to ${role}; grant create on schema public to ${role}`);
-  await owner.unsafe(`grant pg_read_all_data to ${role}`);
+  await owner.unsafe(`grant pg_read_all_data to ${role}; grant all on sequence turns_id_seq to ${role}`);
   const some = ["is a member of pg_read_all_data", "may create tables in the schema public"];
   expect(await findExcessRights(pool)).toEqual([
     ...some,
@@ -178,6 +178,7 @@ test("rights that were given by hand are taken at the next migration, or named",
   );
   await owner.unsafe(`revoke create on schema public from ${role}; revoke pg_read_all_data from ${role}`);
   expect(await outcome(pool`delete from log`)).toBe(DENIED);
+  expect(await outcome(pool`select setval('turns_id_seq', 1)`)).toBe(DENIED);
 });
 
 test("what PUBLIC may do in older versions of Postgres is taken from it", async () => {
@@ -237,6 +238,38 @@ test("a role with the owner's rights keeps them, because a migration would take 
   ]);
   const [row] = await owner`select has_table_privilege('turns', 'truncate') as has`;
   expect(row?.has).toBe(true);
+});
+
+test("whatever a role may do beyond rows is named, also when it only may become another role", async () => {
+  const [lord, serf] = [`${role}_lord`, `${role}_serf`];
+  const own = await createDatabase(inject("postgresUrl"));
+  const there = pooled(own.url);
+  await there.unsafe(`
+    create role ${lord} createrole createdb replication bypassrls; create role ${serf} noinherit; grant ${lord} to ${serf};
+    create schema theirs authorization ${lord}; create table t (id int); alter table t owner to ${lord};
+    create function f() returns int language sql as 'select 1'; alter function f() owner to ${lord};
+    grant pg_monitor to ${lord}; alter database "${new URL(own.url).pathname.slice(1)}" owner to ${lord}`);
+  const named = [
+    ...["may create roles", "may create databases", "may replicate", "bypasses row-level security"],
+    ...["is a member of pg_monitor", "owns the database", "owns the schema theirs", "owns tables", "owns functions"],
+  ];
+  for (const who of [lord, serf]) expect(await findExcessRights(there, who)).toEqual(expect.arrayContaining(named));
+  await there.end();
+  await own.drop();
+  await admin.unsafe(`drop role ${serf}; drop role ${lord}`);
+});
+
+test("a role may connect although PUBLIC may not, with a password of any characters", async () => {
+  const name = `${role}_quoted`;
+  const own = await createDatabase(inject("postgresUrl"));
+  await admin.unsafe(`revoke connect on database "${new URL(own.url).pathname.slice(1)}" from public`);
+  const login = at(own.url, { username: name, password: "it's %24 \\'" });
+  expect(await migrated(own.url, login)).toEqual([`Created the role ${name}.`]);
+  const quoted = pooled(login);
+  expect(await outcome(quoted`select from turns`)).toBe("done");
+  await quoted.end();
+  await own.drop();
+  await admin.unsafe(`drop role ${name}`);
 });
 
 test("DATABASE_URL and MIGRATION_DATABASE_URL must lead to one database", async () => {

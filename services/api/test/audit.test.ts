@@ -77,6 +77,23 @@ test("old events are deleted, and none of the last 30 days, whatever retention i
   expect((await list()).events).toHaveLength(2);
 });
 
+test("a service can add events, and can neither change nor delete one but by the function that keeps the last 30 days", async () => {
+  await recordAudit(fixture.pool, { event: "user.created", actor: "operator" });
+  for (const change of [
+    "update audit_events set event = 'x'",
+    "delete from audit_events",
+    "truncate audit_events",
+    "select from audit_events for update",
+  ])
+    await expect(fixture.pool.unsafe(change), change).rejects.toMatchObject({ code: "42501" });
+  expect((await list()).events).toHaveLength(1);
+  const [row] = await fixture.owner`
+    select has_function_privilege('public', 'delete_old_audit_events(integer)', 'execute') as "isOpen",
+      (select count(*)::int from pg_proc where prosecdef and proconfig is null and pronamespace = current_schema()::regnamespace)
+        as "withoutPath"`;
+  expect(row).toEqual({ isOpen: false, withoutPath: 0 });
+});
+
 test("the deletion of a project and the export of a user's data are recorded", async () => {
   const { projectId } = await newSession(fixture, user);
   await user.call("DELETE", `/api/projects/${projectId}`);
