@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { SetMember } from "@boocode/contracts";
+import { MAX_MEMBERS, type SetMember } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
 import {
@@ -270,4 +270,34 @@ test("a removal waits for a post that has been admitted, and then cancels its tu
   await revoked;
   const [row] = await pool()`select status from turns where session_id = ${owners.sessionId} and ordinal = 99`;
   expect(row).toEqual({ status: "cancelled" });
+});
+
+test("a session that a member creates while being removed is not created after the removal", async () => {
+  const { projectId } = await share();
+  const { removing, creating } = await pool().begin(async (sql) => {
+    // Both change the project's list, for which they wait here; the removal came first.
+    await sql`select from projects where id = ${projectId} for no key update`;
+    const started = removeMember(names.owner, projectId, names.member);
+    await untilBlocked(pool());
+    const session = { id: randomUUID(), ownerId: names.member, projectId };
+    const late = store.createSession(pool(), session);
+    await untilBlocked(pool(), 2);
+    return { removing: started, creating: late };
+  });
+  expect(await removing).not.toBeNull();
+  expect(await creating).toBeNull();
+});
+
+test("a project is shared with a limited number of users, of whom each can get another role", async () => {
+  const { projectId, users } = await share();
+  await pool()`
+    with added as (
+      insert into users (id, name, slug)
+      select id, id::text, 'm-' || id from (select gen_random_uuid() as id from generate_series(4, ${MAX_MEMBERS}::int)) made
+      returning id
+    )
+    insert into project_members (project_id, user_id, role) select ${projectId}, id, 'member' from added`;
+  const add = (name: string) => setMember(users.owner, projectId, { name, role: "reader" });
+  expect(await add(users.stranger)).toEqual({ kind: "too_many_members" });
+  expect(await add(users.member)).toMatchObject({ kind: "set", member: { role: "reader" } });
 });
