@@ -54,5 +54,6 @@ test("a disabled user's socket ends, and so does the ticket that was made before
   await system.sql`update users set disabled_at = now() where id = ${me.body.id}`;
   const refused = watchUser(gateway(), null, `?ticket=${made.ticket}`);
   expect([await refused.closed, await watch.closed]).toEqual([4401, 4401]);
+  expect(refused.frames).toEqual([]);
   expect((await restOf(token).request("GET", "/api/me")).status).toBe(401);
 });

@@ -63,3 +63,40 @@ test("unsharing ends the member's sockets at every gateway and the member's turn
   }
   await owners.close();
 });
+
+test.each<[string, (user: User, chief: User) => Promise<unknown>]>([
+  ["disabling", (user, chief) => chief.rest.request("PATCH", `/api/admin/users/${user.id}`, { disabled: true })],
+  ["deleting", (user, chief) => chief.rest.request("DELETE", `/api/admin/users/${user.id}`)],
+  [
+    "revoking the token of",
+    async (user, chief) => {
+      const [row] = await system.sql`select id from api_tokens where user_id = ${user.id}`;
+      return await chief.rest.request("DELETE", `/api/admin/users/${user.id}/tokens/${row?.id}`);
+    },
+  ],
+])("%s a user ends the user's sockets at every gateway and cancels the running turn", async (what, act) => {
+  const [user, chief] = [await system.addUser(`user for ${what}`), await system.addUser(`chief for ${what}`)];
+  await system.sql`update users set role = 'admin' where id = ${chief.id}`;
+  await system.sql`update api_tokens set scopes = '{admin}' where user_id = ${chief.id}`;
+  const { id } = await user.rest.session((await user.rest.project(FASTIFY)).id, { model: "words" });
+  // Their lists; the session of a deleted user is also gone, which is another reason to close its socket.
+  const watches = await Promise.all(system.gateways.map(({ url }) => subscribed(watchUser(url, user.token))));
+  const session = await subscribed(watchSession(system.gateways[0]?.url as string, user.token, id));
+  const { turn_id } = await user.rest.post(id, '[[script {"tokens":4000,"interval_ms":20}]]');
+  await session.until((frame) => frame.type === "delta");
+  const from = performance.now();
+  await act(user, chief);
+  const since = () => (performance.now() - from).toFixed(0);
+  const closed = Promise.all([...watches, session].map((watch) => watch.closed)).then((codes) => ({
+    codes,
+    ms: since(),
+  }));
+  const ended = async () => (await system.sql`select status, cancel_reason from turns where id = ${turn_id}`)[0];
+  await expect
+    .poll(ended, { timeout: 10_000, interval: 20 })
+    .toEqual({ status: "cancelled", cancel_reason: "access_revoked" });
+  const turnMs = since();
+  const { codes, ms } = await closed;
+  expect(codes.slice(0, watches.length)).toEqual(watches.map(() => CLOSE_CODES.unauthenticated.code));
+  console.log(`${what} a user: turn cancelled after ${turnMs} ms, sockets closed after ${ms} ms`);
+});

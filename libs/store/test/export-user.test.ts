@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { UsageEntry } from "@boocode/contracts";
 import {
   commitStep,
   createToken,
@@ -11,7 +12,7 @@ import {
   setMember,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, newSession, newUser, type Place, reply, running, useStore } from "./fixture.ts";
+import { newPlace, newSession, newUser, type Place, reply, running, used, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
 
 const fixture = useStore();
@@ -30,7 +31,7 @@ async function exported(userId: string): Promise<{ lines: Line[]; chunks: number
 
 const count = (lines: Line[], type: string) => lines.filter((line) => line.type === type).length;
 
-async function answered(place: Place, content: string) {
+async function answered(place: Place, content: string, usage: { usage?: UsageEntry[] } = {}) {
   const { turn, messageId, questionId } = await running(fixture.pool, place);
   await commitStep(fixture.pool, turn, {
     reply: reply(messageId, content),
@@ -38,7 +39,7 @@ async function answered(place: Place, content: string) {
     tools: [toolMessage(2)],
     lastSeq: 5,
   });
-  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 6 });
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 6, ...usage });
   return { turn, messageId, questionId };
 }
 
@@ -47,14 +48,14 @@ test("an export has every row of the user and none of another user, no secret, a
   const [mine, theirs] = [await newPlace(pool), await newPlace(pool)];
   for (const place of [mine, theirs]) {
     await createToken(pool, { id: randomUUID(), userId: place.ownerId, tokenHash: Buffer.from(place.ownerId) });
-    await answered(place, `text of ${place.ownerId}`);
+    await answered(place, `text of ${place.ownerId}`, { usage: [used("answer", 1)] });
     await answered({ ...place, sessionId: await newSession(pool, place.ownerId, place.projectId) }, "second");
   }
   const { lines } = await exported(mine.ownerId);
   const types = Object.fromEntries(
     [...new Set(lines.map(({ type }) => type))].map((type) => [type, count(lines, type)]),
   );
-  expect(types).toEqual({ user: 1, token: 1, project: 1, session: 2, turn: 2, message: 6, end: 1 });
+  expect(types).toEqual({ user: 1, token: 1, project: 1, usage: 1, session: 2, turn: 2, message: 6, end: 1 });
   expect(lines.at(-1)).toEqual({ type: "end", data: { lines: lines.length - 1 } });
   const text = JSON.stringify(lines);
   expect(text).toContain(`text of ${mine.ownerId}`);

@@ -32,6 +32,7 @@ import {
   reply,
   running,
   turnRow,
+  used,
   useStore,
 } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
@@ -111,6 +112,19 @@ test("after the purge of a project no text of it is left, and only the audit log
   await purgeAll();
   expect(await tablesWith(text)).toEqual([]);
   expect(await tablesWith(place.projectId)).toEqual(["audit_events"]);
+});
+
+test("the usage of a turn outlives the purge of its session, project and user", async () => {
+  const place = await newPlace(fixture.pool);
+  const { turn } = await running(fixture.pool, place);
+  const usage = [used("answer", 40)];
+  await endTurn(fixture.pool, turn, { end: { status: "complete" }, reply: null, lastSeq: 3, usage });
+  await deleteUser(fixture.pool, "operator", place.ownerId);
+  await purgeAll();
+  expect(await tablesWith(place.sessionId)).toEqual(["usage"]);
+  expect(await fixture.pool`select prompt_tokens::int as prompt from usage where id = ${turn.id}`).toEqual([
+    { prompt: 40 },
+  ]);
 });
 
 test("after the purge of messages no text of them is left, and their session works on", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { commitStep, readTurnMessages, releaseTurn, saveDrafts, saveToolCalls, startMessage } from "@boocode/store";
 import { expect, test } from "vitest";
-import { claim, dump, messageRow, newPlace, reply, running, turnRow, useStore } from "./fixture.ts";
+import { claim, dump, messageRow, newPlace, reply, running, turnRow, used, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
 
 const fixture = useStore();
@@ -52,6 +52,20 @@ test("a step is committed with its results at their positions, and committing it
     ctx_max: 5,
   });
   expect(messages[3]).toMatchObject({ role: "tool", content: "found", tool_result: tools[1]?.result, position: 3 });
+});
+
+test("a late duplicate of an earlier write changes nothing, neither the texts nor the usage", async () => {
+  const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool));
+  const write = (content: string, lastSeq: number) =>
+    saveToolCalls(fixture.pool, turn, {
+      ...{ reply: { ...reply(messageId, content), toolCalls: [call] }, lastSeq },
+      usage: [used("broken", lastSeq)],
+    });
+  expect(await write("older", 7)).toBe(true);
+  expect(await write("newer", 9)).toBe(true);
+  const before = await dump(fixture.pool);
+  expect(await write("older", 7)).toBe(false);
+  expect(await dump(fixture.pool)).toEqual(before);
 });
 
 test("nothing of a step is stored when one of its results cannot be stored", async () => {
