@@ -4,9 +4,10 @@ import { followUser } from "@boocode/client";
 import type { ServiceProcess } from "@boocode/local-stack";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { expectAgreement } from "../harness/expect-agreement.ts";
+import { watchFailpoints } from "../harness/failpoints.ts";
 import { brokenInvariants, subscribersAgree, untilAllEnded } from "../harness/invariants.ts";
 import { markedScript } from "../harness/marked-text.ts";
-import { createRest, type Rest } from "../harness/rest.ts";
+import type { Rest } from "../harness/rest.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
 import { clientOf, openSubscriber } from "../harness/subscriber.ts";
 import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } from "../harness/turns.ts";
@@ -17,15 +18,14 @@ import { closeAll, subscribersOf, untilAllSpeak, type WatchedTurn, watchTurns } 
  */
 let system: System;
 let user: User;
-/** Where this test's log lines begin. */
-let firstLine = 0;
+let failpoints: ReturnType<typeof watchFailpoints>;
 
 beforeAll(async () => {
   system = await startSystem({ workers: 1, gateways: 1 });
 });
 beforeEach(async () => {
   user = await system.addUser(randomUUID());
-  firstLine = system.lines.length;
+  failpoints = watchFailpoints(system);
 });
 afterEach(() => system.restore());
 afterAll(() => system.stop());
@@ -34,23 +34,9 @@ afterAll(() => system.stop());
 const doom = (service: ServiceProcess, failpoints: string, more = {}) =>
   system.restart(service, { FAULT_POINTS: failpoints, ...more });
 
-const fired = (point: string) =>
-  system.lines.slice(firstLine).filter((line) => line.includes(`failpoint ${point} fired`)).length;
-
-/** Polls, because the last log lines of a process may arrive after its exit. */
-const expectFired = (...points: string[]) =>
-  expect
-    .poll(() => points.map((point) => [point, fired(point)]), { timeout: 10_000 })
-    .toEqual(points.map((point) => [point, 1]));
-
-/** Sends a request to an API that dies at the failpoint, and so never answers. */
-async function dieAt(point: string, act: (rest: Rest) => Promise<unknown>): Promise<void> {
-  const dying = await system.start("api", { FAULT_POINTS: `${point}:kill` });
-  const rest = createRest(() => dying.url, user.token);
-  expect(await act(rest).catch(() => "lost")).toBe("lost");
-  expect(await dying.exited).toBe("SIGKILL");
-  await expectFired(point);
-}
+const fired = (point: string) => failpoints.fired(point);
+const expectFired = (...points: string[]) => failpoints.expectFired(...points);
+const dieAt = (point: string, act: (rest: Rest) => Promise<unknown>) => failpoints.dieAt(point, user.token, act);
 
 test("a worker that dies right after any of its commits loses and duplicates nothing", {
   timeout: 120_000,
