@@ -92,7 +92,14 @@ async function work(): Promise<void> {
   for (const path of ["", "/messages", "/turns"]) {
     seenByBob.push(JSON.stringify((await bob.rest.request("GET", `/api/sessions/${session}${path}`)).body));
   }
-  const stolen = watchSession(gateway(), bob.token, session);
+  // From before the first turn: whoever may follow the session gets all of them.
+  const [begin] = watch.frames;
+  const stolen = watchSession(
+    gateway(),
+    bob.token,
+    session,
+    begin?.type === "subscribed" ? `?cursor=${begin.cursor}` : "",
+  );
   await stolen.closed;
   await lists.close();
   seenByBob.push(...[...stolen.frames, ...lists.frames].map((frame) => JSON.stringify(frame)));
@@ -104,7 +111,11 @@ async function work(): Promise<void> {
 /** The lines of the log that a text stands in, to see where it comes from. */
 const linesWith = (text: string) => system.lines.filter((line) => line.includes(text));
 
-const found = (text: string, wanted: string[]) => wanted.filter((each) => text.includes(each));
+/** Also finds what is stored as bytes, which Postgres shows in hexadecimal. */
+const formsOf = (text: string) => [text, Buffer.from(text).toString("hex"), Buffer.from(text).toString("base64")];
+
+const found = (text: string, wanted: string[]) =>
+  wanted.filter((each) => formsOf(each).some((form) => text.includes(form)));
 
 /** The command lines of all processes of this machine that can be read. */
 function commandLines(): string {

@@ -102,6 +102,7 @@ test("an administrator sees all users' usage, and only an administrator", async 
 test("the range includes its first and last day, and is the last 30 days by default", async () => {
   expect(await groups(ada, "from=2026-03-02&to=2026-03-02")).toHaveLength(1);
   expect(await groups(ada, "from=2026-03-01&to=2026-03-02")).toHaveLength(2);
+  expect(await groups(ada, "from=2026-03-01&to=2026-03-01")).toHaveLength(1);
   expect(await groups(ada, "to=2026-03-30")).toHaveLength(2);
   expect(await groups(ada, "to=2026-03-31")).toHaveLength(1);
   expect(await groups(ada, "to=2026-04-01")).toEqual([]);
