@@ -20,6 +20,7 @@ const programs = {
   api: { entry: "services/api/src/main.ts", manifest: "services/api" },
   gateway: { entry: "services/gateway/src/main.ts", manifest: "services/gateway" },
   worker: { entry: "services/worker/src/main.ts", manifest: "services/worker" },
+  "worker/tool-process": { entry: "libs/project-tools/src/host/main.ts", manifest: "services/worker" },
   "scripted-model": { entry: "libs/scripted-model/src/main.ts" },
   admin: { entry: "scripts/admin/main.ts" },
   migrate: { entry: "scripts/migrate.ts" },
@@ -84,7 +85,8 @@ async function writeCached(folder, path, contents) {
     env: {},
     timeout: 60_000,
   }).catch((error) => error);
-  if (!/^the environment is invalid/.test(made.stderr)) throw new Error(`${path} does not load:\n${made.stderr}`);
+  if (!/^(the environment is invalid|a service starts this program)/.test(made.stderr))
+    throw new Error(`${path} does not load:\n${made.stderr}`);
   renameSync(cache, join(folder, "bundle.cache"));
   replace(join(folder, "main.mjs"), readFileSync(join(root, "scripts", "run-bundle.mjs")));
 }

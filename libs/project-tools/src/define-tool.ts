@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ToolOffer } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
 import { type Parameters, repairArguments } from "./repair-arguments.ts";
-import type { Limiter } from "./search/limiter.ts";
+import type { SearchLimits } from "./search/search-limits.ts";
 import { ToolFailure } from "./tool-failure.ts";
 
 /** The most characters of malformed arguments that an error message quotes. */
@@ -19,8 +19,8 @@ export interface ToolContext {
   signal: AbortSignal;
   /** Limit of the output in UTF-8 bytes. A tool that keeps within it can say exactly how to get the rest. */
   outputBytes: number;
-  /** Limits the ripgrep processes of the whole worker. */
-  slots: Limiter;
+  /** Of each ripgrep process. */
+  limits: SearchLimits;
   /** Tells the model how its call was interpreted, in a line before the output. */
   note(text: string): void;
 }

@@ -213,7 +213,7 @@ interface FoundCandidate extends Candidate {
  * texts. Finding the latter takes reading every file, so the caller stops when it has enough of the former.
  */
 async function* findCandidates(input: Search, context: ToolContext): AsyncGenerator<FoundCandidate> {
-  const { root, signal, slots } = context;
+  const { root, signal, limits } = context;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [
     ...[...commonArguments(input.ignores.files), ...searchArguments(options)],
@@ -221,7 +221,7 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
     ...pathArguments(input.searched),
   ];
   let current = { path: "", skipped: false };
-  for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, slots })) {
+  for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, limits })) {
     const candidate = readMatchRecord(record);
     if (candidate === null) continue;
     const path = withoutDot(candidate.path);
@@ -235,13 +235,13 @@ async function* findCandidates(input: Search, context: ToolContext): AsyncGenera
 }
 
 /** Returns the matches in the decoded copies, at most one more than can be shown. */
-async function findInTexts(input: Search, { signal, slots }: ToolContext): Promise<FoundCandidate[]> {
+async function findInTexts(input: Search, { signal, limits }: ToolContext): Promise<FoundCandidate[]> {
   const { folder, copies } = await input.texts();
   const found: FoundCandidate[] = [];
   if (copies.length === 0) return found;
   const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [...commonArguments([]), ...searchArguments(options), "--text", ...pathArguments(".")];
-  for await (const record of ripgrep({ args, cwd: folder, separator: LF, signal, slots })) {
+  for await (const record of ripgrep({ args, cwd: folder, separator: LF, signal, limits })) {
     const candidate = readMatchRecord(record);
     const copy = candidate && copies[Number(withoutDot(candidate.path))];
     if (copy) found.push({ ...candidate, ...copy });

@@ -1,10 +1,10 @@
 export { checkTools } from "./check-tools.ts";
+export { createToolPool, type ToolPool } from "./pool/tool-pool.ts";
 export type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
+export type { ProjectFolder } from "./project/open-folder.ts";
 export { openProject, type ProjectRules, ProjectUnavailable } from "./project/open-project.ts";
-export type { ProjectRoot } from "./project/project-root.ts";
-export { createRunTool, toolOffers } from "./run-tool.ts";
-export { createLimiter } from "./search/limiter.ts";
+export { toolOffers } from "./run-tool.ts";
 export { MAX_SEARCHED_BYTES } from "./search/ripgrep-arguments.ts";
+export { findSearchLimits } from "./search/search-limits.ts";
 export { GROUP_NAMES } from "./withheld/groups.ts";
 export type { OwnPaths } from "./withheld/own-files.ts";
-export { createWithheldGroupOf } from "./withheld/withheld-group.ts";

@@ -2,18 +2,19 @@ import { cleanText, cutText } from "@boocode/contracts";
 import { foreignTool } from "./argument-names.ts";
 import { meantTool } from "./calls/meant-tool.ts";
 import type { Tool, ToolAnswer } from "./define-tool.ts";
+import { tooMuch } from "./failed-call.ts";
 import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
 import type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
-import type { Limiter } from "./search/limiter.ts";
+import type { SearchLimits } from "./search/search-limits.ts";
 import { ToolFailure } from "./tool-failure.ts";
 import { viewFile } from "./view-file.ts";
 
 export interface ToolLimits {
-  /** Time-out of one call, including the wait for a ripgrep slot. */
+  /** Time-out of one call. */
   timeoutMs: number;
   /** Limit of one output in UTF-8 bytes, including its notes; at least 1000. */
   outputBytes: number;
@@ -22,8 +23,8 @@ export interface ToolLimits {
 interface RunToolDeps {
   root: ProjectRoot;
   limits: ToolLimits;
-  /** One limiter for the whole process. */
-  slots: Limiter;
+  /** Of each ripgrep process. */
+  search: SearchLimits;
   /** Called with every error that is not a `ToolFailure`: a defect, or a fault of the machine. */
   onDefect?: (error: unknown, tool: string) => void;
 }
@@ -42,7 +43,7 @@ const TOOL_NAMES = toolOffers.map(({ name }) => name);
  * function rejects only when `signal` aborts, immediately and with its reason. Outputs are clean (see `cleanText`) and
  * within the byte limit.
  */
-export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): RunTool {
+export function createRunTool({ root, limits, search, onDefect }: RunToolDeps): RunTool {
   async function answer(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolAnswer> {
     const meant = meantTool(name, TOOL_NAMES) ?? foreignTool(name);
     const tool = TOOLS.find(({ offer }) => offer.name === meant);
@@ -50,7 +51,7 @@ export function createRunTool({ root, limits, slots, onDefect }: RunToolDeps): R
       throw new ToolFailure(`unknown tool: ${name} (known: ${toolOffers.map((known) => known.name).join(", ")})`);
     const notes = meant === name ? [] : [`the tool ${cutText(name, MAX_SHOWN_NAME)} was taken as ${meant}`];
     const run = (callSignal: AbortSignal) =>
-      tool.run(args, { root, signal: callSignal, outputBytes: limits.outputBytes, slots }, notes);
+      tool.run(args, { root, signal: callSignal, outputBytes: limits.outputBytes, limits: search }, notes);
     return withTimeout(run, limits.timeoutMs, signal);
   }
 
@@ -90,7 +91,7 @@ export async function withTimeout<T>(
   const abort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", abort);
   const timer = setTimeout(() => {
-    controller.abort(new ToolFailure(`timed out after ${ms / 1000} s; ask for less: a narrower path, glob or pattern`));
+    controller.abort(new ToolFailure(tooMuch.time(ms)));
   }, ms);
   try {
     return await Promise.race([work(controller.signal), aborted]);

@@ -27,7 +27,6 @@ async function open(path: string, { roots = ["."], grants = [], userRoots = [] }
   const holder = { slug: "al-1", grants: grants.map(at) };
   const rules = {
     allowed: () => allowedFolders(settings, holder),
-    withheldGroupOf: () => null,
     own: { folders: [], files: [] },
   };
   try {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openProject, ProjectUnavailable } from "../src/project/open-project.ts";
 import { findOwnFiles, isOwn } from "../src/withheld/own-files.ts";
-import { createWithheldGroupOf } from "../src/withheld/withheld-group.ts";
 import { type Call, makeTree, startTools, type TempTree } from "./temp-tree.ts";
 
 const KEY = "key-of-the-service";
@@ -73,7 +72,7 @@ test("git's index is not read from the data folder either", async () => {
 
 test("a project at the data folder, below it, or behind a symlink to it cannot be opened", async () => {
   const { root, outside, own } = await makeService();
-  const rules = { allowed: async () => [join(root, "..")], withheldGroupOf: createWithheldGroupOf(), own };
+  const rules = { allowed: async () => [join(root, "..")], own };
   await symlink(join(root, "data"), join(outside, "link"));
   for (const path of [join(root, "data"), join(root, "data/pg"), join(root, "src/folder"), join(outside, "link")]) {
     const opening = openProject({ kind: "path", path }, rules);

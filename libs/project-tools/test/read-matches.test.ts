@@ -1,17 +1,17 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openProjectRoot } from "../src/project/project-root.ts";
-import { createLimiter } from "../src/search/limiter.ts";
 import { readMatches } from "../src/search/read-matches.ts";
-import { makeTree } from "./temp-tree.ts";
+import { NO_LIMITS } from "../src/search/search-limits.ts";
+import { findFolder, makeTree } from "./temp-tree.ts";
 
 test("a line that differs from what ripgrep saw is not shown", async () => {
-  const root = await openProjectRoot((await makeTree({ "a.txt": "one\ntwo\nthree\n" })).root);
+  const root = await openProjectRoot(await findFolder((await makeTree({ "a.txt": "one\ntwo\nthree\n" })).root));
   onTestFinished(() => root.close());
   const context = {
     root,
     signal: new AbortController().signal,
     outputBytes: 1000,
-    slots: createLimiter(1),
+    limits: NO_LIMITS,
     note: () => {},
   };
   const candidate = (line: number, text: string) => ({ path: "a.txt", line, bytes: Buffer.from(text), start: 0 });

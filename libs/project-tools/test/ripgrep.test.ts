@@ -2,19 +2,22 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createLimiter } from "../src/search/limiter.ts";
 import { ripgrep } from "../src/search/ripgrep.ts";
+import { findSearchLimits, NO_LIMITS } from "../src/search/search-limits.ts";
 import { makeTree } from "./temp-tree.ts";
 
 const never = new AbortController().signal;
 
-/** The environments of the processes named rg that this process has started. */
-function environmentsOfChildren(): string[] {
+/** Of the processes named rg that this process has started. */
+const environmentsOfChildren = () => readOfChildren("environ");
+const limitsOfChild = () => readOfChildren("limits").join();
+
+function readOfChildren(file: "environ" | "limits"): string[] {
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return processes.flatMap((pid) => {
     try {
       const [, name, , parent] = /\((.*)\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
-      return name === "rg" && Number(parent) === process.pid ? [readFileSync(`/proc/${pid}/environ`, "utf8")] : [];
+      return name === "rg" && Number(parent) === process.pid ? [readFileSync(`/proc/${pid}/${file}`, "utf8")] : [];
     } catch {
       return []; // The process has exited.
     }
@@ -29,49 +32,46 @@ async function stuckSearch() {
 }
 
 test("an abort kills the running process", async () => {
-  const slots = createLimiter(1);
   const controller = new AbortController();
   const search = async () => {
-    for await (const record of ripgrep({ ...(await stuckSearch()), signal: controller.signal, slots })) {
+    for await (const record of ripgrep({ ...(await stuckSearch()), signal: controller.signal, limits: NO_LIMITS })) {
       expect(record.complete).toBe(true);
       setImmediate(() => controller.abort(new Error("enough")));
     }
   };
   await expect(search()).rejects.toThrow("enough");
-  // The slot is released only when its process has exited.
-  await expect(slots.acquire(never)).resolves.toBeTypeOf("function");
+  await expect.poll(environmentsOfChildren).toEqual([]);
 });
 
-test("the process gets an empty environment", async () => {
-  for await (const _ of ripgrep({ ...(await stuckSearch()), signal: never, slots: createLimiter(1) })) {
-    expect(environmentsOfChildren()).toEqual([""]);
-    break;
-  }
-});
-
-test("the process is killed when the consumer stops", async () => {
-  const slots = createLimiter(1);
-  for await (const record of ripgrep({ ...(await stuckSearch()), signal: never, slots })) {
+test("the process gets an empty environment and its limits, and is killed when the consumer stops", async () => {
+  const limits = await findSearchLimits({ memoryMb: 300, cpuMs: 2500 });
+  expect(limits.missing).toEqual([]);
+  for await (const record of ripgrep({ ...(await stuckSearch()), signal: never, limits })) {
     expect(record.bytes.toString()).toContain("x");
+    expect(environmentsOfChildren()).toEqual([""]);
+    expect(limitsOfChild()).toMatch(/Max cpu time +3 +3 .*Max address space +314572800 +314572800 /s);
     break;
   }
-  await expect(slots.acquire(never)).resolves.toBeTypeOf("function");
+  await expect.poll(environmentsOfChildren).toEqual([]);
 });
 
-test("a search waits for a free slot, and an abort ends the wait", async () => {
-  const slots = createLimiter(1);
-  const release = await slots.acquire(never);
-  const controller = new AbortController();
-  const run = ripgrep({ ...(await stuckSearch()), signal: controller.signal, slots });
-  const waiting = run.next();
-  controller.abort(new Error("waited long enough"));
-  await expect(waiting).rejects.toThrow("waited long enough");
-  release();
+test("a search that reaches its limit of memory or CPU time fails, also after its first matches", async () => {
+  const { root } = await makeTree({ "a.txt": "x\n", "b.txt": `${"x".repeat(2_000_000)}\n` });
+  const search = async (commands: string[], args: string[]) => {
+    const limits = { commands, missing: [] };
+    const paths = ["--no-config", "--sort=path", ...args, "--", "./a.txt", "./b.txt"];
+    for await (const _ of ripgrep({ args: paths, cwd: root, separator: 10, signal: never, limits }));
+  };
+  await search([], ["-e", "x"]);
+  await expect(search(["ulimit -v 30000"], ["--json", "-e", "x"])).rejects.toThrow(
+    "more memory than one call may; ask for",
+  );
+  // A pattern whose automaton does not fit its cache.
+  const slow = ["--dfa-size-limit=1K", "-e", "(x[a-z]{0,200}){20}y"];
+  await expect(search(["ulimit -t 1"], slow)).rejects.toThrow("more CPU time than one call may; ask for less");
 });
 
-test("a process that cannot be started is an error, not an empty result, and its slot is released", async () => {
-  const slots = createLimiter(1);
-  const run = ripgrep({ args: [], cwd: "/nowhere/at/all", separator: 10, signal: never, slots });
+test("a process that cannot be started is an error, not an empty result", async () => {
+  const run = ripgrep({ args: [], cwd: "/nowhere/at/all", separator: 10, signal: never, limits: NO_LIMITS });
   await expect(run.next()).rejects.toThrow("ENOENT");
-  await expect(slots.acquire(never)).resolves.toBeTypeOf("function");
 });

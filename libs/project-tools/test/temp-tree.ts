@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { isWithinAny } from "@boocode/runtime";
 import { onTestFinished } from "vitest";
 import type { ToolOutcome } from "../src/ports.ts";
+import { describeFolder, openFolder, type ProjectFolder } from "../src/project/open-folder.ts";
 import { openProjectRoot } from "../src/project/project-root.ts";
 import { createRunTool, type ToolLimits } from "../src/run-tool.ts";
-import { createLimiter, type Limiter } from "../src/search/limiter.ts";
+import { NO_LIMITS, type SearchLimits } from "../src/search/search-limits.ts";
 import type { OwnPaths } from "../src/withheld/own-files.ts";
 import type { WithheldGroupOf } from "../src/withheld/withheld-group.ts";
 
@@ -39,6 +40,18 @@ function prefixed(folder: string, files: Record<string, string | Buffer>) {
   return Object.fromEntries(Object.entries(files).map(([path, content]) => [`${folder}/${path}`, content]));
 }
 
+/** Opens a project's folder as the service does, and closes it again. */
+export async function findFolder(
+  path: string,
+  allowedRoots: readonly string[] = [],
+  own: OwnPaths = { folders: [], files: [] },
+): Promise<ProjectFolder> {
+  const opened = await openFolder(path, own);
+  const folder = await describeFolder(opened, path, (directory) => isWithinAny(directory, allowedRoots));
+  await opened.handle.close();
+  return folder;
+}
+
 export type Call = (name: string, args: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolOutcome>;
 
 /** Runs tools in `root` as a turn does. An internal error of a tool fails the test. */
@@ -47,24 +60,23 @@ export async function startTools(
   options: {
     limits?: Partial<ToolLimits>;
     descriptors?: boolean;
-    slots?: Limiter;
+    search?: SearchLimits;
     allowedRoots?: string[];
     own?: OwnPaths;
     withheldGroupOf?: WithheldGroupOf;
   } = {},
 ): Promise<Call> {
-  const project = await openProjectRoot(root, {
+  const project = await openProjectRoot(await findFolder(root, options.allowedRoots, options.own), {
     descriptors: options.descriptors ?? true,
     own: options.own,
     withheldGroupOf: options.withheldGroupOf,
-    isAllowed: (directory) => isWithinAny(directory, options.allowedRoots ?? []),
   });
   onTestFinished(() => project.close());
   const defects: unknown[] = [];
   const run = createRunTool({
     root: project,
     limits: { timeoutMs: 20_000, outputBytes: 30_000, ...options.limits },
-    slots: options.slots ?? createLimiter(4),
+    search: options.search ?? NO_LIMITS,
     onDefect: (error) => defects.push(error),
   });
   return async (name, args, signal = new AbortController().signal) => {

@@ -5,7 +5,7 @@ import type { ToolContext } from "../src/define-tool.ts";
 import { openProjectRoot } from "../src/project/project-root.ts";
 import { toolOffers } from "../src/run-tool.ts";
 import { separate } from "../src/search/find-withheld.ts";
-import { type Call, makeTree, startTools } from "./temp-tree.ts";
+import { type Call, findFolder, makeTree, startTools } from "./temp-tree.ts";
 
 const PASSWORD = "hunter2-of-the-test";
 /** Withheld files of several groups, each with the password, beside files with the same word that may be shown. */
@@ -171,7 +171,7 @@ test("a withheld file cannot be told by the number of its matches, and hides no 
 });
 
 test("ripgrep is told not to read withheld files", async () => {
-  const root = await openProjectRoot((await makeTree(ALL)).root);
+  const root = await openProjectRoot(await findFolder((await makeTree(ALL)).root));
   onTestFinished(() => root.close());
   const context = { root, signal: new AbortController().signal } as ToolContext;
   const { shown, withheld } = await separate(["src/env.ts", ".env", "deploy/id_rsa"], context);

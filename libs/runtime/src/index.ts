@@ -1,4 +1,5 @@
 export * from "./every.ts";
+export * from "./fair-share.ts";
 export * from "./folders.ts";
 export { migrate } from "./migrate/migrate.ts";
 export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/connect-postgres.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { GROUP_NAMES, type OwnPaths } from "@boocode/project-tools";
@@ -51,6 +51,13 @@ export const Config = z
     MODEL_ANSWER_TOKENS: count().default(16_384),
     TOOL_TIMEOUT_MS: duration().default(15_000),
     TOOL_OUTPUT_BYTES: count(1_000).default(48 * 1024),
+    /** How many tool calls run at once, each in a process of its own; default: see `defaultToolProcesses`. */
+    TOOL_PROCESSES: count().max(64).optional(),
+    /** What one call may use: of memory, its process and each ripgrep; of CPU time, both together. */
+    TOOL_MEMORY_MB: count(128).default(512),
+    TOOL_CPU_MS: duration(1_000).default(20_000),
+    /** The longest wait of a call for its turn. */
+    TOOL_WAIT_MS: duration().default(60_000),
     /** Groups of files that may hold secrets and are shown nevertheless, separated by commas. */
     WITHHELD_GROUPS_OFF: z
       .string()
@@ -103,6 +110,9 @@ export function ownPaths(
     files: files.filter((file) => file && !file.includes("-----BEGIN ")).map((file) => resolve(file as string)),
   };
 }
+
+/** Two for each core, because a call also waits for the disk. */
+export const defaultToolProcesses = () => Math.min(16, Math.max(4, 2 * availableParallelism()));
 
 /** Pool size of an isolated turn's process, which reads, commits and saves drafts for one turn. */
 export const isolatedConnections = (config: Pick<Config, "DATABASE_CONNECTIONS">) =>

@@ -38,7 +38,7 @@ export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fe
 /** @returns null when the turn is no longer held for this process. @throws the database's error; no attempt is spent then */
 async function takeOver(context: ServiceContext<Config>, fence: Fence) {
   const { config, failpoint } = context;
-  const small = { ...config, DATABASE_CONNECTIONS: isolatedConnections(config) };
+  const small = { ...config, DATABASE_CONNECTIONS: isolatedConnections(config), TOOL_PROCESSES: 1 };
   const { pool, leases, turnDeps } = await wireTurns({ ...context, config: small }, () => 1, REDIS_TIMEOUT_MS);
   await failpoint("after-isolated-start");
   const claimedAt = performance.now();

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
-import { createLimiter, createRunTool, createWithheldGroupOf, toolOffers } from "@boocode/project-tools";
+import { createToolPool, findSearchLimits, toolOffers } from "@boocode/project-tools";
 import {
   connectBackends,
   connectPostgres,
@@ -18,7 +19,7 @@ import { createLeases } from "./attempt/leases.ts";
 import { prepareTurn } from "./attempt/prepare-turn.ts";
 import type { ProcessTurnDeps } from "./attempt/process-turn.ts";
 import { createTurnStore } from "./attempt/turn-store.ts";
-import { type Config, ownPaths } from "./config.ts";
+import { type Config, defaultToolProcesses, ownPaths } from "./config.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
@@ -102,9 +103,26 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     },
     log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
-  const withheld = { withheldGroupOf: createWithheldGroupOf(config.WITHHELD_GROUPS_OFF), own: ownPaths(config) };
-  const toolSlots = createLimiter(4);
-  const limits = { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES };
+  const own = ownPaths(config);
+  const use = { memoryMb: config.TOOL_MEMORY_MB, cpuMs: config.TOOL_CPU_MS };
+  const search = findSearchLimits(use);
+  void search.then(({ missing }) => {
+    if (missing.length > 0) log.warn({ missing }, "this system cannot limit what ripgrep uses");
+  });
+  const tools = createToolPool({
+    size: config.TOOL_PROCESSES ?? defaultToolProcesses(),
+    program: fileURLToPath(new URL("tool-process/main.mjs", import.meta.url)),
+    settings: {
+      limits: { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES },
+      groupsOff: config.WITHHELD_GROUPS_OFF,
+      own,
+    },
+    search,
+    use,
+    waitMs: config.TOOL_WAIT_MS,
+    log,
+  });
+  onRelease("tools", () => tools.stop());
 
   const announce = createAnnounce({
     publisher: createPublisher(redis, keys),
@@ -121,15 +139,9 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
         {
           pool,
           folders: config,
-          withheld,
+          own,
           models,
-          runToolIn: (root) =>
-            createRunTool({
-              root,
-              limits,
-              slots: toolSlots,
-              onDefect: (err, tool) => log.error({ err, tool }, "a tool failed on an unexpected error"),
-            }),
+          runToolIn: (project) => (call, signal) => tools.run({ user: turn.owner_id, project, call }, signal),
           tools: toolOffers,
           maxDepth: config.MAX_TOOL_LOOP_DEPTH,
           budget: {

@@ -44,7 +44,8 @@ function describeTools(): string {
 The tool descriptions that a model receives. \`services/worker/test/tools-doc.test.ts\` generates this page and fails when it differs from the
 code; \`npx vitest run --project system tools-doc -u\` regenerates it.
 
-At most ${MAX_CALLS} calls of one reply run. Each call has \`TOOL_TIMEOUT_MS\`, and its output has at most \`TOOL_OUTPUT_BYTES\`. Arguments, paths and
+At most ${MAX_CALLS} calls of one reply run. Each call has \`TOOL_TIMEOUT_MS\`, \`TOOL_CPU_MS\` and \`TOOL_MEMORY_MB\`, and its output has at most
+\`TOOL_OUTPUT_BYTES\`. Arguments, paths and
 globs that are written as for other assistants' tools are accepted where their meaning is certain; the first line of the output says how they
 were read.
 

@@ -104,7 +104,7 @@ async function listDirectories(
     ...exclusions(context.root.closed),
     ...pathArguments(directory),
   ];
-  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
+  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
   for await (const { bytes } of ripgrep(run)) {
     found.add(posix.dirname(withoutDot(bytes.toString("utf8")).replace(/(^|\/)\.git\/HEAD$/, "$1.git")));
     if (found.size === MAX_DIRECTORIES) {

@@ -1,8 +1,7 @@
 import { TURN_ERRORS } from "@boocode/contracts";
 import { DeadlineExceeded, isWithinAny, withDeadline } from "@boocode/runtime";
 import type { OwnPaths } from "../withheld/own-files.ts";
-import type { WithheldGroupOf } from "../withheld/withheld-group.ts";
-import { openProjectRoot, type ProjectRoot } from "./project-root.ts";
+import { describeFolder, openFolder, type ProjectFolder } from "./open-folder.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
 export type ProjectSource = { kind: "path"; path: string };
@@ -15,38 +14,45 @@ export class ProjectUnavailable extends Error {
 /** A network disk that is unreachable never answers, and each waiting call occupies one of the few threads of Node's pool. */
 const OPEN_MS = 10_000;
 
-/** Decides what of a project may be opened. */
+/** Decides what may be opened as a project. */
 export interface ProjectRules {
   /** Reads the real paths of the folders that the project's owner may use now. */
   allowed(): Promise<string[]>;
-  withheldGroupOf: WithheldGroupOf;
   own: OwnPaths;
 }
 
+/** A project's folder, held open so that no other folder can get its inode. */
+export interface OpenProject {
+  folder: ProjectFolder;
+  close(): Promise<void>;
+}
+
 /** @throws ProjectUnavailable; a folder that opens after the deadline is closed again */
-export async function openProject(source: ProjectSource, rules: ProjectRules): Promise<ProjectRoot> {
+export async function openProject(source: ProjectSource, rules: ProjectRules): Promise<OpenProject> {
   const opening = openPath(source.path, rules);
   try {
     return await withDeadline(OPEN_MS, "opening the project's folder", opening);
   } catch (cause) {
     if (!(cause instanceof DeadlineExceeded)) throw cause;
     opening.then(
-      (root) => root.close(),
+      (project) => project.close(),
       () => {},
     );
     throw new ProjectUnavailable("the project's folder does not answer", { cause });
   }
 }
 
-async function openPath(path: string, { allowed, ...withheld }: ProjectRules): Promise<ProjectRoot> {
+async function openPath(path: string, { allowed, own }: ProjectRules): Promise<OpenProject> {
   const folders = await allowed();
   const isAllowed = (directory: string) => isWithinAny(directory, folders);
-  const root = await openProjectRoot(path, { isAllowed, ...withheld }).catch((cause: unknown) => {
+  const opened = await openFolder(path, own).catch((cause: unknown) => {
     throw unavailable({ cause });
   });
+  const { handle } = opened;
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.
-  if (isAllowed(root.real)) return root;
-  await root.close();
+  if (isAllowed(opened.real))
+    return { folder: await describeFolder(opened, path, isAllowed), close: () => handle.close() };
+  await handle.close();
   throw unavailable();
 }
 

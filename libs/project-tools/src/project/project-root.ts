@@ -1,14 +1,15 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, open as openFile, readlink, realpath } from "node:fs/promises";
+import { type FileHandle, lstat, open as openFile, realpath } from "node:fs/promises";
 import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
-import { findOwnFiles, isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
+import { isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
 import { BOOCODEIGNORE, readBoocodeignore } from "../withheld/read-boocodeignore.ts";
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
 import { createWithholding, OWN } from "../withheld/withholding.ts";
 import { leadsOut } from "./leads-out.ts";
 import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
+import { descriptorPath, FLAGS, openFolder, type ProjectFolder } from "./open-folder.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
 
@@ -25,7 +26,7 @@ export interface OpenedPath {
 }
 
 export interface ProjectRoot {
-  /** The directory's real path when it was opened, for the check against an allow-list. */
+  /** The directory's real path when it was opened. */
   readonly real: string;
   /** Absolute paths of the root: its real path, and the path by which it was opened. */
   readonly paths: readonly string[];
@@ -54,8 +55,6 @@ export interface ProjectRoot {
 interface OpenOptions {
   /** False for systems without /proc, such as macOS. */
   descriptors?: boolean;
-  /** Whether the project's owner may use the folder with this real path: for `above`, which is empty by default. */
-  isAllowed?: (directory: string) => boolean;
   /** Decides from a real path which files are withheld; default: those of every group. */
   withheldGroupOf?: WithheldGroupOf | undefined;
   own?: OwnPaths | undefined;
@@ -63,40 +62,37 @@ interface OpenOptions {
 
 const everyGroup = createWithheldGroupOf();
 
-/** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** The folder is not the one that was checked: it was moved, deleted or replaced since. */
+export class FolderReplaced extends Error {
+  override name = "FolderReplaced";
+}
 
 /**
- * Opens a project's directory and keeps it open until `close`. `path` is absolute and allowed by the caller; symlinks in it
- * are resolved once, here. Rejects when the path is not a directory.
+ * Opens a project's directory, which the caller has opened and checked before (`openFolder`), and keeps it open until `close`.
+ * @throws FolderReplaced
  */
-export async function openProjectRoot(path: string, options: OpenOptions = {}): Promise<ProjectRoot> {
-  const real = await realpath(path);
-  const paths = [real, posix.normalize(path)];
+export async function openProjectRoot(folder: ProjectFolder, options: OpenOptions = {}): Promise<ProjectRoot> {
+  const { real, above } = folder;
+  const paths = [real, posix.normalize(folder.path)];
   const rootBytes = Buffer.from(real);
-  const rootHandle = await openFile(real, FLAGS | constants.O_DIRECTORY);
-  const descriptorPath = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
-  const opened = await readlink(descriptorPath(rootHandle)).catch(() => null);
-  if (opened !== null && opened !== real) {
+  const opened = await openFolder(real, options.own ?? { folders: [], files: [] }).catch((cause: unknown) => {
+    throw new FolderReplaced("the folder cannot be opened again", { cause });
+  });
+  const rootHandle = opened.handle;
+  const { dev, ino } = await rootHandle.stat({ bigint: true });
+  if (opened.real !== real || String(dev) !== folder.device || String(ino) !== folder.inode) {
     await rootHandle.close();
-    throw new Error("the project's root was moved while it was opened");
+    throw new FolderReplaced("the folder is not the one that was checked");
   }
-  const descriptors = (options.descriptors ?? true) && opened !== null;
+  const descriptors = (options.descriptors ?? true) && opened.descriptors;
   const verify: VerifyOpened = descriptors ? verifyByDescriptor : verifyByInode;
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
   const ofPath = options.withheldGroupOf ?? everyGroup;
-  const own = await findOwnFiles(options.own ?? { folders: [], files: [] });
-  const withholding = createWithholding(paths, ofPath, own);
+  const withholding = createWithholding(paths, ofPath, opened.own);
   let isIgnored = (_path: string) => false;
   const withheld = (path: string) => withholding.groupOf(path) ?? (isIgnored(path) ? BOOCODEIGNORE : null);
-  const rootStats = await rootHandle.stat();
-  if (withholding.isOwn(real, rootStats) || (await isOfKernel(rootPath()))) {
-    await rootHandle.close();
-    throw new Error("the project's root belongs to the service itself or to the kernel");
-  }
-
-  const above = allowedAbove(real, options.isAllowed ?? (() => false));
+  const rootStats = opened.stats;
 
   async function openAbove(file: string): Promise<FileHandle | null> {
     if (!above.some((directory) => isInside(Buffer.from(directory), Buffer.from(file)))) return null;
@@ -174,18 +170,13 @@ export async function openProjectRoot(path: string, options: OpenOptions = {}): 
     openAbove,
     close: () => rootHandle.close(),
   };
-  isIgnored = await readBoocodeignore(root);
-  return root;
-}
-
-function allowedAbove(real: string, isAllowed: (directory: string) => boolean): string[] {
-  const above: string[] = [];
-  for (let directory = real; directory !== "/"; ) {
-    directory = posix.dirname(directory);
-    if (!isAllowed(directory)) break;
-    above.push(directory);
+  try {
+    isIgnored = await readBoocodeignore(root);
+    return root;
+  } catch (error) {
+    await rootHandle.close();
+    throw error;
   }
-  return above;
 }
 
 function outside(asked: string): ToolFailure {

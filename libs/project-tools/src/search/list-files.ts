@@ -71,6 +71,6 @@ export async function* walkFiles(
     ...["--files", "--null", ...globArguments(globs, context.root.closed)],
     ...pathArguments(directory),
   ];
-  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
+  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
   for await (const { bytes } of ripgrep(run)) yield withoutDot(bytes.toString("utf8"));
 }

@@ -123,7 +123,7 @@ async function findOtherTexts(
     ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
     ...["-e", OTHER_TEXT, ...globArguments(globs, context.root.closed), ...withheld.globs, ...pathArguments(path)],
   ];
-  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, slots: context.slots };
+  const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
   const found: string[] = [];
   for await (const { bytes } of ripgrep(run)) {
     const file = withoutDot(bytes.toString("utf8"));

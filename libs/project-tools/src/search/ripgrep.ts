@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rgPath } from "@vscode/ripgrep";
 import { ToolFailure } from "../tool-failure.ts";
-import type { Limiter } from "./limiter.ts";
+import { ripgrepCommand, type SearchLimits } from "./search-limits.ts";
 import { type SplitRecord, splitRecords } from "./split-records.ts";
 
 interface RipgrepRun {
@@ -11,7 +10,7 @@ interface RipgrepRun {
   /** The byte that separates the records of the output. */
   separator: number;
   signal: AbortSignal;
-  slots: Limiter;
+  limits: SearchLimits;
 }
 
 /** A match record contains a line of at most 2 MB, which is longer in JSON, and then the position of each match. */
@@ -20,31 +19,19 @@ const MAX_STDERR_BYTES = 8192;
 /** ripgrep's exit code for an error; 1 means that nothing was found. */
 const EXIT_ERROR = 2;
 
-/** @throws when the system cannot start another process; the slot is then released */
-function start(args: string[], cwd: string, release: () => void) {
-  try {
-    // The environment is empty, so that no configuration of ripgrep or git and no secret of this process reaches the child.
-    return spawn(rgPath, args, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
 /**
  * Runs ripgrep and yields the records of its output as they arrive. The process is killed when the consumer stops iterating
  * or the signal aborts; it never outlives the iteration.
- * @throws ToolFailure with ripgrep's message for an invalid pattern or glob
+ * @throws ToolFailure with ripgrep's message for an invalid pattern or glob, and when it exceeds its limits
  */
-export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepRun): AsyncGenerator<SplitRecord> {
-  const release = await slots.acquire(signal);
-  const child = start(args, cwd, release);
-  // The slot is released on exit: a killed process that hangs in the kernel keeps it, but no caller waits for the process.
-  child.once("exit", release);
-  child.once("error", release);
+export async function* ripgrep({ args, cwd, separator, signal, limits }: RipgrepRun): AsyncGenerator<SplitRecord> {
+  signal.throwIfAborted();
+  const [program, all] = ripgrepCommand(limits, args);
+  // The environment is empty, so that no configuration of ripgrep or git and no secret of this process reaches the child.
+  const child = spawn(program, all, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
   const kill = () => child.kill("SIGKILL");
   signal.addEventListener("abort", kill);
-  const closed = once(child, "close") as Promise<[code: number | null]>;
+  const closed = once(child, "close") as Promise<[code: number | null, ended: NodeJS.Signals | null]>;
   closed.catch(() => {});
   let stderr = Buffer.alloc(0);
   child.stderr.on("data", (piece: Buffer) => {
@@ -58,8 +45,10 @@ export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepR
       records += 1;
       yield record;
     }
-    const [code] = await closed;
+    const [code, ended] = await closed;
     signal.throwIfAborted();
+    // What was found before is not all there is.
+    if (ended !== null) throw new ToolFailure(explainEnd(ended));
     // If there are records, the pattern was valid: the error is about unreadable files, which are skipped silently.
     if (code === EXIT_ERROR && records === 0 && stderr.length > 0) {
       throw new ToolFailure(explainRipgrepError(stderr.toString("utf8")));
@@ -68,6 +57,12 @@ export async function* ripgrep({ args, cwd, separator, signal, slots }: RipgrepR
     signal.removeEventListener("abort", kill);
     kill();
   }
+}
+
+/** SIGXCPU, or SIGKILL a second later, ends a process at its limit of CPU time; one that gets no more memory aborts. */
+function explainEnd(ended: NodeJS.Signals): string {
+  const used = ended === "SIGXCPU" || ended === "SIGKILL" ? "CPU time" : "memory";
+  return `the search used more ${used} than one call may; ask for less: a narrower path, glob or pattern`;
 }
 
 const INVALID_PATTERN = "invalid pattern: ";

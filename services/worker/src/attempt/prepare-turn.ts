@@ -1,6 +1,6 @@
 import type { Message } from "@boocode/contracts";
 import { allowedFolders, type FolderSettings } from "@boocode/identity";
-import { openProject, type ProjectRoot, type ProjectRules, type RunTool, type ToolOffer } from "@boocode/project-tools";
+import { type OwnPaths, openProject, type ProjectFolder, type RunTool, type ToolOffer } from "@boocode/project-tools";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
 import { buildTurn } from "../turn/conversation-turn.ts";
@@ -24,9 +24,9 @@ export interface PreparedTurn {
 export interface PrepareTurnDeps {
   pool: Pool;
   folders: FolderSettings;
-  withheld: Omit<ProjectRules, "allowed">;
+  own: OwnPaths;
   models: ModelServers;
-  runToolIn(root: ProjectRoot): RunTool;
+  runToolIn(project: ProjectFolder): RunTool;
   tools: ToolOffer[];
   maxDepth: number;
   budget: BudgetSettings;
@@ -57,11 +57,11 @@ export async function prepareTurn(
   const replayReasoning = deps.models.replaysReasoning(model);
   const opening = openProject(
     { kind: "path", path: setting.projectPath },
-    { allowed: () => allowedFolders(deps.folders, setting.owner), ...deps.withheld },
+    { allowed: () => allowedFolders(deps.folders, setting.owner), own: deps.own },
   );
   const readMessages = () =>
     Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
-  const [root, [committed, { earlier, unread }]] = await Promise.all([
+  const [project, [committed, { earlier, unread }]] = await Promise.all([
     opening,
     read("prepare-turn", readMessages),
   ]).catch(async (error: unknown) => {
@@ -75,7 +75,7 @@ export async function prepareTurn(
   return {
     deps: {
       streamReply: deps.models.streamReply,
-      runTool: deps.runToolIn(root),
+      runTool: deps.runToolIn(project.folder),
       tools: deps.tools,
       maxDepth: deps.maxDepth,
       budget: deps.budget,
@@ -94,7 +94,7 @@ export async function prepareTurn(
       replayReasoning,
     },
     position,
-    close: () => root.close(),
+    close: () => project.close(),
   };
 }
 

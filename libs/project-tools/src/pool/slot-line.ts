@@ -1,0 +1,78 @@
+import { mostOfSlots, nextInLine } from "@boocode/runtime";
+
+/** A fixed number of slots, shared fairly among users. */
+export interface SlotLine {
+  /**
+   * Resolves when the user gets a slot, with the function that gives it back, and with null after `waitMs`. Rejects with the signal's
+   * reason when it aborts first.
+   */
+  enter(user: string, waitMs: number, signal: AbortSignal): Promise<(() => void) | null>;
+}
+
+interface Waiting {
+  user: string;
+  grant(): void;
+}
+
+export function createSlotLine(size: number): SlotLine {
+  const most = mostOfSlots(size);
+  const held = new Map<string, number>();
+  const line: Waiting[] = [];
+  let free = size;
+
+  function grantFree(): void {
+    while (free > 0) {
+      const next = line[nextInLine(line, held, most)];
+      if (!next) return;
+      next.grant();
+    }
+  }
+
+  /** Giving a slot back a second time has no effect. */
+  function take(user: string): () => void {
+    free -= 1;
+    held.set(user, (held.get(user) ?? 0) + 1);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      free += 1;
+      const left = (held.get(user) ?? 0) - 1;
+      if (left > 0) held.set(user, left);
+      else held.delete(user);
+      grantFree();
+    };
+  }
+
+  return {
+    async enter(user, waitMs, signal) {
+      signal.throwIfAborted();
+      return await new Promise((resolve, reject) => {
+        const leave = () => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", abort);
+          const at = line.indexOf(waiting);
+          if (at !== -1) line.splice(at, 1);
+        };
+        const abort = () => {
+          leave();
+          reject(signal.reason);
+        };
+        const waiting: Waiting = {
+          user,
+          grant() {
+            leave();
+            resolve(take(user));
+          },
+        };
+        const timer = setTimeout(() => {
+          leave();
+          resolve(null);
+        }, waitMs);
+        signal.addEventListener("abort", abort);
+        line.push(waiting);
+        grantFree();
+      });
+    },
+  };
+}

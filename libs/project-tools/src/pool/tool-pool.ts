@@ -1,0 +1,142 @@
+import { existsSync } from "node:fs";
+import type { ToolCall } from "@boocode/contracts";
+import { failedCall, tooMuch } from "../failed-call.ts";
+import type { ToolOutcome } from "../ports.ts";
+import type { ProjectFolder } from "../project/open-folder.ts";
+import type { SearchLimits } from "../search/search-limits.ts";
+import type { ToolSettings } from "./messages.ts";
+import type { UseLimits } from "./process-use.ts";
+import { createSlotLine } from "./slot-line.ts";
+import { startToolProcess, type ToolLog, type ToolProcess } from "./tool-process.ts";
+
+/**
+ * Runs tool calls in processes of their own, so that none blocks, fills or kills the service. Processes are started when calls need
+ * them, and ended when they are idle.
+ */
+export interface ToolPool {
+  /** Every failure is an outcome; rejects only when the signal aborts, at once and with its reason. */
+  run(work: UserCall, signal: AbortSignal): Promise<ToolOutcome>;
+  stop(): Promise<void>;
+}
+
+interface UserCall {
+  /** Whose call it is: slots are shared fairly among users. */
+  user: string;
+  project: ProjectFolder;
+  call: ToolCall;
+}
+
+export interface ToolPoolDeps {
+  /** Limit of processes, and so of calls that run at once. */
+  size: number;
+  program: string;
+  settings: Omit<ToolSettings, "search" | "watchItself">;
+  /** Of each process of ripgrep. */
+  search: Promise<SearchLimits>;
+  /** Of one call. */
+  use: UseLimits;
+  /** The longest wait for a slot, which does not count against the call's time limit. */
+  waitMs: number;
+  idleMs?: number;
+  log: ToolLog;
+}
+
+const IDLE_MS = 30_000;
+/** Starting a process takes about 100 ms of CPU; most calls take less than this, and then a running process is free again. */
+const PATIENCE_MS = 15;
+
+export function createToolPool(deps: ToolPoolDeps): ToolPool {
+  const slots = createSlotLine(deps.size);
+  const watchItself = existsSync("/proc/self/stat") ? null : deps.use;
+  const all = new Set<ToolProcess>();
+  /** With the timers that end them; the last one was used last. */
+  const idle = new Map<ToolProcess, NodeJS.Timeout>();
+  /** Calls that have a slot and wait for a process; null: none could be started. */
+  const hungry: ((process: ToolProcess | null) => void)[] = [];
+
+  async function start(): Promise<void> {
+    try {
+      const settings = { ...deps.settings, search: await deps.search, watchItself };
+      const started = startToolProcess({ ...deps, settings });
+      all.add(started);
+      void started.exited.then(() => {
+        all.delete(started);
+        clearTimeout(idle.get(started));
+        idle.delete(started);
+      });
+      await started.ready;
+      offer(started);
+    } catch (err) {
+      deps.log.error({ err }, "a tool process could not be started");
+      hungry.shift()?.(null);
+    }
+  }
+
+  /** Gives a process to the call that has waited longest, or keeps it for a while. */
+  function offer(process: ToolProcess): void {
+    const next = process.isFit() ? hungry.shift() : process.kill;
+    if (next) {
+      next(process);
+      return;
+    }
+    const timer = setTimeout(() => {
+      idle.delete(process);
+      process.kill();
+    }, deps.idleMs ?? IDLE_MS);
+    idle.set(process, timer.unref());
+  }
+
+  /** @returns null when no process can be started, or when the signal has aborted */
+  async function processFor(project: ProjectFolder, signal: AbortSignal): Promise<ToolProcess | null> {
+    const fit = [...idle.keys()].filter((process) => process.isFit());
+    const found = fit.findLast((process) => process.knows(project)) ?? fit.at(-1);
+    if (found) {
+      clearTimeout(idle.get(found));
+      idle.delete(found);
+      return found;
+    }
+    return await new Promise((resolve) => {
+      const timer = setTimeout(() => void start(), all.size === 0 ? 0 : PATIENCE_MS);
+      const give = (process: ToolProcess | null) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
+        resolve(process);
+      };
+      const abort = () => {
+        hungry.splice(hungry.indexOf(give), 1);
+        give(null);
+      };
+      signal.addEventListener("abort", abort);
+      hungry.push(give);
+    });
+  }
+
+  return {
+    async run({ user, project, call }, signal) {
+      const giveBack = await slots.enter(user, deps.waitMs, signal);
+      if (giveBack === null) return failedCall(call, tooMuch.waited(deps.waitMs));
+      const process = await processFor(project, signal);
+      if (process === null) {
+        giveBack();
+        signal.throwIfAborted();
+        return failedCall(call, tooMuch.notStarted());
+      }
+      try {
+        return await process.run(project, call, signal);
+      } finally {
+        if (process.isFit()) {
+          giveBack();
+          offer(process);
+        } else {
+          // A killed process that hangs in the kernel keeps its slot, but no caller waits for it.
+          process.kill();
+          void process.exited.then(giveBack);
+        }
+      }
+    },
+    async stop() {
+      for (const process of all) process.kill();
+      await Promise.all([...all].map(({ exited }) => exited));
+    },
+  };
+}

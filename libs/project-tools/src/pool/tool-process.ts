@@ -1,0 +1,190 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { setPriority, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ToolCall } from "@boocode/contracts";
+import { failedCall, tooMuch } from "../failed-call.ts";
+import type { ToolOutcome } from "../ports.ts";
+import type { ProjectFolder } from "../project/open-folder.ts";
+import { EXIT_CODES, type FromToolProcess, MOST_OPEN, type ToolSettings, type ToToolProcess } from "./messages.ts";
+import { exceeded, type ProcessUse, readProcessUse, type UseLimits } from "./process-use.ts";
+
+/** How often a call's use is read; a process that allocates in a loop gets some 100 MB meanwhile. */
+const WATCH_MS = 50;
+/** A tool that keeps its time limit says so itself; one that is blocked is killed this much later. */
+const BLOCKED_MS = 1_000;
+const START_MS = 20_000;
+/** A heap that is full ends the process with SIGABRT. */
+const HEAP_IS_FULL = 134;
+
+export interface ToolProcessDeps {
+  /** The bundle of `host/main.ts`. */
+  program: string;
+  settings: ToolSettings;
+  use: UseLimits;
+  log: ToolLog;
+}
+
+export interface ToolLog {
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** A process that runs one call at a time. */
+export interface ToolProcess {
+  /** Resolves when it takes calls. Rejects when it cannot be started. */
+  ready: Promise<void>;
+  /** Resolves when it has exited, for whatever reason, and nothing of it is left. */
+  exited: Promise<void>;
+  /** Whether it can run another call: it lives, and its memory is small enough. */
+  isFit(): boolean;
+  /** Whether it has the project open. */
+  knows(project: ProjectFolder): boolean;
+  /** Every failure is an outcome. Rejects only when the signal aborts, with its reason; the process is then killed. */
+  run(project: ProjectFolder, call: ToolCall, signal: AbortSignal): Promise<ToolOutcome>;
+  kill(): void;
+}
+
+export function startToolProcess({ program, settings, use, log }: ToolProcessDeps): ToolProcess {
+  // Of its own, so that what a killed process leaves is removed.
+  const folder = mkdtempSync(join(tmpdir(), "boocode-tools-"));
+  const child = fork(program, [], {
+    execArgv: [`--max-old-space-size=${use.memoryMb}`],
+    // No secret of the service.
+    env: { TMPDIR: folder },
+    // A process group, with which its ripgrep is killed.
+    detached: true,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const { pid } = child;
+  yieldToOthers(pid);
+  const send = (message: ToToolProcess) => void child.send(message, () => {});
+  /** Has ended, or will: it runs no other call. */
+  let isEnding = false;
+  let lastBytes = 0;
+  /** The projects of its last calls. */
+  let known: string[] = [];
+  /** Ends the call that runs. */
+  let finish: ((outcome: ToolOutcome | "died") => void) | null = null;
+
+  function kill(): void {
+    isEnding = true;
+    killGroup(child);
+  }
+
+  const exited = new Promise<void>((resolve) => {
+    const clean = () => {
+      isEnding = true;
+      killGroup(child);
+      finish?.("died");
+      void rm(folder, { recursive: true, force: true })
+        .catch((err: unknown) => log.warn({ err }, "removing a tool's temporary folder failed"))
+        .then(() => resolve());
+    };
+    child.once("exit", clean);
+    child.once("error", (err) => {
+      log.error({ err }, "a tool process failed");
+      if (pid === undefined) clean();
+    });
+  });
+
+  const ready = new Promise<void>((resolve, reject) => {
+    const late = setTimeout(kill, START_MS);
+    child.once("message", () => {
+      clearTimeout(late);
+      resolve();
+    });
+    void exited.then(() => {
+      clearTimeout(late);
+      reject(new Error("a tool process ended before it was ready"));
+    });
+  });
+  send({ settings });
+
+  child.on("message", (message: FromToolProcess) => {
+    if (message === "ready") return;
+    const { outcome, defect } = message;
+    if (defect !== null) log.error({ err: defect, tool: outcome.result.name }, "a tool failed on an unexpected error");
+    finish?.(outcome);
+  });
+
+  return {
+    ready,
+    exited,
+    isFit: () => !isEnding && lastBytes < (use.memoryMb * 2 ** 20) / 2,
+    knows: ({ key }) => known.includes(key),
+    kill,
+    async run(project, call, signal) {
+      signal.throwIfAborted();
+      known = [project.key, ...known.filter((key) => key !== project.key)].slice(0, MOST_OPEN);
+      let before: ProcessUse | null = null;
+      const stop = (reason: string) => {
+        kill();
+        log.warn({ tool: call.name, reason }, "a tool call was stopped");
+        finish?.(failedCall(call, reason));
+      };
+
+      function describeDeath(): string {
+        const { exitCode, signalCode } = child;
+        if (exitCode === EXIT_CODES.cpu) return tooMuch.cpu(use.cpuMs);
+        const isFull = exitCode === EXIT_CODES.memory || exitCode === HEAP_IS_FULL || signalCode === "SIGABRT";
+        if (isFull) return tooMuch.memory(use.memoryMb);
+        log.warn({ tool: call.name, code: exitCode, signal: signalCode }, "a tool's process died");
+        return tooMuch.died();
+      }
+
+      function watch(): void {
+        const now = pid === undefined ? null : readProcessUse(pid);
+        if (now === null) return;
+        before ??= now;
+        lastBytes = now.bytes;
+        const found = exceeded(use, before, now);
+        if (found === "memory") stop(tooMuch.memory(use.memoryMb));
+        else if (found === "cpu") stop(tooMuch.cpu(use.cpuMs));
+      }
+
+      const { timeoutMs } = settings.limits;
+      const watching = setInterval(watch, WATCH_MS);
+      const late = setTimeout(() => stop(tooMuch.time(timeoutMs)), timeoutMs + BLOCKED_MS);
+      let abort = () => {};
+      try {
+        return await new Promise<ToolOutcome>((resolve, reject) => {
+          finish = (outcome) => resolve(outcome === "died" ? failedCall(call, describeDeath()) : outcome);
+          abort = () => {
+            kill();
+            reject(signal.reason);
+          };
+          signal.addEventListener("abort", abort);
+          if (isEnding) finish("died");
+          else send({ project, call });
+        });
+      } finally {
+        clearInterval(watching);
+        clearTimeout(late);
+        signal.removeEventListener("abort", abort);
+        finish = null;
+      }
+    },
+  };
+}
+
+/** Streams and commits go before tools; a third of their share still goes to each tool. */
+const NICE = 5;
+
+function yieldToOthers(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, NICE);
+  } catch {
+    // It has exited already, or the system does not permit it.
+  }
+}
+
+/** Kills a process and those that it started, also when it has died before them. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // All have ended.
+  }
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, open as openFile, readlink, realpath } from "node:fs/promises";
+import { posix } from "node:path";
+import { findOwnFiles, isOfKernel, isOwn, type OwnFiles, type OwnPaths } from "../withheld/own-files.ts";
+
+/** A project's folder as it was opened and checked, for another process that opens it again. */
+export interface ProjectFolder {
+  /** Distinguishes this opening from every other. */
+  key: string;
+  /** Its real path. */
+  real: string;
+  /** The path by which it was opened. */
+  path: string;
+  /** With the inode, what the folder is, whatever has taken its path since. */
+  device: string;
+  inode: string;
+  /** The directories above it that the project's owner may use, the nearest first. */
+  above: readonly string[];
+}
+
+export interface OpenFolder {
+  handle: FileHandle;
+  real: string;
+  stats: Stats;
+  own: OwnFiles;
+  /** Whether the kernel tells which path a descriptor has. */
+  descriptors: boolean;
+}
+
+/** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
+export const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+export const descriptorPath = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
+
+/**
+ * Opens a project's directory. `path` is absolute; symlinks in it are resolved once, here. Rejects when it is not a directory, or
+ * belongs to the service itself or to the kernel.
+ */
+export async function openFolder(path: string, own: OwnPaths): Promise<OpenFolder> {
+  const real = await realpath(path);
+  const handle = await openFile(real, FLAGS | constants.O_DIRECTORY);
+  try {
+    const opened = await readlink(descriptorPath(handle)).catch(() => null);
+    if (opened !== null && opened !== real) throw new Error("the project's root was moved while it was opened");
+    const folder = {
+      handle,
+      real,
+      stats: await handle.stat(),
+      own: await findOwnFiles(own),
+      descriptors: opened !== null,
+    };
+    if (isOwn(folder.own, real, folder.stats) || (await isOfKernel(opened === null ? real : descriptorPath(handle))))
+      throw new Error("the project's root belongs to the service itself or to the kernel");
+    return folder;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** @param isAllowed whether the project's owner may use the folder with this real path */
+export async function describeFolder(
+  { handle, real }: OpenFolder,
+  path: string,
+  isAllowed: (directory: string) => boolean,
+): Promise<ProjectFolder> {
+  const { dev, ino } = await handle.stat({ bigint: true });
+  const above = allowedAbove(real, isAllowed);
+  return { key: randomUUID(), real, path, device: String(dev), inode: String(ino), above };
+}
+
+function allowedAbove(real: string, isAllowed: (directory: string) => boolean): string[] {
+  const above: string[] = [];
+  for (let directory = real; directory !== "/"; ) {
+    directory = posix.dirname(directory);
+    if (!isAllowed(directory)) break;
+    above.push(directory);
+  }
+  return above;
+}

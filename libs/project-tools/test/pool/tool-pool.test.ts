@@ -1,0 +1,168 @@
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { link, mkdir, rename, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { tooMuch } from "../../src/failed-call.ts";
+import { startToolProcess } from "../../src/pool/tool-process.ts";
+import { NO_LIMITS } from "../../src/search/search-limits.ts";
+import { findFolder, makeTree, SECRET, startTools } from "../temp-tree.ts";
+import { callOf, isAlive, NO_FOLDER, never, PROGRAM, SETTINGS, startPool, UNRULY, USE } from "./start-pool.ts";
+
+const tell = async (run: Awaited<ReturnType<typeof startPool>>["run"]) =>
+  JSON.parse((await run("someone", callOf("tell"))).output) as { pid: number; env: Record<string, string> };
+
+/** The names of the living processes in a process group. */
+function groupOf(group: number): string[] {
+  const lines = execFileSync("ps", ["-eo", "pgid=,stat=,comm="], { encoding: "utf8" }).split("\n");
+  const found = lines.map((line) => /^ *(\d+) +([^ ]+) +(.*)$/.exec(line) ?? []);
+  return found
+    .filter(([, id, state]) => Number(id) === group && !state?.startsWith("Z"))
+    .map(([, , , name]) => name as string);
+}
+
+test("a call in a process of its own answers as one in this process, and several calls share one process", async () => {
+  const { root } = await makeTree({ "a.txt": "one\ntwo\n", ".gitignore": "b.txt\n", "b.txt": "two\n" });
+  const { run } = await startPool({ program: PROGRAM, size: 1 });
+  const project = await findFolder(root);
+  const here = await startTools(root);
+  for (const [name, args] of [
+    ["view_file", { path: "a.txt" }],
+    ["grep", { pattern: "two" }],
+    ["find_files", { glob: "*.md" }],
+    ["shell", {}],
+  ] as const) {
+    const { output, result } = await run("al", callOf(name, args), { project });
+    expect(output).toBe((await here(name, args)).output);
+    expect(result).toMatchObject({ name, error: name === "shell" ? output : null });
+  }
+});
+
+describe("a call that kills its process, or must be killed, fails alone", () => {
+  test.each([
+    ["allocate", { memoryMb: 200, cpuMs: 30_000 }, tooMuch.memory(200)],
+    ["fillHeap", { memoryMb: 120, cpuMs: 30_000 }, tooMuch.memory(120)],
+    ["spin", { memoryMb: 512, cpuMs: 200 }, tooMuch.cpu(200)],
+    ["exit", USE, tooMuch.died()],
+  ])("%s", async (name, use, message) => {
+    const { run, folder, logged } = await startPool({ use });
+    const neighbour = run("neighbour", callOf("wait"), { signal: AbortSignal.timeout(50_000) });
+    const { output, result } = await run("al", callOf(name));
+    expect([output, result.error]).toEqual([message, message]);
+    expect(logged.map((entry) => entry.message).join()).toMatch(/a tool call was stopped|a tool's process died/);
+    expect((await run("al", callOf("answer", { value: 7 }))).output).toBe("7");
+    expect(await Promise.race([neighbour, "runs"])).toBe("runs");
+    // One process for the neighbour and one for the last call; nothing is left of the killed one.
+    await expect.poll(() => readdirSync(folder).length).toBe(2);
+    neighbour.catch(() => {});
+  });
+
+  test("a tool that does not keep its time limit", async () => {
+    const { run } = await startPool({ settings: { ...SETTINGS, limits: { ...SETTINGS.limits, timeoutMs: 100 } } });
+    expect((await run("al", callOf("spin"))).result.error).toBe(tooMuch.time(100));
+  });
+
+  test.each([
+    [{ memoryMb: 1, cpuMs: 30_000 }, tooMuch.memory(512)],
+    [{ memoryMb: 512, cpuMs: 1 }, tooMuch.cpu(30_000)],
+  ])("where nobody can watch it, the process watches itself (%j)", async (watchItself, message) => {
+    const settings = { ...SETTINGS, search: NO_LIMITS, watchItself };
+    const log = { warn: () => {}, error: () => {} };
+    const started = startToolProcess({ program: PROGRAM, settings, use: USE, log });
+    await started.exited;
+    expect((await started.run(NO_FOLDER, callOf("list_dir"), never)).output).toBe(message);
+  });
+});
+
+test("an aborted call rejects at once with the reason, and neither its process nor its ripgrep lives on", async () => {
+  const { run, folder } = await startPool();
+  const file = join(folder, "pids");
+  const controller = new AbortController();
+  const running = run("al", callOf("search", { file }), { signal: controller.signal });
+  await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toMatch(/^\d+ \d+$/);
+  controller.abort(new Error("the user cancelled"));
+  await expect(running).rejects.toThrow("the user cancelled");
+  const pids = readFileSync(file, "utf8").split(" ").map(Number);
+  await expect.poll(() => pids.some(isAlive)).toBe(false);
+  await expect(run("al", callOf("answer"), { signal: controller.signal })).rejects.toThrow("the user cancelled");
+});
+
+test("a process whose service dies ends with its ripgrep, and removes its temporary folder; other signals do not end it", async () => {
+  const { root } = await makeTree({ "a.txt": "x".repeat(2_000_000) });
+  // Links, so that much is searched and little is stored.
+  for (let index = 0; index < 100; index++) await link(join(root, "a.txt"), join(root, `${index}.txt`));
+  const folder = mkdtempSync(join(tmpdir(), "boocode-tools-"));
+  const child = fork(PROGRAM, [], { detached: true, env: { TMPDIR: folder }, execArgv: [] });
+  child.send({ settings: { ...SETTINGS, search: NO_LIMITS, watchItself: null } });
+  await once(child, "message");
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) child.kill(signal);
+  child.send({ project: await findFolder(root), call: callOf("grep", { pattern: "(x[a-z]{0,200}){20}y" }) });
+  await expect.poll(() => groupOf(child.pid as number), { timeout: 20_000 }).toContain("rg");
+  child.disconnect();
+  await once(child, "exit");
+  await expect.poll(() => groupOf(child.pid as number)).toEqual([]);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("an idle process ends, and the next call starts another, without a secret of the service", async () => {
+  process.env.SECRET_OF_THE_SERVICE = "secret";
+  const { run, folder } = await startPool({ idleMs: 10 });
+  const first = await tell(run);
+  expect(Object.keys(first.env)).toEqual(["TMPDIR"]);
+  await expect.poll(() => isAlive(first.pid) || readdirSync(folder).length > 0).toBe(false);
+  expect((await tell(run)).pid).not.toBe(first.pid);
+  delete process.env.SECRET_OF_THE_SERVICE;
+});
+
+test("a folder that was replaced after the turn opened it is not read, whatever has taken its place", async () => {
+  const { root, outside } = await makeTree({ "secret.txt": "of the project" });
+  const { run } = await startPool({ program: PROGRAM, size: 1 });
+  const project = await findFolder(root);
+  const view = async (folder = project) =>
+    (await run("al", callOf("view_file", { path: "secret.txt" }), { project: folder })).output;
+  await rename(root, `${root}-moved`);
+  const refused =
+    "the project's folder was moved or replaced while the turn ran; it cannot be read any more in this turn";
+  expect(await view()).toBe(refused);
+  await symlink(outside, root);
+  expect(await view()).toBe(refused);
+  await rename(root, `${root}-link`);
+  await mkdir(root);
+  expect(await view()).toBe(refused);
+  await rename(root, `${root}-empty`);
+  await rename(outside, root);
+  expect(await view()).toBe(refused);
+  expect(await view(await findFolder(root))).toContain(SECRET);
+  await rename(root, outside);
+  await rename(`${root}-moved`, root);
+  expect(await view()).toContain("of the project");
+});
+
+test("one user's calls leave a slot to others, and a call that waits too long fails without a process", async () => {
+  const { run, folder } = await startPool({ size: 4, waitMs: 300 });
+  const controller = new AbortController();
+  const greedy = Array.from({ length: 8 }, () => run("greedy", callOf("wait"), { signal: controller.signal }));
+  const ends = Promise.allSettled(greedy);
+  expect((await run("late", callOf("answer", { value: 1 }))).output).toBe("1");
+  const failed = await Promise.all(greedy.slice(3));
+  expect(failed.map(({ result }) => result.error)).toEqual(Array(5).fill(tooMuch.waited(300)));
+  expect(readdirSync(folder)).toHaveLength(4);
+  controller.abort(new Error("enough"));
+  expect((await ends).filter(({ status }) => status === "rejected")).toHaveLength(3);
+});
+
+test("a process that cannot be started fails its call only", async () => {
+  const { run, logged } = await startPool({ program: join(UNRULY, "missing.mjs") });
+  expect((await run("al", callOf("answer"))).result.error).toBe(tooMuch.notStarted());
+  expect(logged.map(({ message }) => message)).toContain("a tool process could not be started");
+});
+
+test("a process that keeps much memory is ended after its call", async () => {
+  const { run } = await startPool({ use: { memoryMb: 300, cpuMs: 30_000 } });
+  const { pid } = await tell(run);
+  expect((await run("al", callOf("keep", { megabytes: 10 }))).output).toBe(String(pid));
+  expect((await run("al", callOf("keep", { megabytes: 160 }))).output).toBe(String(pid));
+  expect((await tell(run)).pid).not.toBe(pid);
+});
