@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
 import {
@@ -143,6 +143,76 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
   const active = await pool`
     select session_id from turns where status in ('running', 'cancelling') group by session_id having count(*) > 1`;
   expect(active).toHaveLength(0);
+});
+
+test("concurrent posts, sharing, unsharing and every way to take access back never deadlock", async () => {
+  const { pool } = fixture;
+  const ownerId = await newUser(pool);
+  const projectId = await newProject(pool, ownerId);
+  // The members' sessions, and one in which all ask.
+  const memberIds = [await newUser(pool), await newUser(pool)];
+  const sessionIds = [await newSession(pool, ownerId, projectId)];
+  for (const userId of memberIds) {
+    await store.setMember(pool, { userId: ownerId, tokenId: null }, projectId, { name: userId, role: "member" });
+    sessionIds.push(await newSession(pool, userId, projectId));
+  }
+  const owner = { userId: ownerId, tokenId: null };
+
+  async function hammer(seed: number): Promise<void> {
+    const roll = dice(seed);
+    for (let i = 0; i < 60; i++) {
+      const memberId = memberIds[roll(memberIds.length)]!;
+      const sessionId = sessionIds[roll(sessionIds.length)]!;
+      const askerId = [ownerId, ...memberIds][roll(3)]!;
+      const role = (["member", "reader"] as const)[roll(2)]!;
+      const post = () => store.postMessage(pool, question({ ownerId: askerId, projectId, sessionId }), null);
+      const actions: (() => Promise<unknown>)[] = [
+        ...[post, post, post],
+        () => store.claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 60_000 })),
+        () => store.setMember(pool, owner, projectId, { name: memberId, role }),
+        () => store.setMember(pool, owner, projectId, { name: memberId, role: "member" }),
+        () => store.removeMember(pool, owner, projectId, memberId),
+        () => store.removeMember(pool, { userId: memberId, tokenId: null }, projectId, memberId),
+        () => store.changeUser(pool, "operator", memberId, { disabled: true }),
+        () => store.changeUser(pool, "operator", memberId, { disabled: false }),
+        () => revokeToken(askerId, sessionId),
+        () => loseGrant(),
+        () => store.changeSession(pool, ownerId, sessionId, { name: `name ${i}` }),
+        () => store.renameProject(pool, ownerId, projectId, `name ${i}`),
+        () => store.createSession(pool, { id: randomUUID(), ownerId: askerId, projectId }),
+        () => store.cancelTurn(pool, ownerId, sessionId),
+      ];
+      await actions[roll(actions.length)]!().catch((error: unknown) => {
+        if (!(error instanceof store.Forbidden)) throw error;
+      });
+    }
+  }
+
+  /** Revokes a token with which a turn was posted. */
+  async function revokeToken(userId: string, sessionId: string): Promise<void> {
+    const tokenId = randomUUID();
+    await store.createToken(pool, { id: tokenId, userId, tokenHash: randomBytes(32) });
+    const posted = store.postMessage(pool, { ...question({ ownerId: userId, projectId, sessionId }), tokenId }, null);
+    await posted.catch((error: unknown) => {
+      if (!(error instanceof store.Forbidden)) throw error;
+    });
+    await store.revokeToken(pool, "operator", { tokenId, userId });
+  }
+
+  async function loseGrant(): Promise<void> {
+    const grant = await store.createGrant(pool, { userId: ownerId, path: "/tmp", by: "operator" });
+    if (typeof grant === "string") throw new Error(grant);
+    await store.deleteGrant(pool, { userId: ownerId, grantId: grant.id, ownFolders: [], by: "operator" });
+  }
+
+  const before = await deadlocks();
+  const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map(hammer));
+  expect(outcomes.flatMap((each) => (each.status === "rejected" ? [String(each.reason)] : []))).toEqual([]);
+  expect(await deadlocks()).toBe(before);
+  const [row] = await pool<[{ count: number }]>`
+    select count(*) from turns t join sessions s on s.id = t.session_id
+    where s.project_id = ${projectId} and t.cancel_reason = 'access_revoked'`;
+  expect(row.count).toBeGreaterThan(10);
 });
 
 async function deadlocks(): Promise<number> {
