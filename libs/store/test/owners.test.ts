@@ -112,3 +112,13 @@ test("only access.ts and the choice of the next turn compare an owner", () => {
     expect.stringContaining("claim-turn.ts: and t.owner_id <> all("),
   ]);
 });
+
+test("every audit event is recorded in the transaction that causes it", () => {
+  const src = new URL("../src/", import.meta.url);
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+  const calls = files.flatMap((file) =>
+    [...readFileSync(new URL(file, src), "utf8").matchAll(/(?<!function )recordAudit\((\w+)/g)].map(([, into]) => into),
+  );
+  // Transactions are named `sql`, pools are not.
+  expect([calls.length > 10, [...new Set(calls)]]).toEqual([true, ["sql"]]);
+});

@@ -114,6 +114,19 @@ test("after the purge of a project no text of it is left, and only the audit log
   expect(await tablesWith(place.projectId)).toEqual(["audit_events"]);
 });
 
+test("deleted messages of a turn that is being cancelled are purged only after its end", async () => {
+  const { pool } = fixture;
+  const place = await newPlace(pool);
+  const { turn, questionId } = await running(pool, place);
+  await deleteMessagesFrom(pool, place.ownerId, place.sessionId, questionId);
+  const left = async () => (await pool`select from messages where turn_id = ${turn.id}`).length;
+  await purgeAll();
+  expect([(await turnRow(pool, turn.id)).status, await left()]).toEqual(["cancelling", 2]);
+  await endTurn(pool, turn, { end: { status: "cancelled", reason: "user" }, reply: null, lastSeq: 9 });
+  await purgeAll();
+  expect(await left()).toBe(0);
+});
+
 test("the usage of a turn outlives the purge of its session, project and user", async () => {
   const place = await newPlace(fixture.pool);
   const { turn } = await running(fixture.pool, place);
@@ -179,6 +192,10 @@ test("nothing is purged before its time", async () => {
   await deleteSession(pool, session.ownerId, session.sessionId);
   await deleteProject(pool, project.ownerId, project.projectId);
   await deleteMessagesFrom(pool, messages.ownerId, messages.sessionId, messageId);
+  const { ownerId: user, ...place } = await newPlace(pool);
+  await deleteUser(pool, "operator", user);
+  await pool`delete from sessions where project_id = ${place.projectId}`;
+  await pool`delete from projects where id = ${place.projectId}`;
   const after = { afterMs: DAY_MS, frameLogMs: 0 };
   expect(await purgeAll(after)).toEqual([]);
   for (const table of ["sessions", "projects", "messages"])
@@ -321,6 +338,8 @@ test("a deleted user's data is purged, in projects of others too, and the row st
   await fill(shared, text);
   await fill(other, "the other's");
   const before = await listMessages(pool, other.ownerId, other.sessionId, { limit: 10 });
+  const slug = () => pool`select slug from users where id = ${mine.ownerId}`;
+  const slugBefore = await slug();
   await deleteUser(pool, "operator", mine.ownerId);
   for (const sessionId of await findOldSessions(pool, null, 100)) await deleteOldSession(pool, sessionId, null);
   await purgeAll();
@@ -329,6 +348,8 @@ test("a deleted user's data is purged, in projects of others too, and the row st
   expect(await tablesWith(mine.ownerId)).toEqual(["audit_events", "users"]);
   const [row] = await pool`select name, purged_at is not null as purged from users where id = ${mine.ownerId}`;
   expect(row).toEqual({ name: ` ${mine.ownerId}`, purged: true });
+  // It names a folder, which nobody may inherit.
+  expect(await slug()).toEqual(slugBefore);
   expect(await findSession(pool, other.ownerId, shared.sessionId)).toBeNull();
   expect(await listMessages(pool, other.ownerId, other.sessionId, { limit: 10 })).toEqual(before);
   expect(await purgeAll()).toEqual([]);
