@@ -18,7 +18,7 @@ let system: System;
 let user: User;
 
 async function start(gateways: number): Promise<WatchedTurn[]> {
-  system = await startSystem({ gateways });
+  system = await startSystem({ gateways, env: { USER_LIMITS: "off" } });
   user = await system.addUser("ada");
   const turns = await watchTurns(system, user, SESSIONS, { tokens: 3_000, interval_ms: SOCKETS / 4 });
   await untilAllSpeak(turns);

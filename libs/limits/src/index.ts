@@ -1,4 +1,5 @@
 export * from "./address.ts";
+export * from "./bound-connections.ts";
 export * from "./limits-env.ts";
 export * from "./limits-of.ts";
 export * from "./rate.ts";

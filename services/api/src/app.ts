@@ -1,5 +1,5 @@
 import { Alive, ErrorBody, Ready, type Scope } from "@boocode/contracts";
-import type { IsTrusted } from "@boocode/limits";
+import { boundConnections, type IsTrusted, REQUEST_TIMES } from "@boocode/limits";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -125,6 +125,9 @@ export interface AppOptions {
   bodyLimit: number;
   corsOrigins: string[];
   isTrustedProxy: IsTrusted;
+  publicPages: ("metrics" | "docs" | "openapi")[];
+  /** Limit of connections, before anything is known of who makes them. */
+  maxConnections: number;
   readiness(): Promise<Ready>;
   /** See `answerErrors`. */
   report(error: unknown): boolean;
@@ -140,10 +143,12 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     trustProxy: options.isTrustedProxy,
     forceCloseConnections: "idle",
     routerOptions: { ignoreTrailingSlash: true },
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_TIMES.requestTimeout,
+    http: REQUEST_TIMES,
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerMalformed,
   }).withTypeProvider<ZodTypeProvider>();
+  boundConnections(app.server, options.maxConnections);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app, { report: options.report, onRefusal: deps.refused });
@@ -163,7 +168,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     strictPreflight: false,
   });
   compressAnswers(app);
-  await describeApi(app);
+  await describeApi(app, { isServed: options.publicPages.includes("docs") });
 
   app.get(
     "/healthz",
@@ -192,10 +197,14 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
       return reply.status(answer.status === "ready" ? 200 : 503).send(answer);
     },
   );
-  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4").send(await options.metrics()),
-  );
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  if (options.publicPages.includes("metrics")) {
+    app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+      reply.type("text/plain; version=0.0.4").send(await options.metrics()),
+    );
+  }
+  if (options.publicPages.includes("openapi")) {
+    app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  }
 
   for (const [scope, routes] of Object.entries(ROUTES)) {
     await app.register(async (api: App) => {

@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import { hasAudience, providerEnv } from "@boocode/identity";
 import { limitsEnv, proxiesEnv } from "@boocode/limits";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { checkRedisSettings, commonEnv, count, duration, folderEnv, origins, port } from "@boocode/runtime";
+import {
+  checkRedisSettings,
+  commonEnv,
+  count,
+  duration,
+  folderEnv,
+  origins,
+  port,
+  publicPages,
+} from "@boocode/runtime";
 import { z } from "zod";
 
 /** The API's environment. Durations are in milliseconds. */
@@ -17,6 +26,10 @@ export const Config = z
     ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
     /** Origins of the web pages that may call this API. */
     CORS_ORIGINS: origins,
+    /** Which of /metrics, /docs and /openapi.json are served. */
+    PUBLIC_PAGES: publicPages,
+    /** Limit of connections to this process. */
+    MAX_HTTP_CONNECTIONS: count().default(2_000),
     BODY_LIMIT_BYTES: count(1_024).default(1024 * 1024),
     SHUTDOWN_GRACE_MS: duration().default(15_000),
     DATABASE_CONNECTIONS: count().default(10),

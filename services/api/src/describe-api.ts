@@ -3,8 +3,8 @@ import swaggerUi from "@fastify/swagger-ui";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import type { App } from "./deps.ts";
 
-/** Describes the routes that are added later, as OpenAPI, and serves pages that show the description. */
-export async function describeApi(app: App): Promise<void> {
+/** Describes the routes that are added later, as OpenAPI, and, where that is wanted, serves pages that show the description. */
+export async function describeApi(app: App, { isServed }: { isServed: boolean }): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -29,6 +29,7 @@ export async function describeApi(app: App): Promise<void> {
       return { ...document, servers: [{ url: ".", description: "The server that serves this description" }] };
     },
   });
+  if (!isServed) return;
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     // Relative, for the same reason.

@@ -31,10 +31,10 @@ const AUDIT_FLUSH_MS = 60_000;
 
 const USES_FLUSH_MS = 60_000;
 
-/** Mostly client connections, which nginx and browsers keep open. */
-const OPEN_FILES = 1_024;
+/** Open files besides the clients' connections: connections to Postgres, Redis and model servers, the program's own files. */
+const OWN_FILES = 200;
 
-runService({ name: "api", config: Config, openFiles: () => OPEN_FILES, start });
+runService({ name: "api", config: Config, openFiles: (config) => config.MAX_HTTP_CONNECTIONS + OWN_FILES, start });
 
 async function start(context: ServiceContext<Config>): Promise<void> {
   const { name, config, log, onRelease, dependencies } = context;
@@ -93,6 +93,8 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       bodyLimit: config.BODY_LIMIT_BYTES,
       corsOrigins: config.CORS_ORIGINS,
       isTrustedProxy: config.TRUSTED_PROXIES,
+      publicPages: config.PUBLIC_PAGES,
+      maxConnections: config.MAX_HTTP_CONNECTIONS,
       readiness: dependencies.readiness,
       report: dependencies.report,
       metrics: () => metrics.metrics(),

@@ -21,7 +21,7 @@ import {
 import { createGrant, createToken, createUser } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { afterAll, beforeAll } from "vitest";
-import { buildApp } from "../src/app.ts";
+import { type AppOptions, buildApp } from "../src/app.ts";
 import { checkPaths } from "../src/check-paths.ts";
 import type { App, Deps } from "../src/deps.ts";
 
@@ -59,7 +59,7 @@ export interface Client {
 }
 
 /** The application as `main.ts` assembles it, with a database and a Redis of its own. */
-export function useApi(change: Partial<Deps> = {}): ApiFixture {
+export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> = {}): ApiFixture {
   const fixture = { announceErrors: [], refusals: [] } as unknown as ApiFixture;
   const releases: (() => unknown)[] = [];
   beforeAll(async () => {
@@ -105,6 +105,9 @@ export function useApi(change: Partial<Deps> = {}): ApiFixture {
       bodyLimit: BODY_LIMIT,
       corsOrigins: ["https://boo.example"],
       isTrustedProxy: () => false,
+      publicPages: ["metrics", "docs", "openapi"],
+      maxConnections: 1_000,
+      ...options,
       readiness: dependencies.readiness,
       report: dependencies.report,
       metrics: async () => "figures 1\n",

@@ -1,5 +1,6 @@
 import { hasAudience, providerEnv } from "@boocode/identity";
-import { checkRedisSettings, commonEnv, count, duration, origins, port } from "@boocode/runtime";
+import { limitsEnv, proxiesEnv } from "@boocode/limits";
+import { checkRedisSettings, commonEnv, count, duration, origins, port, publicPages } from "@boocode/runtime";
 import { z } from "zod";
 
 /** The gateway's environment. Durations are in milliseconds. */
@@ -7,9 +8,13 @@ export const Config = z
   .object({
     ...commonEnv,
     ...providerEnv,
+    ...limitsEnv,
+    ...proxiesEnv,
     PORT: port.default(0),
     /** Origins of the web pages that may open event streams. Browsers do not apply CORS to WebSockets. */
     CORS_ORIGINS: origins,
+    /** Whether /metrics is served. */
+    PUBLIC_PAGES: publicPages,
     /** Limit of open sockets and event streams in this process. */
     MAX_CONNECTIONS: count().default(10_000),
     /** Interval of the position check and of the token check. */

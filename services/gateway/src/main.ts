@@ -6,6 +6,7 @@ import {
   findEndedCallers,
   takeTicket,
 } from "@boocode/identity";
+import { createRates, createSignIns, readLimits } from "@boocode/limits";
 import {
   Counter,
   connectBackends,
@@ -149,6 +150,9 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   const saveUses = every(() => USES_FLUSH_MS, uses.flush, logFailure("saving when tokens were used", "postgres"));
   onRelease("token uses", () => saveUses().then(uses.flush));
 
+  const now = () => performance.now();
+  const limits = readLimits(config.USER_LIMITS);
+  const rates = createRates({ redis, keyOf: keys.rate, now });
   const findCaller = createCallerFinder(config, { pool, log: context.log });
   const open = new Gauge({
     name: "boocode_connections_open",
@@ -167,16 +171,23 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       return ended.has(caller) ? null : caller;
     },
     refused: refusals.refused,
+    limits,
+    rates,
+    signIns: createSignIns({ rates, now, isOff: limits === null }),
+    isTrustedProxy: config.TRUSTED_PROXIES,
+    maxConnections: config.MAX_CONNECTIONS + OWN_FILES / 2,
     pingMs: config.PING_MS,
     pongTimeoutMs: config.PONG_TIMEOUT_MS,
     authTimeoutMs: config.AUTH_TIMEOUT_MS,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
     corsOrigins: config.CORS_ORIGINS,
     dependencies,
-    metrics: () => {
-      open.set(connections.count());
-      return metrics.metrics();
-    },
+    metrics: config.PUBLIC_PAGES.includes("metrics")
+      ? () => {
+          open.set(connections.count());
+          return metrics.metrics();
+        }
+      : null,
   });
   await serveHttp(context, server, () => {
     server.close();

@@ -1,20 +1,32 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { bearerToken } from "@boocode/identity";
+import { boundConnections, clientAddress, type IsTrusted, REQUEST_TIMES } from "@boocode/limits";
 import { answerHealth, type Dependencies } from "@boocode/runtime";
+import helmet from "helmet";
 import { WebSocketServer } from "ws";
-import { acceptEvents, refuse } from "./connections/accept-events.ts";
-import { type AcceptDeps, acceptSocket, type Credentials, isAnonymous } from "./connections/accept-socket.ts";
+import { acceptEvents, RATE_LIMITED_RETRY_S, refuse } from "./connections/accept-events.ts";
+import { type AcceptDeps, acceptSocket } from "./connections/accept-socket.ts";
 import { answerPreflight } from "./connections/allow-origin.ts";
+import type { Credentials } from "./connections/identify.ts";
 import { parseSubscription } from "./connections/subscription.ts";
 
 /** Clients send only `auth` and `ping`. */
 const MAX_CLIENT_MESSAGE_BYTES = 16 * 1024;
 
+/** The same headers as the API's, for answers that no page may show. */
+const secure = helmet({
+  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+});
+
 export interface ServerDeps extends AcceptDeps {
   /** Origins of the web pages that may read answers of this server. */
   corsOrigins: string[];
+  isTrustedProxy: IsTrusted;
+  /** Limit of connections that clients opened, requests included. */
+  maxConnections: number;
   dependencies: Pick<Dependencies, "readiness">;
-  metrics(): Promise<string>;
+  /** null: they are not served. */
+  metrics: (() => Promise<string>) | null;
 }
 
 /** Builds the HTTP server: health, event streams, upgrades to WebSockets. The caller starts listening. */
@@ -28,36 +40,46 @@ export function buildServer(deps: ServerDeps): Server {
     clientTracking: false,
   });
 
-  const server = createServer((request, response) => {
+  const server = createServer(REQUEST_TIMES, (request, response) => {
+    secure(request, response, () => {});
     if (answerPreflight(request, response, deps.corsOrigins)) return;
     if (answerHealth(request, response, deps.dependencies, deps.metrics)) return;
-    const target = readRequest(request);
+    const target = readRequest(request, deps.isTrustedProxy);
     const subscription = target && parseSubscription(target.url, header(request, "last-event-id"));
     if (!target || subscription === null) return refuse(request, response, "not_found");
     if (isSocketPath(target.url)) return refuse(request, response, "upgrade_required");
     if (request.method !== "GET") return refuse(request, response, "method_not_allowed");
-    if (deps.connections.isFull(false)) return refuse(request, response, "unavailable");
     acceptEvents(deps, request, response, target.credentials, subscription).catch(() => response.destroy());
   });
 
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    const target = readRequest(request);
+    const target = readRequest(request, deps.isTrustedProxy);
     const subscription = target && isSocketPath(target.url) ? parseSubscription(target.url, undefined) : null;
     if (!target || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    if (deps.connections.isFull(isAnonymous(target.credentials))) {
+    const { address, token } = target.credentials;
+    if (token !== null && deps.signIns.waitMs(address, token) > 0) {
+      return void socket.end(
+        `HTTP/1.1 429 Too Many Requests\r\nRetry-After: ${RATE_LIMITED_RETRY_S}\r\nConnection: close\r\n\r\n`,
+      );
+    }
+    const admission = deps.connections.admit(address);
+    if (!admission) {
       return void socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
     }
+    // A handshake that fails closes the socket and calls nothing.
+    socket.once("close", () => admission.leave());
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      acceptSocket(deps, webSocket, target.credentials, subscription),
+      acceptSocket(deps, webSocket, target.credentials, subscription, admission),
     );
   });
+  boundConnections(server, deps.maxConnections);
   return server;
 }
 
 const isSocketPath = (url: URL) => url.pathname.startsWith("/api/ws/");
 
-function readRequest(request: IncomingMessage): { url: URL; credentials: Credentials } | null {
+function readRequest(request: IncomingMessage, isTrusted: IsTrusted): { url: URL; credentials: Credentials } | null {
   const url = URL.parse(request.url ?? "/", "http://gateway");
   if (!url) return null;
   // A trailing slash is the same path, as in the API.
@@ -67,7 +89,7 @@ function readRequest(request: IncomingMessage): { url: URL; credentials: Credent
     credentials: {
       token: bearerToken(request.headers.authorization),
       ticket: url.searchParams.get("ticket"),
-      address: request.socket.remoteAddress ?? null,
+      address: clientAddress(request.socket.remoteAddress, header(request, "x-forwarded-for"), isTrusted),
     },
   };
 }

@@ -2,7 +2,8 @@ import type { Server } from "node:http";
 import { promisify } from "node:util";
 import { createKeys } from "@boocode/frame-log";
 import type { Caller } from "@boocode/identity";
-import { listen } from "@boocode/runtime";
+import { createRates, createSignIns } from "@boocode/limits";
+import { connectRedis, listen, type Redis } from "@boocode/runtime";
 import { afterEach } from "vitest";
 import { createConnections } from "../src/connections/connections.ts";
 import { buildServer, type ServerDeps } from "../src/server.ts";
@@ -17,6 +18,7 @@ export const CALLER: Caller = {
 
 export interface TestGateway {
   url: string;
+  server: Server;
   topics: Topics;
   connections: ServerDeps["connections"];
   /** Open TCP connections. */
@@ -26,7 +28,9 @@ export interface TestGateway {
 }
 
 const servers: Server[] = [];
+const clients: Redis[] = [];
 afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -52,6 +56,11 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
       throw error;
     },
   });
+  const now = () => performance.now();
+  // No Redis: each test counts in this process.
+  const redis = connectRedis("redis://127.0.0.1:1");
+  clients.push(redis);
+  const rates = createRates({ redis, keyOf: keys.rate, now });
   const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
   const server = buildServer({
     topics,
@@ -60,6 +69,11 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
     findCaller: async () => CALLER,
     takeTicket: async () => null,
     refused: () => {},
+    limits: null,
+    rates,
+    signIns: createSignIns({ rates, now, isOff: true }),
+    isTrustedProxy: () => false,
+    maxConnections: 1_000,
     ...{ pingMs: 60_000, pongTimeoutMs: 60_000, authTimeoutMs: 60_000, maxUnsentBytes: 10_000 },
     corsOrigins: [],
     dependencies: { readiness: async () => ({ status: "ready", dependencies: {} }) },
@@ -71,5 +85,5 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
   const publish = (version: number, bytes: number) =>
     topics.receive(keys.session(SESSION), `v${version}\n${JSON.stringify({ version, fill: "x".repeat(bytes) })}`);
   const sockets = promisify(server.getConnections.bind(server)) as () => Promise<number>;
-  return { url, topics, connections, sockets, publish };
+  return { url, server, topics, connections, sockets, publish };
 }

@@ -89,6 +89,19 @@ export const origins = z
     "must be origins such as https://app.example, separated by commas, or *",
   );
 
+const PAGES = ["metrics", "docs", "openapi"] as const;
+
+/** PUBLIC_PAGES: which pages besides the API itself are served without a credential, separated by commas; `none` for none. */
+export const publicPages = z
+  .string()
+  .default(PAGES.join(","))
+  .transform((text) => text.split(",").map((page) => page.trim()))
+  .transform((pages) => (pages.join() === "none" ? [] : pages))
+  .refine(
+    (pages): pages is (typeof PAGES)[number][] => pages.every((page) => (PAGES as readonly string[]).includes(page)),
+    `must be none, or of ${PAGES.join(", ")}, separated by commas`,
+  );
+
 /** Absolute paths of folders, separated by colons. */
 export const folders = z
   .string("is required")

@@ -1,20 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dependencies } from "./dependencies.ts";
 
-const PATHS = new Set(["/healthz", "/readyz", "/metrics"]);
-
 /**
  * Answers `/healthz` (alive), `/readyz` (each dependency by name) and `/metrics` on a plain HTTP server.
+ * @param metrics null: they are not served
  * @returns false when the request is for something else
  */
 export function answerHealth(
   request: IncomingMessage,
   response: ServerResponse,
   dependencies: Pick<Dependencies, "readiness">,
-  metrics: () => Promise<string>,
+  metrics: (() => Promise<string>) | null,
 ): boolean {
   const path = request.url?.split("?")[0]?.replace(/\/$/, "") ?? "";
-  if (!PATHS.has(path)) return false;
+  if (path !== "/healthz" && path !== "/readyz" && (path !== "/metrics" || !metrics)) return false;
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
     return true;
@@ -28,7 +27,7 @@ export function answerHealth(
       .readiness()
       .then((answer) => send(answer.status === "ready" ? 200 : 503, "application/json", JSON.stringify(answer)));
   } else {
-    metrics().then(
+    metrics?.().then(
       (text) => send(200, "text/plain; version=0.0.4", text),
       () => send(500, "text/plain", "metrics failed"),
     );

@@ -2,17 +2,22 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
 import { challenge } from "@boocode/identity";
 import { createSseTransport } from "../transports/sse-transport.ts";
-import type { AcceptDeps, Credentials } from "./accept-socket.ts";
+import type { AcceptDeps } from "./accept-socket.ts";
+import { type Credentials, identify } from "./identify.ts";
 import { mayFollow, type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
 /** An event stream is refused with the same error code and status as a REST request. */
-const AS_ERROR: Record<Refusal, ApiErrorCode> = {
+const AS_ERROR: Record<Refusal | "rate_limited", ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
   forbidden: "forbidden",
   not_found: "not_found",
   unavailable: "unavailable",
+  rate_limited: "rate_limited",
 };
+
+/** What a client that is refused for coming too often should wait. */
+export const RATE_LIMITED_RETRY_S = 5;
 
 const LEAST_RETRY_MS = 500;
 const RETRY_SPREAD_MS = 1_000;
@@ -21,6 +26,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, code:
   const { status, when } = API_ERRORS[code];
   const body: ErrorBody = { error: { code, message: when } };
   if (status === 503) response.setHeader("retry-after", "1");
+  if (status === 429) response.setHeader("retry-after", String(RATE_LIMITED_RETRY_S));
   if (status === 401) response.setHeader("www-authenticate", challenge(request.headers.authorization));
   if (status === 405) response.setHeader("allow", "GET");
   if (status === 426) response.setHeaders(new Headers({ upgrade: "websocket", connection: "Upgrade" }));
@@ -32,24 +38,18 @@ export async function acceptEvents(
   deps: AcceptDeps,
   request: IncomingMessage,
   response: ServerResponse,
-  { token, ticket, address }: Credentials,
+  credentials: Credentials,
   subscription: Subscription | Refusal,
 ): Promise<void> {
-  const refuseFor = (reason: Refusal) => refuse(request, response, AS_ERROR[reason]);
-  const caller = await (token !== null
-    ? deps.findCaller(token)
-    : ticket !== null
-      ? deps.takeTicket(ticket)
-      : Promise.resolve(null)
-  ).catch(() => "unavailable" as const);
-  if (caller === null) {
-    deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address });
-    return refuseFor("unauthenticated");
-  }
-  if (caller === "unavailable") return refuseFor("unavailable");
+  const refuseFor = (reason: Refusal | "rate_limited") => refuse(request, response, AS_ERROR[reason]);
+  const admission = deps.connections.admit(credentials.address);
+  if (!admission) return refuseFor("unavailable");
+  response.once("close", () => admission.leave());
+  const caller = await identify(deps, credentials, admission);
+  if (typeof caller === "string") return refuseFor(caller);
   if (typeof subscription === "string") return refuseFor(subscription);
   if (!mayFollow(caller)) {
-    deps.refused({ event: "refused.forbidden", actor: caller, address });
+    deps.refused({ event: "refused.forbidden", actor: caller, address: credentials.address });
     return refuseFor("forbidden");
   }
   // Checked before the first byte is sent, while a refusal can still set the HTTP status.
@@ -60,8 +60,8 @@ export async function acceptEvents(
 
   // If the peer left during the awaits, its close event has fired already, and the connection would never be removed.
   if (response.destroyed) return;
-  // Checked again: `drain` would not close a connection that is opened after it has begun.
-  if (deps.connections.isFull(false)) return refuseFor("unavailable");
+  // `drain` would not close a connection that is opened after it has begun.
+  if (deps.connections.isDraining()) return refuseFor("unavailable");
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -77,7 +77,6 @@ export async function acceptEvents(
   const leave = deps.connections.open({
     transport,
     caller,
-    isAnonymous: false,
     keepAlive(now) {
       if (now - pingedAt < deps.pingMs) return;
       pingedAt = now;

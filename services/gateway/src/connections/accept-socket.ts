@@ -1,31 +1,20 @@
 import { SocketMessage } from "@boocode/contracts";
-import type { Caller, Refused } from "@boocode/identity";
+import type { Caller } from "@boocode/identity";
+import { limitsOf, takeOne } from "@boocode/limits";
 import type { WebSocket } from "ws";
 import { createWsTransport } from "../transports/ws-transport.ts";
 import type { Connections } from "./connections.ts";
+import { type Credentials, type IdentifyDeps, identify } from "./identify.ts";
+import type { Admission } from "./places.ts";
 import { type Refusal, type SubscribeDeps, type Subscription, subscribe } from "./subscription.ts";
 
-export interface AcceptDeps extends SubscribeDeps {
+export interface AcceptDeps extends SubscribeDeps, IdentifyDeps {
   connections: Connections;
-  findCaller(token: string): Promise<Caller | null>;
-  takeTicket(ticket: string): Promise<Caller | null>;
-  /** A subscriber was refused for a reason that the audit log counts. */
-  refused(refusal: Refused): void;
   pingMs: number;
   pongTimeoutMs: number;
   authTimeoutMs: number;
   maxUnsentBytes: number;
 }
-
-/** The credentials in a request's header or URL, known before its socket is open, and the address of its peer. */
-export interface Credentials {
-  address: string | null;
-  token: string | null;
-  ticket: string | null;
-}
-
-export const isAnonymous = ({ token, ticket }: Pick<Credentials, "token" | "ticket">) =>
-  token === null && ticket === null;
 
 /** Serves one WebSocket: authenticates and subscribes it, answers its pings, and closes it with a code of CLOSE_CODES. */
 export function acceptSocket(
@@ -33,6 +22,7 @@ export function acceptSocket(
   socket: WebSocket,
   credentials: Credentials,
   subscription: Subscription | Refusal,
+  admission: Admission,
 ): void {
   const transport = createWsTransport(socket);
   let ping = { sentAt: performance.now(), isAnswered: true };
@@ -40,11 +30,9 @@ export function acceptSocket(
   let authenticating = false;
   let unsubscribe = () => {};
 
-  const { token, ticket } = credentials;
   const connection = {
     transport,
     caller: null as Caller | null,
-    isAnonymous: isAnonymous(credentials),
     keepAlive(now: number) {
       const age = now - ping.sentAt;
       if (!ping.isAnswered && age > deps.pongTimeoutMs) socket.terminate();
@@ -66,7 +54,9 @@ export function acceptSocket(
   socket.on("pong", () => {
     ping.isAnswered = true;
   });
-  socket.on("ping", (data) => answer(() => socket.pong(data)));
+  socket.on("ping", (data) => {
+    if (!isTooFast()) answer(() => socket.pong(data));
+  });
   // On an oversized (1009) or malformed (1002) message, ws itself closes the socket; the close event follows.
   socket.on("error", () => {});
   socket.on("close", () => {
@@ -75,33 +65,43 @@ export function acceptSocket(
     unsubscribe();
     leave();
   });
+
+  let emptyAt = 0;
+  /** Counts a message or ping before anything is done with it. One too many closes the socket, of which no more is read. */
+  function isTooFast(): boolean {
+    const { messages_per_minute: limit } = limitsOf(deps.limits, connection.caller ?? { role: "user" });
+    if (limit === null) return false;
+    const taken = takeOne(emptyAt, performance.now(), { limit, windowMs: 60_000 });
+    ({ emptyAt } = taken);
+    if (taken.isAllowed) return false;
+    transport.close("rate_limited");
+    socket.pause();
+    return true;
+  }
+
   socket.on("message", (data, isBinary) => {
+    if (isTooFast()) return;
     const message = isBinary ? null : parseMessage(data.toString());
     if (!message) return transport.close("bad_request");
     switch (message.type) {
       case "ping":
         return answer(() => transport.send('{"type":"pong"}', null));
       case "auth":
-        return void authenticate(() => deps.findCaller(message.token));
+        return void authenticate({ ...credentials, token: message.token });
       default:
         message satisfies never;
     }
   });
 
-  async function authenticate(find: () => Promise<Caller | null>): Promise<void> {
+  async function authenticate(sent: Credentials): Promise<void> {
     if (authenticating) return;
     authenticating = true;
     // The time limit is the client's, for sending its token; how long a slow database takes is not the client's doing.
     clearTimeout(authTimer);
-    const caller = await find().catch(() => "unavailable" as const);
+    const caller = await identify(deps, sent, admission);
     if (closed) return;
-    if (caller === null) {
-      deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address: credentials.address });
-      return transport.close("unauthenticated");
-    }
-    if (caller === "unavailable") return transport.close("unavailable");
+    if (typeof caller === "string") return transport.close(caller);
     connection.caller = caller;
-    connection.isAnonymous = false;
     // Refused only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);
     const served = await subscribe(deps, caller, subscription, transport);
@@ -113,8 +113,7 @@ export function acceptSocket(
     else unsubscribe = served;
   }
 
-  if (token !== null) void authenticate(() => deps.findCaller(token));
-  else if (ticket !== null) void authenticate(() => deps.takeTicket(ticket));
+  if (credentials.token !== null || credentials.ticket !== null) void authenticate(credentials);
 }
 
 function parseMessage(text: string): SocketMessage | null {

@@ -2,24 +2,28 @@ import type { CloseReason, GoingAway } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import type { z } from "zod";
 import type { Transport } from "../transports/transport.ts";
+import { type Admission, createPlaces } from "./places.ts";
 
 /** An open socket or event stream. */
 interface Connection {
   readonly transport: Transport;
   /** null until the connection is authenticated. */
   caller: Caller | null;
-  /** The client has sent no token yet; it has AUTH_TIMEOUT_MS to do so. */
-  isAnonymous: boolean;
   /** Sends a ping when one is due, and terminates a peer that does not answer. */
   keepAlive(now: number): void;
 }
 
 /** All connections of this gateway. */
 export interface Connections {
+  /**
+   * Takes a place for a client whose credential is not proven yet. At most a tenth of all places are for these, and of that tenth
+   * at most half for those of one address, so that they cannot keep others out.
+   * @returns null when there is none
+   */
+  admit(address: string): Admission | null;
   /** @returns a function to call when the connection has closed */
   open(connection: Connection): () => void;
-  /** @param isAnonymous at most a tenth of all connections may be, so that they cannot keep authenticated clients out */
-  isFull(isAnonymous: boolean): boolean;
+  isDraining(): boolean;
   count(): number;
   keepAlive(): void;
   /**
@@ -50,6 +54,7 @@ function sendAway({ transport }: Connection): void {
 
 export function createConnections(options: { max: number; reconnectSpreadMs: number }): Connections {
   const connections = new Set<Connection>();
+  const places = createPlaces(options.max);
   let draining = false;
   let whenEmpty = () => {};
 
@@ -61,12 +66,8 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
         if (connections.size === 0) whenEmpty();
       };
     },
-    isFull(isAnonymous) {
-      if (draining || connections.size >= options.max) return true;
-      if (!isAnonymous) return false;
-      const anonymous = [...connections].filter((connection) => connection.isAnonymous);
-      return anonymous.length >= Math.ceil(options.max / 10);
-    },
+    admit: (address) => (draining ? null : places.admit(address)),
+    isDraining: () => draining,
     count: () => connections.size,
     keepAlive() {
       const now = performance.now();

@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
+import { expect, test } from "vitest";
+import { useApi } from "./fixture.ts";
+
+const closed = useApi(
+  {},
+  { publicPages: [], maxConnections: 50, isTrustedProxy: (address) => address === "127.0.0.1" },
+);
+const open = useApi();
+
+test("/metrics, /docs and /openapi.json are served unless the setting closes them", async () => {
+  for (const url of ["/metrics", "/docs", "/docs/", "/openapi.json", "/docs/json"]) {
+    expect([url, (await closed.app.inject({ url })).statusCode]).toEqual([url, 404]);
+    expect([url, (await open.app.inject({ url })).statusCode < 400]).toEqual([url, true]);
+  }
+  expect((await closed.app.inject({ url: "/healthz" })).statusCode).toBe(200);
+});
+
+test("connections that send nothing are bounded by address, and a request must arrive in time", async () => {
+  const { server } = closed.app;
+  await closed.app.listen({ port: 0, host: "127.0.0.1" });
+  const { port } = server.address() as AddressInfo;
+  const silent = Array.from({ length: 30 }, () => connect(port, "127.0.0.1"));
+  for (const socket of silent) socket.on("error", () => {});
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  const count = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
+  await expect.poll(count).toBe(10);
+  expect([server.maxConnections, server.headersTimeout, server.requestTimeout]).toEqual([50, 10_000, 30_000]);
+  for (const socket of silent) socket.destroy();
+  await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+});
+
+test("the audit log has the address that a trusted proxy names, and no other", async () => {
+  const ask = (remoteAddress: string) =>
+    closed.app.inject({
+      ...{ url: "/api/me", remoteAddress },
+      headers: { authorization: `Bearer boo_${"x".repeat(43)}`, "x-forwarded-for": "198.51.100.7" },
+    });
+  await ask("127.0.0.1");
+  await ask("192.0.2.9");
+  expect(closed.refusals.map(({ address }) => address)).toEqual(["198.51.100.7", "192.0.2.9"]);
+});

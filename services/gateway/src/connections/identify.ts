@@ -1,0 +1,48 @@
+import type { Caller, Refused } from "@boocode/identity";
+import { type LimitSettings, limitsOf, type Rates, type SignIns } from "@boocode/limits";
+import type { Admission } from "./places.ts";
+
+/** The credentials in a request's header or URL, known before its socket is open, and the address of its client. */
+export interface Credentials {
+  address: string;
+  token: string | null;
+  ticket: string | null;
+}
+
+export interface IdentifyDeps {
+  findCaller(token: string): Promise<Caller | null>;
+  takeTicket(ticket: string): Promise<Caller | null>;
+  /** A subscriber was refused for a reason that the audit log counts. */
+  refused(refusal: Refused): void;
+  limits: LimitSettings;
+  rates: Rates;
+  signIns: SignIns;
+}
+
+/**
+ * Identifies a client, counts its failure or its new connection, and proves its admission. A ticket is always tried: it works once,
+ * so that nobody could have shown before that it is good.
+ */
+export async function identify(
+  deps: IdentifyDeps,
+  { address, token, ticket }: Credentials,
+  admission: Admission,
+): Promise<Caller | "unauthenticated" | "rate_limited" | "unavailable"> {
+  if (token !== null && deps.signIns.waitMs(address, token) > 0) return "rate_limited";
+  const find = () => (token !== null ? deps.findCaller(token) : ticket !== null ? deps.takeTicket(ticket) : null);
+  const caller = await Promise.resolve()
+    .then(find)
+    .catch(() => "unavailable" as const);
+  if (caller === "unavailable") return caller;
+  if (caller === null) {
+    deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address });
+    const state = token === null && ticket === null ? null : await deps.signIns.failed(address);
+    return state && !state.isAllowed ? "rate_limited" : "unauthenticated";
+  }
+  if (token !== null) deps.signIns.succeeded(token);
+  const { sockets, sockets_per_minute: perMinute } = limitsOf(deps.limits, caller);
+  const wanted = perMinute === null ? [] : [{ name: "sockets_per_minute", perMinute }];
+  const states = await deps.rates.take(caller.userId, wanted);
+  if (states.some(({ isAllowed }) => !isAllowed) || !admission.prove(caller.userId, sockets)) return "rate_limited";
+  return caller;
+}
