@@ -27,7 +27,8 @@ beforeAll(async () => {
       MODEL_SERVERS: JSON.stringify(servers),
       KEY_OF_A: "a secret",
       MODEL_SLOT_LEASE_MS: String(LEASE_MS),
-      WORKER_CONCURRENCY: "3",
+      // A user holds at most three of them.
+      WORKER_CONCURRENCY: "4",
       LEASE_MS: "2000",
       HEARTBEAT_MS: "300",
     },
