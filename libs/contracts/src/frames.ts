@@ -4,7 +4,7 @@ import { Message } from "./messages.ts";
 import { Id } from "./primitives.ts";
 import { ToolsIgnored } from "./sessions.ts";
 import { TurnFrame } from "./turn-frames.ts";
-import { CancelReason, Turn } from "./turns.ts";
+import { CancelReason, Turn, TurnWait } from "./turns.ts";
 
 /**
  * The size limit of a turn frame, of `message_posted` and of `messages_deleted`, in UTF-8 bytes of JSON. Texts that do not fit
@@ -87,6 +87,17 @@ export const Snapshot = z.object({
   /** The longest tool outputs may be cut: such a message is marked `shortened`, and REST has it whole. */
   messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
 });
+/** How many queued turns `turns_waiting` lists at most, the next ones first. */
+export const MAX_WAITING_TURNS = 20;
+/**
+ * From the gateway: what the session's queued turns wait for. It has no number, because it states nothing that is stored: sent at
+ * most once a second, when it has changed. Of the turns that are not listed nothing new is known.
+ */
+export const TurnsWaiting = z.object({
+  type: z.literal("turns_waiting"),
+  session_id: Id,
+  turns: z.array(TurnWait.extend({ turn_id: Id })),
+});
 /** From the gateway: it is shutting down; reconnect after this time. */
 export const GoingAway = z.object({ type: z.literal("going_away"), retry_after_ms: z.int().nonnegative() });
 
@@ -105,6 +116,7 @@ export const SessionFrame = z.discriminatedUnion("type", [
   ...StructuralFrame.options,
   Subscribed,
   Snapshot,
+  TurnsWaiting,
   GoingAway,
 ]);
 export type SessionFrame = z.infer<typeof SessionFrame>;

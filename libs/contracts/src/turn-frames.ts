@@ -96,6 +96,8 @@ export const TurnWaiting = z.object({
   reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut"]),
   /** null: as soon as possible. */
   retry_in_ms: z.int().nonnegative().nullable(),
+  /** For `slot`, where it is known: how many requests get a slot before this one. Sent again when it has changed. */
+  ahead: z.int().nonnegative().optional(),
 });
 /** The conversation did not fit into the context window; `context` states what was left out of the call for this message. */
 export const ContextFitted = z.object({

@@ -42,8 +42,25 @@ export const Turn = z
   .meta({ id: "Turn" });
 export type Turn = z.infer<typeof Turn>;
 
+/** What a queued turn waits for. */
+export const TurnWait = z
+  .object({
+    reason: z
+      .enum(["worker", "session"])
+      .describe("`worker`: a worker's slot; `session`: the session's turns before it"),
+    ahead: z.int().nonnegative().describe("How many turns go first"),
+  })
+  .meta({ id: "TurnWait" });
+export type TurnWait = z.infer<typeof TurnWait>;
+
+const waiting = TurnWait.nullable().describe("null when it is not queued, or pauses before another attempt");
+
+/** A turn with what it waits for. */
+export const TurnState = Turn.extend({ waiting }).meta({ id: "TurnState" });
+export type TurnState = z.infer<typeof TurnState>;
+
 /** A turn that waits or runs. `place` is its position in the session's queue, from 1; null for the running turn. */
-export const LiveTurn = Turn.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
+export const LiveTurn = TurnState.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
   id: "LiveTurn",
 });
 /** How many of a session's live turns an answer lists, the next ones first. */

@@ -44,4 +44,5 @@ export * from "./sessions.ts";
 export { type ListVersions, readListParts, readListVersions } from "./sharing/list-versions.ts";
 export * from "./sharing/members.ts";
 export * from "./sql.ts";
+export * from "./waiting-turns.ts";
 export * from "./write-steps.ts";

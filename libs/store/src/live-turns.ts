@@ -1,13 +1,14 @@
-import { type LiveTurnList, MAX_LIVE_TURNS, type Turn } from "@boocode/contracts";
+import { type LiveTurnList, MAX_LIVE_TURNS, type TurnState } from "@boocode/contracts";
 import { readableSession, readableTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
+import { readWaitingTurns } from "./waiting-turns.ts";
 
 /** Reads a turn, live or ended. @returns null when the user may read no such turn in this session */
-export async function findTurn(sql: Sql, userId: string, sessionId: string, turnId: string): Promise<Turn | null> {
-  const [turn] = await sql<Turn[]>`
+export async function findTurn(sql: Sql, userId: string, sessionId: string, turnId: string): Promise<TurnState | null> {
+  const [turn] = await sql<TurnState[]>`
     select ${turnColumns(sql)} from turns t
     where t.id = ${turnId} and t.session_id = ${sessionId} and ${readableTurn(sql, userId)}`;
-  return turn ?? null;
+  return turn ? ((await withWaiting(sql, sessionId, [turn]))[0] ?? null) : null;
 }
 
 /** Lists the running and waiting turns of a session in the order in which they run. @returns null: no such session */
@@ -23,5 +24,18 @@ export async function listLiveTurns(sql: Sql, userId: string, sessionId: string)
     from turns t
     where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
     order by t.ordinal limit ${MAX_LIVE_TURNS + 1}`;
-  return { turns: turns.slice(0, MAX_LIVE_TURNS), has_more: turns.length > MAX_LIVE_TURNS };
+  const listed = await withWaiting(sql, sessionId, turns.slice(0, MAX_LIVE_TURNS));
+  return { turns: listed, has_more: turns.length > MAX_LIVE_TURNS };
+}
+
+/** Adds what queued turns wait for. Other turns cost no further statement. */
+async function withWaiting<T extends Omit<TurnState, "waiting">>(
+  sql: Sql,
+  sessionId: string,
+  turns: readonly T[],
+): Promise<(T & Pick<TurnState, "waiting">)[]> {
+  const isQueued = turns.some(({ status }) => status === "queued");
+  const found = isQueued ? await readWaitingTurns(sql, [sessionId], MAX_LIVE_TURNS) : [];
+  const waits = new Map(found.map(({ turn_id, reason, ahead }) => [turn_id, { reason, ahead }]));
+  return turns.map((turn) => ({ ...turn, waiting: waits.get(turn.id) ?? null }));
 }

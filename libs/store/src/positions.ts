@@ -23,12 +23,15 @@ export interface SessionPosition {
   version: number;
   /** null until a turn is claimed. */
   turn: (TurnPosition & { ended: boolean }) | null;
+  /** A turn of the session is queued. */
+  has_queued: boolean;
 }
 
 /** Reads the positions of several sessions in one query. Deleted sessions, and those of deleted projects, are left out. */
 export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
-  const rows = await sql<{ session_id: string; version: number; turn: SessionPosition["turn"] }[]>`
-    select s.id as session_id, s.version, t.turn
+  const rows = await sql<SessionPosition[]>`
+    select s.id as session_id, s.version, t.turn,
+      exists (select from turns q where q.session_id = s.id and q.status = 'queued') as has_queued
     from sessions s left join lateral (
       select jsonb_build_object('ordinal', ordinal, 'attempt', attempt, 'nonce', nonce, 'last_seq', last_seq,
         'ended', status in ('complete', 'failed', 'cancelled')) as turn

@@ -1,5 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { cancelTurn, findSession, listLiveTurns, type Pool, withdrawTurn } from "@boocode/store";
+import {
+  cancelTurn,
+  findSession,
+  findTurn,
+  listLiveTurns,
+  type Pool,
+  readWaitingTurns,
+  withdrawTurn,
+} from "@boocode/store";
 import { expect, test } from "vitest";
 import {
   asWorker,
@@ -33,6 +41,28 @@ test("live turns are listed in the order in which they run, with their questions
     { id: turns[1], place: 1, message_id: messages[1] },
     { id: turns[2], place: 2, message_id: messages[2] },
   ]);
+});
+
+test("a queued turn is listed with what it waits for, and its place in the fair order of all users", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
+  const { place, turns } = await crowded();
+  // The owner of the crowded session runs a turn already, so that others go first.
+  const own = await newPlace(fixture.pool, place.ownerId);
+  const ownTurn = await post(fixture.pool, own);
+  const others = [await newPlace(fixture.pool), await newPlace(fixture.pool)];
+  for (const other of others) await post(fixture.pool, other);
+  const waits = async ({ ownerId, sessionId }: Place) =>
+    (await listLiveTurns(fixture.pool, ownerId, sessionId))?.turns.map(({ waiting }) => waiting);
+  expect(await waits(place)).toEqual([null, { reason: "session", ahead: 1 }, { reason: "session", ahead: 2 }]);
+  expect(await waits(own)).toEqual([{ reason: "worker", ahead: 2 }]);
+  expect(await findTurn(fixture.pool, place.ownerId, own.sessionId, ownTurn.turnId)).toMatchObject({
+    waiting: { reason: "worker", ahead: 2 },
+  });
+  expect(await findTurn(fixture.pool, place.ownerId, place.sessionId, turns[0] ?? "")).toMatchObject({ waiting: null });
+  await fixture.pool`update turns set attempt = 1, due_at = now() + interval '1 minute' where id = ${ownTurn.turnId}`;
+  expect(await waits(own)).toEqual([null]);
+  const both = await readWaitingTurns(fixture.pool, [place.sessionId, ...others.map(({ sessionId }) => sessionId)], 1);
+  expect(both.map(({ reason, ahead }) => `${reason} ${ahead}`).sort()).toEqual(["session 1", "worker 0", "worker 1"]);
 });
 
 test("a cancel stops the running turn and no waiting one, and a second cancel reports the turn as cancelling", async () => {

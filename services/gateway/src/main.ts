@@ -1,3 +1,4 @@
+import { MAX_WAITING_TURNS } from "@boocode/contracts";
 import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
 import {
   createCallerFinder,
@@ -28,6 +29,7 @@ import {
   readListVersions,
   readPositions,
   readTurnsFrom,
+  readWaitingTurns,
   recordAuditEvents,
   recordTokenUses,
 } from "@boocode/store";
@@ -112,6 +114,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),
       unreadable: (followed) => read("the access check", findUnreadable(pool, followed)),
       positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
+      waiting: (sessionIds) => read("the waiting turns", readWaitingTurns(pool, sessionIds, MAX_WAITING_TURNS)),
       listVersions: (userIds) => read("the position check", readListVersions(pool, userIds)),
       lists: (userId) => read("the version of the lists", readListParts(pool, userId, MAX_FOLLOWED_PROJECTS)),
     },

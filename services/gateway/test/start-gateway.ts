@@ -49,6 +49,7 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
       log: async () => [],
       positions: async () => new Map(),
       unreadable: async () => [],
+      waiting: async () => [],
       listVersions: async () => new Map(),
       lists: async () => ({ total: 0, user: 0, projects: [] }),
     },

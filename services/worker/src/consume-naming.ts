@@ -57,12 +57,12 @@ const CONCURRENCY = 20;
 /** @returns "" when the request gave way to turns until its time-out */
 async function askForTitle(
   deps: NameSessionDeps,
-  { model, question, answer }: NamingExchange,
+  { model, question, answer, userId }: NamingExchange,
   tally: UsageTally,
 ): Promise<string> {
   const bare = namingRequest(await deps.models.resolve(model), question, answer);
   tally.expect(requestSize(fixedSize(bare.system, bare.tools), bare.messages).most);
-  const request: ModelRequest = { ...bare, onUsed: (call) => tally.add(bare.model, call) };
+  const request: ModelRequest = { ...bare, userId, onUsed: (call) => tally.add(bare.model, call) };
   const signal = AbortSignal.timeout(deps.timeoutMs);
   while (!signal.aborted) {
     try {

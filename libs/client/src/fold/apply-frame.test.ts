@@ -312,3 +312,32 @@ test("a message that still streams ends with its turn", () => {
   expect(view.messages.at(-1)?.status).toBe("cancelled");
   expect(view.turns["turn 1"]?.status).toBe("cancelled");
 });
+
+test("what a queued turn waits for is shown until the turn starts, moves nothing else, and unknown turns are ignored", () => {
+  const queued = { ...start, turns: { t: queuedTurn("t", 2) }, queue: [queuedTurn("t", 2)], version: 4 };
+  const wait = { turn_id: "t", reason: "worker" as const, ahead: 3 };
+  const frame: SessionFrame = {
+    ...{ type: "turns_waiting", session_id: "session" },
+    turns: [wait, { ...wait, turn_id: "other" }],
+  };
+  const { view, verdict } = applyFrame(queued, frame);
+  expect(verdict).toBe("applied");
+  const waiting = { reason: "worker", retry_in_ms: null, ahead: 3 };
+  expect(view).toEqual({
+    ...queued,
+    turns: { t: { ...queuedTurn("t", 2), waiting } },
+    queue: [{ ...queuedTurn("t", 2), waiting }],
+  });
+  const begun: SessionFrame = {
+    ...{ type: "turn_started", session_id: "session", turn_id: "t", attempt: 1, seq: 1, cursor: "2.1.n.1" },
+    ordinal: 2,
+  };
+  expect(applyFrame(view, begun).view.turns.t).toMatchObject({ status: "running", waiting: null });
+  // A frame that arrives late, after the turn's start.
+  expect(applyFrame(applyFrame(view, begun).view, frame).view.turns.t?.waiting).toBeNull();
+});
+
+function queuedTurn(id: string, ordinal: number) {
+  const facts = { status: "queued" as const, attempt: 0, cancel_reason: null, error: null, waiting: null };
+  return { id, ordinal, ...facts };
+}

@@ -5,6 +5,7 @@ import { classifyFrame, classifySnapshot, isOver, placeOf } from "./classify-fra
 import { foldStructure } from "./fold-structure.ts";
 import { foldSnapshot, foldTurnFrame } from "./fold-turn-frame.ts";
 import type { SessionView } from "./session-view.ts";
+import { foldTurnsWaiting } from "./turn-views.ts";
 
 /**
  * `applied`: the frame is in the view. `old`: the view already had it. `rejoin`: frames are missing, and the client must join
@@ -27,6 +28,8 @@ export function applyFrame(view: SessionView, frame: SessionFrame): Applied {
       return { view, verdict: frame.version === view.version ? "applied" : "reload" };
     case "snapshot":
       return applySnapshot(view, frame);
+    case "turns_waiting":
+      return { view: foldTurnsWaiting(view, frame), verdict: "applied" };
     case "going_away":
       return { view, verdict: "applied" };
   }

@@ -81,10 +81,10 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
     case "context_fitted":
       return inMessage(frame.message_id, (message) => ({ ...message, context: frame.context }));
     case "model_loading":
-      return withTurn(view, frame.turn_id, { ordinal, waiting: { reason: "loading", retry_in_ms: null } });
+      return withTurn(view, frame.turn_id, { ordinal, waiting: { reason: "loading", retry_in_ms: null, ahead: null } });
     case "turn_waiting": {
-      const { reason, retry_in_ms } = frame;
-      return withTurn(view, frame.turn_id, { ordinal, waiting: { reason, retry_in_ms } });
+      const { reason, retry_in_ms, ahead = null } = frame;
+      return withTurn(view, frame.turn_id, { ordinal, waiting: { reason, retry_in_ms, ahead } });
     }
     case "turn_finished": {
       const { status, cancel_reason } = frame;

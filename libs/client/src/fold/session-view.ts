@@ -22,7 +22,7 @@ export interface ViewTurn {
   cancel_reason: CancelReason | null;
   error: TurnError | null;
   /** What the turn waits for (`loading`: the model); null when it does not wait, or the reason is unknown. */
-  waiting: { reason: string; retry_in_ms: number | null } | null;
+  waiting: { reason: string; retry_in_ms: number | null; ahead: number | null } | null;
 }
 
 /** `ended`: the follower will not reconnect; `error` has the reason. */

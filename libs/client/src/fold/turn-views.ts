@@ -1,11 +1,29 @@
 // PURE
-import type { Message, Turn } from "@boocode/contracts";
+import type { Message, SessionFrame, Turn, TurnWait } from "@boocode/contracts";
 import type { SessionView, ViewTurn } from "./session-view.ts";
 
 type Turns = SessionView["turns"];
+type TurnsWaiting = Extract<SessionFrame, { type: "turns_waiting" }>;
 
 export function toViewTurn({ id, ordinal, status, attempt, cancel_reason, error }: Turn): ViewTurn {
   return { id, ordinal, status, attempt, cancel_reason, error, waiting: null };
+}
+
+/** A turn as REST lists it. Servers of earlier versions do not say what it waits for. */
+function toLiveTurn(turn: Turn & { waiting?: TurnWait | null }): ViewTurn {
+  return { ...toViewTurn(turn), waiting: turn.waiting ? toWaiting(turn.waiting) : null };
+}
+
+const toWaiting = ({ reason, ahead }: TurnWait) => ({ reason, retry_in_ms: null, ahead });
+
+/** Sets what queued turns wait for, as far as the frame lists them. */
+export function foldTurnsWaiting(view: SessionView, { turns: listed }: TurnsWaiting): SessionView {
+  const turns = { ...view.turns };
+  for (const { turn_id, ...wait } of listed) {
+    const turn = turns[turn_id];
+    if (turn?.status === "queued") turns[turn_id] = { ...turn, waiting: toWaiting(wait) };
+  }
+  return withTurns(view, turns);
 }
 
 /** Updates one turn, and with it the queue. */
@@ -42,6 +60,6 @@ export function turnsOf(messages: readonly Message[], live: readonly Turn[]): Re
     const status = answer || broken ? (message.status as ViewTurn["status"]) : "ended";
     turns[id] = { id, ordinal, status, attempt: 0, cancel_reason: null, error: message.error, waiting: null };
   }
-  for (const turn of live) turns[turn.id] = toViewTurn(turn);
+  for (const turn of live) turns[turn.id] = toLiveTurn(turn);
   return turns;
 }

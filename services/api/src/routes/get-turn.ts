@@ -1,4 +1,4 @@
-import { Id, Turn } from "@boocode/contracts";
+import { Id, TurnState } from "@boocode/contracts";
 import { findTurn } from "@boocode/store";
 import { z } from "zod";
 import { answers } from "../answers.ts";
@@ -10,7 +10,7 @@ export function getTurn(app: App, { pool }: Deps): void {
   const schema = {
     summary: "Read a turn: its status, and how and why it ended",
     params: z.object({ id: Id, turnId: Id }),
-    response: answers({ 200: Turn }, "invalid_request", "not_found"),
+    response: answers({ 200: TurnState }, "invalid_request", "not_found"),
   };
   app.get("/api/sessions/:id/turns/:turnId", { schema }, async (request) => {
     const { id, turnId } = request.params;

@@ -1,4 +1,4 @@
-import { classifyPosition, type Position } from "@boocode/contracts";
+import { classifyPosition, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
 import { createTopicReader, type TopicReads, type TopicState } from "../joining/topic-reader.ts";
@@ -20,11 +20,15 @@ export interface SessionTopic {
    * @param redisIsAway true: no frame can be on its way
    */
   check(position: SessionPosition | null, redisIsAway: boolean): void;
+  /** Tells the live subscribers what the queued turns wait for, if that has changed since they were told. */
+  tellWaiting(turns: TurnsWaiting["turns"]): void;
   /** Ends the subscribers of users who may no longer read the session. */
   revoke(userIds: readonly string[]): void;
   /** Ends subscribers that were behind for too long, serves those that have drained, and drops an expired cached read. */
   sweep(now: number): void;
 }
+
+export type TurnsWaiting = Extract<SessionFrame, { type: "turns_waiting" }>;
 
 export interface SessionTopicDeps {
   sessionId: string;
@@ -52,6 +56,8 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     pause: deps.pause,
   });
   let lastCheck: SessionPosition | null = null;
+  /** The last `turns_waiting` of each subscriber. */
+  const told = new WeakMap<Subscriber, string>();
 
   function close(which: (subscriber: Subscriber) => boolean): void {
     for (const subscriber of [...subscribers].filter(which)) {
@@ -125,6 +131,13 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
       }
       void joinAgainIfStillBehind(late, position);
       lastCheck = position;
+    },
+    tellWaiting(turns) {
+      const frame: TurnsWaiting = { type: "turns_waiting", session_id: deps.sessionId, turns };
+      const json = JSON.stringify(frame);
+      for (const subscriber of subscribers) {
+        if (told.get(subscriber) !== json && service.sendNotice(subscriber, json)) told.set(subscriber, json);
+      }
     },
     revoke: (userIds) => close(({ userId }) => userIds.includes(userId)),
     sweep(now) {

@@ -77,6 +77,8 @@ export interface SubscriberService {
   catchUp(subscriber: Subscriber, topic: TopicState): void;
   /** Sends a live subscriber a snapshot without a turn: its client sees the new version and loads the session again. */
   sendVersion(subscriber: Subscriber, version: number): void;
+  /** Sends a frame without a number. @returns false when the subscriber is not live or cannot take it now */
+  sendNotice(subscriber: Subscriber, json: string): boolean;
   /** Ends a subscriber that was behind for too long. @returns false when its socket has drained and it must join again */
   sweep(subscriber: Subscriber, now: number): boolean;
 }
@@ -115,6 +117,8 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
 
   return {
     sendVersion,
+    sendNotice: (subscriber, json) =>
+      subscriber.state.mode === "live" && send(subscriber, subscriber.state, json, null),
     deliver(subscriber, envelope, bytes) {
       const { state } = subscriber;
       if (state.mode !== "live") return true;

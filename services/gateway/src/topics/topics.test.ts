@@ -2,16 +2,21 @@ import { createKeys } from "@boocode/frame-log";
 import type { ListVersions } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import type { Transport } from "../transports/transport.ts";
+import { createSubscriber } from "./subscriber.ts";
 import { createTopics, type TopicsDeps } from "./topics.ts";
 import { createUserSubscriber, type UserSubscriber } from "./user-topic.ts";
 
 const keys = createKeys("t");
 const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behindTimeoutMs: 1e6 };
 
-function topicsWith(lists: TopicsDeps["reads"]["lists"], total: () => number = () => 0) {
+function topicsWith(
+  lists: TopicsDeps["reads"]["lists"],
+  total: () => number = () => 0,
+  more: Partial<TopicsDeps["reads"]> = {},
+) {
   const nothing = {
     ...{ turnsFrom: async () => null, log: async () => [], positions: async () => new Map() },
-    unreadable: async () => [],
+    ...{ unreadable: async () => [], waiting: async () => [] },
   };
   const followed = new Set<string>();
   const follower = {
@@ -20,7 +25,7 @@ function topicsWith(lists: TopicsDeps["reads"]["lists"], total: () => number = (
     connected: () => true,
   };
   const listVersions = async (ids: string[]) => new Map(ids.map((id) => [id, total()]));
-  const reads = { ...nothing, lists, listVersions };
+  const reads = { ...nothing, lists, listVersions, ...more };
   const topics = createTopics({ follower, keys, limits, reads, onError: () => {} });
   return { topics, followed };
 }
@@ -124,4 +129,48 @@ test("a change whose frame is lost makes the client reload at the second check t
   await vi.waitFor(() => expect(subscriber.sent.at(-1)).toEqual({ type: "snapshot", version: 5 }), 10_000);
   topics.receive(keys.project("p"), change("session_updated", 5));
   expect(subscriber.sent.at(-1)).toEqual({ type: "session_updated", version: 6 });
+});
+
+test("what queued turns wait for is read once for all sessions, and sent to a subscriber only when it has changed", async () => {
+  const asked: string[][] = [];
+  let ahead = 3;
+  let queued = ["s1", "s2"];
+  const { topics } = topicsWith(async () => lists(0), undefined, {
+    turnsFrom: async () => ({ version: 1, turns: [] }),
+    positions: async (ids) =>
+      new Map(ids.map((id) => [id, { session_id: id, version: 1, turn: null, has_queued: queued.includes(id) }])),
+    async waiting(ids) {
+      asked.push(ids);
+      return ids.map((id) => ({ session_id: id, turn_id: `t ${id}`, reason: "worker" as const, ahead }));
+    },
+  });
+  const follow = async (sessionId: string) => {
+    const { sent, transport } = newSubscriber();
+    const subscriber = createSubscriber(transport, "u", null);
+    topics.watchSession(sessionId, subscriber);
+    await vi.waitFor(() => expect(subscriber.state.mode).toBe("live"));
+    return () => sent.filter(({ type }) => type === "turns_waiting");
+  };
+  const [first, second, third] = [await follow("s1"), await follow("s2"), await follow("s3")];
+  await topics.check();
+  await topics.check();
+  expect(asked).toEqual([
+    ["s1", "s2"],
+    ["s1", "s2"],
+  ]);
+  const frame = (sessionId: string) => ({
+    ...{ type: "turns_waiting", session_id: sessionId },
+    turns: [{ turn_id: `t ${sessionId}`, reason: "worker", ahead }],
+  });
+  expect([first(), second(), third()]).toEqual([[frame("s1")], [frame("s2")], []]);
+  const late = await follow("s1");
+  await topics.check();
+  expect([first().length, late()]).toEqual([1, [frame("s1")]]);
+  ahead = 2;
+  await topics.check();
+  expect(first().at(-1)).toEqual(frame("s1"));
+  asked.length = 0;
+  queued = [];
+  await topics.check();
+  expect(asked).toEqual([]);
 });

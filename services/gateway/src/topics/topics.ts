@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
-import type { ListVersions, SessionFollower, SessionPosition } from "@boocode/store";
+import type { ListVersions, SessionFollower, SessionPosition, WaitingTurn } from "@boocode/store";
 import type { TopicReads } from "../joining/topic-reader.ts";
-import { createSessionTopic, type SessionTopic } from "./session-topic.ts";
+import { createSessionTopic, type SessionTopic, type TurnsWaiting } from "./session-topic.ts";
 import type { Subscriber, TopicLimits } from "./subscriber.ts";
 import type { UserSubscriber } from "./user-topic.ts";
 import { createUserTopics } from "./user-topics.ts";
@@ -18,7 +18,10 @@ export interface Topics {
   receive(channel: string, bytes: string): void;
   /** The subscription to Redis was lost for some time. */
   gap(): void;
-  /** The position check of all topics, with the access of their subscribers: three queries, however many there are. */
+  /**
+   * The position check of all topics, with the access of their subscribers: three queries, however many there are, and a fourth
+   * while a turn of a watched session is queued.
+   */
   check(): Promise<void>;
   sweep(): void;
   /** @returns the number of topics */
@@ -33,6 +36,8 @@ export interface TopicsDeps {
     positions(sessionIds: string[]): Promise<Map<string, SessionPosition>>;
     /** @returns those, of the given sessions and their followers, that the user may not read */
     unreadable(followed: SessionFollower[]): Promise<SessionFollower[]>;
+    /** What the queued turns of these sessions wait for. */
+    waiting(sessionIds: string[]): Promise<WaitingTurn[]>;
     listVersions(userIds: string[]): Promise<Map<string, number>>;
     lists(userId: string): Promise<ListVersions>;
   };
@@ -93,6 +98,15 @@ export function createTopics(deps: TopicsDeps): Topics {
     onError: deps.onError,
   });
 
+  async function tellWaiting(queued: SessionPosition[]): Promise<void> {
+    if (queued.length === 0) return;
+    const waiting = await deps.reads.waiting(queued.map(({ session_id }) => session_id));
+    const bySession = new Map<string, TurnsWaiting["turns"]>();
+    for (const { session_id, turn_id, reason, ahead } of waiting)
+      bySession.set(session_id, [...(bySession.get(session_id) ?? []), { turn_id, reason, ahead }]);
+    for (const [sessionId, turns] of bySession) sessions.get(deps.keys.session(sessionId))?.topic.tellWaiting(turns);
+  }
+
   return {
     watchSession(sessionId, subscriber) {
       const channel = deps.keys.session(sessionId);
@@ -131,6 +145,7 @@ export function createTopics(deps: TopicsDeps): Topics {
       const redisIsAway = logIsAway() || !deps.follower.connected();
       for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, redisIsAway);
       users.check(versions);
+      await tellWaiting([...positions.values()].filter((position) => position.has_queued));
     },
     sweep() {
       const now = performance.now();

@@ -76,7 +76,10 @@ export async function playTurn(
         frames.emit({ type: "model_loading", model: event.model, cause: event.cause });
         break;
       case "waiting":
-        frames.emit({ type: "turn_waiting", reason: event.reason, retry_in_ms: event.retryInMs });
+        frames.emit({
+          ...{ type: "turn_waiting", reason: event.reason, retry_in_ms: event.retryInMs },
+          ...(event.ahead !== undefined && { ahead: event.ahead }),
+        });
         break;
       case "text":
         frames.delta("delta", message().id, event.text);

@@ -56,10 +56,10 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   }
 }
 
-/** Lets the attempt count what each request uses, also one that fails or is aborted. */
-function counted(deps: TurnDeps, { usage }: Attempt): TurnDeps {
+/** Names the user in each request, and lets the attempt count what it uses, also one that fails or is aborted. */
+function counted(deps: TurnDeps, { usage, turn }: Attempt): TurnDeps {
   const streamReply: StreamReply = (request, signal) =>
-    deps.streamReply({ ...request, onUsed: (call) => usage.add(request.model, call) }, signal);
+    deps.streamReply({ ...request, userId: turn.owner_id, onUsed: (call) => usage.add(request.model, call) }, signal);
   return { ...deps, streamReply };
 }
 

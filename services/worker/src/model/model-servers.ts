@@ -12,6 +12,7 @@ import { createContextSize } from "./discovery/context-size.ts";
 import { createKnownTraits } from "./discovery/known-traits.ts";
 import { createModelReady } from "./discovery/model-ready.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
+import { createSwapsModels } from "./discovery/swaps-models.ts";
 import { givingWay } from "./scheduling/give-way.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import { createSharedPool } from "./scheduling/shared-pool.ts";
@@ -96,6 +97,7 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
   const contextSize = createContextSize({ server, timeoutMs: 2_000, onTraits: traits.learn });
   const ready = createModelReady(server, 1_000);
   const pool = createSharedPool(() => performance.now());
+  const swaps = createSwapsModels(server, 1_000, () => performance.now());
   /** llama.cpp reports how many requests it serves concurrently; a limit in the settings takes precedence. */
   const limitsFor = (model: string) => {
     const told = server.maxConcurrent === null ? contextSize.totalSlots(model) : null;
@@ -111,9 +113,11 @@ function connect(deps: ModelServersDeps, server: ModelServer) {
     contextSize,
     log: (facts, message) => deps.log({ server: server.name, ...facts }, message),
   });
-  const streamWithSlot = withSlot(pool.watch(stream), (model, signal, onWait) =>
-    deps.slots.take({ server: server.name, model, limits: limitsFor(model) }, signal, onWait),
-  );
+  const streamWithSlot = withSlot(pool.watch(stream), ({ userId: user = "", model: named }, signal, onWait) => {
+    const model = named ?? "";
+    const wanted = { server: server.name, user, model, limits: limitsFor(model), swaps: swaps.known() };
+    return deps.slots.take(wanted, signal, onWait);
+  });
   const turns = {
     wait: () => deps.slots.wait(server.name),
     isWaiting: () => deps.slots.isWaiting(server.name),

@@ -25,6 +25,8 @@ export interface ModelRequest {
    * estimate alone. Absent if the window is unknown or an overflow was reported already.
    */
   sizedBy?: "count" | "estimate";
+  /** The user who asked. Slots at model servers are shared out by user. */
+  userId?: string;
   /** Makes the request give way: it ends with `GaveWay` when a turn waits for the same server. */
   inBackground?: boolean;
   /** Called when a request that the server began to answer has ended in any way: also when it failed or was aborted. */
@@ -73,7 +75,13 @@ export type WaitReason = "slot" | "loading" | "busy" | "unreachable" | "failed" 
 export type WaitEvent =
   | { type: "loading"; model: string | null; cause: "refused" | "told" | "silence" }
   /** `retryInMs` is null when it is unknown. */
-  | { type: "waiting"; reason: WaitReason; retryInMs: number | null };
+  | {
+      type: "waiting";
+      reason: WaitReason;
+      retryInMs: number | null;
+      /** How many requests get a slot before this one, where that is known. */
+      ahead?: number;
+    };
 
 /** `reply` is the last event; a stream that fails throws instead. Waits come before the first text. */
 export type ReplyEvent =

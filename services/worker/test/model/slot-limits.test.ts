@@ -1,7 +1,7 @@
 import { createCatalog, type ModelServer, modelServersOf } from "@boocode/model-servers";
 import { expect, it } from "vitest";
 import { createModelServers } from "../../src/model/model-servers.ts";
-import type { SlotLimits } from "../../src/model/scheduling/local-slots.ts";
+import type { SlotLimits } from "../../src/model/scheduling/queue-order.ts";
 import type { ModelRequest } from "../../src/turn/ports.ts";
 import { beginStream, DONE, delta, modelServer, sendJson } from "./model-server.ts";
 

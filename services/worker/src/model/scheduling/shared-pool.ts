@@ -1,6 +1,6 @@
 // PURE
 import { ModelFailure, type ModelRequest, type StreamReply } from "../../turn/ports.ts";
-import type { SlotLimits } from "./local-slots.ts";
+import type { SlotLimits } from "./queue-order.ts";
 
 /**
  * llama-server's slots share one pool of context by default. Together they can exhaust it while each conversation is far below the

@@ -1,31 +1,26 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { every, type Redis } from "@boocode/runtime";
-import { createLocalSlots, type SlotLimits } from "./local-slots.ts";
+import { createLocalSlots, type LocalRequest } from "./local-slots.ts";
+import { MODEL_LINGER_MS, MODEL_TURN_MS } from "./queue-order.ts";
 
 const script = readFileSync(new URL("slot.lua", import.meta.url), "utf8");
 
 /** The slots at model servers, shared by all workers. */
 export interface Slots {
   /**
-   * Waits for a slot, first come, first served; an abort leaves the queue at once. Without Redis it does not fail, but the
-   * limits then apply only within this process.
-   * @param onWait called once, when no slot is free at once
+   * Waits for a slot. The next one goes to the user who holds fewest, then to the request that came first; an abort leaves the
+   * queue at once. Without Redis it does not fail, but limits and order then apply only within this process.
+   * @param onWait called when no slot is free at once, and at most once a second when `ahead`, the number of requests that get a
+   * slot before this one, has changed
    * @returns a function that frees the slot
    */
-  take(wanted: Wanted, signal: AbortSignal, onWait: () => void): Promise<() => void>;
+  take(wanted: LocalRequest, signal: AbortSignal, onWait: (ahead: number) => void): Promise<() => void>;
   /** Signals to all workers, for a short time, that a turn waits for this server. */
   wait(server: string): void;
   /** Whether a turn of any worker waits for this server; false while Redis is away. */
   isWaiting(server: string): Promise<boolean>;
   stop(): Promise<void>;
-}
-
-/** The slot that a request needs. */
-interface Wanted {
-  server: string;
-  model: string;
-  limits: SlotLimits;
 }
 
 export interface SlotsDeps {
@@ -41,46 +36,48 @@ export interface SlotsDeps {
 /** How often a waiter asks, and the silence after which it is removed. */
 const ASK_EVERY_MS = 200;
 const FORGOTTEN_AFTER_MS = 3_000;
+const TELL_EVERY_MS = 1_000;
 /** TTL of the signal that a turn waits. The turn repeats it more often. */
 const WAITING_MS = 600;
 
-interface Ticket extends Wanted {
+interface Ticket extends LocalRequest {
   id: string;
 }
 
 type WithScript = Redis & { slot(...args: (string | number)[]): Promise<number> };
 
 export function createSlots(deps: SlotsDeps): Slots {
-  deps.redis.defineCommand("slot", { numberOfKeys: 4, lua: script });
-  const local = createLocalSlots();
+  deps.redis.defineCommand("slot", { numberOfKeys: 5, lua: script });
+  const local = createLocalSlots(() => performance.now());
   const waitingKey = (server: string) => `${deps.keyOf(server)}:waiting`;
   const held = new Set<Ticket>();
   const wakes = new Set<() => void>();
 
-  function run(verb: "take" | "keep" | "free", { id, server, model, limits }: Ticket): Promise<number> {
-    const keys = ["holders", "line", "waiters", "models"].map((name) => `${deps.keyOf(server)}:${name}`);
+  function run(verb: "take" | "keep" | "free", { id, server, model, limits, swaps }: Ticket): Promise<number> {
+    const keys = ["holders", "line", "waiters", "models", "loaded"].map((name) => `${deps.keyOf(server)}:${name}`);
     const sizes = [limits.server ?? 0, limits.model ?? 0, deps.leaseMs, FORGOTTEN_AFTER_MS];
-    return (deps.redis as WithScript).slot(...keys, verb, id, model, ...sizes);
+    const swap = [swaps ? MODEL_TURN_MS : 0, MODEL_LINGER_MS];
+    return (deps.redis as WithScript).slot(...keys, verb, id, model, ...sizes, ...swap);
   }
 
-  /** @returns whether the ticket now holds a slot. Asking and taking are atomic. */
-  async function ask(ticket: Ticket): Promise<boolean> {
-    let isFree: boolean;
-    try {
-      isFree = (await run("take", ticket)) === 0;
-    } catch (error) {
+  /** Asking and taking are atomic. @returns 0 when the ticket now holds a slot, else its position in the queue, from 1 */
+  async function ask(ticket: Ticket): Promise<number> {
+    // It also waits here, in case Redis goes away.
+    local.ask(ticket);
+    const position = await run("take", ticket).catch((error: unknown) => {
       deps.onError(error);
-      isFree = local.isFree(ticket.server, ticket.model, ticket.limits);
-    }
-    if (isFree) {
+      return local.ask(ticket);
+    });
+    if (position === 0) {
       held.add(ticket);
-      local.enter(ticket.server, ticket.model);
+      local.enter(ticket);
     }
-    return isFree;
+    return position;
   }
 
   function free(ticket: Ticket): void {
-    if (held.delete(ticket)) local.leave(ticket.server, ticket.model);
+    held.delete(ticket);
+    local.leave(ticket);
     run("free", ticket).then(wakeAll, wakeAll);
   }
 
@@ -106,10 +103,17 @@ export function createSlots(deps: SlotsDeps): Slots {
   return {
     async take(wanted, signal, onWait) {
       signal.throwIfAborted();
-      if (wanted.limits.server === null && wanted.limits.model === null) return () => {};
-      const ticket = { id: deps.newTicket(), ...wanted };
-      for (let asked = 1; !(await ask(ticket)); asked++) {
-        if (asked === 1) onWait();
+      if (wanted.limits.server === null && wanted.limits.model === null && !wanted.swaps) return () => {};
+      // `slot.lua` reads the user from the ticket, which workers of earlier versions take as it is.
+      const ticket = { id: `${wanted.user}/${deps.newTicket()}`, ...wanted };
+      let told = { position: 0, at: Number.NEGATIVE_INFINITY };
+      for (;;) {
+        const position = await ask(ticket);
+        if (position === 0) break;
+        if (position !== told.position && performance.now() - told.at >= TELL_EVERY_MS) {
+          told = { position, at: performance.now() };
+          onWait(position - 1);
+        }
         await pause(signal);
         if (signal.aborted) {
           free(ticket);

@@ -1,23 +1,36 @@
-import type { StreamReply } from "../../turn/ports.ts";
+import type { ModelRequest, StreamReply } from "../../turn/ports.ts";
 
-/** Waits for a slot; the returned function frees it. @param onWait called once, when no slot is free at once */
-export type TakeSlot = (model: string, signal: AbortSignal, onWait: () => void) => Promise<() => void>;
+/**
+ * Waits for a slot; the returned function frees it.
+ * @param onWait called when no slot is free at once, and when the number of requests ahead has changed
+ */
+export type TakeSlot = (
+  request: ModelRequest,
+  signal: AbortSignal,
+  onWait: (ahead: number) => void,
+) => Promise<() => void>;
 
 /** Holds a slot for each request, from before it is sent until its last byte is read. */
 export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
   return async function* (request, signal) {
-    let waits = () => {};
-    const waiting = new Promise<"waiting">((resolve) => {
-      waits = () => resolve("waiting");
-    });
+    let ahead: number | null = null;
+    let wake = () => {};
     // If the consumer stops while waiting for the slot, the slot must not stay taken.
     const gone = new AbortController();
-    const taking = takeSlot(request.model ?? "", AbortSignal.any([signal, gone.signal]), waits);
+    const taking = takeSlot(request, AbortSignal.any([signal, gone.signal]), (now) => {
+      ahead = now;
+      wake();
+    });
     try {
-      if ((await Promise.race([taking, waiting])) === "waiting") {
-        yield { type: "waiting", reason: "slot", retryInMs: null };
+      for (let taken = false; !taken; ) {
+        const told = new Promise<false>((resolve) => {
+          wake = () => resolve(false);
+          if (ahead !== null) wake();
+        });
+        taken = await Promise.race([taking.then(() => true), told]);
+        if (!taken && ahead !== null) yield { type: "waiting", reason: "slot", retryInMs: null, ahead };
+        ahead = null;
       }
-      await taking;
       yield* stream(request, signal);
     } finally {
       gone.abort();
