@@ -111,7 +111,7 @@ test("npm start shows an investigation, stops cleanly, and starts again with the
   const options = { cwd: root, env: { ...env, DATA_DIR: dataDir } };
   const added = await promisify(execFile)("npm", ["run", "--silent", "admin", "--", "user", "add", "grace"], options);
   const hers = await fetch(`${url}/api/projects`, { headers: { authorization: `Bearer ${added.stdout.trim()}` } });
-  expect(await hers.json()).toEqual({ projects: [] });
+  expect(await hers.json()).toMatchObject({ projects: [] });
   const kept = (await (await fetch(`${url}/api/projects`, { headers })).json()) as { projects: unknown[] };
   expect(kept.projects).toHaveLength(1);
   expect(await second.stop()).toBe(0);
