@@ -8,7 +8,7 @@ import { CancelReason, Turn, TurnWait } from "./turns.ts";
 
 /**
  * The size limit of a turn frame, of `message_posted` and of `messages_deleted`, in UTF-8 bytes of JSON. Texts that do not fit
- * are cut and marked `shortened`; REST has them whole. Not limited: snapshots (their turn's text).
+ * are cut and marked `shortened`; REST has them whole. A snapshot has a limit of its own.
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
@@ -19,7 +19,7 @@ export const MessagePosted = z.object({
   type: z.literal("message_posted"),
   ...structuralFrame,
   /** A question that is too large for a frame is cut here and marked `shortened`; REST has it whole. */
-  message: Message.extend({ shortened: z.boolean().optional() }),
+  message: Message,
 });
 export const TurnQueued = z.object({
   type: z.literal("turn_queued"),
@@ -84,8 +84,10 @@ export const Snapshot = z.object({
   cursor: Cursor,
   /** null: no frame of a turn was missed; only `version` is new. */
   turn: Turn.nullable(),
-  /** The longest tool outputs may be cut: such a message is marked `shortened`, and REST has it whole. */
-  messages: z.array(Message.extend({ shortened: z.boolean().optional() })),
+  /** The longest texts may be cut: such a message is marked `shortened`, and REST has it whole. */
+  messages: z.array(Message),
+  /** Set when the turn has too many messages: those at lower positions are left out, and only REST has them. */
+  from_position: z.int().positive().optional(),
 });
 /** How many queued turns `turns_waiting` lists at most, the next ones first. */
 export const MAX_WAITING_TURNS = 20;

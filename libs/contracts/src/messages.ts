@@ -2,10 +2,16 @@ import { z } from "zod";
 import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
+import { pageEnd } from "./pages.ts";
 import { Id, Timestamp } from "./primitives.ts";
 import { UserRef } from "./sharing.ts";
 import { cleanText } from "./text.ts";
 import { Turn } from "./turns.ts";
+
+/** How many calls of one reply are kept. */
+export const MAX_REPLY_CALLS = 1_024;
+/** The limit of what a model may write in one reply, in bytes of JSON. No question and no tool output is as long. */
+export const MAX_REPLY_BYTES = 2_000_000;
 
 /** A tool call as the model requested it. Arguments that are not a JSON object are kept as `{_raw: text}`. */
 export const ToolCall = z
@@ -66,6 +72,12 @@ export const Message = z
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),
+    shortened: z
+      .boolean()
+      .optional()
+      .describe(
+        "Its text, reasoning or tool output is cut, or the arguments of its calls are left out; request the message itself.",
+      ),
   })
   .meta({ id: "Message" });
 export type Message = z.infer<typeof Message>;
@@ -85,11 +97,43 @@ export const MessageList = z
     has_more: z
       .boolean()
       .describe(
-        "Whether there are older messages: request them with `before` set to the first message's `turn_ordinal`.",
+        "Whether there are older messages. The first message need not begin a turn, so request them with `next_before`.",
       ),
+    next_before: pageEnd.next_before,
   })
   .meta({ id: "MessageList" });
 export type MessageList = z.infer<typeof MessageList>;
+
+/** A place in a conversation. */
+export interface MessagePlace {
+  turn_ordinal: number;
+  position: number;
+}
+
+const PLACE = /^(\d{1,9})(?:\.(\d{1,9}))?$/;
+
+export const MessageQuery = z.strictObject({
+  limit: z.coerce
+    .number<string>()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(500)
+    .describe(
+      "The maximum number of messages. A page has whole turns, and at least one turn, even if that is longer than the limit; only " +
+        "where that is longer than an answer can be, it ends at a message.",
+    ),
+  before: z
+    .string()
+    .regex(PLACE, "must be the `next_before` of an answer, or the ordinal of a turn")
+    .refine((text) => !/^0+$/.test(text), "must be at least 1")
+    .transform((text): MessagePlace => {
+      const [, turn, position] = PLACE.exec(text) ?? [];
+      return { turn_ordinal: Number(turn), position: Number(position ?? 0) };
+    })
+    .optional()
+    .describe("The `next_before` of the last answer; or only messages of turns below this ordinal."),
+});
 
 export const MAX_MESSAGE_LENGTH = 100_000;
 

@@ -23,14 +23,15 @@ export * from "./lifecycle/delete-old-sessions.ts";
 export * from "./lifecycle/delete-project.ts";
 export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
-export {
+  QuotaExceeded,
+  findExceeded,
+  readCounts,
+  readDayCounts,
   type Counts,
   type DayCounts,
   type Exceeded,
-  findExceeded,
-  QuotaExceeded,
-  readCounts,
-  readDayCounts,
+export * from "./list-messages.ts";
+export {
 } from "./limits.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";

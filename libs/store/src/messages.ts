@@ -1,68 +1,14 @@
-import {
-  type DeletedRange,
-  formatCursor,
-  listDeletedIds,
-  type Message,
-  type MessageList,
-  START,
-  type Turn,
-} from "@boocode/contracts";
-import { demand, lockSession, readableMessage, readableSession, readableTurn } from "./access.ts";
+import { type DeletedRange, listDeletedIds } from "@boocode/contracts";
+import { demand, lockSession, readableMessage } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, recordSessionChanges, type Structure } from "./changes.ts";
-import { readCurrentTurn } from "./positions.ts";
-import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
+import type { Pool, Sql } from "./sql.ts";
 
 /**
  * How many messages one statement marks as deleted. `deleted_at` is part of an index, so each row is written again, with an entry
  * in two indexes: on a busy machine 21,000 rows took 7 s, longer than the statement time-out. A batch takes a twentieth of that.
  */
 const MARKED_AT_ONCE = 1_000;
-
-/**
- * Reads messages in the order of the conversation, the live turns, and the cursor up to which both are complete, from one
- * database snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
- * @param page the newest `limit` messages, optionally only of turns below the ordinal `before`. A page consists of whole turns,
- * so that the next page misses nothing, and has at least one turn, even if that is longer than the limit.
- * @returns null when the user may read no such session
- */
-export async function listMessages(
-  pool: Pool,
-  userId: string,
-  sessionId: string,
-  page: { limit: number; before?: number | undefined },
-): Promise<MessageList | null> {
-  return await pool.begin("isolation level repeatable read read only", async (sql) => {
-    const [session] = await sql<{ version: number }[]>`
-      select s.version from sessions s where s.id = ${sessionId} and ${readableSession(sql, userId)}`;
-    if (!session) return null;
-    const turn = await readCurrentTurn(sql, sessionId);
-    const messages = sql`
-      messages m where m.session_id = ${sessionId} and ${readableMessage(sql, userId)}
-        ${page.before === undefined ? sql`` : sql`and m.turn_ordinal < ${page.before}`}`;
-    // The newest turn that does not fit as a whole is left out, with all older ones, unless it is the newest of all.
-    const [cut] = await sql<[{ newest: number | null; unfit: number | null }]>`
-      select max(turn_ordinal) as newest, max(turn_ordinal) filter (where n > ${page.limit}) as unfit from (
-        select m.turn_ordinal, row_number() over (order by m.turn_ordinal desc, m.position desc) as n
-        from ${messages} order by m.turn_ordinal desc, m.position desc limit ${page.limit + 1}) page`;
-    const first = cut.unfit === null ? 1 : Math.min(cut.unfit + 1, cut.newest ?? 1);
-    const rows = await sql<Message[]>`
-      select ${messageColumns(sql)} from ${messages} and m.turn_ordinal >= ${first}
-      order by m.turn_ordinal, m.position`;
-    const live = await sql<Turn[]>`
-      select ${turnColumns(sql)} from turns t
-      where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
-      order by t.ordinal`;
-    const older = await sql`select from ${messages} and m.turn_ordinal < ${first} limit 1`;
-    return {
-      messages: [...rows],
-      cursor: formatCursor(turn ? { epoch: turn, seq: turn.last_seq } : START),
-      version: session.version,
-      live_turns: [...live],
-      has_more: older.length > 0,
-    };
-  });
-}
 
 /**
  * Deletes a message and all later ones, and cancels the turns that would write after it, in one transaction (T11).

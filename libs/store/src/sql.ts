@@ -29,9 +29,17 @@ export const userRef = (sql: Sql, id: Fragment) => sql`
   (select jsonb_build_object('id', u.id, 'name', u.name) from users u where u.id = ${id})`;
 
 /** The columns of `messages m` in the shape of the contract's Message. */
-export const messageColumns = (sql: Sql) => sql`
+export const messageColumns = (
+  sql: Sql,
+  { content, reasoning, toolCalls } = {
+    content: sql`m.content`,
+    reasoning: sql`m.reasoning`,
+    toolCalls: sql`m.tool_calls`,
+  },
+) => sql`
   m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role,
-  case when m.role = 'user' then ${userRef(sql, sql`m.owner_id`)} end as author, m.content, m.reasoning, m.tool_calls, m.tool_result,
+  case when m.role = 'user' then ${userRef(sql, sql`m.owner_id`)} end as author,
+  ${content} as content, ${reasoning} as reasoning, ${toolCalls} as tool_calls, m.tool_result,
   m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.context, m.created_at, m.started_at, m.finished_at,
   case when m.error_code is null then null
     else jsonb_build_object('code', m.error_code, 'message', m.error) end as error`;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { parseCursor } from "@boocode/contracts";
-import { commitStep, endTurn, listMessages, type Pool, saveDrafts } from "@boocode/store";
-import { beforeAll, expect, test } from "vitest";
+import { MAX_ANSWER_BYTES, MessageQuery, parseCursor } from "@boocode/contracts";
+import { commitStep, endTurn, findMessage, listMessages, type Pool, saveDrafts } from "@boocode/store";
+import { beforeAll, describe, expect, test } from "vitest";
 import { newPlace, type Place, reply, running, untilBlocked, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
 
@@ -24,8 +24,9 @@ beforeAll(async () => {
   all = rows.map((row) => row.id);
 });
 
-const list = async (limit: number, before?: number) => {
-  const page = await listMessages(fixture.pool, place.ownerId, place.sessionId, { limit, before });
+const list = async (limit: number, before?: string | number, { ownerId, sessionId } = place) => {
+  const query = MessageQuery.parse({ limit: String(limit), ...(before && { before: String(before) }) });
+  const page = await listMessages(fixture.pool, ownerId, sessionId, query);
   if (!page) throw new Error("no such session");
   return page;
 };
@@ -55,13 +56,16 @@ test.each([
 test("paging to the beginning returns every message once, for any limit", async () => {
   for (const limit of [1, 2, 3, 5, 6, 7, 100]) {
     const pages: string[][] = [];
-    for (let before: number | undefined, more = true; more; ) {
-      const page = await list(limit, before);
-      pages.unshift(page.messages.map((message) => message.id));
-      before = page.messages[0]?.turn_ordinal;
-      more = page.has_more;
+    for (const next of ["next_before", "turn_ordinal"] as const) {
+      pages.length = 0;
+      for (let before: string | number | null | undefined, more = true; more; ) {
+        const page = await list(limit, before ?? undefined);
+        pages.unshift(page.messages.map((message) => message.id));
+        before = next === "next_before" ? page.next_before : page.messages[0]?.turn_ordinal;
+        more = page.has_more;
+      }
+      expect(pages.flat()).toEqual(all);
     }
-    expect(pages.flat()).toEqual(all);
   }
 });
 
@@ -72,7 +76,14 @@ test("a page before the first turn is empty, and no older messages are reported"
 test("the cursor of an empty session is before every frame", async () => {
   const empty = await newPlace(fixture.pool);
   const page = await listMessages(fixture.pool, empty.ownerId, empty.sessionId, { limit: 10 });
-  expect(page).toEqual({ messages: [], cursor: "0.0.0.0", version: 0, live_turns: [], has_more: false });
+  expect(page).toEqual({
+    messages: [],
+    cursor: "0.0.0.0",
+    version: 0,
+    live_turns: [],
+    has_more: false,
+    next_before: null,
+  });
 });
 
 test("the list of another user's, a deleted or an unknown session is null", async () => {
@@ -126,4 +137,73 @@ test("a draft and an end that are committed during a listing are not in it", asy
   expect(parseCursor(page?.cursor ?? "")?.seq).toBe(2);
   expect(page?.messages.at(-1)?.content).toBe("");
   expect(page?.live_turns.map(({ id, status }) => [id, status])).toEqual([[turn.id, "running"]]);
+});
+
+describe("a turn that is longer than an answer can be", () => {
+  const OUTPUT = 50_000;
+  let long: Place;
+  let ids: string[];
+
+  beforeAll(async () => {
+    long = await newPlace(fixture.pool);
+    const { turn, messageId } = await running(fixture.pool, long);
+    const calls = (text: string) => [{ id: "c", name: "grep", arguments: { pattern: text } }];
+    const answer = { ...reply(messageId), toolCalls: calls("x".repeat(OUTPUT)) };
+    await commitStep(fixture.pool, turn, { reply: answer, step: 0, tools: [toolMessage(2)], lastSeq: 5 });
+    // Compressible calls and texts, which take little room in the database; and control characters, which take six bytes of JSON.
+    await fixture.owner`
+      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content, tool_calls, last_seq, finished_at)
+      select gen_random_uuid(), ${long.sessionId}, ${long.ownerId}, ${turn.turnId}, 1, 2 + n, n,
+        case when n % 10 = 0 then 'assistant' else 'tool' end, repeat(case when n % 7 = 0 then chr(1) else 'x' end, ${OUTPUT}),
+        case when n % 10 = 0 then jsonb_build_array(jsonb_build_object('id', 'c', 'name', 'grep', 'arguments',
+          jsonb_build_object('pattern', repeat('y', 1000000)))) end, 5, now()
+      from generate_series(1, 1000) as n`;
+    const rows = await fixture.pool<{ id: string }[]>`
+      select id from messages where session_id = ${long.sessionId} order by turn_ordinal, position`;
+    ids = rows.map((row) => row.id);
+  });
+
+  test("is listed in pages that end at a message, each within the limit of an answer", async () => {
+    const pages: string[][] = [];
+    for (let before: string | null = null, more = true; more; ) {
+      const page = await list(1, before ?? undefined, long);
+      const bytes = Buffer.byteLength(JSON.stringify(page));
+      expect(bytes).toBeLessThan(MAX_ANSWER_BYTES);
+      if (page.has_more) expect(bytes).toBeGreaterThan(MAX_ANSWER_BYTES / 4);
+      pages.unshift(page.messages.map((message) => message.id));
+      [before, more] = [page.next_before, page.has_more];
+    }
+    expect(pages.flat()).toEqual(ids);
+    expect(pages.length).toBeGreaterThan(1);
+  });
+
+  test("has its longest outputs and arguments shortened, and each such message is whole by itself", async () => {
+    const { messages } = await list(1, undefined, long);
+    const tool = messages.findLast(({ role }) => role === "tool");
+    expect(tool).toMatchObject({ shortened: true });
+    expect(tool?.content.length).toBeLessThan(OUTPUT);
+    const caller = messages.findLast(({ tool_calls }) => tool_calls);
+    expect(caller).toMatchObject({ shortened: true, tool_calls: [{ id: "c", name: "grep", arguments: {} }] });
+    const whole = (id = "") => findMessage(fixture.pool, long.ownerId, long.sessionId, id);
+    const [wholeTool, wholeCaller] = [await whole(tool?.id), await whole(caller?.id)];
+    expect(wholeTool?.content).toHaveLength(OUTPUT);
+    expect(wholeCaller?.tool_calls?.[0]?.arguments.pattern).toHaveLength(1_000_000);
+    for (const message of [wholeTool, wholeCaller]) expect(message).not.toHaveProperty("shortened");
+  });
+
+  test("a message that is longer than an answer is cut even when it is asked for alone", async () => {
+    await fixture.owner`
+      update messages set content = repeat(chr(1), 3000000), reasoning = repeat('r', 3000000) where id = ${ids.at(-1) ?? ""}`;
+    const found = await findMessage(fixture.pool, long.ownerId, long.sessionId, ids.at(-1) ?? "");
+    expect(found?.shortened).toBe(true);
+    expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(MAX_ANSWER_BYTES);
+    const page = await list(1, undefined, long);
+    expect(page.messages.map(({ id }) => id)).toEqual(ids.slice(-1));
+    expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(MAX_ANSWER_BYTES);
+  });
+});
+
+test("outputs are whole as long as a page fits into an answer", async () => {
+  const page = await list(1_000);
+  expect(page.messages.some(({ shortened }) => shortened)).toBe(false);
 });

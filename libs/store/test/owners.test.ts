@@ -35,6 +35,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   lockSession: (owner) => store.lockSession(fixture.pool, owner, place.sessionId),
   findTurn: (owner) => store.findTurn(fixture.pool, owner, place.sessionId, turnId),
   listMessages: (owner) => store.listMessages(fixture.pool, owner, place.sessionId, { limit: 10 }),
+  findMessage: (owner) => store.findMessage(fixture.pool, owner, place.sessionId, messageId),
   listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
   cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),

@@ -37,6 +37,7 @@ import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
 import { exportMe } from "./routes/export-me.ts";
 import { getMe } from "./routes/get-me.ts";
+import { getMessage } from "./routes/get-message.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
@@ -75,6 +76,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     listSessions,
     getSession,
     listMessages,
+    getMessage,
     listTurns,
     getTurn,
     listModels,

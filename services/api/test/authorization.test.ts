@@ -63,6 +63,7 @@ const MATRIX: Record<string, Row[]> = {
   ],
   deleteSession: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
   listMessages: [{ may: READERS }],
+  getMessage: [{ may: READERS }],
   postMessage: [{ may: ["owner", "member"], body: { content: "x" } }],
   deleteMessages: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
   regenerateAnswer: [

@@ -40,6 +40,7 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["DELETE", "/api/sessions/{session}"],
   ["GET", "/api/sessions/{session}/messages"],
   ["POST", "/api/sessions/{session}/messages", { content: "x", when_busy: "interrupt" }],
+  ["GET", "/api/sessions/{session}/messages/{message}"],
   ["DELETE", "/api/sessions/{session}/messages/{message}"],
   ["POST", "/api/sessions/{session}/regenerate"],
   ["GET", "/api/sessions/{session}/turns"],

@@ -66,6 +66,6 @@ function applySnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "
   if (classifySnapshot(view, place) === "old") return { view, verdict: structure === "reload" ? "reload" : "old" };
   const complete = frame.turn.ordinal === parseCursor(view.cursor)?.epoch.ordinal || isOver(view);
   const next = { ...foldSnapshot(view, frame), cursor: frame.cursor };
-  // The frames did not include the end of the previous turn: REST has it.
-  return { view: next, verdict: complete ? structure : "reload" };
+  // The frames did not include the end of the previous turn, or the snapshot leaves messages out: REST has them.
+  return { view: next, verdict: complete && frame.from_position === undefined ? structure : "reload" };
 }

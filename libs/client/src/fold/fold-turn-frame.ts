@@ -1,6 +1,6 @@
 // PURE
 import type { SessionFrame, TurnFrame } from "@boocode/contracts";
-import { addMessages, changeMessage, isWithin, toViewMessage } from "./order-messages.ts";
+import { addMessages, changeMessage, isWithin, keepWhole, toViewMessage } from "./order-messages.ts";
 import type { SessionView, ViewMessage } from "./session-view.ts";
 import { toViewTurn, withTurn } from "./turn-views.ts";
 
@@ -100,19 +100,19 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
   }
 }
 
-/** Replaces a turn with its snapshot. A tool output that the view has in full is kept: outputs never change. */
+/**
+ * Replaces a turn with its snapshot. A message that the view has whole stays whole, and so do those before the snapshot's first,
+ * if it leaves some out.
+ */
 export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { type: "snapshot" }>): SessionView {
   const { turn } = frame;
   if (!turn) return view;
   const known = new Map(view.messages.map((message) => [message.id, message]));
-  const others = view.messages.filter((message) => message.turn_id !== turn.id);
+  const from = frame.from_position ?? 0;
+  const others = view.messages.filter((message) => message.turn_id !== turn.id || message.position < from);
   const fresh = frame.messages.map((message) => {
     const before = known.get(message.id);
-    const keepsWhole = message.shortened && before && !before.shortened;
-    return toViewMessage(
-      keepsWhole ? { ...message, content: before.content, shortened: false } : message,
-      before ? before.since : frame.cursor,
-    );
+    return toViewMessage(keepWhole(message, before), before ? before.since : frame.cursor);
   });
   return withTurn({ ...view, messages: addMessages(others, fresh) }, turn.id, toViewTurn(turn));
 }

@@ -1,7 +1,7 @@
 // PURE
 import type { Message, Session, Turn } from "@boocode/contracts";
 import { classifyPosition, compareEpochs, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
-import { addMessages, changeMessage, toViewMessage } from "./order-messages.ts";
+import { addMessages, changeMessage, keepWhole, toViewMessage } from "./order-messages.ts";
 import { hasEnded, type SessionView, type ViewTurn } from "./session-view.ts";
 import { turnsOf, withTurns } from "./turn-views.ts";
 
@@ -32,19 +32,19 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
   };
   const ahead = loaded.version >= view.version && isAhead(parseCursor(view.cursor) as Position, rest);
   const turns = turnsOf(loaded.messages, loaded.liveTurns);
+  const mine = new Map(view.messages.map((message) => [message.id, message]));
   if (!ahead) {
     const messages = addMessages(
       [],
-      loaded.messages.map((message) => toViewMessage(message, null)),
+      loaded.messages.map((message) => toViewMessage(keepWhole(message, mine.get(message.id)), null)),
     );
     return withTurns({ ...known, messages, cursor: loaded.cursor }, turns);
   }
-  const mine = new Map(view.messages.map((message) => [message.id, message]));
   const common = loaded.messages.map((message) => {
     const own = mine.get(message.id);
     const isDone = own?.status !== "streaming" && message.status !== "streaming";
     const further = !isDone && message.turn_ordinal >= rest.epoch.ordinal;
-    return own && further ? own : toViewMessage(message, null);
+    return own && further ? own : toViewMessage(keepWhole(message, own), null);
   });
   const ids = new Set(loaded.messages.map((message) => message.id));
   const newer = view.messages.filter((message) => !ids.has(message.id) && isAfter(message.since, rest));

@@ -3,8 +3,30 @@ import type { DeletedRange, Message } from "@boocode/contracts";
 import type { ViewMessage } from "./session-view.ts";
 
 /** Converts a message of REST or of a snapshot. */
-export function toViewMessage(message: Message & { shortened?: boolean }, since: string | null): ViewMessage {
+export function toViewMessage(message: Message, since: string | null): ViewMessage {
   return { ...message, shortened: message.shortened ?? false, since };
+}
+
+/** A place in a conversation. */
+export type Place = Pick<Message, "turn_ordinal" | "position">;
+
+export function isBefore(a: Place, b: Place): boolean {
+  return a.turn_ordinal - b.turn_ordinal < 0 || (a.turn_ordinal === b.turn_ordinal && a.position < b.position);
+}
+
+/** The text of a place for `listMessages`. A turn's ordinal alone is understood by servers of an earlier version, too. */
+export function formatPlace({ turn_ordinal, position }: Place): string {
+  return position === 0 ? String(turn_ordinal) : `${turn_ordinal}.${position}`;
+}
+
+/**
+ * Takes over the texts of a message that was known whole and comes again shortened: what is stored of a message that has ended
+ * never changes.
+ */
+export function keepWhole<M extends Message>(message: M, known: ViewMessage | undefined): M {
+  if (!message.shortened || !known || known.shortened || known.status === "streaming") return message;
+  const { content, reasoning, tool_calls } = known;
+  return { ...message, content, reasoning, tool_calls, shortened: false };
 }
 
 const byPlace = (a: ViewMessage, b: ViewMessage) => a.turn_ordinal - b.turn_ordinal || a.position - b.position;

@@ -7,7 +7,7 @@ import type { BooCodeError } from "../boo-code-error.ts";
 export interface ViewMessage extends Omit<Message, "created_at"> {
   /** null when the message is known only from a frame, because frames do not contain this field. */
   created_at: string | null;
-  /** Its tool output or the arguments of its tool calls are cut; `loadWhole` fetches them. */
+  /** A text of it is cut, or the arguments of its tool calls are left out; `loadWhole` fetches them. */
   shortened: boolean;
   /** The turn frame that introduced it; null when it came by REST or with a structural frame. */
   since: string | null;

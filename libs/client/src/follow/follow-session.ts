@@ -1,11 +1,12 @@
-import type { SessionFrame } from "@boocode/contracts";
+import type { Message, SessionFrame } from "@boocode/contracts";
+import { BooCodeError } from "../boo-code-error.ts";
 import type { BooCodeClient } from "../create-client.ts";
 import { applyFrame, type Verdict } from "../fold/apply-frame.ts";
 import { mergeLoaded, mergeWhole } from "../fold/merge-loaded.ts";
-import { addMessages, toViewMessage } from "../fold/order-messages.ts";
+import { addMessages, formatPlace, toViewMessage } from "../fold/order-messages.ts";
 import { emptyView, type SessionView, type ViewMessage } from "../fold/session-view.ts";
 import { createFollower } from "./create-follower.ts";
-import { findMessage, loadSession } from "./load-session.ts";
+import { loadSession } from "./load-session.ts";
 
 export interface FollowSessionOptions {
   /** Called with every new view, synchronously and in order. */
@@ -48,8 +49,8 @@ export function followSession(
     loadsFirst: true,
     target: (view) => `/api/ws/sessions/${sessionId}?cursor=${view.cursor}`,
     async load(view, _, signal) {
-      const first = view.session === null ? undefined : view.messages[0]?.turn_ordinal;
-      const downTo = options.pages === "all" ? 0 : (first ?? Number.MAX_SAFE_INTEGER);
+      const first = view.session === null ? null : (view.messages[0] ?? null);
+      const downTo = options.pages === "all" ? { turn_ordinal: 0, position: 0 } : first;
       const loaded = await loadSession(client, sessionId, { downTo, pageSize, signal });
       return (current) => mergeLoaded(current, loaded);
     },
@@ -63,15 +64,22 @@ export function followSession(
   async function loadOlder(): Promise<void> {
     const { messages, hasMore } = follower.view;
     if (!hasMore) return;
-    const page = await client.listMessages(
-      sessionId,
-      { limit: pageSize, before: messages[0]?.turn_ordinal },
-      { signal: follower.ended },
-    );
+    const before = messages[0] && formatPlace(messages[0]);
+    const page = await client.listMessages(sessionId, { limit: pageSize, before }, { signal: follower.ended });
     // The page may contain messages that were deleted after it was read.
     if (page.version < follower.view.version) return await loadOlder();
     const older = page.messages.map((message) => toViewMessage(message, null));
     follower.change((view) => ({ ...view, messages: addMessages(older, view.messages), hasMore: page.has_more }));
+  }
+
+  /** @returns null when it is gone */
+  async function findMessage(messageId: string): Promise<Message | null> {
+    try {
+      return await client.getMessage(sessionId, messageId, { signal: follower.ended });
+    } catch (error) {
+      if (error instanceof BooCodeError && error.code === "not_found") return null;
+      throw error;
+    }
   }
 
   return {
@@ -81,8 +89,7 @@ export function followSession(
     until: follower.until,
     loadOlder,
     async loadWhole(messageId) {
-      const known = messageOf(messageId);
-      const whole = known && (await findMessage(client, known, follower.ended));
+      const whole = messageOf(messageId) && (await findMessage(messageId));
       if (whole) follower.change((view) => mergeWhole(view, whole));
       return messageOf(messageId) ?? null;
     },

@@ -4,13 +4,15 @@ import { createWorld, type Truth } from "../../test/world.ts";
 import type { Rest } from "../rest/create-rest.ts";
 import { loadSession } from "./load-session.ts";
 
-const options = { downTo: 0, pageSize: 100, signal: new AbortController().signal };
+const options = { downTo: { turn_ordinal: 0, position: 0 }, pageSize: 100, signal: new AbortController().signal };
+
+const END = { has_more: false, next_before: null };
 
 test("a load shows one moment: a turn that ended later is shown as it was, with the cursor to follow it from", async () => {
   const turn = { kind: "turn", steps: 1, words: 4, crashAfter: null, deletedAfter: null } as const;
   const { truths } = createWorld([turn]);
   const { messages, cursor, version, liveTurns } = truths[6] as Truth;
-  const list: MessageList = { messages: [...messages], cursor, version, live_turns: [...liveTurns], has_more: false };
+  const list: MessageList = { messages: [...messages], cursor, version, live_turns: [...liveTurns], ...END };
   const rest = {
     listMessages: async () => list,
     getSession: async () => (truths.at(-1) as Truth).session,
@@ -36,7 +38,8 @@ test("older pages are read until the wanted turn is reached", async () => {
       };
     },
   } as unknown as Rest;
-  const load = async (downTo: number) => await loadSession(rest, "session", { ...options, pageSize: 2, downTo });
+  const load = async (turn_ordinal: number) =>
+    await loadSession(rest, "session", { ...options, pageSize: 2, downTo: { turn_ordinal, position: 0 } });
   expect(await load(5)).toMatchObject({ messages: messages.slice(3), hasMore: true });
   expect(asked).toEqual([undefined, 8, 6]);
   expect(await load(0)).toMatchObject({ messages, hasMore: false });

@@ -1,11 +1,11 @@
 import type { Message, MessageList } from "@boocode/contracts";
 import type { LoadedSession } from "../fold/merge-loaded.ts";
-import type { ViewMessage } from "../fold/session-view.ts";
-import type { Rest } from "../rest/create-rest.ts";
+import { isBefore, type Place } from "../fold/order-messages.ts";
+import type { Page, Rest } from "../rest/create-rest.ts";
 
 export interface LoadOptions {
-  /** Load older pages until the first message is of this turn or an older one. */
-  downTo: number;
+  /** Load older pages until the first message is at this place or before it; null: only the newest page. */
+  downTo: Place | null;
   pageSize: number;
   signal: AbortSignal;
 }
@@ -28,24 +28,17 @@ async function loadOlderPages(
 ): Promise<{ messages: Message[]; hasMore: boolean }> {
   let messages = newest.messages;
   let hasMore = newest.has_more;
-  while (hasMore && messages[0] && messages[0].turn_ordinal > downTo) {
-    const page = await rest.listMessages(sessionId, { limit, before: messages[0].turn_ordinal }, { signal });
+  let before = placeBefore(newest);
+  while (hasMore && before && downTo && messages[0] && isBefore(downTo, messages[0])) {
+    const page = await rest.listMessages(sessionId, { limit, before }, { signal });
+    before = placeBefore(page);
     messages = [...page.messages, ...messages];
     hasMore = page.has_more && page.messages.length > 0;
   }
   return { messages, hasMore };
 }
 
-/** The page sizes to try, in this order, when reading backwards from the end of the message's turn. */
-const PAGE_SIZES = [50, 1_000];
-
-/** Finds one message by REST. @returns null when it is gone */
-export async function findMessage(rest: Rest, message: ViewMessage, signal: AbortSignal): Promise<Message | null> {
-  for (const limit of PAGE_SIZES) {
-    const page = { limit, before: message.turn_ordinal + 1 };
-    const { messages, has_more } = await rest.listMessages(message.session_id, page, { signal });
-    const found = messages.find((one) => one.id === message.id);
-    if (found || !has_more) return found ?? null;
-  }
-  return null;
+/** The `before` of the next older page. A server of an earlier version states none: its pages begin at a turn. */
+function placeBefore({ next_before, messages }: MessageList): Page["before"] {
+  return next_before ?? messages[0]?.turn_ordinal;
 }

@@ -9,6 +9,7 @@ import type {
   LiveTurnList,
   Me,
   Member,
+  Message,
   MessageList,
   MessagesDeleted,
   ModelList,
@@ -38,10 +39,10 @@ export interface IdempotentOptions extends CallOptions {
 }
 
 export interface Page {
-  /** The page size: the newest messages, in whole turns where they fit. */
+  /** The page size: the newest messages, in whole turns where they fit into an answer. */
   limit?: number;
-  /** Only messages of turns before this ordinal. */
-  before?: number;
+  /** The `next_before` of the last answer; or only messages of turns before this ordinal. */
+  before?: number | string;
 }
 
 export interface UsageRange {
@@ -132,6 +133,9 @@ export function createRest(deps: RequestDeps) {
     /** The newest messages, or those before a turn; their text is complete up to `cursor`. */
     listMessages: (sessionId: string, page: Page = {}, options?: CallOptions) =>
       call<MessageList>("GET", `/api/sessions/${sessionId}/messages${query(page)}`, options),
+    /** One message, whole where lists, frames and snapshots shorten it. */
+    getMessage: (sessionId: string, messageId: string, options?: CallOptions) =>
+      call<Message>("GET", `/api/sessions/${sessionId}/messages/${messageId}`, options),
     /** Accepted means stored. The turn runs when its predecessors have ended; frames report its progress. */
     postMessage: (
       sessionId: string,
