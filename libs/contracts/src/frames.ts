@@ -12,6 +12,9 @@ import { CancelReason, Turn, TurnWait } from "./turns.ts";
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
+/** The limit, in bytes of JSON, for all tool outputs of one snapshot together: half of the gateway's BEHIND_BYTES. */
+export const MAX_SNAPSHOT_OUTPUT_BYTES = 128 * 1024;
+
 /** A change of the session's structure. After a gap in `version`, a client reloads the session. */
 const structuralFrame = { session_id: Id, version: z.int().positive() };
 

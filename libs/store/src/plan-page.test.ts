@@ -1,3 +1,4 @@
+import { MAX_SNAPSHOT_OUTPUT_BYTES } from "@boocode/contracts";
 import { expect, test } from "vitest";
 import { evenCut, type MessageSize, planPage, planSnapshots } from "./plan-page.ts";
 
@@ -37,13 +38,18 @@ test("the longest outputs of a page are shortened, and the page ends at a messag
   expect(places(planPage([text], 10, 50_000))).toEqual(["1.2"]);
 });
 
-test("snapshots share their room among all turns, and show what streams whole", () => {
-  const turns = Array.from({ length: 100 }, (_, i) => message(i + 1, 1, { content: 1_000_000 }));
+test("snapshots share their room among all texts, and among the outputs of a turn, and show what streams whole", () => {
+  const outputs = Array.from({ length: 100 }, (_, i) => message(1 + (i % 2), i, { content: 1_000_000 }));
   const texts = Array.from({ length: 100 }, (_, i) =>
-    message(i + 1, 0, { role: "assistant", content: 1_000_000, reasoning: 1_000_000 }),
+    message(2, i, { role: "assistant", content: 1_000_000, reasoning: 1_000_000 }),
   );
-  const live = message(101, 0, { role: "assistant", isStreaming: true, content: 500_000, reasoning: 400_000 });
-  const cuts = planSnapshots([live, ...turns, ...texts]);
-  expect(cuts[0]).toMatchObject({ content: 500_000, reasoning: 400_000 });
-  expect(cuts.slice(1).reduce((sum, cut) => sum + cut.content + (cut.reasoning || 0), 0)).toBeLessThan(2.5e6);
+  const live = message(3, 0, { role: "assistant", isStreaming: true, content: 500_000, reasoning: 400_000 });
+  const [shown, ...cuts] = planSnapshots([live, ...outputs, ...texts]);
+  expect(shown).toMatchObject({ content: 500_000, reasoning: 400_000 });
+  const total = cuts.slice(100).reduce((sum, cut) => sum + cut.content + cut.reasoning, 0);
+  expect([total, cuts.slice(0, 100).reduce((sum, cut) => sum + cut.content, 0)]).toEqual([
+    expect.closeTo(256 * 1024, -4),
+    expect.closeTo(2 * MAX_SNAPSHOT_OUTPUT_BYTES, -4),
+  ]);
+  expect(planSnapshots([message(1, 0, { content: 7 })])[0]).toMatchObject({ content: 7 });
 });

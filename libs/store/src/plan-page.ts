@@ -1,5 +1,5 @@
 // PURE
-import { MAX_REPLY_BYTES, type MessagePlace } from "@boocode/contracts";
+import { MAX_REPLY_BYTES, MAX_SNAPSHOT_OUTPUT_BYTES, type MessagePlace } from "@boocode/contracts";
 
 /** What is known of a message without reading it. Lengths are in bytes as stored, which Postgres knows without reading a text. */
 export interface MessageSize extends MessagePlace {
@@ -73,23 +73,24 @@ function wholeTurns(sizes: readonly MessageSize[], limit: number): readonly Mess
   return whole.length > 0 ? whole : sizes.filter(({ turn_ordinal }) => turn_ordinal === newest.turn_ordinal);
 }
 
-/** All tool outputs, and all other texts, of the turns in one read for snapshots. */
-const SNAPSHOT_OUTPUTS = 2 * 1024 * 1024;
+/** The texts of questions and replies, of all turns that are read together. */
 const SNAPSHOT_TEXTS = 256 * 1024;
 const SNAPSHOT_CALLS = 16 * 1024;
 
 /** Decides how much of each message snapshots show. What streams is whole, because further frames continue it. */
 export function planSnapshots(sizes: readonly MessageSize[]): MessageCut[] {
   const ended = sizes.filter(({ isStreaming }) => !isStreaming);
-  const output = evenCut(
-    ended.filter(({ role }) => role === "tool").map(({ content }) => content),
-    SNAPSHOT_OUTPUTS,
-  );
   const texts = ended.flatMap((size) => (size.role === "tool" ? [] : [size.content, size.reasoning]));
   const text = evenCut(texts, SNAPSHOT_TEXTS);
-  return sizes.map(({ id, role, isStreaming, content, reasoning }) => ({
+  const output = new Map<string, number>();
+  for (const turn of new Set(ended.map(({ turn_id }) => turn_id))) {
+    const outputs = ended.filter(({ role, turn_id }) => role === "tool" && turn_id === turn);
+    const lengths = outputs.map(({ content }) => content);
+    output.set(turn, evenCut(lengths, MAX_SNAPSHOT_OUTPUT_BYTES));
+  }
+  return sizes.map(({ id, turn_id, role, isStreaming, content, reasoning }) => ({
     id,
-    content: isStreaming ? content : Math.min(content, role === "tool" ? output : text),
+    content: isStreaming ? content : Math.min(content, (role === "tool" ? output.get(turn_id) : text) ?? content),
     reasoning: isStreaming ? reasoning : Math.min(reasoning, text),
     calls: SNAPSHOT_CALLS,
   }));

@@ -1,6 +1,8 @@
 import type { Epoch, Message, Turn } from "@boocode/contracts";
 import { existingSession, readableSession } from "./access.ts";
-import { messageColumns, type Pool, type Sql, turnColumns } from "./sql.ts";
+import { planSnapshots } from "./plan-page.ts";
+import { readCut, readSizes } from "./read-messages.ts";
+import { type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** The position of a turn in Postgres: its epoch, and the newest frame whose content is committed. */
 export interface TurnPosition {
@@ -61,10 +63,18 @@ export interface TurnSnapshot {
   epoch: Epoch;
   lastSeq: number;
   turn: Turn;
+  /** Each shortened where the messages of all turns would be too long together. */
   messages: Message[];
+  /** Earlier messages of the turn are left out. */
+  isCut: boolean;
   /** Some of its messages were deleted. Its logged frames still contain them and must not be delivered. */
   hasDeletions: boolean;
 }
+
+/** A turn with more messages is cut: its snapshot has about this many, the newest. */
+const MOST_MESSAGES = 500;
+/** The same for each of several turns that are read together. */
+const MOST_MESSAGES_OF_SEVERAL = 100;
 
 /**
  * Reads the claimed turns of a session with their messages, oldest first, from one database snapshot: the turns from an ordinal
@@ -89,10 +99,17 @@ export async function readTurnsFrom(
       where t.session_id = ${sessionId} and t.attempt > 0 and t.ordinal >= least(${ordinal},
         (select max(ordinal) from turns where session_id = ${sessionId} and attempt > 0))
       order by t.ordinal desc limit ${limit}`;
-    const ids = turns.map((turn) => turn.id);
-    const messages = await sql<Message[]>`
-      select ${messageColumns(sql)} from messages m
-      where m.turn_id = any(${ids}::uuid[]) and m.deleted_at is null order by m.turn_ordinal, m.position`;
+    const most = turns.length > 1 ? MOST_MESSAGES_OF_SEVERAL : MOST_MESSAGES;
+    const sizes = await readSizes(
+      sql,
+      sql`unnest(${turns.map((turn) => turn.id)}::uuid[], ${turns.map((turn) => turn.ordinal)}::int[]) as wanted (id, ordinal)
+        cross join lateral (
+          select * from messages m where m.session_id = ${sessionId} and m.deleted_at is null
+            and m.turn_ordinal = wanted.ordinal and m.turn_id = wanted.id
+          order by m.position desc limit ${most + 1}) m`,
+    );
+    const isCut = (turnId: string) => sizes.filter(({ turn_id }) => turn_id === turnId).length > most;
+    const messages = await readCut(sql, planSnapshots(sizes));
     return {
       version: session.version,
       turns: turns
@@ -101,6 +118,7 @@ export async function readTurnsFrom(
           lastSeq: last_seq,
           turn,
           hasDeletions: has_deletions,
+          isCut: isCut(turn.id),
           messages: messages.filter((message) => message.turn_id === turn.id),
         }))
         .reverse(),

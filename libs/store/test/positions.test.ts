@@ -89,3 +89,26 @@ test("only the newest turns, up to the limit, are returned, and null for a delet
   await deleteSession(fixture.pool, place.ownerId, place.sessionId);
   expect(await readTurnsFrom(fixture.pool, place.sessionId, 1, 2)).toBeNull();
 });
+
+test("a turn with many long messages is read as far as a snapshot shows it, and says that it is cut", async () => {
+  const place = await newPlace(fixture.pool);
+  const { turn, messageId } = await running(fixture.pool, place);
+  // The outputs take 100 MB, and more than 4 MB as they are stored.
+  await fixture.owner`
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content, last_seq, finished_at)
+    select gen_random_uuid(), ${place.sessionId}, ${place.ownerId}, ${turn.turnId}, 1, 1 + n, n, 'tool', repeat(md5(n::text), 3000), 5, now()
+    from generate_series(1, 1000) as n`;
+  await fixture.owner`update messages set content = repeat('w', 300000) where id = ${messageId}`;
+  const read = async () => (await readTurnsFrom(fixture.pool, place.sessionId, 1, 10))?.turns[0];
+  const cut = await read();
+  expect(cut?.isCut).toBe(true);
+  expect(cut?.messages.at(-1)?.position).toBe(1001);
+  expect(Buffer.byteLength(JSON.stringify(cut))).toBeLessThan(1_000_000);
+  expect(cut?.messages.every(({ shortened }) => shortened)).toBe(true);
+  await fixture.owner`delete from messages where session_id = ${place.sessionId} and position > 400`;
+  const whole = await read();
+  expect(whole?.isCut).toBe(false);
+  expect(whole?.messages.map(({ position }) => position)).toEqual(Array.from({ length: 401 }, (_, i) => i));
+  // Frames continue what streams.
+  expect(whole?.messages[1]?.content).toHaveLength(300_000);
+});

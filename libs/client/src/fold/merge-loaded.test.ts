@@ -5,7 +5,7 @@ import { snapshotOf } from "../../test/simulated-gateway.ts";
 import { createWorld, type Truth, type World } from "../../test/world.ts";
 import { applyFrame } from "./apply-frame.ts";
 import { mergeLoaded } from "./merge-loaded.ts";
-import { emptyView } from "./session-view.ts";
+import { emptyView, type SessionView } from "./session-view.ts";
 import { withTurns } from "./turn-views.ts";
 
 // Frames and loads in any order are tested in apply-frame.test.ts.
@@ -88,6 +88,27 @@ test("an output that a frame shortened is whole after a load, even when the fram
     shortened: false,
   });
   expect(merged.cursor).toBe(view.cursor);
+});
+
+test("what the view has whole stays whole when REST or a snapshot shortens it, and a snapshot without earlier messages keeps them", () => {
+  const world = createWorld([{ ...turn, steps: 2 }]);
+  const truth = world.truths.at(-1) as Truth;
+  const view = at(world, world.truths.length - 1);
+  const tool = truth.messages.find((message) => message.role === "tool");
+  const messages = truth.messages.map((one) => (one === tool ? { ...one, content: "fou", shortened: true } : one));
+  const shown = (view: SessionView) => view.messages.find(({ id }) => id === tool?.id);
+  expect(shown(mergeLoaded(view, { ...truth, messages }))).toMatchObject({ content: "found 2", shortened: false });
+  expect(shown(mergeLoaded(emptyView("session"), { ...truth, messages }))).toMatchObject({
+    content: "fou",
+    shortened: true,
+  });
+  const snapshot = snapshotOf(truth) as Extract<SessionFrame, { type: "snapshot" }>;
+  const from_position = tool?.position ?? 0;
+  const late = messages.filter(({ position }) => position >= from_position);
+  const joined = applyFrame({ ...view, cursor: "0.0.0.0" }, { ...snapshot, messages: late, from_position });
+  expect(joined.verdict).toBe("reload");
+  expect(joined.view.messages.map(({ id }) => id)).toEqual(view.messages.map(({ id }) => id));
+  expect(shown(joined.view)).toMatchObject({ content: "found 2", shortened: false });
 });
 
 test("a restored older database is accepted as it is", () => {

@@ -1,19 +1,13 @@
 // PURE
-import { formatCursor, type SessionFrame, shareJsonBytes } from "@boocode/contracts";
+import { formatCursor, MAX_SNAPSHOT_OUTPUT_BYTES, type SessionFrame, shareJsonBytes } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
-
-/**
- * The limit, in bytes of JSON, for all tool outputs of one snapshot together: half of what a socket may have unsent before it
- * counts as behind (BEHIND_BYTES). REST returns the outputs in full.
- */
-export const MAX_OUTPUT_BYTES = 128 * 1024;
 
 /** Cuts the longest tool outputs of a turn. Topics keep, and snapshots show, only the shortened turn. */
 export function shortenOutputs(turn: TurnSnapshot): TurnSnapshot {
   const tools = turn.messages.filter((message) => message.role === "tool");
   const shares = shareJsonBytes(
     tools.map((message) => message.content),
-    MAX_OUTPUT_BYTES,
+    MAX_SNAPSHOT_OUTPUT_BYTES,
   );
   const shown = new Map(tools.map((message, index) => [message.id, shares[index] ?? ""]));
   const messages = turn.messages.map((message) => {
@@ -27,5 +21,7 @@ export function shortenOutputs(turn: TurnSnapshot): TurnSnapshot {
 export function snapshotFrame(sessionId: string, version: number, known: TurnSnapshot): SessionFrame {
   const { turn, messages } = known;
   const cursor = formatCursor({ epoch: known.epoch, seq: known.lastSeq });
-  return { type: "snapshot", session_id: sessionId, version, cursor, turn, messages };
+  const [first] = messages;
+  const cut = known.isCut && first ? { from_position: first.position } : {};
+  return { type: "snapshot", session_id: sessionId, version, cursor, turn, messages, ...cut };
 }

@@ -1,6 +1,6 @@
+import { MAX_SNAPSHOT_OUTPUT_BYTES } from "@boocode/contracts";
 import type { TurnSnapshot } from "@boocode/store";
 import { expect, test } from "vitest";
-import { MAX_OUTPUT_BYTES } from "./snapshot-frame.ts";
 import { createTopicReader } from "./topic-reader.ts";
 
 const EPOCH = { ordinal: 1, attempt: 1, nonce: "a" };
@@ -12,6 +12,7 @@ function aTurn(output: string): TurnSnapshot {
     epoch: EPOCH,
     lastSeq: 5,
     hasDeletions: false,
+    isCut: false,
     messages,
     turn: { status: "complete" } as TurnSnapshot["turn"],
   };
@@ -43,5 +44,5 @@ test("subscribers that join within the TTL share one read, which is dropped when
 test("a cached read holds no more of a long tool output than a snapshot shows", async () => {
   const state = await setUp("x".repeat(200_000)).reader.read([null]);
   const frame = state?.turns[0]?.snapshot() as { messages: { content: string; shortened?: boolean }[] };
-  expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(MAX_OUTPUT_BYTES), shortened: true }]);
+  expect(frame.messages).toEqual([{ role: "tool", content: "x".repeat(MAX_SNAPSHOT_OUTPUT_BYTES), shortened: true }]);
 });

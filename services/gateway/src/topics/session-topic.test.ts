@@ -10,7 +10,7 @@ const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behi
 function turn(status: Turn["status"], lastSeq: number): TurnSnapshot {
   const facts = { id: "t", session_id: "s", ordinal: 1, attempt: 1, cancel_reason: null, error: null };
   const times = { created_at: "", started_at: null, finished_at: null };
-  return { epoch, lastSeq, hasDeletions: false, messages: [], turn: { ...facts, ...times, status } };
+  return { epoch, lastSeq, hasDeletions: false, isCut: false, messages: [], turn: { ...facts, ...times, status } };
 }
 
 /** A topic whose log is empty, and which reads turns with `turnsFrom`. */
