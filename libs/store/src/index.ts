@@ -23,16 +23,16 @@ export * from "./lifecycle/delete-old-sessions.ts";
 export * from "./lifecycle/delete-project.ts";
 export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
-  QuotaExceeded,
-  findExceeded,
-  readCounts,
-  readDayCounts,
+export {
   type Counts,
   type DayCounts,
   type Exceeded,
-export * from "./list-messages.ts";
-export {
+  findExceeded,
+  QuotaExceeded,
+  readCounts,
+  readDayCounts,
 } from "./limits.ts";
+export * from "./list-messages.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";
 export * from "./positions.ts";

@@ -183,7 +183,8 @@ describe("a turn that is longer than an answer can be", () => {
     expect(tool).toMatchObject({ shortened: true });
     expect(tool?.content.length).toBeLessThan(OUTPUT);
     const caller = messages.findLast(({ tool_calls }) => tool_calls);
-    expect(caller).toMatchObject({ shortened: true, tool_calls: [{ id: "c", name: "grep", arguments: {} }] });
+    expect(caller?.shortened).toBe(true);
+    expect(caller?.tool_calls).toEqual([{ id: "c", name: "grep", arguments: {} }]);
     const whole = (id = "") => findMessage(fixture.pool, long.ownerId, long.sessionId, id);
     const [wholeTool, wholeCaller] = [await whole(tool?.id), await whole(caller?.id)];
     expect(wholeTool?.content).toHaveLength(OUTPUT);
