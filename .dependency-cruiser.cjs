@@ -108,6 +108,7 @@ const mayImport = {
     "libs/contracts",
     "libs/frame-log",
     "libs/identity",
+    "libs/limits",
     "libs/project-tools",
     "libs/runtime",
     "libs/store",

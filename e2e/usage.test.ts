@@ -1,5 +1,7 @@
+import type { Turn } from "@boocode/contracts";
 import type { ServiceProcess } from "@boocode/local-stack";
 import type { ScriptInput } from "@boocode/scripted-model";
+import { changeUser } from "@boocode/store";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { FASTIFY, type System, startSystem, type User } from "./harness/start-system.ts";
 
@@ -101,4 +103,22 @@ test("what a killed worker used is estimated once, from the text that it had sav
     });
   const [turn] = await system.sql`select status, attempt, crashes from turns where id = ${turnId}`;
   expect(turn).toEqual({ status: "complete", attempt: 2, crashes: 1 });
+});
+
+test("a turn whose user reaches a limit of the day ends before its next step, and the next post is refused", async () => {
+  const user = await system.addUser(`user ${++users}`);
+  await changeUser(system.sql, "operator", user.id, { limits: { tokens_per_day: 100 } });
+  const project = await user.rest.project(FASTIFY);
+  const session = await user.rest.session(project.id, { model: "words", name: "named" });
+  const question = `[[script ${JSON.stringify({ prompt_tokens: 50, tool_depth: 4, tokens: 20 })}]]`;
+  const { turn_id } = await user.rest.post(session.id, question);
+  const turn = async () => (await user.rest.request<Turn>("GET", `/api/sessions/${session.id}/turns/${turn_id}`)).body;
+  await expect.poll(async () => (await turn()).status, WAIT).toBe("failed");
+  expect((await turn()).error).toMatchObject({ code: "quota_exceeded", message: expect.stringContaining("0:00 UTC") });
+  // Two steps of 60 tokens; the third would have been one too many.
+  expect((await usageOf(user))?.total).toEqual([2, 100, 20, 0]);
+  const refused = await user.rest.request("POST", `/api/sessions/${session.id}/messages`, { content: "why?" });
+  expect([refused.status, refused.body]).toEqual([
+    ...[429, { error: expect.objectContaining({ code: "quota_exceeded" }) }],
+  ]);
 });

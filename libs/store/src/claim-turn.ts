@@ -1,6 +1,7 @@
 import type { CancelReason, RecentCall, Turn, UsageEntry } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { fairQueue, isPausing } from "./fair-queue.ts";
+import { type Asker, askerOf, type MostRunning, mostRunning } from "./limits.ts";
 import { type Fragment, milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 
 /** The fencing token that every write of a worker carries: the turn and its attempt. */
@@ -27,6 +28,7 @@ export interface ClaimedTurn extends Turn {
   recent_calls: RecentCall[];
   /** What the model calls of the earlier attempts have used. */
   usage: UsageEntry[];
+  asker: Asker;
 }
 
 export interface Claim {
@@ -39,6 +41,8 @@ export interface Claim {
   takesPoisonCandidates: boolean;
   /** Users who hold as many of this worker's slots as one user may. */
   usersAtLimit: readonly string[];
+  /** How many turns of one user may run, on all workers together. Absent or null: nobody is limited. */
+  mostRunning?: MostRunning | null;
 }
 
 /** Which queued turns a claim may take. */
@@ -84,15 +88,15 @@ export async function takeOverClaim(
 }
 
 const claimedColumns = (sql: Sql) => sql`
-  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
+  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${askerOf(sql)} as asker, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
 
 async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment): Promise<ClaimedTurn | null> {
   const isPoisonCandidate = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
   const condition = pool`
     ${mayClaim} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})
-    and t.owner_id <> all(${claim.usersAtLimit}::uuid[])`;
-  try {
-    const [turn] = await pool<ClaimedTurn[]>`
+    and t.owner_id <> all(${claim.usersAtLimit}::uuid[])
+    ${claim.mostRunning ? pool`and t.held < ${mostRunning(pool, claim.mostRunning)}` : pool``}`;
+  const claimOne = () => pool<ClaimedTurn[]>`
       with candidate as (
         select t.id, ${isPoisonCandidate} as is_poison_candidate
         from turns t join (${fairQueue(pool, condition)}) queue using (id)
@@ -101,7 +105,7 @@ async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment): Promise
         limit 1 for no key update of t skip locked
       ), t as (
         update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          usage_has_draft = false,
+          usage_has_draft = false, run_slot = ${claim.mostRunning ? freeSlot(pool) : null},
           -- A poison candidate has no worker yet: the process that will run it has not started.
           worker_id = case when (select is_poison_candidate from candidate) then null else ${claim.workerId} end,
           lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
@@ -114,13 +118,27 @@ async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment): Promise
       select ${claimedColumns(pool)}, (select id from reset limit 1) as streaming_message_id,
         (select is_poison_candidate from candidate) as is_poison_candidate
       from t`;
-    return turn ?? null;
-  } catch (error) {
-    // unique_violation: another turn of the session was claimed at the same time, and the partial unique index decided (T7).
-    if ((error as { code?: string }).code === "23505") return null;
-    throw error;
+  for (;;) {
+    try {
+      const [turn] = await claimOne();
+      return turn ?? null;
+    } catch (error) {
+      const { code, constraint_name } = error as { code?: string; constraint_name?: string };
+      if (code !== "23505") throw error;
+      // Another turn of the session was claimed at the same time, and the partial unique index decided (T7).
+      if (constraint_name !== "one_turn_per_run_slot") return null;
+      // Another turn of the user was, and took the same place; it is committed now, so that this claim sees it.
+    }
   }
 }
+
+/** An expression over the updated `turns`: the lowest place that no running turn of the user has. It is at most the user's limit. */
+const freeSlot = (sql: Sql) => sql`(
+  select min(slot) from generate_series(1, 1 + (
+      select count(*) from turns r where r.owner_id = turns.owner_id and r.status in ('running', 'cancelling'))) slot
+  where not exists (
+    select from turns r
+    where r.owner_id = turns.owner_id and r.run_slot = slot and r.status in ('running', 'cancelling')))`;
 
 /** The state of a turn whose fence still holds. */
 export interface HeldTurn {

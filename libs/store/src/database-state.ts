@@ -17,6 +17,7 @@ export const NEEDED_MIGRATIONS = [
   "0013_identities",
   "0015_pages",
   "0019_limits",
+  "0020_run_slots",
 ];
 
 /**

@@ -24,13 +24,14 @@ export * from "./lifecycle/delete-project.ts";
 export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
 export {
+  type Asker,
   type Counts,
   type DayCounts,
   type Exceeded,
   findExceeded,
+  type MostRunning,
   QuotaExceeded,
   readCounts,
-  readDayCounts,
 } from "./limits.ts";
 export * from "./list-messages.ts";
 export * from "./live-turns.ts";

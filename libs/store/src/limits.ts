@@ -1,4 +1,4 @@
-import type { CountedName, UserLimits } from "@boocode/contracts";
+import type { CountedName, LimitChange, Role, UserLimits } from "@boocode/contracts";
 import { ownedBy, usageOf } from "./access.ts";
 import { type Fragment, only, type Sql } from "./sql.ts";
 
@@ -24,6 +24,12 @@ export class QuotaExceeded extends Error {
     super(`the limit ${exceeded.limit} is reached`);
     this.exceeded = exceeded;
   }
+}
+
+/** Whose limits hold for a turn. */
+export interface Asker {
+  role: Role;
+  limits: LimitChange | null;
 }
 
 /** What a user's limits count. */
@@ -52,7 +58,7 @@ const tokensToday = (sql: Sql, userId: string | Fragment) => sql`(
     where ${ownedBy(sql, sql`lt`, userId)} and lt.status in ('queued', 'running', 'cancelling')), 0))::bigint`;
 
 /** Columns: what a user has used today. They need no row. */
-const dayColumns = (sql: Sql, userId: string | Fragment) => sql`
+export const dayColumns = (sql: Sql, userId: string | Fragment) => sql`
   ${tokensToday(sql, userId)} as tokens_per_day,
   coalesce((select day_tool_calls from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as tool_calls_per_day,
   coalesce((select day_bytes from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as bytes_per_day`;
@@ -80,9 +86,21 @@ export async function readTurnCounts(sql: Sql, userId: string): Promise<Omit<Cou
 /** What stops a turn between two of its steps. */
 export type DayCounts = Pick<Counts, "tokens_per_day" | "tool_calls_per_day" | "bytes_per_day">;
 
-export async function readDayCounts(sql: Sql, userId: string): Promise<DayCounts> {
-  return only(await sql<DayCounts[]>`select ${dayColumns(sql, userId)}`);
-}
+/** How many turns of a user may run, by role; null: any number. */
+export type MostRunning = Record<Role, number | null>;
+
+/** No user has as many turns. */
+const ANY = 2_147_483_647;
+
+/** An expression over `turns t`: how many turns of its user may run. */
+export const mostRunning = (sql: Sql, most: MostRunning) => sql`(
+  select case when u.limits ? 'turns_running' then coalesce((u.limits->>'turns_running')::bigint, ${ANY}::bigint)
+    else case u.role when 'admin' then ${most.admin ?? ANY}::bigint else ${most.user ?? ANY}::bigint end end
+  from users u where u.id = t.owner_id)`;
+
+/** Who asked a turn's question, as `limitsOf` needs it: an expression over `turns t`. */
+export const askerOf = (sql: Sql) => sql`(
+  select jsonb_build_object('role', u.role, 'limits', u.limits) from users u where u.id = t.owner_id)`;
 
 /** A condition on a statement that adds a session: the user's limit allows one more. */
 export const hasRoomForSession = (sql: Sql, userId: string, most: number | null) =>

@@ -1,6 +1,7 @@
 import type { MessageContext, ReplyRecord, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import { settingUsage } from "./count-usage.ts";
+import { type DayCounts, dayColumns } from "./limits.ts";
 import type { Pool, Sql } from "./sql.ts";
 
 export interface ToolMessage {
@@ -52,10 +53,13 @@ export interface StreamingMessage {
   context?: MessageContext | null;
 }
 
-/** Creates the assistant's message of a step, or reuses that of an earlier attempt. @returns false when the fence is lost */
-export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<boolean> {
+/**
+ * Creates the assistant's message of a step, or reuses that of an earlier attempt.
+ * @returns what the turn's user has used today, with this turn's committed steps; null when the fence is lost
+ */
+export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<DayCounts | null> {
   // One statement, because the model call waits for it.
-  const started = await pool`
+  const [started] = await pool<DayCounts[]>`
     with turn as (${takingFence(pool, fence, message.lastSeq)})
     insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
       context, last_seq, started_at)
@@ -65,8 +69,8 @@ export async function startMessage(pool: Pool, fence: Fence, message: StreamingM
     from turn
     on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
       context = excluded.context
-    returning id`;
-  return started.length > 0;
+    returning ${dayColumns(pool, pool`messages.owner_id`)}`;
+  return started ?? null;
 }
 
 /** Saves the context of a model call before its frame is appended. @returns false when the fence is lost */

@@ -89,7 +89,7 @@ test("a message that a worker starts during a deletion is either deleted or not 
     return { deleting };
   });
   expect(new Set((await deleting.deleting)?.deleted)).toEqual(new Set([posted.message.id, message.id]));
-  expect(await startMessage(fixture.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBe(false);
+  expect(await startMessage(fixture.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBeNull();
   expect(await contents(place)).toEqual([]);
 });
 

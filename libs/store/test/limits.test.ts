@@ -2,7 +2,18 @@ import { randomUUID } from "node:crypto";
 import { LIMIT_NAMES, type UserLimits } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { beforeEach, expect, test } from "vitest";
-import { newPlace, newSession, newUser, type Place, question, reply, running, used, useStore } from "./fixture.ts";
+import {
+  asWorker,
+  newPlace,
+  newSession,
+  newUser,
+  type Place,
+  question,
+  reply,
+  running,
+  used,
+  useStore,
+} from "./fixture.ts";
 
 const fixture = useStore();
 let place: Place;
@@ -111,9 +122,10 @@ test("tokens count while their turn runs and after it, each once, and a new day 
   const usage = [used("answer", 100, 20)];
   await store.commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: [], lastSeq: 3, usage });
   expect((await counts()).tokens_per_day).toBe(120);
-  expect((await store.readDayCounts(fixture.pool, place.ownerId)).tokens_per_day).toBe(120);
+  const next = { id: randomUUID(), position: 2, step: 1, model: null, lastSeq: 4 };
+  expect(await store.startMessage(fixture.pool, turn, next)).toMatchObject({ tokens_per_day: 120 });
   const end = { status: "complete" as const };
-  await store.endTurn(fixture.pool, turn, { end, reply: null, lastSeq: 4, usage });
+  await store.endTurn(fixture.pool, turn, { end, reply: null, lastSeq: 5, usage });
   expect((await counts()).tokens_per_day).toBe(120);
   expect(await post({ tokens_per_day: 120 })).toMatchObject({ limit: "tokens_per_day", used: 120 });
   await fixture.pool`update usage set day = day - 1 where user_id = ${place.ownerId}`;
@@ -132,4 +144,31 @@ test("an administrator's limits of a user are stored and recorded, and null take
   expect(await change(null)).toMatchObject({ user: { limits: null } });
   const { events } = await store.listAudit(fixture.pool, { event: "user.limits_changed", user_id: userId, limit: 10 });
   expect(events.map(({ detail }) => detail)).toEqual([{}, { sessions: 3, sockets: null }]);
+});
+
+test("of claims at the same moment as many succeed as turns of the user may run, and others' turns go on", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
+  const [mine, theirs] = [await newPlace(fixture.pool), await newPlace(fixture.pool)];
+  for (const { ownerId, projectId } of [mine, mine, mine, mine, mine, mine, theirs]) {
+    const at = { ownerId, projectId, sessionId: await newSession(fixture.pool, ownerId, projectId) };
+    await store.postMessage(fixture.pool, question(at), null);
+  }
+  const mostRunning = { user: 3, admin: null };
+  const claim = () => store.claimNextTurn(fixture.pool, { kind: "waiting", woken: null }, asWorker({ mostRunning }));
+  const ownersOf = (turns: (store.ClaimedTurn | null)[]) => turns.flatMap((turn) => turn?.owner_id ?? []);
+  const first = await Promise.all(Array.from({ length: 12 }, claim));
+  const claimed = [...first];
+  // A claim that finds each turn locked by another returns nothing, so that some places may be left.
+  for (let turn = await claim(); turn; turn = await claim()) claimed.push(turn);
+  expect(ownersOf(claimed).filter((owner) => owner === mine.ownerId)).toHaveLength(3);
+  expect(ownersOf(claimed).filter((owner) => owner === theirs.ownerId)).toHaveLength(1);
+  const [ended] = claimed.filter((turn) => turn?.owner_id === mine.ownerId);
+  await fixture.pool`update turns set status = 'complete' where id = ${ended?.id as string}`;
+  expect((await claim())?.owner_id).toBe(mine.ownerId);
+  expect(await claim()).toBeNull();
+  await store.changeUser(fixture.pool, "operator", mine.ownerId, { limits: { turns_running: 4 } });
+  expect((await claim())?.owner_id).toBe(mine.ownerId);
+  expect(await claim()).toBeNull();
+  await store.changeUser(fixture.pool, "operator", mine.ownerId, { role: "admin", limits: null });
+  expect((await claim())?.asker).toEqual({ role: "admin", limits: null });
 });

@@ -54,7 +54,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 const OTHERS = [
   "exportUser",
   ...["postMessage", "regenerateAnswer"],
-  ...["listProjects", "listSessions", "readCounts", "readDayCounts", "readUsage", "recordNamingUsage", "readForNaming"],
+  ...["listProjects", "listSessions", "readCounts", "readUsage", "recordNamingUsage", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion", "readListParts"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
   ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeToken", "revokeAllTokens"],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
+import { limitsEnv } from "@boocode/limits";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
 import { GROUP_NAMES, type OwnPaths } from "@boocode/project-tools";
 import { checkRedisSettings, commonEnv, count, duration, folderEnv, port, readPostgresTarget } from "@boocode/runtime";
@@ -21,6 +22,7 @@ export const Config = z
     PORT: port.default(0),
     WORKER_ID: z.string().max(200).default(`${hostname()}-${process.pid}`),
     ...folderEnv,
+    ...limitsEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: readKey }),
     /** The data folder of `npm start`, which no tool enters. */
     DATA_DIR: z.string().optional(),

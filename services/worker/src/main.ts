@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { readLimits } from "@boocode/limits";
 import { checkTools } from "@boocode/project-tools";
 import {
   answerHealth,
@@ -83,13 +84,15 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     },
     log,
   });
+  const limits = readLimits(config.USER_LIMITS);
+  const runningLimits = limits && { user: limits.user.turns_running, admin: limits.admin.turns_running };
   const runner = createTurnRunner({
     capacity: config.WORKER_CONCURRENCY,
     workerId: config.WORKER_ID,
     leaseMs: config.LEASE_MS,
     isolatedCapacity: isolatedCapacity(config, process.env, (message) => log.warn(message)),
     maxAttempts: config.MAX_ATTEMPTS,
-    claim: (which, claim) => inTime(claimNextTurn(pool, which, claim)),
+    claim: (which, claim) => inTime(claimNextTurn(pool, which, { ...claim, mostRunning: runningLimits })),
     process: async (turn, claimedAt) => {
       await failpoint("after-claim");
       await processTurn(wired.turnDeps, turn, claimedAt);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
+import { readLimits } from "@boocode/limits";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
 import { createToolPool, findSearchLimits, toolOffers } from "@boocode/project-tools";
 import {
@@ -157,6 +158,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
     announce,
     wake,
     appendIntervalMs: () => (running() > UNTHROTTLED_STREAMS ? APPEND_INTERVAL_MS : 0),
+    limits: readLimits(config.USER_LIMITS),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
     retryBudgetMs: config.MODEL_RETRY_BUDGET_MS,
     log,

@@ -1,6 +1,7 @@
 import type { Announce } from "@boocode/announce";
-import type { ReplyRecord, TurnError } from "@boocode/contracts";
+import type { ReplyRecord, TurnError, UserLimits } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
+import { type LimitSettings, limitsOf } from "@boocode/limits";
 import type { Logger } from "@boocode/runtime";
 import type { ClaimedTurn } from "@boocode/store";
 import type { DraftSaver } from "../outputs/draft-saver.ts";
@@ -20,6 +21,8 @@ export interface Attempt {
   readonly announce: Announce;
   /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
   message: OpenMessage | null;
+  /** The limits of the user who asks. */
+  readonly limits: UserLimits;
   /** What the model calls of the turn have used. */
   readonly usage: UsageTally;
   /** Discards the draft of the text so far, because the commit that follows has the whole text. */
@@ -41,6 +44,8 @@ export interface AttemptDeps {
   storeUnder(lease: Lease): TurnStore;
   announce: Announce;
   appendIntervalMs(): number;
+  /** The limits of each role. */
+  limits: LimitSettings;
   log: Logger;
 }
 
@@ -73,6 +78,7 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
     announce: deps.announce,
     message: null,
+    limits: limitsOf(deps.limits, turn.asker),
     usage: createUsageTally(turn.usage),
     dropDraft: () => deps.drafts.drop(turnId),
   };

@@ -5,6 +5,7 @@ import { leavesOut } from "../turn/fit-request.ts";
 import { wholeReply, withdrawText } from "../turn/open-message.ts";
 import type { TurnEvent } from "../turn/turn-event.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
+import { dayLimitReached } from "./day-limit.ts";
 import { TurnStopped } from "./leases.ts";
 import type { PreparedTurn } from "./prepare-turn.ts";
 
@@ -47,7 +48,8 @@ export async function playTurn(
         reusableId = null;
         const isCut = context !== null && leavesOut(context);
         const lastSeq = frames.lastSeq() + (isCut ? 2 : 1);
-        await fenced(store.startMessage({ ...started, lastSeq, context, model }));
+        const used = await store.startMessage({ ...started, lastSeq, context, model });
+        await fenced(Promise.resolve(used !== null));
         attempt.message = { id: started.id, content: "", reasoning: "" };
         frames.emit({
           type: "message_started",
@@ -58,6 +60,8 @@ export async function playTurn(
           model,
         });
         if (isCut) frames.emit({ type: "context_fitted", message_id: started.id, context });
+        const error = used && dayLimitReached(used, attempt.limits);
+        if (error) return { kind: "failed", error };
         break;
       }
       case "refitted": {

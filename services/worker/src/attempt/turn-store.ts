@@ -3,6 +3,7 @@ import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
   type Change,
   commitStep,
+  type DayCounts,
   type EndedTurn,
   type EndingTurn,
   endTurn,
@@ -28,7 +29,8 @@ import { type Lease, TurnStopped } from "./leases.ts";
 export interface TurnStore {
   /** @throws TurnStopped when the lease ends before the read succeeds */
   read<T>(what: string, read: () => Promise<T>): Promise<T>;
-  startMessage(message: StreamingMessage): Promise<boolean>;
+  /** @returns what the user has used today; null when nothing was written */
+  startMessage(message: StreamingMessage): Promise<DayCounts | null>;
   saveContext(sent: Parameters<typeof saveContext>[2]): Promise<boolean>;
   saveToolCalls(calls: Parameters<typeof saveToolCalls>[2]): Promise<boolean>;
   /** @returns the changes to announce */
@@ -88,7 +90,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
         if (!result) throw new TurnStopped({ kind: "lost" });
         return result.value;
       },
-      startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), false),
+      startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), null),
       saveContext: (sent) => persist("save-context", () => saveContext(pool, fence, sent), false),
       saveToolCalls: (calls) => persist("save-tool-calls", () => saveToolCalls(pool, fence, calls), false),
       recordToolsIgnored: (sessionId, found) =>
