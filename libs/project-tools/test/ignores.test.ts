@@ -99,6 +99,30 @@ test("rules that are too large or too many are named, and files that they exclud
   );
 });
 
+test("ignore files are read up to a limit of all of them together, however little they exclude", async () => {
+  const comment = `*.txt\n#${"x".repeat(255 * 1024)}\n`;
+  const names = Array.from({ length: 12 }, (_, index) => String.fromCharCode(97 + index));
+  const files = names.flatMap((name) => [
+    [`${name}/.gitignore`, comment],
+    [`${name}/x.txt`, ""],
+  ]);
+  const { root } = await makeTree(Object.fromEntries(files));
+  expect(await list(root, { glob: "*.txt" })).toBe(
+    "[the ignore rules of i/.gitignore and 3 more are not applied, because they are too large or too many: " +
+      "files that they exclude are shown]\ni/x.txt\nj/x.txt\nk/x.txt\nl/x.txt",
+  );
+});
+
+test("indexes are read up to a limit of all of them together", async () => {
+  const { root } = await makeTree({ "a/.gitignore": "*.log", "a/a.log": "", "b/.gitignore": "*.log", "b/b.log": "" });
+  for (const name of ["a", "b"]) {
+    await makeRepository(join(root, name), { index: writeIndex([`${name}.log`]) });
+    await truncate(join(root, name, ".git/index"), 20 * 2 ** 20);
+  }
+  const output = await list(root, { glob: "*.log" });
+  expect(output).toMatch(/^\[git's index of b could not be read \(it is too large, alone or with .*\na\/a.log$/s);
+});
+
 test("a directory beyond the limit of those with ignore rules is noted", async () => {
   const { root } = await makeTree({});
   const directories = Array.from({ length: 2001 }, (_, index) => join(root, `d${index}`));
@@ -188,7 +212,7 @@ test("an index that is too large is not read", async () => {
   const { root } = await makeTree({ "a.txt": "" });
   await makeRepository(root, { index: "DIRC" });
   await truncate(join(root, ".git/index"), 40 * 2 ** 20);
-  expect(await list(root)).toContain("the index has more than 33554432 bytes");
+  expect(await list(root)).toContain("it is too large, alone or with the indexes of other repositories");
 });
 
 test("a project that is ignored by the repository around it is shown", async () => {

@@ -4,7 +4,8 @@ import { ripgrep } from "../search/ripgrep.ts";
 import { commonArguments, exclusions, pathArguments, withoutDot } from "../search/ripgrep-arguments.ts";
 import { readOuterRules } from "./read-outer-rules.ts";
 import type { Repository } from "./read-repository.ts";
-import { type DirectoryRules, MAX_LINE_BYTES, readRules, takeLines } from "./read-rules.ts";
+import { type DirectoryRules, readRules, takeLines } from "./read-rules.ts";
+import { createRuleBudget } from "./rule-budget.ts";
 
 /** What marks a directory with rules. A repository is recognized by `.git/HEAD`, or by a `.git` file. */
 const MARKS = [".gitignore", ".ignore", ".git", "**/.git/HEAD"];
@@ -31,7 +32,7 @@ export async function findRules(
 ): Promise<Rules> {
   const { root } = context;
   const directories = new Map<string, DirectoryRules>();
-  const budget = { bytes: MAX_LINE_BYTES };
+  const budget = createRuleBudget();
   const add = async (paths: Iterable<string>) => {
     // The first ones get what is left of the budget.
     for (const path of [...paths].sort(byDepth))

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseGitIndex, UnreadableIndex } from "./git-index.ts";
 
+const ENOUGH = { names: Number.MAX_SAFE_INTEGER };
+
 /** Version 4 as git writes it: `a/b.ts`, `a/c.ts`, and the submodule `lib`. */
 function versionFour(): Buffer {
   const entry = (mode: number, stripped: number, name: string) => {
@@ -15,8 +17,8 @@ function versionFour(): Buffer {
 
 test("names with a common prefix, and submodules, are read", () => {
   const index = { files: ["a/b.ts", "a/c.ts"], submodules: ["lib"], shared: null };
-  expect(parseGitIndex(versionFour(), 20)).toEqual(index);
-  expect(parseGitIndex(versionFour(), 20, new Set([0])).files).toEqual(["a/c.ts"]);
+  expect(parseGitIndex(versionFour(), 20, ENOUGH)).toEqual(index);
+  expect(parseGitIndex(versionFour(), 20, ENOUGH, new Set([0])).files).toEqual(["a/c.ts"]);
 });
 
 test("whatever the bytes, an index is parsed or fails with UnreadableIndex", () => {
@@ -26,11 +28,18 @@ test("whatever the bytes, an index is parsed or fails with UnreadableIndex", () 
       const bytes = versionFour().subarray(0, length);
       for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
       try {
-        parseGitIndex(bytes, 20);
+        parseGitIndex(bytes, 20, ENOUGH);
       } catch (error) {
         expect(error).toBeInstanceOf(UnreadableIndex);
       }
     }),
     { numRuns: 2000 },
   );
+});
+
+test("the names of all indexes together are limited", () => {
+  const budget = { names: 30 };
+  parseGitIndex(versionFour(), 20, budget);
+  parseGitIndex(versionFour(), 20, budget);
+  expect(() => parseGitIndex(versionFour(), 20, budget)).toThrow("its names are too long");
 });

@@ -24,25 +24,29 @@ const MODE_OFFSET = 24;
 const MAX_BITS = 1_000_000;
 /** Users mark a few files as skip-worktree by hand. A sparse checkout marks many, but git unmarks those that exist. */
 const MAX_SKIPPED = 1000;
-/** Limit for all names together: in version 4 a few bytes can encode a long name. */
-const MAX_NAME_BYTES = 64 * 1024 * 1024;
 
 /**
  * Parses an index of version 2, 3 or 4. https://git-scm.com/docs/index-format
  * @param hashBytes 20 for SHA-1, 32 for SHA-256
+ * @param budget the bytes that the names may have; what they have is taken from it
  * @param deleted positions of entries to skip
  * @throws UnreadableIndex
  */
-export function parseGitIndex(bytes: Buffer, hashBytes: 20 | 32, deleted: ReadonlySet<number> = new Set()): GitIndex {
+export function parseGitIndex(
+  bytes: Buffer,
+  hashBytes: 20 | 32,
+  budget: { names: number },
+  deleted: ReadonlySet<number> = new Set(),
+): GitIndex {
   try {
-    return parse(bytes, hashBytes, deleted);
+    return parse(bytes, hashBytes, budget, deleted);
   } catch (cause) {
     if (cause instanceof RangeError) throw new UnreadableIndex("the index ends too early", { cause });
     throw cause;
   }
 }
 
-function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): GitIndex {
+function parse(bytes: Buffer, hashBytes: number, budget: { names: number }, deleted: ReadonlySet<number>): GitIndex {
   const version = bytes.readUInt32BE(4);
   if (bytes.toString("latin1", 0, 4) !== "DIRC" || version < 2 || version > 4)
     throw new UnreadableIndex("not an index of version 2 to 4");
@@ -50,7 +54,6 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
   const count = bytes.readUInt32BE(8);
   let at = 12;
   let name: Buffer = Buffer.alloc(0);
-  let nameBytes = 0;
   const skippedFiles: string[] = [];
   for (let entry = 0; entry < count; entry++) {
     const type = bytes.readUInt32BE(at + MODE_OFFSET) >>> 12;
@@ -68,8 +71,8 @@ function parse(bytes: Buffer, hashBytes: number, deleted: ReadonlySet<number>): 
     if (end === -1 || kept < 0) throw new UnreadableIndex("an entry is not terminated");
     const own = bytes.subarray(nameAt, end);
     name = kept > 0 ? Buffer.concat([name.subarray(0, kept), own]) : own;
-    nameBytes += name.length;
-    if (nameBytes > MAX_NAME_BYTES) throw new UnreadableIndex("its names are too long");
+    budget.names -= name.length;
+    if (budget.names < 0) throw new UnreadableIndex("its names are too long");
     // Before version 4, one to eight NUL bytes pad an entry to a multiple of eight bytes.
     at = version === 4 ? end + 1 : at + ((end - at + 8) & ~7);
     // An entry without a name only modifies an entry of the shared index.

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import type { ProjectRoot } from "../project/project-root.ts";
 import { readSmallFile } from "../project/read-start.ts";
 import { type GitIndex, parseGitIndex, UnreadableIndex } from "./git-index.ts";
+import type { RuleBudget } from "./rule-budget.ts";
 
 /** A git repository in the project, as far as it decides which files are searched. */
 export interface Repository {
@@ -16,8 +17,6 @@ export interface Repository {
   problem: string | null;
 }
 
-/** Enough for an index of some 400,000 files. */
-const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 const MAX_SETTING_BYTES = 64 * 1024;
 
 /**
@@ -25,7 +24,11 @@ const MAX_SETTING_BYTES = 64 * 1024;
  * run. Opens everything through the project's root, so a `.git` file that leads out of it is not followed.
  * @returns null when the directory is not the top of a repository
  */
-export async function readRepository(root: ProjectRoot, directory: string): Promise<Repository | null> {
+export async function readRepository(
+  root: ProjectRoot,
+  directory: string,
+  budget: RuleBudget,
+): Promise<Repository | null> {
   const unknown = (problem: string) => ({ directory, exclude: null, files: [], submodules: [], problem });
   const gitFolder = await findGitFolder(root, directory);
   if (gitFolder === "outside") return unknown("its git folder is outside the project");
@@ -37,7 +40,7 @@ export async function readRepository(root: ProjectRoot, directory: string): Prom
 
   const exclude = posix.join(common, "info/exclude");
   try {
-    const { files, submodules } = await readIndex(root, gitFolder, common);
+    const { files, submodules } = await readIndex(root, gitFolder, common, budget);
     const fromRoot = (path: string) => (directory === "." ? path : `${directory}/${path}`);
     return {
       directory,
@@ -84,17 +87,17 @@ async function exists(root: ProjectRoot, path: string, kind: "file" | "directory
 }
 
 /** @throws UnreadableIndex */
-async function readIndex(root: ProjectRoot, gitFolder: string, common: string): Promise<GitIndex> {
+async function readIndex(root: ProjectRoot, gitFolder: string, common: string, budget: RuleBudget): Promise<GitIndex> {
   const settings = await readSmallFile(root, posix.join(common, "config"), MAX_SETTING_BYTES);
   const hashBytes = /^\s*objectformat\s*=\s*sha256\s*$/im.test(settings?.toString("utf8") ?? "") ? 32 : 20;
-  const bytes = await readWhole(root, posix.join(gitFolder, "index"));
+  const bytes = await readWhole(root, posix.join(gitFolder, "index"), budget);
   // A new repository has no index.
   if (bytes === null) return { files: [], submodules: [], shared: null };
-  const index = parseGitIndex(bytes, hashBytes);
+  const index = parseGitIndex(bytes, hashBytes, budget);
   if (index.shared === null) return index;
-  const shared = await readWhole(root, posix.join(gitFolder, `sharedindex.${index.shared.hash}`));
+  const shared = await readWhole(root, posix.join(gitFolder, `sharedindex.${index.shared.hash}`), budget);
   if (shared === null) throw new UnreadableIndex("its shared index is missing");
-  const below = parseGitIndex(shared, hashBytes, index.shared.deleted);
+  const below = parseGitIndex(shared, hashBytes, budget, index.shared.deleted);
   return {
     files: [...below.files, ...index.files],
     submodules: [...below.submodules, ...index.submodules],
@@ -102,9 +105,10 @@ async function readIndex(root: ProjectRoot, gitFolder: string, common: string): 
   };
 }
 
-async function readWhole(root: ProjectRoot, path: string): Promise<Buffer | null> {
-  const bytes = await readSmallFile(root, path, MAX_INDEX_BYTES + 1);
-  if (bytes !== null && bytes.length > MAX_INDEX_BYTES)
-    throw new UnreadableIndex(`the index has more than ${MAX_INDEX_BYTES} bytes`);
+async function readWhole(root: ProjectRoot, path: string, budget: RuleBudget): Promise<Buffer | null> {
+  const bytes = await readSmallFile(root, path, budget.index + 1);
+  if (bytes !== null && bytes.length > budget.index)
+    throw new UnreadableIndex("it is too large, alone or with the indexes of other repositories in the project");
+  budget.index -= bytes?.length ?? 0;
   return bytes;
 }

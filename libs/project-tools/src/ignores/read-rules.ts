@@ -3,6 +3,7 @@ import type { ProjectRoot } from "../project/project-root.ts";
 import { readSmallFile } from "../project/read-start.ts";
 import { exactLine, type IgnorePattern, MAX_IGNORE_BYTES, parseIgnoreFile, toRipgrepLine } from "./ignore-pattern.ts";
 import { type Repository, readRepository } from "./read-repository.ts";
+import type { RuleBudget } from "./rule-budget.ts";
 
 /** The rules that one directory sets for the files below it, as lines for ripgrep (see `toRipgrepLine`). */
 export interface DirectoryRules {
@@ -17,22 +18,17 @@ export interface DirectoryRules {
   dropped: readonly string[];
 }
 
-/** The bytes that all lines together may still have. */
-export interface LineBudget {
-  bytes: number;
-}
-
-/** ripgrep needs up to 4 s of CPU for each MB of lines, each time it is started. */
-export const MAX_LINE_BYTES = 512 * 1024;
-
 /** Reads the rules of one directory. A file whose rules do not fit into the limits sets none. */
-export async function readRules(root: ProjectRoot, directory: string, budget: LineBudget): Promise<DirectoryRules> {
-  const repository = await readRepository(root, directory);
+export async function readRules(root: ProjectRoot, directory: string, budget: RuleBudget): Promise<DirectoryRules> {
+  const repository = await readRepository(root, directory, budget);
   const dropped: string[] = [];
   let negates = false;
   const read = async (path: string, options?: { followSymlink: boolean }) => {
-    const content = await readSmallFile(root, path, MAX_IGNORE_BYTES + 1, options);
-    const patterns = content === null ? [] : parseIgnoreFile(content);
+    const most = Math.min(MAX_IGNORE_BYTES, budget.content);
+    const content = (await readSmallFile(root, path, most + 1, options)) ?? Buffer.alloc(0);
+    const isTooLarge = content.length > most;
+    if (!isTooLarge) budget.content -= content.length;
+    const patterns = isTooLarge ? null : parseIgnoreFile(content);
     const lines = patterns && takeLines(patterns, directory, budget);
     if (lines === null) dropped.push(path);
     else negates ||= patterns?.some(({ negated }) => negated) ?? false;
@@ -54,10 +50,10 @@ export function append(lines: string[], more: readonly string[]): void {
 export function takeLines(
   patterns: readonly IgnorePattern[],
   directory: string,
-  budget: LineBudget,
+  budget: Pick<RuleBudget, "lines">,
 ): readonly string[] | null {
   const lines: string[] = [];
-  let left = budget.bytes;
+  let left = budget.lines;
   for (const pattern of patterns) {
     const line = toRipgrepLine(pattern, directory);
     if (line === null) continue;
@@ -65,7 +61,7 @@ export function takeLines(
     if (left < 0) return null;
     lines.push(line);
   }
-  budget.bytes = left;
+  budget.lines = left;
   return lines;
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolContext } from "../define-tool.ts";
+import { fitLines } from "../output/cut-output.ts";
 import { showPath } from "../output/show-path.ts";
 import { keepExisting } from "../project/keep-existing.ts";
 import { type Ignores, listFiles, NOTHING_IGNORED } from "../search/list-files.ts";
@@ -13,6 +14,7 @@ import { writeIgnoreFiles } from "./write-ignore-files.ts";
 
 /** Limit of tracked files that get a line of their own, because an ignore pattern matches them. */
 const MAX_TRACKED = 20_000;
+const MAX_TRACKED_BYTES = 2 * 1024 * 1024;
 
 /**
  * Runs `work` with temporary ignore files for ripgrep, which leave what git would list below `directory`
@@ -54,7 +56,7 @@ async function collect(directory: string, folder: string, context: ToolContext):
   const reached = parentsOf(listed, directory);
   const unlisted = tracked.filter((path) => !listed.has(path) && !reached.has(path));
   // Of a sparse checkout most files are tracked and do not exist.
-  const missing = await keepExisting(unlisted, context, MAX_TRACKED);
+  const missing = fitLines(await keepExisting(unlisted, context, MAX_TRACKED), MAX_TRACKED_BYTES);
   if (missing.length === 0) return { files: await write(rules, rescued), listed };
   append(rescued, rescueLines(missing, "", reached, directory));
   return { files: await write(rules, rescued), listed: null };

@@ -28,10 +28,12 @@ export async function findWithheld(
     // Usually a project has none, and then ripgrep need not be asked which of them the globs select.
     if (withheld.count === 0 || globs.length === 0) return withheld;
   }
-  const found: string[] = [];
-  for await (const file of walkFiles(path, globs, ignores.files, context))
-    if ((allowed?.has(file) ?? true) && context.root.withheld(file) !== null) found.push(file);
-  return (await separate(found, context)).withheld;
+  async function* withheldFiles() {
+    for await (const file of walkFiles(path, globs, ignores.files, context))
+      if ((allowed?.has(file) ?? true) && context.root.withheld(file) !== null) yield file;
+  }
+  // They are counted, not kept: there may be any number.
+  return (await separate(withheldFiles(), context)).withheld;
 }
 
 interface SearchedFiles {
@@ -45,7 +47,7 @@ interface SearchedFiles {
 
 /** Separates the withheld ones of some files from the others. */
 export async function separate(
-  files: Iterable<string>,
+  files: Iterable<string> | AsyncIterable<string>,
   { root, signal }: ToolContext,
 ): Promise<{ shown: string[]; withheld: Withheld }> {
   const shown: string[] = [];
@@ -53,7 +55,7 @@ export async function separate(
   const unread: string[] = [];
   let count = 0;
   let seen = 0;
-  for (const file of files) {
+  for await (const file of files) {
     seen += 1;
     // There may be half a million files, and the process has other turns.
     if (seen % BATCH === 0) await setImmediate();

@@ -4,8 +4,9 @@ import { selects } from "./read-globs.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
-/** This many paths take some 50 MB. */
+/** This many paths take some 50 MB; long ones are limited in bytes. */
 const MAX_LISTED = 500_000;
+const MAX_LISTED_BYTES = 64 * 1024 * 1024;
 
 /** What a search leaves out. */
 export interface Ignores {
@@ -50,8 +51,12 @@ async function list(
   { anyCase = false }: ListOptions = {},
 ): Promise<Set<string>> {
   const paths = new Set<string>();
+  let room = MAX_LISTED_BYTES;
   for await (const path of walkFiles(directory, globs, ignoreFiles, context, { anyCase })) {
     if (paths.size === MAX_LISTED) throw new ToolFailure(`more than ${MAX_LISTED} files; give a narrower path`);
+    room -= path.length;
+    if (room < 0)
+      throw new ToolFailure("the paths of the files are too long to list all of them; give a narrower path");
     paths.add(path);
   }
   return paths;

@@ -31,6 +31,8 @@ export interface SearchedPath {
   withheld: Withheld;
 }
 
+/** Beyond these, files are only counted. */
+const MAX_FOUND = 50_000;
 const MAX_EXAMINED = 5000;
 const MAX_COPIES = 1000;
 const MAX_COPIED_BYTES = 64 * 1024 * 1024;
@@ -86,13 +88,14 @@ export async function withOtherTexts<T>(
 
 async function copyTexts(searched: SearchedPath, folder: string, context: ToolContext): Promise<OtherTexts> {
   const { root, signal } = context;
-  const paths = (await findOtherTexts(searched, context)).sort(comparePaths);
-  const texts: OtherTexts = { folder, copies: [], binary: 0, left: 0 };
+  const { found, more } = await findOtherTexts(searched, context);
+  const paths = found.sort(comparePaths);
+  const texts: OtherTexts = { folder, copies: [], binary: 0, left: more };
   let room = MAX_COPIED_BYTES;
   for (const [index, path] of paths.entries()) {
     signal.throwIfAborted();
     if (index === MAX_EXAMINED || texts.copies.length === MAX_COPIES || room <= 0) {
-      texts.left = paths.length - index;
+      texts.left += paths.length - index;
       break;
     }
     const opened = await root.tryOpen(path, "file");
@@ -117,7 +120,7 @@ async function copyTexts(searched: SearchedPath, folder: string, context: ToolCo
 async function findOtherTexts(
   { path, globs, ignores, allowed, withheld }: SearchedPath,
   context: ToolContext,
-): Promise<string[]> {
+): Promise<{ found: string[]; more: number }> {
   const args = [
     ...commonArguments(ignores.files),
     ...["--files-with-matches", "--null", "--text", "--encoding=none", `--max-filesize=${MAX_SEARCHED_BYTES}`],
@@ -125,11 +128,14 @@ async function findOtherTexts(
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
   const found: string[] = [];
+  let more = 0;
   for await (const { bytes } of ripgrep(run)) {
     const file = withoutDot(bytes.toString("utf8"));
-    if (allowed?.has(file) ?? true) found.push(file);
+    if (!(allowed?.has(file) ?? true)) continue;
+    if (found.length < MAX_FOUND) found.push(file);
+    else more += 1;
   }
-  return found;
+  return { found, more };
 }
 
 /** Compares as `rg --sort=path` does: name by name. */
