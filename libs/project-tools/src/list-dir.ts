@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
-import { lstat, opendir, readlink } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import { posix } from "node:path";
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
@@ -8,6 +8,7 @@ import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath, ProjectRoot } from "./project/project-root.ts";
+import { quickFiles } from "./project/quick-files.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;
@@ -75,10 +76,10 @@ async function describeEntry(
   const path = Buffer.concat([Buffer.from(`${stablePath}/`), name]);
   const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
   // An entry that was deleted since it was listed, or is not accessible, is still shown by name.
-  const stats = await lstat(path).catch(() => null);
+  const stats = await quickFiles.lstat(path).catch(() => null);
   if (stats === null) return `${shown} (gone)`;
   if (stats.isSymbolicLink()) {
-    const target = await readlink(path, { encoding: "buffer" }).catch(() => Buffer.from("?"));
+    const target = await quickFiles.readlink(path, { encoding: "buffer" }).catch(() => Buffer.from("?"));
     const leads = root.withheld(posix.join(folder, target.toString("utf8")));
     const marked = leads === null ? "" : `, withheld: ${leads}`;
     return `${shown} -> ${showPath(target.toString("utf8"))} (symlink${marked})`;

@@ -169,8 +169,8 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
   };
 }
 
-/** Streams and commits go before tools; a third of their share still goes to each tool. */
-const NICE = 5;
+/** Streams and commits go before tools: each tool gets half of their share of a busy CPU. */
+const NICE = 3;
 
 function yieldToOthers(pid: number | undefined): void {
   try {

@@ -1,6 +1,6 @@
-import { lstat } from "node:fs/promises";
 import { posix } from "node:path";
 import type { ProjectRoot } from "./project-root.ts";
+import { quickFiles } from "./quick-files.ts";
 
 /**
  * Keeps the paths (relative to the root) that are regular files inside the root. A directory may have been swapped for a
@@ -29,7 +29,7 @@ export async function keepExisting(
     try {
       for (const path of inside) {
         if (kept.size === limit) break;
-        const stats = await lstat(`${opened.stablePath}/${posix.basename(path)}`).catch(() => null);
+        const stats = await quickFiles.lstat(`${opened.stablePath}/${posix.basename(path)}`).catch(() => null);
         if (stats?.isFile()) kept.add(path);
       }
     } finally {

@@ -1,5 +1,5 @@
-import { readlink } from "node:fs/promises";
 import { posix } from "node:path";
+import { quickFiles } from "./quick-files.ts";
 
 /** Limit of symlinks that are followed, as in Linux. */
 const MAX_LINKS = 40;
@@ -21,7 +21,7 @@ export async function leadsOut(relative: string, roots: readonly string[]): Prom
       if (at.pop() === undefined) return true;
       continue;
     }
-    const link = await readlink(posix.join(real, ...at, name)).catch(() => null);
+    const link = await quickFiles.readlink(posix.join(real, ...at, name)).catch(() => null);
     if (link === null) {
       at.push(name);
       continue;

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, open as openFile, readlink, realpath } from "node:fs/promises";
+import * as promises from "node:fs/promises";
 import { posix } from "node:path";
 import { findOwnFiles, isOfKernel, isOwn, type OwnFiles, type OwnPaths } from "../withheld/own-files.ts";
+import type { Files } from "./quick-files.ts";
 
 /** A project's folder as it was opened and checked, for another process that opens it again. */
 export interface ProjectFolder {
@@ -20,7 +21,7 @@ export interface ProjectFolder {
 }
 
 export interface OpenFolder {
-  handle: FileHandle;
+  handle: promises.FileHandle;
   real: string;
   stats: Stats;
   own: OwnFiles;
@@ -31,26 +32,29 @@ export interface OpenFolder {
 /** O_NOFOLLOW rejects a symlink created after the path was resolved; O_NONBLOCK keeps a FIFO from blocking a thread. */
 export const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export const descriptorPath = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
+export const descriptorPath = (handle: promises.FileHandle) => `/proc/self/fd/${handle.fd}`;
 
 /**
  * Opens a project's directory. `path` is absolute; symlinks in it are resolved once, here. Rejects when it is not a directory, or
  * belongs to the service itself or to the kernel.
  */
-export async function openFolder(path: string, own: OwnPaths): Promise<OpenFolder> {
-  const real = await realpath(path);
-  const handle = await openFile(real, FLAGS | constants.O_DIRECTORY);
+export async function openFolder(path: string, own: OwnPaths, files: Files = promises): Promise<OpenFolder> {
+  const real = await files.realpath(path);
+  const handle = await files.open(real, FLAGS | constants.O_DIRECTORY);
   try {
-    const opened = await readlink(descriptorPath(handle)).catch(() => null);
+    const opened = await files.readlink(descriptorPath(handle)).catch(() => null);
     if (opened !== null && opened !== real) throw new Error("the project's root was moved while it was opened");
     const folder = {
       handle,
       real,
       stats: await handle.stat(),
-      own: await findOwnFiles(own),
+      own: await findOwnFiles(own, files),
       descriptors: opened !== null,
     };
-    if (isOwn(folder.own, real, folder.stats) || (await isOfKernel(opened === null ? real : descriptorPath(handle))))
+    if (
+      isOwn(folder.own, real, folder.stats) ||
+      (await isOfKernel(opened === null ? real : descriptorPath(handle), files))
+    )
       throw new Error("the project's root belongs to the service itself or to the kernel");
     return folder;
   } catch (error) {

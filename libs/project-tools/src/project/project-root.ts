@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, open as openFile, realpath } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
@@ -10,6 +10,7 @@ import { createWithholding, OWN } from "../withheld/withholding.ts";
 import { leadsOut } from "./leads-out.ts";
 import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
 import { descriptorPath, FLAGS, openFolder, type ProjectFolder } from "./open-folder.ts";
+import { quickFiles } from "./quick-files.ts";
 import { toRelativePath } from "./to-relative-path.ts";
 import { isInside, type VerifyOpened, verifyByDescriptor, verifyByInode } from "./verify-opened.ts";
 
@@ -60,6 +61,7 @@ interface OpenOptions {
   own?: OwnPaths | undefined;
 }
 
+const { lstat, open: openFile, realpath } = quickFiles;
 const everyGroup = createWithheldGroupOf();
 
 /** The folder is not the one that was checked: it was moved, deleted or replaced since. */
@@ -75,9 +77,11 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
   const { real, above } = folder;
   const paths = [real, posix.normalize(folder.path)];
   const rootBytes = Buffer.from(real);
-  const opened = await openFolder(real, options.own ?? { folders: [], files: [] }).catch((cause: unknown) => {
-    throw new FolderReplaced("the folder cannot be opened again", { cause });
-  });
+  const opened = await openFolder(real, options.own ?? { folders: [], files: [] }, quickFiles).catch(
+    (cause: unknown) => {
+      throw new FolderReplaced("the folder cannot be opened again", { cause });
+    },
+  );
   const rootHandle = opened.handle;
   const { dev, ino } = await rootHandle.stat({ bigint: true });
   if (opened.real !== real || String(dev) !== folder.device || String(ino) !== folder.inode) {
@@ -121,7 +125,10 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
       const stablePath = descriptors ? descriptorPath(handle) : target;
       // The kernel marks the path of a file that was deleted since.
       const found = verified.toString("utf8").replace(/ \(deleted\)$/, "");
-      if (withholding.isOwn(found, stats) || (stats.dev !== rootStats.dev && (await isOfKernel(stablePath))))
+      if (
+        withholding.isOwn(found, stats) ||
+        (stats.dev !== rootStats.dev && (await isOfKernel(stablePath, quickFiles)))
+      )
         throw new WithheldFailure(asked, OWN);
       // Both, because a folder on the way may have been replaced by a symlink since the path was resolved.
       const group = isShown && stats.isFile() ? (withheld(path) ?? withheld(posix.relative(real, found))) : null;

@@ -1,4 +1,7 @@
-import { type FileHandle, lstat, readlink, realpath } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { quickFiles } from "./quick-files.ts";
+
+const { lstat, readlink, realpath } = quickFiles;
 
 /** Compares bytes, not strings: two names that are not UTF-8 can decode to the same string. */
 export function isInside(root: Buffer, path: Buffer): boolean {

@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
-import { readdir, realpath, stat, statfs } from "node:fs/promises";
+import * as promises from "node:fs/promises";
 import { join } from "node:path";
+import type { Files } from "../project/quick-files.ts";
 
 /** The paths of what belongs to the service itself: no tool opens it, wherever a project lies. */
 export interface OwnPaths {
@@ -28,12 +29,15 @@ const FOLDERS_OF_THE_SYSTEM = ["/proc", "/sys", "/dev", "/run/secrets", "/var/ru
 const KERNEL_TYPES = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0x1cd1]);
 
 /** Resolves the paths. Those that do not exist are kept as they are: they may come to exist. */
-export async function findOwnFiles({ folders, files, system = FOLDERS_OF_THE_SYSTEM }: OwnPaths): Promise<OwnFiles> {
+export async function findOwnFiles(
+  { folders, files, system = FOLDERS_OF_THE_SYSTEM }: OwnPaths,
+  { readdir, realpath, stat }: Files = promises,
+): Promise<OwnFiles> {
   const real = (path: string) => realpath(path).catch(() => path);
   const ownFolders = await Promise.all([...system, ...folders].map(real));
   // What lies deeper in the data folder is recognized by its path only.
   const names = await Promise.all(
-    folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))),
+    folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
   );
   const paths = [...files, ...names.flat()];
   const ids = await Promise.all(paths.map((path) => stat(path).then(idOfFile, () => null)));
@@ -42,10 +46,6 @@ export async function findOwnFiles({ folders, files, system = FOLDERS_OF_THE_SYS
     files: new Set(await Promise.all(files.map(real))),
     ids: new Set(ids.filter((id) => id !== null)),
   };
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
 }
 
 function idOfFile(stats: Stats): string | null {
@@ -60,6 +60,6 @@ export function isOwn({ folders, files, ids }: OwnFiles, path: string, stats?: S
 }
 
 /** Whether an open file or directory is one of the kernel's. */
-export async function isOfKernel(stablePath: string): Promise<boolean> {
+export async function isOfKernel(stablePath: string, { statfs }: Files): Promise<boolean> {
   return KERNEL_TYPES.has((await statfs(stablePath)).type);
 }

@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createToolPool, findSearchLimits, openProject } from "@boocode/project-tools";
+
+/*
+ * One user's tool calls against everybody else, in a process that holds a pool as a worker does, without the rest of the system.
+ * `npm run build && npx tsx bench/attacks/tools/<attack>.ts` prints one line of JSON:
+ * - `gap_ms`: the longest time in which this process served nobody, which is a gap in every stream of a worker
+ * - `service_mb`, `tools_mb`: the growth of this process, and the most that all tool processes took together
+ * - `grep_ratio`, `worst_ratio`: another user's grep during the attack, median and worst, as a ratio to the same grep before it
+ */
+
+interface Attack {
+  name: string;
+  /** Makes the attacker's project. */
+  write(folder: string): void;
+  calls: { name: string; arguments: Record<string, unknown> }[];
+  /** How many calls run at once; each is repeated until the time is over. */
+  at_once: number;
+  seconds?: number;
+}
+
+const OTHER_FILES = 300;
+const SAMPLES = 7;
+const never = new AbortController().signal;
+
+export async function attack({ name, write, calls, at_once, seconds = 15 }: Attack): Promise<void> {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "boocode-attack-")));
+  const folders = { attacker: join(base, "attacker"), other: join(base, "other") };
+  for (const folder of Object.values(folders)) mkdirSync(folder);
+  write(folders.attacker);
+  for (let index = 0; index < OTHER_FILES; index++)
+    writeFileSync(join(folders.other, `${index}.ts`), `export const name${index} = ${index};\n`.repeat(200));
+  const use = { memoryMb: 512, cpuMs: 20_000 };
+  const own = { folders: [], files: [] };
+  const pool = createToolPool({
+    size: 4,
+    program: join(import.meta.dirname, "../../../dist/worker/tool-process/main.mjs"),
+    settings: { limits: { timeoutMs: 15_000, outputBytes: 48 * 1024 }, groupsOff: [], own },
+    search: findSearchLimits(use),
+    use,
+    waitMs: 60_000,
+    log: { warn: () => {}, error: (facts, message) => console.error(message, facts) },
+  });
+  const openAs = (path: string) => openProject({ kind: "path", path }, { allowed: async () => [base], own });
+  const projects = { attacker: await openAs(folders.attacker), other: await openAs(folders.other) };
+  let made = 0;
+  const run = (user: "attacker" | "other", call: Attack["calls"][number]) =>
+    pool.run({ user, project: projects[user].folder, call: { id: String(++made), ...call } }, never);
+  const timeGrep = async () => {
+    const start = performance.now();
+    const { result } = await run("other", { name: "grep", arguments: { pattern: "name299 = " } });
+    if (result.error !== null) throw new Error(result.error);
+    return performance.now() - start;
+  };
+
+  await timeGrep();
+  const idle = median(await repeated(timeGrep));
+  const before = process.memoryUsage.rss();
+  const watch = watchService();
+  const until = performance.now() + seconds * 1000;
+  const outcomes = new Map<string, number>();
+  const attackers = Array.from({ length: at_once }, async (_, index) => {
+    for (let turn = index; performance.now() < until; turn++) {
+      const { result } = await run("attacker", calls[turn % calls.length] as Attack["calls"][number]);
+      const outcome = result.error === null ? "answered" : result.error.slice(0, 60);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  });
+  const during: number[] = [];
+  while (performance.now() < until) during.push(await timeGrep());
+  await Promise.all(attackers);
+  const { gap, service, tools } = watch.stop();
+  await pool.stop();
+  for (const project of Object.values(projects)) await project.close();
+  rmSync(base, { recursive: true });
+  const ratio = (ms: number) => Number((ms / idle).toFixed(2));
+  console.log(
+    JSON.stringify({
+      name,
+      gap_ms: Math.round(gap),
+      service_mb: megabytes(service - before),
+      tools_mb: megabytes(tools),
+      idle_grep_ms: Math.round(idle),
+      grep_ratio: ratio(median(during)),
+      worst_ratio: ratio(Math.max(...during)),
+      outcomes: Object.fromEntries(outcomes),
+    }),
+  );
+  process.exit();
+}
+
+const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+
+async function repeated(work: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let sample = 0; sample < SAMPLES; sample++) values.push(await work());
+  return values;
+}
+
+function watchService() {
+  const most = { gap: 0, service: 0, tools: 0 };
+  let last = performance.now();
+  const ticking = setInterval(() => {
+    const now = performance.now();
+    most.gap = Math.max(most.gap, now - last);
+    last = now;
+  }, 5);
+  const weighing = setInterval(() => {
+    most.service = Math.max(most.service, process.memoryUsage.rss());
+    most.tools = Math.max(most.tools, bytesOfChildren());
+    // Reading /proc is this benchmark's own work.
+    last = performance.now();
+  }, 200);
+  return {
+    stop() {
+      clearInterval(ticking);
+      clearInterval(weighing);
+      return most;
+    },
+  };
+}
+
+/** The memory of this process's descendants. Linux only. */
+function bytesOfChildren(): number {
+  const parents = new Map<number, { parent: number; bytes: number }>();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const status = readFileSync(`/proc/${name}/status`, "latin1");
+      const field = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(status)?.[1] ?? 0);
+      parents.set(Number(name), { parent: field("PPid"), bytes: field("VmRSS") * 1024 });
+    } catch {
+      // It has exited.
+    }
+  }
+  const isOurs = (pid: number): boolean => pid === process.pid || (pid > 1 && isOurs(parents.get(pid)?.parent ?? 0));
+  return [...parents].reduce((sum, [pid, { bytes }]) => sum + (pid !== process.pid && isOurs(pid) ? bytes : 0), 0);
+}
+
+/** Writes a file and the folders above it. */
+export function writeDeep(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
