@@ -45,6 +45,7 @@ const mayImport = {
     "services/api/src/deps.ts",
     "services/api/src/errors.ts",
     "services/api/src/accept-turn.ts",
+    "services/api/src/check-model.ts",
     "services/api/src/issue-token.ts",
     "services/api/src/usage-report.ts",
   ],

@@ -17,6 +17,11 @@ export const API_ERRORS = {
     when: "the token lacks the scope that the route needs, or the user may not do this",
     retry: false,
   },
+  model_not_allowed: {
+    status: 403,
+    when: "users of the caller's role may not use the session's model",
+    retry: false,
+  },
   not_found: { status: 404, when: "the resource does not exist, or the caller may not read it", retry: false },
   method_not_allowed: {
     status: 405,
@@ -115,6 +120,7 @@ export const TURN_ERRORS = {
   tool_loop: "tool loop depth exceeded",
   turn_timeout: "the turn exceeded its time limit",
   quota_exceeded: "the user's limit of tokens, tool calls or bytes of this day is reached",
+  model_not_allowed: "users of the asker's role may not use the session's model",
   project_unavailable: "the project's folder cannot be opened, or its owner is not granted it any more",
   attempts_exhausted: "the turn was tried as often as is allowed, and its worker died each time",
   internal: "an internal error (a bug)",

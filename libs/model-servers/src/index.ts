@@ -1,3 +1,4 @@
+export * from "./allowed-models.ts";
 export * from "./catalog.ts";
 export * from "./connection-reason.ts";
 export * from "./default-model.ts";

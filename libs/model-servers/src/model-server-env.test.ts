@@ -42,6 +42,8 @@ describe("the environment's model servers", () => {
         maxConcurrent: null,
         maxConcurrentPerModel: null,
         contextSize: null,
+        roles: null,
+        modelRoles: new Map(),
         traits: NO_TRAITS,
       },
     ]);

@@ -178,6 +178,8 @@ function toServer(entry: ModelServerEntry, { apiKey, headers }: Login): ModelSer
     maxConcurrent: entry.max_concurrent ?? null,
     maxConcurrentPerModel: entry.max_concurrent_per_model ?? null,
     contextSize: entry.context_size ?? null,
+    roles: entry.roles ?? null,
+    modelRoles: new Map(Object.entries(entry.model_roles)),
     traits: entry.quirks,
   };
 }

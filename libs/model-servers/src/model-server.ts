@@ -13,6 +13,8 @@ const HeaderName = z
   .regex(/^[\w!#$%&'*+.^`|~-]+$/)
   .refine((name) => !OWN_HEADERS.test(name));
 
+const Roles = z.array(z.enum(["user", "admin"])).min(1, "must name at least one role");
+
 /** One entry of MODEL_SERVERS. It says where its key is but never contains it: many people may be able to read this setting. */
 export const ModelServerEntry = z.strictObject({
   name: z
@@ -35,6 +37,9 @@ export const ModelServerEntry = z.strictObject({
   max_concurrent_per_model: z.int().positive().optional(),
   /** The context window, in tokens, of models for which the server reports none. */
   context_size: z.int().positive().optional(),
+  /** The roles whose users may use the server's models, and those of single models; all roles where neither says. */
+  roles: Roles.optional(),
+  model_roles: z.record(text, Roles).default({}),
   quirks: ServerTraits.prefault({}),
 });
 export type ModelServerEntry = z.infer<typeof ModelServerEntry>;
@@ -52,6 +57,9 @@ export interface ModelServer {
   maxConcurrent: number | null;
   maxConcurrentPerModel: number | null;
   contextSize: number | null;
+  /** null: every role. */
+  roles: readonly string[] | null;
+  modelRoles: ReadonlyMap<string, readonly string[]>;
   traits: ServerTraits;
 }
 

@@ -1,4 +1,4 @@
-import type { ConversationRow, Message, ToolsIgnored } from "@boocode/contracts";
+import type { ConversationRow, Message, Role, ToolsIgnored } from "@boocode/contracts";
 import { existingSession } from "./access.ts";
 import { type FolderHolder, folderHolder } from "./accounts/grants.ts";
 import { messageColumns, type Sql } from "./sql.ts";
@@ -11,6 +11,8 @@ export interface TurnSetting {
   owner: FolderHolder;
   sessionName: string | null;
   model: string | null;
+  /** The role of the user who asked. */
+  askerRole: Role;
   systemPrompt: string | null;
   /** Set when the session has been told that its model sees no tools. */
   toolsIgnored?: ToolsIgnored;
@@ -19,7 +21,8 @@ export interface TurnSetting {
 /** An expression over `turns t` that a claim selects. Null when the session or its project was deleted. */
 export const turnSetting = (sql: Sql) => sql`(
   select jsonb_build_object('projectName', p.name, 'projectPath', p.path, 'sessionName', s.name, 'model', s.model,
-    'systemPrompt', s.system_prompt, 'owner', ${folderHolder(sql)})
+    'systemPrompt', s.system_prompt,
+    'askerRole', (select role from users where id = t.owner_id), 'owner', ${folderHolder(sql)})
     || case when s.tools_ignored is null then '{}' else jsonb_build_object('toolsIgnored', s.tools_ignored) end
   from sessions s join projects p on p.id = s.project_id join users u on u.id = p.owner_id
   where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
@@ -96,6 +99,7 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
 export interface NamingExchange {
   /** The user who asked. */
   userId: string;
+  role: Role;
   model: string | null;
   question: string;
   answer: string;
@@ -107,7 +111,7 @@ export interface NamingExchange {
  */
 export async function readForNaming(sql: Sql, sessionId: string): Promise<NamingExchange | null> {
   const [row] = await sql<NamingExchange[]>`
-    select answer."userId", s.model, question.content as question, answer.content as answer
+    select answer."userId", (select role from users where id = answer."userId") as role, s.model, question.content as question, answer.content as answer
     from sessions s
     cross join lateral (
       select m.turn_id, m.content, t.owner_id as "userId" from messages m join turns t on t.id = m.turn_id and t.status = 'complete'

@@ -57,7 +57,14 @@ test("a claim returns the setting of session and project, and null once either i
   const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
   expect(turn.setting).toEqual({
     owner: { slug: expect.stringMatching(/^u-/), grants: ["/tmp/code", "/tmp/other"] },
-    ...{ projectName: "a project", projectPath: "/tmp/code", sessionName: null, model: "m", systemPrompt: "be brief" },
+    ...{
+      projectName: "a project",
+      projectPath: "/tmp/code",
+      sessionName: null,
+      model: "m",
+      askerRole: "user",
+      systemPrompt: "be brief",
+    },
   });
   expect(await takeOverClaim(fixture.pool, turn, asWorker())).toMatchObject({
     setting: turn.setting,

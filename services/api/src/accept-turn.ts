@@ -36,7 +36,12 @@ const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfie
 export const MAKES_TURN = { config: { makesTurn: true } };
 
 /** The error codes of a route that queues a turn. */
-export const QUEUE_ERRORS = [...Object.values(CODES), "quota_exceeded", "idempotency_key_reused"] as const;
+export const QUEUE_ERRORS = [
+  ...Object.values(CODES),
+  "model_not_allowed",
+  "quota_exceeded",
+  "idempotency_key_reused",
+] as const;
 
 /** @throws ApiError when the store refused the turn */
 export function queued<K extends string>(outcome: QueuedTurn<K> | TurnRefusal): QueuedTurn<K> {

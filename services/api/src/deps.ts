@@ -1,5 +1,5 @@
 import type { Announce } from "@boocode/announce";
-import type { ModelList } from "@boocode/contracts";
+import type { ModelList, Role } from "@boocode/contracts";
 import type { Caller, Refused } from "@boocode/identity";
 import type { LimitSettings, Rates, SignIns } from "@boocode/limits";
 import type { Failpoint } from "@boocode/runtime";
@@ -28,8 +28,12 @@ export interface Deps {
   allowedFolders(userId: string): Promise<string[]>;
   /** The real paths of the folders that a user has by USER_ROOTS. */
   ownFolders(slug: string): Promise<string[]>;
-  /** Lists the models of all servers; throws `model_server_unavailable`. */
-  listModels(): Promise<ModelList>;
+  /** Lists the models that users of this role may use; throws `model_server_unavailable`. */
+  listModels(role: Role): Promise<ModelList>;
+  /** Whether users of this role may use the model that a session names. */
+  mayUseModel(name: string, role: Role): Promise<boolean>;
+  /** Whether any model is restricted to a role. */
+  restrictsModels: boolean;
   makeTicket(caller: Caller): Promise<string>;
   findCaller(token: string): Promise<Caller | null>;
   /** The limits of each role. */

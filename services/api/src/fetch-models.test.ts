@@ -12,8 +12,11 @@ async function answering(status: number): Promise<string> {
 }
 
 const listing = (...urls: string[]) => {
-  const servers = urls.map((url, at) => ({ name: `s${at}`, url }) as ModelServer);
-  return fetchModels(createCatalog({ servers, timeoutMs: 20_000, ttlMs: 0, now: () => 0 }), undefined);
+  const servers = urls.map(
+    (url, at) =>
+      ({ name: `s${at}`, url, roles: null, modelRoles: new Map() as ModelServer["modelRoles"] }) as ModelServer,
+  );
+  return fetchModels(createCatalog({ servers, timeoutMs: 20_000, ttlMs: 0, now: () => 0 }), undefined, "user");
 };
 
 test("a server that refuses the key is not away, even if it is the only one", async () => {

@@ -1,21 +1,28 @@
-import type { ModelInfo, ModelList } from "@boocode/contracts";
-import { type Catalog, defaultModel, type ServerModels, writeModelName } from "@boocode/model-servers";
+import type { ModelInfo, ModelList, Role } from "@boocode/contracts";
+import {
+  allowedCatalog,
+  type Catalog,
+  defaultModelFor,
+  type ServerModels,
+  writeModelName,
+} from "@boocode/model-servers";
 import { scrub } from "@boocode/runtime";
 import { ApiError } from "./errors.ts";
 
 /**
- * Lists the models of all servers, under the names that a session uses. A server that does not answer is listed with its error.
+ * Lists the models that users of a role may use, under the names that a session uses. A server that does not answer is listed with its error.
  * @param configured DEFAULT_MODEL
  * @throws ApiError model_server_unavailable when all servers are away
  */
-export async function fetchModels(catalog: Catalog, configured: string | undefined): Promise<ModelList> {
-  const servers = await catalog.read();
-  if (servers.every(({ models, keyRefused }) => models === null && !keyRefused)) {
-    const why = servers.map(({ server, error }) => `${server.name}: ${error}`).join("; ");
+export async function fetchModels(catalog: Catalog, configured: string | undefined, role: Role): Promise<ModelList> {
+  const all = await catalog.read();
+  const servers = allowedCatalog(all, role);
+  if (all.every(({ models, keyRefused }) => models === null && !keyRefused)) {
+    const why = all.map(({ server, error }) => `${server.name}: ${error}`).join("; ");
     throw Object.assign(new ApiError("model_server_unavailable"), { cause: new Error(why) });
   }
-  const names = servers.map(({ server }) => server.name);
-  const preferred = defaultModel(servers, configured);
+  const names = all.map(({ server }) => server.name);
+  const preferred = defaultModelFor(all, configured, role);
   const infoOf = (server: string, { id, name, loaded }: NonNullable<ServerModels["models"]>[number]): ModelInfo => ({
     id: writeModelName({ server, model: id }, names) ?? id,
     name,

@@ -2,7 +2,15 @@ import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import { createCallerFinder, createRefusalCounter, createTokenUses, makeTicket } from "@boocode/identity";
 import { createRates, createSignIns, readLimits } from "@boocode/limits";
-import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
+import {
+  createCatalog,
+  mayUseNamed,
+  modelServersOf,
+  restricts,
+  secretsOf,
+  secretsOfProxies,
+  useProxies,
+} from "@boocode/model-servers";
 import {
   connectBackends,
   createMetrics,
@@ -80,7 +88,9 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       announce,
       failpoint: context.failpoint,
       ...checkPaths(pool, config),
-      listModels: () => fetchModels(catalog, config.DEFAULT_MODEL),
+      listModels: (role) => fetchModels(catalog, config.DEFAULT_MODEL, role),
+      mayUseModel: (model, role) => mayUseNamed(servers, catalog.read, model, role),
+      restrictsModels: servers.some(restricts),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: uses.noting(createCallerFinder(config, { pool, log })),
       limits,

@@ -88,6 +88,8 @@ export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> 
       failpoint: () => {},
       ...checkPaths(pool, { PROJECT_ROOTS: [fixture.root], USER_ROOTS: [`${fixture.root}/users/{user}`] }),
       listModels: async () => ({ models: [] }),
+      mayUseModel: async () => true,
+      restrictsModels: false,
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
       limits,

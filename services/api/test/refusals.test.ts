@@ -6,6 +6,8 @@ import { beforeAll, expect, test } from "vitest";
 import { type Answer, BODY_LIMIT, type Client, dump, newClient, newSession, useApi } from "./fixture.ts";
 
 const fixture = useApi({
+  restrictsModels: true,
+  mayUseModel: async (model, role) => model !== "costly" || role === "admin",
   listModels: () => {
     throw new TypeError("the password is hunter2");
   },
@@ -187,4 +189,19 @@ test("a key that was used with another body, path or route is refused, but not a
   await refused("idempotency_key_reused", () =>
     me.call("POST", `/api/sessions/${other.sessionId}/regenerate`, undefined, key),
   );
+});
+
+test("a model that the caller's role may not use is refused by every route that would use it", async () => {
+  const boss = await newClient(fixture, { role: "admin" });
+  const place = await newSession(fixture, boss);
+  const url = `/api/sessions/${place.sessionId}`;
+  const shared = { name: me.userId, role: "member" };
+  expect((await boss.call("PATCH", url, { model: "costly" })).status).toBe(200);
+  expect((await boss.call("POST", `/api/projects/${place.projectId}/members`, shared)).status).toBeLessThan(300);
+  await refused("model_not_allowed", () => me.call("POST", `${project}/sessions`, { model: "costly" }));
+  await refused("model_not_allowed", () => me.call("PATCH", session, { model: "costly" }));
+  await refused("model_not_allowed", () => me.call("POST", `${url}/messages`, { content: "why?" }));
+  await refused("model_not_allowed", () => me.call("POST", `${url}/regenerate`));
+  expect((await boss.call("POST", `${url}/messages`, { content: "why?" })).status).toBe(202);
+  expect((await me.call("PATCH", session, { model: "cheap" })).status).toBe(200);
 });

@@ -57,10 +57,10 @@ const CONCURRENCY = 20;
 /** @returns "" when the request gave way to turns until its time-out */
 async function askForTitle(
   deps: NameSessionDeps,
-  { model, question, answer, userId }: NamingExchange,
+  { model, question, answer, userId, role }: NamingExchange,
   tally: UsageTally,
 ): Promise<string> {
-  const bare = namingRequest(await deps.models.resolve(model), question, answer);
+  const bare = namingRequest(await deps.models.resolve(model, role), question, answer);
   tally.expect(requestSize(fixedSize(bare.system, bare.tools), bare.messages).most);
   const request: ModelRequest = { ...bare, userId, onUsed: (call) => tally.add(bare.model, call) };
   const signal = AbortSignal.timeout(deps.timeoutMs);

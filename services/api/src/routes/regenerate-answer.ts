@@ -5,10 +5,12 @@ import * as store from "@boocode/store";
 import { z } from "zod";
 import { IdempotentHeaders, idempotencyKeyOf, MAKES_TURN, QUEUE_ERRORS, queued, toAccepted } from "../accept-turn.ts";
 import { answers } from "../answers.ts";
+import { checkModelOf } from "../check-model.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
-export function regenerateAnswer(app: App, { pool, announce, failpoint, limits }: Deps): void {
+export function regenerateAnswer(app: App, deps: Deps): void {
+  const { pool, announce, failpoint, limits } = deps;
   const schema = {
     summary: "Delete the last answer and queue a new turn for the same question",
     params: z.object({ id: Id }),
@@ -17,6 +19,7 @@ export function regenerateAnswer(app: App, { pool, announce, failpoint, limits }
   };
   app.post("/api/sessions/:id/regenerate", { schema, ...MAKES_TURN }, async (request, reply) => {
     const caller = callerOf(request);
+    await checkModelOf(deps, caller, request.params.id);
     const { userId: ownerId, tokenId } = caller;
     const place = { sessionId: request.params.id, limits: limitsOf(limits, caller) };
     const turnOf = { ownerId, tokenId, ...place, turnId: randomUUID() };

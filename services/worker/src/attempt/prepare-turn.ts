@@ -38,7 +38,7 @@ export interface PrepareTurnDeps {
  * Reads and opens what a turn needs. Only the database reads are retried here: a folder that cannot be opened fails the turn,
  * and model servers have retries of their own.
  * @returns null when the session was deleted
- * @throws ProjectUnavailable
+ * @throws ProjectUnavailable, ModelNotAllowed
  */
 export async function prepareTurn(
   deps: PrepareTurnDeps,
@@ -47,7 +47,7 @@ export async function prepareTurn(
 ): Promise<PreparedTurn | null> {
   const { setting, recent_calls: calls } = turn;
   if (!setting) return null;
-  const model = await deps.models.resolve(setting.model);
+  const model = await deps.models.resolve(setting.model, setting.askerRole);
   const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
   const counted = recentCount(calls, model);
   const budget = budgetFor(deps.budget, window, counted, 0, null);

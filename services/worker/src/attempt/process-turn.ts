@@ -1,6 +1,7 @@
 import type { TurnErrorCode } from "@boocode/contracts";
 import { ProjectUnavailable } from "@boocode/project-tools";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
+import { ModelNotAllowed } from "../model/model-servers.ts";
 import type { StreamReply } from "../turn/ports.ts";
 import { runTurn, type TurnDeps } from "../turn/run-turn.ts";
 import { type Attempt, type AttemptDeps, beginAttempt, type Outcome } from "./attempt.ts";
@@ -67,6 +68,7 @@ function stoppedBy(error: unknown, { turnTimeoutMs }: ProcessTurnDeps, { log }: 
   const failed = (code: TurnErrorCode, message: string) => ({ kind: "failed" as const, error: { code, message } });
   if (error instanceof TurnStopped) return error.why;
   if (error instanceof ProjectUnavailable) return failed("project_unavailable", error.message);
+  if (error instanceof ModelNotAllowed) return failed("model_not_allowed", error.message);
   // The database was away for longer than writes are retried. That is not a failure of the turn.
   if (isTransient(error)) return { kind: "released" };
   if (error instanceof DOMException && error.name === "TimeoutError")

@@ -1,9 +1,10 @@
 import {
   type Catalog,
-  defaultModel,
+  defaultModelFor,
   type LocatedModel,
   locateModel,
   type ModelServer,
+  mayUse,
   readModelName,
   writeModelName,
 } from "@boocode/model-servers";
@@ -24,8 +25,13 @@ import { createStreamReply } from "./stream-reply.ts";
 
 /** All model servers behind one interface; a model's name selects its server. */
 export interface ModelServers {
-  /** @param wanted the session's model; null for the default. @returns the name that the other methods take */
-  resolve(wanted: string | null): Promise<string | null>;
+  /**
+   * @param wanted the session's model; null for the default
+   * @param role of the user who asks
+   * @returns the name that the other methods take
+   * @throws ModelNotAllowed when users of this role may not use the model
+   */
+  resolve(wanted: string | null, role: string): Promise<string | null>;
   /** The model's context window in tokens, without making a server load the model; null when unknown. */
   window(name: string | null): Promise<number | null>;
   replaysReasoning(name: string | null): boolean;
@@ -45,6 +51,14 @@ export interface ModelServersDeps {
   log(facts: Record<string, unknown>, message: string): void;
 }
 
+/** Users of the asker's role may not use the model; null: there is none that they may use. */
+export class ModelNotAllowed extends Error {
+  override name = "ModelNotAllowed";
+  constructor(model: string | null) {
+    super(model === null ? "your role may use no model" : `your role may not use the model ${model}; choose another`);
+  }
+}
+
 /** The longest time that a turn waits for a server's model list, which only improves names and windows. */
 const CATALOG_WAIT_MS = 1_000;
 
@@ -62,15 +76,16 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
   function locate(name: string | null): LocatedModel {
     return (name === null ? null : readModelName(name, names)) ?? { server: first?.name ?? "", model: name };
   }
+  const find = async (name: string) =>
+    readModelName(name, names) ?? (names.length === 1 ? locate(name) : locateModel(name, await read()));
   const serverOf = (name: string | null) => connected.get(locate(name).server) as ReturnType<typeof connect>;
 
   return {
-    async resolve(wanted) {
-      if (wanted !== null) {
-        const located = readModelName(wanted, names) ?? (names.length === 1 ? locate(wanted) : null);
-        return writeModelName(located ?? locateModel(wanted, await read()), names);
-      }
-      const chosen = defaultModel(await read(), deps.defaultModel);
+    async resolve(wanted, role) {
+      const chosen = wanted === null ? defaultModelFor(await read(), deps.defaultModel, role) : await find(wanted);
+      const used = chosen ?? locate(null);
+      const server = deps.servers.find(({ name }) => name === used.server);
+      if (!server || !mayUse(server, used.model, role)) throw new ModelNotAllowed(wanted);
       return chosen && writeModelName(chosen, names);
     },
     async window(name) {

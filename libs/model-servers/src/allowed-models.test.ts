@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { allowedCatalog, defaultModelFor, mayUseNamed } from "./allowed-models.ts";
+import type { ServerModels } from "./default-model.ts";
+import type { ModelServer } from "./model-server.ts";
+
+const server = (name: string, rest: Partial<ModelServer> = {}) =>
+  ({ name, defaultModel: null, roles: null, modelRoles: new Map(), ...rest }) as ModelServer;
+const listed = (of: ModelServer, ...ids: string[]): ServerModels => ({
+  ...{ server: of, error: null, keyRefused: false },
+  models: ids.map((id) => ({ id, name: null, loaded: null, entry: { id } })),
+});
+
+const open = server("open", { modelRoles: new Map([["big", ["admin"]]]), defaultModel: "big" });
+const closed = server("closed", { roles: ["admin"], modelRoles: new Map([["small", ["user", "admin"]]]) });
+const hidden = server("hidden", { roles: ["admin"] });
+const catalog = [listed(open, "big", "plain"), listed(closed, "huge", "small"), listed(hidden, "secret")];
+const servers = [open, closed, hidden];
+
+const seenBy = (role: string) =>
+  allowedCatalog(catalog, role).flatMap((entry) => entry.models?.map(({ id }) => `${entry.server.name}/${id}`));
+
+test("each role sees the models that it may use, and a server without any is not listed", () => {
+  expect(seenBy("admin")).toEqual(["open/big", "open/plain", "closed/huge", "closed/small", "hidden/secret"]);
+  expect(seenBy("user")).toEqual(["open/plain", "closed/small"]);
+});
+
+test("the default model of a role is one that it may use", () => {
+  expect(defaultModelFor(catalog, undefined, "admin")).toEqual({ server: "open", model: "big" });
+  expect(defaultModelFor(catalog, undefined, "user")).toEqual({ server: "open", model: "plain" });
+  expect(defaultModelFor(catalog, "closed/huge", "user")).toEqual({ server: "open", model: "plain" });
+  expect(defaultModelFor([listed(hidden, "secret")], undefined, "user")).toBeNull();
+});
+
+test("a named model is allowed by its own roles, else by those of its server, under each of its names", async () => {
+  const may = async (role: string, ...names: string[]) =>
+    await Promise.all(names.map((name) => mayUseNamed(servers, async () => catalog, name, role)));
+  const names = ["open/big", "big", "plain", "closed/huge", "huge", "closed/small", "secret", "open/unlisted"];
+  expect(await may("user", ...names)).toEqual([false, false, true, false, false, true, false, true]);
+  expect(await may("admin", ...names)).toEqual(names.map(() => true));
+});
+
+test("without a restriction no list is read", async () => {
+  const read = () => Promise.reject(new Error("read"));
+  expect(await mayUseNamed([server("a"), server("b")], read, "x", "user")).toBe(true);
+});
