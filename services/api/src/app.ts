@@ -8,6 +8,7 @@ import { acceptBodies } from "./bodies.ts";
 import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
+import { endStalledAnswers, STALL_MS } from "./end-stalled-answers.ts";
 import { answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
 import { limitRequest } from "./limit-requests.ts";
 import { refuseMethods } from "./refuse-methods.ts";
@@ -170,6 +171,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
     strictPreflight: false,
   });
   compressAnswers(app);
+  endStalledAnswers(app, STALL_MS);
   await describeApi(app, { isServed: options.publicPages.includes("docs") });
 
   app.get(

@@ -5,8 +5,6 @@ import * as store from "@boocode/store";
 import { answers } from "../answers.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 
-/** A client that reads nothing for this time is gone. */
-const STALL_MS = 60_000;
 /** An access that ends ends the export within this time. */
 const CHECK_MS = 1_000;
 
@@ -42,7 +40,6 @@ export function exportMe(app: App, { pool, findCaller }: Deps): void {
         yield page;
       }
     }
-    reply.raw.setTimeout(STALL_MS, () => void reply.raw.destroy());
     return reply
       .type("application/x-ndjson")
       .header("content-disposition", 'attachment; filename="boocode-export.ndjson"')

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { MAX_REPLY_BYTES } from "@boocode/contracts";
 import { connectionReason, type ServerAddress } from "@boocode/model-servers";
 import { scrubStrings } from "@boocode/runtime";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply, type WaitEvent } from "../turn/ports.ts";
@@ -90,6 +91,8 @@ async function* streamReply(
       if (reader.progress() > 0) answered ??= deps.ready?.answers(model);
       if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
       isTold = reader.hasLoaded();
+      // Before the text is shown: subscribers see only what is stored.
+      if (reader.isTooLong()) throw tooLong(reader.visible());
       yield* scrubber.pieces(pieces);
       timeouts.received(reader.progress() > before, reader.state() === "finished");
       // The model has begun to answer, so asking for its window cannot make a proxy load it.
@@ -144,6 +147,10 @@ async function isSilent(opening: Promise<unknown>, ms: number): Promise<boolean>
 function settled(opening: Promise<unknown>): Promise<"settled"> {
   const is = () => "settled" as const;
   return opening.then(is, is);
+}
+
+function tooLong(visible: boolean): ModelFailure {
+  return new ModelFailure("model_error", `the model's reply is longer than ${MAX_REPLY_BYTES} bytes`, { visible });
 }
 
 /** @param silentMs how long the server has sent nothing; null once it has begun an answer */

@@ -1,4 +1,4 @@
-import { cleanText, type ToolCall } from "@boocode/contracts";
+import { cleanText, cutText, type ToolCall } from "@boocode/contracts";
 import { cleanValue, isObject, type JsonObject, parseJson } from "../json-value.ts";
 import type { ToolCallDelta } from "./decode-chunk.ts";
 
@@ -11,6 +11,9 @@ interface OpenCall {
   object: JsonObject | null;
   extra: JsonObject;
 }
+
+/** A longer id is replaced, and a longer name cut: both are repeated in the call's result, and no tool has such a name. */
+const MAX_NAME = 256;
 
 export interface ToolCallAssembler {
   add(delta: ToolCallDelta): void;
@@ -65,13 +68,13 @@ export function createToolCallAssembler(): ToolCallAssembler {
     const used = new Set<string>();
     const begun = calls.filter(hasBegun);
     return begun.map((call, place) => {
-      let id = call.id === null ? newId() : cleanText(call.id);
+      let id = call.id === null || call.id.length > MAX_NAME ? newId() : cleanText(call.id);
       while (id === "" || used.has(id)) id = newId();
       used.add(id);
       const unfinished = cutShort && place === begun.length - 1;
       return {
         id,
-        name: cleanText(call.name),
+        name: cutText(cleanText(call.name), MAX_NAME),
         arguments: argumentsOf(call, unfinished),
         ...(Object.keys(call.extra).length > 0 && { extra: cleanValue(call.extra) as JsonObject }),
       };

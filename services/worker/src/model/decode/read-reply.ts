@@ -1,3 +1,4 @@
+import { cutText, jsonBytes, MAX_REPLY_BYTES, MAX_REPLY_CALLS } from "@boocode/contracts";
 import { estimateTokens } from "../../turn/estimate-tokens.ts";
 import type { CallUsage, Reply } from "../../turn/ports.ts";
 import { asObject, count, type JsonObject, parseJson } from "../json-value.ts";
@@ -31,12 +32,16 @@ export interface ReplyReader {
   hasLoaded(): boolean;
   /** A part of the reply was emitted. */
   visible(): boolean;
+  /** The reply is longer than what is stored: it must not be read further. */
+  isTooLong(): boolean;
   /** What the request has used so far. */
   usage(): CallUsage;
 }
 
 /** Finish reasons of a model that was stopped, so that its last call may be incomplete. */
 const CUT_SHORT = new Set(["length", "content_filter", "insufficient_system_resource"]);
+
+const MAX_FACT = 200;
 
 /** Finish reasons that announce tool calls. */
 const CALLED = new Set(["tool_calls", "function_call"]);
@@ -56,6 +61,8 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
   let garbage = "";
   /** Everything that the model wrote. */
   let received = "";
+  /** Its texts and calls, as JSON. */
+  let bytes = 0;
   let done = false;
   let loading = false;
   let loaded = false;
@@ -85,7 +92,9 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     loading = false;
     progress += 1;
     for (const delta of facts.toolCalls) calls.add(delta);
-    received += facts.reasoning + facts.text + facts.toolCalls.map(textOfCall).join("");
+    const written = facts.reasoning + facts.text + facts.toolCalls.map(textOfCall).join("");
+    received += written;
+    bytes += jsonBytes(written + facts.toolCalls.map(({ id, extra }) => (id ?? "") + JSON.stringify(extra)).join(""));
     // Usage may grow with every chunk, and a later chunk may hold null, so the last value that is not null counts.
     told.finishReason = facts.finishReason ?? told.finishReason;
     told.promptTokens = facts.promptTokens ?? told.promptTokens;
@@ -191,13 +200,14 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
 
   function reply(): Reply {
     const { promptTokens, answerTokens } = counted();
+    const made = calls.begun ? calls.finish(newId, isCutShort()) : text.calls.map((call) => ({ id: newId(), ...call }));
     return {
       content: replyText.content(),
       reasoning: replyText.reasoning(),
-      toolCalls: calls.begun ? calls.finish(newId, isCutShort()) : text.calls.map((call) => ({ id: newId(), ...call })),
+      toolCalls: made.slice(0, MAX_REPLY_CALLS),
       ...(text.callText !== "" && { callText: text.callText }),
-      finishReason: filledReason(),
-      model: told.model ?? null,
+      finishReason: shortOrNull(filledReason()),
+      model: shortOrNull(told.model ?? null),
       promptTokens,
       completionTokens: answerTokens,
       contextSize: null,
@@ -212,9 +222,13 @@ export function createReplyReader(tools: readonly string[], newId: () => string)
     loading: () => loading,
     hasLoaded: () => loaded,
     visible: () => replyText.hasOutput(),
+    isTooLong: () => bytes > MAX_REPLY_BYTES,
     usage,
   };
 }
+
+/** The name of a model, or a finish reason, as it is stored. */
+const shortOrNull = (text: string | null) => (text === null ? null : cutText(text, MAX_FACT));
 
 const textOfCall = ({ name, arguments: text }: ToolCallDelta) =>
   (name ?? "") + (typeof text === "string" ? text : text === null ? "" : JSON.stringify(text));
