@@ -99,6 +99,7 @@ async function* streamReply(
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }
     const { pieces, outcome } = reader.end();
+    if (reader.isTooLong()) throw tooLong(reader.visible());
     yield* [...scrubber.pieces(pieces), ...scrubber.end()];
     if (outcome.kind === "error") learnWindow(deps.contextSize.learn, model, outcome.error);
     if (outcome.kind !== "reply") {

@@ -1,3 +1,4 @@
+import { MAX_REPLY_BYTES } from "@boocode/contracts";
 import { NO_TRAITS } from "@boocode/model-servers";
 import { keepSecret } from "@boocode/runtime";
 import { describe, expect, it } from "vitest";
@@ -43,6 +44,27 @@ async function failureOf(events: AsyncIterable<ReplyEvent>): Promise<ModelFailur
 }
 
 describe("a request to the model server", () => {
+  it.each(["stream", "whole"])("fails when the reply, as a %s, is longer than what is stored", async (form) => {
+    const piece = "x".repeat(MAX_REPLY_BYTES / 4);
+    const calls = (text: string) =>
+      delta({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: text } }] });
+    const server = await modelServer((_, response) => {
+      if (form === "whole") {
+        const message = { role: "assistant", content: piece.repeat(5) };
+        return sendJson(response, 200, { choices: [{ index: 0, message, finish_reason: "stop" }] });
+      }
+      // A control character takes six bytes.
+      const last = delta({ content: "\u0001".repeat(MAX_REPLY_BYTES / 20) }, "stop");
+      beginStream(response, delta({ content: piece }), delta({ reasoning_content: piece }), calls(piece), last, DONE);
+      response.end();
+    });
+    const failure = await failureOf(streamReply(server.baseUrl)(request, never));
+    expect(failure).toMatchObject({
+      code: "model_error",
+      message: expect.stringContaining(`${MAX_REPLY_BYTES} bytes`),
+    });
+  });
+
   it("streams text and ends with the reply, even if the server's address ends with a slash", async () => {
     const server = await modelServer((_, response) => {
       beginStream(response, delta({ content: "Hel" }), delta({ content: "lo" }), delta({}, "stop"), DONE);

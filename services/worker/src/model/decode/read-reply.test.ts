@@ -1,3 +1,4 @@
+import { MAX_REPLY_CALLS } from "@boocode/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { joinPieces } from "../../../test/model/join-pieces.ts";
@@ -107,6 +108,21 @@ describe("createReplyReader", () => {
       loose: "Internal Server Error",
     });
     expect(stream(delta({ content: "a" }), 'data: {"id":"c","choi').outcome).toEqual({ kind: "cut", loose: "" });
+  });
+
+  it("keeps as many calls as are stored, and no facts of any length", () => {
+    const long = "n".repeat(10_000);
+    const calls = Array.from({ length: MAX_REPLY_CALLS + 9 }, (_, index) => ({
+      ...{ index, id: index === 0 ? long : `id${index}` },
+      function: { name: long, arguments: "{}" },
+    }));
+    const reply = replyOf(stream(delta({ tool_calls: calls }, long, { model: long })).outcome);
+    expect(reply.toolCalls).toHaveLength(MAX_REPLY_CALLS);
+    expect(reply.toolCalls.slice(0, 2).map(({ id, name }) => [id, name.length])).toEqual([
+      ["new1", 256],
+      ["id1", 256],
+    ]);
+    expect([reply.model?.length, reply.finishReason?.length]).toEqual([200, 200]);
   });
 
   it("accepts an end marker in place of a finish reason, but not without any output", () => {
