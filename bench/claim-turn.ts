@@ -46,7 +46,7 @@ try {
       insert into turns (id, session_id, owner_id, ordinal, due_at, status, lease_until)
       select gen_random_uuid(), id, ${userId}, 1, now() - interval '1 s' * random(), 'queued', null from s`;
   }
-  await pool`analyze turns`;
+  await pool`update turns set status = 'running', lease_until = now() + interval '1 hour' where id in (select id from turns limit 50)`;
   const claim = (usersAtLimit: string[]): Claim => ({
     ...{ workerId: "w", nonce: randomUUID().slice(0, 8), leaseMs: 60_000, maxAttempts: 3, takesPoisonCandidates: true },
     usersAtLimit,

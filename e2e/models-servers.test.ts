@@ -7,7 +7,7 @@ import { subscribed, type Watch, watchSession } from "./harness/watch.ts";
 
 const LEASE_MS = 1_000;
 let system: System;
-let user: User;
+let ada: User;
 /** `a` takes one request at a time, one model of `b` takes two; both are separate from the system's own server. */
 let a: ScriptedModel;
 let b: ScriptedModel;
@@ -33,7 +33,7 @@ beforeAll(async () => {
       HEARTBEAT_MS: "300",
     },
   });
-  user = await system.addUser("ada");
+  ada = await system.addUser("ada");
 });
 afterAll(async () => {
   const violations = [...a.violations(), ...b.violations()];
@@ -43,7 +43,7 @@ afterAll(async () => {
   expect(violations).toEqual([]);
 });
 
-async function talk(model: string | null): Promise<{ id: string; watch: Watch<SessionFrame> }> {
+async function talk(model: string | null, user = ada): Promise<{ id: string; watch: Watch<SessionFrame> }> {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "named", ...(model === null ? {} : { model }) });
   const watch = await subscribed(
@@ -51,12 +51,12 @@ async function talk(model: string | null): Promise<{ id: string; watch: Watch<Se
   );
   return { id: session.id, watch };
 }
-const ask = async (sessionId: string, script: object) =>
+const ask = async (sessionId: string, script: object, user = ada) =>
   (await user.rest.post(sessionId, `[[script ${JSON.stringify(script)}]]`)).turn_id;
 const isWaiting = (frame: SessionFrame) => frame.type === "turn_waiting" && frame.reason === "slot";
 
 test("the models of all servers are listed under the names that sessions use, and one is the default", async () => {
-  const { body } = await user.rest.request<ModelList>("GET", "/api/models");
+  const { body } = await ada.rest.request<ModelList>("GET", "/api/models");
   expect(body.servers).toEqual([
     { name: "a", status: "ok", error: null },
     { name: "b", status: "ok", error: null },
@@ -95,7 +95,7 @@ test("a server's limit holds across all workers, first come, first served, and w
   for (const [place, { id, watch }] of talks.entries()) {
     await ask(id, { tokens: 2, interval_ms: 5, gate: { name: `go ${place}` }, key: String(place) });
     if (place === 0) await a.reached("go 0");
-    else await watch.until(isWaiting);
+    else expect(await watch.until(isWaiting)).toMatchObject({ ahead: place - 1 });
   }
   expect(a.requests()).toHaveLength(1);
   // Another server is not affected.
@@ -121,7 +121,7 @@ test("a server's limit holds across all workers, first come, first served, and w
 
 test("a limit per model does not block other models of the server", async () => {
   b.reset();
-  const talks = await Promise.all(["b/words", "b/words", "b/words", "b/only-b"].map(talk));
+  const talks = await Promise.all(["b/words", "b/words", "b/words", "b/only-b"].map((model) => talk(model)));
   for (const [place, { id, watch }] of talks.entries()) {
     await ask(id, { tokens: 1, gate: "all", key: String(place) });
     if (place === 2) await watch.until(isWaiting);
@@ -129,6 +129,24 @@ test("a limit per model does not block other models of the server", async () => 
   }
   expect(b.requests().map(({ key }) => key)).toEqual(["0", "1", "3"]);
   b.release("all");
+  for (const { watch } of talks) expect(await untilEnd(watch)).toMatchObject({ status: "complete" });
+  await Promise.all(talks.map(({ watch }) => watch.close()));
+});
+
+test("the next slot goes to the user who holds fewest, although another has waited longer", async () => {
+  b.reset();
+  const bob = await system.addUser("bob");
+  const users = [ada, ada, ada, bob];
+  const talks = await Promise.all(users.map((user) => talk("b/words", user)));
+  for (const [place, { id, watch }] of talks.entries()) {
+    await ask(id, { tokens: 1, gate: { name: `go ${place}` }, key: String(place) }, users[place]);
+    if (place < 2) await b.reached(`go ${place}`);
+    else await watch.until(isWaiting);
+  }
+  b.release("go 0");
+  await b.reached("go 3");
+  expect(b.requests().map(({ key }) => key)).toEqual(["0", "1", "3"]);
+  for (const place of [1, 2, 3]) b.release(`go ${place}`);
   for (const { watch } of talks) expect(await untilEnd(watch)).toMatchObject({ status: "complete" });
   await Promise.all(talks.map(({ watch }) => watch.close()));
 });
@@ -142,7 +160,7 @@ test("a turn that waits for a slot is cancelled at once, and later ones move up"
   await second.watch.until(isWaiting);
   await ask(third.id, { tokens: 1, key: "third" });
   await third.watch.until(isWaiting);
-  await user.rest.cancel(second.id);
+  await ada.rest.cancel(second.id);
   expect(await untilEnd(second.watch)).toMatchObject({ status: "cancelled" });
   a.release("hold");
   expect(await untilEnd(third.watch)).toMatchObject({ status: "complete" });
@@ -172,7 +190,7 @@ test("an absent server is reported and hides no other; without any server the li
   await a.close();
   const until = async (fits: (answer: { status: number; body: ModelList }) => boolean) => {
     for (;;) {
-      const answer = await user.rest.request<ModelList>("GET", "/api/models");
+      const answer = await ada.rest.request<ModelList>("GET", "/api/models");
       if (fits(answer)) return answer;
     }
   };

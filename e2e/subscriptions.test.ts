@@ -275,3 +275,24 @@ test("a stopping gateway announces when to reconnect and closes with 1001", asyn
   expect(await watch.closed).toBe(1001);
   expect(await ended).toBe(0);
 });
+
+test("subscribers are told what a queued turn waits for, and how many turns go first", async () => {
+  const session = await newSession();
+  const watch = await subscribed(watchSession(gateway, ada.token, session.id));
+  const gate = `[[script ${JSON.stringify({ tokens: 2, gate: { name: session.id } })}]]`;
+  await ada.rest.post(session.id, gate);
+  const { turn_id } = await ada.rest.post(session.id, WORDS);
+  const waiting = { reason: "session" as const, ahead: 1 };
+  const frame = await watch.until((one) => one.type === "turns_waiting" && one.turns[0]?.ahead === 1);
+  expect(frame).toMatchObject({ session_id: session.id, turns: [{ turn_id, ...waiting }] });
+  const read = await ada.rest.request("GET", `/api/sessions/${session.id}/turns/${turn_id}`);
+  expect(read.body).toMatchObject({ status: "queued", waiting });
+  const stream = await openEvents(`${gateway}/api/sessions/${session.id}/events`, {
+    authorization: `Bearer ${ada.token}`,
+  });
+  expect((await stream.until(({ data }) => data.includes("turns_waiting"))).id).toBeNull();
+  stream.close();
+  system.model.release(session.id);
+  await watch.until((one) => one.type === "turn_finished" && one.turn_id === turn_id);
+  await watch.close();
+});

@@ -37,8 +37,10 @@ export function createSwapsModels(server: ServerAddress, timeoutMs: number, now:
   return {
     known() {
       if (!keepsSeveral && now() >= until) {
-        until = now() + (swaps ? TTL_MS : OTHER_TTL_MS);
-        void look();
+        until = Number.POSITIVE_INFINITY;
+        void look().then(() => {
+          until = now() + (swaps ? TTL_MS : OTHER_TTL_MS);
+        });
       }
       return swaps;
     },
