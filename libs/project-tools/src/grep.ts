@@ -214,14 +214,15 @@ interface FoundCandidate extends Candidate {
  */
 async function* findCandidates(input: Search, context: ToolContext): AsyncGenerator<FoundCandidate> {
   const { root, signal, limits } = context;
-  const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
+  const options = { fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [
     ...[...commonArguments(input.ignores.files), ...searchArguments(options)],
     ...[...globArguments(input.globs, root.closed), ...input.withheld.globs],
     ...pathArguments(input.searched),
   ];
   let current = { path: "", skipped: false };
-  for await (const record of ripgrep({ args, cwd: root.stablePath, separator: LF, signal, limits })) {
+  const { pattern } = input;
+  for await (const record of ripgrep({ args, pattern, cwd: root.stablePath, separator: LF, signal, limits })) {
     const candidate = readMatchRecord(record);
     if (candidate === null) continue;
     const path = withoutDot(candidate.path);
@@ -239,9 +240,10 @@ async function findInTexts(input: Search, { signal, limits }: ToolContext): Prom
   const { folder, copies } = await input.texts();
   const found: FoundCandidate[] = [];
   if (copies.length === 0) return found;
-  const options = { pattern: input.pattern, fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
+  const options = { fixedString: input.fixed_string, caseSensitive: input.case_sensitive };
   const args = [...commonArguments([]), ...searchArguments(options), "--text", ...pathArguments(".")];
-  for await (const record of ripgrep({ args, cwd: folder, separator: LF, signal, limits })) {
+  const { pattern } = input;
+  for await (const record of ripgrep({ args, pattern, cwd: folder, separator: LF, signal, limits })) {
     const candidate = readMatchRecord(record);
     const copy = candidate && copies[Number(withoutDot(candidate.path))];
     if (copy) found.push({ ...candidate, ...copy });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ripgrep } from "../src/search/ripgrep.ts";
+import { searchArguments } from "../src/search/ripgrep-arguments.ts";
 import { findSearchLimits, NO_LIMITS } from "../src/search/search-limits.ts";
 import { makeTree } from "./temp-tree.ts";
 
@@ -11,8 +12,9 @@ const never = new AbortController().signal;
 /** Of the processes named rg that this process has started. */
 const environmentsOfChildren = () => readOfChildren("environ");
 const limitsOfChild = () => readOfChildren("limits").join();
+const argumentsOfChild = () => readOfChildren("cmdline").join();
 
-function readOfChildren(file: "environ" | "limits"): string[] {
+function readOfChildren(file: "environ" | "limits" | "cmdline"): string[] {
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return processes.flatMap((pid) => {
     try {
@@ -25,8 +27,8 @@ function readOfChildren(file: "environ" | "limits"): string[] {
 }
 
 /** A search that runs until it is killed: it reads a pipe without a writer. */
-async function stuckSearch() {
-  const { root } = await makeTree({ "a.txt": "x\n".repeat(1000) });
+async function stuckSearch(line = "x") {
+  const { root } = await makeTree({ "a.txt": `${line}\n`.repeat(1000) });
   execFileSync("mkfifo", [join(root, "pipe")]);
   return { cwd: root, args: ["--no-config", "--sort=path", "-e", "x", "--", "./a.txt", "./pipe"], separator: 10 };
 }
@@ -53,6 +55,23 @@ test("the process gets an empty environment and its limits, and is killed when t
     break;
   }
   await expect.poll(environmentsOfChildren).toEqual([]);
+});
+
+test("a pattern is in no process list, and stays a pattern if it looks like an option or has blanks at its ends", async () => {
+  const pattern = " --pre=secret ";
+  const { cwd, separator } = await stuckSearch(pattern);
+  const args = [...searchArguments({ fixedString: true, caseSensitive: true }), "--", "./a.txt", "./pipe"];
+  const run = { args, cwd, separator, signal: never };
+  const limits = await findSearchLimits({ memoryMb: 300, cpuMs: 2500 });
+  for await (const { bytes } of ripgrep({ ...run, pattern, limits })) {
+    if (!bytes.includes('"type":"match"')) continue;
+    expect(bytes.toString()).toContain(pattern);
+    expect(argumentsOfChild()).toContain("--file=-");
+    expect(argumentsOfChild()).not.toContain("secret");
+    break;
+  }
+  const broken = ripgrep({ ...run, pattern: "a\nb", limits }).next();
+  await expect(broken).rejects.toThrow("a pattern cannot contain a line break");
 });
 
 test("a search that reaches its limit of memory or CPU time fails, also after its first matches", async () => {

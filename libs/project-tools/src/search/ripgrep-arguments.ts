@@ -17,14 +17,13 @@ export function commonArguments(ignoreFiles: readonly string[]): string[] {
   ];
 }
 
-/** `--sort=path` makes the order of results deterministic; ripgrep then searches with one thread. */
-export function searchArguments(search: { pattern: string; fixedString: boolean; caseSensitive: boolean }): string[] {
+/** `--sort=path` makes the order of results deterministic; ripgrep then searches with one thread. The pattern comes on stdin. */
+export function searchArguments(search: { fixedString: boolean; caseSensitive: boolean }): string[] {
   return [
     ...["--json", "--sort=path", "--crlf", `--max-filesize=${MAX_SEARCHED_BYTES}`, "--engine=default"],
     search.caseSensitive ? "--case-sensitive" : "--ignore-case",
     ...(search.fixedString ? ["--fixed-strings"] : []),
-    // After `-e`, a pattern that looks like an option is still a pattern: as an option, `--pre=…` would run a program.
-    ...["-e", search.pattern],
+    "--file=-",
   ];
 }
 

@@ -6,6 +6,11 @@ import { type SplitRecord, splitRecords } from "./split-records.ts";
 
 interface RipgrepRun {
   args: string[];
+  /**
+   * Passed on stdin, for `--file=-`: every user of the system can read a process' arguments. There, a pattern that looks like an
+   * option stays a pattern: as an option, `--pre=…` would run a program.
+   */
+  pattern?: string;
   cwd: string;
   /** The byte that separates the records of the output. */
   separator: number;
@@ -24,11 +29,17 @@ const EXIT_ERROR = 2;
  * or the signal aborts; it never outlives the iteration.
  * @throws ToolFailure with ripgrep's message for an invalid pattern or glob, and when it exceeds its limits
  */
-export async function* ripgrep({ args, cwd, separator, signal, limits }: RipgrepRun): AsyncGenerator<SplitRecord> {
+export async function* ripgrep(run: RipgrepRun): AsyncGenerator<SplitRecord> {
+  const { args, pattern, cwd, separator, signal, limits } = run;
   signal.throwIfAborted();
+  // ripgrep would take each line as a pattern of its own.
+  if (pattern?.includes("\n")) throw new ToolFailure(LINE_BREAK);
   const [program, all] = ripgrepCommand(limits, args);
   // The environment is empty, so that no configuration of ripgrep or git and no secret of this process reaches the child.
-  const child = spawn(program, all, { cwd, env: {}, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  const child = spawn(program, all, { cwd, env: {}, stdio: ["pipe", "pipe", "pipe"], windowsHide: true });
+  // A process that exits without reading its input.
+  child.stdin.on("error", () => {});
+  child.stdin.end(pattern === undefined ? "" : `${pattern}\n`);
   const kill = () => child.kill("SIGKILL");
   signal.addEventListener("abort", kill);
   const closed = once(child, "close") as Promise<[code: number | null, ended: NodeJS.Signals | null]>;
@@ -66,6 +77,7 @@ function explainEnd(ended: NodeJS.Signals): string {
 }
 
 const INVALID_PATTERN = "invalid pattern: ";
+const LINE_BREAK = `${INVALID_PATTERN}the search works line by line, so a pattern cannot contain a line break; search for one of the lines`;
 
 export function isInvalidPattern(error: unknown): error is ToolFailure {
   return error instanceof ToolFailure && error.message.startsWith(INVALID_PATTERN);
@@ -73,9 +85,7 @@ export function isInvalidPattern(error: unknown): error is ToolFailure {
 
 /** ripgrep's error message about a pattern or glob, without advice about its command line. */
 export function explainRipgrepError(stderr: string): string {
-  if (stderr.includes("multiline mode")) {
-    return `${INVALID_PATTERN}the search works line by line, so a pattern cannot contain a line break; search for one of the lines`;
-  }
+  if (stderr.includes("multiline mode")) return LINE_BREAK;
   const message = stderr
     .replace(/^rg: /, "")
     .replace(/\n+Consider [\s\S]*$/, "")
