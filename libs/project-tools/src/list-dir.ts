@@ -12,9 +12,8 @@ import { quickFiles } from "./project/quick-files.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;
-/** Names are sorted in memory. A directory with more entries holds data, not code. */
+/** Names, of at most 255 bytes, are sorted in memory. A directory with more entries holds data, not code. */
 const MAX_NAMES = 100_000;
-const MAX_NAME_BYTES = 16 * 1024 * 1024;
 /** Reserved for the heading and the note at the end, without the path. */
 const FRAME_BYTES = 300;
 
@@ -41,9 +40,7 @@ export const listDir = defineTool({
       }
       const lines = fitLines(entries, context.outputBytes - FRAME_BYTES - Buffer.byteLength(name));
       const left = names.length - Math.min(offset, names.length) - lines.length;
-      const count = complete
-        ? `${names.length} entries`
-        : `more than ${names.length} entries, the rest cannot be listed`;
+      const count = complete ? `${names.length} entries` : `more than ${MAX_NAMES} entries, the rest cannot be listed`;
       const notes = left > 0 ? [`[cut: ${left} more; continue with offset=${offset + lines.length}]`] : [];
       return { output: [`${name} (${count})`, ...lines, ...notes].join("\n"), truncated: left > 0 || !complete };
     } finally {
@@ -55,15 +52,12 @@ export const listDir = defineTool({
 /** The names, sorted, as bytes: a name need not be UTF-8. */
 async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; complete: boolean }> {
   const names: Buffer[] = [];
-  let room = MAX_NAME_BYTES;
   // Reads through the descriptor, because another directory may have taken the path since.
   const directory = await opendir(opened.stablePath, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
   for await (const { name } of directory) {
     signal.throwIfAborted();
-    const bytes = name as unknown as Buffer;
-    room -= bytes.length;
-    if (names.length === MAX_NAMES || room < 0) return { names: names.sort(Buffer.compare), complete: false };
-    names.push(bytes);
+    if (names.length === MAX_NAMES) return { names: names.sort(Buffer.compare), complete: false };
+    names.push(name as unknown as Buffer);
   }
   return { names: names.sort(Buffer.compare), complete: true };
 }

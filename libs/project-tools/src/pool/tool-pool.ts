@@ -41,7 +41,7 @@ export interface ToolPoolDeps {
   log: ToolLog;
 }
 
-const IDLE_MS = 30_000;
+const IDLE_MS = 60_000;
 /** Starting a process takes about 100 ms of CPU; most calls take less than this, and then a running process is free again. */
 const PATIENCE_MS = 15;
 

@@ -1,12 +1,12 @@
 import type { ToolContext } from "../define-tool.ts";
 import { ToolFailure } from "../tool-failure.ts";
+import { createPathSet } from "./path-set.ts";
 import { selects } from "./read-globs.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
-/** This many paths take some 50 MB; long ones are limited in bytes. */
-const MAX_LISTED = 500_000;
-const MAX_LISTED_BYTES = 64 * 1024 * 1024;
+/** So many paths of a usual length take some 50 MB. */
+const LISTED = { paths: 500_000, bytes: 64 * 1024 * 1024 };
 
 /** What a search leaves out. */
 export interface Ignores {
@@ -50,14 +50,12 @@ async function list(
   context: ToolContext,
   { anyCase = false }: ListOptions = {},
 ): Promise<Set<string>> {
-  const paths = new Set<string>();
-  let room = MAX_LISTED_BYTES;
+  const { paths, tryAdd } = createPathSet(LISTED);
   for await (const path of walkFiles(directory, globs, ignoreFiles, context, { anyCase })) {
-    if (paths.size === MAX_LISTED) throw new ToolFailure(`more than ${MAX_LISTED} files; give a narrower path`);
-    room -= path.length;
-    if (room < 0)
-      throw new ToolFailure("the paths of the files are too long to list all of them; give a narrower path");
-    paths.add(path);
+    if (!tryAdd(path))
+      throw new ToolFailure(
+        `more than ${LISTED.paths} files, or than ${LISTED.bytes / 2 ** 20} MB of paths; give a narrower path`,
+      );
   }
   return paths;
 }

@@ -7,6 +7,7 @@ import { createDecoder, type Encoding, readEncoding, UTF_8 } from "../project/de
 import { readStart } from "../project/read-start.ts";
 import type { Withheld } from "./find-withheld.ts";
 import type { Ignores } from "./list-files.ts";
+import { createPathSet } from "./path-set.ts";
 import { ripgrep } from "./ripgrep.ts";
 import { commonArguments, globArguments, MAX_SEARCHED_BYTES, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
@@ -32,7 +33,7 @@ export interface SearchedPath {
 }
 
 /** Beyond these, files are only counted. */
-const MAX_FOUND = 50_000;
+const FOUND = { paths: 50_000, bytes: 16 * 1024 * 1024 };
 const MAX_EXAMINED = 5000;
 const MAX_COPIES = 1000;
 const MAX_COPIED_BYTES = 64 * 1024 * 1024;
@@ -127,15 +128,13 @@ async function findOtherTexts(
     ...["-e", OTHER_TEXT, ...globArguments(globs, context.root.closed), ...withheld.globs, ...pathArguments(path)],
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
-  const found: string[] = [];
+  const { paths, tryAdd } = createPathSet(FOUND);
   let more = 0;
   for await (const { bytes } of ripgrep(run)) {
     const file = withoutDot(bytes.toString("utf8"));
-    if (!(allowed?.has(file) ?? true)) continue;
-    if (found.length < MAX_FOUND) found.push(file);
-    else more += 1;
+    if ((allowed?.has(file) ?? true) && !tryAdd(file)) more += 1;
   }
-  return { found, more };
+  return { found: [...paths], more };
 }
 
 /** Compares as `rg --sort=path` does: name by name. */
