@@ -26,6 +26,7 @@ beforeAll(async () => {
     gateways: 2,
     privatePostgres: true,
     env: {
+      USER_LIMITS: "off",
       RECONNECT_SPREAD_MS: "500",
       MODEL_FIRST_BYTE_TIMEOUT_MS: "4000",
       MODEL_IDLE_TIMEOUT_MS: "4000",

@@ -20,6 +20,7 @@ let user: User;
 
 beforeAll(async () => {
   system = await startSystem({
+    env: { USER_LIMITS: "off" },
     apis: 1,
     workers: 2,
     gateways: 2,

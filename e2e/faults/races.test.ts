@@ -15,7 +15,7 @@ let user: User;
 let projectId: string;
 
 beforeAll(async () => {
-  system = await startSystem({ apis: 2, workers: 2, gateways: 1 });
+  system = await startSystem({ apis: 2, workers: 2, gateways: 1, env: { USER_LIMITS: "off" } });
   user = await system.addUser("ada");
   projectId = (await user.rest.project(FASTIFY)).id;
 });

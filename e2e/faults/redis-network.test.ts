@@ -13,6 +13,7 @@ let proxy: TcpProxy;
 
 beforeAll(async () => {
   system = await startSystem({
+    env: { USER_LIMITS: "off" },
     apis: 2,
     workers: 2,
     gateways: 2,

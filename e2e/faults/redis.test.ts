@@ -14,7 +14,7 @@ let system: System;
 let user: User;
 
 beforeAll(async () => {
-  system = await startSystem({ apis: 2, workers: 3, gateways: 2 });
+  system = await startSystem({ apis: 2, workers: 3, gateways: 2, env: { USER_LIMITS: "off" } });
   user = await system.addUser("ada");
 });
 afterAll(() => system.stop());

@@ -29,7 +29,7 @@ let projectId: string;
 
 beforeAll(async () => {
   // Slots for all neighbours and the loud session.
-  system = await startSystem({ env: { WORKER_CONCURRENCY: "100" } });
+  system = await startSystem({ env: { WORKER_CONCURRENCY: "100", USER_LIMITS: "off" } });
   user = await system.addUser("ada");
   gateway = system.gateways[0] as ServiceProcess;
   projectId = (await user.rest.project(FASTIFY)).id;

@@ -11,7 +11,7 @@ let system: System;
 let user: User;
 
 beforeAll(async () => {
-  system = await startSystem({ apis: 2, workers: 3, gateways: 2 });
+  system = await startSystem({ apis: 2, workers: 3, gateways: 2, env: { USER_LIMITS: "off" } });
   user = await system.addUser("ada");
 });
 afterEach(() => system.restore());
