@@ -13,12 +13,9 @@ export class IdempotencyKeyReused extends Error {
   override name = "IdempotencyKeyReused";
 }
 
-/** The name of the lock under which `once` runs; see `lockNames`. */
-export const idempotencyLock = ({ userId, key }: IdempotencyKey) => `${userId} ${key}`;
-
 /**
- * Runs `act` once per key in the caller's transaction; later calls get the stored answer. The caller has taken the key's lock in an
- * earlier statement, so that of two concurrent calls the second waits and finds the answer of the first.
+ * Runs `act` once per key in the caller's transaction; later calls get the stored answer. The lock is taken before the look-up,
+ * so that of two concurrent calls the second waits and finds the answer of the first.
  * @param remembered returns the answer to store for later calls; null for a refusal, after which a later call acts again
  * @throws IdempotencyKeyReused
  */
@@ -29,6 +26,7 @@ export async function once<T extends object>(
   remembered: (answer: T) => T | null,
 ): Promise<T> {
   if (!key) return await act();
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${key.userId} ${key.key}`}, 0))`;
   const [before] = await sql<{ request_hash: Buffer; answer: T }[]>`
     select request_hash, answer from idempotency_keys where user_id = ${key.userId} and key = ${key.key}`;
   if (before) {

@@ -35,15 +35,12 @@ export interface Asker {
 /** What a user's limits count. */
 export type Counts = Record<CountedName, number>;
 
-/** The name of the lock of whoever adds something that a user's limits count. */
-export const limitLock = (userId: string) => `limits ${userId}`;
-
-/** Takes advisory locks until the end of the transaction, in the given order, before every other lock. */
-export async function lockNames(sql: Sql, names: string[]): Promise<void> {
-  if (names.length === 0) return;
-  await sql`
-    select pg_advisory_xact_lock(hashtextextended(n.name, 0))
-    from (select name from unnest(${names}::text[]) with ordinality as u (name, at) order by at) n`;
+/**
+ * Takes the lock of whoever adds something that a user's limits count, until the end of the transaction: late, because all that
+ * the user adds waits for it.
+ */
+export async function lockLimits(sql: Sql, userId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`limits ${userId}`}, 0))`;
 }
 
 /** A day in UTC, as `usage` and `user_storage` count it. */

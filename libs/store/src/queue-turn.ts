@@ -2,8 +2,8 @@ import type { Message, PostMessage, UserLimits } from "@boocode/contracts";
 import { demand, type LockedSession, lockSession } from "./access.ts";
 import { cancelTurnsOfSessions, changesOfCancel } from "./cancel-turns.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
-import { type IdempotencyKey, idempotencyLock, once } from "./idempotency.ts";
-import { findExceeded, limitLock, lockNames, QuotaExceeded, readTurnCounts } from "./limits.ts";
+import { type IdempotencyKey, once } from "./idempotency.ts";
+import { findExceeded, lockLimits, QuotaExceeded, readTurnCounts } from "./limits.ts";
 import { deletion, markDeleted } from "./messages.ts";
 import { messageColumns, milliseconds, only, type Pool, type Sql } from "./sql.ts";
 
@@ -47,7 +47,7 @@ export async function postMessage(
   post: PostMessage & NewTurn & { messageId: string },
   key: IdempotencyKey | null,
 ): Promise<PostOutcome> {
-  return await queueOnce<PostOutcome>(pool, post, key, async (sql) => {
+  return await queueOnce<PostOutcome>(pool, key, async (sql) => {
     const admitted = await admitTurn(sql, post, post.when_busy);
     if (admitted.kind !== "admitted") return admitted;
     const cancelled =
@@ -57,7 +57,7 @@ export async function postMessage(
             reason: "interrupted",
           })
         : { cancelling: [], withdrawn: [] };
-    const queued = await insertTurn(sql, post, admitted);
+    const queued = await insertTurn(sql, post);
     const message = only(
       await sql<Message[]>`
         insert into messages as m (id, session_id, owner_id, turn_id, turn_ordinal, position, role, content)
@@ -84,7 +84,7 @@ export async function regenerateAnswer(
   turn: NewTurn,
   key: IdempotencyKey | null,
 ): Promise<RegenerateOutcome> {
-  return await queueOnce<RegenerateOutcome>(pool, turn, key, async (sql) => {
+  return await queueOnce<RegenerateOutcome>(pool, key, async (sql) => {
     const admitted = await admitTurn(sql, turn, "reject");
     if (admitted.kind !== "admitted") return admitted;
     const [question] = await sql<{ id: string; owner_id: string; turn_ordinal: number }[]>`
@@ -96,7 +96,7 @@ export async function regenerateAnswer(
     const from = { turn_ordinal: question.turn_ordinal, position: 1 };
     const range = { from, through_turn: admitted.lastOrdinal };
     const deleted = await markDeleted(sql, turn.sessionId, range);
-    const queued = await insertTurn(sql, turn, admitted);
+    const queued = await insertTurn(sql, turn);
     const message = only(
       await sql<Message[]>`
         update messages m set turn_id = ${turn.turnId}, turn_ordinal = ${queued.ordinal} where id = ${question.id}
@@ -120,31 +120,18 @@ const OF_NEW_TURNS = [
   "bytes_per_day",
 ] as const;
 
-/** A turn that is queued unless something else forbids it. */
-interface Admitted extends LockedSession {
-  kind: "admitted";
-  /** The user's waiting and running turns, in all sessions, without the new one. */
-  liveTurnsOfUser: number;
-}
-
-/**
- * Locks the session of a new turn and decides whether the turn is queued, before anything is written. Every new turn passes
- * through, under the lock of its user's limits. What `interrupt` is about to withdraw still counts.
- */
+/** Locks the session of a new turn and decides whether the session lets the turn be queued, before anything is written. */
 async function admitTurn(
   sql: Sql,
-  { ownerId, sessionId, limits }: NewTurn,
+  { ownerId, sessionId }: NewTurn,
   whenBusy: PostMessage["when_busy"],
-): Promise<Admitted | TurnRefusal> {
+): Promise<({ kind: "admitted" } & LockedSession) | TurnRefusal> {
   const session = await lockSession(sql, ownerId, sessionId);
   if (!session) return { kind: "not_found" };
   demand(session.role, "ask", true);
   if (whenBusy === "interrupt") await demandInterrupt(sql, session.role, { ownerId, sessionId });
   if (whenBusy === "reject" && (await countLiveTurns(sql, sessionId)) > 0) return { kind: "busy" };
-  const counts = await readTurnCounts(sql, ownerId);
-  const exceeded = limits && findExceeded(counts, limits, [...OF_NEW_TURNS]);
-  if (exceeded) throw new QuotaExceeded(exceeded);
-  return { kind: "admitted", ...session, liveTurnsOfUser: counts.turns_waiting + counts.turns_running };
+  return { kind: "admitted", ...session };
 }
 
 /** @throws Forbidden when a turn of another user is live, which the asker could not cancel either */
@@ -158,12 +145,12 @@ async function demandInterrupt(
   for (const turn of live) demand(role, "cancel turn", turn.owner_id === ownerId);
 }
 
-/** Adds an admitted turn to its session. @returns its ordinal, and the changes for the transaction to record */
-async function insertTurn(
-  sql: Sql,
-  turn: NewTurn,
-  admitted: Admitted,
-): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
+/**
+ * Adds an admitted turn to its session. Every new turn passes through, so that here the limits of its user are compared.
+ * @returns its ordinal, and the changes for the transaction to record
+ * @throws QuotaExceeded
+ */
+async function insertTurn(sql: Sql, turn: NewTurn): Promise<{ ordinal: number; changes: (Structure | Hint)[] }> {
   const ahead = await countLiveTurns(sql, turn.sessionId);
   const { last_ordinal: ordinal } = only(
     await sql<{ last_ordinal: number }[]>`
@@ -173,11 +160,12 @@ async function insertTurn(
     insert into turns (id, session_id, owner_id, token_id, ordinal, due_at)
     values (${turn.turnId}, ${turn.sessionId}, ${turn.ownerId}, ${turn.tokenId ?? null}, ${ordinal},
       now() + ${milliseconds(sql, QUEUE_HEAD_START_MS)})`;
+  const liveTurnsOfUser = await compareLimits(sql, turn);
   return {
     ordinal,
     changes: [
       { kind: "structure", frame: { type: "turn_queued", turn_id: turn.turnId, ordinal, ahead } },
-      { kind: "turn_due", turnId: turn.turnId, liveTurnsOfUser: admitted.liveTurnsOfUser + 1 },
+      { kind: "turn_due", turnId: turn.turnId, liveTurnsOfUser },
     ],
   };
 }
@@ -190,16 +178,12 @@ const placeOf = ({ id, session_id, turn_ordinal }: Message) => ({ id, session_id
  */
 async function queueOnce<O extends PostOutcome | RegenerateOutcome>(
   pool: Pool,
-  { ownerId }: NewTurn,
   key: IdempotencyKey | null,
   queue: (sql: Sql) => Promise<O>,
 ): Promise<O> {
   const remembered = (outcome: O) =>
     "changes" in outcome ? { ...outcome, changes: outcome.changes.filter(isHint) } : null;
-  const outcome = (await pool.begin(async (sql) => {
-    await lockNames(sql, [...(key ? [idempotencyLock(key)] : []), limitLock(ownerId)]);
-    return await once(sql, key, () => queue(sql), remembered);
-  })) as O;
+  const outcome = (await pool.begin((sql) => once(sql, key, () => queue(sql), remembered))) as O;
   // Outcomes that an early release stored have no changes.
   return "turnId" in outcome ? { ...outcome, changes: outcome.changes ?? [] } : outcome;
 }
@@ -210,4 +194,14 @@ async function countLiveTurns(sql: Sql, sessionId: string): Promise<number> {
   const rows = await sql<{ count: number }[]>`
     select count(*) from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling')`;
   return only(rows).count;
+}
+
+/** Counts the live turns of a user with the new one. @throws QuotaExceeded when a limit was reached without it */
+async function compareLimits(sql: Sql, { ownerId, limits }: NewTurn): Promise<number> {
+  if (limits && OF_NEW_TURNS.some((name) => limits[name] !== null)) await lockLimits(sql, ownerId);
+  const counts = await readTurnCounts(sql, ownerId);
+  const before = { ...counts, turns_waiting: counts.turns_waiting - 1 };
+  const exceeded = limits && findExceeded(before, limits, [...OF_NEW_TURNS]);
+  if (exceeded) throw new QuotaExceeded(exceeded);
+  return counts.turns_waiting + counts.turns_running;
 }

@@ -9,7 +9,7 @@ import type {
 import { demand, existingSession, lockSession, readableSession, readRole } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
-import { hasRoomForSession, limitLock, lockNames, QuotaExceeded } from "./limits.ts";
+import { hasRoomForSession, lockLimits, QuotaExceeded } from "./limits.ts";
 import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
 import { only, type Pool, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
 
@@ -56,10 +56,10 @@ export async function createSession(
   const { projectId, ownerId, most = null } = session;
   try {
     return await pool.begin(async (sql) => {
-      if (most !== null) await lockNames(sql, [limitLock(ownerId)]);
       const role = await readRole(sql, ownerId, projectId);
       if (!role) return null;
       demand(role, "ask", true);
+      if (most !== null) await lockLimits(sql, ownerId);
       const [created] = await sql<Session[]>`
         insert into sessions as s (id, project_id, owner_id, name, model, system_prompt)
         select ${session.id}, ${projectId}, ${ownerId}, ${session.name ?? null}, ${session.model ?? null},

@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /*
- * Lock order of every transaction: the lock of an idempotency key, of a user's limits (limits.ts), grants, sessions (by id),
- * project_members, turns (by id), messages, user_storage (by user), projects, users (by id), tokens. A transaction may skip a level, but never takes a new lock on an earlier one.
+ * Lock order of every transaction: the lock of an idempotency key, grants, sessions (by id), project_members, turns
+ * (by id), the lock of a user's limits (limits.ts), messages, user_storage (by user), projects, users (by id), tokens. A transaction may skip a level, but never takes a new lock on an earlier one.
  */
 
 /** For functions that open a transaction. */

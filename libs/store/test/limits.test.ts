@@ -51,13 +51,15 @@ test("of posts to many sessions at the limit's edge, as many pass as there is ro
 });
 
 test("a running turn does not wait, another user's turns do not count, and a regenerated answer counts as a post", async () => {
+  const answered = { ...place, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) };
+  await post({}, answered);
+  await fixture.pool`update turns set status = 'complete' where session_id = ${answered.sessionId}`;
   await running(fixture.pool, place);
   const other = await newPlace(fixture.pool);
   await store.postMessage(fixture.pool, question(other), null);
   expect(await post({ turns_waiting: 1 })).toBe("posted");
-  const again = { ...place, turnId: randomUUID(), limits: only({ turns_waiting: 1 }) };
-  const idle = { ...again, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) };
-  expect(await outcomeOf(store.regenerateAnswer(fixture.pool, idle, null))).toMatchObject({ limit: "turns_waiting" });
+  const again = { ...answered, turnId: randomUUID(), limits: only({ turns_waiting: 1 }) };
+  expect(await outcomeOf(store.regenerateAnswer(fixture.pool, again, null))).toMatchObject({ limit: "turns_waiting" });
 });
 
 test("a refusal is not remembered under its idempotency key", async () => {

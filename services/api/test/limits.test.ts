@@ -58,6 +58,8 @@ test("every route that queues a turn is refused at the limit of waiting turns, w
   const client = await limited({ turns_waiting: 1 });
   const { sessionId } = await newSession(fixture, client);
   const { sessionId: other } = await newSession(fixture, client);
+  expect((await post(client, other)).status).toBe(202);
+  await fixture.pool`update turns set status = 'complete' where session_id = ${other}`;
   expect((await post(client, sessionId)).status).toBe(202);
   for (const answer of [
     await post(client, sessionId),
