@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { UsageEntry } from "@boocode/contracts";
 import {
   commitStep,
+  createGrant,
   createToken,
   deleteMessagesFrom,
   deleteProject,
   deleteSession,
   endTurn,
   exportUser,
+  recordAuditEvents,
   removeMember,
   setMember,
 } from "@boocode/store";
@@ -63,6 +65,30 @@ test("an export has every row of the user and none of another user, no secret, a
   for (const secret of ["token_hash", "nonce", "lease_until", "export_key"]) expect(text).not.toContain(secret);
   expect((await exported(await newUser(pool))).lines.map(({ type }) => type)).toEqual(["user", "end"]);
   expect((await exported(randomUUID())).lines).toEqual([{ type: "end", data: { lines: 0 } }]);
+});
+
+test("an export tells nothing of other users: not their rows, who granted, who acted, or from where", async () => {
+  const { pool } = fixture;
+  const [mine, theirs, shared] = [await newPlace(pool), await newPlace(pool), await newPlace(pool)];
+  const address = "192.0.2.7";
+  const hash = randomUUID().replaceAll("-", "");
+  for (const { ownerId } of [mine, theirs]) {
+    await pool`insert into user_identities (issuer, subject, user_id) values (${`https://${ownerId}`}, 'subject', ${ownerId})`;
+    await pool`
+      insert into idempotency_keys (user_id, key, request_hash, answer)
+      values (${ownerId}, ${`key of ${ownerId}`}, ${Buffer.from(hash)}, '{}')`;
+    const admin = { userId: shared.ownerId, tokenId: null };
+    await createGrant(pool, { userId: ownerId, path: `/granted/${ownerId}`, by: admin });
+    await setMember(pool, admin, shared.projectId, { name: ownerId, role: "member" });
+    await recordAuditEvents(pool, [{ event: "user.exported", actor: admin, userId: ownerId, address }]);
+  }
+  const { lines } = await exported(mine.ownerId);
+  const types = ["identity", "idempotency_key", "grant", "membership", "audit_event"];
+  expect(types.map((type) => count(lines, type))).toEqual([1, 1, 1, 1, 3]);
+  const text = JSON.stringify(lines);
+  expect(text).toContain(`key of ${mine.ownerId}`);
+  const hidden = [theirs.ownerId, shared.ownerId, address, Buffer.from(hash).toString("hex")];
+  expect(hidden.filter((other) => text.includes(other))).toEqual([]);
 });
 
 test("an export of a member has the member's own rows in a shared project, and nothing once it is not shared any more", async () => {
