@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { watchFailpoints } from "../harness/failpoints.ts";
 import { createRest, type Rest } from "../harness/rest.ts";
 import { FASTIFY, type System, startSystem, type User } from "../harness/start-system.ts";
-import { subscribed, watchSession } from "../harness/watch.ts";
+import { subscribed, watchSession, watchUser } from "../harness/watch.ts";
 
 /*
  * A process dies after it has taken somebody's access back and before it announces that. What follows from the commit happens
@@ -57,6 +57,8 @@ test("whoever loses access loses turns and sockets although the API died after t
   const { id: shared } = await owner.rest.project(FASTIFY);
   const demoted = await asker(shared);
   const removed = await asker(shared);
+  const followLists = ({ token }: User) => subscribed(watchUser(system.gateways[0]?.url as string, token));
+  const lists = await Promise.all([demoted, removed].map(followLists));
   const [disabled, deleted, revoked, revokedByAdmin, ungranted] = [
     await asker(),
     await asker(),
@@ -107,6 +109,11 @@ test("whoever loses access loses turns and sockets although the API died after t
   expect([CLOSE_CODES.not_found.code, CLOSE_CODES.unauthenticated.code]).toContain(await deleted.watch.closed);
   for (const { watch } of [disabled, revoked, revokedByAdmin])
     expect(await watch.closed).toBe(CLOSE_CODES.unauthenticated.code);
+  // Nobody published what changed, so that the versions of their lists must tell them.
+  for (const list of lists) {
+    await list.until((frame) => frame.type === "snapshot");
+    await list.close();
+  }
   // Who may still read sees the turn end.
   for (const { watch } of [demoted, ungranted]) {
     await watch.until((frame) => frame.type === "turn_finished");

@@ -13,6 +13,7 @@ import {
   question,
   reply,
   sessionsOf,
+  untilBlocked,
   useStore,
 } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
@@ -220,6 +221,41 @@ async function deadlocks(): Promise<number> {
     select deadlocks from pg_stat_database where datname = current_database()`;
   return row.deadlocks;
 }
+
+test("taking access back in several projects locks these in the order of their ids", async () => {
+  const { pool } = fixture;
+  const ownerId = await newUser(pool);
+  const [first, second] = [randomUUID(), randomUUID()].sort() as [string, string];
+  // The other order than that of the ids.
+  for (const id of [second, first])
+    await store.createProject(pool, { id, ownerId, name: "a project", path: "/tmp/code" });
+  const askIn = async (projectIds: string[]) => {
+    const userId = await newUser(pool);
+    const sessionIds = [randomUUID(), randomUUID()].sort();
+    for (const [index, projectId] of projectIds.entries()) {
+      await store.setMember(pool, { userId: ownerId, tokenId: null }, projectId, { name: userId, role: "member" });
+      const place = { ownerId: userId, projectId, sessionId: sessionIds[index]! };
+      await store.createSession(pool, { ...place, id: place.sessionId });
+      await store.postMessage(pool, question(place), null);
+    }
+    return userId;
+  };
+  const [one, other] = [await askIn([first, second]), await askIn([second, first])];
+  const disable = (userId: string) => store.changeUser(pool, "operator", userId, { disabled: true });
+
+  const before = await deadlocks();
+  let taking: Promise<unknown>[] = [];
+  // While this holds both projects, each of the others comes to wait for its first.
+  await pool.begin(async (sql) => {
+    await sql`select from projects where owner_id = ${ownerId} order by id for no key update`;
+    taking = [disable(one), disable(other)];
+    await untilBlocked(pool, 2);
+    taking.push(store.deleteUser(pool, "operator", ownerId));
+    await untilBlocked(pool, 3);
+  });
+  await Promise.all(taking);
+  expect(await deadlocks()).toBe(before);
+});
 
 test("deleting a project during posts, renames and new sessions does not deadlock", async () => {
   for (let round = 0; round < 10; round++) {

@@ -89,7 +89,9 @@ export async function deleteUser(
     if (isLosingAdministrator(before, false) && (await isLast(sql, actor, userId))) return "last_administrator";
     await sql`delete from project_members where user_id = ${userId}`;
     // The new version tells those with whom the projects are shared.
-    await sql`update projects p set deleted_at = now(), version = version + 1 where ${ownedProject(sql, userId)}`;
+    await sql`
+      update projects set deleted_at = now(), version = version + 1
+      where id in (select p.id from projects p where ${ownedProject(sql, userId)} order by p.id for no key update)`;
     // No name can begin with a blank, so that nobody has or can take this one.
     await sql`update users set deleted_at = now(), name = ' ' || id where id = ${userId}`;
     await revokeTokens(sql, userId);

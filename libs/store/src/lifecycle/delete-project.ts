@@ -30,8 +30,9 @@ export async function deleteProject(
 /** Marks what a request, which was under way as its user was deleted, created afterwards. @returns how many projects */
 export async function deleteLateProjects(sql: Sql): Promise<number> {
   const result = await sql`
-    update projects p set deleted_at = now() from users u
-    where u.id = p.owner_id and u.deleted_at is not null and p.deleted_at is null`;
+    update projects set deleted_at = now() where id in (
+      select p.id from users u join projects p on p.owner_id = u.id
+      where u.deleted_at is not null and p.deleted_at is null order by p.id for no key update of p)`;
   return result.count;
 }
 

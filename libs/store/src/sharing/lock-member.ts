@@ -1,7 +1,8 @@
 import type { Member } from "@boocode/contracts";
 import { askedBy } from "../access.ts";
-import { cancelTurnsOfSessions, changesOfCancel, hintsOfCancel } from "../cancel-turns.ts";
-import { type Change, recordSessionChanges } from "../changes.ts";
+import { recordRevoked } from "../accounts/cancel-revoked.ts";
+import { cancelTurnsOfSessions } from "../cancel-turns.ts";
+import type { Change } from "../changes.ts";
 import type { Sql } from "../sql.ts";
 
 /** A member whose role the transaction has locked, so that no turn of this user can be added to the project. */
@@ -42,15 +43,6 @@ export async function lockMember(sql: Sql, projectId: string, userId: string): P
 
 /** Cancels the live turns of a member, and withdraws those that no worker has claimed. */
 export async function cancelTurnsOfMember(sql: Sql, { userId, sessionIds }: LockedMember): Promise<Change[]> {
-  const reason = "access_revoked" as const;
-  const { cancelling, withdrawn } = await cancelTurnsOfSessions(sql, { sessionIds, askerId: userId, reason });
-  const changes: Change[] = hintsOfCancel(cancelling);
-  const rows = await sql<{ session_id: string; turn_ids: string[] }[]>`
-    select t.session_id, to_jsonb(array_agg(t.id order by t.ordinal)) as turn_ids from turns t
-    where t.id = any(${withdrawn}::uuid[]) group by t.session_id order by t.session_id`;
-  for (const { session_id: sessionId, turn_ids } of rows) {
-    const frames = changesOfCancel({ cancelling: [], withdrawn: turn_ids }, reason);
-    changes.push(...(await recordSessionChanges(sql, { sessionId, touch: false }, frames)).changes);
-  }
-  return changes;
+  const cancel = { sessionIds, askerId: userId, reason: "access_revoked" } as const;
+  return await recordRevoked(sql, await cancelTurnsOfSessions(sql, cancel));
 }
