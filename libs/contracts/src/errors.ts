@@ -64,7 +64,7 @@ export const API_ERRORS = {
   },
   rate_limited: {
     status: 429,
-    when: "requests, posts or failed sign-ins came too fast; `Retry-After` states when the next may come",
+    when: "requests, posts or failed sign-ins came too fast, or an export of the caller runs already; `Retry-After` states when to try again",
     retry: true,
   },
   quota_exceeded: {

@@ -43,7 +43,7 @@ export * from "./read-usage.ts";
 export * from "./reconcile-turns.ts";
 export * from "./save-drafts.ts";
 export * from "./sessions.ts";
-export { type ListVersions, readListParts, readListVersions } from "./sharing/list-versions.ts";
+export { type ListVersion, type ListVersions, readListParts, readListVersions } from "./sharing/list-versions.ts";
 export * from "./sharing/members.ts";
 export * from "./sql.ts";
 export * from "./waiting-turns.ts";

@@ -104,7 +104,7 @@ test("deleting a user revokes the tokens, ends what is shared with the user, tel
     [bob, ofBob, ada.id],
   ] as const)
     await store.setMember(pool, owner.actor, place.projectId, { name, role: "member" });
-  const version = async () => (await store.readListVersions(pool, [bob.id])).get(bob.id) ?? 0;
+  const version = async () => (await store.readListVersions(pool, [bob.id])).get(bob.id)?.total ?? 0;
   const former = await newPlace(pool, ada.id);
   await store.deleteProject(pool, ada.id, former.projectId);
   const deletedAt = () => pool`select deleted_at from projects where id = ${former.projectId}`;

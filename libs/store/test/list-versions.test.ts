@@ -64,7 +64,7 @@ test("the parts of a user's lists are the user's own projects and shared ones, a
 test("the version of a user's lists grows with each change that the user can see, and never falls", async () => {
   const place = await newPlace(pool());
   const bob = await newUser(pool());
-  const read = async () => (await store.readListVersions(pool(), [bob])).get(bob) ?? 0;
+  const read = async () => (await store.readListVersions(pool(), [bob])).get(bob)?.total ?? 0;
   const remove = () => store.removeMember(pool(), OWNER(place), place.projectId, bob);
   const rename = () => store.renameProject(pool(), place.ownerId, place.projectId, "new");
   let last = await read();

@@ -37,7 +37,9 @@ test("projects are listed in the order of their creation, and each change raises
     project: { name: "new" },
   });
   expect((await projectsOf(fixture.pool, ownerId)).map((project) => project.name)).toEqual(["new", "p1"]);
-  expect(await readListVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(new Map([[ownerId, 3]]));
+  expect(await readListVersions(fixture.pool, [ownerId, randomUUID()])).toEqual(
+    new Map([[ownerId, { total: 3, user: expect.any(Number) }]]),
+  );
 });
 
 test("a session is created with the given fields and defaults for the others", async () => {

@@ -20,7 +20,7 @@ test("a session that was not used for the retention time is deleted as by its ow
   const old = await usedDaysAgo(31);
   const recent = await usedDaysAgo(29, old);
   expect(await findOldSessions(fixture.pool, 30 * DAY_MS, MANY)).toEqual([old.sessionId]);
-  const before = (await readListVersions(fixture.pool, [old.ownerId])).get(old.ownerId) ?? 0;
+  const before = (await readListVersions(fixture.pool, [old.ownerId])).get(old.ownerId)?.total ?? 0;
   expect(await deleteOldSession(fixture.pool, old.sessionId, 30 * DAY_MS)).toEqual({
     changes: [
       {
@@ -34,7 +34,7 @@ test("a session that was not used for the retention time is deleted as by its ow
       },
     ],
   });
-  expect((await readListVersions(fixture.pool, [old.ownerId])).get(old.ownerId)).toBe(before + 1);
+  expect((await readListVersions(fixture.pool, [old.ownerId])).get(old.ownerId)?.total).toBe(before + 1);
   expect(await deleteOldSession(fixture.pool, recent.sessionId, 30 * DAY_MS)).toBeNull();
   expect([await exists(old), await exists(recent)]).toEqual([false, true]);
   expect(await deleteOldSession(fixture.pool, old.sessionId, 30 * DAY_MS)).toBeNull();

@@ -84,10 +84,14 @@ test("an export is read at the client's pace: what changes while the client read
   expect(lines.filter(({ type }) => type === "message").length).toBeLessThan(200);
 });
 
-test("a client that goes away ends its export", async () => {
-  const me = await newClient(fixture);
+test("a user has one export at a time; a client that goes away ends its own", async () => {
+  const [me, other] = [await newClient(fixture), await newClient(fixture)];
   await store(me, 20);
   const response = await open(me);
+  const second = await me.call("GET", "/api/me/export");
+  expect([second.status, second.body.error.code, second.headers["retry-after"]]).toEqual([429, "rate_limited", "5"]);
+  expect((await other.call("GET", "/api/me/export")).status).toBe(200);
+  expect((await other.call("GET", "/api/me/export")).status).toBe(200);
   response.destroy();
   const connections = () =>
     new Promise<number>((resolve) => fixture.app.server.getConnections((_, count) => resolve(count)));
@@ -101,6 +105,7 @@ test("a client that goes away ends its export", async () => {
     },
     { timeout: 10_000 },
   );
+  expect((await me.call("GET", "/api/me/export")).status).toBe(200);
 });
 
 test("an export is cut off when the caller's access ends", async () => {

@@ -29,18 +29,22 @@ const listVersion = (sql: Sql) => sql`(u.version
   + coalesce((select sum(p.version) from project_members pm join projects p on p.id = pm.project_id where pm.user_id = u.id), 0)
   )::bigint`;
 
+/** The version of a user's lists. */
+export interface ListVersion {
+  total: number;
+  /** The user's own part, which tells of sharing and unsharing. */
+  user: number;
+}
+
 /** Reads the versions of several users' lists, for the gateway's position check. */
-export async function readListVersions(sql: Sql, userIds: string[]): Promise<Map<string, number>> {
-  const rows = await sql<{ id: string; version: number }[]>`
-    select u.id, ${listVersion(sql)} as version from users u where u.id = any(${userIds}::uuid[])`;
-  return new Map(rows.map((row) => [row.id, row.version]));
+export async function readListVersions(sql: Sql, userIds: string[]): Promise<Map<string, ListVersion>> {
+  const rows = await sql<(ListVersion & { id: string })[]>`
+    select u.id, ${listVersion(sql)} as total, u.version as user from users u where u.id = any(${userIds}::uuid[])`;
+  return new Map(rows.map(({ id, total, user }) => [id, { total, user }]));
 }
 
 /** The version of a user's lists, and the parts of it that a gateway follows. */
-export interface ListVersions {
-  total: number;
-  /** The user's own. */
-  user: number;
+export interface ListVersions extends ListVersion {
   projects: { id: string; version: number }[];
 }
 

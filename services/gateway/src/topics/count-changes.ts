@@ -19,6 +19,11 @@ export interface Numbered<F> {
  */
 export interface ChangeCounter<F> {
   total(): number;
+  /**
+   * Whether a change before these versions has not been received. The total alone does not tell: a user who was removed from a
+   * project still receives its changes, until that is known.
+   */
+  misses(stored: KnownLists): boolean;
   /** @returns the changes to send now: none when it is old, or too early */
   receive(list: string, version: number, frame: F): Numbered<F>[];
   /**
@@ -51,14 +56,19 @@ export function createChangeCounter<F>(): ChangeCounter<F> {
     }
   }
 
+  const misses = (stored: KnownLists) =>
+    total < stored.total || [...stored.versions].some(([list, version]) => version > (known.get(list) ?? version));
+
   return {
     total: () => total,
+    misses,
     receive(list, version, frame) {
       if (early.length < MAX_EARLY || isNext({ list, version })) early.push({ list, version, frame });
       return drain();
     },
     merge(read) {
       const before = total;
+      const isBehind = misses(read);
       const merged = new Map<string, number>();
       total = read.total;
       for (const [list, version] of read.versions) {
@@ -69,7 +79,7 @@ export function createChangeCounter<F>(): ChangeCounter<F> {
       }
       known = merged;
       early = early.filter(({ list }) => known.has(list));
-      return { isBehind: total !== before, next: drain() };
+      return { isBehind: isBehind || total !== before, next: drain() };
     },
   };
 }

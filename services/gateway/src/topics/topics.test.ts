@@ -1,5 +1,5 @@
 import { createKeys } from "@boocode/frame-log";
-import type { ListVersions } from "@boocode/store";
+import type { ListVersion, ListVersions } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import type { Transport } from "../transports/transport.ts";
 import { createSubscriber } from "./subscriber.ts";
@@ -11,7 +11,7 @@ const limits = { behindBytes: 1e6, caughtUpBytes: 1e3, maxUnsentBytes: 1e7, behi
 
 function topicsWith(
   lists: TopicsDeps["reads"]["lists"],
-  total: () => number = () => 0,
+  stored: () => ListVersion = () => ({ total: 0, user: 0 }),
   more: Partial<TopicsDeps["reads"]> = {},
 ) {
   const nothing = {
@@ -24,7 +24,7 @@ function topicsWith(
     leave: async (channel: string) => void followed.delete(channel),
     connected: () => true,
   };
-  const listVersions = async (ids: string[]) => new Map(ids.map((id) => [id, total()]));
+  const listVersions = async (ids: string[]) => new Map(ids.map((id) => [id, stored()]));
   const reads = { ...nothing, lists, listVersions, ...more };
   const topics = createTopics({ follower, keys, limits, reads, onError: () => {} });
   return { topics, followed };
@@ -113,11 +113,27 @@ test("a project that is shared is followed, one that is no longer shared is left
   expect(followed.has(keys.project("shared"))).toBe(false);
 });
 
+test("a removal from a project whose frame is lost is found, although later changes of the project make up for it", async () => {
+  let stored = lists(1, { p: 3 });
+  const { topics, followed } = topicsWith(
+    async () => stored,
+    () => stored,
+  );
+  const subscriber = newSubscriber();
+  await topics.watchUser("u", subscriber);
+  stored = lists(5);
+  topics.receive(keys.project("p"), change("session_updated", 4));
+  await topics.check();
+  await topics.check();
+  await vi.waitFor(() => expect(subscriber.sent.at(-1)).toEqual({ type: "snapshot", version: 5 }), 10_000);
+  expect(followed.has(keys.project("p"))).toBe(false);
+});
+
 test("a change whose frame is lost makes the client reload at the second check that finds it", async () => {
   let stored = lists(1, { p: 3 });
   const { topics } = topicsWith(
     async () => stored,
-    () => stored.total,
+    () => stored,
   );
   const subscriber = newSubscriber();
   await topics.watchUser("u", subscriber);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
-import type { ListVersions, SessionFollower, SessionPosition, WaitingTurn } from "@boocode/store";
+import type { ListVersion, ListVersions, SessionFollower, SessionPosition, WaitingTurn } from "@boocode/store";
 import type { TopicReads } from "../joining/topic-reader.ts";
 import { createSessionTopic, type SessionTopic, type TurnsWaiting } from "./session-topic.ts";
 import type { Subscriber, TopicLimits } from "./subscriber.ts";
@@ -38,7 +38,7 @@ export interface TopicsDeps {
     unreadable(followed: SessionFollower[]): Promise<SessionFollower[]>;
     /** What the queued turns of these sessions wait for. */
     waiting(sessionIds: string[]): Promise<WaitingTurn[]>;
-    listVersions(userIds: string[]): Promise<Map<string, number>>;
+    listVersions(userIds: string[]): Promise<Map<string, ListVersion>>;
     lists(userId: string): Promise<ListVersions>;
   };
   onError(error: unknown): void;

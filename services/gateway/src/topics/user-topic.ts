@@ -1,7 +1,7 @@
 import type { UserFrame } from "@boocode/contracts";
-import type { ListVersions } from "@boocode/store";
+import type { ListVersion, ListVersions } from "@boocode/store";
 import type { Transport } from "../transports/transport.ts";
-import { createChangeCounter, type Numbered } from "./count-changes.ts";
+import { createChangeCounter, type KnownLists, type Numbered } from "./count-changes.ts";
 import type { ListFrame } from "./list-frame.ts";
 
 /** A subscriber of a user's lists: `joining` until the version of the lists has been read, then `live`. */
@@ -27,7 +27,7 @@ export interface UserTopic {
   /** A frame was published on the channel of one of its lists. */
   receive(list: string, frame: ListFrame): void;
   /** The position check. @param version of the user's lists in Postgres */
-  check(version: number): void;
+  check(version: ListVersion): void;
   /** Leaves the channels of its projects. */
   close(): void;
 }
@@ -51,7 +51,7 @@ export function createUserTopic(deps: UserTopicDeps): UserTopic {
   let followed = new Set<string>();
   let running: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | null = null;
-  let lastCheck: number | null = null;
+  let lastCheck: KnownLists | null = null;
   let isClosed = false;
 
   /** Sends to live subscribers, and terminates those that do not read. */
@@ -132,9 +132,9 @@ export function createUserTopic(deps: UserTopicDeps): UserTopic {
       // Sharing adds a project's version to the sum at once, and so leaves a gap that only Postgres can fill.
       if (list === deps.userId && (changes.length === 0 || CHANGES_PROJECTS.has(frame.type))) catchUpSoon();
     },
-    check(version) {
-      if (lastCheck !== null && counter.total() < lastCheck) catchUpSoon();
-      lastCheck = version;
+    check({ total, user }) {
+      if (lastCheck !== null && counter.misses(lastCheck)) catchUpSoon();
+      lastCheck = { total, versions: new Map([[deps.userId, user]]) };
     },
     close() {
       isClosed = true;

@@ -1,5 +1,5 @@
 import type { Envelope, Keys } from "@boocode/frame-log";
-import type { ListVersions } from "@boocode/store";
+import type { ListVersion, ListVersions } from "@boocode/store";
 import { toListFrame } from "./list-frame.ts";
 import { createUserTopic, type UserSubscriber, type UserTopic } from "./user-topic.ts";
 
@@ -10,7 +10,7 @@ export interface UserTopics {
   /** A message was published on a channel. */
   receive(channel: string, envelope: Envelope): void;
   /** The position check. */
-  check(versions: ReadonlyMap<string, number>): void;
+  check(versions: ReadonlyMap<string, ListVersion>): void;
   userIds(): string[];
 }
 
