@@ -11,6 +11,7 @@ import {
   question,
   reply,
   running,
+  untilBlocked,
   used,
   useStore,
 } from "./fixture.ts";
@@ -79,7 +80,7 @@ test("a refusal is not remembered under its idempotency key", async () => {
 
 test("of sessions that are created at once, as many pass as there is room for", async () => {
   const create = () => outcomeOf(store.createSession(fixture.pool, { ...place, id: randomUUID(), most: 3 }));
-  const outcomes = await Promise.all(Array.from({ length: 6 }, create));
+  const outcomes = await Promise.all(Array.from({ length: 12 }, create));
   expect(outcomes.filter((outcome) => outcome === "made")).toHaveLength(2);
   expect((await counts()).sessions).toBe(3);
 });
@@ -173,4 +174,21 @@ test("of claims at the same moment as many succeed as turns of the user may run,
   expect(await claim()).toBeNull();
   await store.changeUser(fixture.pool, "operator", mine.ownerId, { role: "admin", limits: null });
   expect((await claim())?.asker).toEqual({ role: "admin", limits: null });
+});
+
+test("a claim waits for another one of the same user that is not committed, and then counts it", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
+  for (let n = 0; n < 2; n++) {
+    const at = { ...place, sessionId: await newSession(fixture.pool, place.ownerId, place.projectId) };
+    await store.postMessage(fixture.pool, question(at), null);
+  }
+  const claimIn = (pool: store.Pool) =>
+    store.claimNextTurn(pool, { kind: "waiting", woken: null }, asWorker({ mostRunning: { user: 1, admin: null } }));
+  let second: Promise<unknown> = Promise.resolve();
+  await fixture.pool.begin(async (sql) => {
+    expect(await claimIn(sql as unknown as store.Pool)).not.toBeNull();
+    second = claimIn(fixture.pool);
+    expect(await Promise.race([untilBlocked(fixture.pool), second])).toBeUndefined();
+  });
+  expect(await second).toBeNull();
 });
