@@ -52,7 +52,8 @@ export type SessionSummary = z.infer<typeof SessionSummary>;
 
 export const SessionList = z.object({ sessions: z.array(SessionSummary), ...pageEnd }).meta({ id: "SessionList" });
 export type SessionList = z.infer<typeof SessionList>;
-export const SessionQuery = pageQuery(1_000);
+/** Of more, ten lists at once would delay the requests of others. */
+export const SessionQuery = pageQuery(200);
 
 export const CreateSession = z
   .strictObject({ name: Name.optional(), model: Model.optional(), system_prompt: SystemPrompt.optional() })
