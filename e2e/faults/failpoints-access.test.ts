@@ -150,3 +150,22 @@ test("the sessions of a deleted project are deleted although the worker that del
   const left = async () => system.sql`select from sessions where project_id = ${place.project} and deleted_at is null`;
   await expect.poll(left, { timeout: 10_000 }).toHaveLength(0);
 });
+
+test("followers of an old session learn that it was deleted although the worker that did it died before announcing it", async () => {
+  const failpoints = watchFailpoints(system);
+  const session = await owner.rest.session((await owner.rest.project(FASTIFY)).id, { name: "named" });
+  const gateway = system.gateways[0]?.url as string;
+  const watch = await subscribed(watchSession(gateway, owner.token, session.id));
+  const lists = await subscribed(watchUser(gateway, owner.token));
+  await system.sql`update sessions set updated_at = now() - interval '2 days' where id = ${session.id}`;
+  const dying = await system.start("worker", {
+    ...{ RETENTION_DAYS: "1", MAINTENANCE_INTERVAL_MS: "200" },
+    FAULT_POINTS: "after-delete-old-session:kill",
+  });
+  expect(await dying.exited).toBe("SIGKILL");
+  await failpoints.expectFired("after-delete-old-session");
+  expect(await watch.closed).toBe(CLOSE_CODES.not_found.code);
+  await lists.until((frame) => frame.type === "snapshot");
+  await lists.close();
+  expect((await owner.rest.request("GET", `/api/sessions/${session.id}`)).status).toBe(404);
+});

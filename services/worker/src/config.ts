@@ -82,6 +82,8 @@ export const Config = z
     RETENTION_DAYS: count(0).default(0),
     /** Events of the audit log are removed after this many days. The database itself refuses to remove younger ones than 30. */
     AUDIT_RETENTION_DAYS: count(30).default(365),
+    /** The pause between two searches for what these three settings remove. */
+    MAINTENANCE_INTERVAL_MS: duration().default(60_000),
     /** From SIGTERM to the end of the process. The last 8 s are reserved for releasing turns. */
     SHUTDOWN_GRACE_MS: duration().default(30_000),
     DATABASE_CONNECTIONS: count().default(10),

@@ -161,6 +161,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     purge: { afterMs: config.PURGE_AFTER_DAYS * DAY_MS, frameLogMs: config.FRAME_LOG_TTL_MS + LAST_APPEND_MS },
     retentionMs: config.RETENTION_DAYS === 0 ? null : config.RETENTION_DAYS * DAY_MS,
     auditDays: config.AUDIT_RETENTION_DAYS,
+    roundMs: config.MAINTENANCE_INTERVAL_MS,
     failpoint,
     onError: logFailure("maintaining the store"),
     log,

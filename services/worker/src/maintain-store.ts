@@ -24,16 +24,13 @@ export interface MaintainDeps {
   failpoint: Failpoint;
   onError(error: unknown): void;
   log: Logger;
-  /** The pauses of the two loops, for tests. */
-  emptyEveryMs?: number;
-  roundMs?: number;
+  /** The pause after a round that left nothing to do. */
+  roundMs: number;
 }
 
 /** A project that was deleted by an API which died is found within this time, and the turns in it are cancelled. */
 const EMPTY_EVERY_MS = 500;
 const PROJECTS_AT_ONCE = 10;
-/** The pause after a round that left nothing to do. */
-const ROUND_MS = 60_000;
 const SESSIONS_AT_ONCE = 20;
 /** Between batches the loop rests this many times as long as the last batch took, so that it takes little from the turns. */
 const REST = 3;
@@ -44,18 +41,17 @@ const SHORTEST_REST_MS = 20;
  * sessions that reached their retention time, and forgets old idempotency keys and audit events. Every worker runs it.
  */
 export function maintainStore(deps: MaintainDeps): () => Promise<void> {
-  const emptyMs = deps.emptyEveryMs ?? EMPTY_EVERY_MS;
-  const roundMs = deps.roundMs ?? ROUND_MS;
+  const { roundMs } = deps;
   // Jitter, so that the workers take turns.
   const jitter = () => 0.8 + Math.random() * 0.4;
   const rest = (sinceMs: number) => Math.max(SHORTEST_REST_MS, REST * (performance.now() - sinceMs));
 
-  let emptyPauseMs = emptyMs * jitter();
+  let emptyPauseMs = EMPTY_EVERY_MS * jitter();
   const stopEmptying = every(
     () => emptyPauseMs,
     async () => {
       const startedAt = performance.now();
-      emptyPauseMs = emptyMs * jitter();
+      emptyPauseMs = EMPTY_EVERY_MS * jitter();
       if (await emptyProjects(deps)) emptyPauseMs = SHORTEST_REST_MS + (performance.now() - startedAt);
     },
     deps.onError,
