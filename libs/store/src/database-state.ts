@@ -14,10 +14,10 @@ export const NEEDED_MIGRATIONS = [
   "0009_usage",
   "0010_audit",
   "0011_deletion",
-  "0013_identities",
-  "0015_pages",
-  "0019_limits",
-  "0020_run_slots",
+  "0012_identities",
+  "0013_pages",
+  "0014_limits",
+  "0015_run_slots",
 ];
 
 /**
