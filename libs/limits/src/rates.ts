@@ -43,8 +43,8 @@ export interface RatesDeps {
 type WithScript = (Redis | Cluster) & { takeRates(count: number, ...args: (string | number)[]): Promise<number[]> };
 
 /*
- * Of rate-limiter-flexible only the idea is used: it sends one script for each limit of a request, has no time-out, and its insurance
- * holds a timer and an entry for each address that an attacker can name.
+ * One script takes all rates of a request, or none, within a time limit. rate-limiter-flexible 11 sends a script for each limit, and
+ * leaves time limits to the Redis client.
  */
 export function createRates(deps: RatesDeps): Rates {
   deps.redis.defineCommand("takeRates", { lua: script });

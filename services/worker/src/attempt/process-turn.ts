@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { TurnErrorCode } from "@boocode/contracts";
 import { ProjectUnavailable } from "@boocode/project-tools";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
@@ -37,6 +38,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
   try {
     frames.emit({ type: "turn_started", ordinal: turn.ordinal });
     const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
+    // Each of a step's tool calls listens to it; Node warns from the eleventh listener on.
+    setMaxListeners(0, signal);
     prepared = await deps.prepare(turn, store.read);
     const outcome: Outcome = prepared
       ? await playTurn(runTurn(counted(prepared.deps, attempt), prepared.input, signal), attempt, prepared)
