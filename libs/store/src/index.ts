@@ -25,6 +25,7 @@ export * from "./lifecycle/export-user.ts";
 export * from "./lifecycle/purge.ts";
 export {
   type Asker,
+  addStorageChanges,
   type Counts,
   type DayCounts,
   type Exceeded,

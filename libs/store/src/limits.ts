@@ -43,7 +43,7 @@ export async function lockLimits(sql: Sql, userId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`limits ${userId}`}, 0))`;
 }
 
-/** A day in UTC, as `usage` and `user_storage` count it. */
+/** A day in UTC, as `usage` and the stored bytes count it. */
 const today = (sql: Sql) => sql`(now() at time zone 'UTC')::date`;
 
 /** An expression: the tokens that a user has used today, with those of the live turns. */
@@ -54,16 +54,24 @@ const tokensToday = (sql: Sql, userId: string | Fragment) => sql`(
     from turns lt, jsonb_array_elements(lt.usage) e
     where ${ownedBy(sql, sql`lt`, userId)} and lt.status in ('queued', 'running', 'cancelling')), 0))::bigint`;
 
+/** An expression: the sum of a column of what a user has stored. */
+const stored = (sql: Sql, userId: string | Fragment, column: Fragment, when = sql``) => sql`(
+  coalesce((select ${column} from user_storage where user_id = ${userId} ${when}), 0)
+  + coalesce((select sum(${column}) from storage_changes where user_id = ${userId} ${when}), 0))::bigint`;
+
 /** Columns: what a user has used today. They need no row. */
-export const dayColumns = (sql: Sql, userId: string | Fragment) => sql`
-  ${tokensToday(sql, userId)} as tokens_per_day,
-  coalesce((select day_tool_calls from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as tool_calls_per_day,
-  coalesce((select day_bytes from user_storage where user_id = ${userId} and day = ${today(sql)}), 0) as bytes_per_day`;
+export const dayColumns = (sql: Sql, userId: string | Fragment) => {
+  const isToday = sql`and day = ${today(sql)}`;
+  return sql`
+    ${tokensToday(sql, userId)} as tokens_per_day,
+    ${stored(sql, userId, sql`day_tool_calls`, isToday)} as tool_calls_per_day,
+    ${stored(sql, userId, sql`day_bytes`, isToday)} as bytes_per_day`;
+};
 
 const turnColumns = (sql: Sql, userId: string) => sql`
   (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status = 'queued') as turns_waiting,
   (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status in ('running', 'cancelling')) as turns_running,
-  coalesce((select bytes from user_storage where user_id = ${userId}), 0) as stored_bytes,
+  greatest(${stored(sql, userId, sql`bytes`)}, 0) as stored_bytes,
   ${dayColumns(sql, userId)}`;
 
 /** The number of a user's sessions. Those of a deleted project count until they are deleted, in batches. */
@@ -115,3 +123,36 @@ export function findExceeded<C extends Partial<Counts>>(
   }
   return null;
 }
+
+/** How many changes one statement adds. */
+const CHANGES_AT_ONCE = 10_000;
+
+/**
+ * Adds what was counted in `storage_changes` to the users' rows, so that few changes are read with each post. A reader sees a change
+ * once, before or after.
+ * @returns whether more may be left
+ */
+export async function addStorageChanges(sql: Sql): Promise<boolean> {
+  const [done] = await sql<{ count: number }[]>`
+    with added as (
+      delete from storage_changes where id in (
+        select id from storage_changes order by id limit ${CHANGES_AT_ONCE} for update skip locked)
+      returning *
+    ), sums as (
+      select user_id, sum(bytes)::bigint as bytes, max(day) as day from added group by user_id
+    ), days as (
+      select s.*, sum(a.day_bytes)::bigint as day_bytes, sum(a.day_tool_calls)::bigint as day_tool_calls
+      from sums s join added a on a.user_id = s.user_id and a.day = s.day group by s.user_id, s.bytes, s.day
+    ), stored as (
+      insert into user_storage as u (user_id, bytes, day, day_bytes, day_tool_calls)
+      select user_id, bytes, day, day_bytes, day_tool_calls from days order by user_id
+      on conflict (user_id) do update set bytes = u.bytes + excluded.bytes, day = greatest(u.day, excluded.day),
+        day_bytes = ${daily(sql, sql`day_bytes`)}, day_tool_calls = ${daily(sql, sql`day_tool_calls`)}
+    )
+    select count(*) from added`;
+  return done?.count === CHANGES_AT_ONCE;
+}
+
+/** Of two rows of a user, `u` and `excluded`, the sum of a column on the later of their days. */
+const daily = (sql: Sql, column: Fragment) => sql`
+  case when u.day >= excluded.day then u.${column} else 0 end + case when excluded.day >= u.day then excluded.${column} else 0 end`;

@@ -1,8 +1,9 @@
 import type postgres from "postgres";
 
 /*
- * Lock order of every transaction: the lock of an idempotency key, grants, sessions (by id), project_members, turns
- * (by id), the lock of a user's limits (limits.ts), messages, user_storage (by user), projects (by id), users (by id), tokens. A transaction may skip a level, but never takes a new lock on an earlier one.
+ * Lock order of every transaction: the lock of an idempotency key, grants, sessions (by id), project_members, turns (by id), the lock
+ * of a user's limits (limits.ts), messages, projects (by id), users (by id), tokens. A transaction may skip a level, but never takes a
+ * new lock on an earlier one. Only `addStorageChanges` locks user_storage.
  */
 
 /** For functions that open a transaction. */

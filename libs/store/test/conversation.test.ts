@@ -33,6 +33,7 @@ test("a session is named once, from its first question and answer, and keeps a n
   await answered(place, "second");
   expect(await readForNaming(fixture.pool, place.sessionId)).toEqual({
     userId: place.ownerId,
+    role: "user",
     model: null,
     question: "why?",
     answer: "first",

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { LIMIT_NAMES, type UserLimits } from "@boocode/contracts";
 import * as store from "@boocode/store";
+import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import {
   asWorker,
@@ -116,8 +117,40 @@ test("what is stored counts in bytes, to the byte, from a message's end until it
   expect(purged.stored_bytes).toBe(0);
   // What was done today stays done.
   expect(purged.tool_calls_per_day).toBe(2);
+  await store.addStorageChanges(fixture.pool);
+  expect(await counts()).toEqual(purged);
   await fixture.pool`update user_storage set day = day - 1 where user_id = ${place.ownerId}`;
   expect((await counts()).tool_calls_per_day).toBe(0);
+});
+
+test("what is stored is the same before, while and after its changes are added up, whatever their days", async () => {
+  const { pool } = fixture;
+  const day = fc.integer({ min: -2, max: 0 });
+  const change = fc.record({ day, bytes: fc.integer({ min: -50, max: 100 }), calls: fc.nat(3) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(change, fc.constant("add" as const)), { maxLength: 12 }), async (events) => {
+      const { ownerId } = await newPlace(pool);
+      let expected = { stored_bytes: 0, bytes_per_day: 0, tool_calls_per_day: 0 };
+      for (const event of events) {
+        if (event === "add") await store.addStorageChanges(pool);
+        else {
+          await pool`
+            insert into storage_changes (user_id, bytes, day, day_bytes, day_tool_calls)
+            values (${ownerId}, ${event.bytes}, (now() at time zone 'UTC')::date + ${event.day}::int, ${event.bytes},
+              ${event.calls})`;
+          const isToday = event.day === 0 ? 1 : 0;
+          expected = {
+            stored_bytes: expected.stored_bytes + event.bytes,
+            bytes_per_day: expected.bytes_per_day + isToday * event.bytes,
+            tool_calls_per_day: expected.tool_calls_per_day + isToday * event.calls,
+          };
+        }
+        const shown = { ...expected, stored_bytes: Math.max(expected.stored_bytes, 0) };
+        expect(await store.readCounts(pool, ownerId)).toMatchObject(shown);
+      }
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test("tokens count while their turn runs and after it, each once, and a new day begins at nothing", async () => {

@@ -32,7 +32,7 @@ interface WorkerWrite {
 export const WORKER_WRITES: Record<string, WorkerWrite> = {
   startMessage: {
     write: (pool, fence, id) => startMessage(pool, fence, { id, position: 1, step: 0, model: "old", lastSeq: 90 }),
-    refused: false,
+    refused: null,
     waits: true,
   },
   saveToolCalls: {

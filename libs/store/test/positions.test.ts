@@ -38,8 +38,9 @@ test("the positions of untouched, queued, running and ended sessions are read in
       .map((place) => place.sessionId)
       .sort(),
   );
-  expect(positions.get(untouched.sessionId)).toEqual({ session_id: untouched.sessionId, version: 0, turn: null });
-  expect(positions.get(queued.sessionId)).toMatchObject({ version: 2, turn: null });
+  const none = { session_id: untouched.sessionId, version: 0, turn: null, has_queued: false };
+  expect(positions.get(untouched.sessionId)).toEqual(none);
+  expect(positions.get(queued.sessionId)).toMatchObject({ version: 2, turn: null, has_queued: true });
   expect(positions.get(live.sessionId)?.turn).toEqual({
     ...{ ordinal: 1, attempt: 1, nonce: turn.nonce, last_seq: 9, ended: false },
   });

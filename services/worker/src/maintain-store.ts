@@ -1,6 +1,7 @@
 import type { Announce } from "@boocode/announce";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
 import {
+  addStorageChanges,
   deleteLateProjects,
   deleteOldAuditEvents,
   deleteOldSession,
@@ -38,7 +39,8 @@ const SHORTEST_REST_MS = 20;
 
 /**
  * Does in batches what deletions leave behind: it deletes the sessions of deleted projects, purges what was deleted, deletes
- * sessions that reached their retention time, and forgets old idempotency keys and audit events. Every worker runs it.
+ * sessions that reached their retention time, and forgets old idempotency keys and audit events. It also sums up what users store.
+ * Every worker runs it.
  */
 export function maintainStore(deps: MaintainDeps): () => Promise<void> {
   const { roundMs } = deps;
@@ -66,6 +68,7 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
       const startedAt = performance.now();
       pauseMs = roundMs * jitter();
       await deleteLateProjects(deps.pool);
+      while (await addStorageChanges(deps.pool));
       const forgotten =
         (await forgetOldIdempotencyKeys(deps.pool)) + (await deleteOldAuditEvents(deps.pool, deps.auditDays));
       const old = await deleteOldSessions(deps);

@@ -95,7 +95,7 @@ async function purgeUsers(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
       and not exists (select from sessions s where s.owner_id = u.id and s.deleted_at is null)
     order by u.deleted_at limit 1`;
   if (!user) return 0;
-  for (const table of ["grants", "project_members", "user_storage"])
+  for (const table of ["grants", "project_members", "user_storage", "storage_changes"])
     await sql`delete from ${sql(table)} where user_id = ${user.id}`;
   // No name can begin with a blank, so that nobody has or can take this one.
   await sql`update users set name = ' ' || id, purged_at = now() where id = ${user.id}`;
