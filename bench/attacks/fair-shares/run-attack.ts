@@ -13,14 +13,32 @@ import { type FakeModel, startModel } from "./fake-model.ts";
 /** Asks as one user, each time in a new session. @returns the ms from the post to the first token, and the end of the answer */
 export type Ask = (answerMs: number, model?: string) => Promise<{ firstTokenMs: number; ended: Promise<void> }>;
 
+/** A user with a project. */
+export interface Account {
+  token: string;
+  ask: Ask;
+  /** @returns the id of a new session */
+  newSession(model?: string): Promise<string>;
+  send(path: string, body: object): Promise<Response>;
+}
+
 /** The system, as processes with one worker; only the model server is part of this benchmark. */
 export interface Stage {
   model: FakeModel;
+  gatewayUrl: string | null;
+  newAccount(name: string): Promise<Account>;
   newUser(name: string): Promise<Ask>;
 }
 
+/** @param options `userLimits`: as USER_LIMITS says it; without it there are none. `gatewayEnv`: starts a gateway with it */
 export async function runAttack(
-  options: { workerSlots: number; server?: Record<string, unknown>; swapMs?: number },
+  options: {
+    workerSlots: number;
+    server?: Record<string, unknown>;
+    swapMs?: number;
+    userLimits?: string;
+    gatewayEnv?: Record<string, string>;
+  },
   attack: (stage: Stage) => Promise<Record<string, unknown>>,
 ): Promise<void> {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "boocode-attack-")));
@@ -31,7 +49,8 @@ export async function runAttack(
   try {
     await migrate(backing.databaseUrl, { log: () => {} });
     const env = {
-      ...{ DATABASE_URL: backing.databaseUrl, REDIS_URL: backing.redisUrl, PROJECT_ROOTS: dataDir, USER_LIMITS: "off" },
+      ...{ DATABASE_URL: backing.databaseUrl, REDIS_URL: backing.redisUrl, PROJECT_ROOTS: dataDir },
+      USER_LIMITS: options.userLimits ?? "off",
       WORKER_CONCURRENCY: String(options.workerSlots),
       MODEL_SERVERS: JSON.stringify([{ name: "fake", url: model.url, context_size: 32_768, ...options.server }]),
     };
@@ -39,27 +58,37 @@ export async function runAttack(
     releases.push(() => api.stop());
     const worker = await startService("worker", { env });
     releases.push(() => worker.stop("SIGKILL"));
-    const newUser = async (name: string): Promise<Ask> => {
+    const gateway = options.gatewayEnv
+      ? await startService("gateway", { env: { ...env, ...options.gatewayEnv } })
+      : null;
+    if (gateway) releases.push(() => gateway.stop("SIGKILL"));
+    const newAccount = async (name: string): Promise<Account> => {
       const { userId, token } = await addUser(sql, name);
       await createGrant(sql, { userId, path: dataDir, by: "operator" });
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const send = (path: string, body: object) =>
+        fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) });
       const post = async <T>(path: string, body: object): Promise<T> => {
-        const answer = await fetch(api.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+        const answer = await send(path, body);
         if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
         return (await answer.json()) as T;
       };
       const project = await post<{ id: string }>("/api/projects", { name, path: dataDir });
-      return async (answerMs, named = "m") => {
-        const options = { name: "n", model: named };
-        const session = await post<{ id: string }>(`/api/projects/${project.id}/sessions`, options);
+      const newSession = async (named = "m") =>
+        (await post<{ id: string }>(`/api/projects/${project.id}/sessions`, { name: "n", model: named })).id;
+      const ask: Ask = async (answerMs, named) => {
+        const session = await newSession(named);
         const tag = randomUUID();
         const start = performance.now();
         const call = model.call(tag);
-        await post(`/api/sessions/${session.id}/messages`, { content: `[answer ${tag} ${answerMs}]` });
+        await post(`/api/sessions/${session}/messages`, { content: `[answer ${tag} ${answerMs}]` });
         return { firstTokenMs: (await call.firstToken) - start, ended: call.ended };
       };
+      return { token, ask, newSession, send };
     };
-    console.log(JSON.stringify(await attack({ model, newUser })));
+    const newUser = async (name: string) => (await newAccount(name)).ask;
+    const stage = { model, gatewayUrl: gateway?.url ?? null, newAccount, newUser };
+    console.log(JSON.stringify(await attack(stage)));
   } finally {
     for (const release of releases.reverse()) await release();
     await sql.end({ timeout: 2 });

@@ -1,0 +1,43 @@
+import { firstTokens, median, rounded, runAttack } from "../fair-shares/run-attack.ts";
+
+/*
+ * `npm run build && npx tsx bench/attacks/limits/posts.ts`
+ *
+ * One user sends 500 posts for long turns, 20 at a time, each to a session of its own, with the default limits. Prints how each was
+ * answered, and the time to another user's first token during the posts and after them, as ratios to the same before the attack.
+ * Goal: at most 2.
+ */
+const [POSTS, AT_ONCE] = [500, 20];
+
+await runAttack({ workerSlots: 50, userLimits: "{}" }, async ({ newAccount }) => {
+  const [attacker, other] = [await newAccount("attacker"), await newAccount("other")];
+  const sessions: string[] = [];
+  for (let made = 0; made < POSTS; made++) sessions.push(await attacker.newSession());
+  await firstTokens(other.ask, 3);
+  const idle = median(await firstTokens(other.ask, 9));
+
+  const answers: Record<string, number> = {};
+  let isPosting = true;
+  async function postSome(): Promise<void> {
+    for (let session = sessions.pop(); session; session = sessions.pop()) {
+      const answer = await attacker.send(`/api/sessions/${session}/messages`, { content: "[answer attack 45000]" });
+      const { error } = (await answer.json()) as { error?: { code: string } };
+      const key = `${answer.status} ${error?.code ?? "accepted"}`;
+      answers[key] = (answers[key] ?? 0) + 1;
+    }
+  }
+  const posting = Promise.all(Array.from({ length: AT_ONCE }, postSome)).then(() => {
+    isPosting = false;
+  });
+  const during: number[] = [];
+  while (isPosting) during.push(...(await firstTokens(other.ask, 1)));
+  await posting;
+  const after = await firstTokens(other.ask, 9);
+  const ratio = (values: number[]) => rounded(median(values) / idle);
+  return {
+    ...{ name: "posts", posts: POSTS, answers, idle_ms: rounded(idle), samples_during: during.length },
+    ...{ ratio_during: ratio(during), ratio_after: ratio(after) },
+    ...{ worst_ratio: rounded(Math.max(...during, ...after) / idle), goal: 2 },
+  };
+});
+process.exit();
