@@ -4,8 +4,8 @@ import { only, type Sql } from "../sql.ts";
 /*
  * The lists of a user are the projects that the user may read and the sessions of each. A change of one project's part raises
  * that project's version, however many users see it; sharing and unsharing raise the version of the user. The version of the
- * user's lists is the sum of both, so it grows by one with each change. A sum never falls: when a project leaves it, by
- * unsharing or purging, its version is added to the user's. So equal sums mean that nothing was missed.
+ * user's lists is the sum of both, so it grows by one with each change, and by more at unsharing. A sum never falls: when a
+ * project leaves it, by unsharing or purging, its version is added to the user's. So equal sums mean that nothing was missed.
  */
 
 /** Raises the version of a project's list. @param lastSessionId the session that was used last @returns the new version */

@@ -76,6 +76,9 @@ export async function setMember(
   });
 }
 
+/** More changes of a project than anyone receives in the two seconds after losing access to it. */
+const LATE_CHANGES = 10_000;
+
 /**
  * Ends a member's access and cancels the member's live turns. The owner may remove anyone, and everyone may leave.
  * @returns null when the caller may read no such project, or it is not shared with this user
@@ -97,8 +100,9 @@ export async function removeMember(
     const cancelled = await cancelTurnsOfMember(sql, before);
     const project = await lockProject(sql, userId, projectId);
     if (!project) return null;
-    // The sum that is the version of the member's lists must not fall.
-    await raiseUserVersion(sql, memberId, project.version);
+    // The sum that is the version of the member's lists must not fall, nor be one that the member has reached meanwhile by later changes
+    // of the project, which a gateway may pass on until it learns of the removal.
+    await raiseUserVersion(sql, memberId, project.version + LATE_CHANGES);
     await sql`delete from project_members where project_id = ${projectId} and user_id = ${memberId}`;
     await recordAudit(sql, { event: "project.unshared", actor: caller, userId: memberId, projectId });
     const frame = { type: "project_deleted" as const, project_id: projectId };
