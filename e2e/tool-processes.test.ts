@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type System, startSystem, type User } from "./harness/start-system.ts";
+import { subscribed, watchSession } from "./harness/watch.ts";
 
 let system: System;
 let user: User;
@@ -14,7 +16,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, "huge.txt"), "x".repeat(10_000));
   // The file is sparse: it uses no disk, and reading it to its end takes longer than any test.
   truncateSync(join(folder, "huge.txt"), 2 ** 40);
-  system = await startSystem({ env: { PROJECT_ROOTS: folder, TOOL_TIMEOUT_MS: "60000", TOOL_CPU_MS: "60000" } });
+  system = await startSystem({
+    env: { PROJECT_ROOTS: folder, TOOL_TIMEOUT_MS: "60000", TOOL_PROCESSES: "3", TOOL_CPU_MS: "60000" },
+  });
   user = await system.addUser("ada");
 });
 afterAll(async () => {
@@ -76,6 +80,22 @@ test("cancelling a turn ends its tool's process at once", async () => {
   await user.rest.cancel(cancelled.sessionId);
   await untilNone();
   await expect.poll(async () => (await turn(cancelled)).status, { timeout: 30_000 }).toBe("cancelled");
+});
+
+test("a turn whose call waits for a process is told how many go first", async () => {
+  // Of three processes one user may hold two.
+  const holders = [await ask(HUGE), await ask(HUGE)];
+  await expect.poll(readingProcesses, { timeout: 30_000 }).toHaveLength(2);
+  const late = await ask({ name: "list_dir", arguments: {} });
+  const url = system.gateways[0]?.url as string;
+  const watch = await subscribed(watchSession(url, user.token, late.sessionId, "?cursor=0.0.0.0"));
+  const isTold = (frame: SessionFrame) => frame.type === "turn_waiting";
+  expect(await watch.until(isTold)).toMatchObject({ reason: "tools", retry_in_ms: null, ahead: 0 });
+  for (const { sessionId } of holders) await user.rest.cancel(sessionId);
+  await watch.until((frame) => frame.type === "turn_finished");
+  expect(watch.frames.filter(isTold)).toHaveLength(1);
+  await watch.close();
+  await untilNone();
 });
 
 test("no tool process outlives its worker", async () => {

@@ -85,18 +85,22 @@ export const ModelLoading = z.object({
    */
   cause: z.enum(["refused", "told", "silence"]),
 });
-/** The turn waits for something other than the model's output. */
+/** The turn waits for something other than the model's output. The first delta or tool result that follows ends the wait. */
 export const TurnWaiting = z.object({
   type: z.literal("turn_waiting"),
   ...turnFrame,
   /**
    * `slot`: other turns hold every slot at the model server. `loading`, `busy`, `unreachable`, `failed`: the request failed
-   * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it anew.
+   * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it anew. `tools`: its tool calls do not run yet, because
+   * others hold the worker's tool processes; sent once.
    */
-  reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut"]),
+  reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut", "tools"]),
   /** null: as soon as possible. */
   retry_in_ms: z.int().nonnegative().nullable(),
-  /** For `slot`, where it is known: how many requests get a slot before this one. Sent again when it has changed. */
+  /**
+   * How many go first. For `slot`, where it is known: requests to the model server, sent again when it has changed. For `tools`:
+   * calls.
+   */
   ahead: z.int().nonnegative().optional(),
 });
 /** The conversation did not fit into the context window; `context` states what was left out of the call for this message. */

@@ -18,5 +18,9 @@ export interface ToolOutcome {
   result: ToolResult;
 }
 
-/** Runs one call inside the project's root. Throws only when `signal` aborts. */
-export type RunTool = (call: ToolCall, signal: AbortSignal) => Promise<ToolOutcome>;
+/**
+ * Runs one call inside the project's root. Throws only when `signal` aborts.
+ * @param onWait called at most once, when the call does not run after a moment, because others hold what it needs; with how many
+ * calls go first
+ */
+export type RunTool = (call: ToolCall, signal: AbortSignal, onWait?: (ahead: number) => void) => Promise<ToolOutcome>;

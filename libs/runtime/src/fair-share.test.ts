@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { mostOfSlots, nextInLine } from "./fair-share.ts";
+import { aheadInLine, mostOfSlots, nextInLine } from "./fair-share.ts";
 
 test("the last quarter, at least one slot, is left for others", () => {
   expect([1, 2, 3, 4, 7, 8, 50].map(mostOfSlots)).toEqual([1, 1, 2, 3, 6, 6, 38]);
@@ -37,6 +37,22 @@ test("whoever comes late gets a slot before those who hold some, however many of
       expect(holds.get("greedy")).toBe(mostOfSlots(size));
       line.push({ user: "late" });
       expect(grant()).toBe("late");
+    }),
+  );
+});
+
+test("as many are ahead of one in the line as get a slot before it", () => {
+  fc.assert(
+    fc.property(waiting, held, (line, holds) => {
+      const told = new Map(line.map((entry, index) => [entry, aheadInLine(line, holds, index)]));
+      const counts = new Map(holds);
+      const left = [...line];
+      for (let granted = 0; left.length > 0; granted++) {
+        const [next] = left.splice(nextInLine(left, counts, Number.POSITIVE_INFINITY), 1);
+        if (!next) throw new Error("nobody was chosen");
+        counts.set(next.user, (counts.get(next.user) ?? 0) + 1);
+        expect(told.get(next)).toBe(granted);
+      }
     }),
   );
 });

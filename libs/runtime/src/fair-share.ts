@@ -1,5 +1,9 @@
 // PURE
 
+interface Waiting {
+  user: string;
+}
+
 /**
  * The most of `size` slots that one user may hold: the last quarter, at least one slot, is left for others. A single slot is
  * nobody's to keep free.
@@ -13,11 +17,7 @@ export function mostOfSlots(size: number): number {
  * @param waiting in the order of arrival
  * @returns the index in `waiting`; -1 when nobody may have a slot
  */
-export function nextInLine(
-  waiting: readonly { user: string }[],
-  held: ReadonlyMap<string, number>,
-  most: number,
-): number {
+export function nextInLine(waiting: readonly Waiting[], held: ReadonlyMap<string, number>, most: number): number {
   let next = -1;
   let fewest = most;
   for (const [index, { user }] of waiting.entries()) {
@@ -28,4 +28,17 @@ export function nextInLine(
     if (holds === 0) break;
   }
   return next;
+}
+
+/** How many of those that wait get a slot before the one at `index`, if nobody else comes or gives one back. */
+export function aheadInLine(waiting: readonly Waiting[], held: ReadonlyMap<string, number>, index: number): number {
+  // How many the user will hold when this one's turn has come. Slots go out in the order of this number, and then of arrival.
+  const counts = new Map(held);
+  const levels = waiting.map(({ user }) => {
+    const level = counts.get(user) ?? 0;
+    counts.set(user, level + 1);
+    return level;
+  });
+  const own = levels[index] ?? 0;
+  return levels.filter((level, other) => level < own || (level === own && other < index)).length;
 }

@@ -142,7 +142,8 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
           folders: config,
           own,
           models,
-          runToolIn: (project) => (call, signal) => tools.run({ user: turn.owner_id, project, call }, signal),
+          runToolIn: (project) => (call, signal, onWait) =>
+            tools.run({ user: turn.owner_id, project, call }, signal, onWait),
           tools: toolOffers,
           maxDepth: config.MAX_TOOL_LOOP_DEPTH,
           budget: {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { MAX_DELETED_IDS, MAX_DELETION_FRAMES, MAX_FRAME_BYTES } from "@boocode/contracts";
 import { MAX_SEARCHED_BYTES, toolOffers } from "@boocode/project-tools";
 import { expect, test } from "vitest";
-import { MAX_CALLS } from "../src/turn/run-turn.ts";
+import { MAX_CALLS } from "../src/turn/run-calls.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const TOOLS = join(ROOT, "libs/project-tools/src");

@@ -337,6 +337,20 @@ test("what a queued turn waits for is shown until the turn starts, moves nothing
   expect(applyFrame(applyFrame(view, begun).view, frame).view.turns.t?.waiting).toBeNull();
 });
 
+test("a turn that waits for a tool process is shown so until its first result", () => {
+  const turn = { session_id: "session", turn_id: "t", attempt: 1 };
+  const running: SessionFrame = { type: "turn_started", ...turn, seq: 1, cursor: "2.1.n.1", ordinal: 2 };
+  const wait = { reason: "tools" as const, retry_in_ms: null, ahead: 4 };
+  const waits: SessionFrame = { type: "turn_waiting", ...turn, seq: 2, cursor: "2.1.n.2", ...wait };
+  const result: SessionFrame = {
+    ...{ type: "tool_result", ...turn, seq: 3, cursor: "2.1.n.3", message_id: "m", position: 1 },
+    ...{ tool_call_id: "c", name: "grep", output: "", truncated: false, error: null },
+  };
+  const view = [running, waits].reduce((before, frame) => applyFrame(before, frame).view, start);
+  expect(view.turns.t?.waiting).toEqual(wait);
+  expect(applyFrame(view, result).view.turns.t).toMatchObject({ status: "running", waiting: null });
+});
+
 function queuedTurn(id: string, ordinal: number) {
   const facts = { status: "queued" as const, attempt: 0, cancel_reason: null, error: null, waiting: null };
   return { id, ordinal, ...facts };

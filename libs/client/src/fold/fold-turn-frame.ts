@@ -11,9 +11,7 @@ import { toViewTurn, withTurn } from "./turn-views.ts";
 export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: number): SessionView {
   const inMessage = (id: string, change: (message: ViewMessage) => ViewMessage, speaks = false): SessionView => {
     const changed = { ...view, messages: changeMessage(view.messages, id, change) };
-    // A delta ends the wait.
-    const waits = speaks && view.turns[frame.turn_id]?.waiting;
-    return waits ? withTurn(changed, frame.turn_id, { ordinal, waiting: null }) : changed;
+    return speaks ? endWait(changed, frame.turn_id, ordinal) : changed;
   };
   switch (frame.type) {
     case "turn_started": {
@@ -54,7 +52,7 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
       }));
     case "tool_result": {
       const { tool_call_id, name, truncated, error } = frame;
-      return begin(view, {
+      return begin(endWait(view, frame.turn_id, ordinal), {
         ...blank(frame),
         turn_ordinal: ordinal,
         position: frame.position,
@@ -115,6 +113,11 @@ export function foldSnapshot(view: SessionView, frame: Extract<SessionFrame, { t
     return toViewMessage(keepWhole(message, before), before ? before.since : frame.cursor);
   });
   return withTurn({ ...view, messages: addMessages(others, fresh) }, turn.id, toViewTurn(turn));
+}
+
+/** A delta and a tool's result end what the turn waited for. */
+function endWait(view: SessionView, turnId: string, ordinal: number): SessionView {
+  return view.turns[turnId]?.waiting ? withTurn(view, turnId, { ordinal, waiting: null }) : view;
 }
 
 /** Adds a message, unless it was deleted before its first frame arrived (T11). */

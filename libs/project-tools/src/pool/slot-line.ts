@@ -1,18 +1,27 @@
-import { mostOfSlots, nextInLine } from "@boocode/runtime";
+import { aheadInLine, mostOfSlots, nextInLine } from "@boocode/runtime";
 
 /** A fixed number of slots, shared fairly among users. */
 export interface SlotLine {
   /**
    * Resolves when the user gets a slot, with the function that gives it back, and with null after `waitMs`. Rejects with the signal's
    * reason when it aborts first.
+   * @param onWait called once, when there is still no slot after a moment, with how many get one first
    */
-  enter(user: string, waitMs: number, signal: AbortSignal): Promise<(() => void) | null>;
+  enter(
+    user: string,
+    waitMs: number,
+    signal: AbortSignal,
+    onWait?: (ahead: number) => void,
+  ): Promise<(() => void) | null>;
 }
 
 interface Waiting {
   user: string;
   grant(): void;
 }
+
+/** Shorter waits are not worth a notice. */
+const TELL_AFTER_MS = 100;
 
 export function createSlotLine(size: number): SlotLine {
   const most = mostOfSlots(size);
@@ -45,11 +54,12 @@ export function createSlotLine(size: number): SlotLine {
   }
 
   return {
-    async enter(user, waitMs, signal) {
+    async enter(user, waitMs, signal, onWait) {
       signal.throwIfAborted();
       return await new Promise((resolve, reject) => {
         const leave = () => {
           clearTimeout(timer);
+          clearTimeout(telling);
           signal.removeEventListener("abort", abort);
           const at = line.indexOf(waiting);
           if (at !== -1) line.splice(at, 1);
@@ -69,6 +79,8 @@ export function createSlotLine(size: number): SlotLine {
           leave();
           resolve(null);
         }, waitMs);
+        const telling =
+          onWait && setTimeout(() => onWait(aheadInLine(line, held, line.indexOf(waiting))), TELL_AFTER_MS);
         signal.addEventListener("abort", abort);
         line.push(waiting);
         grantFree();

@@ -14,8 +14,11 @@ import { startToolProcess, type ToolLog, type ToolProcess } from "./tool-process
  * them, and ended when they are idle.
  */
 export interface ToolPool {
-  /** Every failure is an outcome; rejects only when the signal aborts, at once and with its reason. */
-  run(work: UserCall, signal: AbortSignal): Promise<ToolOutcome>;
+  /**
+   * Every failure is an outcome; rejects only when the signal aborts, at once and with its reason.
+   * @param onWait called once, when the call has waited for a slot for a moment, with how many calls get one first
+   */
+  run(work: UserCall, signal: AbortSignal, onWait?: (ahead: number) => void): Promise<ToolOutcome>;
   stop(): Promise<void>;
 }
 
@@ -74,7 +77,11 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
 
   /** Gives a process to the call that has waited longest, or keeps it for a while. */
   function offer(process: ToolProcess): void {
-    const next = process.isFit() ? hungry.shift() : process.kill;
+    if (!process.isFit()) {
+      process.kill();
+      return;
+    }
+    const next = hungry.shift();
     if (next) {
       next(process);
       return;
@@ -112,8 +119,8 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
   }
 
   return {
-    async run({ user, project, call }, signal) {
-      const giveBack = await slots.enter(user, deps.waitMs, signal);
+    async run({ user, project, call }, signal, onWait) {
+      const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
       if (giveBack === null) return failedCall(call, tooMuch.waited(deps.waitMs));
       const process = await processFor(project, signal);
       if (process === null) {

@@ -50,8 +50,11 @@ export async function startPool(options: Partial<ToolPoolDeps> = {}) {
     vi.unstubAllEnvs();
     await rm(folder, { recursive: true, force: true });
   });
-  const run = (user: string, call: ToolCall, { signal = never, project = NO_FOLDER } = {}) =>
-    pool.run({ user, project, call }, signal);
+  const run = (
+    user: string,
+    call: ToolCall,
+    { signal = never, project = NO_FOLDER, onWait = (_ahead: number) => {} } = {},
+  ) => pool.run({ user, project, call }, signal, onWait);
   return { pool, run, folder, logged };
 }
 

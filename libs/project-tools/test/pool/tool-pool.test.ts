@@ -153,6 +153,21 @@ test("one user's calls leave a slot to others, and a call that waits too long fa
   expect((await ends).filter(({ status }) => status === "rejected")).toHaveLength(3);
 });
 
+test("a call that waits is told once how many go first: those of users who hold fewer, then those that came before", async () => {
+  const { run } = await startPool({ size: 4 });
+  const controller = new AbortController();
+  const told: string[] = [];
+  const begin = (user: string) =>
+    run(user, callOf("wait"), { signal: controller.signal, onWait: (ahead) => told.push(`${user} ${ahead}`) });
+  // Three hold a slot, and none may have the last one; then "b" takes it.
+  const users = ["a", "a", "a", "b", "a", "b", "c", "b"];
+  const ends = Promise.allSettled(users.map(begin));
+  await expect.poll(() => told).toEqual(["a 3", "b 1", "c 0", "b 2"]);
+  controller.abort();
+  await ends;
+  expect(told).toHaveLength(4);
+});
+
 test("a process that cannot be started fails its call only", async () => {
   const { run, logged } = await startPool({ program: join(UNRULY, "missing.mjs") });
   expect((await run("al", callOf("answer"))).result.error).toBe(tooMuch.notStarted());

@@ -68,8 +68,8 @@ export interface Reply {
   seesTools?: boolean | null;
 }
 
-/** Why a turn waits for the model, as frames state it. */
-export type WaitReason = "slot" | "loading" | "busy" | "unreachable" | "failed" | "cut";
+/** Why a turn waits, as frames state it: for the model, or for a process in which a tool can run. */
+export type WaitReason = "slot" | "loading" | "busy" | "unreachable" | "failed" | "cut" | "tools";
 
 /** Notifies subscribers of a wait. */
 export type WaitEvent =
@@ -79,7 +79,7 @@ export type WaitEvent =
       type: "waiting";
       reason: WaitReason;
       retryInMs: number | null;
-      /** How many requests get a slot before this one, where that is known. */
+      /** How many requests, or tool calls, go before this one, where that is known. */
       ahead?: number;
     };
 

@@ -1,10 +1,10 @@
-import type { ToolCall } from "@boocode/contracts";
-import type { RunTool, ToolOffer, ToolOutcome } from "@boocode/project-tools/ports";
+import type { RunTool, ToolOffer } from "@boocode/project-tools/ports";
 import { askModel, TOOL_LOOP } from "./ask-model.ts";
 import { assistantMessage, toolMessage } from "./conversation-turn.ts";
 import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
 import type { StreamReply } from "./ports.ts";
 import type { BudgetSettings } from "./prompt-budget.ts";
+import { runCalls } from "./run-calls.ts";
 import type { TurnEvent } from "./turn-event.ts";
 
 /** The conversation so far, with this turn's committed steps; it is not changed. */
@@ -22,14 +22,6 @@ export interface TurnDeps {
   /** Follow-up model calls after the first. The last of them requests text. */
   maxDepth: number;
   budget: BudgetSettings;
-}
-
-/** Limit of calls of one reply that run. Models that fall into a loop make hundreds. */
-export const MAX_CALLS = 32;
-
-function notRun({ id, name }: ToolCall): ToolOutcome {
-  const output = `not run: a reply may make ${MAX_CALLS} calls at most; look at these results first`;
-  return { output, result: { tool_call_id: id, name, truncated: false, error: output } };
 }
 
 /**
@@ -66,9 +58,7 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
       return;
     }
     yield { type: "tools_called", reply };
-    const outcomes = await Promise.all(
-      reply.toolCalls.map((call, index) => (index < MAX_CALLS ? deps.runTool(call, signal) : notRun(call))),
-    );
+    const outcomes = yield* runCalls(deps.runTool, reply.toolCalls, signal);
     yield { type: "step_finished", step, reply, outcomes };
     fitter.add(assistantMessage(reply, input.replayReasoning));
     for (const { output, result } of outcomes) fitter.add(toolMessage(result, output));
