@@ -3,7 +3,7 @@ import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { connectRedis, type Redis, untilRedisReady } from "@boocode/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createRates } from "../src/rates.ts";
+import { createRates, type RateState } from "../src/rates.ts";
 
 let server: Server;
 let redis: Redis;
@@ -69,6 +69,30 @@ test("while Redis hangs, one request waits 50 ms and the others not at all, and 
     expect(askedAt - startedAt).toBeLessThan(900);
   } finally {
     process.kill(pid, "SIGCONT");
+  }
+});
+
+test("when Redis dies, requests go on, those on their way too, and each process counts for itself", async () => {
+  const dying = await testRedis();
+  const clients = [connectRedis(dying.url), connectRedis(dying.url)];
+  try {
+    await Promise.all(clients.map((client) => untilRedisReady(client, 5_000)));
+    const [user, processes] = [randomUUID(), clients.map((client) => ratesAt(client))];
+    const take = (of: number) =>
+      Promise.all(Array.from({ length: of }, () => Promise.all(processes.map((each) => each.take(user, [POSTS])))));
+    const allowed = (takes: RateState[][][]) => takes.flat(2).filter(({ isAllowed }) => isAllowed).length;
+    expect(allowed(await take(2))).toBe(3);
+    // Stopped first, so that no answer is on its way.
+    process.kill(dying.pid as number, "SIGSTOP");
+    const startedAt = performance.now();
+    const onTheirWay = take(2);
+    process.kill(dying.pid as number, "SIGKILL");
+    const meanwhile = [...(await onTheirWay), ...(await take(3))];
+    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect(allowed(meanwhile)).toBe(2 * POSTS.perMinute);
+  } finally {
+    for (const client of clients) client.disconnect();
+    await dying.stop();
   }
 });
 

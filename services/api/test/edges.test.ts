@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test } from "vitest";
-import { useApi } from "./fixture.ts";
+import { newClient, useApi } from "./fixture.ts";
 
 const closed = useApi(
   {},
@@ -28,7 +28,9 @@ test("connections that send nothing are bounded by address, and a request must a
   await expect.poll(count).toBe(10);
   expect([server.maxConnections, server.headersTimeout, server.requestTimeout]).toEqual([50, 10_000, 30_000]);
   for (const socket of silent) socket.destroy();
-  await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  // A connection that is refused would leave `fetch` without an answer or an error.
+  await expect.poll(count).toBe(0);
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
 });
 
 test("the audit log has the address that a trusted proxy names, and no other", async () => {
@@ -40,4 +42,22 @@ test("the audit log has the address that a trusted proxy names, and no other", a
   await ask("127.0.0.1");
   await ask("192.0.2.9");
   expect(closed.refusals.map(({ address }) => address)).toEqual(["198.51.100.7", "192.0.2.9"]);
+});
+
+test("a request whose head or body comes slowly is ended, however steadily it comes", async () => {
+  const { token } = await newClient(open);
+  await open.app.listen({ port: 0, host: "127.0.0.1" });
+  const { server } = open.app;
+  Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
+  const head = `POST /api/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
+  for (const start of [`${head}X-Slow: `, `${head}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n{`]) {
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    let answer = "";
+    socket.on("error", () => {}).on("data", (data) => (answer += data));
+    socket.write(start);
+    const drip = setInterval(() => socket.write("x"), 50);
+    await once(socket, "close");
+    clearInterval(drip);
+    expect(answer).toContain("HTTP/1.1 408 ");
+  }
 });

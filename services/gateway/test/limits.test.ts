@@ -174,6 +174,23 @@ test("connections that send nothing are bounded by address, and a request must a
   for (const socket of silent) socket.destroy();
 });
 
+test("a request whose head or body comes slowly is ended, however steadily it comes", async () => {
+  const { server, url } = await startGateway();
+  Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
+  const { hostname, port } = new URL(url);
+  for (const start of [
+    "GET /healthz HTTP/1.1\r\nX-Slow: ",
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n",
+  ]) {
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => {}).resume();
+    socket.write(start);
+    const drip = setInterval(() => socket.write("x"), 50);
+    await once(socket, "close");
+    clearInterval(drip);
+  }
+});
+
 test("every answer has the security headers of an API", async () => {
   const { url } = await startGateway({ findCaller: async () => null });
   for (const path of ["/healthz", "/nothing", `/api/sessions/${SESSION}/events`]) {
