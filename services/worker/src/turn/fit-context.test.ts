@@ -249,6 +249,27 @@ describe("fitting a conversation into a window", () => {
     expect(outputs[1]?.length).toBe(outputs[2]?.length);
     expect(outputs[1]).toMatch(/^o{1000,}\n\[the rest was left out to save room/);
   });
+
+  it("looks at the calls of a turn about as often as it has outputs, however many are elided", () => {
+    const outputs = 400;
+    const steps = [Array<number>(outputs).fill(1_000), [10]].map((lengths) => ({ outputs: lengths, said: 0 }));
+    const present = turn(1, 10, steps, null);
+    let looks = 0;
+    const counting =
+      <T>(value: T) =>
+      () => {
+        looks += 1;
+        return value;
+      };
+    for (const message of present.messages) {
+      if (message.role !== "assistant") continue;
+      for (const call of message.toolCalls) call.arguments.toJSON = counting("");
+      Object.defineProperty(message, "toolCalls", { get: counting(message.toolCalls) });
+    }
+    const fit = whole(fitContext({ fixed: 0, earlier: [], present, limit: 25_000, cut: NO_CUT }));
+    expect(fit.outputsElided).toBeGreaterThan(outputs / 2);
+    expect(looks).toBeLessThan(10 * outputs);
+  });
 });
 
 function shortest(message: ConversationMessage): ConversationMessage {

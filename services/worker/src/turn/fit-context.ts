@@ -1,4 +1,4 @@
-import { type ContextCut, cutText } from "@boocode/contracts";
+import { type ContextCut, cutText, type ToolCall } from "@boocode/contracts";
 import type { ConversationTurn, ToolConversationMessage } from "./conversation-turn.ts";
 import { messageSize, messagesTokens } from "./measure.ts";
 import type { ConversationMessage } from "./ports.ts";
@@ -74,13 +74,16 @@ export function fitContext(input: FitInput): Fit {
   let size = [...kept, input.present].reduce((sum, turn) => sum + shown(turn).size, input.fixed);
   const elideUntilLow = (turns: readonly ConversationTurn[]) => {
     for (const turn of turns) {
-      const count = turn.messages.filter((message) => message.role === "tool" && !newest.has(message)).length;
-      const done = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;
       if (turn.ordinal < cut.elided_turn) continue;
-      for (let outputs = done + 1; outputs <= count && size > low; outputs++) {
-        const before = shown(turn).size;
-        cut = { ...cut, elided_turn: turn.ordinal, elided_outputs: outputs };
-        size += shown(turn).size - before;
+      const done = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;
+      const outputs = turn.messages.filter(isOutput).filter((message) => !newest.has(message));
+      const calls = callsIn(turn);
+      for (let at = done; at < outputs.length && size > low; at++) {
+        const output = outputs[at] as ToolConversationMessage;
+        cut = { ...cut, elided_turn: turn.ordinal, elided_outputs: at + 1 };
+        // Only this output changes. Looking at the whole turn for each would take seconds for a turn of a thousand calls.
+        if (!output.leftOut && isWorthEliding(output))
+          size += messageSize(elided(output, calls)).most - messageSize(output).most;
       }
     }
   };
@@ -126,18 +129,24 @@ function elide(turn: ConversationTurn, cut: ContextCut, spared: Set<Conversation
   const whole = turn.ordinal < cut.elided_turn;
   const outputs = turn.ordinal === cut.elided_turn ? cut.elided_outputs : 0;
   if (!whole && outputs === 0 && !turn.messages.some(isLeftOut)) return turn;
+  const calls = callsIn(turn);
   let nth = 0;
   const messages = turn.messages.map((message) => {
     if (message.role !== "tool" || spared?.has(message)) return message;
     nth += 1;
-    const worth = message.leftOut || message.content.length > WORTH_ELIDING;
-    if (!worth || !(whole || nth <= outputs || message.leftOut)) return message;
-    return { ...message, content: elidedLine(message, turn.messages) };
+    const isElided = message.leftOut || ((whole || nth <= outputs) && isWorthEliding(message));
+    return isElided ? elided(message, calls) : message;
   });
   return { ...turn, messages };
 }
 
-const isLeftOut = (message: ConversationMessage) => message.role === "tool" && message.leftOut === true;
+const isOutput = (message: ConversationMessage): message is ToolConversationMessage => message.role === "tool";
+const isLeftOut = (message: ConversationMessage) => isOutput(message) && message.leftOut === true;
+const isWorthEliding = ({ content }: ToolConversationMessage) => content.length > WORTH_ELIDING;
+const elided = (message: ToolConversationMessage, calls: Calls) => ({
+  ...message,
+  content: elidedLine(message, calls),
+});
 
 /** Returns the tokens that cutting the newest outputs can save, if each keeps `LEAST_OUTPUT`. */
 function shortenable(turn: ConversationTurn): number {
@@ -167,10 +176,11 @@ function shorten(turn: ConversationTurn, room: number): ConversationTurn {
 }
 
 function cutTo(turn: ConversationTurn, newest: Set<ConversationMessage>, share: number): ConversationTurn {
+  const calls = callsIn(turn);
   const messages = turn.messages.map((message) => {
     const { most } = messageSize(message);
     if (!newest.has(message) || most <= share) return message;
-    const line = elidedLine(message as ToolConversationMessage, turn.messages);
+    const line = elidedLine(message as ToolConversationMessage, calls);
     const characters = Math.floor(message.content.length * (share / most));
     const content = characters > line.length + CUT_NOTE.length ? cutOutput(message.content, characters) : line;
     const shorter = { ...message, content } as ConversationMessage;
@@ -186,11 +196,17 @@ function countChanged(before: readonly ConversationTurn[], after: readonly Conve
   );
 }
 
+type Calls = ReadonlyMap<string, ToolCall>;
+
+/** A turn's calls by id; of several with the same id, the first. */
+function callsIn({ messages }: ConversationTurn): Calls {
+  const calls = messages.flatMap((message) => (message.role === "assistant" ? message.toolCalls : []));
+  return new Map(calls.toReversed().map((call) => [call.id, call]));
+}
+
 /** The line in place of an output. It is the same for the same output in every worker, or the prompt cache would miss. */
-function elidedLine(message: ToolConversationMessage, turn: readonly ConversationMessage[]): string {
-  const call = turn
-    .flatMap((other) => (other.role === "assistant" ? other.toolCalls : []))
-    .find(({ id }) => id === message.toolCallId);
+function elidedLine(message: ToolConversationMessage, calls: Calls): string {
+  const call = calls.get(message.toolCallId);
   const json = call ? JSON.stringify(call.arguments) : "{}";
   const what = json.length <= MAX_ARGUMENTS ? `${message.name} ${json}` : `${message.name} with the same arguments`;
   return `[output left out to save room: call ${what} again]`;
