@@ -39,6 +39,12 @@ test("a named model is allowed by its own roles, else by those of its server, un
   expect(await may("admin", ...names)).toEqual(names.map(() => true));
 });
 
+test("of a server that is closed to a role no other name than an opened one is allowed, whatever the server takes it for", async () => {
+  const names = ["small", "Small", "small ", "/small", "small:latest", "huge:latest", "alias-of-huge", ""];
+  const may = names.map((name) => mayUseNamed([closed, hidden], async () => catalog, `closed/${name}`, "user"));
+  expect(await Promise.all(may)).toEqual(names.map((name) => name === "small"));
+});
+
 test("without a restriction no list is read", async () => {
   const read = () => Promise.reject(new Error("read"));
   expect(await mayUseNamed([server("a"), server("b")], read, "x", "user")).toBe(true);
