@@ -42,6 +42,8 @@ test("the first administrator is made by command, and other commands change and 
     ["Ada Lovelace", "ada-lovelace", "user"],
     ["root", "root-folder", "admin"],
   ]);
+  const refused = await admin("user", "limits", "Ada Lovelace", '{"session":1,"posts_per_minute":0}');
+  expect(refused.join()).toMatch(/limits are a JSON object.*posts_per_minute: Too small.*"session"/);
   await admin("user", "disable", "Ada Lovelace");
   expect(await statusOf(ada)).toBe(401);
   await admin("user", "enable", "Ada Lovelace");

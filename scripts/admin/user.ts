@@ -60,7 +60,7 @@ export const userCommands: Record<string, Command> = {
   },
   "user limits": {
     usage: "NAME JSON|none",
-    does: 'sets limits of a user in place of USER_LIMITS, such as {"sessions":100}; null is no limit',
+    does: 'sets all limits of a user that differ from USER_LIMITS, such as {"sessions":100}; null is no limit',
     args: { min: 2, max: 2 },
     async run(pool, [name, text = ""]) {
       const limits = text === "none" ? null : readLimits(text);
@@ -109,9 +109,14 @@ export const userCommands: Record<string, Command> = {
 /** @throws when the text is no JSON object of limits */
 function readLimits(text: string): LimitChange {
   const example = 'limits are a JSON object such as {"sessions":100,"tokens_per_day":null}, or none';
+  let json: unknown;
   try {
-    return LimitChange.parse(JSON.parse(text));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new Error(example, { cause });
   }
+  const limits = LimitChange.safeParse(json);
+  if (limits.success) return limits.data;
+  const faults = limits.error.issues.map(({ path, message }) => [...path, message].join(": "));
+  throw new Error(`${example}; ${faults.join("; ")}`);
 }
