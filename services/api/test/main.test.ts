@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { testDatabase } from "@boocode/backing-services/testing";
 import { startService } from "@boocode/local-stack";
+import { connectPostgres } from "@boocode/runtime";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
@@ -68,6 +70,29 @@ describe.each(["api", "worker", "gateway"])("%s with the URL of the tables' owne
     expect(code).toBe(1);
     expect(output).toMatch(/it is a superuser; REQUIRE_LEAST_PRIVILEGE=1 forbids it/);
   });
+});
+
+test.each([
+  ["api", "/api/me"],
+  ["gateway", `/api/sessions/${randomUUID()}/events`],
+])("the %s serves only the pages, and believes only the proxies, that its environment names", async (service, path) => {
+  const started = await startService(service, {
+    env: {
+      ...{ DATABASE_URL: database.url, REDIS_URL: inject("redisUrl"), REDIS_PREFIX: `edges-${service}` },
+      ...{ PROJECT_ROOTS: "/tmp", LLAMA_SWAP_URL: "http://127.0.0.1:1" },
+      ...{ PUBLIC_PAGES: "none", TRUSTED_PROXIES: "127.0.0.0/8" },
+    },
+  });
+  expect((await fetch(`${started.url}/metrics`)).status).toBe(404);
+  const address = `192.0.2.${service.length}`;
+  const headers = { authorization: "Bearer boo_wrong", "x-forwarded-for": address };
+  expect((await fetch(started.url + path, { headers })).status).toBe(401);
+  // It saves what it has refused before it ends.
+  expect(await started.stop()).toBe(0);
+  const sql = connectPostgres(database.ownerUrl, { name: "edges", connections: 1 });
+  const rows = await sql`select event from audit_events where address = ${address}`;
+  await sql.end();
+  expect(rows).toEqual([{ event: "refused.unauthenticated" }]);
 });
 
 describe("the api's process", () => {

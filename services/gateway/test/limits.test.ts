@@ -64,6 +64,19 @@ test("sockets whose credential is not proven share a tenth of all places, those 
   expect((await open(gateway, "", from("192.0.2.4", "t"))).state).toContain("503");
 });
 
+test("only what a trusted proxy says of an address is believed", async () => {
+  const addresses: unknown[] = [];
+  const refused = ({ address }: { address?: string | null }) => void addresses.push(address);
+  const refuse = async (isTrusted: boolean) => {
+    const gateway = await startGateway({ refused, isTrustedProxy: (address) => isTrusted && address === "127.0.0.1" });
+    await (await open(gateway, "?ticket=bogus", from("192.0.2.1"))).closed;
+    await fetch(`${gateway.url}/api/sessions/${SESSION}/events?ticket=bogus`, { headers: from("192.0.2.2") });
+  };
+  await refuse(false);
+  await refuse(true);
+  expect(addresses).toEqual(["127.0.0.1", "127.0.0.1", "192.0.2.1", "192.0.2.2"]);
+});
+
 test("a refused socket keeps its place until it has closed", async () => {
   const gateway = await startGateway({ connections: createConnections({ max: 10, reconnectSpreadMs: 0 }) });
   const { hostname, port } = new URL(gateway.url);
