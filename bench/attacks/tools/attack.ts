@@ -123,14 +123,16 @@ function watchService() {
   };
 }
 
-/** The memory of this process's descendants. Linux only. */
+/** The memory of this process's descendants; what several share, such as node's program, is divided among them. Linux only. */
 function bytesOfChildren(): number {
   const parents = new Map<number, { parent: number; bytes: number }>();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     try {
-      const status = readFileSync(`/proc/${name}/status`, "latin1");
-      const field = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(status)?.[1] ?? 0);
-      parents.set(Number(name), { parent: field("PPid"), bytes: field("VmRSS") * 1024 });
+      const facts = ["status", "smaps_rollup"]
+        .map((file) => readFileSync(`/proc/${name}/${file}`, "latin1"))
+        .join("\n");
+      const field = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(facts)?.[1] ?? 0);
+      parents.set(Number(name), { parent: field("PPid"), bytes: field("Pss") * 1024 });
     } catch {
       // It has exited.
     }

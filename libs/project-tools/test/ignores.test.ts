@@ -54,6 +54,18 @@ test("tracked files that do not exist leave room for those that do", async () =>
   expect(await list(root)).toBe(".gitignore\nz.log");
 });
 
+test("of tracked files that an ignore pattern matches, as many are found as have 2 MB of paths", async () => {
+  const directory = Array.from({ length: 12 }, () => "d".repeat(250)).join("/");
+  const paths = Array.from({ length: 800 }, (_, index) => `${directory}/${1000 + index}.log`);
+  const { root } = await makeTree({ ".gitignore": "*.log\n" });
+  await mkdir(join(root, directory), { recursive: true });
+  for (const path of paths) await writeFile(join(root, path), "");
+  await makeRepository(root, { index: writeIndex(paths) });
+  const found = async (name: string) => (await list(root, { glob: name })).includes(`/${name}`);
+  expect(await found("1000.log")).toBe(true);
+  expect(await found("1799.log")).toBe(false);
+});
+
 test("a tracked file that is marked skip-worktree is found if it exists", async () => {
   const { root } = await makeTree({ ".gitignore": "*.local\n", "a.local": "", "b.local": "" });
   const entry = Buffer.alloc(72);

@@ -13,6 +13,8 @@ export interface SlotLine {
     signal: AbortSignal,
     onWait?: (ahead: number) => void,
   ): Promise<(() => void) | null>;
+  /** How many slots the user holds. */
+  held(user: string): number;
 }
 
 interface Waiting {
@@ -54,6 +56,7 @@ export function createSlotLine(size: number): SlotLine {
   }
 
   return {
+    held: (user) => held.get(user) ?? 0,
     async enter(user, waitMs, signal, onWait) {
       signal.throwIfAborted();
       return await new Promise((resolve, reject) => {

@@ -57,7 +57,11 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
   /** Calls that have a slot and wait for a process; null: none could be started. */
   const hungry: ((process: ToolProcess | null) => void)[] = [];
 
+  /** How many processes are being started. */
+  let starting = 0;
+
   async function start(): Promise<void> {
+    starting += 1;
     try {
       const settings = { ...deps.settings, search: await deps.search, watchItself };
       const started = startToolProcess({ ...deps, settings });
@@ -72,6 +76,8 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     } catch (err) {
       deps.log.error({ err }, "a tool process could not be started");
       hungry.shift()?.(null);
+    } finally {
+      starting -= 1;
     }
   }
 
@@ -93,14 +99,26 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     idle.set(process, timer.unref());
   }
 
-  /** @returns null when no process can be started, or when the signal has aborted */
-  async function processFor(project: ProjectFolder, signal: AbortSignal): Promise<ToolProcess | null> {
+  /**
+   * While calls run, one more process than they need is kept: the last idle one goes only to users without another call, who need
+   * not wait for one to start while the calls of others take the CPU.
+   * @returns null when no process can be started, or when the signal has aborted
+   */
+  async function processFor(
+    project: ProjectFolder,
+    isUsersOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<ToolProcess | null> {
     const fit = [...idle.keys()].filter((process) => process.isFit());
-    const found = fit.findLast((process) => process.knows(project)) ?? fit.at(-1);
-    if (found) {
-      clearTimeout(idle.get(found));
-      idle.delete(found);
-      return found;
+    const isRoom = all.size + Math.max(0, hungry.length - starting) < deps.size;
+    if (fit.length > 1 || isUsersOnly || !isRoom) {
+      const found = fit.findLast((process) => process.knows(project)) ?? fit.at(-1);
+      if (found) {
+        clearTimeout(idle.get(found));
+        idle.delete(found);
+        if (fit.length === 1 && isRoom && starting === 0) void start();
+        return found;
+      }
     }
     return await new Promise((resolve) => {
       const timer = setTimeout(() => void start(), all.size === 0 ? 0 : PATIENCE_MS);
@@ -122,7 +140,7 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     async run({ user, project, call }, signal, onWait) {
       const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
       if (giveBack === null) return failedCall(call, tooMuch.waited(deps.waitMs));
-      const process = await processFor(project, signal);
+      const process = await processFor(project, slots.held(user) === 1, signal);
       if (process === null) {
         giveBack();
         signal.throwIfAborted();

@@ -15,6 +15,8 @@ const WATCH_MS = 50;
 /** A tool that keeps its time limit says so itself; one that is blocked is killed this much later. */
 const BLOCKED_MS = 1_000;
 const START_MS = 20_000;
+/** Half of the space of new objects. V8 lets it grow to 16 MB, of which a call that lists many files fills three. */
+const YOUNG_MB = 4;
 /** A heap that is full ends the process with SIGABRT. */
 const HEAP_IS_FULL = 134;
 
@@ -50,7 +52,7 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
   // Of its own, so that what a killed process leaves is removed.
   const folder = mkdtempSync(join(tmpdir(), "boocode-tools-"));
   const child = fork(program, [], {
-    execArgv: [`--max-old-space-size=${use.memoryMb}`],
+    execArgv: [`--max-old-space-size=${use.memoryMb}`, `--max-semi-space-size=${YOUNG_MB}`],
     // No secret of the service.
     env: { TMPDIR: folder },
     // A process group, with which its ripgrep is killed.

@@ -11,8 +11,8 @@ import { NO_LIMITS } from "../../src/search/search-limits.ts";
 import { findFolder, makeTree, SECRET, startTools } from "../temp-tree.ts";
 import { callOf, isAlive, NO_FOLDER, never, PROGRAM, SETTINGS, startPool, UNRULY, USE } from "./start-pool.ts";
 
-const tell = async (run: Awaited<ReturnType<typeof startPool>>["run"]) =>
-  JSON.parse((await run("someone", callOf("tell"))).output) as { pid: number; env: Record<string, string> };
+const tell = async (run: Awaited<ReturnType<typeof startPool>>["run"], user = "someone") =>
+  JSON.parse((await run(user, callOf("tell"))).output) as { pid: number; env: Record<string, string> };
 
 /** The names of the living processes in a process group. */
 function groupOf(group: number): string[] {
@@ -166,6 +166,25 @@ test("a call that waits is told once how many go first: those of users who hold 
   controller.abort();
   await ends;
   expect(told).toHaveLength(4);
+});
+
+test("however many calls one user makes, another's first one finds a process that has started before", async () => {
+  const { run, folder } = await startPool({ size: 6 });
+  const used = new Set<number>();
+  await expect
+    .poll(async () => {
+      const both = await Promise.all(["x", "y"].map((user) => tell(run, user)));
+      for (const { pid } of both) used.add(pid);
+      return used.size;
+    })
+    .toBeGreaterThan(1);
+  const started = readdirSync(folder).map((name) => join(folder, name));
+  const controller = new AbortController();
+  const greedy = Array.from({ length: 5 }, () => run("greedy", callOf("wait"), { signal: controller.signal }));
+  const ends = Promise.allSettled(greedy);
+  expect(started).toContain((await tell(run, "other")).env.TMPDIR);
+  controller.abort();
+  await ends;
 });
 
 test("a process that cannot be started fails its call only", async () => {

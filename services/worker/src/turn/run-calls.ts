@@ -31,8 +31,7 @@ export async function* runCalls(
       return runTool(call, signal, index === 0 ? tell : undefined);
     }),
   );
-  // The consumer may stop at the notice; the calls then end by the signal.
-  ended.catch(() => {});
+  // The consumer may stop at the notice; the calls then end by the signal, and the race handles their rejection.
   const first = await Promise.race([ended, told]);
   if (typeof first === "number") yield { type: "waiting", reason: "tools", retryInMs: null, ahead: first };
   return await ended;
