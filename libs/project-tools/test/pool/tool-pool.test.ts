@@ -162,7 +162,7 @@ test("a call that waits is told once how many go first: those of users who hold 
   // Three hold a slot, and none may have the last one; then "b" takes it.
   const users = ["a", "a", "a", "b", "a", "b", "c", "b"];
   const ends = Promise.allSettled(users.map(begin));
-  await expect.poll(() => told).toEqual(["a 3", "b 1", "c 0", "b 2"]);
+  await expect.poll(() => told, { timeout: 20_000 }).toEqual(["a 3", "b 1", "c 0", "b 2"]);
   controller.abort();
   await ends;
   expect(told).toHaveLength(4);
@@ -172,11 +172,14 @@ test("however many calls one user makes, another's first one finds a process tha
   const { run, folder } = await startPool({ size: 6 });
   const used = new Set<number>();
   await expect
-    .poll(async () => {
-      const both = await Promise.all(["x", "y"].map((user) => tell(run, user)));
-      for (const { pid } of both) used.add(pid);
-      return used.size;
-    })
+    .poll(
+      async () => {
+        const both = await Promise.all(["x", "y"].map((user) => tell(run, user)));
+        for (const { pid } of both) used.add(pid);
+        return used.size;
+      },
+      { timeout: 20_000 },
+    )
     .toBeGreaterThan(1);
   const started = readdirSync(folder).map((name) => join(folder, name));
   const controller = new AbortController();
