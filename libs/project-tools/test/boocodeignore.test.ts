@@ -53,3 +53,14 @@ test("a huge .boocodeignore costs little, and its first patterns apply", async (
   expect((await call("find_files", { glob: "*.txt", max_results: 1000 })).result.error).toBeNull();
   expect((await call("view_file", { path: "open.txt" })).output).toContain("(.boocodeignore)");
 });
+
+test("the first 200 patterns apply, and not the part of a line at which a file over 64 KiB is cut", async () => {
+  const patterns = [...Array.from({ length: 199 }, (_, index) => `none-${index}`), "a/plan.txt", "b/plan.txt"];
+  const { root } = await makeTree({ ...FILES, ".boocodeignore": `${patterns.join("\n")}\n` });
+  const shown = async (path: string) => (await (await startTools(root))("view_file", { path })).output.includes(WORD);
+  expect([await shown("a/plan.txt"), await shown("b/plan.txt")]).toEqual([false, true]);
+  const end = "/open.txt";
+  const comment = `#${"x".repeat(64 * 1024 - end.length - 2)}\n`;
+  await writeFile(join(root, ".boocodeignore"), `${comment}${end}-and-more`);
+  expect(await shown("open.txt")).toBe(true);
+});

@@ -233,6 +233,13 @@ describe("the usage of a turn is counted", () => {
     expect(await counted(turnId)).toEqual({ broken: { calls: 3, prompt: 2_100, answer: 30, estimated: 2_130 } });
   });
 
+  test("not while its model has sent nothing, because the server may not have been asked", async () => {
+    const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
+    for (let tries = 1; tries <= 3; tries++) await run(await take(turnId), attempt("die", { draft: 0 }));
+    expect(await turnRow(fixture.pool, turnId)).toMatchObject({ status: "failed", crashes: 3 });
+    expect(await counted(turnId)).toEqual({});
+  });
+
   test.each(["cancel and die", "die, then cancel"] as const)("once when a reconciler ends it: %s", async (fate) => {
     const { turnId } = await post(fixture.pool, await newPlace(fixture.pool));
     await run(await take(turnId), attempt(fate));
