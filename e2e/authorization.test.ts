@@ -115,7 +115,7 @@ test("every target of a subscription has a row, and a client can ask for nothing
 
 const cells = Object.keys(OPERATIONS).flatMap((what) => Object.keys(TRANSPORTS).map((how) => ({ what, how })));
 
-test.each(cells)("$what over a $how is open to those who may follow it, and to nobody else", async ({ what, how }) => {
+test.each(cells)("only those who may follow $what can open it over a $how", async ({ what, how }) => {
   const { path, outcome } = OPERATIONS[what] ?? expect.fail(what);
   const ask = TRANSPORTS[how as keyof typeof TRANSPORTS];
   for (const [caller, token] of Object.entries(callers)) {
