@@ -92,7 +92,7 @@ async function work(): Promise<void> {
   for (const path of ["", "/messages", "/turns"]) {
     seenByBob.push(JSON.stringify((await bob.rest.request("GET", `/api/sessions/${session}${path}`)).body));
   }
-  // Opened before the first turn, so that a subscriber with access would get every frame.
+  // Follows from before the first turn, so that a subscriber with access would get every frame.
   const [begin] = watch.frames;
   const stolen = watchSession(
     gateway(),
