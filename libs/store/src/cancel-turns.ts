@@ -2,6 +2,7 @@ import type { CancelAnswer, CancelReason } from "@boocode/contracts";
 import { askedBy, demand, lockSession } from "./access.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
 import type { Pool, Sql } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 /** The result of a cancel. Its changes do not include the end of a claimed turn: the turn's worker announces that. */
 export interface CancelOutcome {
@@ -134,7 +135,7 @@ export async function cancelTurns(sql: Sql, turnIds: string[], reason: CancelRea
       -- holder of its next attempt may do that: the expired lease lets the next reconciler take it over.
       lease_until = case status when 'queued' then now() else lease_until end,
       finished_at = case when status = 'queued' and attempt = 0 then now() end
-    where t.id = any(${turnIds}::uuid[]) and t.status in ('queued', 'running')
+    where t.id = any(${turnIds}::uuid[]) and ${statusByKey(sql, sql`t`)} in ('queued', 'running')
     returning t.id, t.status`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
   return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };

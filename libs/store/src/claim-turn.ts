@@ -3,6 +3,7 @@ import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { fairQueue, isPausing } from "./fair-queue.ts";
 import { type Asker, askerOf, type MostRunning, mostRunning } from "./limits.ts";
 import { type Fragment, milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 /** The fencing token that every write of a worker carries: the turn and its attempt. */
 export interface Fence {
@@ -78,7 +79,7 @@ export async function takeOverClaim(
   const [turn] = await sql<ClaimedTurn[]>`
     with t as (
       update turns set worker_id = ${workerId}, lease_until = now() + ${milliseconds(sql, leaseMs)}
-      where id = ${fence.turnId} and attempt = ${fence.attempt} and status in ('running', 'cancelling') returning *
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} in ('running', 'cancelling') returning *
     )
     select ${claimedColumns(sql)}, true as is_poison_candidate,
       (select m.id from messages m where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null limit 1)
@@ -154,7 +155,7 @@ export interface HeldTurn {
  * @returns the turns that are still held; a missing turn has lost its fence and must stop
  */
 export async function renewLeases(sql: Pool, held: Fence[], leaseMs: number): Promise<Map<string, HeldTurn>> {
-  const isHeld = sql`t.id = h.id and t.attempt = h.attempt and t.status in ('running', 'cancelling')`;
+  const isHeld = sql`t.id = h.id and t.attempt = h.attempt and ${statusByKey(sql, sql`t`)} in ('running', 'cancelling')`;
   const rows = await sql<(HeldTurn & { id: string })[]>`
     with h as (
       select * from unnest(${held.map((fence) => fence.turnId)}::uuid[], ${held.map((fence) => fence.attempt)}::int[])

@@ -4,6 +4,7 @@ import { type Change, type Hint, recordSessionChanges } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
 import { insertingUsage, settingUsage } from "./count-usage.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 import { finishMessage } from "./write-steps.ts";
 
 export interface EndedTurn {
@@ -44,7 +45,7 @@ export async function endTurn(
         error = ${end.status === "failed" ? end.error.message : null},
         cancel_reason = coalesce(cancel_reason, ${end.status === "cancelled" ? end.reason : null})
         ${settingUsage(sql, usage, true)}
-      where id = ${fence.turnId} and attempt = ${fence.attempt} and status = any(${wanted})
+      where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = any(${wanted})
       returning id, session_id, owner_id, finished_at, usage
       ), counted as (${insertingUsage(sql)})
       select id from ended`;
@@ -106,7 +107,7 @@ export async function releaseTurn(sql: Sql, fence: Fence, usage?: UsageEntry[]):
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now(), hand_backs = hand_backs + 1
       ${settingUsage(sql, usage, true)}
-    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running'`;
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = 'running'`;
   return result.count > 0;
 }
 
@@ -123,6 +124,6 @@ export async function requeueCutTurn(
   const result = await sql`
     update turns set status = 'queued', lease_until = null, due_at = now() + ${milliseconds(sql, waitMs)},
       cuts = cuts + 1, hand_backs = hand_backs + 1 ${settingUsage(sql, usage, true)}
-    where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and cuts < ${maxCuts}::int`;
+    where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = 'running' and cuts < ${maxCuts}::int`;
   return result.count > 0;
 }

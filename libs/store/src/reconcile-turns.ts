@@ -2,6 +2,7 @@ import type { CancelReason, Epoch, TurnEnd, TurnError, UsageEntry } from "@booco
 import { insertingUsage, usageOfDraft, usageParameter } from "./count-usage.ts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 /** Which expired leases mean a dead worker. */
 export interface OrphanRule {
@@ -97,7 +98,7 @@ export async function endOrphan(
       }[]
     >`
       select status, attempt, ordinal, crashes, cancel_reason as reason, ${usageOfDraft(sql)} as draft
-      from turns t where id = ${found.id} and status in ('running', 'cancelling')
+      from turns t where id = ${found.id} and ${statusByKey(sql, sql`t`)} in ('running', 'cancelling')
         and (lease_until < now() or cancel_requested_at < now() - ${milliseconds(sql, silentMs)})
       for no key update skip locked`;
     if (!turn) return null;

@@ -1,5 +1,6 @@
 import type { Fence } from "./claim-turn.ts";
 import type { Pool } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 /** The text of a streaming message and the seq of the last frame that it contains, saved atomically. */
 export interface Draft extends Fence {
@@ -25,7 +26,7 @@ export async function saveDrafts(sql: Pool, drafts: Draft[]): Promise<Set<string
       ) as d (turn_id, attempt, message_id, content, reasoning, last_seq)
     ), held as (
       select t.id from turns t join draft d on d.turn_id = t.id and d.attempt = t.attempt
-      where t.status = 'running' order by t.id for no key update of t skip locked
+      where ${statusByKey(sql, sql`t`)} = 'running' order by t.id for no key update of t skip locked
     ), fenced as (
       update turns set last_seq = d.last_seq
       from draft d, held where turns.id = held.id and d.turn_id = held.id and turns.last_seq <= d.last_seq

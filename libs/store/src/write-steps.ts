@@ -3,6 +3,7 @@ import type { Fence } from "./claim-turn.ts";
 import { settingUsage } from "./count-usage.ts";
 import { type DayCounts, dayColumns } from "./limits.ts";
 import type { Pool, Sql } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 export interface ToolMessage {
   id: string;
@@ -40,7 +41,7 @@ async function takeFence(sql: Sql, fence: Fence, lastSeq: number, setting = sql`
 
 const takingFence = (sql: Sql, fence: Fence, lastSeq: number, setting = sql``) => sql<FencedTurn[]>`
   update turns set last_seq = ${lastSeq} ${setting}
-  where id = ${fence.turnId} and attempt = ${fence.attempt} and status = 'running' and last_seq <= ${lastSeq}
+  where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = 'running' and last_seq <= ${lastSeq}
   returning session_id, owner_id, ordinal`;
 
 /** The message that a model call will write. */
