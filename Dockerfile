@@ -39,6 +39,7 @@ ENV NODE_ENV=production
 COPY --from=build /app/dist/admin ./admin
 COPY --from=build /app/dist/migrate ./migrate
 COPY migrations ./migrations
+COPY libs/store/functions ./libs/store/functions
 USER node
 CMD ["node", "migrate/main.mjs"]
 

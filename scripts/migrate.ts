@@ -16,6 +16,7 @@ try {
     for (const warning of url ? readPostgresTarget(url).warnings : []) console.error(`${name}: ${warning}`);
   await migrate(owner, {
     folder: "migrations",
+    functions: "libs/store/functions",
     services: MIGRATION_DATABASE_URL && DATABASE_URL,
     log: console.log,
   });

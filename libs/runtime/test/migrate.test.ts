@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDatabase } from "@boocode/backing-services";
@@ -6,9 +6,12 @@ import { connectPostgres, migrate } from "@boocode/runtime";
 import { afterEach, beforeEach, expect, inject, onTestFinished, test } from "vitest";
 
 let folder: string;
+let functions: string;
 let url: string;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "boocode-migrate-"));
+  functions = join(folder, "functions");
+  mkdirSync(functions);
   const database = await createDatabase(inject("postgresUrl"));
   onTestFinished(database.drop);
   url = database.url;
@@ -17,6 +20,12 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (name: string, up: string) =>
   writeFileSync(join(folder, name), `-- migrate:up\n${up}\n\n-- migrate:down\nthis is not run;\n`);
+
+const writeFunction = (file: string, body: string, name = file.replace(".sql", "")) =>
+  writeFileSync(
+    join(functions, file),
+    `create function ${name}() returns int language plpgsql set search_path from current as $$ begin ${body}; end $$;`,
+  );
 
 async function ask(statement: string, at = url): Promise<Record<string, unknown>[]> {
   const pool = connectPostgres(at, { name: "test", connections: 1 });
@@ -78,4 +87,30 @@ test("migration continues after the last version that dbmate applied", async () 
   const lines: string[] = [];
   await migrate(url, { folder, log: (line) => lines.push(line) });
   expect(lines).toEqual(["Applied 0002_more.sql"]);
+});
+
+test("functions are created after the migrations, once by three concurrent ones, and an existing one is left as it is", async () => {
+  write("0001_note.sql", "create table note (id int);");
+  writeFunction("count_1.sql", "return (select count(*) from note)");
+  writeFileSync(join(functions, "SHA256SUMS"), "not a function");
+  const lines: string[] = [];
+  const run = () => migrate(`${url}?schema=My%20App`, { folder, functions, log: (line) => lines.push(line) });
+  await Promise.all([run(), run(), run()]);
+  expect(lines).toEqual(["Applied 0001_note.sql", "Created the function count_1"]);
+  writeFunction("count_1.sql", "return 7");
+  writeFunction("count_2.sql", "return 8");
+  await run();
+  expect(lines.slice(2)).toEqual(["Created the function count_2"]);
+  // The tables are found from any search_path.
+  expect(await ask('select "My App".count_1() as one, "My App".count_2() as two')).toEqual([{ one: 0, two: 8 }]);
+});
+
+test("a function's file that cannot be applied, or creates another function, is named and leaves nothing behind", async () => {
+  writeFunction("a_1.sql", "return 1");
+  writeFunction("b_1.sql", "return 1 +");
+  const failure = () => migrate(url, { folder, functions }).catch((error: Error) => error.message);
+  expect(await failure()).toMatch(/^b_1\.sql: syntax error/);
+  writeFunction("b_1.sql", "return 1", "b_2");
+  expect(await failure()).toBe("b_1.sql: creates no function b_1");
+  expect(await ask("select from pg_proc where proname in ('a_1', 'b_1', 'b_2')")).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDatabase, servicesUrl } from "@boocode/backing-services";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 /** The tests share one role; what belongs to a role of its own is made and dropped by its test. */
 const role = `boocode_role_test_${randomBytes(4).toString("hex")}`;
 const folder = mkdtempSync(join(tmpdir(), "boocode-role-"));
+const functions = join(folder, "functions");
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let services: string;
 let admin: Postgres;
@@ -23,8 +24,8 @@ const at = (url: string, change: Partial<URL>) => Object.assign(new URL(url), ch
 /** The lines that a migration says about the role. */
 async function migrated(url: string, as = services): Promise<string[]> {
   const lines: string[] = [];
-  await migrate(url, { folder, services: as, log: (line) => lines.push(line) });
-  return lines.filter((line) => !line.startsWith("Applied"));
+  await migrate(url, { folder, functions, services: as, log: (line) => lines.push(line) });
+  return lines.filter((line) => !/^(Applied|Created the function)/.test(line));
 }
 const outcome = (work: Promise<unknown>) =>
   work.then(
@@ -40,6 +41,11 @@ beforeAll(async () => {
   write(
     "0002_work.sql",
     "create function f() returns int language sql as 'select 1'; create view shown as select id from turns;",
+  );
+  mkdirSync(functions);
+  writeFileSync(
+    join(functions, "write_1.sql"),
+    "create function write_1(wanted text) returns void language sql set search_path from current as $$ insert into turns (text) select wanted $$",
   );
   writeFileSync(join(folder, "exceptions.sql"), 'revoke update, delete on log from :"services";');
   admin = pooled(inject("postgresUrl"));
@@ -74,6 +80,21 @@ test("the services' role reads and writes rows, with numbers from sequences, and
 });
 
 const DENIED = "42501";
+
+test("the services' role may call a function also where PUBLIC may call none, and with its own rights only", async () => {
+  const own = await createDatabase(inject("postgresUrl"));
+  const theirUrl = at(services, { pathname: new URL(own.url).pathname });
+  const [there, theirs] = [pooled(own.url), pooled(theirUrl)];
+  await there`alter default privileges revoke execute on functions from public`;
+  expect(await migrated(own.url, theirUrl)).toEqual([]);
+  await theirs`select write_1('a')`;
+  await there.unsafe(`revoke insert on turns from ${role}`);
+  expect(await outcome(theirs`select write_1('b')`)).toBe(DENIED);
+  expect(await findExcessRights(theirs)).toEqual([]);
+  await Promise.all([there.end(), theirs.end()]);
+  await own.drop();
+});
+
 test.each([
   "create table t (id int)",
   "create temporary table t (id int)",

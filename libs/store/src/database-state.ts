@@ -20,17 +20,27 @@ export const NEEDED_MIGRATIONS = [
   "0015_run_slots",
 ];
 
+/** The functions that this version calls. A test compares them with the folder. */
+export const NEEDED_FUNCTIONS = ["count_day_use_1", "count_use_1"];
+
 /**
- * Rejects when the database lacks a migration that this version needs, and, for a process that writes, when it is read-only.
+ * Rejects when the database lacks a migration or a function that this version needs, and, for a process that writes, when it is read-only.
  * A newer schema is accepted, because changes of the schema are additive. Changes nothing.
  */
 export async function checkDatabase(sql: Pool, { writes }: { writes: boolean }): Promise<void> {
-  const applied = await sql<{ version: string }[]>`select version from schema_migrations`;
-  const versions = new Set(applied.map(({ version }) => version));
-  const missing = NEEDED_MIGRATIONS.filter((name) => !versions.has(name.split("_")[0] as string));
+  const [found] = await sql<[{ versions: string[]; functions: string[] }]>`
+    select array(select version::text from schema_migrations) as versions,
+      array(select proname::text from pg_proc where pronamespace = to_regnamespace(quote_ident(current_schema()))
+        and proname = any(${NEEDED_FUNCTIONS}) and has_function_privilege(oid, 'execute')) as functions`;
+  const missing = [
+    ...NEEDED_MIGRATIONS.filter((name) => !found.versions.includes(name.split("_")[0] as string)).map(
+      (name) => `migration ${name}`,
+    ),
+    ...NEEDED_FUNCTIONS.filter((name) => !found.functions.includes(name)).map((name) => `function ${name}`),
+  ];
   if (missing.length > 0) {
     const reason: NotReadyReason = "schema_outdated";
-    throw Object.assign(new Error(`not applied to the database: migration ${missing.join(", ")}`), { reason });
+    throw Object.assign(new Error(`not applied to the database: ${missing.join(", ")}`), { reason });
   }
   // Refused before any row is looked for: 25006 in a read-only database, 42501 without the right.
   if (writes) await sql`update turns set id = id where false`;

@@ -1,5 +1,5 @@
 import type { CountedName, LimitChange, Role, UserLimits } from "@boocode/contracts";
-import { ownedBy, usageOf } from "./access.ts";
+import { ownedBy } from "./access.ts";
 import { type Fragment, only, type Sql } from "./sql.ts";
 
 /*
@@ -43,49 +43,20 @@ export async function lockLimits(sql: Sql, userId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`limits ${userId}`}, 0))`;
 }
 
-/** A day in UTC, as `usage` and the stored bytes count it. */
-const today = (sql: Sql) => sql`(now() at time zone 'UTC')::date`;
-
-/** An expression: the tokens that a user has used today, with those of the live turns. */
-const tokensToday = (sql: Sql, userId: string | Fragment) => sql`(
-  coalesce((select sum(u.prompt_tokens + u.answer_tokens) from usage u
-    where ${usageOf(sql, userId)} and u.day = ${today(sql)}), 0)
-  + coalesce((select sum((e->>'prompt_tokens')::bigint + (e->>'answer_tokens')::bigint)
-    from turns lt, jsonb_array_elements(lt.usage) e
-    where ${ownedBy(sql, sql`lt`, userId)} and lt.status in ('queued', 'running', 'cancelling')), 0))::bigint`;
-
-/** An expression: the sum of a column of what a user has stored. */
-const stored = (sql: Sql, userId: string | Fragment, column: Fragment, when = sql``) => sql`(
-  coalesce((select ${column} from user_storage where user_id = ${userId} ${when}), 0)
-  + coalesce((select sum(${column}) from storage_changes where user_id = ${userId} ${when}), 0))::bigint`;
-
-/** Columns: what a user has used today. They need no row. */
-export const dayColumns = (sql: Sql, userId: string | Fragment) => {
-  const isToday = sql`and day = ${today(sql)}`;
-  return sql`
-    ${tokensToday(sql, userId)} as tokens_per_day,
-    ${stored(sql, userId, sql`day_tool_calls`, isToday)} as tool_calls_per_day,
-    ${stored(sql, userId, sql`day_bytes`, isToday)} as bytes_per_day`;
-};
-
-const turnColumns = (sql: Sql, userId: string) => sql`
-  (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status = 'queued') as turns_waiting,
-  (select count(*) from turns t where ${ownedBy(sql, sql`t`, userId)} and t.status in ('running', 'cancelling')) as turns_running,
-  greatest(${stored(sql, userId, sql`bytes`)}, 0) as stored_bytes,
-  ${dayColumns(sql, userId)}`;
-
 /** The number of a user's sessions. Those of a deleted project count until they are deleted, in batches. */
 const sessionCount = (sql: Sql, userId: string) => sql`
   (select count(*) from sessions own where ${ownedBy(sql, sql`own`, userId)} and own.deleted_at is null)`;
 
 /** Everything that a user's limits count. */
 export async function readCounts(sql: Sql, userId: string): Promise<Counts> {
-  return only(await sql<Counts[]>`select ${turnColumns(sql, userId)}, ${sessionCount(sql, userId)} as sessions`);
+  return only(
+    await sql<Counts[]>`select use.*, ${sessionCount(sql, userId)} as sessions from count_use_1(${userId}) use`,
+  );
 }
 
 /** What a new turn of a user counts towards. */
 export async function readTurnCounts(sql: Sql, userId: string): Promise<Omit<Counts, "sessions">> {
-  return only(await sql<Counts[]>`select ${turnColumns(sql, userId)}`);
+  return only(await sql<Counts[]>`select * from count_use_1(${userId})`);
 }
 
 /** What stops a turn between two of its steps. */

@@ -1,7 +1,7 @@
 import type { MessageContext, ReplyRecord, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import { settingUsage } from "./count-usage.ts";
-import { type DayCounts, dayColumns } from "./limits.ts";
+import type { DayCounts } from "./limits.ts";
 import type { Pool, Sql } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
 
@@ -61,16 +61,18 @@ export interface StreamingMessage {
 export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<DayCounts | null> {
   // One statement, because the model call waits for it.
   const [started] = await pool<DayCounts[]>`
-    with turn as (${takingFence(pool, fence, message.lastSeq)})
-    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
-      context, last_seq, started_at)
-    select ${message.id}, turn.session_id, turn.owner_id, ${fence.turnId}, turn.ordinal,
-      ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
-      ${jsonOrNull(pool, message.context)}, ${message.lastSeq}, now()
-    from turn
-    on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
-      context = excluded.context
-    returning ${dayColumns(pool, pool`messages.owner_id`)}`;
+    with turn as (${takingFence(pool, fence, message.lastSeq)}), started as (
+      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
+        context, last_seq, started_at)
+      select ${message.id}, turn.session_id, turn.owner_id, ${fence.turnId}, turn.ordinal,
+        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
+        ${jsonOrNull(pool, message.context)}, ${message.lastSeq}, now()
+      from turn
+      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
+        context = excluded.context
+      returning owner_id
+    )
+    select today.* from started, count_day_use_1(started.owner_id) today`;
   return started ?? null;
 }
 

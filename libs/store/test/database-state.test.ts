@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { createDatabase } from "@boocode/backing-services";
 import { connectPostgres } from "@boocode/runtime";
-import { checkDatabase, NEEDED_MIGRATIONS } from "@boocode/store";
+import { checkDatabase, NEEDED_FUNCTIONS, NEEDED_MIGRATIONS } from "@boocode/store";
 import { expect, inject, test } from "vitest";
 import { useStore } from "./fixture.ts";
 
@@ -11,6 +12,28 @@ const WRITES = { writes: true };
 test("this version needs every migration", () => {
   const files = readdirSync(new URL("../../../migrations", import.meta.url)).filter((name) => /^\d/.test(name));
   expect(files.sort()).toEqual(NEEDED_MIGRATIONS.map((name) => `${name}.sql`));
+});
+
+test("this version calls every function of the folder, and no text has changed under its name", () => {
+  const folder = new URL("../functions/", import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+  expect(files.sort()).toEqual(NEEDED_FUNCTIONS.map((name) => `${name}.sql`));
+  const sums = files.map((name) => {
+    const sum = createHash("sha256")
+      .update(readFileSync(new URL(name, folder)))
+      .digest("hex");
+    return `${sum}  ${name}\n`;
+  });
+  // A function that was released keeps its text: services of that version call it. Change a copy with the next number.
+  expect(sums.join("")).toBe(readFileSync(new URL("SHA256SUMS", folder), "utf8"));
+});
+
+test("each function runs with its caller's rights and finds our tables whatever the search_path is", async () => {
+  const rows = await fixture.pool<{ name: string; is_fixed: boolean; prosecdef: boolean }[]>`
+    select proname as name, prosecdef,
+      prosqlbody is not null or array_to_string(proconfig, ' ') ~ 'search_path="?public"?$' as is_fixed
+    from pg_proc where pronamespace = 'public'::regnamespace and proname = any(${NEEDED_FUNCTIONS}) order by 1`;
+  expect([...rows]).toEqual(NEEDED_FUNCTIONS.map((name) => ({ name, prosecdef: false, is_fixed: true })));
 });
 
 test("a migrated database is accepted, also when it is newer, and nothing is changed", async () => {
@@ -32,6 +55,25 @@ test.each([
     await expect(failed).rejects.toMatchObject({
       reason: "schema_outdated",
       message: `not applied to the database: migration ${name}`,
+    });
+  },
+);
+
+test.each(["drop function", "revoke execute on function"])(
+  "a database is refused after: %s, with the function's name for the log",
+  async (change) => {
+    const [name] = NEEDED_FUNCTIONS.slice(-1) as [string];
+    const failed = fixture.owner.begin(async (sql) => {
+      const [row] = await sql`select oid::regprocedure::text as signature from pg_proc where proname = ${name}`;
+      const services = new URL(fixture.url).username;
+      if (change === "drop function") await sql.unsafe(`drop function ${row?.signature}`);
+      else await sql.unsafe(`revoke execute on function ${row?.signature} from public, ${services}`);
+      await sql.unsafe(`set local role ${services}`);
+      await checkDatabase(sql as never, WRITES);
+    });
+    await expect(failed).rejects.toMatchObject({
+      reason: "schema_outdated",
+      message: `not applied to the database: function ${name}`,
     });
   },
 );

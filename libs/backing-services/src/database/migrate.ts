@@ -4,9 +4,13 @@ import { repositoryRoot } from "../files/repository-root.ts";
 import type { Log } from "../server.ts";
 
 /**
- * Brings a database up to date with this checkout's `migrations/`.
+ * Brings a database up to date with this checkout's `migrations/` and functions.
  * @param options `services`: see `migrate` of @boocode/runtime
  */
 export function migrate(databaseUrl: string, options: { services?: string; log?: Log } = {}): Promise<void> {
-  return migrateFrom(databaseUrl, { ...options, folder: join(repositoryRoot, "migrations") });
+  const [folder, functions] = ["migrations", "libs/store/functions"].map((path) => join(repositoryRoot, path)) as [
+    string,
+    string,
+  ];
+  return migrateFrom(databaseUrl, { ...options, folder, functions });
 }

@@ -14,13 +14,13 @@ const ATTEMPTS = 5;
  * Lets the role of the services' URL read and write the rows of our tables, and nothing else. Creates the role if it is missing,
  * and gives a role that it created here the password of the URL.
  * @param owner a pool of one connection, whose role owns the tables
- * @param options `lock`: see `grantRights`
+ * @param options see `grantRights`
  * @throws an error that says what an administrator must do
  */
 export async function admitServices(
   owner: Postgres,
   url: string,
-  options: { folder: string; lock: number; log(line: string): void },
+  options: { folder: string; functions?: string | undefined; lock: number; log(line: string): void },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {

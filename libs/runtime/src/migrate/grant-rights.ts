@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Postgres } from "../postgres/connect-postgres.ts";
+import { namesOfFunctions } from "./create-functions.ts";
 
 /** What the services may do with single tables and functions, where it differs from all others. In it, `:"services"` stands for their role, as in psql. */
 const EXCEPTIONS = "exceptions.sql";
@@ -8,14 +9,15 @@ const EXCEPTIONS = "exceptions.sql";
 /**
  * Gives a role the rights of the services, exactly, on the tables of the current schema that the connected role owns, whichever
  * migration made them, and on those that it will make. All or nothing.
- * @param options `folder`: that of the migrations; `lock`: key of the advisory lock that all migrations of a database take
+ * @param options `folder`: that of the migrations; `functions`: that of the functions that the services call; `lock`: key of the advisory lock that all migrations of a database take
  * @returns false, and changes nothing, when the role has the rights of an owner of these tables
  */
 export async function grantRights(
   owner: Postgres,
   role: string,
-  { folder, lock }: { folder: string; lock: number },
+  { folder, functions, lock }: { folder: string; functions?: string | undefined; lock: number },
 ): Promise<boolean> {
+  const called = functions === undefined ? [] : await namesOfFunctions(functions);
   return await owner.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(${lock})`;
     const [names] = await sql<[{ role: string; schema: string; database: string; is_owner: boolean }]>`
@@ -32,6 +34,9 @@ export async function grantRights(
     const [tables, sequences] = [of(false), of(true)];
     if (!tables.includes("schema_migrations"))
       throw new Error("the role of MIGRATION_DATABASE_URL does not own the tables: use the role that created them");
+    const callable = await sql<{ name: string }[]>`
+      select oid::regprocedure::text as name from pg_proc
+      where pronamespace = to_regnamespace(${names.schema}) and proname = any(${called}) order by 1`;
     const { schema, database } = names;
     // An owner of neither the schema nor the database gets only warnings for these.
     await sql.unsafe(`
@@ -48,6 +53,7 @@ export async function grantRights(
       grant usage on sequence ${sequences} to ${names.role};`
           : ""
       }
+      ${callable.map(({ name }) => `grant execute on function ${name} to ${names.role};`).join("\n")}
       alter default privileges in schema ${schema} grant select, insert, update, delete on tables to ${names.role};
       alter default privileges in schema ${schema} grant usage on sequences to ${names.role}`);
     const exceptions = await readFile(join(folder, EXCEPTIONS), "utf8");

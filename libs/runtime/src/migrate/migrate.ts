@@ -4,6 +4,7 @@ import postgres from "postgres";
 import { clientOptions } from "../postgres/client-options.ts";
 import { connectPostgres, type Postgres, targetOf, untilPostgresReady } from "../postgres/connect-postgres.ts";
 import { admitServices } from "./admit-services.ts";
+import { createFunctions } from "./create-functions.ts";
 
 /** Key of the advisory lock that migrations take, so that concurrent ones run one after the other. */
 const LOCK = 7_266_263;
@@ -21,14 +22,15 @@ const DOWN = /^-- migrate:down\b/m;
 /**
  * Brings a database up to date with the SQL files of a folder, each in a transaction that also records its version in
  * `schema_migrations`. Creates the database first if it is missing, and the schema if the URL names one.
- * @param options `services`: the URL with which the services connect; its role gets their rights, and nothing else
+ * @param options `functions`: the folder of the functions that the services call, see `createFunctions`; `services`: the URL with
+ * which the services connect; its role gets their rights, and nothing else
  * @throws the server's error, which names the file
  */
 export async function migrate(
   url: string,
-  options: { folder: string; services?: string | undefined; log?(line: string): void },
+  options: { folder: string; functions?: string; services?: string | undefined; log?(line: string): void },
 ): Promise<void> {
-  const { folder, services, log = () => {} } = options;
+  const { folder, functions, services, log = () => {} } = options;
   const files = (await readdir(folder)).filter((name) => FILE.test(name)).sort();
   // No time limit: a schema change may be slow, and may wait for locks.
   const pool = connectPostgres(url, { name: "migrate", connections: 1, statementMs: 0 });
@@ -43,8 +45,11 @@ export async function migrate(
       const text = await readFile(join(folder, name), "utf8");
       if (await apply(pool, name, text)) log(`Applied ${name}`);
     }
+    if (functions !== undefined)
+      for (const name of await createFunctions(pool, { folder: functions, lock: LOCK }))
+        log(`Created the function ${name}`);
     // Each time, not in a migration, so that it covers the tables of every migration, in whatever order they were applied.
-    if (services !== undefined) await admitServices(pool, services, { folder, lock: LOCK, log });
+    if (services !== undefined) await admitServices(pool, services, { folder, functions, lock: LOCK, log });
   } finally {
     await pool.end({ timeout: 5 });
   }
