@@ -32,6 +32,7 @@ export async function brokenInvariants(
   };
   say("a turn's history", await sql`select * from audit`);
   say("T1 not ended", await sql`select id, status from turns where status not in ('complete', 'failed', 'cancelled')`);
+  say("a session's count of live turns", await sql`select id, live_turns from sessions where live_turns <> 0`);
   say("T1 ended without a time", await sql`select id from turns where finished_at is null`);
   say(
     "T2 a step twice",

@@ -2,7 +2,7 @@ import type { CancelAnswer, CancelReason } from "@boocode/contracts";
 import { askedBy, demand, lockSession } from "./access.ts";
 import { type Change, type Hint, recordSessionChanges, type Structure } from "./changes.ts";
 import type { Pool, Sql } from "./sql.ts";
-import { statusByKey } from "./turn-status.ts";
+import { liveTurnsOfSession, statusByKey } from "./turn-status.ts";
 
 /** The result of a cancel. Its changes do not include the end of a claimed turn: the turn's worker announces that. */
 export interface CancelOutcome {
@@ -26,9 +26,13 @@ export async function cancelTurn(
     const session = await lockSession(sql, userId, sessionId);
     if (!session) return null;
     const [turn] = await sql<{ id: string; owner_id: string }[]>`
-      select id, owner_id from turns where session_id = ${sessionId}
-        and ${turnId ? sql`id = ${turnId}` : sql`status in ('queued', 'running', 'cancelling')`}
-      order by (status = 'queued'), ordinal limit 1`;
+      select t.id, t.owner_id
+      from ${
+        turnId
+          ? sql`turns t where t.id = ${turnId} and t.session_id = ${sessionId}`
+          : sql`sessions s cross join ${liveTurnsOfSession(sql)} t where s.id = ${sessionId}`
+      }
+      order by (t.status = 'queued'), t.ordinal limit 1`;
     if (turnId && !turn) return null;
     demand(session.role, "cancel turn", (turn?.owner_id ?? userId) === userId);
     return await cancelOne(sql, sessionId, turn?.id ?? null);
@@ -97,8 +101,9 @@ export async function cancelTurnsOfSessions(
   if (cancel.sessionIds.length === 0) return { cancelling: [], withdrawn: [] };
   const live = await sql<{ id: string }[]>`
     select t.id from turns t
-    where t.session_id = any(${cancel.sessionIds}::uuid[]) ${cancel.askerId ? sql`and ${askedBy(sql, cancel.askerId)}` : sql``}
-      and t.ordinal >= ${cancel.fromOrdinal ?? 0} and t.status in ('queued', 'running')
+    where t.id in (select l.id from sessions s cross join ${liveTurnsOfSession(sql)} l where s.id = any(${cancel.sessionIds}::uuid[]))
+      ${cancel.askerId ? sql`and ${askedBy(sql, cancel.askerId)}` : sql``}
+      and t.ordinal >= ${cancel.fromOrdinal ?? 0} and ${statusByKey(sql, sql`t`)} in ('queued', 'running')
     order by t.id for no key update`;
   return await cancelTurns(
     sql,

@@ -18,6 +18,9 @@ export const NEEDED_MIGRATIONS = [
   "0013_pages",
   "0014_limits",
   "0015_run_slots",
+  "0018_live_turns",
+  "0019_count_live_turns",
+  "0021_fewer_indexes",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */

@@ -48,7 +48,8 @@ const FORGET_AT_ONCE = 5_000;
 /** Deletes keys that are older than a day. @returns how many were deleted, at most `FORGET_AT_ONCE` */
 export async function forgetOldIdempotencyKeys(sql: Sql): Promise<number> {
   const result = await sql`
-    delete from idempotency_keys where (user_id, key) in (
-      select user_id, key from idempotency_keys where created_at < now() - interval '1 day' limit ${FORGET_AT_ONCE})`;
+    delete from idempotency_keys where ctid = any(array(
+      select ctid from idempotency_keys where created_at < now() - interval '1 day'
+      order by created_at limit ${FORGET_AT_ONCE} for update skip locked))`;
   return result.count;
 }

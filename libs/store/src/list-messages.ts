@@ -8,12 +8,13 @@ import {
   START,
   type Turn,
 } from "@boocode/contracts";
-import { readableMessage, readableSession, readableTurn } from "./access.ts";
+import { readableMessage, readableSession } from "./access.ts";
 import { fitMessage, fitNewest } from "./fit-messages.ts";
 import { planPage } from "./plan-page.ts";
 import { readCurrentTurn } from "./positions.ts";
 import { readCut, readSizes } from "./read-messages.ts";
 import { type Pool, type Sql, turnColumns } from "./sql.ts";
+import { liveTurnsOfSession } from "./turn-status.ts";
 
 /** For the messages of a page; the rest is for the live turns. */
 const PAGE_BYTES = MAX_ANSWER_BYTES - 1_500_000;
@@ -45,8 +46,8 @@ export async function listMessages(
     const turn = await readCurrentTurn(sql, sessionId);
     const { messages, hasMore } = await readPage(sql, userId, sessionId, page);
     const live = await sql<Turn[]>`
-      select ${turnColumns(sql)} from turns t
-      where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
+      select ${turnColumns(sql)} from sessions s cross join ${liveTurnsOfSession(sql)} t
+      where s.id = ${sessionId} and ${readableSession(sql, userId)}
       order by t.ordinal limit ${MAX_LIVE_TURNS}`;
     const [first] = messages;
     return {

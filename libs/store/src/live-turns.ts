@@ -1,6 +1,7 @@
 import { type LiveTurnList, MAX_LIVE_TURNS, type TurnState } from "@boocode/contracts";
 import { readableSession, readableTurn } from "./access.ts";
 import { type Sql, turnColumns } from "./sql.ts";
+import { liveTurnsOfSession } from "./turn-status.ts";
 import { readWaitingTurns } from "./waiting-turns.ts";
 
 /** Reads a turn, live or ended. @returns null when the user may read no such turn in this session */
@@ -21,8 +22,8 @@ export async function listLiveTurns(sql: Sql, userId: string, sessionId: string)
       (select m.id from messages m where m.turn_id = t.id and m.role = 'user' and m.deleted_at is null) as message_id,
       case when t.status = 'queued'
         then count(*) filter (where t.status = 'queued') over (order by t.ordinal) end as place
-    from turns t
-    where t.session_id = ${sessionId} and ${readableTurn(sql, userId)} and t.status in ('queued', 'running', 'cancelling')
+    from sessions s cross join ${liveTurnsOfSession(sql)} t
+    where s.id = ${sessionId} and ${readableSession(sql, userId)}
     order by t.ordinal limit ${MAX_LIVE_TURNS + 1}`;
   const listed = await withWaiting(sql, sessionId, turns.slice(0, MAX_LIVE_TURNS));
   return { turns: listed, has_more: turns.length > MAX_LIVE_TURNS };

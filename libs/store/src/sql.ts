@@ -57,4 +57,4 @@ export const sessionColumns = (sql: Sql) => sql`${summaryColumns(sql)}, s.system
 /** The columns of `sessions s` in the shape of the contract's SessionSummary. */
 export const summaryColumns = (sql: Sql) => sql`
   s.id, s.project_id, ${userRef(sql, sql`s.owner_id`)} as owner, s.name, s.auto_named, s.model, s.tools_ignored, s.version, s.created_at, s.updated_at,
-  exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling')) as busy`;
+  s.live_turns > 0 as busy`;

@@ -8,3 +8,13 @@ import type { Fragment, Sql } from "./sql.ts";
  * execution on, are chosen in the same way.
  */
 export const statusByKey = (sql: Sql, turns: Fragment = sql`turns`) => sql`${turns}.status collate "C"`;
+
+/**
+ * The rows of `turns` that are live, for a `from` clause after `sessions s`. They are among the newest of the session, so that its
+ * count of live turns tells when all are found: neither its other turns nor those of other sessions are read.
+ */
+export const liveTurnsOfSession = (sql: Sql) => sql`
+  lateral (
+    select * from turns live
+    where live.session_id = s.id and ${statusByKey(sql, sql`live`)} in ('queued', 'running', 'cancelling')
+    order by live.ordinal desc limit s.live_turns)`;

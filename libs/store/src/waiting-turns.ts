@@ -1,6 +1,7 @@
 import type { TurnWait } from "@boocode/contracts";
 import { fairQueue, isPausing } from "./fair-queue.ts";
 import type { Sql } from "./sql.ts";
+import { liveTurnsOfSession } from "./turn-status.ts";
 
 /** A queued turn, and what it waits for. */
 export interface WaitingTurn extends TurnWait {
@@ -18,9 +19,9 @@ export async function readWaitingTurns(sql: Sql, sessionIds: readonly string[], 
     select t.id as turn_id, t.session_id, case when q.id is null then 'session' else 'worker' end as reason,
       coalesce(q.ahead, t.before)::int as ahead
     from (
-      select id, session_id, ordinal, status, attempt, due_at,
-        row_number() over (partition by session_id order by ordinal) - 1 as before
-      from turns where session_id = any(${sessionIds}::uuid[]) and status in ('queued', 'running', 'cancelling')
+      select l.id, l.session_id, l.ordinal, l.status, l.attempt, l.due_at,
+        row_number() over (partition by l.session_id order by l.ordinal) - 1 as before
+      from sessions s cross join ${liveTurnsOfSession(sql)} l where s.id = any(${sessionIds}::uuid[])
     ) t left join (
       select id, row_number() over (order by share, due_at, id) - 1 as ahead
       from (${fairQueue(sql, sql`not ${isPausing(sql)}`)}) queue

@@ -144,6 +144,10 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
   const active = await pool`
     select session_id from turns where status in ('running', 'cancelling') group by session_id having count(*) > 1`;
   expect(active).toHaveLength(0);
+  const miscounted = await pool`
+    select s.id, s.live_turns from sessions s where s.live_turns <> (
+      select count(*) from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling'))`;
+  expect(miscounted).toEqual([]);
 });
 
 test("concurrent posts, sharing, unsharing and every way to take access back never deadlock", async () => {

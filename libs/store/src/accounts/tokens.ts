@@ -106,7 +106,11 @@ export async function revokeToken(
   });
   if (!isRevoked) return null;
   // In a transaction of its own, because the lock order has sessions before tokens.
-  return { changes: await pool.begin((sql) => cancelRevokedTurns(sql, sql`t.token_id = ${tokenId}`)) };
+  return {
+    changes: await pool.begin((sql) =>
+      cancelRevokedTurns(sql, sql`${askedBy(sql, userId)} and t.token_id = ${tokenId}`),
+    ),
+  };
 }
 
 /** Revokes every token of a user. @returns how many were revoked */

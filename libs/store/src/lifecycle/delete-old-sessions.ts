@@ -1,6 +1,6 @@
 import { existingSession } from "../access.ts";
 import { type Change, recordChanges } from "../changes.ts";
-import { milliseconds, type Pool, type Sql } from "../sql.ts";
+import { milliseconds, type Pool } from "../sql.ts";
 
 /** The most that one call of `findOldSessions` returns of one project. */
 const OF_ONE_PROJECT = 20;
@@ -8,14 +8,11 @@ const OF_ONE_PROJECT = 20;
 /** How long a session may be unused; null: for ever. Those of deleted users are deleted in any case. */
 type Retention = number | null;
 
-const mayRun = (sql: Sql) => sql`
-  exists (select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling'))`;
-
 /** Finds sessions without live turns that are to be deleted: their user is, or they were not used for too long. */
 export async function findOldSessions(pool: Pool, retentionMs: Retention, limit: number): Promise<string[]> {
   const orphaned = await pool<{ id: string }[]>`
     select s.id from users u join sessions s on s.owner_id = u.id
-    where u.deleted_at is not null and u.purged_at is null and ${existingSession(pool)} and not ${mayRun(pool)}
+    where u.deleted_at is not null and u.purged_at is null and ${existingSession(pool)} and s.live_turns = 0
     limit ${limit}`;
   if (orphaned.length > 0 || retentionMs === null) return orphaned.map((row) => row.id);
   // By project, because an index on the last use alone would cost every change of every session.
@@ -23,7 +20,7 @@ export async function findOldSessions(pool: Pool, retentionMs: Retention, limit:
     select old.id from projects p cross join lateral (
       select s.id from sessions s
       where s.project_id = p.id and s.deleted_at is null and s.updated_at < now() - ${milliseconds(pool, retentionMs)}
-        and not ${mayRun(pool)}
+        and s.live_turns = 0
       limit ${OF_ONE_PROJECT}) old
     where p.deleted_at is null limit ${limit}`;
   return rows.map((row) => row.id);
@@ -44,13 +41,9 @@ export async function deleteOldSession(
     const [session] = await sql<{ project_id: string }[]>`
       select s.project_id from sessions s
       where s.id = ${sessionId} and ${existingSession(sql)}
-        and (${isUnused} or exists (select from users u where u.id = s.owner_id and u.deleted_at is not null))
+        and s.live_turns = 0 and (${isUnused} or exists (select from users u where u.id = s.owner_id and u.deleted_at is not null))
       for no key update of s skip locked`;
     if (!session) return null;
-    // Only after the lock: a turn that was queued before it is in the snapshot of this statement.
-    const [live] = await sql`
-      select from turns where session_id = ${sessionId} and status in ('queued', 'running', 'cancelling') limit 1`;
-    if (live) return null;
     await sql`update sessions set deleted_at = now() where id = ${sessionId}`;
     const frame = { type: "session_deleted" as const, session_id: sessionId, project_id: session.project_id };
     return { changes: await recordChanges(sql, { projectId: session.project_id }, [{ kind: "list", frame }]) };

@@ -39,9 +39,7 @@ export async function purgeBatch(pool: Pool, rule: PurgeRule): Promise<number | 
 async function purgeSessions(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
   const sessions = await sql<{ id: string }[]>`
     select s.id from sessions s
-    where s.deleted_at <= now() - ${milliseconds(sql, afterMs)}
-      and not exists (
-        select from turns t where t.session_id = s.id and t.status in ('queued', 'running', 'cancelling'))
+    where s.deleted_at <= now() - ${milliseconds(sql, afterMs)} and s.live_turns = 0
     order by s.deleted_at, s.id limit ${SESSIONS_AT_ONCE} for update of s skip locked`;
   if (sessions.length === 0) return 0;
   const ids = sessions.map((session) => session.id);
