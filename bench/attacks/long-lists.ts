@@ -10,7 +10,7 @@ import { connectPostgres } from "@boocode/runtime";
 import { createGrant } from "@boocode/store";
 
 /*
- * `npm run build && npx tsx bench/attacks/long-lists.ts`
+ * `npm run build && npm run bench -- attacks/long-lists`
  *
  * One user has 600 sessions with prompts of 50,000 characters, and asks for their list ten times without reading the answers, again
  * and again. Prints the p99 of another user's request for a list meanwhile, as a ratio to the p99 of the same request before.

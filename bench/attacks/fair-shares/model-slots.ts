@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { firstTokens, median, rounded, runAttack } from "./run-attack.ts";
 
 /*
- * `npm run build && npx tsx bench/attacks/fair-shares/model-slots.ts`
+ * `npm run build && npm run bench -- attacks/fair-shares/model-slots`
  *
  * One user posts 50 turns for a model server with 4 slots. Prints another user's wait for the first token meanwhile, as a ratio
  * to the time of one turn. Goal: at most 2.

@@ -1,7 +1,7 @@
 import { rounded, runAttack } from "./run-attack.ts";
 
 /*
- * `npm run build && npx tsx bench/attacks/fair-shares/model-swaps.ts`
+ * `npm run build && npm run bench -- attacks/fair-shares/model-swaps`
  *
  * Two users ask in turn for two models of one llama-swap, which holds one at a time and takes 2 s to load it. Prints the answers
  * in 10 s by one user alone, those of both in 40 s as a ratio, how often the model changed, and the longest wait. Goal: a change

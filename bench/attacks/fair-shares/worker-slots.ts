@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { firstTokens, median, rounded, runAttack } from "./run-attack.ts";
 
 /*
- * `npm run build && npx tsx bench/attacks/fair-shares/worker-slots.ts`
+ * `npm run build && npm run bench -- attacks/fair-shares/worker-slots`
  *
  * One user posts 70 long turns to a worker with 50 slots. Prints the time to another user's first token meanwhile, as a ratio to
  * the same before the attack. Goal: at most 2.

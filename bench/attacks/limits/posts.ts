@@ -1,7 +1,7 @@
 import { firstTokens, median, rounded, runAttack } from "../fair-shares/run-attack.ts";
 
 /*
- * `npm run build && npx tsx bench/attacks/limits/posts.ts`
+ * `npm run build && npm run bench -- attacks/limits/posts`
  *
  * One user sends 500 posts for long turns, 20 at a time, each to a session of its own, with the default limits. Prints how each was
  * answered, and the time to another user's first token during the posts and after them, as ratios to the same before the attack.

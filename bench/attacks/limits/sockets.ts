@@ -5,7 +5,7 @@ import { rounded, runAttack } from "../fair-shares/run-attack.ts";
 import { openSocket } from "./open-socket.ts";
 
 /*
- * `npm run build && npx tsx bench/attacks/limits/sockets.ts`
+ * `npm run build && npm run bench -- attacks/limits/sockets`
  *
  * Three attacks from one address on a gateway of 200 places with the default limits: 500 sockets with a bogus ticket that answer no
  * close frame, 300 sockets of one user, and floods of pings on 20 sockets of one user; what is closed is opened again. Prints for each

@@ -5,7 +5,7 @@ import { createToolPool, findSearchLimits, openProject } from "@boocode/project-
 
 /*
  * One user's tool calls against everybody else, in a process that holds a pool as a worker does, without the rest of the system.
- * `npm run build && npx tsx bench/attacks/tools/<attack>.ts` prints one line of JSON:
+ * `npm run build && npm run bench -- attacks/tools/<attack>` prints one line of JSON:
  * - `gap_ms`: the longest time for which this process' event loop was blocked, which is a gap in every stream of a worker
  * - `service_mb`, `tools_mb`: the growth of this process, and the most that all tool processes took together
  * - `grep_ratio`, `worst_ratio`: another user's grep during the attack, median and worst, as a ratio to the same grep before it

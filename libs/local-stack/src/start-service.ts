@@ -24,6 +24,8 @@ export interface ServiceSettings {
   /** Called with the process before it listens, so that a caller that gives up can end it. */
   onSpawn?(child: ChildProcess): void;
   startTimeoutMs?: number;
+  /** The checkout whose build is started; by default this one. */
+  checkout?: string;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ServiceSettings {
  */
 export async function startService(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
   const child = spawn(process.execPath, ["--import", endWithParent, `dist/${name}/main.mjs`], {
-    cwd: repository,
+    cwd: settings.checkout ?? repository,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
     // The IPC channel carries no messages; only its closing matters: see `end-with-parent.mjs`.
     stdio: ["ignore", "pipe", "pipe", "ipc"],

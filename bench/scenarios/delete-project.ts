@@ -1,9 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { migrate, startBackingServices } from "@boocode/backing-services";
-import { connectPostgres, type Postgres } from "@boocode/runtime";
+import type { Postgres } from "@boocode/runtime";
 import {
   createProject,
   createSession,
@@ -13,19 +9,16 @@ import {
   postMessage,
   purgeBatch,
 } from "@boocode/store";
+import type { Lab } from "../lab.ts";
+import { median } from "../report/statistics.ts";
+import { withDatabase } from "../with-database.ts";
 
 /*
- * `npx tsx bench/delete-project.ts [sessions]`
- *
- * How long does deleting a project with many sessions hold locks? Prints the longest transaction, and the slowest post of the same
+ * How long does deleting a project with many sessions hold locks? The longest transaction, and the slowest post of the same
  * user elsewhere and in the project meanwhile, for one transaction over all sessions (as it once was) and for the mark with
- * batches, as a ratio. Both are done in each of three rounds; the medians count. Then the same for the batches of the purge, and
- * the bytes that a turn takes.
+ * batches, as a ratio. Both are done in each of three rounds; the medians count. Then the same for the batches of the purge.
  */
-const sessions = Number(process.argv[2] ?? 100_000);
 const ROUNDS = 3;
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function timed<T>(act: () => Promise<T>): Promise<{ ms: number; result: T }> {
   const start = performance.now();
@@ -83,7 +76,7 @@ async function deleteInBatches(sql: Postgres, { ownerId, projectId }: Place): Pr
   }
 }
 
-async function measure(sql: Postgres, ownerId: string, act: (place: Place) => Promise<number[]>) {
+async function measure(sql: Postgres, ownerId: string, sessions: number, act: (place: Place) => Promise<number[]>) {
   const [place, elsewhere] = [await newProject(sql, ownerId, sessions), await newProject(sql, ownerId, 1)];
   await post(sql, place);
   await sql`analyze`;
@@ -103,42 +96,34 @@ async function measure(sql: Postgres, ownerId: string, act: (place: Place) => Pr
   return { hold: most(transactions), elsewhere: most(posts.elsewhere), inside: most(posts.inside) };
 }
 
-const dataDir = mkdtempSync(join(tmpdir(), "boocode-bench-"));
-const backing = await startBackingServices({ dataDir, keep: false, log: () => {} });
-const sql = connectPostgres(backing.databaseUrl, { name: "bench", connections: 10, statementMs: 0 });
-try {
-  await migrate(backing.databaseUrl, { log: () => {} });
-  const ownerId = randomUUID();
-  await createUser(sql, { id: ownerId, name: "bench" });
-  const [before, after] = [[], []] as [Awaited<ReturnType<typeof measure>>[], Awaited<ReturnType<typeof measure>>[]];
-  for (let round = 0; round < ROUNDS; round++) {
-    before.push(await measure(sql, ownerId, (place) => deleteAtOnce(sql, place)));
-    after.push(await measure(sql, ownerId, (place) => deleteInBatches(sql, place)));
-  }
-  for (const what of ["hold", "elsewhere", "inside"] as const) {
-    const [old, now] = [before, after].map((runs) => median(runs.map((run) => run[what]))) as [number, number];
-    const name = {
+export async function deleteProjects(lab: Lab): Promise<void> {
+  const sessions = lab.options.levels?.[0] ?? (lab.options.smoke ? 100 : 100_000);
+  await withDatabase(async (sql) => {
+    const ownerId = randomUUID();
+    await createUser(sql, { id: ownerId, name: "bench" });
+    const [before, after] = [[], []] as [Awaited<ReturnType<typeof measure>>[], Awaited<ReturnType<typeof measure>>[]];
+    for (let round = 0; round < ROUNDS; round++) {
+      before.push(await measure(sql, ownerId, sessions, (place) => deleteAtOnce(sql, place)));
+      after.push(await measure(sql, ownerId, sessions, (place) => deleteInBatches(sql, place)));
+    }
+    const names = {
       hold: "longest transaction",
       elsewhere: "slowest post elsewhere",
       inside: "slowest post in the project",
     };
-    console.log(
-      `${name[what]}: ${old.toFixed(0)} ms at once, ${now.toFixed(0)} ms in batches, ratio ${(now / old).toFixed(3)}`,
-    );
-  }
-
-  const purging: number[] = [];
-  for (;;) {
-    const { ms, result } = await timed(() => purgeBatch(sql, { afterMs: 0, frameLogMs: 0 }));
-    if (!result || purging.length === 500) break;
-    purging.push(ms);
-  }
-  const slowest = purging.reduce((a, b) => Math.max(a, b), 0);
-  console.log(
-    `purge: ${purging.length} batches, median ${median(purging).toFixed(1)} ms, slowest ${slowest.toFixed(0)} ms`,
-  );
-} finally {
-  await sql.end({ timeout: 2 });
-  await backing.stop();
-  rmSync(dataDir, { recursive: true, force: true });
+    const rows = (Object.keys(names) as (keyof typeof names)[]).map((what) => {
+      const [old, now] = [before, after].map((runs) => median(runs.map((run) => run[what]))) as [number, number];
+      return { of: names[what], "ms at once": old, "ms in batches": now, ratio: now / old };
+    });
+    const purging: number[] = [];
+    for (;;) {
+      const { ms, result } = await timed(() => purgeBatch(sql, { afterMs: 0, frameLogMs: 0 }));
+      if (!result || purging.length === 500) break;
+      purging.push(ms);
+    }
+    const purge = { batches: purging.length, "median ms": median(purging), "slowest ms": Math.max(...purging) };
+    for (const row of [...rows, purge]) lab.record("delete-project", row);
+    lab.table(`delete-project: ${sessions} sessions`, rows);
+    lab.table("delete-project: the purge", [purge]);
+  });
 }

@@ -1,0 +1,46 @@
+import { readdirSync } from "node:fs";
+import { openLab } from "./lab.ts";
+import { readOptions } from "./options.ts";
+import { describeMachine } from "./report/machine.ts";
+import { claimTurn } from "./scenarios/claim-turn.ts";
+import { cost } from "./scenarios/cost.ts";
+import { deleteProjects } from "./scenarios/delete-project.ts";
+import { fanout } from "./scenarios/fanout.ts";
+import { history } from "./scenarios/history.ts";
+import { relay } from "./scenarios/relay.ts";
+import { tools } from "./scenarios/tools.ts";
+import { turns } from "./scenarios/turns.ts";
+
+/*
+ * `npm run build && npm run bench -- NAME… [options]`: see options.ts and docs/performance.md.
+ *
+ * An attack (`attacks/limits/posts`) has its own measure and no options; it prints a line of JSON and is the only one of its run.
+ */
+const BENCHMARKS = {
+  ...{ relay, turns, fanout, tools, history, cost },
+  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects },
+};
+
+const attacks = readdirSync(new URL("attacks", import.meta.url), { recursive: true, encoding: "utf8" })
+  .filter((file) => !/(^|\/)(run-attack|attack|attack-sockets|fake-model|open-socket)\.ts$/.test(file))
+  .flatMap((file) => /^(.*)\.ts$/.exec(`attacks/${file}`)?.[1] ?? []);
+
+const { names, options } = readOptions(process.argv.slice(2));
+const isBenchmark = (name: string): name is keyof typeof BENCHMARKS => Object.hasOwn(BENCHMARKS, name);
+const [attack] = names;
+if (attack !== undefined && attacks.includes(attack)) {
+  console.log(describeMachine(undefined));
+  await import(new URL(`${attack}.ts`, import.meta.url).href);
+} else if (names.length === 0 || !names.every(isBenchmark)) {
+  console.error(`name some of: ${Object.keys(BENCHMARKS).join(", ")}; or one of: ${attacks.join(", ")}`);
+  process.exitCode = 2;
+} else {
+  console.log(describeMachine(options.base));
+  const lab = openLab(options);
+  try {
+    for (const name of names) await BENCHMARKS[name](lab);
+  } finally {
+    await lab.close();
+  }
+  process.exit();
+}
