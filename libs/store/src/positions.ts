@@ -3,6 +3,7 @@ import { existingSession, readableSession } from "./access.ts";
 import { planSnapshots } from "./plan-page.ts";
 import { readCut, readSizes } from "./read-messages.ts";
 import { type Pool, type Sql, turnColumns } from "./sql.ts";
+import { statusByKey } from "./turn-status.ts";
 
 /** The position of a turn in Postgres: its epoch, and the newest frame whose content is committed. */
 export interface TurnPosition {
@@ -33,9 +34,12 @@ export interface SessionPosition {
 export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
   const rows = await sql<SessionPosition[]>`
     select s.id as session_id, s.version, t.turn,
-      exists (select from turns q where q.session_id = s.id and q.status = 'queued') as has_queued
+      -- Turns are claimed in order, so that none before the newest claimed one is queued.
+      s.live_turns > 0 and exists (
+        select from turns q
+        where q.session_id = s.id and q.ordinal >= coalesce(t.ordinal, 0) and ${statusByKey(sql, sql`q`)} = 'queued') as has_queued
     from sessions s left join lateral (
-      select jsonb_build_object('ordinal', ordinal, 'attempt', attempt, 'nonce', nonce, 'last_seq', last_seq,
+      select ordinal, jsonb_build_object('ordinal', ordinal, 'attempt', attempt, 'nonce', nonce, 'last_seq', last_seq,
         'ended', status in ('complete', 'failed', 'cancelled')) as turn
       from turns where session_id = s.id and attempt > 0 order by ordinal desc limit 1
     ) t on true

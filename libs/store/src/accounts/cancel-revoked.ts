@@ -21,6 +21,7 @@ export async function cancelRevokedTurns(sql: Sql, which: ReturnType<Sql>): Prom
 /** Records the turns that were withdrawn, in each session that is not deleted. The caller holds the locks of the sessions. */
 export async function recordRevoked(sql: Sql, { cancelling, withdrawn }: CancelledTurns): Promise<Change[]> {
   const changes: Change[] = hintsOfCancel(cancelling);
+  if (withdrawn.length === 0) return changes;
   // By project, because recording locks it.
   const rows = await sql<{ sessionId: string; turnIds: string[] }[]>`
     select s.id as "sessionId", to_jsonb(array_agg(t.id order by t.ordinal)) as "turnIds"

@@ -25,17 +25,18 @@ export class TurnAdded extends Error {
  * @throws TurnAdded
  */
 export async function lockMember(sql: Sql, projectId: string, userId: string): Promise<LockedMember | null> {
-  const live = sql`
-    select t.session_id from turns t where ${askedBy(sql, userId)} and t.status in ('queued', 'running')`;
+  // As an array, so that they are read first, by the index of the user's live turns.
+  const live = sql`array(
+    select t.session_id from turns t where ${askedBy(sql, userId)} and t.status in ('queued', 'running'))`;
   const sessions = await sql<{ id: string }[]>`
-    select s.id from sessions s where s.project_id = ${projectId} and s.id in (${live}) order by s.id for no key update of s`;
+    select s.id from sessions s where s.project_id = ${projectId} and s.id = any(${live}) order by s.id for no key update of s`;
   const [member] = await sql<{ role: Member["role"] }[]>`
     select pm.role from project_members pm where pm.project_id = ${projectId} and pm.user_id = ${userId} for update`;
   if (!member) return null;
   const sessionIds = sessions.map((session) => session.id);
   const [added] = await sql`
     select from sessions s
-    where s.project_id = ${projectId} and s.id in (${live}) and s.id <> all(${sessionIds}::uuid[]) limit 1`;
+    where s.project_id = ${projectId} and s.id = any(${live}) and s.id <> all(${sessionIds}::uuid[]) limit 1`;
   // Locking its session now would break the lock order. Nothing is written yet.
   if (added) throw new TurnAdded();
   return { userId, role: member.role, sessionIds };
