@@ -8,6 +8,7 @@ import { deleteProjects } from "./scenarios/delete-project.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { history } from "./scenarios/history.ts";
 import { relay } from "./scenarios/relay.ts";
+import { scale } from "./scenarios/scale.ts";
 import { tools } from "./scenarios/tools.ts";
 import { turns } from "./scenarios/turns.ts";
 
@@ -18,7 +19,7 @@ import { turns } from "./scenarios/turns.ts";
  */
 const BENCHMARKS = {
   ...{ relay, turns, fanout, tools, history, cost },
-  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects },
+  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, scale },
 };
 
 const attacks = readdirSync(new URL("attacks", import.meta.url), { recursive: true, encoding: "utf8" })

@@ -21,7 +21,8 @@ export interface Mine {
   idleId: string;
 }
 
-type Call = (pool: store.Pool, my: Mine) => Promise<unknown>;
+/** A call as the services make it, for one user. */
+export type Call = (pool: store.Pool, my: Mine) => Promise<unknown>;
 
 const reply = (messageId: string) => ({
   ...{ messageId, content: "because", reasoning: null, toolCalls: null },
@@ -176,26 +177,6 @@ export const OVER_LIVE: Record<string, Call> = {
   readWaitingTurns: (pool, my) => store.readWaitingTurns(pool, [my.sessionId], 10),
   requeueOrphans: (pool) => store.requeueOrphans(pool, RULE),
 };
-
-/** The other functions: parts of statements, pure ones, and those that read or remove what is old, of all users, in batches. */
-export const OTHERS = [
-  ...["changesOfCancel", "deletion", "findExceeded", "hintsOfCancel", "isTransient", "only"],
-  ...[
-    "folderHolder",
-    "messageColumns",
-    "milliseconds",
-    "recentCalls",
-    "sessionColumns",
-    "summaryColumns",
-    "turnColumns",
-  ],
-  ...["turnSetting", "userRef", "Forbidden", "IdempotencyKeyReused", "QuotaExceeded"],
-  ...["addStorageChanges", "deleteLateProjects", "deleteOldAuditEvents", "findOldSessions", "findProjectsToEmpty"],
-  ...["forgetOldIdempotencyKeys", "purgeBatch"],
-  ...["checkDatabase", "lockAdministrators", "listAudit", "listFolderHolders", "listUsers", "readUsageOfUsers"],
-  // Part of endTurn and endOrphan.
-  "closeTurn",
-];
 
 /** Adds a user with everything that a call needs. */
 export async function newMine(sql: store.Pool): Promise<Mine> {
