@@ -16,14 +16,15 @@ const replaced = (items: readonly string[], index: number, value: string) =>
 
 /**
  * A client receives a frame: the next one applies, an older one is dropped, a snapshot that is not older replaces the text, and
- * after a gap the client reconnects with its cursor.
+ * after a gap the client reconnects with its cursor. A gateway that keeps its rule never sends such a frame (D3).
  */
 export function receive(context: Context, subscriber: Subscriber, sent: Sent): Applied {
   const turn = positionOf(sent.position).epoch.ordinal - 1;
   if (context.rules.clientJudges) {
     const verdict = verdictOf(subscriber, sent);
     if (verdict === "old") return { subscriber, wrong: "" };
-    if (verdict === "misfit") return { subscriber: { ...subscriber, mode: "away" }, wrong: "" };
+    if (verdict === "misfit")
+      return { subscriber: { ...subscriber, mode: "away" }, wrong: "D3 a frame was sent that does not fit" };
   }
   const text = sent.kind === "snapshot" ? sent.text : subscriber.texts[turn]! + sent.text;
   const after: Subscriber = {

@@ -1,5 +1,6 @@
 // PURE
 import { classifyPosition } from "@boocode/contracts";
+import { classifyLive } from "../../../services/gateway/src/topics/classify-live.ts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withSubscriber } from "./context.ts";
 import { plan, relayed } from "./plan.ts";
@@ -147,17 +148,18 @@ function planned(context: Context, world: World, { who, rows, buffer, interrupte
 
 /** Adds to a plan a frame that was published before the plan was sent. */
 function withBuffered(context: Context, plan: Plan, frame: string): Plan {
-  const verdict = classifyPosition(positionOf(plan.cursor), positionOf(frame.slice(0, 4)));
+  const verdict = verdictOf(context, plan.cursor, plan.over, frame);
   if (plan.again || verdict === "old") return plan;
   if (verdict === "misfit") return { ...plan, again: context.rules.joinAgainOnBufferedGap };
-  return { ...plan, frames: [...plan.frames, relayed(frame)], cursor: frame.slice(0, 4) };
+  const sent = relayed(frame);
+  return { ...plan, frames: [...plan.frames, sent], cursor: sent.position, over: sent.end !== "" };
 }
 
 function endCatchUp(context: Context, world: World, { plans, interrupted }: Planned): World {
   let after = withGateway(world, { catchUp: null });
   for (const [index, plan] of plans.entries()) {
     if (!plan) continue;
-    after = withSubscriber(after, index, { mode: "live", at: plan.cursor });
+    after = withSubscriber(after, index, { mode: "live", at: plan.cursor, over: plan.over });
     for (const sent of plan.frames) after = send(context, after, index, sent);
     const again = plan.again || (interrupted && context.rules.gapRepeatsCatchUp);
     if (again && after.subscribers[index]!.mode === "live") after = withSubscriber(after, index, { mode: "joining" });
@@ -190,11 +192,25 @@ function buffered(context: Context, catchUp: CatchUp, frame: string): CatchUp {
 }
 
 function deliver(context: Context, world: World, index: number, frame: string): World {
-  const verdict = classifyPosition(positionOf(world.subscribers[index]!.at), positionOf(frame.slice(0, 4)));
+  const { at, over } = world.subscribers[index]!;
+  const verdict = verdictOf(context, at, over, frame);
   if (verdict === "old") return world;
   if (verdict === "misfit") return withSubscriber(world, index, { mode: "joining" });
-  const after = withSubscriber(world, index, { at: frame.slice(0, 4) });
-  return send(context, after, index, relayed(frame));
+  const sent = relayed(frame);
+  return send(context, withSubscriber(world, index, { at: sent.position, over: sent.end !== "" }), index, sent);
+}
+
+/** The gateway's own rule. A mutant is shown a cursor, or a frame, for which the rule that it lacks makes no difference. */
+function verdictOf({ rules }: Context, at: string, over: boolean, name: string): "next" | "old" | "misfit" {
+  const frame = positionOf(name.slice(0, 4));
+  const cursor = positionOf(at);
+  const isLater = frame.epoch.ordinal > cursor.epoch.ordinal;
+  const last = rules.noTurnIsSkipped || !isLater ? cursor.epoch.ordinal : frame.epoch.ordinal - 1;
+  const attempt = rules.laterAttemptsAreJoined || !isLater ? frame.epoch.attempt : 1;
+  return classifyLive(
+    { cursor: { ...cursor, epoch: { ...cursor.epoch, ordinal: last } }, isOver: over || !rules.nextTurnAwaitsTheEnd },
+    { ...frame, epoch: { ...frame.epoch, attempt } },
+  );
 }
 
 function send(context: Context, world: World, index: number, sent: Sent): World {

@@ -1,7 +1,7 @@
 // PURE
 import { hasEnded, positionOf, type Row, type Subscriber, stored, textAt, type World } from "./state.ts";
 
-/** Checks D1, D2, D4, D5, D6, T4 and T11 in a state. @returns the broken invariant */
+/** Checks D1, D2, D3, D4, D5, D6, T4 and T11 in a state. @returns the broken invariant */
 export function brokenInvariant(world: World): string | null {
   if (world.wrong) return world.wrong;
   for (const row of world.rows) {

@@ -31,8 +31,8 @@ function readRowKey(row: Row): string {
   return `${row.attempt}.${row.seq}${row.deleted ? "d" : ""}${stored(row)}${hasEnded(row) ? row.status : ""}`;
 }
 
-const planKey = remembered(({ frames, cursor, again }: Plan) => {
-  let key = `${cursor}${again ? "again" : ""}`;
+const planKey = remembered(({ frames, cursor, over, again }: Plan) => {
+  let key = `${cursor}${over ? "o" : ""}${again ? "again" : ""}`;
   for (const { position, firstSeq, kind, text, end, ofDeleted } of frames)
     key += `,${position}${firstSeq}${kind[0]}${text}${end}${ofDeleted ? "d" : ""}`;
   return key;
@@ -56,8 +56,8 @@ function rowKey(row: Row): string {
 }
 
 const subscriberKey = (subscriber: Subscriber) => {
-  const { mode, at, dead, cursor, texts, ends, loading } = subscriber;
-  let key = mode === "away" ? "-" : `${mode[0]}${at}${dead ? "d" : ""}`;
+  const { mode, at, over, dead, cursor, texts, ends, loading } = subscriber;
+  let key = mode === "away" ? "-" : `${mode[0]}${at}${mode === "live" && over ? "o" : ""}${dead ? "d" : ""}`;
   key += cursor;
   for (let turn = 0; turn < texts.length; turn++) key += `"${texts[turn]}${ends[turn]}`;
   return loading ? `${key}load${readKey(loading)}` : key;

@@ -12,7 +12,7 @@ import { workerSteps } from "./worker-steps.ts";
 
 /**
  * The delivery protocol in a scope, from a worker's statement to what a client shows, without the rules that a mutant drops.
- * It calls the production decisions instead of modelling them: `classifyPosition`, `planJoin` and `classifyFrame`.
+ * It calls the production decisions instead of modelling them: `classifyLive`, `planJoin` and `classifyFrame`.
  *
  * What is left out, and why that hides nothing:
  * - Time. What waits for a clock (a lease, the reconciler, the grace period of a cancel) may happen at any moment.

@@ -20,6 +20,7 @@ const unchecked = oneFault(WATCHING.noticed);
 const sharing = oneFault(WATCHING.sharing);
 const short = { ...sharing, sharesReads: false };
 const twoSteps = oneFault(TURNS.twoSteps);
+const { threeTurns } = WATCHING;
 const stranger = oneFault(WATCHING.stranger);
 
 export const MUTANTS: readonly Mutant[] = [
@@ -58,6 +59,19 @@ export const MUTANTS: readonly Mutant[] = [
     without: "commitBeforePublishingTheEnd",
     scope: short,
     breaks: "D5",
+  },
+  {
+    name: "a turn that is followed before the end of the one before",
+    without: "nextTurnAwaitsTheEnd",
+    scope: threeTurns,
+    breaks: "D3",
+  },
+  { name: "a turn that is followed past a missed one", without: "noTurnIsSkipped", scope: threeTurns, breaks: "D1" },
+  {
+    name: "a later attempt that is followed",
+    without: "laterAttemptsAreJoined",
+    scope: threeTurns,
+    breaks: "D3",
   },
   { name: "a client that applies every frame", without: "clientJudges", scope: short, breaks: "D2" },
   {

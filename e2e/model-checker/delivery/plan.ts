@@ -53,7 +53,7 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
       },
     ];
   });
-  const { frames: sent, cursor: end } = planJoin(positionOf(cursor), known);
+  const { frames: sent, cursor: end, isOver } = planJoin(positionOf(cursor), known);
   return {
     frames: sent.map(({ json, position }) => {
       const content = JSON.parse(json) as Content;
@@ -68,6 +68,7 @@ function makePlan(...[cursor, rows, log, epochOf, hidesDeleted]: Parameters<type
       };
     }),
     cursor: nameOf(end),
+    over: isOver,
     again: false,
   };
 }
@@ -78,9 +79,9 @@ const endOf = (row: Row) => (hasEnded(row) ? row.status : "");
 function contentOf(frame: string): Content & { message_id: string } {
   const seq = Number(frame[3]);
   const kind = frame[4]!;
-  return isLetter(kind)
-    ? { type: "delta", message_id: "m", seq, content: kind, end: "" }
-    : { type: "other", message_id: "m", seq, content: "", end: "!-#".includes(kind) ? kind : "" };
+  if (isLetter(kind)) return { type: "delta", message_id: "m", seq, content: kind, end: "" };
+  if ("!-#".includes(kind)) return { type: "turn_finished", message_id: "m", seq, content: "", end: kind };
+  return { type: "other", message_id: "m", seq, content: "", end: "" };
 }
 
 /** A frame that is sent as it was published. */

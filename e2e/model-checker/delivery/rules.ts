@@ -14,6 +14,12 @@ export const PROTOCOL = {
   draftsWithNumber: true,
   commitBeforePublishingTheEnd: true,
   clientJudges: true,
+  /** A gateway relays the first frame of a turn only after it has sent the end of the turn before. */
+  nextTurnAwaitsTheEnd: true,
+  /** It relays that of the very next turn only. */
+  noTurnIsSkipped: true,
+  /** It relays that of a first attempt only. */
+  laterAttemptsAreJoined: true,
   /** A gap in the buffered frames starts the join again. */
   joinAgainOnBufferedGap: true,
   claimResetsText: true,

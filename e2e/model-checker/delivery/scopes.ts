@@ -82,6 +82,11 @@ export const WATCHING = {
     sharesReads: true,
     without: ["positionCheck"],
   }),
+  /** Every frame of a turn is lost, or the end of one and the beginning of the next. */
+  threeTurns: scope("three turns without text, two lost frames", {
+    scripts: ["!", "!", "!"],
+    kinds: ["lose", "kill worker", "restart gateway"],
+  }),
   /** Another database used the same Redis, with the same session id. */
   stranger: scope("the log of another database, any two faults", { strangersLog: "11z1*11z2Z" }),
 } as const;

@@ -90,6 +90,8 @@ export interface Plan {
   frames: readonly Sent[];
   /** The subscriber's cursor after them. */
   cursor: string;
+  /** The turn at that cursor has ended. */
+  over: boolean;
   /** A buffered frame left a gap: the subscriber joins again. */
   again: boolean;
 }
@@ -111,6 +113,8 @@ export interface Subscriber {
   mode: "away" | "joining" | "live";
   /** The cursor that the gateway keeps for it. */
   at: string;
+  /** While live: the gateway has sent the end of the turn at that cursor, or there was no turn yet. */
+  over: boolean;
   /** Its socket is broken and neither side has noticed: frames to it are lost. */
   dead: boolean;
   /** The client's cursor. */
@@ -153,7 +157,7 @@ export function begin(turns: number, subscribers: number, faults: number, strang
     produced: [],
   };
   const nothing = Array.from({ length: turns }, () => "");
-  const away = { mode: "away", at: "00n0", dead: false, cursor: "00n0", loading: null } as const;
+  const away = { mode: "away", at: "00n0", over: false, dead: false, cursor: "00n0", loading: null } as const;
   return {
     rows: nothing.map(() => row),
     workers: [IDLE, IDLE],

@@ -98,6 +98,24 @@ test("without a cursor a running turn is sent as a snapshot, and an ended turn i
   expect(planJoin(null, []).from).toEqual(START);
 });
 
+test("a plan tells whether the turn at its end is over", () => {
+  const first = { ordinal: 1, attempt: 1, nonce: "a" };
+  const end = { position: { epoch: EPOCH, seq: 4 }, json: '{"type":"turn_finished"}' };
+  const ending = turn(EPOCH, 3, 1, 3);
+  expect(planJoin(null, []).isOver).toBe(true);
+  expect(planJoin({ epoch: first, seq: 4 }, []).isOver).toBe(false);
+  expect(planJoin(null, [turn(EPOCH, 3, 1, 3, true)]).isOver).toBe(true);
+  expect(planJoin({ epoch: EPOCH, seq: 3 }, [turn(EPOCH, 3, 1, 3, true)]).isOver).toBe(true);
+  expect(planJoin({ epoch: EPOCH, seq: 1 }, [turn(EPOCH, 3, 1, 3)]).isOver).toBe(false);
+  // Its end was logged after the row was read.
+  expect(planJoin({ epoch: EPOCH, seq: 1 }, [{ ...ending, log: [...ending.log, end] }]).isOver).toBe(true);
+  // The last frame is the end of the turn before one that has no frame yet.
+  const before = turn(first, 1, 1, 1, true);
+  const finished = { position: { epoch: first, seq: 2 }, json: '{"type":"turn_finished"}' };
+  const plan = planJoin({ epoch: first, seq: 1 }, [{ ...before, lastSeq: 2, log: [finished] }, turn(EPOCH, 0, 1, 0)]);
+  expect([plan.frames.length, plan.cursor, plan.isOver]).toEqual([1, { epoch: EPOCH, seq: 0 }, false]);
+});
+
 const positions = (epochs: Epoch[]) =>
   fc.record({ epoch: fc.constantFrom(...epochs), seq: fc.integer({ min: 0, max: 12 }) });
 

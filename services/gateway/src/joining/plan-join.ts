@@ -8,6 +8,7 @@ import {
   START,
   sameEpoch,
 } from "@boocode/contracts";
+import { endsTurn } from "../topics/classify-live.ts";
 import { mergeDeltas } from "./merge-deltas.ts";
 
 /** A frame as the log holds it. */
@@ -34,6 +35,8 @@ export interface JoinPlan {
   frames: { json: string; position: Position }[];
   /** The cursor after the last of them. */
   cursor: Position;
+  /** The turn at that cursor has ended, or there is no turn yet. */
+  isOver: boolean;
 }
 
 /**
@@ -45,13 +48,20 @@ export interface JoinPlan {
 export function planJoin(cursor: Position | null, turns: readonly KnownTurn[]): JoinPlan {
   const from = cursor ?? startOf(turns.at(-1));
   const known = cursor ? turns : turns.slice(-1).filter((turn) => !turn.ended);
-  const plan: JoinPlan = { from, frames: [], cursor: from };
+  const plan: JoinPlan = { from, frames: [], cursor: from, isOver: false };
   for (const turn of known) {
     const isLast = turn === known.at(-1);
     if (turn.epoch.ordinal < from.epoch.ordinal && !isLast) continue;
     addTurn(plan, turn, cursor === null);
   }
-  return plan;
+  return { ...plan, isOver: isOver(plan, turns.at(-1)) };
+}
+
+function isOver({ cursor, frames }: JoinPlan, newest: KnownTurn | undefined): boolean {
+  if (!newest) return cursor.epoch.ordinal === START.epoch.ordinal;
+  // The turn may have ended since its row was read. The last frame can also be that of the turn before.
+  const last = frames.at(-1);
+  return newest.ended || (last !== undefined && sameEpoch(last.position.epoch, newest.epoch) && endsTurn(last.json));
 }
 
 /** Where a subscriber without a cursor starts: at the end of the newest turn if it has ended, else at its beginning. */

@@ -57,6 +57,32 @@ test("subscribers join again when the subscription is lost during the read of a 
   expect(sent.map((frame) => frame.type)).toEqual(["subscribed", "snapshot", "snapshot"]);
 });
 
+test("the next turn of a watched session is followed without a read, and one whose beginning was lost is read", async () => {
+  const { subscriber, sent } = newSubscriber();
+  let reads = 0;
+  const topic = topicOver(async () => {
+    reads += 1;
+    return { version: 1, turns: reads === 1 ? [] : [turn("running", 2)] };
+  });
+  topic.add(subscriber);
+  await vi.waitFor(() => expect(subscriber.state.mode).toBe("live"));
+  const publish = (ordinal: number, seq: number, type: string) =>
+    topic.receive({
+      kind: "turn",
+      position: { epoch: { ...epoch, ordinal }, seq },
+      json: JSON.stringify({ type }),
+    });
+  for (const ordinal of [1, 2, 3]) {
+    publish(ordinal, 1, "turn_started");
+    publish(ordinal, 2, "turn_finished");
+  }
+  const turns = ["turn_started", "turn_finished"];
+  await vi.waitFor(() => expect(sent.map(({ type }) => type)).toEqual(["subscribed", ...turns, ...turns, ...turns]));
+  expect([reads, subscriber.state.mode]).toEqual([1, "live"]);
+  publish(4, 2, "delta");
+  await vi.waitFor(() => expect(reads).toBe(2));
+});
+
 test("the first check that finds a turn taken over makes its subscribers join again, even before the new attempt has a frame", async () => {
   const { subscriber, sent } = newSubscriber();
   const first = turn("running", 2);

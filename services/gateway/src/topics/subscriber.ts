@@ -1,8 +1,9 @@
-import { classifyPosition, formatCursor, type Position, type SessionFrame } from "@boocode/contracts";
+import { formatCursor, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
 import { planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
 import type { Transport } from "../transports/transport.ts";
+import { classifyLive, endsTurn, type LivePosition } from "./classify-live.ts";
 
 /*
  * One subscriber of a session.
@@ -27,9 +28,8 @@ interface Joining {
 }
 
 /** Receives every frame that follows its cursor. */
-interface Live {
+interface Live extends LivePosition {
   mode: "live";
-  cursor: Position;
   version: number;
 }
 
@@ -128,9 +128,11 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
             state.version = envelope.version;
           return true;
         case "turn": {
-          const verdict = classifyPosition(state.cursor, envelope.position);
-          if (verdict === "next" && send(subscriber, state, bytes, formatCursor(envelope.position)))
+          const verdict = classifyLive(state, envelope.position);
+          if (verdict === "next" && send(subscriber, state, bytes, formatCursor(envelope.position))) {
             state.cursor = envelope.position;
+            state.isOver = endsTurn(envelope.json);
+          }
           return verdict !== "misfit";
         }
       }
@@ -139,13 +141,14 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
       const { cursor, version: sentVersion } = subscriber.state;
       const plan = planJoin(cursor, turns);
       if (sentVersion === null) sendSubscribed(subscriber, plan.from, version);
-      const state: Live = { mode: "live", cursor: plan.from, version: sentVersion ?? version };
+      const state: Live = { mode: "live", cursor: plan.from, isOver: false, version: sentVersion ?? version };
       subscriber.state = state;
       for (const frame of plan.frames) {
         if (!send(subscriber, state, frame.json, formatCursor(frame.position))) return;
         state.cursor = frame.position;
       }
       state.cursor = plan.cursor;
+      state.isOver = plan.isOver;
       if (version > state.version) sendVersion(subscriber, version);
     },
     sweep({ transport, state }, now) {
