@@ -70,7 +70,7 @@ export function buildServer(deps: ServerDeps): Server {
     // A handshake that fails closes the socket and calls nothing.
     socket.once("close", () => admission.leave());
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      acceptSocket(deps, webSocket, target.credentials, subscription, admission),
+      acceptSocket(deps, webSocket, socket, target.credentials, subscription, admission),
     );
   });
   boundConnections(server, deps.maxConnections);

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { SocketMessage } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
 import { limitsOf, takeOne } from "@boocode/limits";
@@ -20,11 +21,12 @@ export interface AcceptDeps extends SubscribeDeps, IdentifyDeps {
 export function acceptSocket(
   deps: AcceptDeps,
   socket: WebSocket,
+  stream: Duplex,
   credentials: Credentials,
   subscription: Subscription | Refusal,
   admission: Admission,
 ): void {
-  const transport = createWsTransport(socket);
+  const transport = createWsTransport(socket, stream);
   let ping = { sentAt: performance.now(), isAnswered: true };
   let closed = false;
   let authenticating = false;

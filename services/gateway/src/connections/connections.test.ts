@@ -13,6 +13,7 @@ function openIn(connections: ReturnType<typeof createConnections>, tokenId: stri
   const closed: CloseReason[] = [];
   const transport = {
     send: () => {},
+    relay: () => {},
     unsent: () => 0,
     close(reason: CloseReason) {
       closed.push(reason);

@@ -33,6 +33,7 @@ function newSubscriber() {
   const subscriber = createSubscriber(
     {
       send: (json) => void sent.push(JSON.parse(json.toString())),
+      relay: (batch, from, to) => void sent.push(...batch.frames.slice(from, to).map(({ json }) => JSON.parse(json))),
       unsent: () => 0,
       close: (reason) => void closed.push(reason),
       terminate: () => {},

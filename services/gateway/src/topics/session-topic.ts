@@ -2,6 +2,7 @@ import { classifyPosition, type Position, type SessionFrame } from "@boocode/con
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
 import { createTopicReader, type TopicReads, type TopicState } from "../joining/topic-reader.ts";
+import { type Batch, createBatch } from "../transports/batch.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createSubscriberService, rejoin, type Subscriber, type TopicLimits } from "./subscriber.ts";
 
@@ -56,6 +57,8 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     pause: deps.pause,
   });
   let lastCheck: SessionPosition | null = null;
+  /** Received and not relayed yet. */
+  let published: Envelope[] = [];
   /** The last `turns_waiting` of each subscriber. */
   const told = new WeakMap<Subscriber, string>();
 
@@ -67,8 +70,14 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
   const closeAll = () => close(() => true);
 
-  function deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): void {
-    if (!service.deliver(subscriber, envelope, bytes)) joinAgain(subscriber);
+  function deliver(subscriber: Subscriber, batch: Batch): void {
+    if (!service.deliver(subscriber, batch)) joinAgain(subscriber);
+  }
+
+  function relay(): void {
+    const batch = createBatch(published);
+    published = [];
+    for (const subscriber of subscribers) deliver(subscriber, batch);
   }
 
   function joinAgain(subscriber: Subscriber): void {
@@ -77,11 +86,12 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
 
   function serve(joining: Subscriber[], topic: TopicState, buffer: readonly Envelope[] | null): void {
+    const buffered = createBatch(buffer ?? []);
     for (const subscriber of joining) {
       if (!subscribers.has(subscriber) || subscriber.state.mode !== "joining") continue;
       service.catchUp(subscriber, topic);
       if (!buffer) rejoin(subscriber);
-      else for (const envelope of buffer) deliver(subscriber, envelope, Buffer.from(envelope.json));
+      else deliver(subscriber, buffered);
     }
   }
 
@@ -104,8 +114,9 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
     receive(envelope) {
       reader.onPublished(envelope);
       catchUp.receive(envelope);
-      const bytes = Buffer.from(envelope.json);
-      for (const subscriber of subscribers) deliver(subscriber, envelope, bytes);
+      // Several messages of Redis can arrive in one read of its connection. By the time of the relay, a join may have sent some of
+      // them already: they are old then.
+      if (published.push(envelope) === 1) queueMicrotask(relay);
     },
     gap() {
       reader.invalidate();

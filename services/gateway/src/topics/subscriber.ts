@@ -2,6 +2,7 @@ import { formatCursor, type Position, type SessionFrame } from "@boocode/contrac
 import type { Envelope } from "@boocode/frame-log";
 import { planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
+import type { Batch } from "../transports/batch.ts";
 import type { Transport } from "../transports/transport.ts";
 import { classifyLive, endsTurn, type LivePosition } from "./classify-live.ts";
 
@@ -58,6 +59,9 @@ export function rejoin(subscriber: Subscriber): void {
   subscriber.state = { mode: "joining", cursor, version };
 }
 
+/** After this many characters in one write, a subscriber's unsent bytes are looked at again. */
+const MAX_WRITE = 64 * 1024;
+
 /** Limits of a socket's unsent bytes, and of the time for which it may be behind. */
 export interface TopicLimits {
   behindBytes: number;
@@ -69,10 +73,10 @@ export interface TopicLimits {
 /** Sends frames to the subscribers of one session and moves their cursors. The topic decides whom to serve, and when. */
 export interface SubscriberService {
   /**
-   * Sends a published frame to a live subscriber if it is the next one.
+   * Sends a live subscriber those of the published frames that follow what it was sent.
    * @returns false when the subscriber must join again
    */
-  deliver(subscriber: Subscriber, envelope: Envelope, bytes: Buffer): boolean;
+  deliver(subscriber: Subscriber, batch: Batch): boolean;
   /** Sends a joining subscriber everything in `topic` that it has not received yet, and makes it live. */
   catchUp(subscriber: Subscriber, topic: TopicState): void;
   /** Sends a live subscriber a snapshot without a turn: its client sees the new version and loads the session again. */
@@ -84,19 +88,20 @@ export interface SubscriberService {
 }
 
 export function createSubscriberService(sessionId: string, limits: TopicLimits): SubscriberService {
-  /** @returns false when the frame was not sent, because the subscriber is now behind or terminated */
-  function send(subscriber: Subscriber, { cursor, version }: Live, json: string | Buffer, id: string | null): boolean {
+  /** @returns false when nothing can be sent, because the subscriber is now behind or terminated */
+  function canTake(subscriber: Subscriber, { cursor, version }: Live): boolean {
     const { transport } = subscriber;
     const unsent = transport.unsent();
-    if (unsent > limits.maxUnsentBytes) {
-      transport.terminate();
-      return false;
-    }
-    if (unsent > limits.behindBytes) {
-      subscriber.state = { mode: "behind", cursor, version, behindSince: performance.now() };
-      return false;
-    }
-    transport.send(json, id);
+    if (unsent <= limits.behindBytes) return true;
+    if (unsent > limits.maxUnsentBytes) transport.terminate();
+    else subscriber.state = { mode: "behind", cursor, version, behindSince: performance.now() };
+    return false;
+  }
+
+  /** @returns false when the frame was not sent */
+  function send(subscriber: Subscriber, state: Live, json: string, id: string | null): boolean {
+    if (!canTake(subscriber, state)) return false;
+    subscriber.transport.send(json, id);
     return true;
   }
 
@@ -119,23 +124,29 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
     sendVersion,
     sendNotice: (subscriber, json) =>
       subscriber.state.mode === "live" && send(subscriber, subscriber.state, json, null),
-    deliver(subscriber, envelope, bytes) {
-      const { state } = subscriber;
+    deliver(subscriber, batch) {
+      const { state, transport } = subscriber;
       if (state.mode !== "live") return true;
-      switch (envelope.kind) {
-        case "structure":
-          if (envelope.version > state.version && send(subscriber, state, bytes, null))
-            state.version = envelope.version;
-          return true;
-        case "turn": {
-          const verdict = classifyLive(state, envelope.position);
-          if (verdict === "next" && send(subscriber, state, bytes, formatCursor(envelope.position))) {
-            state.cursor = envelope.position;
-            state.isOver = endsTurn(envelope.json);
-          }
-          return verdict !== "misfit";
-        }
+      /** The frames from here to the present one are accepted and not sent. */
+      let from = 0;
+      let characters = 0;
+      const flush = (to: number, next: number) => {
+        if (to > from) transport.relay(batch, from, to);
+        from = next;
+        characters = 0;
+      };
+      for (const [at, frame] of batch.frames.entries()) {
+        const verdict = classify(state, frame);
+        if (verdict !== "next") flush(at, at + 1);
+        if (verdict === "misfit") return false;
+        if (verdict === "old") continue;
+        if (characters > MAX_WRITE) flush(at, at);
+        if (at === from && !canTake(subscriber, state)) return true;
+        characters += frame.json.length;
+        advance(state, frame);
       }
+      flush(batch.frames.length, 0);
+      return true;
     },
     catchUp(subscriber, { turns, version }) {
       const { cursor, version: sentVersion } = subscriber.state;
@@ -159,4 +170,17 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
       return true;
     },
   };
+}
+
+function classify(state: Live, frame: Envelope): "next" | "old" | "misfit" {
+  if (frame.kind === "turn") return classifyLive(state, frame.position);
+  return frame.version > state.version ? "next" : "old";
+}
+
+function advance(state: Live, frame: Envelope): void {
+  if (frame.kind === "structure") state.version = frame.version;
+  else {
+    state.cursor = frame.position;
+    state.isOver = endsTurn(frame.json);
+  }
 }

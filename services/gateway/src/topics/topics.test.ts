@@ -36,6 +36,7 @@ function newSubscriber(cursor: number | null = null): UserSubscriber & { sent: S
   const sent: Sent[] = [];
   const transport: Transport = {
     send: (json) => void sent.push(JSON.parse(json.toString())),
+    relay: () => {},
     unsent: () => 0,
     close: () => {},
     terminate: () => {},

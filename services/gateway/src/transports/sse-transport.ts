@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { CloseReason } from "@boocode/contracts";
+import { formatEvent } from "./batch.ts";
 import type { Transport } from "./transport.ts";
 
 /** A peer that does not read the end of its stream within this time is terminated. */
@@ -10,19 +11,17 @@ export interface SseTransport extends Transport {
   ping(): void;
 }
 
-/**
- * The event id is the cursor after the frame; an EventSource sends it back as `Last-Event-ID`. A frame is one line, because
- * JSON escapes line breaks.
- */
+/** The event id is the cursor after the frame. */
 export function createSseTransport(response: ServerResponse): SseTransport {
   /** A slow stream stays open after `end()`; a write to it would emit an error that nothing handles. */
-  const write = (text: string) => {
+  const write = (text: string | Buffer) => {
     if (!response.writableEnded) response.write(text);
   };
   return {
     send(json, id) {
-      write(`${id === null ? "" : `id: ${id}\n`}data: ${json.toString()}\n\n`);
+      write(formatEvent(json.toString(), id));
     },
+    relay: (batch, from, to) => write(batch.events(from, to)),
     unsent: () => response.writableLength,
     ping: () => write(": ping\n\n"),
     close(reason: CloseReason) {
