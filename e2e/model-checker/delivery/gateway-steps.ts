@@ -1,6 +1,6 @@
 // PURE
 import { classifyPosition } from "@boocode/contracts";
-import { classifyLive } from "../../../services/gateway/src/topics/classify-live.ts";
+import { classifyLive } from "../../../services/gateway/src/joining/classify-live.ts";
 import { type Applied, load, receive } from "./client.ts";
 import { type Context, epochName, withSubscriber } from "./context.ts";
 import { plan, relayed } from "./plan.ts";

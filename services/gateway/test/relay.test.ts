@@ -1,4 +1,4 @@
-import { createKeys, openEnvelope } from "@boocode/frame-log";
+import { createKeys } from "@boocode/frame-log";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createBatch } from "../src/transports/batch.ts";
@@ -41,8 +41,8 @@ test("frames of every length, relayed in one write, reach a WebSocket unchanged 
 });
 
 test("subscribers that take the same frames share their bytes, and one that takes fewer gets its own", () => {
-  const batch = createBatch(envelopes.map((envelope) => openEnvelope(envelope)).filter((frame) => frame !== null));
+  const batch = createBatch(frames.map((json, index) => ({ json, id: index === 1 ? "1.1.n.1" : null })));
   expect(batch.messages(0, 3)).toBe(batch.messages(0, 3));
   expect(Buffer.concat([batch.messages(0, 1), batch.messages(1, 3)]).equals(batch.messages(0, 3))).toBe(true);
-  expect(batch.events(1, 2).toString()).toBe(`data: ${frames[1]}\n\n`);
+  expect(batch.events(1, 2).toString()).toBe(`id: 1.1.n.1\ndata: ${frames[1]}\n\n`);
 });

@@ -8,7 +8,7 @@ import {
   START,
   sameEpoch,
 } from "@boocode/contracts";
-import { endsTurn } from "../topics/classify-live.ts";
+import { endsTurn } from "./classify-live.ts";
 import { mergeDeltas } from "./merge-deltas.ts";
 
 /** A frame as the log holds it. */

@@ -2,9 +2,15 @@ import { classifyPosition, type Position, type SessionFrame } from "@boocode/con
 import type { Envelope } from "@boocode/frame-log";
 import type { SessionPosition } from "@boocode/store";
 import { createTopicReader, type TopicReads, type TopicState } from "../joining/topic-reader.ts";
-import { type Batch, createBatch } from "../transports/batch.ts";
 import { createCatchUp } from "./catch-up.ts";
-import { createSubscriberService, rejoin, type Subscriber, type TopicLimits } from "./subscriber.ts";
+import {
+  createSubscriberService,
+  type Published,
+  rejoin,
+  type Subscriber,
+  type TopicLimits,
+  toPublished,
+} from "./subscriber.ts";
 
 /** A session that somebody follows at this gateway. */
 export interface SessionTopic {
@@ -70,14 +76,14 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
   const closeAll = () => close(() => true);
 
-  function deliver(subscriber: Subscriber, batch: Batch): void {
-    if (!service.deliver(subscriber, batch)) joinAgain(subscriber);
+  function deliver(subscriber: Subscriber, frames: Published): void {
+    if (!service.deliver(subscriber, frames)) joinAgain(subscriber);
   }
 
   function relay(): void {
-    const batch = createBatch(published);
+    const frames = toPublished(published);
     published = [];
-    for (const subscriber of subscribers) deliver(subscriber, batch);
+    for (const subscriber of subscribers) deliver(subscriber, frames);
   }
 
   function joinAgain(subscriber: Subscriber): void {
@@ -86,7 +92,7 @@ export function createSessionTopic(deps: SessionTopicDeps): SessionTopic {
   }
 
   function serve(joining: Subscriber[], topic: TopicState, buffer: readonly Envelope[] | null): void {
-    const buffered = createBatch(buffer ?? []);
+    const buffered = toPublished(buffer ?? []);
     for (const subscriber of joining) {
       if (!subscribers.has(subscriber) || subscriber.state.mode !== "joining") continue;
       service.catchUp(subscriber, topic);

@@ -1,10 +1,10 @@
 import { formatCursor, type Position, type SessionFrame } from "@boocode/contracts";
 import type { Envelope } from "@boocode/frame-log";
+import { classifyLive, endsTurn, type LivePosition } from "../joining/classify-live.ts";
 import { planJoin } from "../joining/plan-join.ts";
 import type { TopicState } from "../joining/topic-reader.ts";
-import type { Batch } from "../transports/batch.ts";
+import { type Batch, createBatch } from "../transports/batch.ts";
 import type { Transport } from "../transports/transport.ts";
-import { classifyLive, endsTurn, type LivePosition } from "./classify-live.ts";
 
 /*
  * One subscriber of a session.
@@ -70,13 +70,26 @@ export interface TopicLimits {
   behindTimeoutMs: number;
 }
 
+/** Frames that were published on the session's channel, oldest first. */
+export interface Published {
+  envelopes: readonly Envelope[];
+  batch: Batch;
+}
+
+export function toPublished(envelopes: readonly Envelope[]): Published {
+  const outgoing = envelopes.map((envelope) => {
+    return { json: envelope.json, id: envelope.kind === "turn" ? formatCursor(envelope.position) : null };
+  });
+  return { envelopes, batch: createBatch(outgoing) };
+}
+
 /** Sends frames to the subscribers of one session and moves their cursors. The topic decides whom to serve, and when. */
 export interface SubscriberService {
   /**
    * Sends a live subscriber those of the published frames that follow what it was sent.
    * @returns false when the subscriber must join again
    */
-  deliver(subscriber: Subscriber, batch: Batch): boolean;
+  deliver(subscriber: Subscriber, published: Published): boolean;
   /** Sends a joining subscriber everything in `topic` that it has not received yet, and makes it live. */
   catchUp(subscriber: Subscriber, topic: TopicState): void;
   /** Sends a live subscriber a snapshot without a turn: its client sees the new version and loads the session again. */
@@ -124,7 +137,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
     sendVersion,
     sendNotice: (subscriber, json) =>
       subscriber.state.mode === "live" && send(subscriber, subscriber.state, json, null),
-    deliver(subscriber, batch) {
+    deliver(subscriber, { envelopes, batch }) {
       const { state, transport } = subscriber;
       if (state.mode !== "live") return true;
       /** The frames from here to the present one are accepted and not sent. */
@@ -135,7 +148,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
         from = next;
         characters = 0;
       };
-      for (const [at, frame] of batch.frames.entries()) {
+      for (const [at, frame] of envelopes.entries()) {
         const verdict = classify(state, frame);
         if (verdict !== "next") flush(at, at + 1);
         if (verdict === "misfit") return false;
@@ -145,7 +158,7 @@ export function createSubscriberService(sessionId: string, limits: TopicLimits):
         characters += frame.json.length;
         advance(state, frame);
       }
-      flush(batch.frames.length, 0);
+      flush(envelopes.length, 0);
       return true;
     },
     catchUp(subscriber, { turns, version }) {

@@ -1,24 +1,28 @@
-import { formatCursor } from "@boocode/contracts";
-import type { Envelope } from "@boocode/frame-log";
+/** A frame as JSON, and the id of its event. */
+export interface Outgoing {
+  json: string;
+  /** The cursor after it; null for none. */
+  id: string | null;
+}
 
 /**
  * Frames of one channel that are relayed together, oldest first. Each is encoded once for all subscribers, and a subscriber that
  * takes several gets them in one write.
  */
 export interface Batch {
-  readonly frames: readonly Envelope[];
+  readonly frames: readonly Outgoing[];
   /** The frames `from … to - 1` as messages of a WebSocket. */
   messages(from: number, to: number): Buffer;
   /** The frames `from … to - 1` as events of an event stream. */
   events(from: number, to: number): Buffer;
 }
 
-export function createBatch(frames: readonly Envelope[]): Batch {
+export function createBatch(frames: readonly Outgoing[]): Batch {
   return { frames, messages: encoder(frames, toMessage), events: encoder(frames, toEvent) };
 }
 
 /** Keeps the last range, which nearly all subscribers take. */
-function encoder(frames: readonly Envelope[], encode: (frame: Envelope) => Buffer): Batch["messages"] {
+function encoder(frames: readonly Outgoing[], encode: (frame: Outgoing) => Buffer): Batch["messages"] {
   let last = { from: 0, to: 0, bytes: Buffer.alloc(0) };
   return (from, to) => {
     if (last.from !== from || last.to !== to)
@@ -28,7 +32,7 @@ function encoder(frames: readonly Envelope[], encode: (frame: Envelope) => Buffe
 }
 
 /** A text message in one frame, which a server does not mask (RFC 6455, section 5.2). */
-function toMessage({ json }: Envelope): Buffer {
+function toMessage({ json }: Outgoing): Buffer {
   const length = Buffer.byteLength(json);
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(start + length);
@@ -40,9 +44,7 @@ function toMessage({ json }: Envelope): Buffer {
   return frame;
 }
 
-function toEvent(frame: Envelope): Buffer {
-  return Buffer.from(formatEvent(frame.json, frame.kind === "turn" ? formatCursor(frame.position) : null));
-}
+const toEvent = ({ json, id }: Outgoing) => Buffer.from(formatEvent(json, id));
 
 /**
  * An event is one line, because JSON escapes line breaks.
