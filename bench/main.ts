@@ -7,10 +7,11 @@ import { cost } from "./scenarios/cost.ts";
 import { deleteProjects } from "./scenarios/delete-project.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { history } from "./scenarios/history.ts";
+import { memory } from "./scenarios/memory.ts";
 import { relay } from "./scenarios/relay.ts";
 import { scale } from "./scenarios/scale.ts";
 import { tools } from "./scenarios/tools.ts";
-import { turns } from "./scenarios/turns.ts";
+import { turns, turnsAtOnce } from "./scenarios/turns.ts";
 
 /*
  * `npm run build && npm run bench -- NAME… [options]`: see options.ts and docs/performance.md.
@@ -18,7 +19,7 @@ import { turns } from "./scenarios/turns.ts";
  * An attack (`attacks/limits/posts`) has its own measure and no options; it prints a line of JSON and is the only one of its run.
  */
 const BENCHMARKS = {
-  ...{ relay, turns, fanout, tools, history, cost },
+  ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, memory },
   ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, scale },
 };
 

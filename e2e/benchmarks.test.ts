@@ -8,7 +8,8 @@ import { expect, test } from "vitest";
 
 test("each benchmark runs at a tiny size and prints its table", async () => {
   const out = mkdtempSync(join(tmpdir(), "boocode-bench-"));
-  const names = ["relay", "turns", "fanout", "tools", "history", "cost", "claim-turn", "delete-project", "scale"];
+  const measuring = "relay turns turns-at-once fanout tools history cost memory";
+  const names = `${measuring} claim-turn delete-project scale`.split(" ");
   const args = ["--import", "tsx", "bench/main.ts", ...names, "--smoke", "--out", out];
   const { DATABASE_URL: _, REDIS_URL: __, ...env } = process.env;
   try {

@@ -5,6 +5,7 @@ import { subscribeAll } from "../load/subscribers.ts";
 import { openAskers, type Turn } from "../load/turns.ts";
 import type { BooCode } from "../peers/boocode.ts";
 import { usageOf } from "../processes.ts";
+import type { Program } from "../programs.ts";
 import { fillSession } from "./fill-session.ts";
 import { askAndTime } from "./history.ts";
 import { warmUp } from "./warm-up.ts";
@@ -19,61 +20,68 @@ const SERVICES = ["api", "worker", "gateway"] as const;
 type Counts = Record<string, number>;
 
 export async function cost(lab: Lab): Promise<void> {
-  const { smoke, turns, limits } = lab.options;
-  await lab.withBooCode(
-    "boocode",
-    async (boocode, model) => {
-      const [asker] = await openAskers(boocode, 1);
-      if (!asker?.socket) throw new Error("no session");
-      for (let warm = 0; warm < (smoke ? 1 : 5); warm++) await warmUp([asker]);
-      const read = () => readCounts(boocode);
-      const idle = await difference(read, 1, () => sleep(smoke ? 200 : 5_000));
+  const { limits, base, smoke, turns } = lab.options;
+  for (const name of ["boocode", ...(base ? ["base"] : [])]) {
+    const measured = (boocode: BooCode, model: Program) => measureCosts(boocode, model, smoke, turns);
+    const rows = await lab.withBooCode(name, measured, { counted: true });
+    lab.record("cost", { peer: name, ...rows });
+    lab.table(
+      `cost: ${name} with limits ${limits}; round trips and CPU ms of api + worker + gateway, and CPU ms of the stores`,
+      Object.entries(rows).map(([of, counts]) => show(of, counts)),
+    );
+  }
+}
 
-      /** What each turn took beyond what timers take in the same time. */
-      async function perTurn(count: number, ask: () => Promise<unknown>): Promise<Counts> {
-        const taken = await difference(read, count, async () => {
-          for (let turn = 0; turn < count; turn++) await ask();
-        });
-        return subtract(taken, idle, (taken.seconds as number) / (idle.seconds as number));
-      }
-      const complete = async (asked: Promise<Turn>) => {
-        const { failure } = await asked;
-        if (failure) throw new Error(`a turn failed: ${failure}`);
-      };
-      const tokens = smoke ? 4 : 101;
-      const some = Math.ceil(turns / 2);
-      const short = await perTurn(turns, () => complete(asker.ask({ tokens: 1, gapMs: 0, ttftMs: 0 })));
-      const ask = () => complete(asker.ask({ tokens, gapMs: 10, ttftMs: 0 }));
-      const long = await perTurn(some, ask);
-      const subscribers = await subscribeAll(asker.socket, smoke ? 5 : 200);
-      const watched = await perTurn(Math.min(20, some), ask);
-      for (const subscriber of subscribers) subscriber.close();
+async function measureCosts(
+  boocode: BooCode,
+  model: Program,
+  smoke: boolean,
+  turns: number,
+): Promise<Record<string, Counts>> {
+  const [asker] = await openAskers(boocode, 1);
+  if (!asker?.socket) throw new Error("no session");
+  for (let warm = 0; warm < (smoke ? 1 : 5); warm++) await warmUp([asker]);
+  const read = () => readCounts(boocode);
+  const idle = await difference(read, 1, () => sleep(smoke ? 200 : 5_000));
 
-      const askIn = askAndTime(boocode, model);
-      const kinds = await Promise.all([8, smoke ? 40 : 60].map((messages) => filledSession(boocode, messages)));
-      const [little, much] = await fromEach(kinds, async (id) => {
-        let bytes = (await askIn(id)).bytes;
-        const counts = await perTurn(some, async () => {
-          bytes = (await askIn(id)).bytes;
-        });
-        return { counts, kilobytes: bytes / 1000 };
-      });
-      if (!little || !much) throw new Error("no sessions");
-      const rows: Record<string, Counts> = {
-        "a second without turns": subtract(idle, {}, 0, idle.seconds),
-        "a turn of one token": short,
-        "a token (at 100/s)": subtract(long, short, 1, tokens - 1),
-        "a token for a further subscriber": subtract(watched, long, 1, tokens * subscribers.length),
-        "a kilobyte of history": subtract(much.counts, little.counts, 1, much.kilobytes - little.kilobytes),
-      };
-      lab.record("cost", rows);
-      lab.table(
-        `cost: with limits ${limits}; round trips and CPU ms of api + worker + gateway, and of the stores`,
-        Object.entries(rows).map(([of, counts]) => show(of, counts)),
-      );
-    },
-    { counted: true },
-  );
+  /** What each turn took beyond what timers take in the same time. */
+  async function perTurn(count: number, ask: () => Promise<unknown>): Promise<Counts> {
+    const taken = await difference(read, count, async () => {
+      for (let turn = 0; turn < count; turn++) await ask();
+    });
+    return subtract(taken, idle, (taken.seconds as number) / (idle.seconds as number));
+  }
+  async function complete(asked: Promise<Turn>): Promise<void> {
+    const { failure } = await asked;
+    if (failure) throw new Error(`a turn failed: ${failure}`);
+  }
+  const [tokens, some] = [smoke ? 4 : 101, Math.ceil(turns / 2)];
+  const short = await perTurn(turns, () => complete(asker.ask({ tokens: 1, gapMs: 0, ttftMs: 0 })));
+  const askLong = () => complete(asker.ask({ tokens, gapMs: 10, ttftMs: 0 }));
+  const long = await perTurn(some, askLong);
+  const subscribers = await subscribeAll(asker.socket, smoke ? 5 : 200);
+  const watched = await perTurn(some, askLong);
+  for (const subscriber of subscribers) subscriber.close();
+
+  const askIn = askAndTime(boocode, model);
+  async function inSession(messages: number): Promise<{ counts: Counts; kilobytes: number }> {
+    const id = await boocode.newSession(0);
+    await fillSession(boocode.sql, id, boocode.users[0]?.id ?? "", messages);
+    await askIn(id);
+    let kilobytes = 0;
+    const counts = await perTurn(some, async () => {
+      kilobytes = (await askIn(id)).bytes / 1000;
+    });
+    return { counts, kilobytes };
+  }
+  const [little, much] = [await inSession(8), await inSession(smoke ? 40 : 60)];
+  return {
+    "a second without turns": subtract(idle, {}, 0, idle.seconds),
+    "a turn of one token": short,
+    "a token (at 100/s)": subtract(long, short, 1, tokens - 1),
+    "a token for a further subscriber": subtract(watched, long, 1, tokens * subscribers.length),
+    "a kilobyte of history": subtract(much.counts, little.counts, 1, much.kilobytes - little.kilobytes),
+  };
 }
 
 function show(of: string, counts: Counts): Record<string, string> {
@@ -89,18 +97,6 @@ function show(of: string, counts: Counts): Record<string, string> {
     "CPU ms": each("ms"),
     "Postgres, Redis ms": `${number(counts["postgres ms"])}, ${number(counts["redis ms"])}`,
   };
-}
-
-async function filledSession(boocode: BooCode, messages: number): Promise<string> {
-  const id = await boocode.newSession(0);
-  await fillSession(boocode.sql, id, boocode.users[0]?.id ?? "", messages);
-  return id;
-}
-
-async function fromEach<T, R>(items: T[], act: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (const item of items) results.push(await act(item));
-  return results;
 }
 
 async function readCounts({ trips, ...boocode }: BooCode): Promise<Counts> {
