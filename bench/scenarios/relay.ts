@@ -78,13 +78,17 @@ function report(lab: Lab, levels: number[], rows: Row[]): void {
         "relay p50 ms (− plain)": `${rounded(row.relayP50)}${plain ? ` (${rounded(row.relayP50 - plain.relayP50)})` : ""}`,
         "relay p99 ms (× plain)": `${rounded(row.relayP99)}${times(row.relayP99, plain?.relayP99)}`,
         "CPU s/100k tokens (× plain)": `${per100k(row.servicesCpuS)} + ${per100k(row.storesCpuS)}${plain ? times(cpu(row), cpu(plain)) : ""}`,
+        "of each process": row.eachCpuS.map(per100k).join(" + "),
         "RSS MB idle · peak": `${rounded(row.idleRssMb)} · ${rounded(row.peakRssMb)}`,
         "failed · lost": `${row.failed} · ${row.lost}`,
         "foreign · steal cores": `${rounded(row.foreignCores)} · ${rounded(row.stealCores)}`,
       };
     });
   });
-  lab.table("relay: 100-token turns at 100 tokens/s; CPU and RSS of services + stores, and of services", shown);
+  lab.table(
+    "relay: 100-token turns at 100 tokens/s; CPU of services + stores and of each process, RSS of services",
+    shown,
+  );
   const line = (y: (row: Row) => number) =>
     peers.map((name) => ({
       name,
