@@ -1,13 +1,6 @@
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { migrate, startBackingServices } from "@boocode/backing-services";
-import { addUser } from "@boocode/identity";
-import { startService } from "@boocode/local-stack";
-import { connectPostgres } from "@boocode/runtime";
-import { createGrant } from "@boocode/store";
+import { startBooCode } from "../peers/boocode.ts";
 
 /*
  * `npm run build && npm run bench -- attacks/long-lists`
@@ -18,26 +11,10 @@ import { createGrant } from "@boocode/store";
  */
 const SAMPLES = 300;
 
-const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "boocode-attack-")));
-const backing = await startBackingServices({ dataDir, keep: false, log: () => {} });
-const sql = connectPostgres(backing.databaseUrl, { name: "attack", connections: 2 });
-const releases: (() => unknown)[] = [];
+const { api, sql, addUser, stop } = await startBooCode({ modelUrl: "http://127.0.0.1:9", users: 0 });
 try {
-  await migrate(backing.databaseUrl, { log: () => {} });
-  const env = {
-    ...{ DATABASE_URL: backing.databaseUrl, REDIS_URL: backing.redisUrl, PROJECT_ROOTS: dataDir, USER_LIMITS: "off" },
-    LLAMA_SWAP_URL: "http://127.0.0.1:9",
-  };
-  const api = await startService("api", { env });
-  releases.push(() => api.stop());
-
   const newUser = async (name: string, sessions: number) => {
-    const { userId, token } = await addUser(sql, name);
-    await createGrant(sql, { userId, path: dataDir, by: "operator" });
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const body = JSON.stringify({ name, path: dataDir });
-    const created = await fetch(`${api.url}/api/projects`, { method: "POST", headers, body });
-    const { id } = (await created.json()) as { id: string };
+    const { id: userId, token, projectId: id } = await addUser(name);
     await sql`
       insert into sessions (id, project_id, owner_id, system_prompt, updated_at)
       select gen_random_uuid(), ${id}, ${userId}, case when n <= 600 then repeat('p', 50000) end, now() - n * interval '1 second'
@@ -96,9 +73,6 @@ try {
     }),
   );
 } finally {
-  for (const release of releases.reverse()) await release();
-  await sql.end({ timeout: 2 });
-  await backing.stop();
-  rmSync(dataDir, { recursive: true, force: true });
+  await stop();
 }
 process.exit();

@@ -24,8 +24,17 @@ export interface BooCodeOptions {
   /** A checkout as `npm run build` built it; by default this one. */
   checkout?: string;
   name?: string;
+  /** Settings of all services, over those that every benchmark has. */
+  env?: Record<string, string>;
   /** Counts the round trips of each service to its stores. */
   counted?: boolean;
+}
+
+interface User {
+  id: string;
+  token: string;
+  headers: Record<string, string>;
+  projectId: string;
 }
 
 export interface BooCode extends Peer {
@@ -38,8 +47,10 @@ export interface BooCode extends Peer {
   sql: Postgres;
   /** The folder of the users' projects. */
   folder: string;
-  users: { id: string; headers: Record<string, string>; projectId: string }[];
-  newSession(user: number): Promise<string>;
+  users: User[];
+  /** Creates a user with a project. */
+  addUser(name: string): Promise<User>;
+  newSession(user: number | User, model?: string): Promise<string>;
   openKnown(user: number, id: string, heard: Parameters<Peer["openSession"]>[1]): Promise<Session>;
 }
 
@@ -72,38 +83,35 @@ export async function startBooCode(options: BooCodeOptions): Promise<BooCode> {
         NODE_ENV: "production",
         WORKER_CONCURRENCY: "1000",
       },
-      USER_LIMITS: limits === "on" ? "{}" : "off",
+      ...{ USER_LIMITS: limits === "on" ? "{}" : "off", ...options.env },
     };
     const trips = countTrips();
     releases.push(() => trips.close());
     async function start(service: string): Promise<ServiceProcess> {
       const routed = options.counted ? await trips.route(service, urls) : urls;
       const started = await startService(service, { checkout, env: { ...env, ...routed } });
-      releases.push(() => started.stop());
+      releases.push(() => started.stop("SIGKILL"));
       return started;
     }
     const [api, worker, gateway] = await Promise.all([start("api"), start("worker"), start("gateway")]);
 
     const sql = connectPostgres(postgres.url, { name: "bench", connections: 2, statementMs: 0 });
     releases.push(() => sql.end({ timeout: 2 }));
-    const users: BooCode["users"] = [];
-    for (let made = 0; made < (options.users ?? 1); made++) {
-      const { userId: id, token } = await addUser(sql, `bench ${made}`);
+    async function makeUser(name: string): Promise<User> {
+      const { userId: id, token } = await addUser(sql, name);
       await createGrant(sql, { userId: id, path: folder, by: "operator" });
       const headers = { authorization: `Bearer ${token}` };
-      const project = await postJson<{ id: string }>(
-        `${api.url}/api/projects`,
-        { name: "bench", path: folder },
-        headers,
-      );
-      users.push({ id, headers, projectId: project.id });
+      const project = await postJson<{ id: string }>(`${api.url}/api/projects`, { name, path: folder }, headers);
+      return { id, token, headers, projectId: project.id };
     }
-    const userOf = (user: number) => users[user % users.length] as BooCode["users"][number];
+    const users: User[] = [];
+    for (let made = 0; made < (options.users ?? 1); made++) users.push(await makeUser(`bench ${made}`));
+    const userOf = (user: number) => users[user % users.length] as User;
     // With a name, so that nothing is named in the background.
-    const newSession = async (user: number) => {
-      const { headers, projectId } = userOf(user);
+    const newSession: BooCode["newSession"] = async (user, model = "bench") => {
+      const { headers, projectId } = typeof user === "number" ? userOf(user) : user;
       const url = `${api.url}/api/projects/${projectId}/sessions`;
-      return (await postJson<{ id: string }>(url, { name: "bench", model: "bench" }, headers)).id;
+      return (await postJson<{ id: string }>(url, { name: "bench", model }, headers)).id;
     };
     const openKnown: BooCode["openKnown"] = async (user, id, heard) => {
       const { headers } = userOf(user);
@@ -123,7 +131,21 @@ export async function startBooCode(options: BooCodeOptions): Promise<BooCode> {
       return { socket, close, ask: (content) => postJson(url, { content }, headers) };
     };
     return {
-      ...{ name, api, worker, gateway, urls, trips: trips.counts, sql, folder, users, newSession, openKnown, stop },
+      ...{
+        name,
+        api,
+        worker,
+        gateway,
+        urls,
+        trips: trips.counts,
+        sql,
+        folder,
+        users,
+        addUser: makeUser,
+        newSession,
+        openKnown,
+        stop,
+      },
       services: [api.pid, worker.pid, gateway.pid],
       stores: [postgres.pid, redis.pid].filter((pid) => pid !== undefined),
       openSession: async (user, heard) => openKnown(user, await newSession(user), heard),

@@ -22,9 +22,9 @@ interface Attacker {
 }
 
 await runAttack(
-  { workerSlots: 4, userLimits: "{}", gatewayEnv: { MAX_CONNECTIONS: "200" } },
+  { workerSlots: 4, userLimits: "{}", env: { MAX_CONNECTIONS: "200" } },
   async ({ gatewayUrl, newAccount }) => {
-    const url = gatewayUrl ?? "";
+    const url = gatewayUrl;
     async function pathOf(name: string): Promise<{ token: string; path: string }> {
       const { token, newSession } = await newAccount(name);
       return { token, path: `/api/ws/sessions/${await newSession()}` };
