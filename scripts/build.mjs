@@ -73,9 +73,17 @@ async function bundle({ entry, manifest }, folder) {
       if (assets.has(extname(name))) replace(join(folder, basename(name)), readFileSync(join(root, source, name)));
     }
   }
-  const [{ path, contents }] = outputFiles;
-  if (manifest) await writeCached(folder, path, contents);
+  const [{ path, contents, text }] = outputFiles;
+  if (manifest) await writeCached(folder, path, Buffer.from(toAscii(text)));
   else replace(path, contents);
+}
+
+/**
+ * V8 keeps the source of a program, with two bytes for each character if any is not Latin-1. In strings esbuild escapes those; in
+ * regular expressions and comments it does not.
+ */
+function toAscii(text) {
+  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 async function writeCached(folder, path, contents) {
