@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { openLab } from "./lab.ts";
 import { readOptions } from "./options.ts";
 import { describeMachine } from "./report/machine.ts";
+import { citations } from "./scenarios/citations.ts";
 import { claimTurn } from "./scenarios/claim-turn.ts";
 import { cost } from "./scenarios/cost.ts";
 import { deleteProjects } from "./scenarios/delete-project.ts";
@@ -19,7 +20,7 @@ import { turns, turnsAtOnce } from "./scenarios/turns.ts";
  * An attack (`attacks/limits/posts`) has its own measure and no options; it prints a line of JSON and is the only one of its run.
  */
 const BENCHMARKS = {
-  ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, memory },
+  ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, citations, memory },
   ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, scale },
 };
 

@@ -71,6 +71,7 @@ test("frames arrive in the protocol's order, without gaps, and fold to what REST
     "message_started",
     "delta",
     "message_complete",
+    "citations",
     "turn_finished",
   ]);
   const fold = createFold(null);

@@ -1,4 +1,5 @@
 import {
+  type Citation,
   classifyPosition,
   type Message,
   type MessageList,
@@ -13,7 +14,7 @@ import {
  * oracle it is strict: a turn frame other than the next one fails the test.
  */
 export interface Fold {
-  texts: Map<string, { content: string; status: string; role: string }>;
+  texts: Map<string, { content: string; status: string; role: string; citations: Citation[] | null }>;
   cursor: Position;
   apply(frame: SessionFrame): void;
 }
@@ -21,8 +22,11 @@ export interface Fold {
 export function createFold(loaded: MessageList | null): Fold {
   const texts: Fold["texts"] = new Map();
   const places = new Map<string, [ordinal: number, position: number]>();
-  const put = (message: Pick<Message, "id" | "content" | "status" | "role" | "turn_ordinal" | "position">) => {
-    texts.set(message.id, { content: message.content, status: message.status, role: message.role });
+  const put = (
+    message: Pick<Message, "id" | "content" | "status" | "role" | "turn_ordinal" | "position" | "citations">,
+  ) => {
+    const { content, status, role, citations = null } = message;
+    texts.set(message.id, { content, status, role, citations });
     places.set(message.id, [message.turn_ordinal, message.position]);
   };
   const remove = ({ message_ids, range }: Extract<SessionFrame, { type: "messages_deleted" }>) => {
@@ -62,6 +66,9 @@ export function createFold(loaded: MessageList | null): Fold {
       if (frame.type === "delta" && message) message.content += frame.content;
       if (frame.type === "text_was_reasoning" && message) message.content = "";
       if (frame.type === "message_complete" && message) message.status = frame.status;
+      if (frame.type === "citations" && message) {
+        message.citations = [...(message.citations ?? []), ...frame.citations];
+      }
       if (frame.type === "tool_result") {
         const turn_ordinal = position.epoch.ordinal;
         put({ ...frame, id: frame.message_id, turn_ordinal, content: frame.output, status: "complete", role: "tool" });

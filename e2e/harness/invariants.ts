@@ -1,5 +1,5 @@
 import type { SessionView } from "@boocode/client";
-import { parseCursor } from "@boocode/contracts";
+import { type Citation, parseCursor } from "@boocode/contracts";
 import { readMarkedText, readScript } from "./marked-text.ts";
 import type { System } from "./start-system.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -157,24 +157,30 @@ export async function subscribersAgree(
 
 interface Truth {
   sessionId: string;
-  messages: { id: string; content: string; status: string }[];
+  messages: { id: string; content: string; status: string; citations?: Citation[] | null }[];
   turns: { id: string; ordinal: number; attempt: number; status: string; cancel_reason: string | null }[];
 }
 
 async function readTruth({ sql }: System, sessionId: string): Promise<Truth> {
   const messages = await sql<Truth["messages"]>`
-    select id, content, status from messages where session_id = ${sessionId} and deleted_at is null
+    select id, content, status, citations from messages where session_id = ${sessionId} and deleted_at is null
     order by turn_ordinal, position`;
   const turns = await sql<Truth["turns"]>`
     select id, ordinal, attempt, status, cancel_reason from turns where session_id = ${sessionId} order by ordinal`;
   return { sessionId, messages, turns };
 }
 
+/** In an order of its fields that is the same in Postgres and in frames. */
+const keyed = ({ start, end, path, first, last, level, moved_to: to }: Citation) =>
+  [start, end, path, first, last, level, to?.first, to?.last].join(" ");
+
 /** @returns how a view differs from what is stored; null when it does not */
 function difference(view: SessionView, { messages, turns }: Truth): string | null {
   if (view.error) return `ended with ${view.error}`;
   const texts = (some: readonly Truth["messages"][number][]) =>
-    JSON.stringify(some.map(({ id, content, status }) => [id, content, status]));
+    JSON.stringify(
+      some.map(({ id, content, status, citations }) => [id, content, status, citations?.map(keyed) ?? null]),
+    );
   const first = view.hasMore ? messages.findIndex(({ id }) => id === view.messages[0]?.id) : 0;
   // A long tool output is shown as far as it fits into a frame, marked `shortened`.
   const cut = messages.slice(Math.max(0, first)).map((message, index) => {

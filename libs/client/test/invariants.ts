@@ -1,3 +1,4 @@
+import type { Message } from "@boocode/contracts";
 import { compareEpochs, type Position, parseCursor, sameEpoch } from "@boocode/contracts/position";
 import { expect } from "vitest";
 import type { SessionView } from "../src/index.ts";
@@ -27,13 +28,16 @@ export function expectStep(world: World, before: SessionView, after: SessionView
 
 /** Checks D7: the view equals what is stored. */
 export function expectTruth(view: SessionView, truth: Truth): void {
-  const shown = <M extends { id: string; content: string; status: string; turn_ordinal: number; position: number }>({
+  const shown = ({
     id,
     content,
     status,
     turn_ordinal,
     position,
-  }: M) => ({ id, content, status, turn_ordinal, position });
+    citations = null,
+  }: Pick<Message, "id" | "content" | "status" | "turn_ordinal" | "position" | "citations">) => ({
+    ...{ id, content, status, turn_ordinal, position, citations },
+  });
   const stored = [...truth.messages].sort((a, b) => a.turn_ordinal - b.turn_ordinal || a.position - b.position);
   expect(view.messages.map(shown)).toEqual(stored.map(shown));
   expect(view.cursor).toBe(truth.cursor);

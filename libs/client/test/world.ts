@@ -1,4 +1,4 @@
-import type { Message, SessionFrame, ToolsIgnored, Turn } from "@boocode/contracts";
+import type { Citation, Message, SessionFrame, ToolsIgnored, Turn } from "@boocode/contracts";
 import { formatCursor } from "@boocode/contracts/position";
 import type { LoadedSession } from "../src/fold/merge-loaded.ts";
 
@@ -23,6 +23,7 @@ export interface World {
 }
 
 const SESSION = "session";
+const CITATION: Citation = { start: 0, end: 6, path: "a.ts", first: 1, last: 1, level: "shown" };
 const TIME = "2026-01-01T00:00:00.000Z";
 
 /** Plays events into a world. Independent of the client's fold, so that it can serve as an oracle. */
@@ -142,13 +143,20 @@ export function createWorld(events: readonly Event[]): World {
           world.truths[world.truths.length - 1] = after;
           tell({ type: "message_complete", message_id: id, status: "complete", ...done });
         } else {
-          put({ ...answer, ...done, status: "complete" });
+          // Found in two frames, found in none, and not checked.
+          const citations = [[CITATION, { ...CITATION, first: 2 }], [], null][turn.ordinal % 3] ?? null;
+          const frames = citations?.length === 2 ? citations.map((one) => [one]) : citations ? [[]] : [];
+          put({ ...answer, ...done, status: "complete", citations });
           setTurn(index, { status: "complete" });
-          place = { epoch, seq: place.seq + 2 };
+          place = { epoch, seq: place.seq + 2 + frames.length };
           const after = truth();
-          place = { epoch, seq: place.seq - 2 };
+          place = { epoch, seq: place.seq - 2 - frames.length };
           tell({ type: "message_complete", message_id: id, status: "complete", ...done });
           world.truths[world.truths.length - 1] = after;
+          for (const some of frames) {
+            tell({ type: "citations", message_id: id, citations: some });
+            world.truths[world.truths.length - 1] = after;
+          }
           tell({ type: "turn_finished", status: "complete", cancel_reason: null });
         }
         open = null;

@@ -6,8 +6,8 @@ type SessionChange = TurnFrame | StructuralFrame;
 
 /**
  * Encodes a frame as JSON. If a turn frame or posted message is larger than `MAX_FRAME_BYTES`, its texts are cut to fit, and it
- * is marked `shortened` if its type has that field; a list of deleted ids is left out. A delta is never cut: the worker splits its text into several frames before
- * it numbers them.
+ * is marked `shortened` if its type has that field; a list of deleted ids is left out. Deltas and citations are never cut: the worker splits them into several frames
+ * before it numbers them.
  */
 export function encodeFrame(frame: object): string {
   const json = JSON.stringify(frame);
@@ -67,6 +67,7 @@ function shorten(frame: SessionChange): SessionChange {
     case "delta":
     case "reasoning_delta":
     case "text_was_reasoning":
+    case "citations":
     case "turn_started":
     case "turn_waiting":
     case "turn_finished":

@@ -1,5 +1,6 @@
 export * from "./access.ts";
 export * from "./audit.ts";
+export * from "./citations.ts";
 export * from "./cursor.ts";
 export * from "./encode-frame.ts";
 export * from "./errors.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Citation } from "./citations.ts";
 import { Cursor } from "./cursor.ts";
 import { TurnError } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
@@ -69,6 +70,11 @@ export const Message = z
     ctx_max: z.int().nullable(),
     /** What was sent to the model for this message; null for other roles, and when no model call was made. */
     context: MessageContext.nullable().optional(),
+    citations: z
+      .array(Citation)
+      .nullable()
+      .optional()
+      .describe("The lines that an answer cites, in the order of its text. null: not checked; see docs/citations.md."),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Citation } from "./citations.ts";
 import { Cursor } from "./cursor.ts";
 import { TurnErrorCode } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
@@ -67,6 +68,13 @@ export const MessageComplete = z.object({
   ctx_used: z.int().nullable(),
   ctx_max: z.int().nullable(),
 });
+/** What the answer cites. Sent when that was checked, also if it cites nothing; each further frame adds citations. */
+export const CitationsFrame = z.object({
+  type: z.literal("citations"),
+  ...turnFrame,
+  message_id: Id,
+  citations: z.array(Citation),
+});
 export const ErrorFrame = z.object({
   type: z.literal("error"),
   ...turnFrame,
@@ -126,6 +134,7 @@ export const TurnFrame = z.discriminatedUnion("type", [
   ToolCallFrame,
   ToolResultFrame,
   MessageComplete,
+  CitationsFrame,
   ErrorFrame,
   ModelLoading,
   TurnWaiting,

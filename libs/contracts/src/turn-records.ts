@@ -1,3 +1,4 @@
+import type { Citation } from "./citations.ts";
 import type { TurnError } from "./errors.ts";
 import type { MessageContext } from "./message-context.ts";
 import type { Message, ToolCall } from "./messages.ts";
@@ -23,6 +24,8 @@ export interface ReplyRecord {
   /** Tokens of prompt and answer together. */
   ctxUsed: number | null;
   ctxMax: number | null;
+  /** Absent or null: not checked. */
+  citations?: Citation[] | null;
 }
 
 /** A model call of the session, as its message's row records it. */

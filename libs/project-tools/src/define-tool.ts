@@ -1,5 +1,6 @@
 import { cutText } from "@boocode/contracts";
 import { z } from "zod";
+import type { ShownEntry } from "./output/to-evidence.ts";
 import type { ToolOffer } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
 import { type Parameters, repairArguments } from "./repair-arguments.ts";
@@ -29,6 +30,8 @@ export interface ToolAnswer {
   output: string;
   /** Something was left out; the output says how to ask for it. */
   truncated: boolean;
+  /** What the lines of the output show of the project's files, in their order. */
+  shown: readonly ShownEntry[];
 }
 
 export interface Tool {
@@ -72,7 +75,10 @@ export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition
           return Math.max(MIN_OUTPUT_BYTES, context.outputBytes - Buffer.byteLength(heading()));
         },
       });
-      return { ...answer, output: heading() + answer.output };
+      const above = heading();
+      const moved = above.split("\n").length - 1;
+      const shown = moved === 0 ? answer.shown : answer.shown.map((entry) => ({ ...entry, at: entry.at + moved }));
+      return { ...answer, output: above + answer.output, shown };
     },
   };
 }

@@ -64,13 +64,14 @@ export const findFiles = defineTool({
       const where = opened.path === "." ? "the project" : showPath(opened.path);
       const hidden = ignored === 0 ? "" : `; ignored files that match: ${ignored}, include_ignored: true shows them`;
       const output = `no files in ${where} match ${showPath(glob)}${meant} (a glob with a slash starts at path: **/ makes it match anywhere${hidden})`;
-      return { output: [output, ...note].join("\n"), truncated: false };
+      return { output: [output, ...note].join("\n"), truncated: false, shown: [] };
     }
     const lines = fitLines(kept.map(showPath), context.outputBytes - NOTE_BYTES);
+    const shown = kept.slice(0, lines.length).map((path, at) => ({ path, at }));
     if (found.length <= max_results && lines.length === kept.length)
-      return { output: [...lines, ...note].join("\n"), truncated: false };
+      return { output: [...lines, ...note].join("\n"), truncated: false, shown };
     const left = found.length - lines.length;
     lines.push(`[cut: ${left} more; give a narrower glob or path, or raise max_results (at most ${MAX_RESULTS})]`);
-    return { output: [...lines, ...note].join("\n"), truncated: true };
+    return { output: [...lines, ...note].join("\n"), truncated: true, shown };
   },
 });

@@ -4,6 +4,7 @@ import { defineTool, type ToolAnswer, type ToolContext } from "./define-tool.ts"
 import { withIgnores } from "./ignores/with-ignores.ts";
 import { clipLine, fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
+import type { ShownEntry } from "./output/to-evidence.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import type { OpenedPath } from "./project/project-root.ts";
 import { describeWithheld, findWithheld, NOTHING_WITHHELD, type Withheld } from "./search/find-withheld.ts";
@@ -137,12 +138,12 @@ async function searchReadings(input: Search, context: ToolContext): Promise<Tool
     if (answer === null) tried.push(`${taken}, without matches either`);
   }
   if (failure !== null) throw new ToolFailure([(failure as ToolFailure).message, ...tried].join("\n"));
-  return { output: noMatches(input, tried, await input.texts()), truncated: false };
+  return { output: noMatches(input, tried, await input.texts()), truncated: false, shown: [] };
 }
 
 /** @returns null when nothing was found */
 async function search(input: Search, context: ToolContext): Promise<ToolAnswer | null> {
-  const blocks: { path: string; lines: string[] }[] = [];
+  const blocks: { path: string; lines: OutputLine[] }[] = [];
   let room = context.outputBytes - NOTE_BYTES;
   let matches = 0;
   let candidates: FoundCandidate[] = [];
@@ -159,9 +160,13 @@ async function search(input: Search, context: ToolContext): Promise<ToolAnswer |
     candidates = [];
     if (lines.length === 0) return true;
     if (encoding !== UTF_8) decoded.push(`${showPath(path)} from ${encoding}`);
-    const kept = fitLines(lines, room);
+    const fitting = fitLines(
+      lines.map(({ text }) => text),
+      room,
+    );
+    const kept = lines.slice(0, fitting.length);
     blocks.push({ path, lines: kept });
-    room -= Buffer.byteLength(kept.join("\n")) + 1 + (input.context > 0 ? 3 : 0);
+    room -= Buffer.byteLength(fitting.join("\n")) + 1 + (input.context > 0 ? 3 : 0);
     matches += shown.filter(({ matchStart }) => matchStart !== null).length;
     return kept.length === lines.length;
   }
@@ -180,19 +185,25 @@ async function search(input: Search, context: ToolContext): Promise<ToolAnswer |
   if (!(await flush())) more = true;
 
   if (blocks.length === 0 && !more) return null;
-  const lines = blocks
-    .sort((a, b) => comparePaths(a.path, b.path))
-    .flatMap((block, index) => (input.context > 0 && index > 0 ? ["--", ...block.lines] : block.lines));
+  const shown: ShownEntry[] = [];
+  const lines: string[] = [];
+  for (const { path, lines: found } of blocks.sort((a, b) => comparePaths(a.path, b.path))) {
+    if (input.context > 0 && lines.length > 0) lines.push("--");
+    for (const { text, line } of found) {
+      if (line) shown.push({ path, at: lines.length, line });
+      lines.push(text);
+    }
+  }
   if (decoded.length > 0) lines.push(describeDecoded(decoded));
   if (more) {
     lines.push(
       `[cut: there are more matches; narrow path, glob or pattern, or raise max_results (at most ${MAX_RESULTS})]`,
     );
-    return { output: lines.join("\n"), truncated: true };
+    return { output: lines.join("\n"), truncated: true, shown };
   }
   const texts = await input.texts();
   if (texts.left > 0) lines.push(describeLeft(texts));
-  return { output: lines.join("\n"), truncated: false };
+  return { output: lines.join("\n"), truncated: false, shown };
 }
 
 function describeDecoded(decoded: readonly string[]): string {
@@ -252,21 +263,30 @@ async function findInTexts(input: Search, { signal, limits }: ToolContext): Prom
   return found;
 }
 
-function formatLines(path: string, shown: readonly ShownLine[]): string[] {
+/** A line of the output, and which line of the file it shows: absent when it shows none, or only a part of one. */
+interface OutputLine {
+  text: string;
+  line?: ShownEntry["line"];
+}
+
+function formatLines(path: string, shown: readonly ShownLine[]): OutputLine[] {
   return shown.flatMap(({ number, bytes, matchStart }, index) => {
     const text = clipLine(bytes, matchStart ?? 0, LINE_WIDTH);
-    const line = matchStart === null ? `${path}-${number}- ${text}` : `${path}:${number}: ${text}`;
+    const prefix = matchStart === null ? `${path}-${number}- ` : `${path}:${number}: `;
+    // The first comparison spares long lines the second: a character takes at most four bytes.
+    const isWhole = bytes.length <= 4 * LINE_WIDTH && bytes.toString("utf8") === text;
+    const line = { text: prefix + text, ...(isWhole && { line: { number, skip: prefix.length } }) };
     const before = shown[index - 1];
     const gap = before && before.number < number - 1 && shown.some((other) => other.matchStart === null);
-    return gap ? ["--", line] : [line];
+    return gap ? [{ text: "--" }, line] : [line];
   });
 }
 
 /** Reports a match in a line that is too long to show, provided that the file lies inside the root. */
-async function reportLongLine(path: string, { root }: ToolContext): Promise<string[]> {
+async function reportLongLine(path: string, { root }: ToolContext): Promise<OutputLine[]> {
   const opened = await root.tryOpen(path, "file");
   await opened?.handle.close();
-  return opened === null ? [] : [`${showPath(path)}: a match in a very long line is not shown`];
+  return opened === null ? [] : [{ text: `${showPath(path)}: a match in a very long line is not shown` }];
 }
 
 function noMatches(

@@ -42,7 +42,12 @@ export const listDir = defineTool({
       const left = names.length - Math.min(offset, names.length) - lines.length;
       const count = complete ? `${names.length} entries` : `more than ${MAX_NAMES} entries, the rest cannot be listed`;
       const notes = left > 0 ? [`[cut: ${left} more; continue with offset=${offset + lines.length}]`] : [];
-      return { output: [`${name} (${count})`, ...lines, ...notes].join("\n"), truncated: left > 0 || !complete };
+      const shown = names.slice(offset, offset + lines.length).map((entry, index) => ({
+        path: posix.join(opened.path, entry.toString("utf8")),
+        at: index + 1,
+      }));
+      const output = [`${name} (${count})`, ...lines, ...notes].join("\n");
+      return { output, truncated: left > 0 || !complete, shown };
     } finally {
       await opened.handle.close();
     }

@@ -1,4 +1,4 @@
-import type { ToolCall, ToolResult } from "@boocode/contracts";
+import type { ShownFile, ToolCall, ToolResult } from "@boocode/contracts";
 
 /** The interfaces through which others use the tools. */
 
@@ -16,6 +16,8 @@ export interface ToolOffer {
 export interface ToolOutcome {
   output: string;
   result: ToolResult;
+  /** What the output shows of the project's files; absent: nothing. */
+  evidence?: ShownFile[];
 }
 
 /**

@@ -7,6 +7,7 @@ import { findFiles } from "./find-files.ts";
 import { grep } from "./grep.ts";
 import { listDir } from "./list-dir.ts";
 import { cutOutput } from "./output/cut-output.ts";
+import { type ShownEntry, toEvidence } from "./output/to-evidence.ts";
 import type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
 import type { ProjectRoot } from "./project/project-root.ts";
 import type { SearchLimits } from "./search/search-limits.ts";
@@ -56,19 +57,23 @@ export function createRunTool({ root, limits, search, onDefect }: RunToolDeps): 
   }
 
   return async (call, signal): Promise<ToolOutcome> => {
-    const finish = (text: string, truncated: boolean, failed: boolean): ToolOutcome => {
-      const { text: output, cut } = cutOutput(cleanText(text), limits.outputBytes, CUT);
-      const error = failed ? output : null;
-      return { output, result: { tool_call_id: call.id, name: call.name, truncated: truncated || cut, error } };
+    const finish = (text: string, truncated: boolean, shown: readonly ShownEntry[] | null): ToolOutcome => {
+      const { text: output, whole, cut } = cutOutput(cleanText(text), limits.outputBytes, CUT);
+      const error = shown === null ? output : null;
+      return {
+        output,
+        result: { tool_call_id: call.id, name: call.name, truncated: truncated || cut, error },
+        evidence: toEvidence(output, whole, shown ?? []),
+      };
     };
     try {
-      const { output, truncated } = await answer(call.name, call.arguments, signal);
-      return finish(output, truncated, false);
+      const { output, truncated, shown } = await answer(call.name, call.arguments, signal);
+      return finish(output, truncated, shown);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ToolFailure) return finish(error.message, false, true);
+      if (error instanceof ToolFailure) return finish(error.message, false, null);
       onDefect?.(error, call.name);
-      return finish(`${call.name} failed because of an internal error; try the call once more`, false, true);
+      return finish(`${call.name} failed because of an internal error; try the call once more`, false, null);
     }
   };
 }

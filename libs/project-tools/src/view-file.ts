@@ -2,6 +2,7 @@ import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
 import { showPath } from "./output/show-path.ts";
+import type { ShownEntry } from "./output/to-evidence.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath } from "./project/project-root.ts";
@@ -41,13 +42,16 @@ export const viewFile = defineTool({
     const opened = await openAsked(path, "file", context);
     try {
       const name = showPath(opened.path);
+      const named = [{ path: opened.path, at: 0 }];
       const encoding = await readEncoding(opened.handle);
-      if (encoding === "empty") return { output: `${name} is empty`, truncated: false };
-      if (encoding === "binary") return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false };
+      if (encoding === "empty") return { output: `${name} is empty`, truncated: false, shown: named };
+      if (encoding === "binary") {
+        return { output: `${name}: binary file, ${opened.size} bytes`, truncated: false, shown: named };
+      }
       // The lines in `a.ts:12-20` count only if the call names no lines itself.
-      const named = start_line === undefined && end_line === undefined ? opened.lines : null;
-      const first = start_line ?? Math.max(1, named?.first ?? 1);
-      const last = end_line ?? named?.last ?? null;
+      const inPath = start_line === undefined && end_line === undefined ? opened.lines : null;
+      const first = start_line ?? Math.max(1, inPath?.first ?? 1);
+      const last = end_line ?? inPath?.last ?? null;
       const asked = last !== null && last < 1 ? Number.MAX_SAFE_INTEGER : last;
       return await view(opened, encoding, first, asked, context);
     } finally {
@@ -71,7 +75,8 @@ async function view(
   const last = Math.min(asked ?? first + DEFAULT_LINES - 1, first + MAX_LINES - 1);
   let room = outputBytes - FRAME_BYTES - 2 * Buffer.byteLength(name);
   let lineCut = false;
-  const shown: string[] = [];
+  const texts: string[] = [];
+  const shown: ShownEntry[] = [{ path: opened.path, at: 0 }];
   // An invalid byte becomes U+FFFD, which takes three bytes, so a line of a quarter of the room always fits.
   const maxLineBytes = Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4)));
   const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal, encoding };
@@ -80,24 +85,26 @@ async function view(
     const text = numbered(line, maxLineBytes, advice);
     room -= Buffer.byteLength(text) + 1;
     // At least one line is always shown, because the model might repeat a call without output forever.
-    if (room < 0 && shown.length > 0) return false;
-    shown.push(text);
+    if (room < 0 && texts.length > 0) return false;
+    texts.push(text);
     if (line.size > maxLineBytes) lineCut = true;
+    else
+      shown.push({ path: opened.path, at: texts.length, line: { number: line.number, skip: text.indexOf("\t") + 1 } });
     return line.number < last && room > 0;
   });
 
-  const end = first + shown.length - 1;
+  const end = first + texts.length - 1;
   const total = ended ? String(lines) : `more than ${lines}`;
-  if (shown.length === 0) {
+  if (texts.length === 0) {
     throw new ToolFailure(`start_line ${first} is beyond the end: ${name} has ${lines} lines`);
   }
   const decoded = encoding === UTF_8 ? "" : `, decoded from ${encoding}`;
-  const output = [`${name} (lines ${first}-${end} of ${total}${decoded})`, ...shown];
+  const output = [`${name} (lines ${first}-${end} of ${total}${decoded})`, ...texts];
   const hasMore = !ended || end < lines;
   // Stopping at the requested end_line is not a cut; stopping before it is.
   const cut = hasMore && (asked === null || end < asked);
   if (hasMore) output.push(`[${cut ? "cut" : "more"}: continue with start_line=${end + 1}]`);
-  return { output: output.join("\n"), truncated: cut || lineCut };
+  return { output: output.join("\n"), truncated: cut || lineCut, shown };
 }
 
 function numbered({ number, bytes, size }: Line, maxLineBytes: number, advice: string): string {

@@ -20,6 +20,7 @@ export const NEEDED_MIGRATIONS = [
   "0015_run_slots",
   "0018_live_turns",
   "0019_count_live_turns",
+  "0020_citations",
   "0021_fewer_indexes",
 ];
 

@@ -40,6 +40,7 @@ export * from "./messages.ts";
 export * from "./positions.ts";
 export { createProject, findProject, listProjects, renameProject } from "./projects.ts";
 export * from "./queue-turn.ts";
+export { type CitationShowings, readCitationShowings, readShowings } from "./read-showings.ts";
 export * from "./read-usage.ts";
 export * from "./reconcile-turns.ts";
 export * from "./save-drafts.ts";

@@ -9,7 +9,7 @@ export interface MessageSize extends MessagePlace {
   isStreaming: boolean;
   content: number;
   reasoning: number;
-  /** Of the tool calls and the facts about a tool's result, perhaps compressed. */
+  /** Of the tool calls, the facts about a tool's result and the citations, perhaps compressed. */
   calls: number;
 }
 

@@ -8,7 +8,8 @@ export async function readSizes(sql: Sql, which: Fragment): Promise<MessageSize[
   return await sql<MessageSize[]>`
     select m.id, m.turn_id, m.turn_ordinal, m.position, m.role, m.status = 'streaming' as "isStreaming",
       octet_length(m.content) as content, coalesce(octet_length(m.reasoning), 0) as reasoning,
-      coalesce(pg_column_size(m.tool_calls), 0) + coalesce(pg_column_size(m.tool_result), 0) as calls
+      coalesce(pg_column_size(m.tool_calls), 0) + coalesce(pg_column_size(m.tool_result), 0)
+        + coalesce(pg_column_size(m.citations), 0) as calls
     from ${which}`;
 }
 

@@ -1,4 +1,4 @@
-import type { MessageContext, ReplyRecord, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord, ShownFile, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import { settingUsage } from "./count-usage.ts";
 import type { DayCounts } from "./limits.ts";
@@ -10,6 +10,8 @@ export interface ToolMessage {
   position: number;
   content: string;
   result: ToolResult;
+  /** What the output shows of the project's files; absent: nothing. */
+  evidence?: ShownFile[];
 }
 
 /** A finished model call with its tool calls and their results. */
@@ -131,14 +133,16 @@ export async function commitStep(
     for (const tool of tools) {
       await sql`
         insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content,
-          tool_result, last_seq, finished_at)
+          tool_result, evidence, last_seq, finished_at)
         values (${tool.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal}, ${tool.position},
-          ${step}, 'tool', ${tool.content}, ${sql.json(tool.result as never)}, ${lastSeq}, now())
+          ${step}, 'tool', ${tool.content}, ${sql.json(tool.result as never)}, ${evidenceOf(sql, tool)}, ${lastSeq}, now())
         on conflict (id) do nothing`;
     }
     return true;
   });
 }
+
+const evidenceOf = (sql: Sql, { evidence }: ToolMessage) => jsonOrNull(sql, evidence?.length ? evidence : null);
 
 /** Ends a streaming message. Part of `commitStep` and of the end of a turn. */
 export async function finishMessage(
@@ -149,7 +153,7 @@ export async function finishMessage(
   await sql`
     update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
       tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, status = ${end.status},
-      finish_reason = ${reply.finishReason}, model = coalesce(${reply.model}, model), tokens_used = ${reply.tokensUsed},
+      citations = ${jsonOrNull(sql, reply.citations)}, finish_reason = ${reply.finishReason}, model = coalesce(${reply.model}, model), tokens_used = ${reply.tokensUsed},
       ctx_used = ${reply.ctxUsed}, ctx_max = ${reply.ctxMax}, error_code = ${error?.code ?? null},
       error = ${error?.message ?? null}, last_seq = ${lastSeq}, finished_at = now()
     where id = ${reply.messageId} and status = 'streaming'`;

@@ -17,6 +17,7 @@ beforeAll(async () => {
   const live = await running(fixture.pool, place);
   turnId = live.turn.id;
   messageId = live.messageId;
+  await fixture.pool`update messages set citations = '[{"path": "a.ts"}]' where id = ${messageId}`;
   tokenId = randomUUID();
   await store.createToken(fixture.pool, { id: tokenId, userId: place.ownerId, tokenHash: Buffer.alloc(32) });
   stranger = (await newPlace(fixture.pool)).ownerId;
@@ -36,6 +37,8 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findTurn: (owner) => store.findTurn(fixture.pool, owner, place.sessionId, turnId),
   listMessages: (owner) => store.listMessages(fixture.pool, owner, place.sessionId, { limit: 10 }),
   findMessage: (owner) => store.findMessage(fixture.pool, owner, place.sessionId, messageId),
+  readCitationShowings: (owner) =>
+    store.readCitationShowings(fixture.pool, owner, { sessionId: place.sessionId, messageId, index: 0 }),
   listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
   cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),

@@ -37,6 +37,7 @@ import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
 import { exportMe } from "./routes/export-me.ts";
+import { getCitation } from "./routes/get-citation.ts";
 import { getMe } from "./routes/get-me.ts";
 import { getMessage } from "./routes/get-message.ts";
 import { getProject } from "./routes/get-project.ts";
@@ -78,6 +79,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     getSession,
     listMessages,
     getMessage,
+    getCitation,
     listTurns,
     getTurn,
     listModels,

@@ -64,6 +64,7 @@ const MATRIX: Record<string, Row[]> = {
   deleteSession: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
   listMessages: [{ may: READERS }],
   getMessage: [{ may: READERS }],
+  getCitation: [{ may: READERS }],
   postMessage: [{ may: ["owner", "member"], body: { content: "x" } }],
   deleteMessages: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
   regenerateAnswer: [
@@ -133,6 +134,7 @@ async function newWorld(): Promise<World> {
     ...(await users[who].call("POST", `/api/sessions/${session}/messages`, { content: "x" })).body,
   });
   const asked = { owner: await post("owner", sessionId), member: await post("member", own.id) };
+  await fixture.pool`update messages set citations = '[{"path": "a.ts", "first": 1, "last": 1}]' where session_id in (${sessionId}, ${own.id})`;
   const { body: token } = await users.owner.call("POST", "/api/me/tokens", { name: "x", scopes: ["read"] });
   const { userId } = users.owner;
   const [grant] = await fixture.pool<{ id: string }[]>`select id from grants where user_id = ${userId}`;

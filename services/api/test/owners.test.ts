@@ -41,6 +41,7 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["GET", "/api/sessions/{session}/messages"],
   ["POST", "/api/sessions/{session}/messages", { content: "x", when_busy: "interrupt" }],
   ["GET", "/api/sessions/{session}/messages/{message}"],
+  ["GET", "/api/sessions/{session}/messages/{message}/citation"],
   ["DELETE", "/api/sessions/{session}/messages/{message}"],
   ["POST", "/api/sessions/{session}/regenerate"],
   ["GET", "/api/sessions/{session}/turns"],

@@ -60,6 +60,8 @@ export const Config = z
     TOOL_CPU_MS: duration(1_000).default(20_000),
     /** The longest wait of a call for its turn. */
     TOOL_WAIT_MS: duration().default(60_000),
+    /** The end of an answer waits so long for the check of its citations. */
+    CITATIONS_TIMEOUT_MS: duration().default(200),
     /** Groups of files that may hold secrets and are shown nevertheless, separated by commas. */
     WITHHELD_GROUPS_OFF: z
       .string()

@@ -14,8 +14,9 @@ import {
   withConnectionFailure,
   withDeadline,
 } from "@boocode/runtime";
-import { checkDatabase, renewLeases, saveDrafts } from "@boocode/store";
+import { checkDatabase, readShowings, renewLeases, saveDrafts } from "@boocode/store";
 import { checkWaiting, createTurnQueue } from "@boocode/turn-queue";
+import { checkCitations } from "./attempt/check-citations.ts";
 import { createLeases } from "./attempt/leases.ts";
 import { prepareTurn } from "./attempt/prepare-turn.ts";
 import type { ProcessTurnDeps } from "./attempt/process-turn.ts";
@@ -144,6 +145,17 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
           models,
           runToolIn: (project) => (call, signal, onWait) =>
             tools.run({ user: turn.owner_id, project, call }, signal, onWait),
+          checkCitationsIn: (project) => (answer) =>
+            checkCitations(
+              {
+                roots: [project.real, project.path],
+                timeoutMs: config.CITATIONS_TIMEOUT_MS,
+                showings: (names) => readShowings(pool, turn.session_id, names),
+                judge: (work, signal) => tools.judge(work, { user: turn.owner_id, project }, signal),
+                onError: logFailure("checking citations"),
+              },
+              answer,
+            ),
           tools: toolOffers,
           maxDepth: config.MAX_TOOL_LOOP_DEPTH,
           budget: {

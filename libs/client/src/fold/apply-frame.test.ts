@@ -213,6 +213,20 @@ test("a turn frame of an unknown type moves the cursor, and a structural one cau
   });
 });
 
+test("a client of the version before passes over citations, and shows everything else", () => {
+  const world = createWorld([{ ...turn, steps: 2 }, turn, turn]);
+  expect(world.frames.filter(({ type }) => type === "citations")).toHaveLength(3);
+  let view = at(world, 0);
+  for (const frame of world.frames) {
+    const unknown = frame.type === "citations" ? ({ ...frame, type: "of a later version" } as never) : frame;
+    const applied = applyFrame(view, unknown);
+    expect(applied.verdict).toBe("applied");
+    view = applied.view;
+  }
+  const truth = world.truths[last(world)] as Truth;
+  expectTruth(view, { ...truth, messages: truth.messages.map((message) => ({ ...message, citations: null })) });
+});
+
 test("a frame of an unknown type without a position or a version is ignored", () => {
   const view = at(createWorld([turn]), 4);
   expect(applyFrame(view, { type: "sparkle", text: "x" } as never)).toEqual({ view, verdict: "applied" });

@@ -70,6 +70,11 @@ export function foldTurnFrame(view: SessionView, frame: TurnFrame, ordinal: numb
         model: frame.model ?? message.model,
       }));
     }
+    case "citations":
+      return inMessage(frame.message_id, (message) => ({
+        ...message,
+        citations: [...(message.citations ?? []), ...frame.citations],
+      }));
     case "error": {
       const error = { code: frame.code, message: frame.message };
       const shown =
@@ -147,6 +152,7 @@ function blank(frame: Extract<TurnFrame, { type: "message_started" | "tool_resul
     ctx_used: null,
     ctx_max: null,
     context: null,
+    citations: null,
     created_at: null,
     started_at: null,
     finished_at: null,

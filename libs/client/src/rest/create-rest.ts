@@ -17,6 +17,7 @@ import type {
   PostMessage,
   Project,
   ProjectList,
+  ReadLines,
   Session,
   SessionList,
   SessionSummary,
@@ -136,6 +137,9 @@ export function createRest(deps: RequestDeps) {
     /** One message, whole where lists, frames and snapshots shorten it. */
     getMessage: (sessionId: string, messageId: string, options?: CallOptions) =>
       call<Message>("GET", `/api/sessions/${sessionId}/messages/${messageId}`, options),
+    /** The lines of one of a message's `citations` as the model read them, also when the file has changed since. */
+    getCitation: (sessionId: string, messageId: string, index: number, options?: CallOptions) =>
+      call<ReadLines>("GET", `/api/sessions/${sessionId}/messages/${messageId}/citation${query({ index })}`, options),
     /** Accepted means stored. The turn runs when its predecessors have ended; frames report its progress. */
     postMessage: (
       sessionId: string,

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { FromToolProcess, ToolSettings, ToToolProcess } from "../pool/messages.ts";
-import { answerCall } from "./answer-call.ts";
+import { answerWork } from "./answer-work.ts";
 import { createRoots } from "./roots.ts";
 import { watchItself } from "./watch-itself.ts";
 
@@ -22,15 +22,15 @@ process.on("message", (message: ToToolProcess) => {
   if ("settings" in message) {
     answer = start(message.settings);
     send("ready");
-  } else void answer?.(message.project, message.call).then(send);
+  } else void answer?.(message.project, message).then(send);
 });
 
 function start(settings: ToolSettings) {
   const beginCall = settings.watchItself ? watchItself(settings.watchItself) : () => {};
-  const run = answerCall(settings, createRoots(settings));
-  return (...call: Parameters<typeof run>) => {
+  const run = answerWork(settings, createRoots(settings));
+  return (...work: Parameters<typeof run>) => {
     beginCall();
-    return run(...call);
+    return run(...work);
   };
 }
 

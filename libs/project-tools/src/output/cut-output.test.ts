@@ -3,15 +3,15 @@ import { expect, test } from "vitest";
 import { clipLine, cutOutput, fitLines } from "./cut-output.ts";
 
 test("an output within the limit is unchanged", () => {
-  expect(cutOutput("a\nb", 3, "[cut]")).toEqual({ text: "a\nb", cut: false });
+  expect(cutOutput("a\nb", 3, "[cut]")).toEqual({ text: "a\nb", whole: 2, cut: false });
 });
 
 test("an output over the limit is cut at the end of a line, and ends with the notice", () => {
-  expect(cutOutput("first\nsecond\nthird", 16, "[cut]")).toEqual({ text: "first\n[cut]", cut: true });
+  expect(cutOutput("first\nsecond\nthird", 16, "[cut]")).toEqual({ text: "first\n[cut]", whole: 1, cut: true });
 });
 
 test("a single long line is cut between two characters", () => {
-  expect(cutOutput("😀".repeat(10), 20, "[cut]")).toEqual({ text: "😀😀😀\n[cut]", cut: true });
+  expect(cutOutput("😀".repeat(10), 20, "[cut]")).toEqual({ text: "😀😀😀\n[cut]", whole: 0, cut: true });
 });
 
 test("an output never exceeds the limit and never ends in half a character", () => {

@@ -3,16 +3,19 @@ import { characterBoundary } from "@boocode/contracts";
 /**
  * Cuts a text to at most `maxBytes` of UTF-8, at the end of a line, or between two characters when the first line alone is
  * too long. A text that was cut ends with `notice` on its own line.
+ * @returns `whole`: how many of its first lines are left as they were
  */
-export function cutOutput(text: string, maxBytes: number, notice: string): { text: string; cut: boolean } {
-  if (Buffer.byteLength(text) <= maxBytes) return { text, cut: false };
+export function cutOutput(
+  text: string,
+  maxBytes: number,
+  notice: string,
+): { text: string; whole: number; cut: boolean } {
+  if (Buffer.byteLength(text) <= maxBytes) return { text, whole: text.split("\n").length, cut: false };
   const bytes = Buffer.from(text);
   const room = Math.max(0, maxBytes - Buffer.byteLength(notice) - 1);
   const lineEnd = bytes.lastIndexOf("\n", room);
-  return {
-    text: `${bytes.toString("utf8", 0, lineEnd > 0 ? lineEnd : utf8Boundary(bytes, room))}\n${notice}`,
-    cut: true,
-  };
+  const kept = bytes.toString("utf8", 0, lineEnd > 0 ? lineEnd : utf8Boundary(bytes, room));
+  return { text: `${kept}\n${notice}`, whole: lineEnd > 0 ? kept.split("\n").length : 0, cut: true };
 }
 
 /** The largest index up to `index` that is not inside a character: UTF-8 continuation bytes are 10xxxxxx. */

@@ -1,4 +1,6 @@
 import type { ToolCall } from "@boocode/contracts";
+import type { Cited } from "../citations/find-move.ts";
+import type { Judged, ShownLines } from "../citations/judge-citations.ts";
 import type { ToolOutcome } from "../ports.ts";
 import type { ProjectFolder } from "../project/open-folder.ts";
 import type { ToolLimits } from "../run-tool.ts";
@@ -18,13 +20,25 @@ export interface ToolSettings {
   watchItself: UseLimits | null;
 }
 
-/** The first message to a tool process has its settings. The next call is sent when the outcome of the one before has arrived. */
-export type ToToolProcess = { settings: ToolSettings } | { project: ProjectFolder; call: ToolCall };
+/** An answer's citations, and what the model has read of the lines, by path. */
+export interface CitationWork {
+  cited: readonly Cited[];
+  shown: Readonly<Record<string, ShownLines>>;
+}
+
+/** What a tool process does in a project. */
+export type Work = { call: ToolCall } | { citations: CitationWork };
+
+/** The first message to a tool process has its settings. The next work is sent when the answer to the one before has arrived. */
+export type ToToolProcess = { settings: ToolSettings } | ({ project: ProjectFolder } & Work);
+
+/** The outcome of a call; the levels of citations, null when they could not be judged. */
+export type WorkAnswer = { outcome: ToolOutcome } | { judged: Judged[] | null };
 
 export type FromToolProcess =
   | "ready"
-  /** `defect`: an error that no tool expected, for the log. */
-  | { outcome: ToolOutcome; defect: { message: string; stack: string | undefined } | null };
+  /** `defect`: an error that was not expected, for the log. */
+  | (WorkAnswer & { defect: { message: string; stack: string | undefined } | null });
 
 /** The exit codes of a tool process that has exceeded a limit and watches itself. */
 export const EXIT_CODES = { memory: 81, cpu: 82 };

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import type { ToolCall } from "@boocode/contracts";
+import type { Judged } from "../citations/judge-citations.ts";
 import { failedCall, tooMuch } from "../failed-call.ts";
 import type { ToolOutcome } from "../ports.ts";
 import type { ProjectFolder } from "../project/open-folder.ts";
 import type { SearchLimits } from "../search/search-limits.ts";
-import type { ToolSettings } from "./messages.ts";
+import type { CitationWork, ToolSettings, Work, WorkAnswer } from "./messages.ts";
 import type { UseLimits } from "./process-use.ts";
 import { createSlotLine } from "./slot-line.ts";
-import { startToolProcess, type ToolLog, type ToolProcess } from "./tool-process.ts";
+import { type Failed, startToolProcess, type ToolLog, type ToolProcess } from "./tool-process.ts";
 
 /**
  * Runs tool calls in processes of their own, so that none blocks, fills or kills the service. Processes are started when calls need
@@ -18,14 +19,21 @@ export interface ToolPool {
    * Every failure is an outcome; rejects only when the signal aborts, at once and with its reason.
    * @param onWait called once, when the call has waited for a slot for a moment, with how many calls get one first
    */
-  run(work: UserCall, signal: AbortSignal, onWait?: (ahead: number) => void): Promise<ToolOutcome>;
+  run(call: UserCall, signal: AbortSignal, onWait?: (ahead: number) => void): Promise<ToolOutcome>;
+  /**
+   * Judges an answer's citations; null when that failed. Rejects only when the signal aborts, at once and with its reason.
+   */
+  judge(work: CitationWork, who: ForUser, signal: AbortSignal): Promise<Judged[] | null>;
   stop(): Promise<void>;
 }
 
-interface UserCall {
-  /** Whose call it is: slots are shared fairly among users. */
+interface ForUser {
+  /** Whose work it is: slots are shared fairly among users. */
   user: string;
   project: ProjectFolder;
+}
+
+interface UserCall extends ForUser {
   call: ToolCall;
 }
 
@@ -136,28 +144,43 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     });
   }
 
-  return {
-    async run({ user, project, call }, signal, onWait) {
-      const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
-      if (giveBack === null) return failedCall(call, tooMuch.waited(deps.waitMs));
-      const process = await processFor(project, slots.held(user) === 1, signal);
-      if (process === null) {
+  async function run(
+    work: Work,
+    { user, project }: ForUser,
+    signal: AbortSignal,
+    onWait?: (ahead: number) => void,
+  ): Promise<WorkAnswer | Failed> {
+    const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
+    if (giveBack === null) return { failed: tooMuch.waited(deps.waitMs) };
+    const process = await processFor(project, slots.held(user) === 1, signal);
+    if (process === null) {
+      giveBack();
+      signal.throwIfAborted();
+      return { failed: tooMuch.notStarted() };
+    }
+    try {
+      return await process.run(project, work, signal);
+    } finally {
+      if (process.isFit()) {
         giveBack();
-        signal.throwIfAborted();
-        return failedCall(call, tooMuch.notStarted());
+        offer(process);
+      } else {
+        // A killed process that hangs in the kernel keeps its slot, but no caller waits for it.
+        process.kill();
+        void process.exited.then(giveBack);
       }
-      try {
-        return await process.run(project, call, signal);
-      } finally {
-        if (process.isFit()) {
-          giveBack();
-          offer(process);
-        } else {
-          // A killed process that hangs in the kernel keeps its slot, but no caller waits for it.
-          process.kill();
-          void process.exited.then(giveBack);
-        }
-      }
+    }
+  }
+
+  return {
+    async run({ call, ...who }, signal, onWait) {
+      const answer = await run({ call }, who, signal, onWait);
+      if ("outcome" in answer) return answer.outcome;
+      return failedCall(call, "failed" in answer ? answer.failed : tooMuch.died());
+    },
+    async judge(citations, who, signal) {
+      const answer = await run({ citations }, who, signal);
+      return "judged" in answer ? answer.judged : null;
     },
     async stop() {
       for (const process of all) process.kill();

@@ -3,11 +3,17 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ToolCall } from "@boocode/contracts";
-import { failedCall, tooMuch } from "../failed-call.ts";
-import type { ToolOutcome } from "../ports.ts";
+import { tooMuch } from "../failed-call.ts";
 import type { ProjectFolder } from "../project/open-folder.ts";
-import { EXIT_CODES, type FromToolProcess, MOST_OPEN, type ToolSettings, type ToToolProcess } from "./messages.ts";
+import {
+  EXIT_CODES,
+  type FromToolProcess,
+  MOST_OPEN,
+  type ToolSettings,
+  type ToToolProcess,
+  type Work,
+  type WorkAnswer,
+} from "./messages.ts";
 import { exceeded, type ProcessUse, readProcessUse, type UseLimits } from "./process-use.ts";
 
 /** How often a call's use is read; a process that allocates in a loop gets some 100 MB meanwhile. */
@@ -33,7 +39,12 @@ export interface ToolLog {
   error(facts: object, message: string): void;
 }
 
-/** A process that runs one call at a time. */
+/** Why work was not done, worded for the model. */
+export interface Failed {
+  failed: string;
+}
+
+/** A process that does one piece of work at a time. */
 export interface ToolProcess {
   /** Resolves when it takes calls. Rejects when it cannot be started. */
   ready: Promise<void>;
@@ -43,8 +54,8 @@ export interface ToolProcess {
   isFit(): boolean;
   /** Whether it has the project open. */
   knows(project: ProjectFolder): boolean;
-  /** Every failure is an outcome. Rejects only when the signal aborts, with its reason; the process is then killed. */
-  run(project: ProjectFolder, call: ToolCall, signal: AbortSignal): Promise<ToolOutcome>;
+  /** Every failure is an answer. Rejects only when the signal aborts, with its reason; the process is then killed. */
+  run(project: ProjectFolder, work: Work, signal: AbortSignal): Promise<WorkAnswer | Failed>;
   kill(): void;
 }
 
@@ -67,8 +78,10 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
   let lastBytes = 0;
   /** The projects of its last calls. */
   let known: string[] = [];
-  /** Ends the call that runs. */
-  let finish: ((outcome: ToolOutcome | "died") => void) | null = null;
+  /** The name of the work that runs, for the log. */
+  let current = "";
+  /** Ends the work that runs. */
+  let finish: ((answer: WorkAnswer | Failed | "died") => void) | null = null;
 
   function kill(): void {
     isEnding = true;
@@ -106,9 +119,9 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
 
   child.on("message", (message: FromToolProcess) => {
     if (message === "ready") return;
-    const { outcome, defect } = message;
-    if (defect !== null) log.error({ err: defect, tool: outcome.result.name }, "a tool failed on an unexpected error");
-    finish?.(outcome);
+    const { defect, ...answer } = message;
+    if (defect !== null) log.error({ err: defect, tool: current }, "a tool failed on an unexpected error");
+    finish?.(answer);
   });
 
   return {
@@ -117,14 +130,15 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
     isFit: () => !isEnding && lastBytes < (use.memoryMb * 2 ** 20) / 2,
     knows: ({ key }) => known.includes(key),
     kill,
-    async run(project, call, signal) {
+    async run(project, work, signal) {
       signal.throwIfAborted();
+      current = "call" in work ? work.call.name : "citations";
       known = [project.key, ...known.filter((key) => key !== project.key)].slice(0, MOST_OPEN);
       let before: ProcessUse | null = null;
       const stop = (reason: string) => {
         kill();
-        log.warn({ tool: call.name, reason }, "a tool call was stopped");
-        finish?.(failedCall(call, reason));
+        log.warn({ tool: current, reason }, "a tool call was stopped");
+        finish?.({ failed: reason });
       };
 
       function describeDeath(): string {
@@ -132,7 +146,7 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
         if (exitCode === EXIT_CODES.cpu) return tooMuch.cpu(use.cpuMs);
         const isFull = exitCode === EXIT_CODES.memory || exitCode === HEAP_IS_FULL || signalCode === "SIGABRT";
         if (isFull) return tooMuch.memory(use.memoryMb);
-        log.warn({ tool: call.name, code: exitCode, signal: signalCode }, "a tool's process died");
+        log.warn({ tool: current, code: exitCode, signal: signalCode }, "a tool's process died");
         return tooMuch.died();
       }
 
@@ -151,15 +165,15 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
       const late = setTimeout(() => stop(tooMuch.time(timeoutMs)), timeoutMs + BLOCKED_MS);
       let abort = () => {};
       try {
-        return await new Promise<ToolOutcome>((resolve, reject) => {
-          finish = (outcome) => resolve(outcome === "died" ? failedCall(call, describeDeath()) : outcome);
+        return await new Promise<WorkAnswer | Failed>((resolve, reject) => {
+          finish = (answer) => resolve(answer === "died" ? { failed: describeDeath() } : answer);
           abort = () => {
             kill();
             reject(signal.reason);
           };
           signal.addEventListener("abort", abort);
           if (isEnding) finish("died");
-          else send({ project, call });
+          else send({ project, ...work });
         });
       } finally {
         clearInterval(watching);

@@ -72,7 +72,7 @@ describe("a call that kills its process, or must be killed, fails alone", () => 
     const log = { warn: () => {}, error: () => {} };
     const started = startToolProcess({ program: PROGRAM, settings, use: USE, log });
     await started.exited;
-    expect((await started.run(NO_FOLDER, callOf("list_dir"), never)).output).toBe(message);
+    expect(await started.run(NO_FOLDER, { call: callOf("list_dir") }, never)).toEqual({ failed: message });
   });
 });
 

@@ -115,11 +115,12 @@ export async function playTurn(
         break;
       }
       case "step_finished": {
-        const tools = event.outcomes.map(({ output, result }) => ({
+        const tools = event.outcomes.map(({ output, result, evidence }) => ({
           id: randomUUID(),
           position: position++,
           content: output,
           result,
+          evidence,
         }));
         const reply = wholeReply(message().id, event.reply);
         const lastSeq = frames.lastSeq() + tools.length + 1;

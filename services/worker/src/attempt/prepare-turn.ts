@@ -1,4 +1,4 @@
-import type { Message } from "@boocode/contracts";
+import type { Citation, Message } from "@boocode/contracts";
 import { allowedFolders, type FolderSettings } from "@boocode/identity";
 import { type OwnPaths, openProject, type ProjectFolder, type RunTool, type ToolOffer } from "@boocode/project-tools";
 import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
@@ -18,6 +18,8 @@ export interface PreparedTurn {
   input: TurnInput;
   /** The first message that this attempt writes has this position within the turn. */
   position: number;
+  /** Checks what an answer of this turn cites; null when that failed or took too long. Never rejects. */
+  checkCitations(answer: string): Promise<Citation[] | null>;
   close(): Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export interface PrepareTurnDeps {
   own: OwnPaths;
   models: ModelServers;
   runToolIn(project: ProjectFolder): RunTool;
+  checkCitationsIn(project: ProjectFolder): (answer: string) => Promise<Citation[] | null>;
   tools: ToolOffer[];
   maxDepth: number;
   budget: BudgetSettings;
@@ -94,6 +97,7 @@ export async function prepareTurn(
       replayReasoning,
     },
     position,
+    checkCitations: deps.checkCitationsIn(project.folder),
     close: () => project.close(),
   };
 }

@@ -44,6 +44,10 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     const outcome: Outcome = prepared
       ? await playTurn(runTurn(counted(prepared.deps, attempt), prepared.input, signal), attempt, prepared)
       : { kind: "cancelled", reason: "session_deleted" };
+    if (prepared && outcome.kind === "answered") {
+      frames.flush();
+      outcome.reply.citations = await prepared.checkCitations(outcome.reply.content);
+    }
     await endAttempt(deps, attempt, outcome);
   } catch (error) {
     // If even this end cannot be written, the lease expires and another worker resumes after the last committed step.

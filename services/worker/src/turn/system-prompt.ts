@@ -12,8 +12,8 @@ export function systemPrompt(
     `You can read it with these tools, and only read: ${introduced}. Paths are relative to the project's root.`,
     "Read before you answer: do not guess what you can look up. Call several tools at once when they do not depend on " +
       "each other. When an output says that it was cut, ask for the rest if you need it.",
-    "Cite what you found as `path:line` (or `path:first-last`), and quote the lines that matter. Say so when you did not " +
-      "find something.",
+    "Cite what you found as `path:line` (or `path:first-last`), with the path from the project's root and lines that a tool " +
+      "showed you, and quote beside it, in backticks, the name or code that stands there. Say so when you did not find something.",
   ].join("\n\n");
   const own = sessionPrompt?.trim();
   return own ? `${base}\n\n${own}` : base;
