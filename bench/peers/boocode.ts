@@ -81,7 +81,7 @@ export async function startBooCode(options: BooCodeOptions): Promise<BooCode> {
         MODEL_SERVERS: JSON.stringify([server]),
         PROJECT_ROOTS: folder,
         NODE_ENV: "production",
-        WORKER_CONCURRENCY: "1000",
+        WORKER_CONCURRENCY: "2000",
       },
       ...{ USER_LIMITS: limits === "on" ? "{}" : "off", ...options.env },
     };
