@@ -29,7 +29,8 @@ export async function scale(lab: Lab): Promise<void> {
   const live = smoke ? 100 : 1_000;
   const modes = smoke ? ["force_generic_plan"] : ["force_custom_plan", "force_generic_plan"];
   const columns: Record<string, Map<string, number>> = {};
-  const ask = async (column: string, { url, large }: Filled) => {
+  const ask = async (column: string, { url, large, sql }: Filled) => {
+    await flushCounts(sql);
     columns[column] = await measure(url, large, modes);
   };
   await withFilled(smoke ? SMALL / 4 : SMALL, (small) => ask("small", small));
@@ -116,11 +117,15 @@ async function withSnapshot(url: string, act: () => Promise<void>): Promise<void
   }
 }
 
+/** A connection keeps what it counted for a while. Each statement is sent on another connection of the pool. */
+async function flushCounts(sql: store.Pool): Promise<void> {
+  await Promise.all(Array.from({ length: sql.options.max }, () => sql`select pg_stat_force_next_flush()`));
+}
+
 /** What turns write, without images of pages that are written for the first time after a checkpoint. */
 async function costOfWriting(sql: store.Pool, large: Large, turns: number): Promise<{ bytes: number; hot: number }> {
   const read = async () => {
-    // The connection of each statement may be another one.
-    await Promise.all(Array.from({ length: 10 }, () => sql`select pg_stat_force_next_flush()`));
+    await flushCounts(sql);
     const rows = await sql<{ wal: number; updates: number; hot: number }[]>`
       select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8 as wal, n_tup_upd::int as updates, n_tup_hot_upd::int as hot
       from pg_stat_user_tables where relname = 'turns'`;

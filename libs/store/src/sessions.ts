@@ -11,7 +11,7 @@ import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
 import { hasRoomForSession, lockLimits, QuotaExceeded } from "./limits.ts";
 import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
-import { only, type Pool, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
+import { only, type Pool, refOfUser, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
 
 interface ChangedSession<S = Session> {
   session: S;
@@ -29,10 +29,17 @@ export async function listSessions(
   const after = before
     ? sql`and s.updated_at <= ${timeOf(sql, before)} and (s.updated_at < ${timeOf(sql, before)} or s.id > ${before.id})`
     : sql``;
+  // Most sessions of a page have one owner, who is read once.
+  const owner = sql`(select o.ref from owners o where o.id = s.owner_id)`;
   const found = await sql<(SessionSummary & { place: string })[]>`
-    select ${summaryColumns(sql)}, ${placeOf(sql, sql`s.updated_at`, sql`s.id`)} as place from sessions s
-    where s.project_id = ${projectId} and ${readableSession(sql, userId)} ${after}
-    order by s.updated_at desc, s.id limit ${limit + 1}`;
+    with page as materialized (
+      select s.* from sessions s where s.project_id = ${projectId} and ${readableSession(sql, userId)} ${after}
+      order by s.updated_at desc, s.id limit ${limit + 1}
+    ), owners as materialized (
+      select u.id, ${refOfUser(sql)} as ref from users u where u.id = any(array(select distinct owner_id from page))
+    )
+    select ${summaryColumns(sql, owner)}, ${placeOf(sql, sql`s.updated_at`, sql`s.id`)} as place from page s
+    order by s.updated_at desc, s.id`;
   const { rows, ...end } = toPage(found, limit);
   return { sessions: rows, ...end };
 }

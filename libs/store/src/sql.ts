@@ -25,9 +25,12 @@ export function only<T>(rows: readonly T[]): T {
   return row;
 }
 
+/** A row of `users u` in the shape of the contract's UserRef. */
+export const refOfUser = (sql: Sql) => sql`jsonb_build_object('id', u.id, 'name', u.name)`;
+
 /** A user in the shape of the contract's UserRef. */
 export const userRef = (sql: Sql, id: Fragment) => sql`
-  (select jsonb_build_object('id', u.id, 'name', u.name) from users u where u.id = ${id})`;
+  (select ${refOfUser(sql)} from users u where u.id = ${id})`;
 
 /** The columns of `messages m` in the shape of the contract's Message. */
 export const messageColumns = (
@@ -54,7 +57,7 @@ export const turnColumns = (sql: Sql) => sql`
 /** The columns of `sessions s` in the shape of the contract's Session. */
 export const sessionColumns = (sql: Sql) => sql`${summaryColumns(sql)}, s.system_prompt`;
 
-/** The columns of `sessions s` in the shape of the contract's SessionSummary. */
-export const summaryColumns = (sql: Sql) => sql`
-  s.id, s.project_id, ${userRef(sql, sql`s.owner_id`)} as owner, s.name, s.auto_named, s.model, s.tools_ignored, s.version, s.created_at, s.updated_at,
+/** The columns of `sessions s` in the shape of the contract's SessionSummary. @param owner the session's, where it is known */
+export const summaryColumns = (sql: Sql, owner = userRef(sql, sql`s.owner_id`)) => sql`
+  s.id, s.project_id, ${owner} as owner, s.name, s.auto_named, s.model, s.tools_ignored, s.version, s.created_at, s.updated_at,
   s.live_turns > 0 as busy`;
