@@ -57,6 +57,7 @@ describe("no citation is", () => {
     ["an image with a version", "redis:7, docker.io/library/redis:7"],
     ["a time", "at 12:30, 10:15:12, 2026-01-01T10:15"],
     ["text in a fence", "```ts\nsrc/a.ts:12\n```\n~~~\nsrc/a.ts:12\n~~~\n- ````\n  ```\n  src/a.ts:12"],
+    ["a path behind a character that turns the text around", "src/\u202ea.ts:12"],
     ["a name that two shown files have", "twin.ts:4"],
     ["part of a longer number or word", "src/a.ts:12px src/a.ts:1.5 src/a.ts:1234567890"],
   ])("%s", (_, text) => {

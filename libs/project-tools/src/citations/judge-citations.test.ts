@@ -73,6 +73,7 @@ test("lines that the model has not read exist, and lines of which it has read a 
 
 test("what the model has read is compared, not what the file has now, and stays shown when the file is gone", async () => {
   expect(await judge("`oldName` is in src/a.ts:4", [[4, "export function oldName() {"]])).toEqual({ level: "shown" });
+  expect(await judge("`limit` is in src/a.ts:4-5", [[4, "const limit = 1;"]])).toEqual({ level: "exists" });
   const moved = await judge("`readSettings` is in src/a.ts:5", [[5, "// another line"]]);
   expect(moved).toEqual({ level: "moved", moved_to: { first: 4, last: 4 } });
   const cited = [{ path: "gone.ts", first: 1, last: 1, quotes: { names: [], code: [], blocks: [] } }];
