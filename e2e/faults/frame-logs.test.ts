@@ -16,7 +16,9 @@ let user: User;
 let redis: ReturnType<typeof connectRedis>;
 
 beforeAll(async () => {
-  system = await startSystem({ env: { FRAME_LOG_ENTRIES: "100", FRAME_LOG_TTL_MS: "1500" } });
+  system = await startSystem({
+    env: { FRAME_LOG_ENTRIES: "100", FRAME_LOG_TTL_MS: "1500", FRAME_LOG_ENDED_TTL_MS: "1000" },
+  });
   user = await system.addUser("ada");
   redis = connectRedis(system.redis.url);
   await untilRedisReady(redis, 5_000);
@@ -33,7 +35,10 @@ async function oldest(sessionId: string, epoch: Epoch): Promise<number> {
 }
 
 /** Disconnects in mid-stream, reconnects when the log no longer holds the next frame, and must miss nothing. */
-async function resumeWithout(script: { tokens: number; interval_ms: number; tokens_per_delta?: number }) {
+async function resumeWithout(
+  script: { tokens: number; interval_ms: number; tokens_per_delta?: number },
+  afterEnd = false,
+) {
   const [turn] = (await watchTurns(system, user, 1, script)) as [WatchedTurn];
   await untilAllSpeak([turn]);
   const gateway = system.gateways[0]?.url as string;
@@ -43,6 +48,7 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
   await first.close();
   for (const frame of first.frames) fold.apply(frame);
   const { epoch, seq } = fold.cursor;
+  if (afterEnd) await untilEnd(watchSession(gateway, user.token, turn.sessionId));
   const gone = async () => {
     const held = await oldest(turn.sessionId, epoch);
     return held === 0 || held > seq + 1;
@@ -70,6 +76,10 @@ async function resumeWithout(script: { tokens: number; interval_ms: number; toke
 
 test("a snapshot replaces a log that expired before a resume", async () => {
   await resumeWithout({ tokens: 300, interval_ms: 20 });
+});
+
+test("a snapshot replaces the log of a turn that ended a while before a resume", async () => {
+  await resumeWithout({ tokens: 40, interval_ms: 20 }, true);
 });
 
 test("a snapshot replaces a log that was trimmed before a resume", async () => {

@@ -7,12 +7,13 @@
 -- ARGV[1]  the channel to publish on
 -- ARGV[2]  the approximate maximum number of entries
 -- ARGV[3]  the log's TTL in milliseconds, from its creation
--- ARGV[4…] pairs: seq, bytes
+-- ARGV[4]  its TTL in milliseconds from now, when the turn has ended; else ''
+-- ARGV[5…] pairs: seq, bytes
 -- Returns  the number of frames added
-local log, channel, cap, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local log, channel, cap, ttl, rest = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local created = redis.call('EXISTS', log) == 0
 local added = 0
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local seq, bytes = ARGV[i], ARGV[i + 1]
   local reply = redis.pcall('XADD', log, 'MAXLEN', '~', cap, seq .. '-0', 'f', bytes)
   if type(reply) == 'table' and reply.err then
@@ -28,5 +29,8 @@ for i = 4, #ARGV, 2 do
     redis.call('PUBLISH', channel, bytes)
     added = added + 1
   end
+end
+if rest ~= '' then
+  redis.call('PEXPIRE', log, rest)
 end
 return added

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Writable } from "node:stream";
 import type { Server } from "@boocode/backing-services";
 import { testRedis } from "@boocode/backing-services/testing";
 import { createFollower, createFrameAppender, createKeys, openEnvelope, readLog } from "@boocode/frame-log";
@@ -12,7 +13,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 const keys = createKeys("test");
-const LIMITS = { entries: 50, ttlMs: 60_000 };
+const LIMITS = { entries: 50, ttlMs: 60_000, endedTtlMs: 5_000 };
 
 let server: Server;
 let redis: Redis;
@@ -53,7 +54,8 @@ beforeEach(async () => {
 });
 afterAll(() => stopFollowing());
 
-const frames = (...numbers: number[]) => numbers.map((seq) => ({ seq, frame: { text: `frame ${seq}` } }));
+const frames = (...numbers: number[]) =>
+  numbers.map((seq) => ({ seq, frame: { type: "delta", text: `frame ${seq}` } }));
 const appender = () => createFrameAppender(redis, keys, LIMITS);
 const logged = async () => (await readLog(redis, keys, session, epoch, 0)).map((frame) => frame.position.seq);
 
@@ -79,7 +81,7 @@ test("each frame is logged and published once, in order, with the same bytes", a
   expect(heard).toEqual([1, 2, 3, 4]);
   const log = await readLog(redis, keys, session, epoch, 0);
   expect(log.map(({ position, json }) => [position, json])).toEqual(
-    [1, 2, 3, 4].map((seq) => [{ epoch, seq }, JSON.stringify({ text: `frame ${seq}` })]),
+    [1, 2, 3, 4].map((seq) => [{ epoch, seq }, JSON.stringify({ type: "delta", text: `frame ${seq}` })]),
   );
 });
 
@@ -123,6 +125,41 @@ test("a log expires a fixed time after its creation: later frames do not extend 
   await redis.pexpire(key, 20_000);
   await appender().append(session, epoch, frames(2));
   expect(await redis.pttl(key)).toBeLessThanOrEqual(20_000);
+});
+
+const finished = (seq: number) => [{ seq, frame: { type: "turn_finished" } }];
+
+test("the end of a turn shortens the log's life, also when the frame is sent twice or is the log's only one", async () => {
+  const key = keys.log(session, epoch);
+  await appender().append(session, epoch, frames(1));
+  await appender().append(session, epoch, finished(2));
+  expect(await redis.pttl(key)).toBeLessThanOrEqual(5_000);
+  await redis.pexpire(key, 50_000);
+  await appender().append(session, epoch, finished(2));
+  expect(await redis.pttl(key)).toBeLessThanOrEqual(5_000);
+  const other = { ...epoch, attempt: 2 };
+  await appender().append(session, other, finished(7));
+  expect(await redis.pttl(keys.log(session, other))).toBeLessThanOrEqual(5_000);
+});
+
+test("what several turns append in one tick leaves in one write, in order", async () => {
+  const { append, together } = appender();
+  const { stream } = redis as unknown as { stream: Writable };
+  const corked: number[] = [];
+  await Promise.all(
+    [1, 2, 3].map(
+      (seq) =>
+        new Promise((resolve) => {
+          together(() => {
+            corked.push(stream.writableCorked);
+            resolve(append(session, epoch, frames(seq)));
+          });
+        }),
+    ),
+  );
+  expect(corked).toEqual([1, 1, 1]);
+  expect(stream.writableCorked).toBe(0);
+  expect(await logged()).toEqual([1, 2, 3]);
 });
 
 test("a log keeps roughly its maximum number of entries, the newest ones, and every frame is published", async () => {

@@ -60,7 +60,7 @@ const subscribed = () =>
 async function speak(seq: number): Promise<void> {
   heard = [];
   const [appender, publisher] = [
-    createFrameAppender(redis, keys, { entries: 10, ttlMs: 60_000 }),
+    createFrameAppender(redis, keys, { entries: 10, ttlMs: 60_000, endedTtlMs: 60_000 }),
     createPublisher(redis, keys),
   ];
   await Promise.all(

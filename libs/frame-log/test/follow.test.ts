@@ -118,7 +118,7 @@ test("a hanging Redis fails appends, reads and publishes within their deadline, 
   const keys = createKeys("t");
   const quick = connectRedis(server.url, 150);
   await untilRedisReady(quick, 5_000);
-  const appender = createFrameAppender(quick, keys, { entries: 10, ttlMs: 1_000 });
+  const appender = createFrameAppender(quick, keys, { entries: 10, ttlMs: 1_000, endedTtlMs: 1_000 });
   const epoch = { ordinal: 1, attempt: 1, nonce: "n" };
   await follower.follow(keys.session("s"));
   await server.kill("SIGSTOP");

@@ -78,6 +78,8 @@ export const Config = z
     MAX_ATTEMPTS: count().default(3),
     FRAME_LOG_ENTRIES: count(100).default(5_000),
     FRAME_LOG_TTL_MS: duration(1_000).default(60 * 60_000),
+    /** The same from a turn's end: what a client needs that reconnects then. Later ones are served from Postgres. */
+    FRAME_LOG_ENDED_TTL_MS: duration(1_000).default(60_000),
     /** Deleted rows are removed after this many days; 0: within a minute. */
     PURGE_AFTER_DAYS: count(0).default(7),
     /** Sessions that were not used for this many days are deleted; 0: never. */

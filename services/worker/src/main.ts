@@ -59,7 +59,7 @@ runService({
 
 async function serve(context: ServiceContext<Config>): Promise<void> {
   const { name, config, log, failpoint, logFailure, onRelease, dependencies } = context;
-  const wired = await wireTurns(context, () => runner.running(), REDIS_TIMEOUT_MS);
+  const wired = await wireTurns(context, REDIS_TIMEOUT_MS);
   const { keys, pool, redis, queue, leases } = wired;
   const blocking = connectRedisBlocking(config);
   onRelease("redis queue", () => blocking.disconnect());

@@ -39,7 +39,7 @@ export async function runIsolatedTurn(context: ServiceContext<Config>, fence: Fe
 async function takeOver(context: ServiceContext<Config>, fence: Fence) {
   const { config, failpoint } = context;
   const small = { ...config, DATABASE_CONNECTIONS: isolatedConnections(config), TOOL_PROCESSES: 1 };
-  const { pool, leases, turnDeps } = await wireTurns({ ...context, config: small }, () => 1, REDIS_TIMEOUT_MS);
+  const { pool, leases, turnDeps } = await wireTurns({ ...context, config: small }, REDIS_TIMEOUT_MS);
   await failpoint("after-isolated-start");
   const claimedAt = performance.now();
   const claim = { workerId: config.WORKER_ID, leaseMs: config.LEASE_MS };

@@ -26,17 +26,12 @@ import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
 
-/** Up to this many streams, every append is sent at once; with more, a stream appends text at most every 40 ms. */
-const UNTHROTTLED_STREAMS = 8;
-const APPEND_INTERVAL_MS = 40;
-
 /**
  * Wires what a turn needs, in a worker and in the process of an isolated turn alike: connections, leases, outputs, models
  * and tools.
- * @param running how many turns this process runs now
  * @param redisTimeoutMs the longest wait for Redis; after it the start continues, because a turn can run without Redis
  */
-export async function wireTurns(context: ServiceContext<Config>, running: () => number, redisTimeoutMs: number) {
+export async function wireTurns(context: ServiceContext<Config>, redisTimeoutMs: number) {
   const { config, log, failpoint, logFailure, onRelease, dependencies } = context;
   const keys = createKeys(config.REDIS_PREFIX);
   // A separate connection: writes that wait for locks may occupy all the others, and that must not cost a turn its lease.
@@ -58,6 +53,7 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
   const appender = createFrameAppender(redis, keys, {
     entries: config.FRAME_LOG_ENTRIES,
     ttlMs: config.FRAME_LOG_TTL_MS,
+    endedTtlMs: config.FRAME_LOG_ENDED_TTL_MS,
   });
 
   const leases = createLeases({
@@ -170,7 +166,6 @@ export async function wireTurns(context: ServiceContext<Config>, running: () => 
       ),
     announce,
     wake,
-    appendIntervalMs: () => (running() > UNTHROTTLED_STREAMS ? APPEND_INTERVAL_MS : 0),
     limits: readLimits(config.USER_LIMITS),
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
     retryBudgetMs: config.MODEL_RETRY_BUDGET_MS,

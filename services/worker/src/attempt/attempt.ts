@@ -43,7 +43,6 @@ export interface AttemptDeps {
   appender: FrameAppender;
   storeUnder(lease: Lease): TurnStore;
   announce: Announce;
-  appendIntervalMs(): number;
   /** The limits of each role. */
   limits: LimitSettings;
   log: Logger;
@@ -58,7 +57,6 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     { sessionId, turnId, epoch: { ordinal, attempt: number, nonce } },
     {
       appender: deps.appender,
-      appendIntervalMs: deps.appendIntervalMs,
       mayWrite: lease.mayWrite,
       // A draft holds exactly the text up to its frame number.
       onDelta(kind, text, lastSeq) {

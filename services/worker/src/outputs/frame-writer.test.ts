@@ -7,8 +7,7 @@ const source = { sessionId: "s", turnId: "t", epoch: { ordinal: 1, attempt: 1, n
 function setUp(append: FrameAppender["append"]) {
   const text: string[] = [];
   const writer = createFrameWriter(source, {
-    appender: { append },
-    appendIntervalMs: () => 0,
+    appender: { append, together: (write) => write() },
     mayWrite: () => true,
     onDelta: (_kind, piece, seq) => text.push(`${seq}:${piece}`),
   });

@@ -24,8 +24,6 @@ export interface FrameWriter {
 
 export interface FrameWriterDeps {
   appender: FrameAppender;
-  /** The time between two appends of text, in ms; 0 while the process has few streams. */
-  appendIntervalMs: () => number;
   /** False once the lease may have passed to another worker. */
   mayWrite: () => boolean;
   onDelta: OnDelta;
@@ -34,21 +32,24 @@ export interface FrameWriterDeps {
 /** The most frames that wait while Redis is away. After that the oldest are dropped, and readers detect the gap. */
 const MAX_WAITING = 2_000;
 const RETRY_MS = 100;
+/** The most frames of one append. */
+const MOST_AT_ONCE = 100;
 /** The longest time that text waits for the append in flight. Then it gets its number anyway, and so enters the draft. */
 const FLUSH_AFTER_MS = 250;
 
 /**
- * At most one append per turn is in flight. The first piece of text is sent at once; later text accumulates into the next
- * frame meanwhile. A Redis failure never fails a turn: a failed append is retried, and numbering continues.
+ * At most one append per turn is in flight. Text is sent at once when none is; else it accumulates into the next frame. A Redis
+ * failure never fails a turn: a failed append is retried, and numbering continues.
  */
 export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): FrameWriter {
   let seq = 0;
   let pending: { kind: DeltaKind; messageId: string; text: string } | null = null;
   let waiting: NumberedFrame[] = [];
-  let pumping: Promise<void> | null = null;
+  /** An append is in flight or about to be sent. */
+  let busy = false;
   let abandoned = false;
-  let nextAppendAt = 0;
   let flushedAt = Number.NEGATIVE_INFINITY;
+  let onIdle = () => {};
 
   function number(body: FrameBody): void {
     seq += 1;
@@ -67,31 +68,29 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
     }
   }
 
-  async function pump(): Promise<void> {
-    while (!abandoned && (waiting.length > 0 || pending)) {
-      if (waiting.length === 0) {
-        const wait = nextAppendAt - performance.now();
-        if (wait > 0) await pause(wait);
-        flush();
-      }
-      if (abandoned || !deps.mayWrite()) return;
-      const batch = waiting.slice(0, 100);
-      const last = batch.at(-1)?.seq ?? 0;
-      nextAppendAt = performance.now() + deps.appendIntervalMs();
-      try {
-        await deps.appender.append(source.sessionId, source.epoch, batch);
-        waiting = waiting.filter((frame) => frame.seq > last);
-      } catch {
-        await pause(RETRY_MS);
-      }
-    }
+  function start(): void {
+    if (busy || abandoned) return;
+    busy = true;
+    deps.appender.together(send);
   }
 
-  function start(): void {
-    pumping ??= pump().finally(() => {
-      pumping = null;
-      if (!abandoned && deps.mayWrite() && (waiting.length > 0 || pending)) start();
-    });
+  function send(): void {
+    if (!abandoned) flush();
+    if (abandoned || waiting.length === 0 || !deps.mayWrite()) {
+      busy = false;
+      onIdle();
+      return;
+    }
+    const batch = waiting.slice(0, MOST_AT_ONCE);
+    const last = batch.at(-1)?.seq ?? 0;
+    deps.appender.append(source.sessionId, source.epoch, batch).then(
+      () => {
+        waiting = waiting.filter((frame) => frame.seq > last);
+        if (waiting.length > 0 || pending) deps.appender.together(send);
+        else send();
+      },
+      () => void setTimeout(send, RETRY_MS),
+    );
   }
 
   return {
@@ -114,9 +113,14 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
     },
     lastSeq: () => seq,
     async drained(ms) {
-      const until = performance.now() + ms;
-      while (pumping && performance.now() < until) {
-        await Promise.race([pumping, pause(Math.max(1, until - performance.now()))]);
+      if (busy) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          onIdle = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
       }
       abandoned = true;
     },
@@ -125,5 +129,3 @@ export function createFrameWriter(source: FrameSource, deps: FrameWriterDeps): F
     },
   };
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

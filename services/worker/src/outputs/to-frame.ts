@@ -37,11 +37,15 @@ export function toFrame(source: FrameSource, seq: number, body: FrameBody): Turn
   } as TurnFrame;
 }
 
+/** In UTF-16 units, of which each takes at most six bytes in JSON. The other fields of a delta take far less than the rest of a frame. */
+const FITS_SURELY = 8_000;
+
 /**
  * Splits a text into as few frame bodies as can hold it. `firstSeq` is the number that the first frame will have: numbers are
  * part of a frame's size.
  */
 export function splitDelta(source: FrameSource, firstSeq: number, delta: DeltaBody): DeltaBody[] {
+  if (delta.content.length <= FITS_SURELY) return [delta];
   const bodies: DeltaBody[] = [];
   for (let rest = delta.content; rest !== ""; ) {
     const bare = toFrame(source, firstSeq + bodies.length, { ...delta, content: "" });
