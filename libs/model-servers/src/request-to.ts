@@ -1,5 +1,5 @@
-import { type Dispatcher, fetch, type RequestInit, type Response } from "undici";
-import { createDispatcherOf, type ProxySettings } from "./dispatcher.ts";
+import { fetch, type RequestInit, type Response } from "undici";
+import { createDispatcherOf, type DispatcherOf, type ProxySettings } from "./dispatcher.ts";
 import { formsOf, ownUrl, protocolUrl, type UrlForm } from "./server-url.ts";
 
 /** What a request to a model server needs to know of it. */
@@ -28,7 +28,7 @@ export class RedirectRefused extends Error {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-let dispatcherOf: ((url: string) => Dispatcher) | null = null;
+let dispatcherOf: DispatcherOf | null = null;
 
 /** Sets the proxies of this process. Without a call, they are read from the environment. */
 export function useProxies(settings: ProxySettings): void {
@@ -46,12 +46,10 @@ const rightForms = new Map<string, UrlForm>();
  */
 export async function requestTo(server: ServerAddress, path: string, request: ServerRequest): Promise<Response> {
   const { body, accept = "application/json", signal } = request;
-  dispatcherOf ??= createDispatcherOf({});
   const init = {
     method: body ? "POST" : "GET",
     headers: { ...server.headers, accept, ...(body && { "content-type": "application/json" }), ...loginOf(server) },
     ...(body && { body: JSON.stringify(body) }),
-    dispatcher: dispatcherOf(server.url),
     signal,
   };
   if (!path.startsWith("/v1/")) return await followRedirects(server, ownUrl(server.url, path), init);
@@ -94,7 +92,7 @@ const isPage = (response: Response) => response.headers.get("content-type")?.inc
 async function followRedirects(server: ServerAddress, start: string, init: RequestInit): Promise<Response> {
   let url = start;
   for (let followed = 0; ; followed++) {
-    const response = await fetch(url, { ...init, redirect: "manual" });
+    const response = await send(url, { ...init, redirect: "manual" });
     const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
     if (location === null) return response;
     await response.body?.cancel();
@@ -111,6 +109,27 @@ async function followRedirects(server: ServerAddress, start: string, init: Reque
     target.password = "";
     url = target.href;
   }
+}
+
+/**
+ * A server may close a connection that it kept just when a request is sent on it. The request is then sent once more, at once and on
+ * a new connection.
+ */
+async function send(url: string, init: RequestInit): Promise<Response> {
+  dispatcherOf ??= createDispatcherOf({});
+  try {
+    return await fetch(url, { ...init, dispatcher: dispatcherOf(url) });
+  } catch (error) {
+    if (init.signal?.aborted || !wasStale(error)) throw error;
+    return await fetch(url, { ...init, dispatcher: dispatcherOf(url, "fresh") });
+  }
+}
+
+/** Whether the server closed a connection on which it had answered before. After a reset nothing tells whether it had. */
+function wasStale(error: unknown): boolean {
+  const { code, socket } = ((error as Error).cause ?? {}) as { code?: unknown; socket?: { bytesRead?: number } };
+  if (code === "UND_ERR_SOCKET") return (socket?.bytesRead ?? 0) > 0;
+  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** The server that LLAMA_SWAP_URL names. */
