@@ -10,18 +10,18 @@ import type { TurnRunner } from "./turn-runner.ts";
 export function consumeTurns(options: {
   connection: Redis;
   prefix: string;
-  capacity: number;
   runner: TurnRunner;
   onError(error: unknown): void;
 }): QueueConsumer {
-  const { connection, prefix, capacity, runner, onError } = options;
+  const { connection, prefix, runner, onError } = options;
   return consumeQueue({
     name: TURN_QUEUE,
     job: TurnJob,
     connection,
     prefix,
-    concurrency: capacity,
-    run: async ({ turn_id }) => void (await runner.run(turn_id)),
+    // A job is done once its claim has begun. With a higher concurrency BullMQ asks for another job before it runs one.
+    concurrency: 1,
+    run: ({ turn_id }) => runner.run(turn_id),
     onError,
   });
 }

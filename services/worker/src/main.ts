@@ -107,7 +107,6 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   const consumer = consumeTurns({
     connection: blocking,
     prefix: keys.queues,
-    capacity: config.WORKER_CONCURRENCY,
     runner,
     onError: logFailure("the queue", "redis"),
   });

@@ -85,30 +85,43 @@ test("draining waits for a turn that is claimed meanwhile, and at most for the g
 test("a slot whose turn has ended is offered to the next turn at once, without a wake-up", async () => {
   const { ends, process } = held();
   const runner = startRunner({ claim: queueOf(["a", "b", "c"]), process, capacity: 1 });
-  let isFree = false;
-  void runner.run("t1").then(() => {
-    isFree = true;
-  });
+  await runner.run("t1");
   for (const count of [1, 2, 3]) {
     await expect.poll(() => ends.length).toBe(count);
-    expect(isFree).toBe(false);
     ends.at(-1)?.end();
   }
-  await expect.poll(() => isFree).toBe(true);
-  expect(runner.running()).toBe(0);
+  await expect.poll(() => runner.running()).toBe(0);
 });
 
 test("a full worker keeps a wake-up, and gives it up without a claim when another slot took the turn", async () => {
   const { ends, process } = held();
   const runner = startRunner({ claim: queueOf(["a", "b"]), process, capacity: 1 });
-  void runner.run("t1");
+  await runner.run("t1");
+  let isKept = true;
+  const kept = runner.run("t2").then(() => {
+    isKept = false;
+  });
   await expect.poll(() => ends.length).toBe(1);
-  const kept = runner.run("t2");
   ends[0]?.end();
   await expect.poll(() => ends.length).toBe(2);
+  expect(isKept).toBe(true);
   ends[1]?.end();
   await kept;
   expect(runner.running()).toBe(0);
+});
+
+test("a wake-up is over when its claim begins, and a claim that fails is reported", async () => {
+  const errors: unknown[] = [];
+  const failing = createTurnRunner({
+    ...{ capacity: 1, isolatedCapacity: 1, maxAttempts: 3, workerId: "w1", leaseMs: 1_000 },
+    ...{ process: async () => {}, processIsolated: async () => {}, onError: (error) => errors.push(error) },
+    claim: () => after(1).then(() => Promise.reject(new Error("away"))),
+  });
+  await failing.run("t1");
+  expect(errors).toEqual([]);
+  await expect.poll(() => errors).toEqual([new Error("away")]);
+  await failing.run("t2");
+  await expect.poll(() => errors.length).toBe(2);
 });
 
 test("no user holds the last quarter of a worker's slots, however many claims are made at once", async () => {

@@ -8,8 +8,8 @@ import { createUserShares } from "./user-shares.ts";
  */
 export interface TurnRunner {
   /**
-   * Waits for room, then claims the next turn in the fair order, which need not be this one: a wake-up only says that a turn
-   * waits. Resolves when the slot is free again, so that a caller does not bring more wake-ups than there are slots.
+   * Waits for room, then begins to claim the next turn in the fair order, which need not be this one: a wake-up only says that a
+   * turn waits. Resolves then, so that a caller that awaits it brings at most one wake-up more than there are slots.
    */
   run(turnId: string): Promise<void>;
   /** Claims and runs at most `most` due turns while there is room. @returns how many were claimed */
@@ -31,7 +31,7 @@ export interface TurnRunnerDeps {
   process(turn: ClaimedTurn, claimedAt: number): Promise<void>;
   /** Does the same for a poison candidate, in a process of its own; never throws. */
   processIsolated(turn: ClaimedTurn, claimedAt: number): Promise<void>;
-  /** A claim for a slot that became free failed. The turns that wait are found by the reconcilers. */
+  /** A claim failed. The turns that wait are found by the reconcilers. */
   onError(error: unknown): void;
 }
 
@@ -129,8 +129,9 @@ export function createTurnRunner(deps: TurnRunnerDeps): TurnRunner {
         if (draining) return;
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
-      const started = await claimFor({ kind: "waiting", woken: turnId });
-      if (started) await occupy(started);
+      void claimFor({ kind: "waiting", woken: turnId })
+        .catch(reportFailed)
+        .then((started) => started && occupy(started));
     },
     async runDue(most) {
       for (let claimed = 0; ; claimed++) {
