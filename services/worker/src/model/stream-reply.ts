@@ -122,6 +122,7 @@ async function* streamReply(
   } finally {
     // This also runs when the consumer stops early and the rest of the reply is not needed.
     answered?.();
+    timeouts.stop();
     socket.abort();
     if (reader.progress() > 0) request.onUsed?.(reader.usage());
   }

@@ -9,6 +9,8 @@ export interface Timeouts {
    * @param finished whether the reply is complete, so that only usage may follow
    */
   received(progress: boolean, finished: boolean): void;
+  /** No wait follows. */
+  stop(): void;
 }
 
 /**
@@ -27,14 +29,32 @@ const AFTER_FINISH_MS = 10_000;
 export function createTimeouts(idleMs: number, progressMs: number, now: () => number): Timeouts {
   let silence = progressMs;
   let left = progressMs;
+  let waiting: { until: number; onEnd(): void } | null = null;
+  /** One timer for many waits: a stream waits for each of its tokens, and hardly any of these waits ends late. */
+  let timer: { id: NodeJS.Timeout; at: number } | null = null;
+
+  function armFor(until: number): void {
+    if (timer && timer.at <= until) return;
+    clearTimeout(timer?.id);
+    timer = { id: setTimeout(look, Math.max(0, until - now())), at: until };
+  }
+
+  function look(): void {
+    timer = null;
+    if (!waiting) return;
+    if (now() < waiting.until) armFor(waiting.until);
+    else waiting.onEnd();
+  }
+
   return {
     async wait(step, onEnd) {
       const start = now();
-      const timer = setTimeout(onEnd, Math.max(0, Math.min(silence, left)));
+      waiting = { until: start + Math.max(0, Math.min(silence, left)), onEnd };
+      armFor(waiting.until);
       try {
         return await step;
       } finally {
-        clearTimeout(timer);
+        waiting = null;
         left -= now() - start;
       }
     },
@@ -42,6 +62,7 @@ export function createTimeouts(idleMs: number, progressMs: number, now: () => nu
       silence = finished ? Math.min(idleMs, AFTER_FINISH_MS) : idleMs;
       if (progress) left = progressMs;
     },
+    stop: () => clearTimeout(timer?.id),
   };
 }
 

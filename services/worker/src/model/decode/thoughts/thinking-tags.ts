@@ -45,11 +45,15 @@ export const mayBeginTag = (character: string) => FIRST.has(character);
 
 /** Whether the tag begins at an index. `maybe`: the text ends inside the tag. */
 export function tagAt(text: string, at: number, tag: string): "yes" | "maybe" | "no" {
-  const said = text.slice(at, at + tag.length).toLowerCase();
-  const wanted = tag.toLowerCase();
-  if (said === wanted) return "yes";
-  return at + said.length === text.length && wanted.startsWith(said) ? "maybe" : "no";
+  for (let index = 0; index < tag.length; index++) {
+    if (at + index === text.length) return "maybe";
+    if (lowered(text.charCodeAt(at + index)) !== lowered(tag.charCodeAt(index))) return "no";
+  }
+  return "yes";
 }
+
+/** The code of an ASCII capital's small letter; any other code as it is. */
+const lowered = (code: number) => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);
 
 /** Finds the first index from `from` at which the tag begins, or may begin once more text arrives; the text's length if none. */
 export function findTag(text: string, tag: string, from = 0): { at: number; isWhole: boolean } {
