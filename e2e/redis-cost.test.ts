@@ -24,51 +24,54 @@ afterAll(async () => {
 });
 
 const keys = createKeys("boocode");
-const KINDS = [
-  ["rates", "boocode:rate:"],
-  ["queue", `${keys.queues}:turns:`],
-  ["slots", "boocode:model-slots:"],
-  ["frames", "boocode:log:"],
-] as const;
+/** BullMQ's scripts of the queue, by their number of keys. */
+const SCRIPTS: Record<string, string> = { 9: "add", 11: "take", 14: "finish" };
 
-/** What a command is for; null for what stands on no turn's way: health, published changes, and the queues of earlier versions. */
-function kindOf(args: readonly string[]): string | null {
-  const text = args.join(" ");
-  if (/^(ping|info|publish|subscribe|unsubscribe|hello|client) ?/i.test(text)) return null;
-  if (text.includes(`${keys.oldQueues}:`) || text.includes(keys.check)) return null;
-  return KINDS.find(([, key]) => text.includes(key))?.[0] ?? text;
+/**
+ * What a command is for; null for what stands on no turn's way: health, published changes, frames and their readers, a blocking read,
+ * hints that a turn waits for a silent server, and the queues of earlier versions.
+ */
+function purposeOf(args: readonly string[]): string | null {
+  const [command = "", , count = ""] = args;
+  const key = args[3] ?? args[1] ?? "";
+  if (!/^eval/i.test(command))
+    return /^(ping|info|publish|subscribe|unsubscribe|xrange|bzpopmin|client|hello|set)$/i.test(command)
+      ? null
+      : command;
+  if (key.startsWith("boocode:log:") || key === keys.check || key.startsWith(`${keys.oldQueues}:`)) return null;
+  if (key.startsWith("boocode:rate:")) return "rates";
+  if (key.startsWith("boocode:model-slots:")) return "slot";
+  return key.startsWith(`${keys.queues}:turns:`) ? (SCRIPTS[count] ?? command) : key;
 }
 
-/** Asks a question and counts what the services send to Redis until the model has its request, by kind. */
-async function countCommands(sessionId: string): Promise<Record<string, number>> {
+/** Asks a question. @returns what the services asked Redis for until the model had its request, in order */
+async function askAndListen(sessionId: string): Promise<string[]> {
   const watch = watchSession(system.gateways[0]?.url as string, user.token, sessionId);
   await watch.until((frame) => frame.type === "subscribed");
   const monitor = await redis.monitor();
-  const seen: { at: number; args: string[] }[] = [];
+  const seen: { at: number; purpose: string }[] = [];
   monitor.on("monitor", (time: string, args: string[], source: string) => {
-    if (source !== "lua") seen.push({ at: Number(time) * 1_000, args });
+    const purpose = source === "lua" ? null : purposeOf(args);
+    if (purpose !== null) seen.push({ at: Number(time) * 1_000, purpose });
   });
   const key = randomUUID();
   const { turn_id: turnId } = await user.rest.post(sessionId, markedScript(key, { tokens: 5 }));
   const request = await system.model.until((one) => one.key === key);
   await untilEnd(watch, turnId);
-  await redis.ping();
   monitor.disconnect();
   await watch.close();
-  const counts: Record<string, number> = {};
-  for (const { at, args } of seen) {
-    const kind = kindOf(args);
-    if (at <= request.at && kind !== null && kind !== "frames") counts[kind] = (counts[kind] ?? 0) + 1;
-  }
-  return counts;
+  return seen.filter(({ at }) => at <= request.at).map(({ purpose }) => purpose);
 }
 
-test("from the post to the model's request, Redis is asked four times: rates, and three times the queue", async () => {
+test("from the post to the model's request, Redis is asked for rates, to add and to take a job, and for a slot", async () => {
   const project = await user.rest.project(FASTIFY);
   const session = await user.rest.session(project.id, { name: "cost", model: "words" });
-  // The first time, each process sends the scripts themselves.
-  await countCommands(session.id);
-  const counts = await countCommands(session.id);
-  console.log(counts);
-  expect(counts).toEqual({ rates: 1, queue: 3 });
+  // In the first turn, each process also sends the scripts themselves.
+  await askAndListen(session.id);
+  const asked = await askAndListen(session.id);
+  const taken = asked.indexOf("take");
+  expect(asked.slice(0, taken + 1)).toEqual(["rates", "add", "take"]);
+  // The claim has begun when the job is finished: neither that, nor the search for another job, delays the turn.
+  expect(["finish", "slot"]).toContain(asked[taken + 1]);
+  expect(asked.slice(taken).filter((purpose) => !["take", "finish"].includes(purpose))).toEqual(["slot"]);
 });
