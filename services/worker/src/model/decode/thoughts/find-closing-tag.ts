@@ -1,5 +1,5 @@
 import { createCodeTracker } from "../markdown-code.ts";
-import { mayBeginTag, THINKING_TAGS, tagAt } from "./thinking-tags.ts";
+import { mayBeginTag, thinkingTagAt } from "./thinking-tags.ts";
 
 /** The text before the tag and after it; `after` is null until the tag is found. */
 export interface ClosingTagSearch {
@@ -30,17 +30,14 @@ export function createClosingTagFinder(): ClosingTagFinder {
     for (let at = 0; at < all.length && !over; at++) {
       const character = all[at] as string;
       if (mayBeginTag(character) && !code.inside()) {
-        const close = THINKING_TAGS.find((tag) => tagAt(all, at, tag.close) === "yes")?.close;
+        const { close, isOpen, isPart } = thinkingTagAt(all, at);
         const behind = close && all[at + close.length];
         if (close && (atLineStart || behind === "\n" || behind === "\r" || (isEnd && behind === undefined))) {
           over = true;
           return { before: all.slice(0, at), after: all.slice(at + close.length) };
         }
-        const isOpen = THINKING_TAGS.some(({ open }) => tagAt(all, at, open) === "yes");
         // A closing tag at the end of the text so far may be at the end of its line.
-        const isUndecided =
-          (close && behind === undefined) ||
-          THINKING_TAGS.some((tag) => tagAt(all, at, tag.open) === "maybe" || tagAt(all, at, tag.close) === "maybe");
+        const isUndecided = (close && behind === undefined) || isPart;
         if (!isEnd && !isOpen && isUndecided) {
           held = all.slice(at);
           return { before: all.slice(0, at), after: null };

@@ -55,6 +55,18 @@ export function tagAt(text: string, at: number, tag: string): "yes" | "maybe" | 
 /** The code of an ASCII capital's small letter; any other code as it is. */
 const lowered = (code: number) => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);
 
+/** What of all thinking tags is at an index: a closing one, an opening one, or, where the text ends, a part of one. */
+export function thinkingTagAt(text: string, at: number): { close: string | null; isOpen: boolean; isPart: boolean } {
+  const found = { close: null as string | null, isOpen: false, isPart: false };
+  for (const { open, close } of THINKING_TAGS) {
+    const [opens, closes] = [tagAt(text, at, open), tagAt(text, at, close)];
+    if (closes === "yes") found.close ??= close;
+    if (opens === "yes") found.isOpen = true;
+    if (opens === "maybe" || closes === "maybe") found.isPart = true;
+  }
+  return found;
+}
+
 /** Finds the first index from `from` at which the tag begins, or may begin once more text arrives; the text's length if none. */
 export function findTag(text: string, tag: string, from = 0): { at: number; isWhole: boolean } {
   const next = (place: number) => text.indexOf(tag[0] as string, place);
