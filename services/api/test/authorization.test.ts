@@ -134,7 +134,9 @@ async function newWorld(): Promise<World> {
     ...(await users[who].call("POST", `/api/sessions/${session}/messages`, { content: "x" })).body,
   });
   const asked = { owner: await post("owner", sessionId), member: await post("member", own.id) };
-  await fixture.pool`update messages set citations = '[{"path": "a.ts", "first": 1, "last": 1}]' where session_id in (${sessionId}, ${own.id})`;
+  const citations = [{ start: 0, end: 6, path: "a.ts", first: 1, last: 1, level: "shown" }];
+  await fixture.pool`
+    update messages set citations = ${fixture.pool.json(citations)} where session_id in (${sessionId}, ${own.id})`;
   const { body: token } = await users.owner.call("POST", "/api/me/tokens", { name: "x", scopes: ["read"] });
   const { userId } = users.owner;
   const [grant] = await fixture.pool<{ id: string }[]>`select id from grants where user_id = ${userId}`;
