@@ -1,5 +1,6 @@
 export * from "./add-user.ts";
 export * from "./allowed-folders.ts";
+export * from "./caller-cache.ts";
 export * from "./count-refusals.ts";
 export * from "./decide-token.ts";
 export * from "./find-caller.ts";

@@ -80,15 +80,15 @@ export async function readRole(sql: Sql, userId: string, projectId: string): Pro
   const [project] = await sql<LockedProject[]>`
     select ${roleInProject(sql, userId)} as role from projects p where p.id = ${projectId} and ${readableProject(sql, userId)}`;
   if (!project || project.role === "owner") return project?.role ?? null;
-  return await lockMemberRole(sql, userId, projectId);
-}
-
-/** @returns null when the user is no member */
-async function lockMemberRole(sql: Sql, userId: string, projectId: string): Promise<ProjectRole | null> {
   const [member] = await sql<LockedProject[]>`
     select pm.role from project_members pm where pm.project_id = ${projectId} and pm.user_id = ${userId} for share`;
   return member?.role ?? null;
 }
+
+/** An expression: the user's role in the project of a session; null: the user may not read the session. */
+export const roleInSession = (sql: Sql, userId: string, sessionId: string) => sql`(
+  select ${roleInProject(sql, userId)} from sessions s join projects p on p.id = s.project_id
+  where s.id = ${sessionId} and ${readableSession(sql, userId)})`;
 
 /** A session whose row the transaction has locked, and the role of the user who wants to change it. */
 export interface LockedSession {
@@ -107,21 +107,16 @@ export interface LockedSession {
  */
 export async function lockSession(sql: Sql, userId: string, sessionId: string): Promise<LockedSession | null> {
   const [session] = await sql<LockedSession[]>`
-    select s.project_id as "projectId", s.owner_id as "ownerId", s.last_ordinal as "lastOrdinal",
-      ${roleInProject(sql, userId)} as role
-    from sessions s join projects p on p.id = s.project_id
-    where s.id = ${sessionId} and ${readableSession(sql, userId)} for no key update of s`;
-  if (!session) return null;
-  if (session.role !== "owner") {
-    // Read again: the first statement may have waited for the session while the role changed.
-    const role = await lockMemberRole(sql, userId, session.projectId);
-    if (!role) return null;
-    session.role = role;
-  }
-  return session;
+    select (l.session).project_id as "projectId", (l.session).owner_id as "ownerId",
+      (l.session).last_ordinal as "lastOrdinal", l.role
+    from lock_session_1(${userId}, ${sessionId}, ${roleInSession(sql, userId, sessionId)}) l where l.role is not null`;
+  return session ?? null;
 }
 
 /** @param isOwn whether the turn or session is the user's own @throws Forbidden when the role lacks the right */
 export function demand(role: ProjectRole, right: Right, isOwn: boolean): void {
-  if (!roleHas(role, right, isOwn)) throw new Forbidden(`your role in this project, ${role}, does not permit this`);
+  if (!roleHas(role, right, isOwn)) throw forbiddenTo(role);
 }
+
+export const forbiddenTo = (role: ProjectRole) =>
+  new Forbidden(`your role in this project, ${role}, does not permit this`);

@@ -132,16 +132,7 @@ export const hintsOfCancel = (cancelling: string[]): Hint[] =>
 export async function cancelTurns(sql: Sql, turnIds: string[], reason: CancelReason): Promise<CancelledTurns> {
   if (turnIds.length === 0) return { cancelling: [], withdrawn: [] };
   const rows = await sql<{ id: string; status: string }[]>`
-    update turns t set
-      status = case when status = 'queued' and attempt = 0 then 'cancelled' else 'cancelling' end,
-      cancel_reason = ${reason},
-      cancel_requested_at = now(),
-      -- A queued turn that was claimed before has frames and perhaps a partial message, so its end must be appended. Only the
-      -- holder of its next attempt may do that: the expired lease lets the next reconciler take it over.
-      lease_until = case status when 'queued' then now() else lease_until end,
-      finished_at = case when status = 'queued' and attempt = 0 then now() end
-    where t.id = any(${turnIds}::uuid[]) and ${statusByKey(sql, sql`t`)} in ('queued', 'running')
-    returning t.id, t.status`;
+    select id, status from cancel_turns_1(${turnIds}::uuid[], ${reason})`;
   const withStatus = (status: string) => rows.filter((row) => row.status === status).map((row) => row.id);
   return { cancelling: withStatus("cancelling"), withdrawn: withStatus("cancelled") };
 }

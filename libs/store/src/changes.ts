@@ -55,15 +55,23 @@ export async function recordSessionChanges(
       update sessions s set version = version + ${structural}::int, updated_at = ${touch ? sql`now()` : sql`updated_at`}
       where id = ${sessionId} returning ${summaryColumns(sql)}`,
   );
-  let version = session.version - structural;
-  const numbered = changes.map((change) => {
-    if (change.kind !== "structure") return change;
-    version += 1;
-    return { kind: "structure" as const, frame: { ...change.frame, session_id: sessionId, version } };
-  });
+  const numbered = numberStructure(session, changes);
   const listed: ListChange = { kind: "list", frame: { type: "session_updated", session } };
   const of = { projectId: session.project_id };
   return { session, changes: await recordChanges(sql, of, [...numbered, listed], isLast ? sessionId : undefined) };
+}
+
+/** Gives the structural changes of a session their versions, of which the last is the session's. */
+export function numberStructure(
+  { id, version: last }: Pick<SessionSummary, "id" | "version">,
+  changes: (Structure | Hint)[],
+): Exclude<Change, { kind: "list" }>[] {
+  let version = last - changes.filter(({ kind }) => kind === "structure").length;
+  return changes.map((change) => {
+    if (change.kind !== "structure") return change;
+    version += 1;
+    return { kind: "structure" as const, frame: { ...change.frame, session_id: id, version } };
+  });
 }
 
 /**

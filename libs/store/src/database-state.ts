@@ -25,7 +25,15 @@ export const NEEDED_MIGRATIONS = [
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */
-export const NEEDED_FUNCTIONS = ["count_day_use_1", "count_use_1"];
+export const NEEDED_FUNCTIONS = [
+  "admit_turn_1",
+  "cancel_turns_1",
+  "count_day_use_1",
+  "count_use_1",
+  "lock_session_1",
+  "post_message_1",
+  "queue_turn_1",
+];
 
 /**
  * Rejects when the database lacks a migration or a function that this version needs, and, for a process that writes, when it is read-only.

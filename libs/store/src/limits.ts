@@ -54,11 +54,6 @@ export async function readCounts(sql: Sql, userId: string): Promise<Counts> {
   );
 }
 
-/** What a new turn of a user counts towards. */
-export async function readTurnCounts(sql: Sql, userId: string): Promise<Omit<Counts, "sessions">> {
-  return only(await sql<Counts[]>`select * from count_use_1(${userId})`);
-}
-
 /** What stops a turn between two of its steps. */
 export type DayCounts = Pick<Counts, "tokens_per_day" | "tool_calls_per_day" | "bytes_per_day">;
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
 
 /*
@@ -27,6 +28,29 @@ export function only<T>(rows: readonly T[]): T {
 
 /** A row of `users u` in the shape of the contract's UserRef. */
 export const refOfUser = (sql: Sql) => sql`jsonb_build_object('id', u.id, 'name', u.name)`;
+
+/** Deadlock and serialization failure: the server has rolled the transaction back, and the same one may succeed now. */
+const CONFLICT = new Set(["40001", "40P01"]);
+const MAX_CONFLICTS = 5;
+
+/** Runs a statement that is a whole transaction, and again after a conflict with others, as `begin` does. */
+export async function wholeTransaction<T>(run: () => PromiseLike<T>): Promise<T> {
+  for (let conflicts = 1; ; conflicts++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!CONFLICT.has((error as { code?: string }).code ?? "") || conflicts > MAX_CONFLICTS) throw error;
+      await delay(Math.random() * 20 * 2 ** conflicts);
+    }
+  }
+}
+
+/** A row that a statement returns as JSON, with timestamps as those of columns. */
+export function rowOf<T extends object>(json: T): T {
+  const asColumn = (name: string, value: unknown) =>
+    name.endsWith("_at") && typeof value === "string" ? new Date(value).toISOString() : value;
+  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, asColumn(name, value)])) as T;
+}
 
 /** A user in the shape of the contract's UserRef. */
 export const userRef = (sql: Sql, id: Fragment) => sql`

@@ -20,6 +20,7 @@ import {
   dump,
   frames,
   newPlace,
+  newUser,
   type Place,
   post,
   reply,
@@ -143,10 +144,10 @@ test("a regeneration is refused in a busy, an empty or another user's session", 
   const regenerate = (ownerId = place.ownerId) =>
     regenerateAnswer(fixture.pool, { ...place, ownerId, turnId: randomUUID() }, null);
   expect(await regenerate()).toEqual({ kind: "nothing" });
-  const posted = await post(fixture.pool, place);
+  const [posted, stranger] = [await post(fixture.pool, place), await newUser(fixture.pool)];
   const before = await dump(fixture.pool);
   expect(await regenerate()).toEqual({ kind: "busy" });
-  expect(await regenerate(randomUUID())).toEqual({ kind: "not_found" });
+  expect(await regenerate(stranger)).toEqual({ kind: "not_found" });
   expect(await dump(fixture.pool)).toEqual(before);
   await fixture.pool`update turns set status = 'complete' where id = ${posted.turnId}`;
 });

@@ -62,7 +62,7 @@ const OTHERS = [
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
   ...["listTokens", "createTokenAs", "changeUser", "deleteUser", "revokeToken", "revokeAllTokens"],
   "findUnreadable",
-  ...["findEndedCredentials", "findUserByIdentity", "createUserForIdentity", "linkIdentity"],
+  ...["findEndedCredentials", "readCredentials", "findUserByIdentity", "createUserForIdentity", "linkIdentity"],
   ...["findFolderHolder", "listGrants", "createGrant", "deleteGrant"],
 ];
 

@@ -27,21 +27,18 @@ export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null
 }
 
 /** The error code for each reason why the store refuses a turn. */
-const CODES = { not_found: "not_found", busy: "session_busy" } as const satisfies Record<
-  TurnRefusal["kind"],
-  ApiErrorCode
->;
+const CODES = {
+  not_found: "not_found",
+  busy: "session_busy",
+  unauthenticated: "unauthenticated",
+  model_unchecked: "model_not_allowed",
+} as const satisfies Record<TurnRefusal["kind"], ApiErrorCode>;
 
 /** The options of a route that queues a turn, besides its schema: its requests count as posts. */
 export const MAKES_TURN = { config: { makesTurn: true } };
 
 /** The error codes of a route that queues a turn. */
-export const QUEUE_ERRORS = [
-  ...Object.values(CODES),
-  "model_not_allowed",
-  "quota_exceeded",
-  "idempotency_key_reused",
-] as const;
+export const QUEUE_ERRORS = [...Object.values(CODES), "quota_exceeded", "idempotency_key_reused"] as const;
 
 /** @throws ApiError when the store refused the turn */
 export function queued<K extends string>(outcome: QueuedTurn<K> | TurnRefusal): QueuedTurn<K> {

@@ -1,6 +1,13 @@
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
-import { createCallerFinder, createRefusalCounter, createTokenUses, makeTicket } from "@boocode/identity";
+import {
+  createCallerCache,
+  createCallerFinder,
+  createRefusalCounter,
+  createTokenUses,
+  makeTicket,
+  RENEW_MS,
+} from "@boocode/identity";
 import { createRates, createSignIns, readLimits } from "@boocode/limits";
 import {
   createCatalog,
@@ -21,7 +28,7 @@ import {
   serveHttp,
   withConnectionFailure,
 } from "@boocode/runtime";
-import { checkDatabase, recordAuditEvents, recordTokenUses } from "@boocode/store";
+import { checkDatabase, readCredentials, recordAuditEvents, recordTokenUses } from "@boocode/store";
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
 import { checkPaths } from "./check-paths.ts";
@@ -80,6 +87,15 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   );
   onRelease("token uses", () => saveUses().then(uses.flush));
   const now = () => performance.now();
+  const callers = createCallerCache({
+    find: createCallerFinder(config, { pool, log }),
+    read: (known) => readCredentials(pool, known),
+    now,
+  });
+  onRelease(
+    "callers",
+    every(() => RENEW_MS, callers.renew, context.logFailure("proving the callers", "postgres")),
+  );
   const limits = readLimits(config.USER_LIMITS);
   const rates = createRates({ redis, keyOf: keys.rate, now });
   const app = await buildApp(
@@ -92,7 +108,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       mayUseModel: (model, role) => mayUseNamed(servers, catalog.read, model, role),
       restrictsModels: servers.some(restricts),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
-      findCaller: uses.noting(createCallerFinder(config, { pool, log })),
+      findCaller: uses.noting(callers.find),
       limits,
       rates,
       signIns: createSignIns({ rates, now, isOff: limits === null }),

@@ -1,3 +1,4 @@
+import type { LimitChange, Role, Scope } from "@boocode/contracts";
 import type { Actor } from "../audit.ts";
 import type { Sql } from "../sql.ts";
 
@@ -27,6 +28,43 @@ export async function mayAct(sql: Sql, { userId, tokenId }: Requester, as: "user
           select from api_tokens t join users u on u.id = t.user_id
           where t.id = ${tokenId} and u.id = ${userId} and ${usableToken(sql)} and ${hasRole} for share of t`;
   return rows.length > 0;
+}
+
+/** An expression: whether a requester's credential can be used now. */
+export const isUsable = (sql: Sql, { userId, tokenId }: Requester) =>
+  tokenId === null
+    ? sql`exists (select from users u where u.id = ${userId} and ${enabledUser(sql)})`
+    : sql`exists (
+        select from api_tokens t join users u on u.id = t.user_id
+        where t.id = ${tokenId} and u.id = ${userId} and ${usableToken(sql)})`;
+
+/** What a credential permits now. One that is no token of ours has only what its user has. */
+export interface CredentialFacts {
+  userName: string;
+  role: Role;
+  limits: LimitChange | null;
+  scopes?: Scope[];
+  /** ISO timestamp; null: never. */
+  expiresAt?: string | null;
+}
+
+/** Reads many credentials in one statement. @returns those that can be used now, by their index */
+export async function readCredentials(sql: Sql, credentials: Requester[]): Promise<Map<number, CredentialFacts>> {
+  const rows = await sql<(Required<CredentialFacts> & { at: number; isToken: boolean })[]>`
+    select wanted.at, u.name as "userName", u.role, u.limits,
+      t.id is not null as "isToken", to_jsonb(t.scopes) as scopes, t.expires_at as "expiresAt"
+    from unnest(
+        ${credentials.map(({ userId }) => userId)}::uuid[], ${credentials.map(({ tokenId }) => tokenId)}::uuid[]
+      ) with ordinality as wanted (user_id, token_id, at)
+    join users u on u.id = wanted.user_id
+    left join api_tokens t on t.id = wanted.token_id and t.user_id = u.id and ${liveToken(sql)}
+    where ${enabledUser(sql)} and (wanted.token_id is null or t.id is not null)`;
+  return new Map(
+    rows.map(({ at, isToken, scopes, expiresAt, ...user }) => [
+      at - 1,
+      isToken ? { ...user, scopes, expiresAt } : user,
+    ]),
+  );
 }
 
 /**

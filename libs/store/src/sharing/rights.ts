@@ -23,6 +23,10 @@ const RIGHTS: Record<Right, Record<ProjectRole, Extent>> = {
   "change project": { reader: "none", member: "none", owner: "all" },
 };
 
+/** The roles that have a right. @param isOwn whether the turn or session is the user's own */
+export const rolesWith = (right: Right, isOwn: boolean): ProjectRole[] =>
+  (Object.keys(RIGHTS[right]) as ProjectRole[]).filter((role) => roleHas(role, right, isOwn));
+
 /** @param isOwn whether the turn or session is the user's own */
 export function roleHas(role: ProjectRole, right: Right, isOwn: boolean): boolean {
   const extent = RIGHTS[right][role];

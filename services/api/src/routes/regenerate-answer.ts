@@ -5,12 +5,13 @@ import * as store from "@boocode/store";
 import { z } from "zod";
 import { IdempotentHeaders, idempotencyKeyOf, MAKES_TURN, QUEUE_ERRORS, queued, toAccepted } from "../accept-turn.ts";
 import { answers } from "../answers.ts";
-import { checkModelOf } from "../check-model.ts";
+import { createModelCheck } from "../check-model.ts";
 import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
 export function regenerateAnswer(app: App, deps: Deps): void {
   const { pool, announce, failpoint, limits } = deps;
+  const withModel = createModelCheck(deps);
   const schema = {
     summary: "Delete the last answer and queue a new turn for the same question",
     params: z.object({ id: Id }),
@@ -19,11 +20,13 @@ export function regenerateAnswer(app: App, deps: Deps): void {
   };
   app.post("/api/sessions/:id/regenerate", { schema, ...MAKES_TURN }, async (request, reply) => {
     const caller = callerOf(request);
-    await checkModelOf(deps, caller, request.params.id);
     const { userId: ownerId, tokenId } = caller;
-    const place = { sessionId: request.params.id, limits: limitsOf(limits, caller) };
-    const turnOf = { ownerId, tokenId, ...place, turnId: randomUUID() };
-    const outcome = await store.regenerateAnswer(pool, turnOf, idempotencyKeyOf(request));
+    const sessionId = request.params.id;
+    const newTurn = { ownerId, tokenId, sessionId, limits: limitsOf(limits, caller), turnId: randomUUID() };
+    const key = idempotencyKeyOf(request);
+    const outcome = await withModel(caller, sessionId, (checked) =>
+      store.regenerateAnswer(pool, { ...newTurn, ...checked }, key),
+    );
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
     const turn = queued(outcome);
     await failpoint("after-regenerate");
