@@ -7,6 +7,7 @@ import { claimTurn } from "./scenarios/claim-turn.ts";
 import { cost } from "./scenarios/cost.ts";
 import { deleteProjects } from "./scenarios/delete-project.ts";
 import { fanout } from "./scenarios/fanout.ts";
+import { gatewayChecks } from "./scenarios/gateway-checks.ts";
 import { history } from "./scenarios/history.ts";
 import { memory } from "./scenarios/memory.ts";
 import { relay } from "./scenarios/relay.ts";
@@ -21,7 +22,7 @@ import { turns, turnsAtOnce } from "./scenarios/turns.ts";
  */
 const BENCHMARKS = {
   ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, citations, memory },
-  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, scale },
+  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, "gateway-checks": gatewayChecks, scale },
 };
 
 const attacks = readdirSync(new URL("attacks", import.meta.url), { recursive: true, encoding: "utf8" })

@@ -22,6 +22,7 @@ export const NEEDED_MIGRATIONS = [
   "0019_count_live_turns",
   "0020_citations",
   "0021_fewer_indexes",
+  "0022_ended_access",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */

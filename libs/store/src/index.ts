@@ -14,6 +14,7 @@ export * from "./conversation.ts";
 export { type NamingUsage, recordNamingUsage } from "./count-usage.ts";
 export * from "./database-state.ts";
 export * from "./end-turn.ts";
+export * from "./ended-access.ts";
 export {
   forgetOldIdempotencyKeys,
   type IdempotencyKey,

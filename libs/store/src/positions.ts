@@ -26,25 +26,43 @@ export interface SessionPosition {
   version: number;
   /** null until a turn is claimed. */
   turn: (TurnPosition & { ended: boolean }) | null;
+  /** A turn of the session is queued, running or cancelling: only then its position changes while its version does not. */
+  is_live: boolean;
   /** A turn of the session is queued. */
   has_queued: boolean;
 }
 
-/** Reads the positions of several sessions in one query. Deleted sessions, and those of deleted projects, are left out. */
-export async function readPositions(sql: Sql, sessionIds: string[]): Promise<Map<string, SessionPosition>> {
-  const rows = await sql<SessionPosition[]>`
-    select s.id as session_id, s.version, t.turn,
+/** A session, and its position when it was last read; null: it was not. */
+export interface WatchedSession {
+  id: string;
+  last: SessionPosition | null;
+}
+
+/**
+ * Reads the positions of several sessions in one query, as far as they can have changed: those of sessions that have a live turn, had
+ * one, or have another version. A turn is queued together with a new version.
+ * @returns null for a deleted session. Nothing tells of a deleted project: see `readEndedAccess`
+ */
+export async function readPositions(
+  sql: Sql,
+  watched: readonly WatchedSession[],
+): Promise<Map<string, SessionPosition | null>> {
+  const quietAt = ({ last }: WatchedSession) => (last && !last.is_live ? last.version : null);
+  const rows = await sql<(SessionPosition & { exists: boolean })[]>`
+    select w.id as session_id, s.id is not null as exists, s.version, s.live_turns > 0 as is_live, t.turn,
       -- Turns are claimed in order, so that none before the newest claimed one is queued.
       s.live_turns > 0 and exists (
         select from turns q
         where q.session_id = s.id and q.ordinal >= coalesce(t.ordinal, 0) and ${statusByKey(sql, sql`q`)} = 'queued') as has_queued
-    from sessions s left join lateral (
+    from unnest(${watched.map(({ id }) => id)}::uuid[], ${watched.map(quietAt)}::bigint[]) as w (id, quiet_at)
+    left join sessions s on s.id = w.id and s.deleted_at is null
+    left join lateral (
       select ordinal, jsonb_build_object('ordinal', ordinal, 'attempt', attempt, 'nonce', nonce, 'last_seq', last_seq,
         'ended', status in ('complete', 'failed', 'cancelled')) as turn
       from turns where session_id = s.id and attempt > 0 order by ordinal desc limit 1
     ) t on true
-    where s.id = any(${sessionIds}::uuid[]) and ${existingSession(sql)}`;
-  return new Map(rows.map((row) => [row.session_id, row]));
+    where s.id is null or s.live_turns > 0 or s.version is distinct from w.quiet_at`;
+  return new Map(rows.map(({ exists, ...row }) => [row.session_id, exists ? row : null]));
 }
 
 /** A user who follows a session. */

@@ -14,12 +14,12 @@ import {
   findProjectsToEmpty,
   findSession,
   findTurn,
+  findUnreadable,
   listLiveTurns,
   listMessages,
   type Pool,
   postMessage,
   readForNaming,
-  readPositions,
   readTurnsFrom,
   recordToolsIgnored,
   regenerateAnswer,
@@ -106,7 +106,7 @@ test("from the mark on, nothing in the project is found or changed, although its
   ];
   expect(await Promise.all(asked)).toEqual(asked.map(() => null));
   expect(await sessionsOf(pool, ownerId, projectId)).toEqual([]);
-  expect(await readPositions(pool, [sessionId])).toEqual(new Map());
+  expect(await findUnreadable(pool, [{ userId: ownerId, sessionId }])).toHaveLength(1);
   for (const when_busy of ["queue", "reject", "interrupt"] as const)
     expect(await postMessage(pool, { ...question(place), when_busy }, null)).toEqual({ kind: "not_found" });
   expect(await regenerateAnswer(pool, { ...place, turnId: randomUUID() }, null)).toEqual({ kind: "not_found" });

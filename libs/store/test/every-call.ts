@@ -114,10 +114,11 @@ export const BY_KEY: Record<string, Call> = {
   readCancelReason: (pool, my) => store.readCancelReason(pool, my.running),
   readCounts: (pool, my) => store.readCounts(pool, my.userId),
   readCurrentTurn: (pool, my) => store.readCurrentTurn(pool, my.sessionId),
+  readEndedAccess: async (pool) => store.readEndedAccess(pool, (await store.readEndedAccess(pool, null)).mark),
   readForNaming: (pool, my) => store.readForNaming(pool, my.sessionId),
   readListParts: (pool, my) => store.readListParts(pool, my.userId, 100),
   readListVersions: (pool, my) => store.readListVersions(pool, [my.userId]),
-  readPositions: (pool, my) => store.readPositions(pool, [my.sessionId]),
+  readPositions: (pool, my) => store.readPositions(pool, [{ id: my.sessionId, last: null }]),
   readTurnMessages: (pool, my) => store.readTurnMessages(pool, my.running.turnId),
   readTurnsBefore: (pool, my) =>
     store.readTurnsBefore(pool, {

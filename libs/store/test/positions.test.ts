@@ -6,10 +6,12 @@ import {
   readCurrentTurn,
   readPositions,
   readTurnsFrom,
+  type SessionPosition,
   saveDrafts,
+  type WatchedSession,
 } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
+import { claim, newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
 import { toolMessage } from "./older-attempts.ts";
 
 const fixture = useStore();
@@ -21,6 +23,8 @@ async function answered(place: Place) {
   return turn;
 }
 
+const unread = (id: string): WatchedSession => ({ id, last: null });
+
 test("the positions of untouched, queued, running and ended sessions are read in one query, without deleted ones", async () => {
   const [untouched, queued, live, ended, gone] = await Promise.all([1, 2, 3, 4, 5].map(() => newPlace(fixture.pool)));
   if (!untouched || !queued || !live || !ended || !gone) throw new Error("five places");
@@ -31,14 +35,10 @@ test("the positions of untouched, queued, running and ended sessions are read in
   await answered(gone);
   await deleteSession(fixture.pool, gone.ownerId, gone.sessionId);
   const places = [untouched, queued, live, ended, gone];
-  const positions = await readPositions(fixture.pool, [...places.map((place) => place.sessionId), randomUUID()]);
-  expect([...positions.keys()].sort()).toEqual(
-    places
-      .slice(0, 4)
-      .map((place) => place.sessionId)
-      .sort(),
-  );
-  const none = { session_id: untouched.sessionId, version: 0, turn: null, has_queued: false };
+  const ids = [...places.map((place) => place.sessionId), randomUUID()];
+  const positions = await readPositions(fixture.pool, ids.map(unread));
+  expect(ids.map((id) => positions.get(id) === null)).toEqual([false, false, false, false, true, true]);
+  const none = { session_id: untouched.sessionId, version: 0, turn: null, is_live: false, has_queued: false };
   expect(positions.get(untouched.sessionId)).toEqual(none);
   expect(positions.get(queued.sessionId)).toMatchObject({ version: 2, turn: null, has_queued: true });
   expect(positions.get(live.sessionId)?.turn).toEqual({
@@ -46,6 +46,29 @@ test("the positions of untouched, queued, running and ended sessions are read in
   });
   expect(positions.get(ended.sessionId)?.turn).toMatchObject({ nonce: last.nonce, last_seq: 7, ended: true });
   expect(await readPositions(fixture.pool, [])).toEqual(new Map());
+});
+
+test("a position is read again while it can have changed: with a live turn, once more after its end, and with another version", async () => {
+  const place = await newPlace(fixture.pool);
+  let last: SessionPosition | null = null;
+  /** @returns what a check reads; undefined: nothing */
+  async function check() {
+    const read = (await readPositions(fixture.pool, [{ id: place.sessionId, last }])).get(place.sessionId);
+    if (read !== undefined) last = read;
+    return read;
+  }
+  expect([await check(), await check()]).toMatchObject([{ version: 0 }, undefined]);
+  await answered(place);
+  expect([(await check())?.turn?.last_seq, await check()]).toEqual([7, undefined]);
+  const { turnId } = await post(fixture.pool, place);
+  expect([await check(), await check()]).toMatchObject([{ is_live: true }, { is_live: true, has_queued: true }]);
+  const next = await claim(fixture.pool, turnId);
+  expect(await check()).toMatchObject({ is_live: true, has_queued: false, turn: { nonce: next.nonce, ended: false } });
+  await endTurn(fixture.pool, next, { end: { status: "complete" }, reply: null, lastSeq: 3 });
+  expect(await check()).toMatchObject({ is_live: false, turn: { last_seq: 3, ended: true } });
+  expect(await check()).toBeUndefined();
+  await deleteSession(fixture.pool, place.ownerId, place.sessionId);
+  expect([await check(), await check()]).toEqual([null, null]);
 });
 
 test("the current turn is the newest claimed one, not a waiting one", async () => {

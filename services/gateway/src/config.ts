@@ -17,7 +17,7 @@ export const Config = z
     PUBLIC_PAGES: publicPages,
     /** Limit of open sockets and event streams in this process. */
     MAX_CONNECTIONS: count().default(10_000),
-    /** Interval of the position check and of the token check. */
+    /** Interval of the position check and of the access check. */
     POSITION_CHECK_MS: duration(100).default(1_000),
     PING_MS: duration().default(25_000),
     PONG_TIMEOUT_MS: duration().default(10_000),

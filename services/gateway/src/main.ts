@@ -1,6 +1,7 @@
 import { MAX_WAITING_TURNS } from "@boocode/contracts";
 import { checkRelaying, createFollower, createKeys, readLog } from "@boocode/frame-log";
 import {
+  type Caller,
   createCallerFinder,
   createRefusalCounter,
   createTokenUses,
@@ -25,6 +26,7 @@ import {
   checkDatabase,
   findSession,
   findUnreadable,
+  readEndedAccess,
   readListParts,
   readListVersions,
   readPositions,
@@ -34,6 +36,7 @@ import {
   recordTokenUses,
 } from "@boocode/store";
 import { Config } from "./config.ts";
+import { createAccessCheck } from "./connections/access-check.ts";
 import { createConnections } from "./connections/connections.ts";
 import { buildServer } from "./server.ts";
 import { createTopics } from "./topics/topics.ts";
@@ -113,7 +116,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       },
       log: (sessionId, epoch, fromSeq) => readLog(redis, keys, sessionId, epoch, fromSeq),
       unreadable: (followed) => read("the access check", findUnreadable(pool, followed)),
-      positions: (sessionIds) => read("the position check", readPositions(pool, sessionIds)),
+      positions: (watched) => read("the position check", readPositions(pool, watched)),
       waiting: (sessionIds) => read("the waiting turns", readWaitingTurns(pool, sessionIds, MAX_WAITING_TURNS)),
       listVersions: (userIds) => read("the position check", readListVersions(pool, userIds)),
       lists: (userId) => read("the version of the lists", readListParts(pool, userId, MAX_FOLLOWED_PROJECTS)),
@@ -126,15 +129,21 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   });
 
   const checkPositions = () => topics.check();
-  const checkCallers = () =>
-    connections.checkCallers((callers) => read("the check of callers", findEndedCallers(pool, callers)));
+  const findEnded = (callers: Caller[]) => read("the check of callers", findEndedCallers(pool, callers));
+  const checkAccess = createAccessCheck({
+    isWatched: connections.hasCallers,
+    readEnded: (since) => read("what access ended", readEndedAccess(pool, since)),
+    async check(changed, now) {
+      await Promise.all([connections.checkCallers(findEnded, { changed, now }), topics.checkAccess(changed)]);
+    },
+  });
   onRelease(
     "position check",
     every(() => config.POSITION_CHECK_MS, checkPositions, logFailure("the position check", "postgres")),
   );
   onRelease(
-    "check of callers",
-    every(() => config.POSITION_CHECK_MS, checkCallers, logFailure("the check of callers", "postgres")),
+    "access check",
+    every(() => config.POSITION_CHECK_MS, checkAccess, logFailure("the access check", "postgres")),
   );
   const sweep = async () => {
     topics.sweep();

@@ -9,7 +9,14 @@ const callerWith = (tokenId: string): Caller => ({
 const withToken = (tokenId: string) => async (callers: Caller[]) =>
   new Set(callers.filter((caller) => caller.tokenId === tokenId));
 
-function openIn(connections: ReturnType<typeof createConnections>, tokenId: string | null, onClose = () => {}) {
+const ALL = { changed: null, now: 0 };
+
+function openIn(
+  connections: ReturnType<typeof createConnections>,
+  tokenId: string | null,
+  onClose = () => {},
+  facts: Partial<Caller> = {},
+) {
   const closed: CloseReason[] = [];
   const transport = {
     send: () => {},
@@ -23,7 +30,7 @@ function openIn(connections: ReturnType<typeof createConnections>, tokenId: stri
   };
   const leave = connections.open({
     transport: { ...transport, terminate: () => {} },
-    caller: tokenId === null ? null : callerWith(tokenId),
+    caller: tokenId === null ? null : { ...callerWith(tokenId), ...facts },
     keepAlive: () => {},
   });
   return closed;
@@ -36,9 +43,32 @@ test("one check closes every connection whose caller's credential has ended, and
   await connections.checkCallers(async (callers) => {
     asked.push(callers);
     return await withToken("revoked")(callers);
-  });
+  }, ALL);
   expect(asked).toEqual([["revoked", "revoked", "good"].map(callerWith)]);
   expect(closed).toEqual([["unauthenticated"], ["unauthenticated"], [], []]);
+});
+
+test("a check looks at each new caller once, and then at those whose access changed or whose credential expired", async () => {
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
+  const none = () => {};
+  openIn(connections, "first", none, { userId: "ada" });
+  openIn(connections, "expiring", none, { userId: "bob", expiresAt: new Date(2_000).toISOString() });
+  const looksAt = async (check: Parameters<typeof connections.checkCallers>[1]) => {
+    let looked: unknown[] = [];
+    await connections.checkCallers(async (callers) => {
+      looked = callers.map(({ tokenId }) => tokenId);
+      return new Set();
+    }, check);
+    return looked;
+  };
+  const nothing = new Set<string>();
+  expect(await looksAt({ changed: nothing, now: 0 })).toEqual(["first", "expiring"]);
+  expect(await looksAt({ changed: nothing, now: 0 })).toEqual([]);
+  openIn(connections, "second", none, { userId: "ada" });
+  expect(await looksAt({ changed: nothing, now: 0 })).toEqual(["second"]);
+  expect(await looksAt({ changed: new Set(["ada"]), now: 0 })).toEqual(["first", "second"]);
+  expect(await looksAt({ changed: nothing, now: 2_000 })).toEqual(["expiring"]);
+  expect(await looksAt(ALL)).toEqual(["first", "expiring", "second"]);
 });
 
 test("a stopping gateway closes its connections one after the other, evenly over `reconnectSpreadMs`", async () => {
@@ -67,7 +97,7 @@ test("a few connections leave much sooner, and one that has already closed is no
     const from = Date.now();
     const closed = Array.from({ length: 20 }, () => openIn(connections, "t"));
     const gone = openIn(connections, "revoked");
-    await connections.checkCallers(withToken("revoked"));
+    await connections.checkCallers(withToken("revoked"), ALL);
     const drained = connections.drain();
     await vi.runAllTimersAsync();
     await drained;

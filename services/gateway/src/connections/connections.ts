@@ -29,9 +29,16 @@ export interface Connections {
   /**
    * Closes the connections of callers whose credential has ended: it expired or was revoked, or its user was disabled or
    * deleted (D9).
-   * @param findEnded one query for all callers
+   * @param findEnded one query for all callers that are looked at
+   * @param check `changed`: looks only at these users and at connections that no call has looked at; null: at all. If this throws, the
+   * next call must be for all users. `now`: the time by which a credential has expired, in milliseconds
    */
-  checkCallers(findEnded: (callers: Caller[]) => Promise<Set<Caller>>): Promise<void>;
+  checkCallers(
+    findEnded: (callers: Caller[]) => Promise<Set<Caller>>,
+    check: { changed: ReadonlySet<string> | null; now: number },
+  ): Promise<void>;
+  /** Whether a caller is connected. */
+  hasCallers(): boolean;
   /**
    * Refuses new connections, closes the existing ones one after the other over `reconnectSpreadMs`, and resolves when all have
    * closed. Each client may reconnect to another gateway at once; those whose turn has not come still receive frames.
@@ -54,6 +61,7 @@ function sendAway({ transport }: Connection): void {
 
 export function createConnections(options: { max: number; reconnectSpreadMs: number }): Connections {
   const connections = new Set<Connection>();
+  const checked = new WeakSet<Connection>();
   const places = createPlaces(options.max);
   let draining = false;
   let whenEmpty = () => {};
@@ -73,11 +81,19 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       const now = performance.now();
       for (const connection of connections) connection.keepAlive(now);
     },
-    async checkCallers(findEnded) {
-      const open = [...connections].flatMap(({ caller, transport }) => (caller ? [{ caller, transport }] : []));
+    hasCallers: () => [...connections].some(({ caller }) => caller !== null),
+    async checkCallers(findEnded, { changed, now }) {
+      const open = [...connections].flatMap((connection) => {
+        const { caller, transport } = connection;
+        if (!caller) return [];
+        const isNew = !checked.has(connection);
+        const isExpired = caller.expiresAt !== null && Date.parse(caller.expiresAt) <= now;
+        return isNew || isExpired || (changed?.has(caller.userId) ?? true) ? [{ caller, transport, connection }] : [];
+      });
       if (open.length === 0) return;
       const ended = await findEnded(open.map(({ caller }) => caller));
-      for (const { caller, transport } of open) {
+      for (const { caller, transport, connection } of open) {
+        checked.add(connection);
         if (ended.has(caller)) transport.close("unauthenticated" satisfies CloseReason);
       }
     },

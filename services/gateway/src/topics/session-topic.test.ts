@@ -92,7 +92,7 @@ test("the first check that finds a turn taken over makes its subscribers join ag
   const topic = topicOver(async () => ({ version: 1, turns: [answers.shift() as TurnSnapshot] }));
   topic.add(subscriber);
   await vi.waitFor(() => expect(subscriber.state.mode).toBe("live"));
-  const position = { session_id: "s", version: 1, has_queued: false };
+  const position = { session_id: "s", version: 1, is_live: true, has_queued: false };
   topic.check({ ...position, turn: { ...epoch, last_seq: 2, ended: false } }, false);
   expect(subscriber.state.mode).toBe("live");
   topic.check({ ...position, turn: { ...second.epoch, last_seq: 0, ended: false } }, false);

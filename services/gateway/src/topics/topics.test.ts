@@ -154,8 +154,13 @@ test("what queued turns wait for is read once for all sessions, and sent to a su
   let queued = ["s1", "s2"];
   const { topics } = topicsWith(async () => lists(0), undefined, {
     turnsFrom: async () => ({ version: 1, turns: [] }),
-    positions: async (ids) =>
-      new Map(ids.map((id) => [id, { session_id: id, version: 1, turn: null, has_queued: queued.includes(id) }])),
+    positions: async (watched) =>
+      new Map(
+        watched.map(({ id }) => {
+          const isLive = queued.includes(id);
+          return [id, { session_id: id, version: 1, turn: null, is_live: isLive, has_queued: isLive }];
+        }),
+      ),
     async waiting(ids) {
       asked.push(ids);
       return ids.map((id) => ({ session_id: id, turn_id: `t ${id}`, reason: "worker" as const, ahead }));
@@ -190,4 +195,50 @@ test("what queued turns wait for is read once for all sessions, and sent to a su
   queued = [];
   await topics.check();
   expect(asked).toEqual([]);
+});
+
+test("a gateway without subscribers asks Postgres nothing, and a quiet session keeps the position that was read last", async () => {
+  const asked: unknown[] = [];
+  const position = { session_id: "s", version: 1, turn: null, is_live: false, has_queued: false };
+  const { topics } = topicsWith(async () => lists(0), undefined, {
+    turnsFrom: async () => ({ version: 1, turns: [] }),
+    async positions(watched) {
+      asked.push(watched.map(({ last }) => last));
+      return asked.length === 1 ? new Map([["s", position]]) : new Map();
+    },
+    listVersions: () => expect.fail("no lists are followed"),
+  });
+  await topics.check();
+  expect(asked).toEqual([]);
+  const subscriber = createSubscriber(newSubscriber().transport, "u", null);
+  const leave = topics.watchSession("s", subscriber);
+  await topics.check();
+  await topics.check();
+  expect(asked).toEqual([[null], [position]]);
+  expect(topics.watched()).toBe(1);
+  leave();
+  await topics.check();
+  expect(asked).toHaveLength(2);
+});
+
+test("the access of those who joined is checked once, and then only that of users for whom it changed, unless all are asked for", async () => {
+  const asked: string[][] = [];
+  const { topics } = topicsWith(async () => lists(0), undefined, {
+    turnsFrom: async () => ({ version: 1, turns: [] }),
+    async unreadable(followed) {
+      asked.push(followed.map(({ userId, sessionId }) => `${userId} ${sessionId}`));
+      return [];
+    },
+  });
+  for (const [userId, sessionId] of [
+    ["ada", "s1"],
+    ["ada", "s2"],
+    ["bob", "s1"],
+  ] as const)
+    topics.watchSession(sessionId, createSubscriber(newSubscriber().transport, userId, null));
+  await topics.checkAccess(new Set());
+  await topics.checkAccess(new Set());
+  await topics.checkAccess(new Set(["bob"]));
+  await topics.checkAccess(null);
+  expect(asked).toEqual([["ada s1", "ada s2", "bob s1"], ["bob s1"], ["ada s1", "bob s1", "ada s2"]]);
 });

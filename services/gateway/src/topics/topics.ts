@@ -1,7 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Follower, Keys } from "@boocode/frame-log";
 import { openEnvelope } from "@boocode/frame-log";
-import type { ListVersion, ListVersions, SessionFollower, SessionPosition, WaitingTurn } from "@boocode/store";
+import type {
+  ListVersion,
+  ListVersions,
+  SessionFollower,
+  SessionPosition,
+  WaitingTurn,
+  WatchedSession,
+} from "@boocode/store";
 import type { TopicReads } from "../joining/topic-reader.ts";
 import { createSessionTopic, type SessionTopic, type TurnsWaiting } from "./session-topic.ts";
 import type { Subscriber, TopicLimits } from "./subscriber.ts";
@@ -18,11 +25,13 @@ export interface Topics {
   receive(channel: string, bytes: string): void;
   /** The subscription to Redis was lost for some time. */
   gap(): void;
-  /**
-   * The position check of all topics, with the access of their subscribers: three queries, however many there are, and a fourth
-   * while a turn of a watched session is queued.
-   */
+  /** The position check of all topics: two queries, however many there are, and a third while a turn of a watched session is queued. */
   check(): Promise<void>;
+  /**
+   * Ends the subscribers who may no longer read their session. If this throws, the next call must be for all users.
+   * @param changed looks only at these users and at those who joined since the last call; null: at all
+   */
+  checkAccess(changed: ReadonlySet<string> | null): Promise<void>;
   sweep(): void;
   /** @returns the number of topics */
   watched(): number;
@@ -33,7 +42,7 @@ export interface TopicsDeps {
   keys: Keys;
   limits: TopicLimits;
   reads: TopicReads & {
-    positions(sessionIds: string[]): Promise<Map<string, SessionPosition>>;
+    positions(watched: WatchedSession[]): Promise<Map<string, SessionPosition | null>>;
     /** @returns those, of the given sessions and their followers, that the user may not read */
     unreadable(followed: SessionFollower[]): Promise<SessionFollower[]>;
     /** What the queued turns of these sessions wait for. */
@@ -48,7 +57,9 @@ export interface TopicsDeps {
 const LOG_RETRY_MS = 2_000;
 
 export function createTopics(deps: TopicsDeps): Topics {
-  const sessions = new Map<string, { id: string; topic: SessionTopic }>();
+  const sessions = new Map<string, { id: string; topic: SessionTopic; last: SessionPosition | null }>();
+  /** Those who joined since the last check of access: their access may have ended in between. */
+  let unchecked: SessionFollower[] = [];
 
   let logRetryAt = 0;
   const logIsAway = () => performance.now() < logRetryAt;
@@ -85,7 +96,7 @@ export function createTopics(deps: TopicsDeps): Topics {
       pause: (ms) => (ms > 0 ? delay(ms) : Promise.resolve()),
       onCatchUpFailed: deps.onError,
     });
-    sessions.set(channel, { id: sessionId, topic });
+    sessions.set(channel, { id: sessionId, topic, last: null });
     return topic;
   }
 
@@ -107,11 +118,20 @@ export function createTopics(deps: TopicsDeps): Topics {
     for (const [sessionId, turns] of bySession) sessions.get(deps.keys.session(sessionId))?.topic.tellWaiting(turns);
   }
 
+  /** @returns each pair once, of the given users or of all */
+  const followersAmong = (userIds: ReadonlySet<string> | null): SessionFollower[] =>
+    [...sessions.values()].flatMap(({ id, topic }) =>
+      [...new Set([...topic.subscribers].map(({ userId }) => userId))]
+        .filter((userId) => userIds?.has(userId) ?? true)
+        .map((userId) => ({ userId, sessionId: id })),
+    );
+
   return {
     watchSession(sessionId, subscriber) {
       const channel = deps.keys.session(sessionId);
       const topic = sessionTopic(sessionId);
       topic.add(subscriber);
+      unchecked.push({ userId: subscriber.userId, sessionId });
       return () => {
         topic.remove(subscriber);
         if (topic.subscribers.size > 0 || sessions.get(channel)?.topic !== topic) return;
@@ -131,21 +151,28 @@ export function createTopics(deps: TopicsDeps): Topics {
       for (const { topic } of sessions.values()) topic.gap();
     },
     async check() {
-      const watchedSessions = [...sessions.values()];
-      const followed = watchedSessions.flatMap(({ id, topic }) =>
-        [...new Set([...topic.subscribers].map(({ userId }) => userId))].map((userId) => ({ userId, sessionId: id })),
-      );
-      const [unreadable, positions, versions] = await Promise.all([
-        deps.reads.unreadable(followed),
-        deps.reads.positions(watchedSessions.map(({ id }) => id)),
-        deps.reads.listVersions(users.userIds()),
+      const watched = [...sessions.values()];
+      const userIds = users.userIds();
+      const [positions, versions] = await Promise.all([
+        watched.length > 0 ? deps.reads.positions(watched) : new Map<string, SessionPosition | null>(),
+        userIds.length > 0 ? deps.reads.listVersions(userIds) : new Map<string, ListVersion>(),
       ]);
-      for (const { userId, sessionId } of unreadable)
-        sessions.get(deps.keys.session(sessionId))?.topic.revoke([userId]);
       const redisIsAway = logIsAway() || !deps.follower.connected();
-      for (const { id, topic } of watchedSessions) topic.check(positions.get(id) ?? null, redisIsAway);
+      for (const session of watched) {
+        const read = positions.get(session.id);
+        if (read !== undefined) session.last = read;
+        session.topic.check(session.last, redisIsAway);
+      }
       users.check(versions);
-      await tellWaiting([...positions.values()].filter((position) => position.has_queued));
+      await tellWaiting(watched.flatMap(({ last }) => (last?.has_queued ? [last] : [])));
+    },
+    async checkAccess(changed) {
+      const joined = unchecked;
+      unchecked = [];
+      const followed = changed ? [...joined, ...followersAmong(changed)] : followersAmong(null);
+      if (followed.length === 0) return;
+      for (const { userId, sessionId } of await deps.reads.unreadable(followed))
+        sessions.get(deps.keys.session(sessionId))?.topic.revoke([userId]);
     },
     sweep() {
       const now = performance.now();
