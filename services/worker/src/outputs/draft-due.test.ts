@@ -23,7 +23,7 @@ function drafts(growth: number[]): { length: number; ageMs: number }[] {
 
 test("no draft comes before the interval, and none that is due comes later than the maximum", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { maxLength: 400 }), (growth) => {
+    fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { maxLength: 400, size: "max" }), (growth) => {
       for (const { ageMs } of drafts(growth)) {
         expect(ageMs).toBeGreaterThanOrEqual(INTERVAL);
         expect(ageMs).toBeLessThanOrEqual(MAX_DRAFT_AGE_MS);
@@ -34,7 +34,7 @@ test("no draft comes before the interval, and none that is due comes later than 
 
 test("the drafts of an answer add up to at most three times its length, but for those that its age forces", () => {
   fc.assert(
-    fc.property(fc.array(fc.nat({ max: 5_000 }), { maxLength: 400 }), (growth) => {
+    fc.property(fc.array(fc.nat({ max: 5_000 }), { maxLength: 400, size: "max" }), (growth) => {
       const unforced = drafts(growth).filter(({ ageMs }) => ageMs < MAX_DRAFT_AGE_MS);
       const written = unforced.reduce((sum, { length }) => sum + length, 0);
       expect(written).toBeLessThanOrEqual(3 * growth.reduce((sum, more) => sum + more, 0));
