@@ -94,7 +94,7 @@ test("all rules of a long ignore file apply", async () => {
 });
 
 test("rules that are too large or too many are named, and files that they exclude are shown", async () => {
-  const long = `*.txt\n${Array.from({ length: 25_000 }, (_, index) => `name${index}`).join("\n")}`;
+  const long = `*.txt\n${Array.from({ length: 10_000 }, (_, index) => `name${index}`).join("\n")}`;
   const { root } = await makeTree({
     "a/.gitignore": long,
     "a/a.txt": "",

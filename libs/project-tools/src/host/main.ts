@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import type { FromToolProcess, ToolSettings, ToToolProcess } from "../pool/messages.ts";
+import { basename } from "node:path";
+import { type FromToolProcess, TEMPORARY, type ToolSettings, type ToToolProcess } from "../pool/messages.ts";
 import { answerWork } from "./answer-work.ts";
 import { createRoots } from "./roots.ts";
 import { watchItself } from "./watch-itself.ts";
@@ -40,7 +41,8 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal
 
 /** Ends this process and its ripgrep, which are a process group. */
 function end(): void {
-  rmSync(tmpdir(), { recursive: true, force: true });
+  // If its starter gave it no folder of its own, this is that of all programs.
+  if (basename(tmpdir()).startsWith(TEMPORARY)) rmSync(tmpdir(), { recursive: true, force: true });
   try {
     process.kill(-process.pid, "SIGKILL");
   } finally {

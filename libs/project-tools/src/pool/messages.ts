@@ -45,3 +45,6 @@ export const EXIT_CODES = { memory: 81, cpu: 82 };
 
 /** How many projects a tool process keeps open. */
 export const MOST_OPEN = 4;
+
+/** The beginning of the name of a tool process' temporary folder. */
+export const TEMPORARY = "boocode-tools-";

@@ -1,4 +1,4 @@
-import { aheadInLine, mostOfSlots, nextInLine } from "@boocode/runtime";
+import { aheadInLine, nextInLine } from "@boocode/runtime";
 
 /** A fixed number of slots, shared fairly among users. */
 export interface SlotLine {
@@ -13,8 +13,8 @@ export interface SlotLine {
     signal: AbortSignal,
     onWait?: (ahead: number) => void,
   ): Promise<(() => void) | null>;
-  /** How many slots the user holds. */
-  held(user: string): number;
+  /** How many slots the user holds or waits for. */
+  countOf(user: string): number;
 }
 
 interface Waiting {
@@ -25,8 +25,8 @@ interface Waiting {
 /** Shorter waits are not worth a notice. */
 const TELL_AFTER_MS = 100;
 
-export function createSlotLine(size: number): SlotLine {
-  const most = mostOfSlots(size);
+/** @param most how many slots one user may hold */
+export function createSlotLine(size: number, most: number): SlotLine {
   const held = new Map<string, number>();
   const line: Waiting[] = [];
   let free = size;
@@ -56,7 +56,7 @@ export function createSlotLine(size: number): SlotLine {
   }
 
   return {
-    held: (user) => held.get(user) ?? 0,
+    countOf: (user) => (held.get(user) ?? 0) + line.filter((waiting) => waiting.user === user).length,
     async enter(user, waitMs, signal, onWait) {
       signal.throwIfAborted();
       return await new Promise((resolve, reject) => {

@@ -8,7 +8,8 @@ import type { SearchLimits } from "../search/search-limits.ts";
 import type { CitationWork, ToolSettings, Work, WorkAnswer } from "./messages.ts";
 import type { UseLimits } from "./process-use.ts";
 import { createSlotLine } from "./slot-line.ts";
-import { type Failed, startToolProcess, type ToolLog, type ToolProcess } from "./tool-process.ts";
+import { type Failed, startToolProcess, type ToolLog } from "./tool-process.ts";
+import { createWarmProcesses, type WarmProcesses } from "./warm-processes.ts";
 
 /**
  * Runs tool calls in processes of their own, so that none blocks, fills or kills the service. Processes are started when calls need
@@ -38,7 +39,7 @@ interface UserCall extends ForUser {
 }
 
 export interface ToolPoolDeps {
-  /** Limit of processes, and so of calls that run at once. */
+  /** Limit of calls that run at once. */
   size: number;
   program: string;
   settings: Omit<ToolSettings, "search" | "watchItself">;
@@ -53,96 +54,31 @@ export interface ToolPoolDeps {
 }
 
 const IDLE_MS = 60_000;
-/** Starting a process takes about 100 ms of CPU; most calls take less than this, and then a running process is free again. */
-const PATIENCE_MS = 15;
+/**
+ * Streams and commits go before tools, and the call of a user who makes one at a time before those of users who make several: of a busy
+ * CPU it gets seven times as much. A process without rights cannot lower its value again, so each kind has processes of its own.
+ */
+const NICE = { single: 3, parallel: 12 };
 
 export function createToolPool(deps: ToolPoolDeps): ToolPool {
-  const slots = createSlotLine(deps.size);
+  // More calls of one user than this only take the CPU and the memory from those of others.
+  const slots = createSlotLine(deps.size, Math.ceil(deps.size / 2));
   const watchItself = existsSync("/proc/self/stat") ? null : deps.use;
-  const all = new Set<ToolProcess>();
-  /** With the timers that end them; the last one was used last. */
-  const idle = new Map<ToolProcess, NodeJS.Timeout>();
-  /** Calls that have a slot and wait for a process; null: none could be started. */
-  const hungry: ((process: ToolProcess | null) => void)[] = [];
+  const count = () => single.count() + parallel.count();
 
-  /** How many processes are being started. */
-  let starting = 0;
-
-  async function start(): Promise<void> {
-    starting += 1;
-    try {
-      const settings = { ...deps.settings, search: await deps.search, watchItself };
-      const started = startToolProcess({ ...deps, settings });
-      all.add(started);
-      void started.exited.then(() => {
-        all.delete(started);
-        clearTimeout(idle.get(started));
-        idle.delete(started);
-      });
-      await started.ready;
-      offer(started);
-    } catch (err) {
-      deps.log.error({ err }, "a tool process could not be started");
-      hungry.shift()?.(null);
-    } finally {
-      starting -= 1;
-    }
-  }
-
-  /** Gives a process to the call that has waited longest, or keeps it for a while. */
-  function offer(process: ToolProcess): void {
-    if (!process.isFit()) {
-      process.kill();
-      return;
-    }
-    const next = hungry.shift();
-    if (next) {
-      next(process);
-      return;
-    }
-    const timer = setTimeout(() => {
-      idle.delete(process);
-      process.kill();
-    }, deps.idleMs ?? IDLE_MS);
-    idle.set(process, timer.unref());
-  }
-
-  /**
-   * While calls run, one more process than they need is kept: the last idle one goes only to users without another call, who need
-   * not wait for one to start while the calls of others take the CPU.
-   * @returns null when no process can be started, or when the signal has aborted
-   */
-  async function processFor(
-    project: ProjectFolder,
-    isUsersOnly: boolean,
-    signal: AbortSignal,
-  ): Promise<ToolProcess | null> {
-    const fit = [...idle.keys()].filter((process) => process.isFit());
-    const isRoom = all.size + Math.max(0, hungry.length - starting) < deps.size;
-    if (fit.length > 1 || isUsersOnly || !isRoom) {
-      const found = fit.findLast((process) => process.knows(project)) ?? fit.at(-1);
-      if (found) {
-        clearTimeout(idle.get(found));
-        idle.delete(found);
-        if (fit.length === 1 && isRoom && starting === 0) void start();
-        return found;
-      }
-    }
-    return await new Promise((resolve) => {
-      const timer = setTimeout(() => void start(), all.size === 0 ? 0 : PATIENCE_MS);
-      const give = (process: ToolProcess | null) => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", abort);
-        resolve(process);
-      };
-      const abort = () => {
-        hungry.splice(hungry.indexOf(give), 1);
-        give(null);
-      };
-      signal.addEventListener("abort", abort);
-      hungry.push(give);
+  function processesOf(nice: number, other: () => WarmProcesses): WarmProcesses {
+    return createWarmProcesses({
+      ...{ log: deps.log, idleMs: deps.idleMs ?? IDLE_MS },
+      hasRoom: () => count() < deps.size,
+      makeRoom: () => other().endIdle(),
+      async start() {
+        const settings = { ...deps.settings, search: await deps.search, watchItself };
+        return startToolProcess({ ...deps, settings, nice });
+      },
     });
   }
+  const single: WarmProcesses = processesOf(NICE.single, () => parallel);
+  const parallel: WarmProcesses = processesOf(NICE.parallel, () => single);
 
   async function run(
     work: Work,
@@ -152,7 +88,9 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
   ): Promise<WorkAnswer | Failed> {
     const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
     if (giveBack === null) return { failed: tooMuch.waited(deps.waitMs) };
-    const process = await processFor(project, slots.held(user) === 1, signal);
+    const processes = slots.countOf(user) === 1 ? single : parallel;
+    const process = await processes.take(project, signal);
+    single.keepSpare();
     if (process === null) {
       giveBack();
       signal.throwIfAborted();
@@ -163,7 +101,7 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     } finally {
       if (process.isFit()) {
         giveBack();
-        offer(process);
+        processes.offer(process);
       } else {
         // A killed process that hangs in the kernel keeps its slot, but no caller waits for it.
         process.kill();
@@ -183,8 +121,7 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
       return "judged" in answer ? answer.judged : null;
     },
     async stop() {
-      for (const process of all) process.kill();
-      await Promise.all([...all].map(({ exited }) => exited));
+      await Promise.all([single.stop(), parallel.stop()]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import {
   EXIT_CODES,
   type FromToolProcess,
   MOST_OPEN,
+  TEMPORARY,
   type ToolSettings,
   type ToToolProcess,
   type Work,
@@ -31,6 +32,8 @@ export interface ToolProcessDeps {
   program: string;
   settings: ToolSettings;
   use: UseLimits;
+  /** The nice value of the process and its ripgrep. */
+  nice: number;
   log: ToolLog;
 }
 
@@ -59,9 +62,9 @@ export interface ToolProcess {
   kill(): void;
 }
 
-export function startToolProcess({ program, settings, use, log }: ToolProcessDeps): ToolProcess {
+export function startToolProcess({ program, settings, use, nice, log }: ToolProcessDeps): ToolProcess {
   // Of its own, so that what a killed process leaves is removed.
-  const folder = mkdtempSync(join(tmpdir(), "boocode-tools-"));
+  const folder = mkdtempSync(join(tmpdir(), TEMPORARY));
   const child = fork(program, [], {
     execArgv: [`--max-old-space-size=${use.memoryMb}`, `--max-semi-space-size=${YOUNG_MB}`],
     // No secret of the service.
@@ -71,7 +74,7 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const { pid } = child;
-  yieldToOthers(pid);
+  yieldToOthers(pid, nice);
   const send = (message: ToToolProcess) => void child.send(message, () => {});
   /** Has ended, or will: it runs no other call. */
   let isEnding = false;
@@ -185,14 +188,30 @@ export function startToolProcess({ program, settings, use, log }: ToolProcessDep
   };
 }
 
-/** Streams and commits go before tools: each tool gets half of their share of a busy CPU. */
-const NICE = 3;
-
-function yieldToOthers(pid: number | undefined): void {
+function yieldToOthers(pid: number | undefined, nice: number): void {
+  if (pid === undefined) return;
   try {
-    if (pid !== undefined) setPriority(pid, NICE);
+    setPriority(pid, nice);
   } catch {
     // It has exited already, or the system does not permit it.
+  }
+  lowerGroup(pid, nice, MOST_TRIES);
+}
+
+/** Linux refuses more than one change in 100 ms. */
+const [TRY_AGAIN_MS, MOST_TRIES] = [150, 10];
+
+/**
+ * A process group of its own is also a session, and outside containers Linux divides the CPU among sessions, whatever the nice values of
+ * their processes: sched(7), "The autogroup feature".
+ */
+function lowerGroup(pid: number, nice: number, tries: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(nice));
+  } catch (error) {
+    // Otherwise the system has no such groups, or the process has exited.
+    const isRefused = (error as NodeJS.ErrnoException).code === "EAGAIN" && tries > 1;
+    if (isRefused) setTimeout(lowerGroup, TRY_AGAIN_MS, pid, nice, tries - 1).unref();
   }
 }
 

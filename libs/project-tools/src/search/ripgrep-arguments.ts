@@ -7,11 +7,12 @@ export const MAX_SEARCHED_BYTES = 2 * 1024 * 1024;
  * The arguments of every run: ripgrep reads only the tree below its working directory, follows no symlink and runs no program.
  * It does not look for ignore files itself: it would follow a `.gitignore` that is a symlink out of the project, and the
  * results would reveal that file's content. `--no-ignore-messages` keeps error messages from quoting lines of the ignore file.
+ * With more threads than one, paths pile up in its memory faster than they are read.
  * @param ignoreFiles written by `withIgnores`, in ascending precedence
  */
 export function commonArguments(ignoreFiles: readonly string[]): string[] {
   return [
-    ...["--no-config", "--color=never", "--no-messages", "--no-ignore-messages", "--threads=2"],
+    ...["--no-config", "--color=never", "--no-messages", "--no-ignore-messages", "--threads=1"],
     ...["--hidden", "--no-follow", "--no-ignore"],
     ...ignoreFiles.flatMap((file) => ["--ignore-file", file]),
   ];

@@ -2,7 +2,7 @@ import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { link, mkdir, rename, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tooMuch } from "../../src/failed-call.ts";
@@ -54,8 +54,8 @@ describe("a call that kills its process, or must be killed, fails alone", () => 
     expect(logged.map((entry) => entry.message).join()).toMatch(/a tool call was stopped|a tool's process died/);
     expect((await run("al", callOf("answer", { value: 7 }))).output).toBe("7");
     expect(await Promise.race([neighbour, "runs"])).toBe("runs");
-    // One process for the neighbour and one for the last call; nothing is left of the killed one.
-    await expect.poll(() => readdirSync(folder).length).toBe(2);
+    // One process for the neighbour, one of the last call and one to spare; nothing is left of the killed one.
+    await expect.poll(() => readdirSync(folder).length).toBe(3);
     neighbour.catch(() => {});
   });
 
@@ -70,7 +70,7 @@ describe("a call that kills its process, or must be killed, fails alone", () => 
   ])("where nobody can watch it, the process watches itself (%j)", async (watchItself, message) => {
     const settings = { ...SETTINGS, search: NO_LIMITS, watchItself };
     const log = { warn: () => {}, error: () => {} };
-    const started = startToolProcess({ program: PROGRAM, settings, use: USE, log });
+    const started = startToolProcess({ program: PROGRAM, settings, use: USE, nice: 5, log });
     await started.exited;
     expect(await started.run(NO_FOLDER, { call: callOf("list_dir") }, never)).toEqual({ failed: message });
   });
@@ -104,6 +104,16 @@ test("a process whose service dies ends with its ripgrep, and removes its tempor
   await once(child, "exit");
   await expect.poll(() => groupOf(child.pid as number)).toEqual([]);
   expect(existsSync(folder)).toBe(false);
+});
+
+test("a process that was given no temporary folder of its own removes none", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "of-all-"));
+  const child = fork(PROGRAM, [], { detached: true, env: { TMPDIR: folder }, execArgv: [] });
+  child.send({ settings: { ...SETTINGS, search: NO_LIMITS, watchItself: null } });
+  await once(child, "message");
+  child.disconnect();
+  await once(child, "exit");
+  expect(existsSync(folder)).toBe(true);
 });
 
 test("an idle process ends, and the next call starts another, without a secret of the service", async () => {
@@ -140,17 +150,18 @@ test("a folder that was replaced after the turn opened it is not read, whatever 
   expect(await view()).toContain("of the project");
 });
 
-test("one user's calls leave a slot to others, and a call that waits too long fails without a process", async () => {
+test("one user's calls leave half of the slots to others, and a call that waits too long fails without a process", async () => {
   const { run, folder } = await startPool({ size: 4, waitMs: 300 });
   const controller = new AbortController();
   const greedy = Array.from({ length: 8 }, () => run("greedy", callOf("wait"), { signal: controller.signal }));
   const ends = Promise.allSettled(greedy);
   expect((await run("late", callOf("answer", { value: 1 }))).output).toBe("1");
-  const failed = await Promise.all(greedy.slice(3));
-  expect(failed.map(({ result }) => result.error)).toEqual(Array(5).fill(tooMuch.waited(300)));
+  const failed = await Promise.all(greedy.slice(2));
+  expect(failed.map(({ result }) => result.error)).toEqual(Array(6).fill(tooMuch.waited(300)));
+  // Two for these calls, one for the late one, and one for a user without another call.
   expect(readdirSync(folder)).toHaveLength(4);
   controller.abort(new Error("enough"));
-  expect((await ends).filter(({ status }) => status === "rejected")).toHaveLength(3);
+  expect((await ends).filter(({ status }) => status === "rejected")).toHaveLength(2);
 });
 
 test("a call that waits is told once how many go first: those of users who hold fewer, then those that came before", async () => {
@@ -159,10 +170,10 @@ test("a call that waits is told once how many go first: those of users who hold 
   const told: string[] = [];
   const begin = (user: string) =>
     run(user, callOf("wait"), { signal: controller.signal, onWait: (ahead) => told.push(`${user} ${ahead}`) });
-  // Three hold a slot, and none may have the last one; then "b" takes it.
+  // Two of "a" and two of "b" hold a slot, which is the most of each.
   const users = ["a", "a", "a", "b", "a", "b", "c", "b"];
   const ends = Promise.allSettled(users.map(begin));
-  await expect.poll(() => told, { timeout: 20_000 }).toEqual(["a 3", "b 1", "c 0", "b 2"]);
+  await expect.poll(() => told, { timeout: 20_000 }).toEqual(["a 1", "a 3", "c 0", "b 2"]);
   controller.abort();
   await ends;
   expect(told).toHaveLength(4);
@@ -188,6 +199,21 @@ test("however many calls one user makes, another's first one finds a process tha
   expect(started).toContain((await tell(run, "other")).env.TMPDIR);
   controller.abort();
   await ends;
+});
+
+test("the call of a user who makes one at a time gets more of the CPU than those of a user who makes several", async () => {
+  const { run } = await startPool({ size: 4 });
+  const valuesOf = (pid: number) => {
+    const group = `/proc/${pid}/autogroup`;
+    const ofGroup = existsSync(group) ? /nice (\d+)/.exec(readFileSync(group, "utf8"))?.[1] : undefined;
+    return [getPriority(pid), Number(ofGroup ?? getPriority(pid))];
+  };
+  const several = await Promise.all([tell(run, "several"), tell(run, "several")]);
+  const { pid } = await tell(run, "one");
+  await expect.poll(() => valuesOf(pid)).toEqual([3, 3]);
+  for (const other of several) await expect.poll(() => valuesOf(other.pid)).toEqual([12, 12]);
+  const { pid: later } = await tell(run, "several");
+  expect(several.map((other) => other.pid)).not.toContain(later);
 });
 
 test("a process that cannot be started fails its call only", async () => {
