@@ -26,7 +26,9 @@ const BENCHMARKS = {
 };
 
 const attacks = readdirSync(new URL("attacks", import.meta.url), { recursive: true, encoding: "utf8" })
-  .filter((file) => !/(^|\/)(run-attack|attack|attack-sockets|fake-model|open-socket)\.ts$/.test(file))
+  .filter(
+    (file) => !/(^|\/)(run-attack|attack|attack-sockets|attack-system|fake-model|memory|open-socket)\.ts$/.test(file),
+  )
   .flatMap((file) => /^(.*)\.ts$/.exec(`attacks/${file}`)?.[1] ?? []);
 
 const { names, options } = readOptions(process.argv.slice(2));

@@ -1,17 +1,20 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createToolPool, findSearchLimits, openProject } from "@boocode/project-tools";
+import { attackSystem } from "./attack-system.ts";
+import { bytesBelow } from "./memory.ts";
 
 /*
- * One user's tool calls against everybody else, in a process that holds a pool as a worker does, without the rest of the system.
+ * One user's tool calls against everybody else: in a process that holds a pool as a worker does, and then in the whole system.
  * `npm run build && npm run bench -- attacks/tools/<attack>` prints one line of JSON:
  * - `gap_ms`: the longest time for which this process' event loop was blocked, which is a gap in every stream of a worker
  * - `service_mb`, `tools_mb`: the growth of this process, and the most that all tool processes took together
  * - `grep_ratio`, `worst_ratio`: another user's grep during the attack, median and worst, as a ratio to the same grep before it
+ * - `system`: see `attackSystem`; the gaps of another user's stream in the whole system
  */
 
-interface Attack {
+export interface Attack {
   name: string;
   /** Makes the attacker's project. */
   write(folder: string): void;
@@ -25,7 +28,8 @@ const OTHER_FILES = 300;
 const SAMPLES = 7;
 const never = new AbortController().signal;
 
-export async function attack({ name, write, calls, at_once, seconds = 15 }: Attack): Promise<void> {
+export async function attack(chosen: Attack): Promise<void> {
+  const { name, write, calls, at_once, seconds = 15 } = chosen;
   const base = realpathSync(mkdtempSync(join(tmpdir(), "boocode-attack-")));
   const folders = { attacker: join(base, "attacker"), other: join(base, "other") };
   for (const folder of Object.values(folders)) mkdirSync(folder);
@@ -75,6 +79,7 @@ export async function attack({ name, write, calls, at_once, seconds = 15 }: Atta
   await pool.stop();
   for (const project of Object.values(projects)) await project.close();
   rmSync(base, { recursive: true });
+  const system = await attackSystem(chosen);
   const ratio = (ms: number) => Number((ms / idle).toFixed(2));
   console.log(
     JSON.stringify({
@@ -86,6 +91,7 @@ export async function attack({ name, write, calls, at_once, seconds = 15 }: Atta
       grep_ratio: ratio(median(during)),
       worst_ratio: ratio(Math.max(...during)),
       outcomes: Object.fromEntries(outcomes),
+      system,
     }),
   );
   process.exit();
@@ -110,7 +116,7 @@ function watchService() {
   }, 5);
   const weighing = setInterval(() => {
     most.service = Math.max(most.service, process.memoryUsage.rss());
-    most.tools = Math.max(most.tools, bytesOfChildren());
+    most.tools = Math.max(most.tools, bytesBelow(process.pid));
     // Reading /proc is this benchmark's own work.
     last = performance.now();
   }, 200);
@@ -121,24 +127,6 @@ function watchService() {
       return most;
     },
   };
-}
-
-/** The memory of this process's descendants; what several share, such as node's program, is divided among them. Linux only. */
-function bytesOfChildren(): number {
-  const parents = new Map<number, { parent: number; bytes: number }>();
-  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const facts = ["status", "smaps_rollup"]
-        .map((file) => readFileSync(`/proc/${name}/${file}`, "latin1"))
-        .join("\n");
-      const field = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(facts)?.[1] ?? 0);
-      parents.set(Number(name), { parent: field("PPid"), bytes: field("Pss") * 1024 });
-    } catch {
-      // It has exited.
-    }
-  }
-  const isOurs = (pid: number): boolean => pid === process.pid || (pid > 1 && isOurs(parents.get(pid)?.parent ?? 0));
-  return [...parents].reduce((sum, [pid, { bytes }]) => sum + (pid !== process.pid && isOurs(pid) ? bytes : 0), 0);
 }
 
 /** Writes a file and the folders above it. */
