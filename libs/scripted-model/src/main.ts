@@ -12,14 +12,14 @@ if (!env.success) {
   process.exit(1);
 }
 const model = await startScriptedModel({ port: env.data.PORT, host: env.data.HOST });
-console.log(JSON.stringify({ url: model.url }));
-
 let closing = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, async () => {
-    if (closing) return;
+    // Ctrl-C reaches every process of a terminal. A model that `npm start` has started serves until the turns of the worker have ended.
+    if (closing || (signal === "SIGINT" && process.connected)) return;
     closing = true;
     await model.close();
     process.exit(0);
   });
 }
+console.log(JSON.stringify({ url: model.url }));

@@ -30,6 +30,23 @@ test("the process prints its URL, serves, and exits cleanly on SIGTERM while a s
   expect(await exited).toEqual([0, null]);
 }, 20_000);
 
+test("the Ctrl-C of a terminal does not end a model that another process has started; SIGTERM does", async () => {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env.PATH },
+    stdio: ["ignore", "pipe", "ignore", "ipc"],
+  });
+  const exited = once(child, "exit");
+  const output = child.stdout;
+  if (!output) throw new Error("no output");
+  const [line] = (await once(createInterface(output), "line")) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  child.kill("SIGINT");
+  // Signals arrive in order: a model that SIGINT ended would serve no request after it.
+  for (let asked = 0; asked < 20; asked++) expect((await fetch(`${url}/health`)).status).toBe(200);
+  child.kill("SIGTERM");
+  expect(await exited).toEqual([0, null]);
+}, 20_000);
+
 test("an invalid environment variable is reported by name", async () => {
   const child = start({ PORT: "none" });
   // Both waits start now: the exit can be reported before the last output.

@@ -4,6 +4,7 @@ import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
 import { acceptBodies } from "./bodies.ts";
 import { compressAnswers } from "./compress.ts";
 import { type App, type Deps, setCaller } from "./deps.ts";
@@ -125,6 +126,9 @@ const PREFLIGHT_MAX_AGE_S = 600;
 /** The only refusal of the routes that take nothing. */
 const malformed = ErrorBody.meta({ description: `\`invalid_request\`: ${MALFORMED}` });
 
+/** A probe may add a parameter of its own, such as one that keeps a cache from answering. */
+const ANY_QUERY = z.looseObject({});
+
 export interface AppOptions {
   log: FastifyBaseLogger;
   bodyLimit: number;
@@ -183,6 +187,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
         operationId: "checkAlive",
         summary: "Check that the process is alive",
         security: [],
+        querystring: ANY_QUERY,
         response: { 200: Alive, 400: malformed },
       },
     },
@@ -195,6 +200,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
         operationId: "checkReady",
         summary: "Check that this process can do its work with each of its dependencies",
         security: [],
+        querystring: ANY_QUERY,
         response: { 200: Ready, 400: malformed, 503: Ready },
       },
     },

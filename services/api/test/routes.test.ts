@@ -323,7 +323,7 @@ test("a ticket identifies its user once", async () => {
 test("models are listed, and public routes answer without a token", async () => {
   const me = await newClient(fixture);
   expect(await me.call("GET", "/api/models")).toMatchObject({ status: 200, body: { models: [] } });
-  for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
+  for (const url of ["/healthz", "/readyz", "/metrics", "/openapi.json", "/healthz?probe=1", "/readyz?probe=1"]) {
     expect((await fixture.app.inject({ url })).statusCode).toBe(200);
   }
 });
