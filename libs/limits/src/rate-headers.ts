@@ -6,6 +6,9 @@ export type RateHeaders = Partial<Record<"retry-after" | "ratelimit" | "ratelimi
 
 const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1_000));
 
+/** The header that says when a client may come again. */
+export const retryAfter = (ms: number): RateHeaders => ({ "retry-after": String(seconds(ms)) });
+
 /** The headers of an answer that counted towards these rates. `retry-after` is among them when one is used up. */
 export function rateHeaders(states: readonly RateState[]): RateHeaders {
   if (states.length === 0) return {};

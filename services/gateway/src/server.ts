@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { bearerToken } from "@boocode/identity";
-import { boundConnections, clientAddress, type IsTrusted, REQUEST_TIMES } from "@boocode/limits";
+import { boundConnections, clientAddress, type IsTrusted, REQUEST_TIMES, retryAfter } from "@boocode/limits";
 import { answerHealth, type Dependencies } from "@boocode/runtime";
 import helmet from "helmet";
 import { WebSocketServer } from "ws";
-import { acceptEvents, RATE_LIMITED_RETRY_S, refuse } from "./connections/accept-events.ts";
+import { acceptEvents, refuse } from "./connections/accept-events.ts";
 import { type AcceptDeps, acceptSocket } from "./connections/accept-socket.ts";
 import { answerPreflight } from "./connections/allow-origin.ts";
 import type { Credentials } from "./connections/identify.ts";
@@ -58,10 +58,10 @@ export function buildServer(deps: ServerDeps): Server {
     const subscription = target && isSocketPath(target.url) ? parseSubscription(target.url, undefined) : null;
     if (!target || subscription === null) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
     const { address, token } = target.credentials;
-    if (token !== null && deps.signIns.waitMs(address, token) > 0) {
-      return void socket.end(
-        `HTTP/1.1 429 Too Many Requests\r\nRetry-After: ${RATE_LIMITED_RETRY_S}\r\nConnection: close\r\n\r\n`,
-      );
+    const waitMs = token === null ? 0 : deps.signIns.waitMs(address, token);
+    if (waitMs > 0) {
+      const wait = retryAfter(waitMs)["retry-after"];
+      return void socket.end(`HTTP/1.1 429 Too Many Requests\r\nRetry-After: ${wait}\r\nConnection: close\r\n\r\n`);
     }
     const admission = deps.connections.admit(address);
     if (!admission) {

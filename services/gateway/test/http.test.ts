@@ -34,6 +34,17 @@ test("a page of an allowed origin may open an event stream and read its refusal,
   }
 });
 
+test("a query is as strict as the API's: an unknown or repeated parameter is refused", async () => {
+  const { url } = await startGateway();
+  for (const path of [EVENTS, "/api/user/events"]) {
+    for (const query of ["cursr=1", "cursor=1.0.0.0&cursor=1.0.0.0", "cursor=1&access_token=t"]) {
+      const answer = await fetch(`${url}${path}?${query}`, { headers: { authorization: "Bearer t" } });
+      expect([path, query, answer.status]).toEqual([path, query, 400]);
+      expect(await answer.json()).toMatchObject({ error: { code: "invalid_request" } });
+    }
+  }
+});
+
 test("a page of another origin gets no permission, and `*` permits every page", async () => {
   const allowed = async (corsOrigins: string[], origin = "https://evil.example") => {
     const { url } = await startGateway({ corsOrigins });

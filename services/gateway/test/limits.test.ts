@@ -125,6 +125,10 @@ test("a user opens as many sockets in a minute as allowed", async () => {
     codes.push(await opened.closed);
   }
   expect(codes).toEqual([1000, 1000, 1000, CLOSE_CODES.rate_limited.code]);
+  const events = await fetch(`${gateway.url}/api/user/events`, { headers: { authorization: "Bearer t" } });
+  expect([events.status, events.headers.get("ratelimit-policy")]).toEqual([429, '"sockets_per_minute";q=3;w=60']);
+  expect(events.headers.get("retry-after")).toMatch(/^([6-9]|1\d|20)$/);
+  expect(events.headers.get("ratelimit")).toMatch(/^"sockets_per_minute";r=0;t=\d+$/);
 });
 
 test.each(["messages", "pings"])(
@@ -164,6 +168,10 @@ test("failed sign-ins from one address are refused after a while, before the han
   }
   expect(seen).toEqual(new Set([4401, 4429, "Unexpected server response: 429"]));
   expect(lookUps).toBeLessThan(70);
+  const headers = from("192.0.2.1", "bad");
+  const many = Array.from({ length: 20 }, () => fetch(`${gateway.url}/api/user/events`, { headers }));
+  const refused = (await Promise.all(many)).find(({ status }) => status === 429);
+  expect(refused?.headers.get("retry-after")).toBe("1");
   expect((await open(gateway, "", from("192.0.2.1", "good"))).state).toBe("open");
   expect((await open(gateway, "", from("192.0.2.2", "new"))).state).toBe("open");
   redis.disconnect();

@@ -1,36 +1,37 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_ERRORS, type ApiErrorCode, type ErrorBody } from "@boocode/contracts";
 import { challenge } from "@boocode/identity";
+import type { RateHeaders } from "@boocode/limits";
 import { createSseTransport } from "../transports/sse-transport.ts";
 import type { AcceptDeps } from "./accept-socket.ts";
 import { type Credentials, identify } from "./identify.ts";
 import { mayFollow, type Refusal, type Subscription, subscribe } from "./subscription.ts";
 
 /** An event stream is refused with the same error code and status as a REST request. */
-const AS_ERROR: Record<Refusal | "rate_limited", ApiErrorCode> = {
+const AS_ERROR: Record<Refusal, ApiErrorCode> = {
   bad_request: "invalid_request",
   unauthenticated: "unauthenticated",
   forbidden: "forbidden",
   not_found: "not_found",
   unavailable: "unavailable",
-  rate_limited: "rate_limited",
 };
-
-/** What a client that is refused for coming too often should wait. */
-export const RATE_LIMITED_RETRY_S = 5;
 
 const LEAST_RETRY_MS = 500;
 const RETRY_SPREAD_MS = 1_000;
 
-export function refuse(request: IncomingMessage, response: ServerResponse, code: ApiErrorCode): void {
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  code: ApiErrorCode,
+  headers: RateHeaders = {},
+): void {
   const { status, when } = API_ERRORS[code];
   const body: ErrorBody = { error: { code, message: when } };
   if (status === 503) response.setHeader("retry-after", "1");
-  if (status === 429) response.setHeader("retry-after", String(RATE_LIMITED_RETRY_S));
   if (status === 401) response.setHeader("www-authenticate", challenge(request.headers.authorization));
   if (status === 405) response.setHeader("allow", "GET");
   if (status === 426) response.setHeaders(new Headers({ upgrade: "websocket", connection: "Upgrade" }));
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  response.writeHead(status, { ...headers, "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
 /** Serves one event stream. */
@@ -41,12 +42,13 @@ export async function acceptEvents(
   credentials: Credentials,
   subscription: Subscription | Refusal,
 ): Promise<void> {
-  const refuseFor = (reason: Refusal | "rate_limited") => refuse(request, response, AS_ERROR[reason]);
+  const refuseFor = (reason: Refusal) => refuse(request, response, AS_ERROR[reason]);
   const admission = deps.connections.admit(credentials.address);
   if (!admission) return refuseFor("unavailable");
   response.once("close", () => admission.leave());
   const caller = await identify(deps, credentials, admission);
   if (typeof caller === "string") return refuseFor(caller);
+  if ("headers" in caller) return refuse(request, response, "rate_limited", caller.headers);
   if (typeof subscription === "string") return refuseFor(subscription);
   if (!mayFollow(caller)) {
     deps.refused({ event: "refused.forbidden", actor: caller, address: credentials.address });

@@ -103,6 +103,7 @@ export function acceptSocket(
     const caller = await identify(deps, sent, admission);
     if (closed) return;
     if (typeof caller === "string") return transport.close(caller);
+    if ("headers" in caller) return transport.close("rate_limited");
     connection.caller = caller;
     // Refused only after authentication: a client without a token must not learn which sessions exist.
     if (typeof subscription === "string") return transport.close(subscription);

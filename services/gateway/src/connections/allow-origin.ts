@@ -18,7 +18,7 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
     response.setHeader("vary", "Origin");
     if (origin !== undefined && origins.includes(origin)) response.setHeader("access-control-allow-origin", origin);
   }
-  response.setHeader("access-control-expose-headers", "Retry-After");
+  response.setHeader("access-control-expose-headers", "Retry-After, RateLimit, RateLimit-Policy");
   if (request.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) return false;
   const wanted = request.headers["access-control-request-headers"];
   response

@@ -1,5 +1,13 @@
 import type { Caller, Refused } from "@boocode/identity";
-import { type LimitSettings, limitsOf, type Rates, type SignIns } from "@boocode/limits";
+import {
+  type LimitSettings,
+  limitsOf,
+  type RateHeaders,
+  type Rates,
+  rateHeaders,
+  retryAfter,
+  type SignIns,
+} from "@boocode/limits";
 import type { Admission } from "./places.ts";
 
 /** The credentials in a request's header or URL, known before its socket is open, and the address of its client. */
@@ -19,6 +27,14 @@ export interface IdentifyDeps {
   signIns: SignIns;
 }
 
+/** A client has come too often, or has as many connections as it may. The headers say when it may come again. */
+export interface RateLimited {
+  headers: RateHeaders;
+}
+
+/** After how long a user with all of the allowed connections should look whether one has closed. */
+const CONNECTIONS_RETRY_MS = 5_000;
+
 /**
  * Identifies a client, counts its failure or its new connection, and proves its admission. A ticket is always tried: it works once,
  * so that nobody could have shown before that it is good.
@@ -27,8 +43,9 @@ export async function identify(
   deps: IdentifyDeps,
   { address, token, ticket }: Credentials,
   admission: Admission,
-): Promise<Caller | "unauthenticated" | "rate_limited" | "unavailable"> {
-  if (token !== null && deps.signIns.waitMs(address, token) > 0) return "rate_limited";
+): Promise<Caller | "unauthenticated" | RateLimited | "unavailable"> {
+  const waitMs = token === null ? 0 : deps.signIns.waitMs(address, token);
+  if (waitMs > 0) return { headers: retryAfter(waitMs) };
   const find = () => (token !== null ? deps.findCaller(token) : ticket !== null ? deps.takeTicket(ticket) : null);
   const caller = await Promise.resolve()
     .then(find)
@@ -37,12 +54,13 @@ export async function identify(
   if (caller === null) {
     deps.refused({ event: "refused.unauthenticated", actor: "anonymous", address });
     const state = token === null && ticket === null ? null : await deps.signIns.failed(address);
-    return state && !state.isAllowed ? "rate_limited" : "unauthenticated";
+    return state && !state.isAllowed ? { headers: retryAfter(state.retryInMs) } : "unauthenticated";
   }
   if (token !== null) deps.signIns.succeeded(token);
   const { sockets, sockets_per_minute: perMinute } = limitsOf(deps.limits, caller);
   const wanted = perMinute === null ? [] : [{ name: "sockets_per_minute", perMinute }];
   const states = await deps.rates.take(caller.userId, wanted);
-  if (states.some(({ isAllowed }) => !isAllowed) || !admission.prove(caller.userId, sockets)) return "rate_limited";
+  if (states.some(({ isAllowed }) => !isAllowed)) return { headers: rateHeaders(states) };
+  if (!admission.prove(caller.userId, sockets)) return { headers: retryAfter(CONNECTIONS_RETRY_MS) };
   return caller;
 }

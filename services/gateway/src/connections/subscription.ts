@@ -22,6 +22,15 @@ export const SUBSCRIPTIONS: Record<Subscription["target"], { socket: RegExp; eve
   user: { socket: /^\/api\/ws\/user$/, events: /^\/api\/user\/events$/ },
 };
 
+/** `ticket` is a credential, read elsewhere. */
+const PARAMETERS = ["cursor", "ticket"];
+
+/** As strict as the API's queries: a misspelt `cursor` must not return everything once more. */
+function isKnownQuery({ searchParams }: URL): boolean {
+  const names = [...searchParams.keys()];
+  return names.every((name) => PARAMETERS.includes(name)) && new Set(names).size === names.length;
+}
+
 const matching = (target: Subscription["target"], path: string) =>
   SUBSCRIPTIONS[target].socket.exec(path) ?? SUBSCRIPTIONS[target].events.exec(path);
 
@@ -32,6 +41,7 @@ const matching = (target: Subscription["target"], path: string) =>
 export function parseSubscription(url: URL, lastEventId: string | undefined): Subscription | Refusal | null {
   const cursor = lastEventId || url.searchParams.get("cursor");
   if (matching("user", url.pathname)) {
+    if (!isKnownQuery(url)) return "bad_request";
     if (cursor === null) return { target: "user", cursor: null };
     return /^\d{1,15}$/.test(cursor) ? { target: "user", cursor: Number(cursor) } : "bad_request";
   }
@@ -39,6 +49,7 @@ export function parseSubscription(url: URL, lastEventId: string | undefined): Su
   if (!match) return null;
   const sessionId = Id.safeParse(match[1]);
   if (!sessionId.success) return "not_found";
+  if (!isKnownQuery(url)) return "bad_request";
   if (cursor === null) return { target: "session", sessionId: sessionId.data.toLowerCase(), cursor: null };
   const position = parseCursor(cursor);
   return position ? { target: "session", sessionId: sessionId.data.toLowerCase(), cursor: position } : "bad_request";
