@@ -2,8 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startService } from "@boocode/local-stack";
 import { startBooCode } from "../../peers/boocode.ts";
 import { postJson } from "../../peers/post-json.ts";
-import type { Attack } from "./attack.ts";
 import { bytesBelow, bytesOf } from "./memory.ts";
+
+/** Tool calls of one user, in a project that makes them expensive. */
+export interface Attack {
+  name: string;
+  /** Makes the attacker's project. */
+  write(folder: string): void;
+  calls: { name: string; arguments: Record<string, unknown> }[];
+  /** How many calls run at once; each is repeated until the time is over. */
+  at_once: number;
+  seconds?: number;
+}
 
 /** Of the stream that another user reads. */
 const INTERVAL_MS = 10;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createToolPool, findSearchLimits, openProject } from "@boocode/project-tools";
-import { attackSystem } from "./attack-system.ts";
+import { type Attack, attackSystem } from "./attack-system.ts";
 import { bytesBelow } from "./memory.ts";
 
 /*
@@ -13,16 +13,6 @@ import { bytesBelow } from "./memory.ts";
  * - `grep_ratio`, `worst_ratio`: another user's grep during the attack, median and worst, as a ratio to the same grep before it
  * - `system`: see `attackSystem`; the gaps of another user's stream in the whole system
  */
-
-export interface Attack {
-  name: string;
-  /** Makes the attacker's project. */
-  write(folder: string): void;
-  calls: { name: string; arguments: Record<string, unknown> }[];
-  /** How many calls run at once; each is repeated until the time is over. */
-  at_once: number;
-  seconds?: number;
-}
 
 const OTHER_FILES = 300;
 const SAMPLES = 7;
