@@ -112,13 +112,16 @@ export const BY_KEY: Record<string, Call> = {
   postMessage: (pool, my) => store.postMessage(pool, { ...question(my), when_busy: "queue" }, key(my)),
   raiseUserVersion: (pool, my) => store.raiseUserVersion(pool, my.userId),
   readCancelReason: (pool, my) => store.readCancelReason(pool, my.running),
+  readCitationShowings: (pool, my) => store.readCitationShowings(pool, my.userId, { ...my, index: 0 }),
   readCounts: (pool, my) => store.readCounts(pool, my.userId),
+  readCredentials: (pool, my) => store.readCredentials(pool, [as(my)]),
   readCurrentTurn: (pool, my) => store.readCurrentTurn(pool, my.sessionId),
   readEndedAccess: async (pool) => store.readEndedAccess(pool, (await store.readEndedAccess(pool, null)).mark),
   readForNaming: (pool, my) => store.readForNaming(pool, my.sessionId),
   readListParts: (pool, my) => store.readListParts(pool, my.userId, 100),
   readListVersions: (pool, my) => store.readListVersions(pool, [my.userId]),
   readPositions: (pool, my) => store.readPositions(pool, [{ id: my.sessionId, last: null }]),
+  readShowings: (pool, my) => store.readShowings(pool, my.sessionId, ["main.ts"]),
   readTurnMessages: (pool, my) => store.readTurnMessages(pool, my.running.turnId),
   readTurnsBefore: (pool, my) =>
     store.readTurnsBefore(pool, {
