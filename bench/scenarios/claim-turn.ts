@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Claim, claimNextTurn, createProject, createUser } from "@boocode/store";
+import { type Claim, claimTurns, createProject, createUser } from "@boocode/store";
 import type { Lab } from "../lab.ts";
 import { median } from "../report/statistics.ts";
 import { withDatabase } from "../with-database.ts";
@@ -29,7 +29,7 @@ export async function claimTurn(lab: Lab): Promise<void> {
     }
     await sql`
       update turns set status = 'running', lease_until = now() + interval '1 hour' where id in (select id from turns limit 50)`;
-    const look = async (usersAtLimit: string[]) => {
+    const look = async (atLimit: string[]) => {
       const claim: Claim = {
         ...{
           workerId: "w",
@@ -38,12 +38,12 @@ export async function claimTurn(lab: Lab): Promise<void> {
           maxAttempts: 3,
           takesPoisonCandidates: true,
         },
-        usersAtLimit,
+        shares: { most: 1, held: new Map(atLimit.map((id) => [id, 1])) },
       };
       const times: number[] = [];
       for (let round = 0; round < 11; round++) {
         const start = performance.now();
-        await claimNextTurn(sql, { kind: "due" }, claim);
+        await claimTurns(sql, { kind: "due" }, claim, 1);
         times.push(performance.now() - start);
       }
       return median(times);

@@ -1,7 +1,7 @@
 import type { CancelReason, RecentCall, Turn, UsageEntry } from "@boocode/contracts";
 import { recentCalls, type TurnSetting, turnSetting } from "./conversation.ts";
 import { fairQueue, isPausing } from "./fair-queue.ts";
-import { type Asker, askerOf, type MostRunning, mostRunning } from "./limits.ts";
+import { type Asker, askerOf, type DayCounts, type MostRunning, mostRunning } from "./limits.ts";
 import { type Fragment, milliseconds, type Pool, type Sql, turnColumns } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
 
@@ -19,8 +19,13 @@ export interface ClaimedTurn extends Turn {
   crashes: number;
   /** Replies of the turn's current step that the model server cut. */
   cuts: number;
-  /** The message that an earlier attempt was writing. It keeps its id; its text was emptied by the claim. */
+  /**
+   * The message that the next step writes: the claim has begun it, or has emptied the one that an earlier attempt was writing. Null
+   * in a later attempt whose next step has none.
+   */
   streaming_message_id: string | null;
+  /** Of a message that the claim has begun: the model that its row names. */
+  begun: { model: string | null } | null;
   /** A worker died while it ran this turn, and this is the last attempt. The turn may kill its worker, so it runs isolated. */
   is_poison_candidate: boolean;
   /** Read with the claim to save a round trip. Null when the session or its project was deleted. */
@@ -30,6 +35,8 @@ export interface ClaimedTurn extends Turn {
   /** What the model calls of the earlier attempts have used. */
   usage: UsageEntry[];
   asker: Asker;
+  /** What the user has used today. */
+  used: DayCounts;
 }
 
 export interface Claim {
@@ -38,33 +45,52 @@ export interface Claim {
   leaseMs: number;
   /** Attempts after which a turn fails. */
   maxAttempts: number;
-  /** Whether the worker has room for an isolated turn. */
+  /** Whether the worker has room for as many isolated turns as it claims turns. */
   takesPoisonCandidates: boolean;
-  /** Users who hold as many of this worker's slots as one user may. */
-  usersAtLimit: readonly string[];
+  /** How many of this worker's slots one user may hold, and how many each holds. */
+  shares: { most: number; held: ReadonlyMap<string, number> };
   /** How many turns of one user may run, on all workers together. Absent or null: nobody is limited. */
   mostRunning?: MostRunning | null;
+  /** For a user's role, the model's name in full by the session's name of it; by "" where the session names none. */
+  models?: Partial<Record<string, Record<string, string>>>;
 }
 
 /** Which queued turns a claim may take. */
 export type Claimable =
   /** Those that the queue did not bring to a worker in time. */
   | { kind: "due" }
-  /** Also those that the queue may bring to another worker, and the one that a wake-up names. */
-  | { kind: "waiting"; woken: string | null };
+  /** Also those that the queue may bring to another worker, and those that wake-ups name. */
+  | { kind: "waiting"; woken: readonly string[] };
 
 /**
- * Claims the next turn in the fair order, among those that are the next of their session while no turn of that session runs.
+ * Claims the next turns in the fair order, among those that are the next of their session while no turn of that session runs.
  * Attempt, nonce, lease and the text of the streaming message change in one statement, so that no reader sees the text of two
  * attempts together (T4). Of two claims at the same moment, each by its own snapshot, one may give a user a slot more than is
  * fair; the next slot evens it out.
- * @returns null when no turn can be claimed
+ * @param most how many turns may be claimed
+ * @returns the turns in the fair order
  */
-export async function claimNextTurn(pool: Pool, which: Claimable, claim: Claim): Promise<ClaimedTurn | null> {
-  const isDue = pool`t.due_at <= now()`;
-  const isWaiting = (woken: string | null) => pool`(not ${isPausing(pool)} or t.id = ${woken})`;
-  return await claimWhere(pool, claim, which.kind === "due" ? isDue : isWaiting(which.woken));
+export async function claimTurns(pool: Pool, which: Claimable, claim: Claim, most: number): Promise<ClaimedTurn[]> {
+  const mayClaim =
+    which.kind === "due"
+      ? pool`t.due_at <= now()`
+      : pool`(not ${isPausing(pool)} or t.id = any(${which.woken as string[]}::uuid[]))`;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await claimWhere(pool, claim, mayClaim, most);
+    } catch (error) {
+      const { code, constraint_name } = error as { code?: string; constraint_name?: string };
+      // Another turn of a session was claimed at the same time (T7), or another turn of a user took the same place. It is committed
+      // now, so that the next try sees it.
+      if (code !== "23505" || !RACES.includes(constraint_name ?? "")) throw error;
+      if (tries === CLAIM_TRIES) return [];
+    }
+  }
 }
+
+/** The partial unique indexes that decide between claims at the same moment. */
+const RACES = ["one_active_turn_per_session", "one_turn_per_run_slot"];
+const CLAIM_TRIES = 20;
 
 /**
  * Takes over the claim that a worker made for this process, which runs an isolated turn. The attempt counts as started only
@@ -81,7 +107,7 @@ export async function takeOverClaim(
       update turns set worker_id = ${workerId}, lease_until = now() + ${milliseconds(sql, leaseMs)}
       where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} in ('running', 'cancelling') returning *
     )
-    select ${claimedColumns(sql)}, true as is_poison_candidate,
+    select ${claimedColumns(sql)}, true as is_poison_candidate, null::jsonb as begun,
       (select m.id from messages m where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null limit 1)
         as streaming_message_id
     from t`;
@@ -89,57 +115,66 @@ export async function takeOverClaim(
 }
 
 const claimedColumns = (sql: Sql) => sql`
-  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${askerOf(sql)} as asker, ${turnSetting(sql)} as setting, ${recentCalls(sql)} as recent_calls`;
+  ${turnColumns(sql)}, t.nonce, t.owner_id, t.crashes, t.cuts, t.usage, ${askerOf(sql)} as asker, ${turnSetting(sql)} as setting,
+  ${recentCalls(sql)} as recent_calls, (select to_jsonb(used) from count_day_use_1(t.owner_id) used) as used`;
 
-async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment): Promise<ClaimedTurn | null> {
+async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment, most: number): Promise<ClaimedTurn[]> {
+  const { shares } = claim;
   const isPoisonCandidate = pool`(t.worker_deaths > 0 and t.crashes + 1 >= ${claim.maxAttempts}::int)`;
-  const condition = pool`
-    ${mayClaim} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})
-    and t.owner_id <> all(${claim.usersAtLimit}::uuid[])
-    ${claim.mostRunning ? pool`and t.held < ${mostRunning(pool, claim.mostRunning)}` : pool``}`;
-  const claimOne = () => pool<ClaimedTurn[]>`
-      with candidate as (
-        select t.id, ${isPoisonCandidate} as is_poison_candidate
-        from turns t join (${fairQueue(pool, condition)}) queue using (id)
-        where t.status = 'queued'
-        order by queue.share, queue.due_at
-        limit 1 for no key update of t skip locked
-      ), t as (
-        update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
-          usage_has_draft = false, run_slot = ${claim.mostRunning ? freeSlot(pool) : null},
-          -- A poison candidate has no worker yet: the process that will run it has not started.
-          worker_id = case when (select is_poison_candidate from candidate) then null else ${claim.workerId} end,
-          lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
-          started_at = coalesce(started_at, clock_timestamp())
-        where id = (select id from candidate) returning *
-      ), reset as (
-        update messages m set content = '', reasoning = null, tool_calls = null, last_seq = 0
-        from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id
-      )
-      select ${claimedColumns(pool)}, (select id from reset limit 1) as streaming_message_id,
-        (select is_poison_candidate from candidate) as is_poison_candidate
-      from t`;
-  for (;;) {
-    try {
-      const [turn] = await claimOne();
-      return turn ?? null;
-    } catch (error) {
-      const { code, constraint_name } = error as { code?: string; constraint_name?: string };
-      if (code !== "23505") throw error;
-      // Another turn of the session was claimed at the same time, and the partial unique index decided (T7).
-      if (constraint_name !== "one_turn_per_run_slot") return null;
-      // Another turn of the user was, and took the same place; it is committed now, so that this claim sees it.
-    }
-  }
+  const condition = pool`${mayClaim} and (${claim.takesPoisonCandidates} or not ${isPoisonCandidate})`;
+  const isModel = pool`coalesce(${pool.json((claim.models ?? {}) as never)}::jsonb
+    -> (select u.role from users u where u.id = t.owner_id) ->> coalesce(s.model, ''), s.model)`;
+  return await pool<ClaimedTurn[]>`
+    with candidate as materialized (
+      select t.id, t.owner_id, ${isPoisonCandidate} as is_poison_candidate, queue.share, queue.due_at
+      from turns t join (${fairQueue(pool, condition)}) queue using (id)
+      where t.status = 'queued'
+        -- Of several turns of a user, the others may be locked: another worker claims them, and they leave this one its room.
+        and case ${most}::int when 1 then 1 else queue.nth end <= ${shares.most}::int - coalesce((
+          select count from unnest(${[...shares.held.keys()]}::uuid[], ${[...shares.held.values()]}::int[]) held (id, count)
+          where held.id = t.owner_id), 0)
+        ${claim.mostRunning ? pool`and queue.share <= ${mostRunning(pool, claim.mostRunning)}` : pool``}
+      order by queue.share, queue.due_at
+      limit ${most} for no key update of t skip locked
+    ), chosen as (
+      select *, row_number() over (partition by owner_id order by share, due_at) as nth from candidate
+    ), t as (
+      update turns set status = 'running', attempt = attempt + 1, nonce = ${claim.nonce}, last_seq = 0,
+        usage_has_draft = false, run_slot = ${claim.mostRunning ? freeSlot(pool) : null},
+        -- A poison candidate has no worker yet: the process that will run it has not started.
+        worker_id = case when is_poison_candidate then null else ${claim.workerId} end,
+        lease_until = now() + ${milliseconds(pool, claim.leaseMs)},
+        started_at = coalesce(started_at, clock_timestamp())
+      from chosen where turns.id = chosen.id
+      returning turns.*, is_poison_candidate, share, chosen.due_at as waited_from
+    ), reset as (
+      update messages m set content = '', reasoning = null, tool_calls = null, last_seq = 0
+      from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id, m.turn_id
+    ), begun as (
+      -- So that nothing is written between the claim and the first model call. No frame states the message yet.
+      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model, last_seq, started_at)
+      select gen_random_uuid(), t.session_id, t.owner_id, t.id, t.ordinal, 1, 0, 'assistant', 'streaming', ${isModel}, 0, now()
+      from t join sessions s on s.id = t.session_id join projects p on p.id = s.project_id
+      where t.attempt = 1 and not t.is_poison_candidate and s.deleted_at is null and p.deleted_at is null
+      returning id, turn_id, model
+    )
+    select ${claimedColumns(pool)}, t.is_poison_candidate,
+      coalesce((select id from reset where turn_id = t.id limit 1), (select id from begun where turn_id = t.id)) as streaming_message_id,
+      (select jsonb_build_object('model', model) from begun where turn_id = t.id) as begun
+    from t order by t.share, t.waited_from`;
 }
 
-/** An expression over the updated `turns`: the lowest place that no running turn of the user has. It is at most the user's limit. */
+/**
+ * An expression over `turns` and `chosen`: the nth lowest place that no running turn of the user has, for the nth turn of the user
+ * that is claimed. It is at most the user's limit.
+ */
 const freeSlot = (sql: Sql) => sql`(
-  select min(slot) from generate_series(1, 1 + (
+  select slot from generate_series(1, chosen.nth + (
       select count(*) from turns r where r.owner_id = turns.owner_id and r.status in ('running', 'cancelling'))) slot
   where not exists (
     select from turns r
-    where r.owner_id = turns.owner_id and r.run_slot = slot and r.status in ('running', 'cancelling')))`;
+    where r.owner_id = turns.owner_id and r.run_slot = slot and r.status in ('running', 'cancelling'))
+  order by slot limit 1 offset chosen.nth - 1)`;
 
 /** The state of a turn whose fence still holds. */
 export interface HeldTurn {

@@ -1,7 +1,7 @@
-import type { ConversationRow, Message, Role, ToolsIgnored } from "@boocode/contracts";
+import type { ConversationRow, Role, ToolsIgnored } from "@boocode/contracts";
 import { existingSession } from "./access.ts";
 import { type FolderHolder, folderHolder } from "./accounts/grants.ts";
-import { messageColumns, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 /** What a turn needs to know about its session and project. */
 export interface TurnSetting {
@@ -27,14 +27,6 @@ export const turnSetting = (sql: Sql) => sql`(
   from sessions s join projects p on p.id = s.project_id join users u on u.id = p.owner_id
   where s.id = t.session_id and s.deleted_at is null and p.deleted_at is null)`;
 
-/** The committed messages of one turn, in order. */
-export async function readTurnMessages(sql: Sql, turnId: string): Promise<Message[]> {
-  return await sql<Message[]>`
-    select ${messageColumns(sql)} from messages m
-    where m.turn_id = ${turnId} and m.deleted_at is null and m.status <> 'streaming'
-    order by m.position`;
-}
-
 /**
  * An expression over `turns t` that a claim selects: the recent model calls of the session, newest first. It reads only the
  * newest messages, so its cost does not depend on the length of the session.
@@ -48,12 +40,15 @@ export const recentCalls = (sql: Sql) => sql`(
     where role = 'assistant' and status <> 'streaming' and context is not null
     order by at desc limit 10) call)`;
 
-export interface EarlierTurns {
+/** Which turns of a conversation are read. */
+export interface WantedTurns {
   sessionId: string;
   /** Reads the turns with ordinals below this one and not below `from`. */
   before: number;
   from: number;
-  /** The maximum number of turns; null when only `from` limits them. */
+  /** Reads the committed messages of the turn `before` as well, as far as there are any. They are the first page's first turn. */
+  withPresent?: boolean;
+  /** The maximum number of earlier turns; null when only `from` limits them. */
   turns: number | null;
   /** In turns below this ordinal, tool outputs that are certainly longer than `elideOver` characters are not read. */
   elideBelow: number;
@@ -62,11 +57,14 @@ export interface EarlierTurns {
   withReasoning?: boolean;
 }
 
+/** A row of a conversation, with its place within its turn. */
+export type PlacedRow = ConversationRow & { position: number };
+
 /**
- * Reads a page of whole turns before an ordinal, newest first. A request is built from the end of the conversation backwards,
+ * Reads a page of whole turns before an ordinal, newest first, in one statement. A request is built from the end of the conversation backwards,
  * so its cost depends on what is sent and not on the length of the session.
  */
-export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<ConversationRow[][]> {
+export async function readTurnsBefore(sql: Sql, wanted: WantedTurns): Promise<PlacedRow[][]> {
   // This compares the stored size, because Postgres must read and decompress a large text to know its length. A UTF-16 unit
   // takes at most three bytes, so no output shorter than `elideOver` counts as longer.
   const elided = sql`
@@ -75,19 +73,19 @@ export async function readTurnsBefore(sql: Sql, wanted: EarlierTurns): Promise<C
     wanted.turns === null
       ? sql``
       : sql`and m.turn_ordinal >= (
-        select min(turn_ordinal) from (
+        select coalesce(min(turn_ordinal), 0) from (
           select q.turn_ordinal from messages q
           where q.session_id = ${wanted.sessionId} and q.deleted_at is null and q.position = 0
             and q.turn_ordinal < ${wanted.before}
           order by q.turn_ordinal desc limit ${wanted.turns}) newest)`;
-  const rows = await sql<ConversationRow[]>`
-    select m.turn_ordinal, m.role, m.status, case when ${elided} then '' else m.content end as content,
+  const rows = await sql<PlacedRow[]>`
+    select m.turn_ordinal, m.position, m.role, m.status, case when ${elided} then '' else m.content end as content,
       ${wanted.withReasoning ? sql`m.reasoning,` : sql``} m.tool_calls, m.tool_result, ${elided} as left_out
     from messages m
     where m.session_id = ${wanted.sessionId} and m.deleted_at is null and m.status <> 'streaming'
-      and m.turn_ordinal < ${wanted.before} and m.turn_ordinal >= ${wanted.from} ${page}
+      and m.turn_ordinal < ${wanted.before + (wanted.withPresent ? 1 : 0)} and m.turn_ordinal >= ${wanted.from} ${page}
     order by m.turn_ordinal desc, m.position`;
-  const turns: ConversationRow[][] = [];
+  const turns: PlacedRow[][] = [];
   for (const row of rows) {
     const last = turns.at(-1);
     if (last && last[0]?.turn_ordinal === row.turn_ordinal) last.push(row);

@@ -27,11 +27,17 @@ export const NEEDED_MIGRATIONS = [
 
 /** The functions that this version calls. A test compares them with the folder. */
 export const NEEDED_FUNCTIONS = [
+  "add_usage_1",
   "admit_turn_1",
   "cancel_turns_1",
+  "close_turn_1",
+  "commit_step_1",
   "count_day_use_1",
   "count_use_1",
+  "end_turn_1",
+  "finish_message_1",
   "lock_session_1",
+  "name_session_1",
   "post_message_1",
   "queue_turn_1",
 ];

@@ -1,24 +1,29 @@
-import type { CancelReason, ReplyRecord, TurnEnd, UsageEntry } from "@boocode/contracts";
-import { existingSession } from "./access.ts";
-import { type Change, type Hint, recordSessionChanges } from "./changes.ts";
+import type { CancelReason, SessionSummary, ToolsIgnored, TurnEnd, UsageEntry } from "@boocode/contracts";
+import type { Change } from "./changes.ts";
 import type { Fence } from "./claim-turn.ts";
-import { insertingUsage, settingUsage } from "./count-usage.ts";
-import { milliseconds, type Pool, type Sql } from "./sql.ts";
+import { settingUsage, usageParameter } from "./count-usage.ts";
+import { milliseconds, only, type Pool, type Sql } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
-import { finishMessage } from "./write-steps.ts";
+import { replyParameters, type Written } from "./write-steps.ts";
 
 export interface EndedTurn {
   /** They do not include the turn's own frames, which its worker appends. */
   changes: Change[];
 }
 
-export interface EndingTurn {
+export interface EndingTurn extends Omit<Written, "reply"> {
   end: TurnEnd;
   /** The message that is still open, with its text so far; null when none is open. */
-  reply: ReplyRecord | null;
-  lastSeq: number;
-  /** The usage of all attempts; absent: as it was saved last. */
-  usage?: UsageEntry[];
+  reply: Written["reply"] | null;
+  /** Set when the turn has shown that the session's model sees no tools. The session is told once of each model. */
+  toolsIgnored?: ToolsIgnored | null;
+}
+
+/** A session after a turn's end, as `close_turn_1` returns it. */
+interface ClosedSession extends SessionSummary {
+  next_turn_id: string | null;
+  tells_tools_ignored: boolean;
+  list_version: number;
 }
 
 /**
@@ -29,66 +34,51 @@ export interface EndingTurn {
 export async function endTurn(
   pool: Pool,
   fence: Fence,
-  { end, reply, lastSeq, usage }: EndingTurn,
+  { end, lastSeq, usage, toolsIgnored = null, ...written }: EndingTurn,
 ): Promise<EndedTurn | "cancelling" | "lost"> {
-  return await pool.begin(async (sql) => {
-    const [turn] = await sql<{ session_id: string }[]>`
-      select session_id from turns where id = ${fence.turnId}`;
-    if (!turn) return "lost";
-    await sql`select id from sessions where id = ${turn.session_id} for no key update`;
-    const isGone = end.status === "cancelled" && end.reason === "session_deleted";
-    const wanted = isGone ? ["running", "cancelling"] : [end.status === "cancelled" ? "cancelling" : "running"];
-    const [ended] = await sql`
-      with ended as (
-      update turns set status = ${end.status}, last_seq = ${lastSeq}, lease_until = null, finished_at = clock_timestamp(),
-        error_code = ${end.status === "failed" ? end.error.code : null},
-        error = ${end.status === "failed" ? end.error.message : null},
-        cancel_reason = coalesce(cancel_reason, ${end.status === "cancelled" ? end.reason : null})
-        ${settingUsage(sql, usage, true)}
-      where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = any(${wanted})
-      returning id, session_id, owner_id, finished_at, usage
-      ), counted as (${insertingUsage(sql)})
-      select id from ended`;
-    if (!ended) {
-      const [now] = await sql<{ attempt: number; status: string }[]>`
-        select attempt, status from turns where id = ${fence.turnId}`;
-      if (now?.attempt !== fence.attempt) return "lost";
-      // The worker repeats this end, because the result of its first write was lost. The changes may be announced twice.
-      if (now.status === end.status) return await closeTurn(sql, turn.session_id, end.status);
-      return now.status === "cancelling" ? "cancelling" : "lost";
-    }
-    if (reply) await finishMessage(sql, { end, reply, lastSeq });
-    await endOpenMessages(sql, fence.turnId, end, lastSeq);
-    return await closeTurn(sql, turn.session_id, end.status);
-  });
+  const error = end.status === "failed" ? end.error : null;
+  const rows = await pool<({ outcome: string } & ClosedSession)[]>`
+    select * from end_turn_1(${fence.turnId}, ${fence.attempt}, ${end.status}, ${end.status === "cancelled" ? end.reason : null},
+      ${error?.code ?? null}, ${error?.message ?? null}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
+      ${toolsIgnored && pool.json(toolsIgnored)}, ${replyParameters(pool, written)})`;
+  const { outcome, ...session } = only(rows);
+  if (outcome === "lost" || outcome === "cancelling") return outcome;
+  return changesOfEnd(end.status, session.id === null ? undefined : session);
 }
 
 /**
- * Ends the messages that are still open, because none may outlive its turn (T3): one that an earlier attempt began and this one
- * did not reach, or one whose creation was committed although the worker never received the result.
+ * Closes a turn in its session, whose lock the caller holds: its next turn becomes due, and a session with an answer but no name
+ * asks for one.
  */
-async function endOpenMessages(sql: Sql, turnId: string, end: TurnEnd, lastSeq: number): Promise<void> {
-  const error = end.status === "failed" ? end.error : null;
-  await sql`
-    update messages set status = ${end.status}, error_code = ${error?.code ?? null}, error = ${error?.message ?? null},
-      last_seq = ${lastSeq}, finished_at = now()
-    where turn_id = ${turnId} and status = 'streaming' and deleted_at is null`;
+export async function closeTurn(sql: Sql, sessionId: string, status: TurnEnd["status"]): Promise<EndedTurn> {
+  const [session] = await sql<ClosedSession[]>`select * from close_turn_1(${sessionId}, null)`;
+  return changesOfEnd(status, session);
 }
 
-/** Makes the session's next turn due after a turn's end, and requests a name for a session with an answer but no name. */
-export async function closeTurn(sql: Sql, sessionId: string, status: TurnEnd["status"]): Promise<EndedTurn> {
-  const [isThere] = await sql`select from sessions s where s.id = ${sessionId} and ${existingSession(sql)}`;
-  if (!isThere) return { changes: [] };
-  const [next] = await sql<{ id: string }[]>`
-    update turns set due_at = now() + ${milliseconds(sql, 1_000)}
-    where id = (
-      select id from turns where session_id = ${sessionId} and status = 'queued' order by ordinal limit 1
-    ) returning id`;
+/** @param closed undefined: the session or its project is gone */
+function changesOfEnd(status: TurnEnd["status"], closed: ClosedSession | undefined): EndedTurn {
+  if (!closed) return { changes: [] };
+  const { next_turn_id: next, tells_tools_ignored: tells, list_version: version, ...session } = closed;
+  const { id: sessionId, tools_ignored: ignored } = session;
+  const changes: Change[] = [];
+  if (tells && ignored) {
+    const frame = {
+      type: "tools_ignored" as const,
+      session_id: sessionId,
+      version: session.version,
+      tools_ignored: ignored,
+    };
+    changes.push({ kind: "structure", frame });
+  }
   // The turn has already waited for its session, so it gets the priority of a user's only turn.
-  const hints: Hint[] = next ? [{ kind: "turn_due", turnId: next.id, liveTurnsOfUser: 1 }] : [];
-  const { session, changes } = await recordSessionChanges(sql, { sessionId }, hints);
-  if (status !== "complete" || session.name !== null) return { changes };
-  return { changes: [...changes, { kind: "name_wanted", sessionId }] };
+  if (next) changes.push({ kind: "turn_due", turnId: next, liveTurnsOfUser: 1 });
+  changes.push({
+    kind: "list",
+    of: { projectId: session.project_id },
+    frame: { type: "session_updated", session, version },
+  });
+  if (status === "complete" && session.name === null) changes.push({ kind: "name_wanted", sessionId });
+  return { changes };
 }
 
 /** @returns why a turn is being cancelled; null when it is not */

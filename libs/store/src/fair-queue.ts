@@ -9,14 +9,15 @@ export const isPausing = (sql: Sql) => sql`(t.attempt > 0 and t.due_at > now())`
 /**
  * The queued turns that are the next of their session and for which `condition` on `t` holds, ordered by (`share`, `due_at`):
  * the next slot goes to the user who holds fewest, and among equals to the turn that has been due longest. `share` is the number
- * of slots that the user holds together with this turn and the user's earlier ones, so that claims at the same moment, which
- * skip each other's turns, also alternate between users. One pass over the live turns, whose number it is linear in.
+ * of slots that the user holds together with this turn and the user's earlier ones (`nth` of them here), so that claims of several
+ * turns, or at the same moment, when they skip each other's turns, also alternate between users. One pass over the live turns,
+ * whose number it is linear in.
  */
 export const fairQueue = (sql: Sql, condition: Fragment) => sql`
-  select t.id, t.due_at, t.held + row_number() over (partition by t.owner_id order by t.due_at, t.id) as share
-  from (
+  select id, due_at, held + nth as share, nth
+  from (select t.id, t.due_at, t.held, row_number() over (partition by t.owner_id order by t.due_at, t.id) as nth from (
     select t.*, t.ordinal = min(t.ordinal) over (partition by t.session_id) as is_next,
       count(*) filter (where t.status <> 'queued') over (partition by t.owner_id) as held
     from turns t where t.status in ('queued', 'running', 'cancelling')
   ) t
-  where t.status = 'queued' and t.is_next and ${condition}`;
+  where t.status = 'queued' and t.is_next and ${condition}) waiting`;

@@ -11,7 +11,6 @@ export * from "./cancel-turns.ts";
 export type { Change } from "./changes.ts";
 export * from "./claim-turn.ts";
 export * from "./conversation.ts";
-export { type NamingUsage, recordNamingUsage } from "./count-usage.ts";
 export * from "./database-state.ts";
 export * from "./end-turn.ts";
 export * from "./ended-access.ts";

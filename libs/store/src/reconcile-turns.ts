@@ -1,6 +1,8 @@
 import type { CancelReason, Epoch, TurnEnd, TurnError, UsageEntry } from "@boocode/contracts";
-import { insertingUsage, usageOfDraft, usageParameter } from "./count-usage.ts";
+import { usageOfDraft, usageParameter } from "./count-usage.ts";
 import { closeTurn, type EndedTurn } from "./end-turn.ts";
+import { isPausing } from "./fair-queue.ts";
+import { headStart } from "./queueing/queue-turn.ts";
 import { milliseconds, type Pool, type Sql } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
 
@@ -37,15 +39,45 @@ export async function requeueOrphans(sql: Pool, rule: OrphanRule): Promise<strin
   return rows.map((row) => row.id);
 }
 
+/** The longest time, in ms, that a wake-up takes to a worker with room. */
+const WAKING_MS = 250;
+
+/** What a reconciler has to do. */
+export interface OpenWork {
+  /** Leases have expired, or a worker is late to end a cancelled turn. */
+  hasOrphans: boolean;
+  /** A due turn may be claimed. */
+  hasDue: boolean;
+  /** Turns that may be claimed wait for longer than their wake-ups take: for slots. */
+  hasWaiting: boolean;
+  /** Projects were deleted whose sessions are left: `findProjectsToEmpty` finds them. */
+  hasProjectsToEmpty: boolean;
+  /** The time until a lease expires or a queued turn becomes due; null when neither will happen. */
+  dueInMs: number | null;
+  /** The database's clock, in ms since the epoch. */
+  now: number;
+}
+
 /**
- * Reads when the reconciler next has work: when a lease expires or a queued turn becomes due.
- * @returns `dueInMs`: the time until then, null when neither will happen. `now`: the database's clock, in ms since the epoch
+ * Reads what a reconciler has to do, and when it next has something to do: one pass over the live turns, which is all that a worker
+ * asks while there is nothing to do.
+ * @param silentMs how long a worker may take to end a cancelled turn
  */
-export async function readNextDue(sql: Pool): Promise<{ dueInMs: number | null; now: number }> {
-  const [row] = await sql<[{ dueInMs: number | null; now: number }]>`
-    select (extract(epoch from clock_timestamp()) * 1000)::float as now, (extract(epoch from least(
-      (select min(lease_until) from turns where status in ('running', 'cancelling') and lease_until > now()),
-      (select min(due_at) from turns where status = 'queued' and due_at > now())) - now()) * 1000)::float as "dueInMs"`;
+export async function readOpenWork(sql: Pool, silentMs: number): Promise<OpenWork> {
+  const [row] = await sql<[OpenWork]>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float as now,
+      coalesce(bool_or(status <> 'queued' and (lease_until < now()
+        or (status = 'cancelling' and cancel_requested_at < now() - ${milliseconds(sql, silentMs)}))), false) as "hasOrphans",
+      coalesce(bool_or(status = 'queued' and is_next and due_at <= now()), false) as "hasDue",
+      coalesce(bool_or(status = 'queued' and is_next and not ${isPausing(sql)}
+        and due_at <= now() + ${headStart(sql)} - ${milliseconds(sql, WAKING_MS)}), false) as "hasWaiting",
+      exists (select from projects where deleted_at is not null and emptied_at is null) as "hasProjectsToEmpty",
+      (extract(epoch from min(case status when 'queued' then due_at else lease_until end)
+        filter (where case status when 'queued' then due_at else lease_until end > now()) - now()) * 1000)::float as "dueInMs"
+    from (
+      select *, ordinal = min(ordinal) over (partition by session_id) as is_next
+      from turns where status in ('queued', 'running', 'cancelling')
+    ) t`;
   return row;
 }
 
@@ -121,7 +153,7 @@ export async function endOrphan(
         usage = usage || ${usageParameter(sql, turn.draft)}, usage_has_draft = true
       where id = ${found.id} returning id, session_id, owner_id, finished_at, usage
       )
-      ${insertingUsage(sql)}`;
+      select add_usage_1(id, owner_id, session_id, finished_at, usage) from ended`;
     return {
       ...(await closeTurn(sql, found.session_id, end.status)),
       turnId: found.id,

@@ -4,11 +4,12 @@ import type {
   Session,
   SessionList,
   SessionSummary,
-  ToolsIgnored,
+  UsageEntry,
 } from "@boocode/contracts";
-import { demand, existingSession, lockSession, readableSession, readRole } from "./access.ts";
+import { demand, lockSession, readableSession, readRole } from "./access.ts";
 import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
-import { type Change, recordChanges, recordSessionChanges, type Structure } from "./changes.ts";
+import { type Change, recordChanges, recordSessionChanges } from "./changes.ts";
+import { usageParameter } from "./count-usage.ts";
 import { hasRoomForSession, lockLimits, QuotaExceeded } from "./limits.ts";
 import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
 import { only, type Pool, refOfUser, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
@@ -122,47 +123,43 @@ export async function changeSession(
   });
 }
 
-/** Gives a session the name that the model chose, unless it already has one. @returns null when nothing was changed */
-export async function autoNameSession(
-  pool: Pool,
-  sessionId: string,
-  name: string,
-): Promise<ChangedSession<SessionSummary> | null> {
-  return await pool.begin(async (sql) => {
-    const [row] = await sql<Pick<Session, "id" | "name" | "auto_named">[]>`
-      update sessions s set name = ${name}, auto_named = true
-      where s.id = ${sessionId} and s.name is null and ${existingSession(sql)}
-      returning id, name, auto_named`;
-    if (!row) return null;
-    return await recordSessionChanges(sql, { sessionId, touch: false }, [renamed(row)]);
-  });
+/** The run of naming that asked a model for a session's name. */
+export interface Naming {
+  /** The run's own id: writing it again changes nothing. */
+  id: string;
+  sessionId: string;
+  /** Whose usage it is: the user whose answered question gives the name. */
+  userId: string;
+  usage: UsageEntry[];
+  /** null: none was found. */
+  name: string | null;
 }
 
 /**
- * Records that the session's model sees no tools. Not fenced, because it is a fact about the model, whichever attempt
- * found it.
- * @returns null when the session knows it already, or was deleted
+ * Writes the usage of a run of naming, and gives the session the name, unless it already has one.
+ * @returns null when the name was not given
  */
-export async function recordToolsIgnored(
+export async function nameSession(
   pool: Pool,
-  sessionId: string,
-  found: ToolsIgnored,
+  { id, sessionId, userId, usage, name }: Naming,
 ): Promise<ChangedSession<SessionSummary> | null> {
-  return await pool.begin(async (sql) => {
-    const [row] = await sql`
-      update sessions s set tools_ignored = ${sql.json(found)}
-      where s.id = ${sessionId} and ${existingSession(sql)}
-        and (tools_ignored is null or tools_ignored->>'model' is distinct from ${found.model})
-      returning id`;
-    if (!row) return null;
-    const change: Structure = { kind: "structure", frame: { type: "tools_ignored", tools_ignored: found } };
-    return await recordSessionChanges(sql, { sessionId, touch: false }, [change]);
-  });
+  const [row] = await pool<(SessionSummary & { list_version: number })[]>`
+    select * from name_session_1(${id}, ${userId}, ${sessionId}, ${usageParameter(pool, usage)}, ${name})`;
+  if (!row) return null;
+  const { list_version: version, ...session } = row;
+  const { frame } = renamed(session);
+  return {
+    session,
+    changes: [
+      { kind: "structure", frame: { ...frame, session_id: sessionId, version: session.version } },
+      { kind: "list", of: { projectId: session.project_id }, frame: { type: "session_updated", session, version } },
+    ],
+  };
 }
 
-const renamed = ({ name, auto_named }: Pick<Session, "name" | "auto_named">): Structure => ({
-  kind: "structure",
-  frame: { type: "session_renamed", name, auto_named },
+const renamed = ({ name, auto_named }: Pick<Session, "name" | "auto_named">) => ({
+  kind: "structure" as const,
+  frame: { type: "session_renamed" as const, name, auto_named },
 });
 
 /** Deletes a session and cancels its turns in one transaction. @returns null when the user may read no such session @throws Forbidden */

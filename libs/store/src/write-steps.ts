@@ -1,8 +1,8 @@
-import type { MessageContext, ReplyRecord, ShownFile, ToolResult, TurnEnd, UsageEntry } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord, ShownFile, ToolResult, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
-import { settingUsage } from "./count-usage.ts";
+import { settingUsage, usageParameter } from "./count-usage.ts";
 import type { DayCounts } from "./limits.ts";
-import type { Pool, Sql } from "./sql.ts";
+import type { Fragment, Pool, Sql } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
 
 export interface ToolMessage {
@@ -14,37 +14,33 @@ export interface ToolMessage {
   evidence?: ShownFile[];
 }
 
-/** A finished model call with its tool calls and their results. */
-export interface Step {
+/** What a model call has written. */
+export interface Written {
   reply: ReplyRecord;
-  step: number;
-  tools: ToolMessage[];
-  /** The seq of the last frame that carries a part of this step. */
+  /** What was sent to the model; absent or null: as it was saved before. */
+  context?: MessageContext | null;
+  /** The seq of the last frame that carries a part of it. */
   lastSeq: number;
-  /** The usage of all attempts, with this step's; absent: unchanged. */
+  /** The usage of all attempts; absent: as it was saved last. */
   usage?: UsageEntry[];
 }
 
-interface FencedTurn {
-  session_id: string;
-  owner_id: string;
-  ordinal: number;
+/** A finished model call with its tool calls and their results. */
+export interface Step extends Written {
+  step: number;
+  tools: ToolMessage[];
+  /** The message of the next step, which begins with this commit. */
+  next?: Pick<StreamingMessage, "id" | "position" | "model" | "context">;
 }
 
 /**
- * Checks the fence for one transaction, and locks the turn. It also refuses a late duplicate of a write that was retried: the
+ * A statement that checks the fence and locks the turn. It also refuses a late duplicate of a write that was retried: the
  * duplicate's older `last_seq` would move that of the turn back, although the text has grown since.
- * @returns the turn's session and owner; null when the fence is lost
  */
-async function takeFence(sql: Sql, fence: Fence, lastSeq: number, setting = sql``): Promise<FencedTurn | null> {
-  const [turn] = await takingFence(sql, fence, lastSeq, setting);
-  return turn ?? null;
-}
-
-const takingFence = (sql: Sql, fence: Fence, lastSeq: number, setting = sql``) => sql<FencedTurn[]>`
+const takingFence = (sql: Sql, fence: Fence, lastSeq: number, setting = sql``) => sql`
   update turns set last_seq = ${lastSeq} ${setting}
   where id = ${fence.turnId} and attempt = ${fence.attempt} and ${statusByKey(sql)} = 'running' and last_seq <= ${lastSeq}
-  returning session_id, owner_id, ordinal`;
+  returning id, session_id, owner_id, ordinal`;
 
 /** The message that a model call will write. */
 export interface StreamingMessage {
@@ -58,24 +54,20 @@ export interface StreamingMessage {
 
 /**
  * Creates the assistant's message of a step, or reuses that of an earlier attempt.
- * @returns what the turn's user has used today, with this turn's committed steps; null when the fence is lost
+ * @returns false when the fence is lost
  */
-export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<DayCounts | null> {
-  // One statement, because the model call waits for it.
-  const [started] = await pool<DayCounts[]>`
-    with turn as (${takingFence(pool, fence, message.lastSeq)}), started as (
-      insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
-        context, last_seq, started_at)
-      select ${message.id}, turn.session_id, turn.owner_id, ${fence.turnId}, turn.ordinal,
-        ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
-        ${jsonOrNull(pool, message.context)}, ${message.lastSeq}, now()
-      from turn
-      on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
-        context = excluded.context
-      returning owner_id
-    )
-    select today.* from started, count_day_use_1(started.owner_id) today`;
-  return started ?? null;
+export async function startMessage(pool: Pool, fence: Fence, message: StreamingMessage): Promise<boolean> {
+  const result = await pool`
+    with turn as (${takingFence(pool, fence, message.lastSeq)})
+    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model,
+      context, last_seq, started_at)
+    select ${message.id}, turn.session_id, turn.owner_id, turn.id, turn.ordinal,
+      ${message.position}, ${message.step}, 'assistant', 'streaming', ${message.model},
+      ${jsonOrNull(pool, message.context)}, ${message.lastSeq}, now()
+    from turn
+    on conflict (id) do update set started_at = now(), last_seq = excluded.last_seq, model = excluded.model,
+      context = excluded.context`;
+  return result.count > 0;
 }
 
 /** Saves the context of a model call before its frame is appended. @returns false when the fence is lost */
@@ -84,77 +76,65 @@ export async function saveContext(
   fence: Fence,
   { messageId, context, lastSeq }: { messageId: string; context: MessageContext; lastSeq: number },
 ): Promise<boolean> {
-  return await pool.begin(async (sql) => {
-    if (!(await takeFence(sql, fence, lastSeq))) return false;
-    await sql`
-      update messages set context = ${jsonOrNull(sql, context)}, last_seq = ${lastSeq}
-      where id = ${messageId} and status = 'streaming'`;
-    return true;
-  });
+  const turn = takingFence(pool, fence, lastSeq);
+  return await writeOpen(pool, turn, messageId, pool`context = ${jsonOrNull(pool, context)}, last_seq = ${lastSeq}`);
 }
-
-const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);
 
 /**
  * Saves the tool calls of a streaming message before their frames are appended.
- * @param usage the usage of all attempts, if the step were lost now
+ * @param written its `usage`: as if the step were lost now
  * @returns false when the fence is lost
  */
 export async function saveToolCalls(
   pool: Pool,
   fence: Fence,
-  { reply, lastSeq, usage }: Pick<Step, "reply" | "lastSeq" | "usage">,
+  { reply, context, lastSeq, usage }: Written,
 ): Promise<boolean> {
-  return await pool.begin(async (sql) => {
-    if (!(await takeFence(sql, fence, lastSeq, settingUsage(sql, usage, true)))) return false;
-    await sql`
-      update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
-        tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, last_seq = ${lastSeq}
-      where id = ${reply.messageId} and status = 'streaming'`;
-    return true;
-  });
+  const turn = takingFence(pool, fence, lastSeq, settingUsage(pool, usage, true));
+  const calls = pool`
+    content = ${reply.content}, reasoning = ${reply.reasoning}, tool_calls = ${jsonOrNull(pool, reply.toolCalls)},
+    context = coalesce(${jsonOrNull(pool, context)}, m.context), last_seq = ${lastSeq}`;
+  return await writeOpen(pool, turn, reply.messageId, calls);
+}
+
+/** Writes a streaming message and its turn in one statement. @returns false when the fence is lost */
+async function writeOpen(pool: Pool, turn: Fragment, messageId: string, assignments: Fragment): Promise<boolean> {
+  const rows = await pool`
+    with turn as (${turn}), written as (
+      update messages m set ${assignments} from turn
+      where m.id = ${messageId} and m.turn_id = turn.id and m.status = 'streaming'
+    )
+    select from turn`;
+  return rows.length > 0;
 }
 
 /**
- * Commits a step atomically: the assistant's message with its tool calls, and their results (T2). A later attempt resumes
- * after it. The write is idempotent, so it can be repeated when its result was lost.
- * @returns false when the fence is lost and nothing was written
+ * Commits a step atomically: the assistant's message with its tool calls, their results, and the beginning of the next step's
+ * message (T2). A later attempt resumes after it. The write is idempotent, so it can be repeated when its result was lost.
+ * @returns what the turn's user has used today, with this step; null when the fence is lost and nothing was written
  */
 export async function commitStep(
   pool: Pool,
   fence: Fence,
-  { reply, step, tools, lastSeq, usage }: Step,
-): Promise<boolean> {
-  return await pool.begin(async (sql) => {
-    const turn = await takeFence(sql, fence, lastSeq, settingUsage(sql, usage, false));
-    if (!turn) return false;
-    await sql`update turns set cuts = 0 where id = ${fence.turnId} and cuts > 0`;
-    await finishMessage(sql, { end: { status: "complete" }, reply, lastSeq });
-    for (const tool of tools) {
-      await sql`
-        insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content,
-          tool_result, evidence, last_seq, finished_at)
-        values (${tool.id}, ${turn.session_id}, ${turn.owner_id}, ${fence.turnId}, ${turn.ordinal}, ${tool.position},
-          ${step}, 'tool', ${tool.content}, ${sql.json(tool.result as never)}, ${evidenceOf(sql, tool)}, ${lastSeq}, now())
-        on conflict (id) do nothing`;
-    }
-    return true;
-  });
+  { step, tools, lastSeq, usage, next, ...written }: Step,
+): Promise<DayCounts | null> {
+  const [used] = await pool<DayCounts[]>`
+    select * from commit_step_1(${fence.turnId}, ${fence.attempt}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
+      ${replyParameters(pool, written)}, ${step}, ${tools.map(({ id }) => id)}, ${tools.map(({ position }) => position)},
+      ${tools.map(({ content }) => content)}, ${tools.map(({ result }) => JSON.stringify(result))},
+      ${tools.map(({ evidence }) => (evidence?.length ? JSON.stringify(evidence) : null))},
+      ${next?.id ?? null}, ${next?.position ?? null}, ${next?.model ?? null}, ${jsonOrNull(pool, next?.context)})`;
+  return used ?? null;
 }
 
-const evidenceOf = (sql: Sql, { evidence }: ToolMessage) => jsonOrNull(sql, evidence?.length ? evidence : null);
-
-/** Ends a streaming message. Part of `commitStep` and of the end of a turn. */
-export async function finishMessage(
+/** The parameters of a function that ends a message, from its id on. */
+export const replyParameters = (
   sql: Sql,
-  { end, reply, lastSeq }: { end: TurnEnd; reply: ReplyRecord; lastSeq: number },
-): Promise<void> {
-  const error = end.status === "failed" ? end.error : null;
-  await sql`
-    update messages set content = ${reply.content}, reasoning = ${reply.reasoning},
-      tool_calls = ${reply.toolCalls ? sql.json(reply.toolCalls as never) : null}, status = ${end.status},
-      citations = ${jsonOrNull(sql, reply.citations)}, finish_reason = ${reply.finishReason}, model = coalesce(${reply.model}, model), tokens_used = ${reply.tokensUsed},
-      ctx_used = ${reply.ctxUsed}, ctx_max = ${reply.ctxMax}, error_code = ${error?.code ?? null},
-      error = ${error?.message ?? null}, last_seq = ${lastSeq}, finished_at = now()
-    where id = ${reply.messageId} and status = 'streaming'`;
-}
+  { reply, context }: { reply: ReplyRecord | null } & Pick<Written, "context">,
+) => sql`
+  ${reply?.messageId ?? null}, ${reply?.content ?? null}, ${reply?.reasoning ?? null}, ${jsonOrNull(sql, reply?.toolCalls)},
+  ${jsonOrNull(sql, context)}, ${jsonOrNull(sql, reply?.citations)}, ${reply?.finishReason ?? null}, ${reply?.model ?? null}, ${reply?.tokensUsed ?? null},
+  ${reply?.ctxUsed ?? null}, ${reply?.ctxMax ?? null}`;
+
+/** A jsonb parameter. */
+const jsonOrNull = (sql: Sql, value: object | null | undefined) => (value ? sql.json(value as never) : null);

@@ -7,7 +7,6 @@ import {
   endTurn,
   listMessages,
   type Pool,
-  readTurnMessages,
   readTurnsFrom,
   regenerateAnswer,
   saveDrafts,
@@ -17,6 +16,7 @@ import { expect, test } from "vitest";
 import {
   cancelled,
   claim,
+  committedOf,
   dump,
   frames,
   newPlace,
@@ -63,14 +63,14 @@ test("deleting messages while their turn runs cancels it, withdraws later turns,
   expect(await saveDrafts(fixture.pool, [draft])).toEqual(new Set());
   expect(
     await commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage()], lastSeq: 51 }),
-  ).toBe(false);
+  ).toBeNull();
   await endTurn(fixture.pool, turn, {
     end: { status: "cancelled", reason: "messages_deleted" },
     reply: reply(messageId),
     lastSeq: 52,
   });
   expect(await contents(place)).toEqual([]);
-  expect(await readTurnMessages(fixture.pool, turn.id)).toEqual([]);
+  expect(await committedOf(fixture.pool, turn.id)).toEqual([]);
   const snapshot = await readTurnsFrom(fixture.pool, place.sessionId, 1, 10);
   expect(snapshot?.turns.flatMap((each) => each.messages)).toEqual([]);
 });
@@ -79,18 +79,20 @@ test("a message that a worker starts during a deletion is either deleted or not 
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
   const turn = await claim(fixture.pool, posted.turnId);
-  const message = { id: randomUUID(), position: 1, step: 0, model: null, lastSeq: 2 };
+  const message = { id: randomUUID(), position: 2, step: 0, model: null, lastSeq: 2 };
   const deleting = await fixture.pool.begin(async (sql) => {
     await sql`update turns set last_seq = 2 where id = ${turn.id}`;
     await sql`
       insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role, status)
-      values (${message.id}, ${place.sessionId}, ${place.ownerId}, ${turn.id}, 1, 1, 'assistant', 'streaming')`;
+      values (${message.id}, ${place.sessionId}, ${place.ownerId}, ${turn.id}, 1, 2, 'assistant', 'streaming')`;
     const deleting = deleteMessagesFrom(fixture.pool, place.ownerId, place.sessionId, posted.message.id);
     await untilBlocked(fixture.pool);
     return { deleting };
   });
-  expect(new Set((await deleting.deleting)?.deleted)).toEqual(new Set([posted.message.id, message.id]));
-  expect(await startMessage(fixture.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBeNull();
+  expect(new Set((await deleting.deleting)?.deleted)).toEqual(
+    new Set([posted.message.id, turn.streaming_message_id, message.id]),
+  );
+  expect(await startMessage(fixture.pool, turn, { ...message, id: randomUUID(), position: 3 })).toBe(false);
   expect(await contents(place)).toEqual([]);
 });
 
@@ -127,7 +129,7 @@ test("a regeneration deletes the last answer and moves its question to a new tur
   expect(await turnRow(fixture.pool, last.turn.id)).toMatchObject({ status: "complete" });
   expect((await contents(place))?.at(-1)).toBe(last.questionId);
   const again = await claim(fixture.pool, turnId);
-  expect((await readTurnMessages(fixture.pool, again.id)).map((message) => message.id)).toEqual([last.questionId]);
+  expect((await committedOf(fixture.pool, again.id)).map((message) => message.id)).toEqual([last.questionId]);
 });
 
 test("a question without an answer can be regenerated", async () => {

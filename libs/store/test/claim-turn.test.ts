@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import type { MessageContext } from "@boocode/contracts";
 import {
-  claimNextTurn,
+  claimTurns,
   createGrant,
+  deleteSession,
   endTurn,
   releaseTurn,
   requeueCutTurn,
@@ -15,7 +15,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   asWorker,
+  atLimit,
   claim,
+  claimNextTurn,
   claimOnly,
   DUE,
   messageRow,
@@ -41,12 +43,91 @@ test("a claim sets the turn's attempt, nonce, lease and worker", async () => {
   const posted = await post(fixture.pool, place);
   const turn = await claimOnly(fixture.pool, posted.turnId, asWorker({ workerId: "w7", nonce: "abc", leaseMs: 5_000 }));
   expect(turn).toMatchObject({ id: posted.turnId, status: "running", attempt: 1, nonce: "abc", ordinal: 1 });
-  expect(turn).toMatchObject({ owner_id: place.ownerId, streaming_message_id: null });
+  expect(turn).toMatchObject({ owner_id: place.ownerId, used: { tokens_per_day: 0 } });
   const [row] = await fixture.pool`
     select worker_id, extract(epoch from lease_until - now())::float as lease from turns where id = ${posted.turnId}`;
   expect(row?.worker_id).toBe("w7");
   expect(row?.lease).toBeGreaterThan(4);
   expect(row?.lease).toBeLessThanOrEqual(5);
+});
+
+test("a turn's first claim begins its message, which no frame states yet, and a later one keeps it", async () => {
+  const place = await newPlace(fixture.pool);
+  await fixture.pool`update sessions set model = 'short' where id = ${place.sessionId}`;
+  const { turnId } = await post(fixture.pool, place);
+  const rows = () => fixture.pool`
+    select id, turn_ordinal, position, step, role, status, content, model, last_seq from messages
+    where turn_id = ${turnId} and role <> 'user'`;
+  const turn = await claimOnly(fixture.pool, turnId, asWorker({ models: { user: { short: "server/short" } } }));
+  expect(turn?.begun).toEqual({ model: "server/short" });
+  const id = turn?.streaming_message_id;
+  const begun = { id, turn_ordinal: 1, position: 1, step: 0, role: "assistant", status: "streaming", content: "" };
+  expect([...(await rows())]).toEqual([{ ...begun, model: "server/short", last_seq: 0 }]);
+  expect(await turnRow(fixture.pool, turnId)).toMatchObject({ last_seq: 0 });
+  await releaseTurn(fixture.pool, { turnId, attempt: 1 });
+  expect(await claim(fixture.pool, turnId)).toMatchObject({ attempt: 2, begun: null, streaming_message_id: id });
+  expect(await rows()).toHaveLength(1);
+});
+
+test("a claim names the model by the asker's role and what the session wants, and else as the session does", async () => {
+  const models = { user: { "": "words", m: "server/m" }, admin: { "": "best" } };
+  for (const [model, name] of [
+    [null, "words"],
+    ["m", "server/m"],
+    ["other", "other"],
+  ]) {
+    const place = await newPlace(fixture.pool);
+    await fixture.pool`update sessions set model = ${model ?? null} where id = ${place.sessionId}`;
+    const turn = await claimOnly(fixture.pool, (await post(fixture.pool, place)).turnId, asWorker({ models }));
+    expect(turn?.begun).toEqual({ model: name });
+  }
+  const place = await newPlace(fixture.pool);
+  const { turnId } = await post(fixture.pool, place);
+  await deleteSession(fixture.pool, place.ownerId, place.sessionId);
+  await fixture.pool`update turns set status = 'queued', finished_at = null, cancel_reason = null where id = ${turnId}`;
+  expect(await claimOnly(fixture.pool, turnId, asWorker({ models }))).toMatchObject({
+    ...{ setting: null, begun: null, streaming_message_id: null },
+  });
+});
+
+test("a claim of several turns takes them in the fair order, each user's as far as its worker has room", async () => {
+  await fixture.pool`update turns set status = 'complete'`;
+  const [first, second, full] = [
+    await newPlace(fixture.pool),
+    await newPlace(fixture.pool),
+    await newPlace(fixture.pool),
+  ];
+  for (const { ownerId } of [first, first, first, first, second, full])
+    await post(fixture.pool, await newPlace(fixture.pool, ownerId));
+  const held = new Map([
+    [full.ownerId, 3],
+    [second.ownerId, 1],
+  ]);
+  const worker = asWorker({ shares: { most: 3, held }, mostRunning: { user: 5, admin: null } });
+  const turns = await claimTurns(fixture.pool, WAITING, worker, 10);
+  const owners = turns.map((turn) => turn.owner_id);
+  expect(owners.slice(0, 2).sort()).toEqual([first.ownerId, second.ownerId].sort());
+  expect(owners.slice(2)).toEqual([first.ownerId, first.ownerId]);
+  const slots = await fixture.pool`
+    select run_slot from turns where owner_id = ${first.ownerId} and status = 'running' order by run_slot`;
+  expect(slots.map(({ run_slot }) => run_slot)).toEqual([1, 2, 3]);
+  expect(new Set(turns.map((turn) => turn.streaming_message_id)).size).toBe(4);
+  // With room for two more on all workers together, and for ten on this one.
+  const roomy = asWorker({ shares: { most: 10, held: new Map() }, mostRunning: { user: 3, admin: null } });
+  const rest = await claimTurns(fixture.pool, WAITING, roomy, 10);
+  expect(rest.map((turn) => turn.owner_id)).toEqual([full.ownerId]);
+});
+
+test("of claims of several turns that race, each turn gets to one worker and no user above the limit", async () => {
+  for (let round = 0; round < 5; round++) {
+    await fixture.pool`update turns set status = 'complete'`;
+    const { ownerId } = await newPlace(fixture.pool);
+    for (let turn = 0; turn < 6; turn++) await post(fixture.pool, await newPlace(fixture.pool, ownerId));
+    const roomy = () => asWorker({ shares: { most: 10, held: new Map() }, mostRunning: { user: 4, admin: null } });
+    const claims = await Promise.all([2, 3, 2, 3].map((most) => claimTurns(fixture.pool, WAITING, roomy(), most)));
+    const ids = claims.flat().map(({ id }) => id);
+    expect([ids.length, new Set(ids).size]).toEqual([4, 4]);
+  }
 });
 
 test("a claim returns the setting of session and project, and null once either is deleted", async () => {
@@ -80,7 +161,7 @@ test("a claim returns the session's recent model calls, newest first, without de
   const context = (size: number) => ({ model: "m", prompt_characters: size }) as MessageContext;
   const ask = async (size: number) => {
     const turn = await claim(fixture.pool, (await post(fixture.pool, place)).turnId);
-    const id = randomUUID();
+    const id = turn.streaming_message_id as string;
     const message = { id, position: 1, step: 0, model: "m", lastSeq: 2, context: context(size) };
     await startMessage(fixture.pool, turn, message);
     return { turn, id };
@@ -193,7 +274,7 @@ test("a free slot also gets a turn that is not due yet, but none that pauses bef
   expect(await claimNextTurn(fixture.pool, DUE, by())).toBeNull();
   expect((await claimNextTurn(fixture.pool, WAITING, by()))?.id).toBe(fresh.turnId);
   expect(await claimNextTurn(fixture.pool, WAITING, by())).toBeNull();
-  expect((await claimNextTurn(fixture.pool, { kind: "waiting", woken: turn.id }, by()))?.id).toBe(turn.id);
+  expect((await claimNextTurn(fixture.pool, { kind: "waiting", woken: [turn.id] }, by()))?.id).toBe(turn.id);
 });
 
 test("claims at the same moment alternate between users, and leave out users at their limit", async () => {
@@ -207,7 +288,9 @@ test("claims at the same moment alternate between users, and leave out users at 
     for (const { ownerId } of [full, first, first, first, second, second, second])
       await post(fixture.pool, await newPlace(fixture.pool, ownerId));
     const claims = await Promise.all(
-      Array.from({ length: 4 }, () => claimNextTurn(fixture.pool, WAITING, asWorker({ usersAtLimit: [full.ownerId] }))),
+      Array.from({ length: 4 }, () =>
+        claimNextTurn(fixture.pool, WAITING, asWorker({ shares: atLimit(full.ownerId) })),
+      ),
     );
     const owners = claims.map((turn) => turn?.owner_id);
     // A claim whose snapshot is newer than another's commit may still give one user a slot more.
@@ -227,15 +310,15 @@ test("for any turns, each claim goes to a user who holds fewest of those who wai
       async (asked, full) => {
         await fixture.pool`update turns set status = 'complete'`;
         for (const at of asked) await post(fixture.pool, places[at] as Place);
-        const usersAtLimit = [users[full] as string];
+        const atLimitNow = [users[full] as string];
         for (;;) {
           const rows = await fixture.pool<{ owner_id: string; held: number; waits: boolean }[]>`
           select owner_id, count(*) filter (where status = 'running')::int as held,
             bool_or(status = 'queued' and not exists (select from turns o where o.session_id = t.session_id
               and (o.status = 'running' or (o.status = 'queued' and o.ordinal < t.ordinal)))) as waits
           from turns t where status in ('queued', 'running') group by owner_id`;
-          const waiting = rows.filter(({ waits, owner_id }) => waits && !usersAtLimit.includes(owner_id));
-          const turn = await claimNextTurn(fixture.pool, WAITING, asWorker({ usersAtLimit }));
+          const waiting = rows.filter(({ waits, owner_id }) => waits && !atLimitNow.includes(owner_id));
+          const turn = await claimNextTurn(fixture.pool, WAITING, asWorker({ shares: atLimit(...atLimitNow) }));
           if (!turn) {
             expect(waiting).toEqual([]);
             return;
@@ -311,9 +394,10 @@ test("a process takes over a claim and its lease, but not after the fence is los
   const { turn, messageId } = await running(fixture.pool, await newPlace(fixture.pool), 10);
   const fence = { turnId: turn.id, attempt: 1 };
   const taken = await takeOverClaim(fixture.pool, fence, asWorker({ workerId: "its own" }));
+  const { turnId: _, ...claimed } = turn;
   expect(taken).toEqual({
-    ...turn,
-    turnId: undefined,
+    ...claimed,
+    begun: null,
     is_poison_candidate: true,
     streaming_message_id: messageId,
   });

@@ -1,9 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
-  autoNameSession,
   cancelTurn,
   changeSession,
-  claimNextTurn,
   createSession,
   deleteMessagesFrom,
   deleteProject,
@@ -17,11 +15,11 @@ import {
   findUnreadable,
   listLiveTurns,
   listMessages,
+  nameSession,
   type Pool,
   postMessage,
   readForNaming,
   readTurnsFrom,
-  recordToolsIgnored,
   regenerateAnswer,
   renameProject,
 } from "@boocode/store";
@@ -30,6 +28,7 @@ import {
   asWorker,
   cancelled,
   claim,
+  claimNextTurn,
   DUE,
   dump,
   newPlace,
@@ -99,8 +98,7 @@ test("from the mark on, nothing in the project is found or changed, although its
     deleteSession(pool, ownerId, sessionId),
     deleteMessagesFrom(pool, ownerId, sessionId, questionId),
     cancelTurn(pool, ownerId, sessionId),
-    autoNameSession(pool, sessionId, "x"),
-    recordToolsIgnored(pool, sessionId, { model: "m", reason: "template" }),
+    nameSession(pool, { id: randomUUID(), sessionId, userId: ownerId, usage: [], name: "x" }),
     readForNaming(pool, sessionId),
     readTurnsFrom(pool, sessionId, 0, 10),
   ];
@@ -120,7 +118,7 @@ test("a turn that ends in a deleted project announces nothing, and one that is c
   const next = await post(pool, place);
   await deleteProject(pool, place.ownerId, place.projectId);
   const end = { end: { status: "complete" } as const, reply: reply(messageId), lastSeq: 5 };
-  expect(await endTurn(pool, turn, end)).toEqual({ changes: [] });
+  expect(await endTurn(pool, turn, end)).toMatchObject({ changes: [] });
   expect((await claim(pool, next.turnId)).setting).toBeNull();
 });
 

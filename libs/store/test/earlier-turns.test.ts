@@ -1,6 +1,6 @@
-import { deleteMessagesFrom, endTurn, readTurnMessages, readTurnsBefore, type Sql } from "@boocode/store";
+import { deleteMessagesFrom, endTurn, readTurnsBefore, type Sql } from "@boocode/store";
 import { expect, test } from "vitest";
-import { newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
+import { committedOf, newPlace, type Place, post, reply, running, useStore } from "./fixture.ts";
 
 const fixture = useStore();
 
@@ -42,7 +42,7 @@ test("deleted turns do not count towards the size of a page, and streaming messa
   await post(fixture.pool, place);
   expect(texts(await earlier(fixture.pool, place, turn.ordinal, 1))).toEqual([["why?", "kept"]]);
   expect(texts(await earlier(fixture.pool, place, 99, 2))).toEqual([["why?"], ["why?"]]);
-  expect((await readTurnMessages(fixture.pool, turn.id)).map((message) => message.role)).toEqual(["user"]);
+  expect((await committedOf(fixture.pool, turn.id)).map((message) => message.role)).toEqual(["user"]);
 });
 
 test("a page of a session with two thousand turns reads only the rows of that page", async () => {

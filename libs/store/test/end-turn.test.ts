@@ -136,7 +136,9 @@ test("a turn whose session was deleted ends without changes to announce", async 
   const deleted = await deleteSession(fixture.pool, place.ownerId, place.sessionId);
   expect(cancelled(deleted)).toEqual({ cancelling: [turn.id], withdrawn: [] });
   const end = { status: "cancelled", reason: "session_deleted" } as const;
-  expect(await endTurn(fixture.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toEqual({ changes: [] });
+  expect(await endTurn(fixture.pool, turn, { end, reply: reply(messageId), lastSeq: 5 })).toMatchObject({
+    changes: [],
+  });
 });
 
 test("ending a turn ends a message of an earlier attempt that this attempt had not reached", async () => {

@@ -48,7 +48,6 @@ const RANGE = { from: "2020-01-01", to: "2040-01-01", limit: 10, by: ["day" as c
 
 /** Each function of the store whose cost must not depend on what others have, called as the services do. */
 export const BY_KEY: Record<string, Call> = {
-  autoNameSession: (pool, my) => store.autoNameSession(pool, my.sessionId, "name"),
   cancelTurn: (pool, my) => store.cancelTurn(pool, my.userId, my.sessionId),
   cancelTurns: (pool, my) => store.cancelTurns(pool, [my.queuedId, my.running.turnId], "user"),
   cancelTurnsOfSessions: (pool, my) =>
@@ -96,8 +95,6 @@ export const BY_KEY: Record<string, Call> = {
   findUserByIdentity: (pool) => store.findUserByIdentity(pool, { issuer: "i", subject: "s" }, null),
   findUserByName: (pool, my) => store.findUserByName(pool, my.userId),
   findUserByTokenHash: (pool, my) => store.findUserByTokenHash(pool, my.tokenHash),
-  finishMessage: (pool, my) =>
-    store.finishMessage(pool, { end: { status: "complete" }, reply: reply(my.messageId), lastSeq: 9 }),
   isSlugTaken: (pool) => store.isSlugTaken(pool, "slug"),
   linkIdentity: (pool, my) => store.linkIdentity(pool, my.userId, { issuer: "i", subject: randomUUID() }),
   listGrants: (pool, my) => store.listGrants(pool, my.userId),
@@ -109,6 +106,10 @@ export const BY_KEY: Record<string, Call> = {
   lockSession: (pool, my) => store.lockSession(pool, my.userId, my.sessionId),
   markDeleted: (pool, my) =>
     store.markDeleted(pool, my.sessionId, { from: { turn_ordinal: 1, position: 0 }, through_turn: 3 }),
+  nameSession: (pool, my) =>
+    store.nameSession(pool, {
+      ...{ id: randomUUID(), sessionId: my.sessionId, userId: my.userId, usage: [], name: "name" },
+    }),
   postMessage: (pool, my) => store.postMessage(pool, { ...question(my), when_busy: "queue" }, key(my)),
   raiseUserVersion: (pool, my) => store.raiseUserVersion(pool, my.userId),
   readCancelReason: (pool, my) => store.readCancelReason(pool, my.running),
@@ -122,7 +123,6 @@ export const BY_KEY: Record<string, Call> = {
   readListVersions: (pool, my) => store.readListVersions(pool, [my.userId]),
   readPositions: (pool, my) => store.readPositions(pool, [{ id: my.sessionId, last: null }]),
   readShowings: (pool, my) => store.readShowings(pool, my.sessionId, ["main.ts"]),
-  readTurnMessages: (pool, my) => store.readTurnMessages(pool, my.running.turnId),
   readTurnsBefore: (pool, my) =>
     store.readTurnsBefore(pool, {
       ...{ sessionId: my.sessionId, before: 2, from: 0, turns: 20, elideBelow: 0, elideOver: 1_000 },
@@ -132,11 +132,7 @@ export const BY_KEY: Record<string, Call> = {
   recordAudit: (pool, my) => store.recordAudit(pool, { event: "token.created", actor: "operator", userId: my.userId }),
   recordAuditEvents: (pool, my) =>
     store.recordAuditEvents(pool, [{ event: "token.created", actor: "operator", userId: my.userId }]),
-  recordNamingUsage: (pool, my) =>
-    store.recordNamingUsage(pool, { id: randomUUID(), sessionId: my.sessionId, userId: my.userId, usage: [] }),
   recordTokenUses: (pool, my) => store.recordTokenUses(pool, [{ tokenId: my.tokenId, agoMs: 1 }]),
-  recordToolsIgnored: (pool, my) =>
-    store.recordToolsIgnored(pool, my.sessionId, { model: "m", reason: "not_supported" } as never),
   regenerateAnswer: (pool, my) => store.regenerateAnswer(pool, question(my), key(my)),
   releaseTurn: (pool, my) => store.releaseTurn(pool, my.running),
   removeMember: (pool, my) => store.removeMember(pool, as(my), my.projectId, my.memberId),
@@ -164,7 +160,7 @@ const CLAIM = { workerId: "w", nonce: "n", leaseMs: 60_000, maxAttempts: 3, take
 /** Each function that looks for work among the live turns of all users, and may read each of them a few times. */
 export const OVER_LIVE: Record<string, Call> = {
   cancelRevokedTurns: (pool, my) => store.cancelRevokedTurns(pool, pool`s.project_id = ${my.projectId}`),
-  claimNextTurn: (pool) => store.claimNextTurn(pool, { kind: "due" }, { ...CLAIM, usersAtLimit: [] }),
+  claimTurns: (pool) => store.claimTurns(pool, { kind: "due" }, { ...CLAIM, shares: { most: 10, held: new Map() } }, 1),
   deleteGrant: async (pool, my) => {
     const grant = await store.createGrant(pool, { userId: my.userId, path: "/", by: "operator" });
     if (typeof grant === "string") throw new Error(grant);
@@ -177,7 +173,7 @@ export const OVER_LIVE: Record<string, Call> = {
   },
   endOrphan: (pool) => store.endOrphan(pool, "n", RULE, 60_000),
   listLiveTurns: (pool, my) => store.listLiveTurns(pool, my.userId, my.sessionId),
-  readNextDue: (pool) => store.readNextDue(pool),
+  readOpenWork: (pool) => store.readOpenWork(pool, 5_000),
   readWaitingTurns: (pool, my) => store.readWaitingTurns(pool, [my.sessionId], 10),
   requeueOrphans: (pool) => store.requeueOrphans(pool, RULE),
 };

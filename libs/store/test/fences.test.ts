@@ -1,8 +1,9 @@
-import { claimNextTurn, type Pool, releaseTurn, saveDrafts } from "@boocode/store";
+import { type Pool, releaseTurn, saveDrafts } from "@boocode/store";
 import { describe, expect, test } from "vitest";
 import {
   asWorker,
   claim,
+  claimNextTurn,
   claimOnly,
   dump,
   newPlace,

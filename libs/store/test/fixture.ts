@@ -1,18 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { testDatabase } from "@boocode/backing-services/testing";
-import type { ReplyRecord, UsageEntry } from "@boocode/contracts";
+import type { Message, ReplyRecord, UsageEntry } from "@boocode/contracts";
 import { connectPostgres } from "@boocode/runtime";
 import {
   type CancelledTurns,
   type Change,
   type Claim,
+  type Claimable,
   type ClaimedTurn,
-  claimNextTurn,
+  claimTurns,
   createProject,
   createSession,
   createUser,
   listProjects,
   listSessions,
+  messageColumns,
   type OrphanRule,
   type Pool,
   postMessage,
@@ -105,6 +107,12 @@ export function cancelled(changed: { changes: Change[] } | null | undefined): Ca
 export const frames = (changed: { changes: Change[] } | null | undefined) =>
   (changed?.changes ?? []).flatMap((change) => (change.kind === "structure" ? [change.frame] : []));
 
+/** Of a worker in which each user may hold one slot, and these users do. */
+export const atLimit = (...users: string[]): Claim["shares"] => ({
+  most: 1,
+  held: new Map(users.map((id) => [id, 1])),
+});
+
 /** The input of a claim, with a new nonce. */
 export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
   workerId: "w",
@@ -112,13 +120,17 @@ export const asWorker = (claim: Partial<Claim> = {}): Claim => ({
   leaseMs: 60_000,
   maxAttempts: 3,
   takesPoisonCandidates: true,
-  usersAtLimit: [],
+  shares: atLimit(),
   ...claim,
 });
 
 export const DUE = { kind: "due" } as const;
 /** A claim for a slot that became free. */
-export const WAITING = { kind: "waiting", woken: null } as const;
+export const WAITING: Claimable = { kind: "waiting", woken: [] };
+
+/** Claims one turn. */
+export const claimNextTurn = async (pool: Pool, which: Claimable, claim: Claim): Promise<ClaimedTurn | null> =>
+  (await claimTurns(pool, which, claim, 1))[0] ?? null;
 
 /** Claims this turn if it can be claimed, and no other: it becomes the only due one. */
 export async function claimOnly(pool: Pool, turnId: string, claim: Claim): Promise<ClaimedTurn | null> {
@@ -138,7 +150,7 @@ export async function claim(pool: Pool, turnId: string, leaseMs = 60_000): Promi
 export async function running(pool: Pool, place: Place, leaseMs?: number) {
   const posted = await post(pool, place);
   const turn = await claim(pool, posted.turnId, leaseMs);
-  const messageId = randomUUID();
+  const messageId = turn.streaming_message_id ?? randomUUID();
   await startMessage(pool, turn, { id: messageId, position: 1, step: 0, model: null, lastSeq: 2 });
   return { turn, messageId, questionId: posted.message.id };
 }
@@ -152,6 +164,13 @@ export function reply(messageId: string, content = "because"): ReplyRecord {
 export function used(kind: UsageEntry["kind"], prompt: number, answer = 1, model = "m"): UsageEntry {
   const parts = { cached_tokens: 0, reasoning_tokens: 0, estimated_tokens: 0 };
   return { kind, model, calls: 1, prompt_tokens: prompt, answer_tokens: answer, ...parts };
+}
+
+/** The committed messages of one turn, in order. */
+export async function committedOf(pool: Pool, turnId: string) {
+  return await pool<Message[]>`
+    select ${messageColumns(pool)} from messages m
+    where m.turn_id = ${turnId} and m.deleted_at is null and m.status <> 'streaming' order by m.position`;
 }
 
 /** The content of the database, to compare it before and after. */

@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import {
   asWorker,
+  claim,
+  claimNextTurn,
   newPlace,
   newSession,
   newUser,
@@ -15,6 +17,7 @@ import {
   untilBlocked,
   used,
   useStore,
+  WAITING,
 } from "./fixture.ts";
 
 const fixture = useStore();
@@ -156,12 +159,14 @@ test("what is stored is the same before, while and after its changes are added u
 test("tokens count while their turn runs and after it, each once, and a new day begins at nothing", async () => {
   const { turn, messageId } = await running(fixture.pool, place);
   const usage = [used("answer", 100, 20)];
-  await store.commitStep(fixture.pool, turn, { reply: reply(messageId), step: 0, tools: [], lastSeq: 3, usage });
+  const step = { reply: reply(messageId), step: 0, tools: [], lastSeq: 3, usage };
+  expect(await store.commitStep(fixture.pool, turn, step)).toMatchObject({ tokens_per_day: 120 });
   expect((await counts()).tokens_per_day).toBe(120);
-  const next = { id: randomUUID(), position: 2, step: 1, model: null, lastSeq: 4 };
-  expect(await store.startMessage(fixture.pool, turn, next)).toMatchObject({ tokens_per_day: 120 });
+  await store.releaseTurn(fixture.pool, turn);
+  const again = await claim(fixture.pool, turn.id);
+  expect(again.used).toEqual({ tokens_per_day: 120, tool_calls_per_day: 0, bytes_per_day: expect.any(Number) });
   const end = { status: "complete" as const };
-  await store.endTurn(fixture.pool, turn, { end, reply: null, lastSeq: 5, usage });
+  await store.endTurn(fixture.pool, { ...again, turnId: turn.id }, { end, reply: null, lastSeq: 5, usage });
   expect((await counts()).tokens_per_day).toBe(120);
   expect(await post({ tokens_per_day: 120 })).toMatchObject({ limit: "tokens_per_day", used: 120 });
   await fixture.pool`update usage set day = day - 1 where user_id = ${place.ownerId}`;
@@ -190,7 +195,7 @@ test("of claims at the same moment as many succeed as turns of the user may run,
     await store.postMessage(fixture.pool, question(at), null);
   }
   const mostRunning = { user: 3, admin: null };
-  const claim = () => store.claimNextTurn(fixture.pool, { kind: "waiting", woken: null }, asWorker({ mostRunning }));
+  const claim = () => claimNextTurn(fixture.pool, WAITING, asWorker({ mostRunning }));
   const ownersOf = (turns: (store.ClaimedTurn | null)[]) => turns.flatMap((turn) => turn?.owner_id ?? []);
   const first = await Promise.all(Array.from({ length: 12 }, claim));
   const claimed = [...first];
@@ -216,10 +221,12 @@ test("a claim waits for another one of the same user that is not committed, and 
     await store.postMessage(fixture.pool, question(at), null);
   }
   const claimIn = (pool: store.Pool) =>
-    store.claimNextTurn(pool, { kind: "waiting", woken: null }, asWorker({ mostRunning: { user: 1, admin: null } }));
+    claimNextTurn(pool, WAITING, asWorker({ mostRunning: { user: 1, admin: null } }));
   let second: Promise<unknown> = Promise.resolve();
   await fixture.pool.begin(async (sql) => {
-    expect(await claimIn(sql as unknown as store.Pool)).not.toBeNull();
+    const first = await claimIn(sql as unknown as store.Pool);
+    // By the committed rows, the other turn comes first, and there is room for it.
+    await fixture.pool`update turns set due_at = now() - interval '1 hour' where status = 'queued' and id <> ${first?.id ?? null}`;
     second = claimIn(fixture.pool);
     expect(await Promise.race([untilBlocked(fixture.pool), second])).toBeUndefined();
   });

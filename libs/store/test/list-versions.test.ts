@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import * as store from "@boocode/store";
 import { expect, test } from "vitest";
 import { claim, newPlace, newUser, type Place, question, reply, useStore } from "./fixture.ts";
@@ -42,7 +41,7 @@ test("a post and the end of its turn write the same rows and announce the same c
       const post = { ...question(place), ownerId: member };
       const posted = await store.postMessage(pool(), post, null);
       const turn = await claim(pool(), post.turnId);
-      const messageId = randomUUID();
+      const messageId = turn.streaming_message_id as string;
       await store.startMessage(pool(), turn, { id: messageId, position: 1, step: 0, model: null, lastSeq: 1 });
       const end = { end: { status: "complete" as const }, reply: reply(messageId), lastSeq: 3 };
       const ended = await store.endTurn(pool(), turn, end);

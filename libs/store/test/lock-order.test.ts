@@ -3,6 +3,7 @@ import * as store from "@boocode/store";
 import { expect, test } from "vitest";
 import {
   asWorker,
+  claimNextTurn,
   DUE,
   newPlace,
   newProject,
@@ -98,7 +99,7 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
     await pool`
       update turns set due_at = now() where id in (
         select id from turns where status = 'queued' and owner_id = ${ownerId} order by id for no key update)`;
-    const turn = await store.claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 40 }));
+    const turn = await claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 40 }));
     if (!turn) return;
     const fence = { turnId: turn.id, attempt: turn.attempt };
     const messageId = turn.streaming_message_id ?? randomUUID();
@@ -173,7 +174,7 @@ test("concurrent posts, sharing, unsharing and every way to take access back nev
       const post = () => store.postMessage(pool, question({ ownerId: askerId, projectId, sessionId }), null);
       const actions: (() => Promise<unknown>)[] = [
         ...[post, post, post],
-        () => store.claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 60_000 })),
+        () => claimNextTurn(pool, DUE, asWorker({ workerId: "w", leaseMs: 60_000 })),
         () => store.setMember(pool, owner, projectId, { name: memberId, role }),
         () => store.setMember(pool, owner, projectId, { name: memberId, role: "member" }),
         () => store.removeMember(pool, owner, projectId, memberId),

@@ -32,7 +32,7 @@ interface WorkerWrite {
 export const WORKER_WRITES: Record<string, WorkerWrite> = {
   startMessage: {
     write: (pool, fence, id) => startMessage(pool, fence, { id, position: 1, step: 0, model: "old", lastSeq: 90 }),
-    refused: null,
+    refused: false,
     waits: true,
   },
   saveToolCalls: {
@@ -54,7 +54,7 @@ export const WORKER_WRITES: Record<string, WorkerWrite> = {
   commitStep: {
     write: (pool, fence, id) =>
       commitStep(pool, fence, { reply: reply(id, "old"), step: 0, tools: [toolMessage()], lastSeq: 93, usage: USED }),
-    refused: false,
+    refused: null,
     waits: true,
   },
   "endTurn complete": {

@@ -77,11 +77,9 @@ async function fill(place: Place, text: string): Promise<{ messageId: string; qu
   await pool`update turns set status = 'cancelled' where session_id = ${place.sessionId} and id <> ${posted.turnId}
     and status = 'queued'`;
   const turn = await claim(pool, posted.turnId);
-  const { messageId, ...fence } = { messageId: randomUUID(), turnId: turn.id, attempt: turn.attempt };
-  await pool`
-    insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, context, error)
-    values (${messageId}, ${place.sessionId}, ${place.ownerId}, ${turn.id}, ${turn.ordinal}, 1, 0, 'assistant', 'streaming',
-      ${pool.json({ text })}, ${text})`;
+  const messageId = turn.streaming_message_id as string;
+  const fence = { turnId: turn.id, attempt: turn.attempt };
+  await pool`update messages set context = ${pool.json({ text })}, error = ${text} where id = ${messageId}`;
   await saveDrafts(pool, [{ ...fence, messageId, content: text, reasoning: text, lastSeq: 2 }]);
   const call = { id: "c", name: "grep", arguments: { text } };
   const step = { ...reply(messageId, text), reasoning: text, toolCalls: [call] };
@@ -225,14 +223,14 @@ test("a deleted session is purged only after its turns have ended, whatever thei
     reply: reply(messageId, "partial"),
     lastSeq: 9,
   };
-  expect(await endTurn(pool, turn, end)).toEqual({ changes: [] });
+  expect(await endTurn(pool, turn, end)).toMatchObject({ changes: [] });
   expect((await turnRow(pool, turn.id)).status).toBe("cancelled");
   await purgeAll();
   expect(await tablesWith(place.sessionId)).toEqual(["projects"]);
   expect(await endTurn(pool, turn, end)).toBe("lost");
-  expect(await commitStep(pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage(3)], lastSeq: 99 })).toBe(
-    false,
-  );
+  expect(
+    await commitStep(pool, turn, { reply: reply(messageId), step: 0, tools: [toolMessage(3)], lastSeq: 99 }),
+  ).toBeNull();
   expect(await tablesWith(turn.id)).toEqual([]);
 });
 

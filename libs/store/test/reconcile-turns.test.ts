@@ -4,7 +4,7 @@ import {
   endTurn,
   listMessages,
   type Pool,
-  readNextDue,
+  readOpenWork,
   renewLeases,
   requeueOrphans,
   saveDrafts,
@@ -98,12 +98,12 @@ test("a cancelled turn that its worker does not end is ended under a new attempt
 test("a cancelled turn of a dead worker is ended before the cancel time-out", async () => {
   const place = await newPlace(fixture.pool);
   const posted = await post(fixture.pool, place);
-  await claim(fixture.pool, posted.turnId);
+  const { streaming_message_id: messageId } = await claim(fixture.pool, posted.turnId);
   await cancelTurn(fixture.pool, place.ownerId, place.sessionId);
   await letLeaseDie(fixture.pool, posted.turnId);
   expect(await requeueOrphans(fixture.pool, ORPHANS)).toEqual([]);
   const orphan = await endOrphan(fixture.pool, "n", ORPHANS, 5_000);
-  expect(orphan).toMatchObject({ messageId: null, lastSeq: 1, end: { status: "cancelled" } });
+  expect(orphan).toMatchObject({ messageId, lastSeq: 2, end: { status: "cancelled" } });
 });
 
 test("of ten concurrent reconcilers one ends an orphan", async () => {
@@ -205,18 +205,39 @@ test("a heartbeat and drafts skip a locked row, which is still held, and write t
 });
 
 test("the next reconciliation is due when the first lease expires or the first turn becomes due", async () => {
-  expect((await readNextDue(fixture.pool)).dueInMs).toBeNull();
+  const look = () => readOpenWork(fixture.pool, 5_000);
+  const nothing = { hasOrphans: false, hasDue: false, hasWaiting: false };
+  expect(await look()).toMatchObject({ ...nothing, dueInMs: null });
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
-  expect((await readNextDue(fixture.pool)).dueInMs).toBeGreaterThan(50_000);
-  const waiting = await post(fixture.pool, await newPlace(fixture.pool));
-  await fixture.pool`update turns set due_at = now() + interval '20 s' where id = ${waiting.turnId}`;
-  const { dueInMs: next } = await readNextDue(fixture.pool);
+  expect((await look()).dueInMs).toBeGreaterThan(50_000);
+  const place = await newPlace(fixture.pool);
+  const [waiting, behind] = [await post(fixture.pool, place), await post(fixture.pool, place)];
+  await fixture.pool`update turns set due_at = now() + interval '20 s' where session_id = ${place.sessionId}`;
+  const { dueInMs: next, ...work } = await look();
+  expect(work).toMatchObject(nothing);
   expect(next).toBeGreaterThan(10_000);
   expect(next).toBeLessThanOrEqual(20_000);
-  // Times in the past do not count: such a turn has been handled, or its session is busy.
+  // A turn behind another one of its session is no work.
+  await fixture.pool`update turns set due_at = now() where id = ${behind.turnId}`;
+  expect(await look()).toMatchObject(nothing);
+  // What is overdue is to be done now, and not later.
   await letLeaseDie(fixture.pool, turn.id);
   await fixture.pool`update turns set due_at = now() where id = ${waiting.turnId}`;
-  expect((await readNextDue(fixture.pool)).dueInMs).toBeNull();
+  expect(await look()).toMatchObject({ hasOrphans: true, hasDue: true, hasWaiting: true, dueInMs: null });
+  // Posted half a second ago.
+  await fixture.pool`update turns set due_at = now() + interval '500 ms' where id = ${waiting.turnId}`;
+  expect(await look()).toMatchObject({ hasDue: false, hasWaiting: true });
+  await fixture.pool`update turns set attempt = 1 where id = ${waiting.turnId}`;
+  expect(await look()).toMatchObject({ hasDue: false, hasWaiting: false });
+});
+
+test("a cancelled turn is work for a reconciler once its worker is late to end it", async () => {
+  const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
+  const hasOrphans = async () => (await readOpenWork(fixture.pool, 5_000)).hasOrphans;
+  await cancelTurn(fixture.pool, turn.owner_id, turn.session_id);
+  expect(await hasOrphans()).toBe(false);
+  await fixture.pool`update turns set cancel_requested_at = now() - interval '6 s' where id = ${turn.id}`;
+  expect(await hasOrphans()).toBe(true);
 });
 
 test("a poison candidate whose worker dies before its process started is requeued without spending an attempt", async () => {
@@ -239,7 +260,7 @@ test("a poison candidate whose worker dies before its process started is requeue
 
 test("no expired lease counts when the database's time is past the rule's, or when the rule counts none", async () => {
   const { turn } = await running(fixture.pool, await newPlace(fixture.pool), 60_000);
-  const { now } = await readNextDue(fixture.pool);
+  const { now } = await readOpenWork(fixture.pool, 5_000);
   for (const crashes of [0, 2]) {
     await crash(turn.id, crashes);
     for (const judgeUntil of [null, now - 1]) {

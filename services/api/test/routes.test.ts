@@ -3,7 +3,7 @@ import * as contracts from "@boocode/contracts";
 import { createFollower } from "@boocode/frame-log";
 import { takeTicket } from "@boocode/identity";
 import { connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
-import { claimNextTurn, endTurn } from "@boocode/store";
+import { claimTurns, endTurn } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import { type ApiFixture, keys, newClient, newSession, useApi } from "./fixture.ts";
 
@@ -36,8 +36,8 @@ async function run(turnId: string) {
     update turns set due_at = now() + case when id = ${turnId} then interval '-1 hour' else '1 hour' end
     where status = 'queued'`;
   const claim = { workerId: "w", nonce: "n", leaseMs: 60_000, maxAttempts: 3 };
-  const room = { takesPoisonCandidates: true, usersAtLimit: [] };
-  return await claimNextTurn(fixture.pool, { kind: "due" }, { ...claim, ...room });
+  const room = { takesPoisonCandidates: true, shares: { most: 1, held: new Map() } };
+  return (await claimTurns(fixture.pool, { kind: "due" }, { ...claim, ...room }, 1))[0] ?? null;
 }
 const complete = async (turnId: string) => {
   const turn = await run(turnId);
@@ -114,7 +114,8 @@ test("a message is accepted, listed with its cursor, queued, answered, regenerat
   await complete(accepted.turn_id);
   const list = contracts.MessageList.parse((await me.call("GET", `${messages}?limit=10`)).body);
   expect(list).toMatchObject({ cursor: "1.1.n.2", version: 2, has_more: false });
-  expect(list.messages.map((message) => message.id)).toEqual([accepted.message_id]);
+  const [, answer] = list.messages;
+  expect(list.messages.map((message) => message.id)).toEqual([accepted.message_id, answer?.id]);
   const again = await me.call("POST", `/api/sessions/${sessionId}/regenerate`);
   expect(again).toMatchObject({ status: 202, body: { message_id: accepted.message_id, turn_ordinal: 2, version: 5 } });
   const deleted = await me.call("DELETE", `${messages}/${accepted.message_id}`);
@@ -147,7 +148,7 @@ test("a deletion of more than 1,000 messages is answered without their ids, and 
   await fixture.pool`
     insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role)
     select gen_random_uuid(), ${sessionId}, ${me.userId}, ${posted.turn_id}, 1, position, 'assistant'
-    from generate_series(1, 1000) position`;
+    from generate_series(2, 1000) position`;
   const received = await subscribe(fixture, keys.session(sessionId));
   const deleted = await me.call("DELETE", `${messages}/${posted.message_id}`);
   expect(deleted.body).toEqual({ deleted: [], count: 1_001, version: 4 });

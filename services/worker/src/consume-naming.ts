@@ -3,15 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Announce } from "@boocode/announce";
 import { NAMING_QUEUE, NameSessionJob, type UsageEntry } from "@boocode/contracts";
 import type { Failpoint, Redis } from "@boocode/runtime";
-import {
-  autoNameSession,
-  isTransient,
-  type NamingExchange,
-  type NamingUsage,
-  type Pool,
-  readForNaming,
-  recordNamingUsage,
-} from "@boocode/store";
+import { isTransient, type Naming, type NamingExchange, nameSession, type Pool, readForNaming } from "@boocode/store";
 import { consumeQueue, type QueueConsumer } from "@boocode/turn-queue";
 import { createUsageTally, type UsageTally } from "./attempt/usage-tally.ts";
 import type { ModelServers } from "./model/model-servers.ts";
@@ -30,19 +22,14 @@ export interface NameSessionDeps {
 }
 
 /** Lets the model name a session that has no name yet. Without a title of the model, the question's first words are the name. */
-async function nameSession(
-  deps: NameSessionDeps,
-  sessionId: string,
-  onFailed: (error: unknown) => void,
-): Promise<void> {
+async function findName(deps: NameSessionDeps, sessionId: string, onFailed: (error: unknown) => void): Promise<void> {
   const exchange = await readForNaming(deps.pool, sessionId);
   if (!exchange) return;
   const tally = createUsageTally([]);
   const title = await askForTitle(deps, exchange, tally).catch((error: unknown) => onFailed(error));
   const usage = tally.sum().map((entry): UsageEntry => ({ ...entry, kind: "naming" }));
-  await recordUsage(deps.pool, { id: randomUUID(), sessionId, userId: exchange.userId, usage });
   const name = cleanName(title ?? "") ?? nameFromQuestion(exchange.question);
-  const change = name && (await autoNameSession(deps.pool, sessionId, name));
+  const change = await save(deps.pool, { id: randomUUID(), sessionId, userId: exchange.userId, usage, name });
   if (!change) return;
   await deps.failpoint("after-auto-name");
   deps.announce(change.changes);
@@ -50,7 +37,7 @@ async function nameSession(
 
 /** Pause before the retry of a request that gave way to a turn. */
 const PAUSE_MS = 1_000;
-const RECORD_TRIES = 10;
+const SAVE_TRIES = 10;
 /** Most naming requests wait, and a waiting one costs this process little more than a timer. */
 const CONCURRENCY = 20;
 
@@ -76,13 +63,13 @@ async function askForTitle(
   return "";
 }
 
-/** Writes the usage, also after a short outage of the database. @throws the database's error after a longer one */
-async function recordUsage(pool: Pool, naming: NamingUsage): Promise<void> {
-  for (let tries = 1; naming.usage.length > 0; tries++) {
+/** Writes usage and name, also after a short outage of the database. @throws the database's error after a longer one */
+async function save(pool: Pool, naming: Naming) {
+  for (let tries = 1; ; tries++) {
     try {
-      return await recordNamingUsage(pool, naming);
+      return await nameSession(pool, naming);
     } catch (error) {
-      if (!isTransient(error) || tries === RECORD_TRIES) throw error;
+      if (!isTransient(error) || tries === SAVE_TRIES) throw error;
       await sleep(PAUSE_MS);
     }
   }
@@ -104,7 +91,7 @@ export function consumeNaming(options: {
     connection,
     prefix,
     concurrency: CONCURRENCY,
-    run: ({ session_id }) => nameSession(deps, session_id, onNamingFailed).catch(onNamingFailed),
+    run: ({ session_id }) => findName(deps, session_id, onNamingFailed).catch(onNamingFailed),
     onError,
   });
 }

@@ -13,7 +13,7 @@ import {
   serveHttp,
   withDeadline,
 } from "@boocode/runtime";
-import { type ClaimedTurn, claimNextTurn, releaseTurn, takeOverClaim } from "@boocode/store";
+import { type ClaimedTurn, claimTurns, releaseTurn, takeOverClaim } from "@boocode/store";
 import { moveOldJobs } from "@boocode/turn-queue";
 import { processTurn } from "./attempt/process-turn.ts";
 import { Config, isolatedCapacity } from "./config.ts";
@@ -65,11 +65,10 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   onRelease("redis queue", () => blocking.disconnect());
 
   /** A claim that succeeds after its deadline is released, so that it costs the turn no attempt. */
-  const inTime = (claim: Promise<ClaimedTurn | null>) =>
+  const inTime = (claim: Promise<ClaimedTurn[]>) =>
     withDeadline(CLAIM_MS, "a claim", claim).catch((error: unknown) => {
       const release = async () => {
-        const turn = await claim;
-        if (turn) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });
+        for (const turn of await claim) await releaseTurn(pool, { turnId: turn.id, attempt: turn.attempt });
       };
       if (error instanceof DeadlineExceeded) void release().catch(logFailure("releasing a late claim"));
       throw error;
@@ -92,14 +91,18 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
     leaseMs: config.LEASE_MS,
     isolatedCapacity: isolatedCapacity(config, process.env, (message) => log.warn(message)),
     maxAttempts: config.MAX_ATTEMPTS,
-    claim: (which, claim) => inTime(claimNextTurn(pool, which, { ...claim, mostRunning: runningLimits })),
+    claim: (which, claim, most) => {
+      const more = { mostRunning: runningLimits, models: wired.models.resolved() };
+      return inTime(claimTurns(pool, which, { ...claim, ...more }, most));
+    },
     process: async (turn, claimedAt) => {
       await failpoint("after-claim");
-      await processTurn(wired.turnDeps, turn, claimedAt);
+      return await processTurn(wired.turnDeps, turn, claimedAt);
     },
     processIsolated: async (turn, claimedAt) => {
       await failpoint("after-claim");
       await isolatedTurns.run(turn, claimedAt);
+      return true;
     },
     onError: logFailure("claiming the next turn", "postgres"),
   });
@@ -143,9 +146,14 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   });
   await serveHttp(context, server, () => server.close());
 
+  // The reconciler's look finds them too, so that a worker without turns asks the database one thing a second.
+  let hasProjectsToEmpty = false;
   const stopReconciling = reconcileTurns({
     pool,
     runner,
+    noteProjectsToEmpty(areThere) {
+      hasProjectsToEmpty = areThere;
+    },
     appender: wired.appender,
     announce: wired.announce,
     maxCrashes: config.MAX_ATTEMPTS,
@@ -156,6 +164,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   });
   const stopMaintaining = maintainStore({
     pool,
+    hasProjectsToEmpty: () => hasProjectsToEmpty,
     announce: wired.announce,
     purge: { afterMs: config.PURGE_AFTER_DAYS * DAY_MS, frameLogMs: config.FRAME_LOG_TTL_MS + LAST_APPEND_MS },
     retentionMs: config.RETENTION_DAYS === 0 ? null : config.RETENTION_DAYS * DAY_MS,

@@ -16,6 +16,8 @@ import {
 
 export interface MaintainDeps {
   pool: Pool;
+  /** Whether the last look at the database saw deleted projects whose sessions are left. */
+  hasProjectsToEmpty(): boolean;
   announce: Announce;
   purge: PurgeRule;
   /** Sessions that were not used for this time are deleted; null: none. */
@@ -29,8 +31,8 @@ export interface MaintainDeps {
   roundMs: number;
 }
 
-/** A project that was deleted by an API which died is found within this time, and the turns in it are cancelled. */
-const EMPTY_EVERY_MS = 500;
+/** Once a look has seen a deleted project, it is emptied within this time, and the turns in it are cancelled. */
+const EMPTY_EVERY_MS = 200;
 const PROJECTS_AT_ONCE = 10;
 const SESSIONS_AT_ONCE = 20;
 /** Between batches the loop rests this many times as long as the last batch took, so that it takes little from the turns. */
@@ -54,6 +56,7 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
     async () => {
       const startedAt = performance.now();
       emptyPauseMs = EMPTY_EVERY_MS * jitter();
+      if (!deps.hasProjectsToEmpty()) return;
       if (await emptyProjects(deps)) emptyPauseMs = SHORTEST_REST_MS + (performance.now() - startedAt);
     },
     deps.onError,

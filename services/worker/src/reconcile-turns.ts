@@ -1,7 +1,7 @@
 import type { Announce } from "@boocode/announce";
 import type { FrameAppender } from "@boocode/frame-log";
 import { every, type Failpoint, type Logger } from "@boocode/runtime";
-import { type EndedOrphan, endOrphan, type Pool, readNextDue, requeueOrphans } from "@boocode/store";
+import { type EndedOrphan, endOrphan, type Pool, readOpenWork, requeueOrphans } from "@boocode/store";
 import { createOrphanJudge } from "./judge-orphans.ts";
 import { endFrames } from "./outputs/end-frames.ts";
 import { toFrame } from "./outputs/to-frame.ts";
@@ -10,6 +10,8 @@ import { newNonce, type TurnRunner } from "./turn-runner.ts";
 export interface ReconcileDeps {
   pool: Pool;
   runner: TurnRunner;
+  /** Told with each look whether projects were deleted whose sessions are left. */
+  noteProjectsToEmpty(areThere: boolean): void;
   appender: FrameAppender;
   announce: Announce;
   maxCrashes: number;
@@ -43,22 +45,16 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
     () => pauseMs * (0.8 + Math.random() * 0.2) + Math.random() * 50,
     async () => {
       pauseMs = everyMs;
-      const rule = { maxCrashes: deps.maxCrashes, judgeUntil: judge.judgeUntil() };
-      const requeued = await requeueOrphans(deps.pool, rule);
-      if (requeued.length > 0) {
-        deps.log.warn({ turns: requeued }, "the turns of a dead worker were requeued");
-        await deps.failpoint("after-requeue-orphans");
-      }
-      for (;;) {
-        const orphan = await endOrphan(deps.pool, newNonce(), rule, CANCEL_TIMEOUT_MS);
-        if (!orphan) break;
-        await deps.failpoint("after-end-orphan");
-        await announceEnd(deps, orphan);
-      }
-      // The queue has a head start before a turn is due. A due turn is claimed here, with or without Redis.
-      const claimed = await deps.runner.runDue(CLAIM_AT_ONCE);
-      const { dueInMs, now } = await readNextDue(deps.pool);
+      const { now, dueInMs, hasOrphans, hasDue, hasWaiting, ...work } = await readOpenWork(
+        deps.pool,
+        CANCEL_TIMEOUT_MS,
+      );
       judge.looked(now);
+      deps.runner.noteWaiting(hasWaiting);
+      deps.noteProjectsToEmpty(work.hasProjectsToEmpty);
+      const isRequeued = hasOrphans && (await takeOrphans(deps, judge.judgeUntil()));
+      // The queue has a head start before a turn is due. A due turn is claimed here, with or without Redis.
+      const claimed = hasDue || isRequeued ? await deps.runner.runDue(CLAIM_AT_ONCE) : 0;
       pauseMs = claimed < CLAIM_AT_ONCE ? Math.min(everyMs, dueInMs ?? everyMs) : CLAIM_AGAIN_MS;
     },
     (err) => {
@@ -66,6 +62,22 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       deps.onError(err);
     },
   );
+}
+
+/** Requeues or ends the turns that no worker holds any more. @returns whether any are queued again */
+async function takeOrphans(deps: ReconcileDeps, judgeUntil: number | null): Promise<boolean> {
+  const rule = { maxCrashes: deps.maxCrashes, judgeUntil };
+  const requeued = await requeueOrphans(deps.pool, rule);
+  if (requeued.length > 0) {
+    deps.log.warn({ turns: requeued }, "the turns of a dead worker were requeued");
+    await deps.failpoint("after-requeue-orphans");
+  }
+  for (;;) {
+    const orphan = await endOrphan(deps.pool, newNonce(), rule, CANCEL_TIMEOUT_MS);
+    if (!orphan) return requeued.length > 0;
+    await deps.failpoint("after-end-orphan");
+    await announceEnd(deps, orphan);
+  }
 }
 
 async function announceEnd(deps: ReconcileDeps, orphan: EndedOrphan): Promise<void> {

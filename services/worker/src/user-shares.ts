@@ -3,8 +3,8 @@
 export interface UserShares {
   take(userId: string): void;
   free(userId: string): void;
-  /** The users who may get no further slot. */
-  usersAtLimit(): string[];
+  /** The most that one user may hold, and what each holds. */
+  state(): { most: number; held: ReadonlyMap<string, number> };
 }
 
 /** The most of `size` slots that one user may hold: all but the last quarter, which is at least one; of a single slot, that. */
@@ -20,6 +20,6 @@ export function createUserShares(size: number): UserShares {
   return {
     take: (userId) => change(userId, 1),
     free: (userId) => change(userId, -1),
-    usersAtLimit: () => [...held].filter(([, count]) => count >= mostOfUser(size)).map(([userId]) => userId),
+    state: () => ({ most: mostOfUser(size), held }),
   };
 }

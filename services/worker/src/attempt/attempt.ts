@@ -1,5 +1,4 @@
-import type { Announce } from "@boocode/announce";
-import type { ReplyRecord, TurnError, UserLimits } from "@boocode/contracts";
+import type { ReplyRecord, ToolsIgnored, TurnError, UserLimits } from "@boocode/contracts";
 import type { FrameAppender } from "@boocode/frame-log";
 import { type LimitSettings, limitsOf } from "@boocode/limits";
 import type { Logger } from "@boocode/runtime";
@@ -18,9 +17,10 @@ export interface Attempt {
   readonly store: TurnStore;
   readonly frames: FrameWriter;
   readonly log: Logger;
-  readonly announce: Announce;
   /** The assistant's message that is being written. The frame writer appends text to it as it numbers the text. */
   message: OpenMessage | null;
+  /** Set when the replies show that the model was not shown the tools. */
+  toolsIgnored: ToolsIgnored | null;
   /** The limits of the user who asks. */
   readonly limits: UserLimits;
   /** What the model calls of the turn have used. */
@@ -42,7 +42,6 @@ export interface AttemptDeps {
   drafts: DraftSaver;
   appender: FrameAppender;
   storeUnder(lease: Lease): TurnStore;
-  announce: Announce;
   /** The limits of each role. */
   limits: LimitSettings;
   log: Logger;
@@ -63,8 +62,8 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
         const { message } = attempt;
         if (!message) return;
         appendText(message, kind === "delta" ? "content" : "reasoning", text);
-        const { id: messageId, content, reasoning } = message;
-        deps.drafts.put({ ...fence, messageId, content, reasoning: reasoning || null, lastSeq });
+        const { id: messageId, content, reasoning, context } = message;
+        deps.drafts.put({ ...fence, messageId, content, reasoning: reasoning || null, context, lastSeq });
       },
     },
   );
@@ -74,8 +73,8 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     store: deps.storeUnder(lease),
     frames,
     log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
-    announce: deps.announce,
     message: null,
+    toolsIgnored: null,
     limits: limitsOf(deps.limits, turn.asker),
     usage: createUsageTally(turn.usage),
     dropDraft: () => deps.drafts.drop(turnId),

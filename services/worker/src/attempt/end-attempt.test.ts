@@ -8,6 +8,7 @@ import { endAttempt } from "./end-attempt.ts";
 import type { ReplyDraft } from "./turn-store.ts";
 
 const CHANGES: Change[] = [{ kind: "name_wanted", sessionId: "s" }];
+const ENDED: EndedTurn = { changes: CHANGES };
 const ERROR: TurnError = { code: "model_cut", message: "cut" };
 const REPLY = wholeReply("m", {
   content: "the whole answer",
@@ -29,17 +30,19 @@ interface Setting {
   /** Whether the turn can be put back into the queue. */
   isQueued?: boolean;
   cuts?: number;
+  /** Whether the claim has begun the message, and no model was asked yet. */
+  isBegun?: boolean;
 }
 
 /** Ends an attempt whose open message has the text "so far" and whose last frame has the number 7. */
-async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued = true, cuts = 0 }: Setting = {}) {
+async function run(outcome: Outcome, { ends = [ENDED], isQueued = true, cuts = 0, isBegun = false }: Setting = {}) {
   const commits: EndingTurn[] = [];
   const queued: { lastSeq: number; text: string | undefined; waits: boolean; usage: unknown }[] = [];
   const frames: FrameBody[] = [];
   const announced: Change[] = [];
   const woken: string[] = [];
   const attempt = {
-    turn: { id: "t", cuts } as ClaimedTurn,
+    turn: { id: "t", cuts, begun: { model: "words" }, streaming_message_id: "begun", ordinal: 4 } as ClaimedTurn,
     lease: { ending() {}, mayWrite: () => true },
     frames: {
       flush() {},
@@ -63,7 +66,7 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
       },
     },
     log: { info() {}, warn() {} },
-    message: { id: "m", content: "so far", reasoning: "" },
+    message: isBegun ? null : { id: "m", content: "so far", reasoning: "", context: null },
     usage: { sum: () => [BROKEN], sumWithReply: () => [ANSWER] },
     dropDraft() {},
   } as unknown as Attempt;
@@ -72,14 +75,14 @@ async function run(outcome: Outcome, { ends = [{ changes: CHANGES }], isQueued =
     wake: (turnId: string) => void woken.push(turnId),
     retryBudgetMs: 20_000,
   };
-  await endAttempt(deps, attempt, outcome);
-  return { commits, queued, announced, woken, types: frames.map(({ type }) => type) };
+  const mayWait = await endAttempt(deps, attempt, outcome);
+  return { mayWait, commits, queued, announced, woken, frames, types: frames.map(({ type }) => type) };
 }
 
 describe("an attempt", () => {
   it("that answered commits the whole reply with the number of its last frame, and only then emits and announces", async () => {
     const { commits, types, announced } = await run({ kind: "answered", reply: REPLY });
-    expect(commits).toEqual([{ end: { status: "complete" }, reply: REPLY, lastSeq: 9, usage: [ANSWER] }]);
+    expect(commits).toMatchObject([{ end: { status: "complete" }, reply: REPLY, lastSeq: 9, usage: [ANSWER] }]);
     expect(types).toEqual(["message_complete", "turn_finished"]);
     expect(announced).toEqual(CHANGES);
   });
@@ -101,7 +104,7 @@ describe("an attempt", () => {
     ["answered", { kind: "answered", reply: REPLY }],
     ["failed", { kind: "failed", error: ERROR }],
   ])("that %s after a cancel ends as cancelled, with the text so far", async (_, outcome) => {
-    const { commits, types } = await run(outcome, { ends: ["cancelling", { changes: CHANGES }] });
+    const { commits, types } = await run(outcome, { ends: ["cancelling", ENDED] });
     expect(commits[1]).toMatchObject({
       end: { status: "cancelled", reason: "interrupted" },
       reply: { content: "so far" },
@@ -109,6 +112,36 @@ describe("an attempt", () => {
       usage: [BROKEN],
     });
     expect(types).toEqual(["message_complete", "turn_finished"]);
+  });
+
+  it("that ends before a model was asked tells of the message that the claim has begun, and ends it", async () => {
+    for (const outcome of [
+      { kind: "failed", error: ERROR },
+      { kind: "cancelled", reason: "user" },
+    ] as Outcome[]) {
+      const { commits, frames, types } = await run(outcome, { isBegun: true });
+      expect(frames[0]).toEqual({
+        ...{
+          type: "message_started",
+          message_id: "begun",
+          turn_ordinal: 4,
+          position: 1,
+          role: "assistant",
+          model: "words",
+        },
+      });
+      const last = 8 + (outcome.kind === "failed" ? 3 : 2);
+      expect(commits).toMatchObject([{ reply: { messageId: "begun", content: "" }, lastSeq: last }]);
+      expect(types.slice(-2)).toEqual(["message_complete", "turn_finished"]);
+    }
+  });
+
+  it("says whether another turn may wait for its slot, and that one may when the end does not tell", async () => {
+    expect((await run({ kind: "answered", reply: REPLY })).mayWait).toBe(false);
+    const ends: EndedTurn[] = [{ changes: [{ kind: "turn_due", turnId: "next", liveTurnsOfUser: 1 }] }];
+    expect((await run({ kind: "answered", reply: REPLY }, { ends })).mayWait).toBe(true);
+    expect((await run({ kind: "released" })).mayWait).toBe(true);
+    expect((await run({ kind: "lost" })).mayWait).toBe(true);
   });
 
   it("whose fence is lost emits and announces nothing", async () => {
@@ -146,7 +179,7 @@ describe("an attempt", () => {
   });
 
   it("that was broken off during a cancel ends as cancelled", async () => {
-    const ends = ["cancelling" as const, { changes: CHANGES }];
+    const ends = ["cancelling" as const, ENDED];
     const { commits } = await run({ kind: "broken_off", error: ERROR }, { isQueued: false, ends });
     expect(commits.map(({ end }) => end.status)).toEqual(["failed", "cancelled"]);
   });

@@ -1,7 +1,7 @@
-import type { Citation, Message } from "@boocode/contracts";
+import type { Citation } from "@boocode/contracts";
 import { allowedFolders, type FolderSettings } from "@boocode/identity";
 import { type OwnPaths, openProject, type ProjectFolder, type RunTool, type ToolOffer } from "@boocode/project-tools";
-import { type ClaimedTurn, type Pool, readTurnMessages } from "@boocode/store";
+import type { ClaimedTurn, PlacedRow, Pool, TurnSetting } from "@boocode/store";
 import type { ModelServers } from "../model/model-servers.ts";
 import { buildTurn } from "../turn/conversation-turn.ts";
 import { NO_CUT } from "../turn/fit-context.ts";
@@ -9,7 +9,7 @@ import { type BudgetSettings, budgetFor } from "../turn/prompt-budget.ts";
 import { recentCount, recentCut, recentWindow } from "../turn/recent-calls.ts";
 import type { TurnDeps, TurnInput } from "../turn/run-turn.ts";
 import { systemPrompt } from "../turn/system-prompt.ts";
-import { readEarlierTurns } from "./read-earlier-turns.ts";
+import { readHistory } from "./read-history.ts";
 import type { TurnStore } from "./turn-store.ts";
 
 /** Everything that a turn needs before its first model call. */
@@ -48,33 +48,24 @@ export async function prepareTurn(
   turn: ClaimedTurn,
   read: TurnStore["read"],
 ): Promise<PreparedTurn | null> {
-  const { setting, recent_calls: calls } = turn;
+  const { setting } = turn;
   if (!setting) return null;
-  const model = await deps.models.resolve(setting.model, setting.askerRole);
-  const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
-  const counted = recentCount(calls, model);
-  const budget = budgetFor(deps.budget, window, counted, 0, null);
-  const { cut, turnsDropped, mayRestore } = recentCut(calls, model, budget.window);
-  const from = mayRestore ? { cut: NO_CUT, turnsDropped: 0 } : { cut, turnsDropped };
-  const history = { ...from, limit: budget.limit, most: deps.historyCharacters };
-  const replayReasoning = deps.models.replaysReasoning(model);
+  // Beside the reads: the model call waits for both.
   const opening = openProject(
     { kind: "path", path: setting.projectPath },
     { allowed: () => allowedFolders(deps.folders, setting.owner), own: deps.own },
   );
-  const readMessages = () =>
-    Promise.all([readTurnMessages(deps.pool, turn.id), readEarlierTurns(deps.pool, turn, history, replayReasoning)]);
-  const [project, [committed, { earlier, unread }]] = await Promise.all([
-    opening,
-    read("prepare-turn", readMessages),
-  ]).catch(async (error: unknown) => {
-    await opening.then(
-      (opened) => opened.close(),
-      () => {},
-    );
-    throw error;
-  });
-  const { step, position } = resumePoint(committed);
+  const [project, conversation] = await Promise.all([opening, readConversation(deps, turn, setting, read)]).catch(
+    async (error: unknown) => {
+      await opening.then(
+        (opened) => opened.close(),
+        () => {},
+      );
+      throw error;
+    },
+  );
+  const { present, ...found } = conversation;
+  const { step, position } = resumePoint(present);
   return {
     deps: {
       streamReply: deps.models.streamReply,
@@ -84,17 +75,10 @@ export async function prepareTurn(
       budget: deps.budget,
     },
     input: {
-      model,
+      ...found,
       system: systemPrompt({ name: setting.projectName, path: setting.projectPath }, deps.tools, setting.systemPrompt),
-      earlier,
-      unread,
-      present: buildTurn(turn.ordinal, committed, replayReasoning),
-      cut,
-      mayRestore,
-      window,
-      counted,
+      present: buildTurn(turn.ordinal, present, found.replayReasoning),
       step,
-      replayReasoning,
     },
     position,
     checkCitations: deps.checkCitationsIn(project.folder),
@@ -102,8 +86,28 @@ export async function prepareTurn(
   };
 }
 
+/** Reads what is known of the model, and as much of the conversation as its window can take. @throws ModelNotAllowed */
+async function readConversation(
+  deps: Pick<PrepareTurnDeps, "pool" | "models" | "budget" | "historyCharacters">,
+  turn: ClaimedTurn,
+  setting: TurnSetting,
+  read: TurnStore["read"],
+) {
+  const calls = turn.recent_calls;
+  const model = await deps.models.resolve(setting.model, setting.askerRole);
+  const window = (await deps.models.window(model)) ?? recentWindow(calls, model);
+  const counted = recentCount(calls, model);
+  const budget = budgetFor(deps.budget, window, counted, 0, null);
+  const { cut, turnsDropped, hadAll, mayRestore } = recentCut(calls, model, budget.window);
+  const from = mayRestore ? { cut: NO_CUT, turnsDropped: 0, hadAll } : { cut, turnsDropped, hadAll };
+  const limits = { ...from, limit: budget.limit, most: deps.historyCharacters };
+  const replayReasoning = deps.models.replaysReasoning(model);
+  const history = await read("prepare-turn", () => readHistory(deps.pool, turn, limits, replayReasoning));
+  return { ...history, model, cut, mayRestore, window, counted, replayReasoning };
+}
+
 /** An attempt resumes after the last committed step, which the turn's committed messages show. */
-function resumePoint(committed: readonly Message[]): { step: number; position: number } {
+function resumePoint(committed: readonly PlacedRow[]): { step: number; position: number } {
   const steps = committed.filter(({ role }) => role === "assistant").length;
   const last = committed.reduce((highest, { position }) => Math.max(highest, position), 0);
   return { step: steps, position: last + 1 };

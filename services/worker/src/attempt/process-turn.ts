@@ -30,8 +30,9 @@ export interface ProcessTurnDeps extends AttemptDeps, EndAttemptDeps {
 /**
  * Runs a claimed turn until the attempt ends; never throws.
  * @param claimedAt when the claim was sent, by `performance.now()`
+ * @returns whether another turn may wait for the slot
  */
-export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<void> {
+export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<boolean> {
   const attempt = beginAttempt(deps, turn, claimedAt);
   const { frames, lease, log, store } = attempt;
   let prepared: PreparedTurn | null = null;
@@ -48,12 +49,13 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       frames.flush();
       outcome.reply.citations = await prepared.checkCitations(outcome.reply.content);
     }
-    await endAttempt(deps, attempt, outcome);
+    return await endAttempt(deps, attempt, outcome);
   } catch (error) {
     // If even this end cannot be written, the lease expires and another worker resumes after the last committed step.
-    await endAttempt(deps, attempt, stoppedBy(error, deps, attempt)).catch((err: unknown) =>
-      log.error({ err }, "the end of the turn could not be written"),
-    );
+    return await endAttempt(deps, attempt, stoppedBy(error, deps, attempt)).catch((err: unknown) => {
+      log.error({ err }, "the end of the turn could not be written");
+      return true;
+    });
   } finally {
     frames.abandon();
     attempt.dropDraft();

@@ -1,16 +1,13 @@
-import type { CancelReason, ReplyRecord, ToolsIgnored, UsageEntry } from "@boocode/contracts";
+import type { CancelReason, MessageContext, ReplyRecord, UsageEntry } from "@boocode/contracts";
 import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
-  type Change,
   commitStep,
   type DayCounts,
-  type EndedTurn,
   type EndingTurn,
   endTurn,
   isTransient,
   type Pool,
   readCancelReason,
-  recordToolsIgnored,
   releaseTurn,
   requeueCutTurn,
   type Step,
@@ -29,14 +26,12 @@ import { type Lease, TurnStopped } from "./leases.ts";
 export interface TurnStore {
   /** @throws TurnStopped when the lease ends before the read succeeds */
   read<T>(what: string, read: () => Promise<T>): Promise<T>;
-  /** @returns what the user has used today; null when nothing was written */
-  startMessage(message: StreamingMessage): Promise<DayCounts | null>;
+  startMessage(message: StreamingMessage): Promise<boolean>;
   saveContext(sent: Parameters<typeof saveContext>[2]): Promise<boolean>;
   saveToolCalls(calls: Parameters<typeof saveToolCalls>[2]): Promise<boolean>;
-  /** @returns the changes to announce */
-  recordToolsIgnored(sessionId: string, found: ToolsIgnored): Promise<readonly Change[]>;
-  commitStep(step: Step): Promise<boolean>;
-  endTurn(ending: EndingTurn): Promise<EndedTurn | "cancelling" | "lost">;
+  /** @returns what the user has used today; null when nothing was written */
+  commitStep(step: Step): Promise<DayCounts | null>;
+  endTurn(ending: EndingTurn): ReturnType<typeof endTurn>;
   /** @returns null when the turn is not being cancelled or is no longer this worker's. Not retried. */
   readCancelReason(): Promise<CancelReason | null>;
   /** Saves the text so far and puts the turn back into the queue. */
@@ -53,6 +48,7 @@ export interface TurnStore {
 /** A reply as far as it was written; null when no message is open. */
 export interface ReplyDraft {
   reply: ReplyRecord | null;
+  context: MessageContext | null;
   lastSeq: number;
 }
 
@@ -76,8 +72,8 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
       return lost;
     }
 
-    async function saveReply({ reply, lastSeq }: ReplyDraft): Promise<void> {
-      if (reply) await saveDrafts(pool, [{ ...fence, ...reply, lastSeq }]);
+    async function saveReply({ reply, context, lastSeq }: ReplyDraft): Promise<void> {
+      if (reply) await saveDrafts(pool, [{ ...fence, ...reply, context, lastSeq }]);
     }
 
     return {
@@ -90,18 +86,12 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
         if (!result) throw new TurnStopped({ kind: "lost" });
         return result.value;
       },
-      startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), null),
+      startMessage: (message) => persist("start-message", () => startMessage(pool, fence, message), false),
       saveContext: (sent) => persist("save-context", () => saveContext(pool, fence, sent), false),
       saveToolCalls: (calls) => persist("save-tool-calls", () => saveToolCalls(pool, fence, calls), false),
-      recordToolsIgnored: (sessionId, found) =>
-        persist(
-          "record-tools-ignored",
-          async () => (await recordToolsIgnored(pool, sessionId, found))?.changes ?? [],
-          [],
-        ),
-      commitStep: (step) => persist("commit-step", () => commitStep(pool, fence, step), false),
+      commitStep: (step) => persist("commit-step", () => commitStep(pool, fence, step), null),
       endTurn: (ending) =>
-        persist<EndedTurn | "cancelling" | "lost">("end-turn", () => endTurn(pool, fence, ending), "lost"),
+        persist<Awaited<ReturnType<typeof endTurn>>>("end-turn", () => endTurn(pool, fence, ending), "lost"),
       readCancelReason: () => readCancelReason(pool, fence),
       // Without a release, the turn waits until its lease expires, which costs it an attempt.
       release(draft, usage) {

@@ -14,6 +14,7 @@ import { createKnownTraits } from "./discovery/known-traits.ts";
 import { createModelReady } from "./discovery/model-ready.ts";
 import { windowFromModelList } from "./discovery/server-info.ts";
 import { createSwapsModels } from "./discovery/swaps-models.ts";
+import { createResolvedNames, type NamesOfRoles } from "./resolved-names.ts";
 import { givingWay } from "./scheduling/give-way.ts";
 import type { RetrySettings } from "./scheduling/retry-policy.ts";
 import { createSharedPool } from "./scheduling/shared-pool.ts";
@@ -32,6 +33,8 @@ export interface ModelServers {
    * @throws ModelNotAllowed when users of this role may not use the model
    */
   resolve(wanted: string | null, role: string): Promise<string | null>;
+  /** What `resolve` returned last. */
+  resolved(): NamesOfRoles;
   /** The model's context window in tokens, without making a server load the model; null when unknown. */
   window(name: string | null): Promise<number | null>;
   replaysReasoning(name: string | null): boolean;
@@ -59,6 +62,9 @@ export class ModelNotAllowed extends Error {
   }
 }
 
+/** How many names of a role `resolved` returns. Each claim sends them all to the database. */
+const MOST_RESOLVED = 50;
+
 /** The longest time that a turn waits for a server's model list, which only improves names and windows. */
 const CATALOG_WAIT_MS = 1_000;
 
@@ -78,6 +84,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
   }
   const find = async (name: string) =>
     readModelName(name, names) ?? (names.length === 1 ? locate(name) : locateModel(name, await read()));
+  const resolved = createResolvedNames(MOST_RESOLVED);
   const serverOf = (name: string | null) => connected.get(locate(name).server) as ReturnType<typeof connect>;
 
   return {
@@ -86,8 +93,11 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
       const used = chosen ?? locate(null);
       const server = deps.servers.find(({ name }) => name === used.server);
       if (!server || !mayUse(server, used.model, role)) throw new ModelNotAllowed(wanted);
-      return chosen && writeModelName(chosen, names);
+      const name = chosen && writeModelName(chosen, names);
+      resolved.remember(wanted, role, name);
+      return name;
     },
+    resolved: resolved.known,
     async window(name) {
       const { model } = locate(name);
       const { contextSize, server } = serverOf(name);

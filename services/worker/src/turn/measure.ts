@@ -37,10 +37,16 @@ export function requestSize(fixed: Size, messages: readonly ConversationMessage[
   return messages.map(messageSize).reduce(plus, fixed);
 }
 
+/** Cached, because every turn has the same tools, whose schemas are much longer than most prompts. */
+const toolSizes = new WeakMap<readonly ToolOffer[], Size>();
+
 /** Returns the size of what every request contains: the system prompt and the schemas of the tools. */
 export function fixedSize(system: string, tools: readonly ToolOffer[]): Size {
-  const schemas = tools.flatMap((tool) => [tool.name, tool.description, JSON.stringify(tool.parameters)]);
-  return sizeOf([system, ...schemas], AROUND_MESSAGE + tools.length * AROUND_CALL);
+  const known = toolSizes.get(tools);
+  const schemas = known ? [] : tools.flatMap((tool) => [tool.name, tool.description, JSON.stringify(tool.parameters)]);
+  const offered = known ?? sizeOf(schemas, tools.length * AROUND_CALL);
+  toolSizes.set(tools, offered);
+  return plus(sizeOf([system], AROUND_MESSAGE), offered);
 }
 
 function sizeOf(texts: readonly string[], around: number): Size {

@@ -1,4 +1,4 @@
-import type { ReplyRecord } from "@boocode/contracts";
+import type { MessageContext, ReplyRecord } from "@boocode/contracts";
 import type { Reply } from "./ports.ts";
 
 /**
@@ -9,7 +9,14 @@ export interface OpenMessage {
   readonly id: string;
   content: string;
   reasoning: string;
+  /** What was sent to the model. Each write of the message saves it, because the message may have begun before it was known. */
+  context: MessageContext | null;
 }
+
+/** @param context null when no request is sent */
+export const openMessage = (id: string, context: MessageContext | null): OpenMessage => ({
+  ...{ id, content: "", reasoning: "", context },
+});
 
 export function appendText(message: OpenMessage, kind: "content" | "reasoning", text: string): void {
   message[kind] += text;

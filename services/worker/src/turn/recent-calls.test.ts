@@ -44,8 +44,11 @@ describe("the earlier model calls of a session", () => {
   });
 
   it("give the cut of the last request for the same model and window", () => {
-    const none = { cut: NO_CUT, turnsDropped: 0, mayRestore: false };
-    expect(recentCut([call({})], "m", 8_000)).toEqual({ cut, turnsDropped: 6, mayRestore: false });
+    const none = { cut: NO_CUT, turnsDropped: 0, hadAll: false, mayRestore: false };
+    expect(recentCut([call({})], "m", 8_000)).toEqual({
+      ...{ cut, turnsDropped: 6, hadAll: false, mayRestore: false },
+    });
+    expect(recentCut([call({ turns_dropped: 0 })], "m", 8_000)).toMatchObject({ hadAll: true });
     expect(recentCut([call({})], "other", 8_000)).toEqual(none);
     expect(recentCut([call({})], "m", 16_000)).toEqual(none);
     expect(recentCut([], "m", 8_000)).toEqual(none);
@@ -55,6 +58,7 @@ describe("the earlier model calls of a session", () => {
     expect(recentCut([call({ prompt_estimate: 2_000 })], "m", 8_000)).toEqual({
       cut,
       turnsDropped: 6,
+      hadAll: false,
       mayRestore: true,
     });
   });

@@ -28,14 +28,20 @@ export function recentWindow(calls: readonly RecentCall[], model: string | null)
 /**
  * The cut of the last request, to be used again: the model server has the beginning of that request in its prompt cache.
  * Another model or window has no such cache.
- * @returns `mayRestore`: the last request was so small that there may be room for what was left out
+ * @returns `hadAll`: the last request had every turn; `mayRestore`: it was so small that there may be room for what was left out
  */
 export function recentCut(
   calls: readonly RecentCall[],
   model: string | null,
   window: number,
-): { cut: ContextCut; turnsDropped: number; mayRestore: boolean } {
+): { cut: ContextCut; turnsDropped: number; hadAll: boolean; mayRestore: boolean } {
   const last = calls[0]?.context;
-  if (last?.model !== model || last.window !== window) return { cut: NO_CUT, turnsDropped: 0, mayRestore: false };
-  return { cut: last.cut, turnsDropped: last.turns_dropped, mayRestore: last.prompt_estimate < window * ROOMY };
+  if (last?.model !== model || last.window !== window)
+    return { cut: NO_CUT, turnsDropped: 0, hadAll: false, mayRestore: false };
+  return {
+    cut: last.cut,
+    turnsDropped: last.turns_dropped,
+    hadAll: last.turns_dropped === 0,
+    mayRestore: last.prompt_estimate < window * ROOMY,
+  };
 }

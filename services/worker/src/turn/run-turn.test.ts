@@ -71,6 +71,12 @@ const long = {
     { role: "assistant" as const, content: "an answer", toolCalls: [] },
   ],
 };
+/** The contexts of a turn's model calls, in order. */
+const contextsOf = (events: readonly TurnEvent[]) =>
+  events.flatMap((event) => {
+    if (event.type === "step_started") return [event.context];
+    return event.type === "step_finished" ? [event.next] : [];
+  });
 const size = (request: ModelRequest | undefined) => JSON.stringify(request?.messages).length;
 
 describe("a turn whose conversation is long", () => {
@@ -78,7 +84,7 @@ describe("a turn whose conversation is long", () => {
     const { events, requests } = await run([calls(""), calls(""), reply], { window: 4_000 }, words(9_000));
     expect(requests).toHaveLength(3);
     for (const request of requests) expect(size(request)).toBeLessThan(4_000 * 0.8 * 3.6 + 500);
-    const contexts = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
+    const contexts = contextsOf(events);
     expect(contexts.map((context) => context?.outputs_elided)).toEqual([0, 0, 1]);
     expect(requests[2]?.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant", "tool"]);
   });
@@ -122,7 +128,7 @@ describe("a turn whose conversation is long", () => {
   it("is estimated from the server's count, and only what was added since from its text", async () => {
     const counts = { ...calls(""), promptTokens: 5_000 };
     const { events } = await run([counts, reply], { earlier: [long] }, "12".repeat(500));
-    const [first, second] = events.flatMap((event) => (event.type === "step_started" ? [event.context] : []));
+    const [first, second] = contextsOf(events);
     const added = (second?.prompt_uncorrected ?? 0) - (first?.prompt_uncorrected ?? 0);
     expect(added).toBeGreaterThan(1_000);
     expect(second?.prompt_estimate).toBe(5_000 + added);

@@ -1,7 +1,8 @@
+import type { MessageContext } from "@boocode/contracts";
 import type { RunTool, ToolOffer } from "@boocode/project-tools/ports";
 import { askModel, TOOL_LOOP } from "./ask-model.ts";
 import { assistantMessage, toolMessage } from "./conversation-turn.ts";
-import { type ConversationSoFar, createRequestFitter } from "./fit-request.ts";
+import { type ConversationSoFar, createRequestFitter, type FittedRequest } from "./fit-request.ts";
 import type { StreamReply } from "./ports.ts";
 import type { BudgetSettings } from "./prompt-budget.ts";
 import { runCalls } from "./run-calls.ts";
@@ -31,15 +32,16 @@ export interface TurnDeps {
  */
 export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSignal): AsyncGenerator<TurnEvent, void> {
   const fitter = createRequestFitter(input, deps.tools, deps.budget);
+  /** The request of a step; null when there may be no further one. */
+  const requestOf = (step: number) => (step > deps.maxDepth ? null : fitter.fit(null));
+  let fitted = requestOf(input.step);
+  yield { type: "step_started", step: input.step, context: contextOf(fitted) };
   for (let step = input.step; ; step++) {
-    if (step > deps.maxDepth) {
-      yield { type: "step_started", step, context: null };
+    if (!fitted) {
       // The model called tools although the last call requested text. The tools have run; the turn fails here.
       yield { type: "failed", error: TOOL_LOOP };
       return;
     }
-    const fitted = fitter.fit(null);
-    yield { type: "step_started", step, context: fitted.fits ? fitted.context : null };
     const request = {
       fitted,
       model: input.model,
@@ -59,8 +61,12 @@ export async function* runTurn(deps: TurnDeps, input: TurnInput, signal: AbortSi
     }
     yield { type: "tools_called", reply };
     const outcomes = yield* runCalls(deps.runTool, reply.toolCalls, signal);
-    yield { type: "step_finished", step, reply, outcomes };
     fitter.add(assistantMessage(reply, input.replayReasoning));
     for (const { output, result } of outcomes) fitter.add(toolMessage(result, output));
+    // Before the step is committed, because that commit begins the next step's message.
+    fitted = requestOf(step + 1);
+    yield { type: "step_finished", step, reply, outcomes, next: contextOf(fitted) };
   }
 }
+
+const contextOf = (request: FittedRequest | null): MessageContext | null => (request?.fits ? request.context : null);
