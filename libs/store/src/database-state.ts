@@ -18,11 +18,11 @@ export const NEEDED_MIGRATIONS = [
   "0013_pages",
   "0014_limits",
   "0015_run_slots",
-  "0018_live_turns",
-  "0019_count_live_turns",
-  "0020_citations",
-  "0021_fewer_indexes",
-  "0022_ended_access",
+  "0016_live_turns",
+  "0017_count_live_turns",
+  "0018_citations",
+  "0019_fewer_indexes",
+  "0020_ended_access",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */
