@@ -204,10 +204,10 @@ test("a commit whose answer is lost is retried and takes effect once", { timeout
     gate: { name: "armed", step: 0 },
   });
   const before = proxy.cuts();
-  proxy.cutAnswerTo("commit", 8);
+  proxy.cutAnswerTo("commit_step_1(", 8);
   system.model.release("armed");
   await expectAgreement(system, turns);
-  proxy.cutAnswerTo("commit", 0);
+  proxy.cutAnswerTo("commit_step_1(", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);
 });
 
@@ -218,11 +218,11 @@ test("a post that is retried with its key, because its commit's answer was lost,
   await watched.subscriber.untilEnded(watched.turnId);
   await renewConnections();
   const before = proxy.cuts();
-  proxy.cutAnswerTo("commit", 1);
+  proxy.cutAnswerTo("post_message_1(", 1);
   const content = markedScript(randomUUID(), { tokens: 5, interval_ms: 1 });
   const path = `/api/sessions/${watched.sessionId}/messages`;
   const { turn_id } = await persist<TurnAccepted>(system, user, path, { content });
-  proxy.cutAnswerTo("commit", 0);
+  proxy.cutAnswerTo("post_message_1(", 0);
   expect(proxy.cuts()).toBe(before + 1);
   await expectAgreement(system, [watched]);
   const turns = await system.sql<{ id: string }[]>`
@@ -230,7 +230,7 @@ test("a post that is retried with its key, because its commit's answer was lost,
   expect(turns.map(({ id }) => id)).toEqual([watched.turnId, turn_id]);
 });
 
-/** Renews all connections: each sends the text of a commit only once, and afterwards uses a prepared statement. */
+/** Renews all connections: each sends the text of a statement only once, and afterwards uses a prepared one. */
 async function renewConnections(): Promise<void> {
   proxy.set("reset");
   proxy.set("pass");

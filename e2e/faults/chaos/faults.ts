@@ -129,10 +129,11 @@ export function createFaults(system: System, { database, redis }: Networks, user
     "cut the database's connections": () => tear(database, random.below(300)),
     "swallow the database's answers": () => swallow(database, 200 + random.below(2_000)),
     "lose the answer to a commit": () => {
-      // Renews all connections: each sends the text of a commit only once, and afterwards uses a prepared statement.
+      // Renews all connections: each sends the text of a statement only once, and afterwards uses a prepared one.
       database.set("reset");
       database.set("pass");
-      return loseAnswers(database, "commit", 1 + random.below(3));
+      const commits = ["commit", "post_message_1(", "commit_step_1(", "end_turn_1("] as const;
+      return loseAnswers(database, commits[random.below(commits.length)] ?? "commit", 1 + random.below(3));
     },
     "kill Postgres": async () => {
       await system.postgres?.kill("SIGKILL");

@@ -37,6 +37,7 @@ export function createWarmProcesses(deps: WarmProcessesDeps): WarmProcesses {
   const hungry: ((process: ToolProcess | null) => void)[] = [];
   /** How many are being started and are not in `all` yet, and how many are not ready. */
   let [coming, starting] = [0, 0];
+  let isStopped = false;
 
   async function start(): Promise<void> {
     coming += 1;
@@ -46,6 +47,7 @@ export function createWarmProcesses(deps: WarmProcessesDeps): WarmProcesses {
         coming -= 1;
       });
       all.add(started);
+      if (isStopped) started.kill();
       void started.exited.then(() => {
         all.delete(started);
         clearTimeout(idle.get(started));
@@ -54,7 +56,7 @@ export function createWarmProcesses(deps: WarmProcessesDeps): WarmProcesses {
       await started.ready;
       offer(started);
     } catch (err) {
-      deps.log.error({ err }, "a tool process could not be started");
+      if (!isStopped) deps.log.error({ err }, "a tool process could not be started");
       hungry.shift()?.(null);
     } finally {
       starting -= 1;
@@ -126,6 +128,7 @@ export function createWarmProcesses(deps: WarmProcessesDeps): WarmProcesses {
     },
     count: () => all.size + coming,
     async stop() {
+      isStopped = true;
       for (const process of all) process.kill();
       await Promise.all([...all].map(({ exited }) => exited));
     },

@@ -222,6 +222,15 @@ test("a process that cannot be started fails its call only", async () => {
   expect(logged.map(({ message }) => message)).toContain("a tool process could not be started");
 });
 
+test("a pool that stops while it starts a spare process logs no failure and leaves nothing", async () => {
+  const { pool, run, folder, logged } = await startPool({ size: 2 });
+  const { pid } = await tell(run);
+  await pool.stop();
+  expect(isAlive(pid)).toBe(false);
+  await expect.poll(() => readdirSync(folder)).toEqual([]);
+  expect(logged).toEqual([]);
+});
+
 test("a process that keeps much memory is ended after its call", async () => {
   const { run } = await startPool({ use: { memoryMb: 300, cpuMs: 30_000 } });
   const { pid } = await tell(run);

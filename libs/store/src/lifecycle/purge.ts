@@ -97,7 +97,8 @@ async function purgeUsers(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
     await sql`delete from ${sql(table)} where user_id = ${user.id}`;
   // No name can begin with a blank, so that nobody has or can take this one.
   await sql`update users set name = ' ' || id, purged_at = now() where id = ${user.id}`;
-  for (const table of ["api_tokens", "idempotency_keys"])
+  // Last what the deletions before have noted: the user's access ended long ago.
+  for (const table of ["api_tokens", "idempotency_keys", "ended_access"])
     await sql`delete from ${sql(table)} where user_id = ${user.id}`;
   return 1;
 }
