@@ -54,7 +54,11 @@ beforeAll(async () => {
       USER_LIMITS: JSON.stringify({ turns_running: 5, turns_waiting: 20, tokens_per_day: 1e9, stored_bytes: 1e9 }),
       // Few connections, so that each has prepared every statement after a few turns.
       DATABASE_CONNECTIONS: "2",
+      // Their commits would be counted.
       DRAFT_INTERVAL_MS: "60000",
+      HEARTBEAT_MS: "60000",
+      LEASE_MS: "200000",
+      MAINTENANCE_INTERVAL_MS: "600000",
       POSITION_CHECK_MS: "600000",
     },
   });
