@@ -1,6 +1,6 @@
 /*
  * Every token of the scripted model is a stamp, `@SENT.NUMBER.TURN `: when it was sent (µs of a clock that all processes of this
- * machine share), its number from 0, and its turn, all in base 36. Whoever receives text finds the stamps in it, however the
+ * machine share), its number from 0, and its turn, all in base 36. A receiver finds the stamps in its text, however the
  * tokens were put together on the way.
  */
 const STAMP = /@([0-9a-z]+)\.([0-9a-z]+)\.([0-9a-z]+) /g;

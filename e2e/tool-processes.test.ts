@@ -82,7 +82,7 @@ test("cancelling a turn ends its tool's process at once", async () => {
   await expect.poll(async () => (await turn(cancelled)).status, { timeout: 30_000 }).toBe("cancelled");
 });
 
-test("a turn whose call waits for a process is told how many go first", async () => {
+test("a turn whose call waits for a process says how many go first", async () => {
   // Of three processes one user may hold two.
   const holders = [await ask(HUGE), await ask(HUGE)];
   await expect.poll(readingProcesses, { timeout: 30_000 }).toHaveLength(2);

@@ -99,7 +99,7 @@ export const TurnWaiting = z.object({
   ...turnFrame,
   /**
    * `slot`: other turns hold every slot at the model server. `loading`, `busy`, `unreachable`, `failed`: the request failed
-   * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it anew. `tools`: its tool calls do not run yet, because
+   * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it again. `tools`: its tool calls do not run yet, because
    * others hold the worker's tool processes; sent once.
    */
   reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut", "tools"]),

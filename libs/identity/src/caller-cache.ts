@@ -9,7 +9,7 @@ export const RENEW_MS = 1_000;
 const IDLE_MS = 30_000;
 /** After this time a token is looked up again, for what a renewal does not see: a provider that withdrew a key. */
 const LOOK_UP_MS = 60_000;
-/** Limit of the callers that are kept. Only good tokens are, so that nobody can fill it without them. */
+/** Limit of the callers that are kept. Only valid tokens take a place. */
 const MOST_CALLERS = 10_000;
 
 /** Remembers who has which token, so that a request asks Postgres only for the first one of a while. */

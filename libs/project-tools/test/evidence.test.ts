@@ -72,7 +72,7 @@ test("grep proves matches and their context in each file", async () => {
   });
 });
 
-test("list_dir and find_files prove names, as many as they show", async () => {
+test("list_dir and find_files state each name that they show", async () => {
   const files = Object.fromEntries(NUMBERED.map((_, index) => [`folder/${"n".repeat(40)}${1000 + index}.txt`, ""]));
   const { root } = await makeTree({ ...files, "other.txt": "" });
   const call = await startTools(root, { limits: { outputBytes: 2_000 } });

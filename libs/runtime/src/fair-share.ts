@@ -30,7 +30,7 @@ export function nextInLine(waiting: readonly Waiting[], held: ReadonlyMap<string
   return next;
 }
 
-/** How many of those that wait get a slot before the one at `index`, if nobody else comes or gives one back. */
+/** How many of those that wait get a slot before the one at `index`, if none joins the queue and no slot is released. */
 export function aheadInLine(waiting: readonly Waiting[], held: ReadonlyMap<string, number>, index: number): number {
   // How many the user will hold when this one's turn has come. Slots go out in the order of this number, and then of arrival.
   const counts = new Map(held);

@@ -164,7 +164,7 @@ test("one user's calls leave half of the slots to others, and a call that waits 
   expect((await ends).filter(({ status }) => status === "rejected")).toHaveLength(2);
 });
 
-test("a call that waits is told once how many go first: those of users who hold fewer, then those that came before", async () => {
+test("a waiting call learns once how many go first: those of users who hold fewer, then those that came before", async () => {
   const { run } = await startPool({ size: 4 });
   const controller = new AbortController();
   const told: string[] = [];
