@@ -1,4 +1,4 @@
--- What a turn's end changes in its session: the next turn becomes due, and the session is listed anew. The caller has the session's
+-- What a turn's end changes in its session: the next turn becomes due, and the lists change. The caller has the session's
 -- lock; this takes the next turn's and then the project's. Returns no row when the session or its project is gone.
 -- found_tools_ignored: a ToolsIgnored to record, unless the session knows it for this model; null: none.
 create function close_turn_1(of_session uuid, found_tools_ignored jsonb)

@@ -15,7 +15,7 @@ export interface EndingTurn extends Omit<Written, "reply"> {
   end: TurnEnd;
   /** The message that is still open, with its text so far; null when none is open. */
   reply: Written["reply"] | null;
-  /** Set when the turn has shown that the session's model sees no tools. The session is told once of each model. */
+  /** Set when the turn has shown that the session's model sees no tools. Recorded once for each model of a session. */
   toolsIgnored?: ToolsIgnored | null;
 }
 

@@ -45,7 +45,7 @@ test("a session is named once, from its first question and answer, and keeps a n
   expect(await give("Other")).toBeNull();
 });
 
-test("a session is told once of each model that sees no tools, with a turn's end, and a change of the model clears it", async () => {
+test("that a model sees no tools is recorded once for a session, with a turn's end, and a change of the model clears it", async () => {
   const place = await newPlace(fixture.pool);
   const { ownerId, sessionId } = place;
   await changeSession(fixture.pool, ownerId, sessionId, { name: "n" });

@@ -11,7 +11,7 @@ export interface Reads {
 /**
  * Counts what `act` reads.
  * @param pool with a single connection, which `act` uses, to a database that is not used otherwise: statistics are of a connection and
- *   reach the views when it is told to send them
+ *   reach the views when it is asked to send them
  */
 export async function countReads(pool: Pool, act: () => Promise<unknown>): Promise<Reads> {
   const before = await readSoFar(pool);

@@ -36,7 +36,7 @@ export interface History {
 }
 
 /**
- * Reads the turn's own messages and whole earlier turns from the newest backwards, as many as fit if every long tool output is
+ * Reads the turn's own messages and whole earlier turns from the newest backwards, up to the number that fits if every long tool output is
  * elided. The cost depends on what is sent and not on the length of the session. Mostly one statement: the model call waits for it.
  */
 export async function readHistory(

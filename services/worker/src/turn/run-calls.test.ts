@@ -9,7 +9,7 @@ const outcome = ({ id, name }: ToolCall): ToolOutcome => ({
   result: { tool_call_id: id, name, truncated: false, error: null },
 });
 
-test("that none of the calls runs yet is told once, and by the first one only", async () => {
+test("only the first call reports, and once, that none of the calls runs yet", async () => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
