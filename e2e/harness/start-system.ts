@@ -95,7 +95,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   ]);
   const direct = { databaseUrl: database.url, redisUrl: redis.url };
   const routed = options.route ? await options.route(direct) : direct;
-  const sql = connectPostgres(database.ownerUrl, { name: "e2e", connections: 4 });
+  // Tests fill tables with single long statements; the limit of a statement is for the services, which have pools of their own.
+  const sql = connectPostgres(database.ownerUrl, { name: "e2e", connections: 4, statementMs: 60_000 });
   await auditTurns(sql);
   const lines: string[] = [];
   const env = {

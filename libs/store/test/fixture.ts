@@ -50,7 +50,8 @@ export function useStore(options: { connections?: number } = {}): Store {
     drop = database.drop;
     fixture.url = database.url;
     fixture.pool = connectPostgres(database.url, { name: "test", connections: options.connections ?? 10 });
-    fixture.owner = connectPostgres(database.ownerUrl, { name: "owner", connections: 1 });
+    // It fills tables with single long statements.
+    fixture.owner = connectPostgres(database.ownerUrl, { name: "owner", connections: 1, statementMs: 60_000 });
   });
   afterAll(async () => {
     await Promise.all([fixture.pool?.end({ timeout: 2 }), fixture.owner?.end({ timeout: 2 })]);
