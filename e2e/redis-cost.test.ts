@@ -40,7 +40,8 @@ function purposeOf(args: readonly string[]): string | null {
       : command;
   if (key.startsWith("boocode:log:") || key === keys.check || key.startsWith(`${keys.oldQueues}:`)) return null;
   if (key.startsWith("boocode:rate:")) return "rates";
-  if (key.startsWith("boocode:model-slots:")) return "slot";
+  // Slots are also freed behind an answer, and kept on a timer.
+  if (key.startsWith("boocode:model-slots:")) return args[3 + Number(count)] === "take" ? "slot" : null;
   return key.startsWith(`${keys.queues}:turns:`) ? (SCRIPTS[count] ?? command) : key;
 }
 
