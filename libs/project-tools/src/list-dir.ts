@@ -1,19 +1,13 @@
-import { isUtf8 } from "node:buffer";
-import type { Stats } from "node:fs";
-import { opendir } from "node:fs/promises";
 import { posix } from "node:path";
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { fitLines } from "./output/cut-output.ts";
 import { showPath } from "./output/show-path.ts";
 import { openAsked } from "./project/open-asked.ts";
-import type { OpenedPath, ProjectRoot } from "./project/project-root.ts";
-import { quickFiles } from "./project/quick-files.ts";
+import { type FolderEntry, MAX_NAMES, readEntry, readNames } from "./reading/read-folder.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 
 const PAGE = 500;
-/** Names, of at most 255 bytes, are sorted in memory. A directory with more entries holds data, not code. */
-const MAX_NAMES = 100_000;
 /** Reserved for the heading and the note at the end, without the path. */
 const FRAME_BYTES = 300;
 
@@ -36,7 +30,7 @@ export const listDir = defineTool({
       const entries: string[] = [];
       for (const entry of names.slice(offset, offset + PAGE)) {
         context.signal.throwIfAborted();
-        entries.push(await describeEntry(opened, entry, context.root));
+        entries.push(describeEntry(await readEntry(opened, entry, context.root)));
       }
       const lines = fitLines(entries, context.outputBytes - FRAME_BYTES - Buffer.byteLength(name));
       const left = names.length - Math.min(offset, names.length) - lines.length;
@@ -54,43 +48,12 @@ export const listDir = defineTool({
   },
 });
 
-/** The names, sorted, as bytes: a name need not be UTF-8. */
-async function readNames(opened: OpenedPath, signal: AbortSignal): Promise<{ names: Buffer[]; complete: boolean }> {
-  const names: Buffer[] = [];
-  // Reads through the descriptor, because another directory may have taken the path since.
-  const directory = await opendir(opened.stablePath, { encoding: "buffer" as BufferEncoding, bufferSize: 512 });
-  for await (const { name } of directory) {
-    signal.throwIfAborted();
-    if (names.length === MAX_NAMES) return { names: names.sort(Buffer.compare), complete: false };
-    names.push(name as unknown as Buffer);
-  }
-  return { names: names.sort(Buffer.compare), complete: true };
-}
-
-async function describeEntry(
-  { stablePath, path: folder }: OpenedPath,
-  name: Buffer,
-  root: ProjectRoot,
-): Promise<string> {
-  const path = Buffer.concat([Buffer.from(`${stablePath}/`), name]);
-  const shown = showPath(name.toString("utf8")) + (isUtf8(name) ? "" : " (the name is not UTF-8: it cannot be opened)");
-  // An entry that was deleted since it was listed, or is not accessible, is still shown by name.
-  const stats = await quickFiles.lstat(path).catch(() => null);
-  if (stats === null) return `${shown} (gone)`;
-  if (stats.isSymbolicLink()) {
-    const target = await quickFiles.readlink(path, { encoding: "buffer" }).catch(() => Buffer.from("?"));
-    const leads = root.withheld(posix.join(folder, target.toString("utf8")));
-    const marked = leads === null ? "" : `, withheld: ${leads}`;
-    return `${shown} -> ${showPath(target.toString("utf8"))} (symlink${marked})`;
-  }
-  const inside = posix.join(folder, name.toString("utf8"));
-  const group = root.withheld(stats.isDirectory() ? `${inside}/` : inside);
-  const withheld = group === null ? "" : `withheld: ${group}`;
-  if (stats.isDirectory()) return `${shown}/${withheld && ` (${withheld})`}`;
-  return `${shown} (${withheld || (stats.isFile() ? `${stats.size} bytes` : specialKind(stats))})`;
-}
-
-function specialKind(stats: Stats): string {
-  if (stats.isFIFO()) return "pipe";
-  return stats.isSocket() ? "socket" : "device";
+/** The entry as the model reads it. */
+function describeEntry({ name, isNamed, type, size, target, withheld }: FolderEntry): string {
+  const shown = showPath(name) + (isNamed ? "" : " (the name is not UTF-8: it cannot be opened)");
+  const group = withheld === null ? "" : `withheld: ${withheld}`;
+  if (type === "gone") return `${shown} (gone)`;
+  if (type === "symlink") return `${shown} -> ${showPath(target ?? "?")} (symlink${group && `, ${group}`})`;
+  if (type === "folder") return `${shown}/${group && ` (${group})`}`;
+  return `${shown} (${group || (type === "file" ? `${size} bytes` : type)})`;
 }

@@ -1,4 +1,3 @@
-import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { defineTool, type ToolContext } from "./define-tool.ts";
 import { showPath } from "./output/show-path.ts";
@@ -6,7 +5,7 @@ import type { ShownEntry } from "./output/to-evidence.ts";
 import { type Encoding, readEncoding, UTF_8 } from "./project/detect-encoding.ts";
 import { openAsked } from "./project/open-asked.ts";
 import type { OpenedPath } from "./project/project-root.ts";
-import { type Line, readLines } from "./project/read-lines.ts";
+import { type PartLine, readPart } from "./reading/read-part.ts";
 import { MAX_SEARCHED_BYTES } from "./search/ripgrep-arguments.ts";
 import { MAX_PATH_LENGTH, textInput } from "./text-input.ts";
 import { ToolFailure } from "./tool-failure.ts";
@@ -73,25 +72,23 @@ async function view(
   }
   const name = showPath(opened.path);
   const last = Math.min(asked ?? first + DEFAULT_LINES - 1, first + MAX_LINES - 1);
-  let room = outputBytes - FRAME_BYTES - 2 * Buffer.byteLength(name);
-  let lineCut = false;
-  const texts: string[] = [];
-  const shown: ShownEntry[] = [{ path: opened.path, at: 0 }];
-  // An invalid byte becomes U+FFFD, which takes three bytes, so a line of a quarter of the room always fits.
-  const maxLineBytes = Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4)));
-  const options = { from: first, maxLineBytes, countBytes: COUNTED_BYTES, signal, encoding };
+  const room = outputBytes - FRAME_BYTES - 2 * Buffer.byteLength(name);
   const advice = opened.size > MAX_SEARCHED_BYTES ? "the rest of it cannot be shown" : "grep shows parts of it";
-  const { lines, ended } = await readLines(opened.handle, options, (line) => {
-    const text = numbered(line, maxLineBytes, advice);
-    room -= Buffer.byteLength(text) + 1;
-    // At least one line is always shown, because the model might repeat a call without output forever.
-    if (room < 0 && texts.length > 0) return false;
-    texts.push(text);
-    if (line.size > maxLineBytes) lineCut = true;
-    else
-      shown.push({ path: opened.path, at: texts.length, line: { number: line.number, skip: text.indexOf("\t") + 1 } });
-    return line.number < last && room > 0;
+  // An invalid byte becomes U+FFFD, which takes three bytes, so a line of a quarter of the room always fits. At least one line is
+  // always shown, because the model might repeat a call without output forever.
+  const part = await readPart(opened, {
+    ...{ first, last, encoding, signal, room, countBytes: COUNTED_BYTES },
+    maxLineBytes: Math.max(1, Math.min(MAX_LINE_BYTES, Math.floor(room / 4))),
+    costOf: (line) => Buffer.byteLength(numbered(line, advice)) + 1,
   });
+  const { counted: lines, ended } = part;
+  const texts = part.lines.map((line) => numbered(line, advice));
+  const lineCut = part.lines.some(({ isCut }) => isCut);
+  const shown: ShownEntry[] = [{ path: opened.path, at: 0 }];
+  for (const [index, { number, isCut }] of part.lines.entries()) {
+    const skip = (texts[index] ?? "").indexOf("\t") + 1;
+    if (!isCut) shown.push({ path: opened.path, at: index + 1, line: { number, skip } });
+  }
 
   const end = first + texts.length - 1;
   const total = ended ? String(lines) : `more than ${lines}`;
@@ -107,9 +104,7 @@ async function view(
   return { output: output.join("\n"), truncated: cut || lineCut, shown };
 }
 
-function numbered({ number, bytes, size }: Line, maxLineBytes: number, advice: string): string {
-  if (size <= maxLineBytes) return `${String(number).padStart(6)}\t${bytes.toString("utf8")}`;
-  // The decoder drops an incomplete character at the cut.
-  const text = new StringDecoder("utf8").write(bytes);
-  return `${String(number).padStart(6)}\t${text}… [line cut: ${size} bytes in all; ${advice}]`;
+function numbered({ number, text, size, isCut }: PartLine, advice: string): string {
+  const line = `${String(number).padStart(6)}\t${text}`;
+  return isCut ? `${line}… [line cut: ${size} bytes in all; ${advice}]` : line;
 }

@@ -23,14 +23,25 @@ export function explainOpenError(error: unknown, asked: string): unknown {
   return explanation ? new ToolFailure(`${showPath(asked)} ${explanation}`, { cause: error }) : error;
 }
 
+/** Why a path was not opened, for readers other than models. `missing` also for what lies outside the root: its place is not told. */
+export type OpenRefusal = "missing" | "withheld" | "denied" | "not_a_file" | "not_a_folder";
+
+export function refusalOf(failure: ToolFailure): OpenRefusal {
+  if (failure instanceof WithheldFailure) return "withheld";
+  if (failure instanceof WrongKind) return failure.wanted === "directory" ? "not_a_folder" : "not_a_file";
+  const code = failure.cause instanceof Error && "code" in failure.cause ? failure.cause.code : null;
+  if (code === "EACCES" || code === "EPERM") return "denied";
+  return code === "ENXIO" ? "not_a_file" : "missing";
+}
+
 /** @throws ToolFailure when the path is neither a regular file nor a directory, or not the requested kind */
 export function requireKind(stats: Stats, kind: OpenKind, asked: string): void {
   if (stats.isDirectory()) {
-    if (kind === "file") throw wrongKind(asked, "is a directory; use list_dir");
+    if (kind === "file") throw new WrongKind(asked, kind, "is a directory; use list_dir");
   } else if (!stats.isFile()) {
-    throw wrongKind(asked, "is not a regular file (a pipe, socket or device) and cannot be read");
+    throw new WrongKind(asked, kind, "is not a regular file (a pipe, socket or device) and cannot be read");
   } else if (kind === "directory") {
-    throw wrongKind(asked, "is a file; use view_file");
+    throw new WrongKind(asked, kind, "is a file; use view_file");
   }
 }
 
@@ -42,6 +53,12 @@ export class WithheldFailure extends ToolFailure {
   }
 }
 
-export function wrongKind(asked: string, problem: string): ToolFailure {
-  return new ToolFailure(`${showPath(asked)} ${problem}`);
+/** Something else is there than what was wanted. */
+class WrongKind extends ToolFailure {
+  readonly wanted: OpenKind;
+
+  constructor(asked: string, wanted: OpenKind, problem: string) {
+    super(`${showPath(asked)} ${problem}`);
+    this.wanted = wanted;
+  }
 }

@@ -8,7 +8,7 @@ import { BOOCODEIGNORE, readBoocodeignore } from "../withheld/read-boocodeignore
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
 import { createWithholding, OWN } from "../withheld/withholding.ts";
 import { leadsOut } from "./leads-out.ts";
-import { explainOpenError, type OpenKind, requireKind, WithheldFailure, wrongKind } from "./open-errors.ts";
+import { explainOpenError, type OpenKind, requireKind, WithheldFailure } from "./open-errors.ts";
 import { descriptorPath, FLAGS, openFolder, type ProjectFolder } from "./open-folder.ts";
 import { quickFiles } from "./quick-files.ts";
 import { toRelativePath } from "./to-relative-path.ts";
@@ -148,7 +148,8 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
     });
     if (!isInside(rootBytes, found)) throw outside(asked);
     const target = found.toString("utf8");
-    if (!Buffer.from(target).equals(found)) throw wrongKind(asked, "has a name that is not UTF-8 and cannot be opened");
+    if (!Buffer.from(target).equals(found))
+      throw new ToolFailure(`${showPath(asked)} has a name that is not UTF-8 and cannot be opened`);
     return target;
   }
 
