@@ -32,7 +32,7 @@ const mayImport = {
     "libs/identity",
     "libs/limits",
     "libs/model-servers",
-    "libs/project-tools/src/citations",
+    "libs/project-tools",
     "libs/runtime",
     "libs/store",
     "libs/turn-queue",
@@ -49,6 +49,7 @@ const mayImport = {
     "services/api/src/accept-turn.ts",
     "services/api/src/check-model.ts",
     "services/api/src/issue-token.ts",
+    "services/api/src/read-project.ts",
     "services/api/src/usage-report.ts",
   ],
   "services/gateway": [

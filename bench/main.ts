@@ -10,6 +10,7 @@ import { fanout } from "./scenarios/fanout.ts";
 import { gatewayChecks } from "./scenarios/gateway-checks.ts";
 import { history } from "./scenarios/history.ts";
 import { memory } from "./scenarios/memory.ts";
+import { readFile } from "./scenarios/read-file.ts";
 import { relay } from "./scenarios/relay.ts";
 import { scale } from "./scenarios/scale.ts";
 import { tools } from "./scenarios/tools.ts";
@@ -22,6 +23,7 @@ import { turns, turnsAtOnce } from "./scenarios/turns.ts";
  */
 const BENCHMARKS = {
   ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, citations, memory },
+  "read-file": readFile,
   ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, "gateway-checks": gatewayChecks, scale },
 };
 

@@ -20,6 +20,7 @@ const programs = {
   api: { entry: "services/api/src/main.ts", manifest: "services/api" },
   gateway: { entry: "services/gateway/src/main.ts", manifest: "services/gateway" },
   worker: { entry: "services/worker/src/main.ts", manifest: "services/worker" },
+  "api/tool-process": { entry: "libs/project-tools/src/host/main.ts", manifest: "services/api" },
   "worker/tool-process": { entry: "libs/project-tools/src/host/main.ts", manifest: "services/worker" },
   "scripted-model": { entry: "libs/scripted-model/src/main.ts" },
   admin: { entry: "scripts/admin/main.ts" },

@@ -57,6 +57,7 @@ test("an image contains a program, the files that it reads, and the packages tha
     expect.arrayContaining(["append-frame.lua", "slot.lua"]),
   );
   expect(readdirSync(join(image("worker"), "node_modules"))).toEqual(["@vscode", "jschardet"]);
+  expect(readdirSync(join(image("api"), "node_modules"))).toEqual(expect.arrayContaining(["@vscode", "jschardet"]));
 });
 
 test("the built services answer a question about code, without sources and without tsx", async () => {

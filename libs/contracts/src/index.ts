@@ -13,6 +13,7 @@ export * from "./message-context.ts";
 export * from "./messages.ts";
 export * from "./pages.ts";
 export * from "./primitives.ts";
+export * from "./project-files.ts";
 export * from "./projects.ts";
 export * from "./sessions.ts";
 export * from "./sharing.ts";

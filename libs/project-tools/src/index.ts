@@ -1,10 +1,13 @@
 export { checkTools } from "./check-tools.ts";
+export { createServicePool, toolEnv } from "./pool/service-pool.ts";
 export { createToolPool, type ToolPool } from "./pool/tool-pool.ts";
 export type { RunTool, ToolOffer, ToolOutcome } from "./ports.ts";
 export type { ProjectFolder } from "./project/open-folder.ts";
 export { openProject, type ProjectRules, ProjectUnavailable } from "./project/open-project.ts";
+export type { ReadAnswer, ReadRefusal, ReadWork } from "./reading/read-work.ts";
 export { toolOffers } from "./run-tool.ts";
 export { MAX_SEARCHED_BYTES } from "./search/ripgrep-arguments.ts";
 export { findSearchLimits } from "./search/search-limits.ts";
 export { GROUP_NAMES } from "./withheld/groups.ts";
 export type { OwnPaths } from "./withheld/own-files.ts";
+export { ownPathsOf } from "./withheld/own-paths.ts";

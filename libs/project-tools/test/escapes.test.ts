@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { toolOffers } from "../src/run-tool.ts";
-import { makeTree, SECRET, startTools } from "./temp-tree.ts";
+import { makeTree, readsOf, SECRET, startReads, startTools } from "./temp-tree.ts";
 
 /** One call of every tool, with a path that the model might use to escape. */
 const CALLS: Record<string, (path: string) => Record<string, unknown>> = {
@@ -35,11 +35,15 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     await symlink("nowhere", join(tree.root, "dangling"));
     await symlink("../real", join(tree.root, "src/in-dir"));
     execFileSync("mkfifo", [join(tree.root, "pipe")]);
-    return { ...tree, call: await startTools(tree.root, { descriptors }) };
+    return {
+      ...tree,
+      call: await startTools(tree.root, { descriptors }),
+      read: await startReads(tree.root, { descriptors }),
+    };
   }
 
   test("no tool follows a path out of the project", async () => {
-    const { call, outside } = await start();
+    const { call, read, outside } = await start();
     const directories = [
       "..",
       "../outside",
@@ -58,11 +62,12 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
         expect(result.error, `${name} ${path}`).toMatch(/out of the project|not in the project|does not exist/);
         expect(output, path).not.toMatch(/TOP-SECRET|secret-name/);
       }
+      for (const work of readsOf(path)) expect([work, await read(work)]).toEqual([work, { refused: "missing" }]);
     }
   });
 
   test("a link out of the project has one answer, whether something is there or not", async () => {
-    const { call, root, outside } = await start();
+    const { call, read, root, outside } = await start();
     const targets = {
       there: join(outside, "secret.txt"),
       missing: join(outside, "nothing.txt"),
@@ -83,11 +88,14 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
           "PATH leads out of the project through a symlink; files outside the project cannot be read",
         ]);
       }
+      for (const work of readsOf(path)) expect([work, await read(work)]).toEqual([work, { refused: "missing" }]);
     }
   });
 
   test("a search of the whole project does not follow symlinks", async () => {
-    const { call } = await start();
+    const { call, read } = await start();
+    const names = await read({ kind: "names", text: "e", limit: 100 });
+    expect(names).toEqual({ files: ["real/b.txt"], has_more: false });
     expect((await call("grep", { pattern: "SECRET|linked" })).output).toBe("real/b.txt:1: linked");
     expect((await call("find_files", { glob: "*" })).output).toBe("real/b.txt\nsrc/a.txt");
   });
@@ -106,7 +114,7 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
   });
 
   test("loops, dangling links, pipes and sockets are rejected and block nothing", async () => {
-    const { call, root } = await start();
+    const { call, read, root } = await start();
     const server = createServer().listen(join(root, "socket"));
     await once(server, "listening");
     onTestFinished(() => void server.close());
@@ -116,15 +124,21 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     const refused = await Promise.all(Array.from({ length: 8 }, () => call("view_file", { path: "pipe" })));
     for (const { result } of refused) expect(result.error).toContain("not a regular file");
     expect((await call("view_file", { path: "socket" })).result.error).toContain("not a regular file");
+    const reads = ["pipe", "socket"].flatMap(readsOf);
+    const answers = await Promise.all(reads.map(read));
+    expect(answers.map((answer) => "refused" in answer && answer.refused)).toEqual(
+      reads.map(({ kind }) => (kind === "file" ? "not_a_file" : "not_a_folder")),
+    );
     expect((await call("list_dir", {})).output).toContain("pipe (pipe)");
   });
 
   test("after the root was moved away, nothing in its replacement is opened", async () => {
-    const { call, root, outside } = await start();
+    const { call, read, root, outside } = await start();
     await rename(root, `${root}-old`);
     await mkdir(root);
     await symlink(outside, join(root, "src"));
     expect((await call("view_file", { path: "src/secret.txt" })).output).not.toContain(SECRET);
+    for (const work of readsOf("src/secret.txt")) expect(JSON.stringify(await read(work))).not.toContain(SECRET);
   });
 });
 
@@ -133,6 +147,7 @@ test("no path whatsoever shows anything from outside", async () => {
   await symlink(tree.outside, join(tree.root, "a/link"));
   await symlink("../..", join(tree.root, "a/up"));
   const call = await startTools(tree.root);
+  const read = await startReads(tree.root);
   const names = [
     "..",
     ".",
@@ -156,6 +171,8 @@ test("no path whatsoever shows anything from outside", async () => {
       for (const name of ["view_file", "list_dir"]) {
         expect((await call(name, { path })).output.replaceAll(path, "")).not.toMatch(/TOP-SECRET|secret-name/);
       }
+      for (const work of readsOf(path.replaceAll("\0", "") || "."))
+        expect(JSON.stringify(await read(work))).not.toMatch(/TOP-SECRET|secret-name/);
     }),
     { numRuns: 500 },
   );

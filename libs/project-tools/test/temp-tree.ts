@@ -6,6 +6,8 @@ import { onTestFinished } from "vitest";
 import type { ToolOutcome } from "../src/ports.ts";
 import { describeFolder, openFolder, type ProjectFolder } from "../src/project/open-folder.ts";
 import { openProjectRoot } from "../src/project/project-root.ts";
+import { answerRead } from "../src/reading/answer-read.ts";
+import type { ReadWork } from "../src/reading/read-work.ts";
 import { createRunTool, type ToolLimits } from "../src/run-tool.ts";
 import { NO_LIMITS, type SearchLimits } from "../src/search/search-limits.ts";
 import type { OwnPaths } from "../src/withheld/own-files.ts";
@@ -54,29 +56,43 @@ export async function findFolder(
 
 export type Call = (name: string, args: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolOutcome>;
 
+interface RootOptions {
+  descriptors?: boolean;
+  allowedRoots?: string[];
+  own?: OwnPaths;
+  withheldGroupOf?: WithheldGroupOf;
+}
+
+async function openRoot(root: string, { allowedRoots, descriptors = true, ...options }: RootOptions) {
+  const project = await openProjectRoot(await findFolder(root, allowedRoots, options.own), { descriptors, ...options });
+  onTestFinished(() => project.close());
+  return project;
+}
+
+/** Reads in `root` as the API does. */
+export async function startReads(root: string, options: RootOptions = {}) {
+  const context = { root: await openRoot(root, options), limits: NO_LIMITS, signal: new AbortController().signal };
+  return (work: ReadWork) => answerRead(work, context);
+}
+
+/** The reads of a path that the API makes. */
+export const readsOf = (path: string): ReadWork[] => [
+  { kind: "file", path, first: 1 },
+  { kind: "folder", path, limit: 500 },
+];
+
 /** Runs tools in `root` as a turn does. An internal error of a tool fails the test. */
 export async function startTools(
   root: string,
-  options: {
-    limits?: Partial<ToolLimits>;
-    descriptors?: boolean;
-    search?: SearchLimits;
-    allowedRoots?: string[];
-    own?: OwnPaths;
-    withheldGroupOf?: WithheldGroupOf;
-  } = {},
+  options: RootOptions & { limits?: Partial<ToolLimits>; search?: SearchLimits } = {},
 ): Promise<Call> {
-  const project = await openProjectRoot(await findFolder(root, options.allowedRoots, options.own), {
-    descriptors: options.descriptors ?? true,
-    own: options.own,
-    withheldGroupOf: options.withheldGroupOf,
-  });
-  onTestFinished(() => project.close());
+  const { limits, search, ...ofRoot } = options;
+  const project = await openRoot(root, ofRoot);
   const defects: unknown[] = [];
   const run = createRunTool({
     root: project,
-    limits: { timeoutMs: 20_000, outputBytes: 30_000, ...options.limits },
-    search: options.search ?? NO_LIMITS,
+    limits: { timeoutMs: 20_000, outputBytes: 30_000, ...limits },
+    search: search ?? NO_LIMITS,
     onDefect: (error) => defects.push(error),
   });
   return async (name, args, signal = new AbortController().signal) => {

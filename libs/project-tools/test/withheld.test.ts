@@ -5,7 +5,7 @@ import type { ToolContext } from "../src/define-tool.ts";
 import { openProjectRoot } from "../src/project/project-root.ts";
 import { toolOffers } from "../src/run-tool.ts";
 import { separate } from "../src/search/find-withheld.ts";
-import { type Call, findFolder, makeTree, startTools } from "./temp-tree.ts";
+import { type Call, findFolder, makeTree, startReads, startTools } from "./temp-tree.ts";
 
 const PASSWORD = "hunter2-of-the-test";
 /** Withheld files of several groups, each with the password, beside files with the same word that may be shown. */
@@ -56,6 +56,34 @@ describe.each([{ descriptors: true }, { descriptors: false }])("with descriptors
     const all = { pattern: "hunter2|PASSWORD", context: 5, include_ignored: true };
     for (const args of [all, { ...all, max_results: 1 }, { ...all, glob: "**" }])
       expect((await call("grep", args)).output).not.toContain(PASSWORD);
+  });
+
+  test("the API's reads show no withheld file, name none in a folder, and find none by its name", async () => {
+    const { root } = await makeTree(ALL);
+    await symlink("../.env", join(root, "src/settings.ts"));
+    const read = await startReads(root, { descriptors });
+    for (const path of [...Object.keys(SECRETS), "src/settings.ts", join(root, ".env"), "src/../.env"])
+      expect(await read({ kind: "file", path, first: 1 }), path).toEqual({ refused: "withheld" });
+    const names = [];
+    for (const path of [".", "config", "deploy", ".Git", ".ssh", "Logins", "src"]) {
+      const answer = await read({ kind: "folder", path, limit: 500 });
+      if ("entries" in answer) names.push(...answer.entries.map(({ name }) => name));
+    }
+    const shown = [
+      ".Git",
+      ".env.example",
+      "Logins",
+      "config",
+      "credentials.ts",
+      "deploy",
+      "env.ts",
+      "id_rsa.pub",
+      "src",
+    ];
+    expect(names.sort()).toEqual(shown);
+    const found = await read({ kind: "names", text: "e", limit: 100 });
+    expect("files" in found && found.files.toSorted()).toEqual(Object.keys(SHOWN).sort());
+    for (const path of Object.keys(SHOWN)) expect(await read({ kind: "file", path, first: 1 })).toHaveProperty("lines");
   });
 
   test("view_file says that a file is withheld and why, and shows files whose name only looks similar", async () => {

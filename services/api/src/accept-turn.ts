@@ -35,7 +35,7 @@ const CODES = {
 } as const satisfies Record<TurnRefusal["kind"], ApiErrorCode>;
 
 /** The options of a route that queues a turn, besides its schema: its requests count as posts. */
-export const MAKES_TURN = { config: { makesTurn: true } };
+export const MAKES_TURN = { config: { counts: "posts_per_minute" as const } };
 
 /** The error codes of a route that queues a turn. */
 export const QUEUE_ERRORS = [...Object.values(CODES), "quota_exceeded", "idempotency_key_reused"] as const;

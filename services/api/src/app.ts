@@ -38,13 +38,16 @@ import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
 import { exportMe } from "./routes/export-me.ts";
+import { findFiles } from "./routes/find-files.ts";
 import { getCitation } from "./routes/get-citation.ts";
+import { getFile } from "./routes/get-file.ts";
 import { getMe } from "./routes/get-me.ts";
 import { getMessage } from "./routes/get-message.ts";
 import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
 import { getUsage } from "./routes/get-usage.ts";
+import { listFolder } from "./routes/list-folder.ts";
 import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
@@ -75,6 +78,9 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     exportMe,
     listProjects,
     getProject,
+    getFile,
+    listFolder,
+    findFiles,
     listMembers,
     listSessions,
     getSession,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { hasAudience, providerEnv } from "@boocode/identity";
 import { limitsEnv, proxiesEnv } from "@boocode/limits";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
+import { type OwnPaths, ownPathsOf, toolEnv } from "@boocode/project-tools";
 import {
   checkRedisSettings,
   commonEnv,
@@ -14,6 +15,13 @@ import {
 } from "@boocode/runtime";
 import { z } from "zod";
 
+/** Files that MODEL_SERVERS names. */
+const keyFiles = new Set<string>();
+function readKey(path: string): string {
+  keyFiles.add(path);
+  return readFileSync(path, "utf8");
+}
+
 /** The API's environment. Durations are in milliseconds. */
 export const Config = z
   .object({
@@ -23,7 +31,10 @@ export const Config = z
     ...proxiesEnv,
     PORT: port.default(0),
     ...folderEnv,
-    ...modelServerEnv({ env: (name) => process.env[name], readFile: (path) => readFileSync(path, "utf8") }),
+    ...modelServerEnv({ env: (name) => process.env[name], readFile: readKey }),
+    ...toolEnv,
+    /** How many reads of projects run at once, each in a process of its own. */
+    READ_PROCESSES: count().max(64).default(3),
     /** Origins of the web pages that may call this API. */
     CORS_ORIGINS: origins,
     /** Which of /metrics, /docs and /openapi.json are served. */
@@ -40,3 +51,6 @@ export const Config = z
   .refine(...hasAudience)
   .superRefine(checkRedisSettings);
 export type Config = z.infer<typeof Config>;
+
+/** What no read opens, see `ownPathsOf`. */
+export const ownPaths = (config: Config): OwnPaths => ownPathsOf(config, process.env, keyFiles);

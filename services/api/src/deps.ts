@@ -2,6 +2,7 @@ import type { Announce } from "@boocode/announce";
 import type { ModelList, Role } from "@boocode/contracts";
 import type { Caller, Refused } from "@boocode/identity";
 import type { LimitSettings, Rates, SignIns } from "@boocode/limits";
+import type { ReadAnswer, ReadWork } from "@boocode/project-tools";
 import type { Failpoint } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
@@ -28,6 +29,16 @@ export interface Deps {
   allowedFolders(userId: string): Promise<string[]>;
   /** The real paths of the folders that a user has by USER_ROOTS. */
   ownFolders(slug: string): Promise<string[]>;
+  /**
+   * Reads of a project's folder for a user. What cannot be read is an answer.
+   * @throws ApiError `project_unavailable` when the folder cannot be opened, or its owner is not granted it any more
+   */
+  readProject<W extends ReadWork>(
+    project: { path: string; ownerId: string },
+    user: string,
+    work: W,
+    signal: AbortSignal,
+  ): Promise<ReadAnswer<W>>;
   /** Lists the models that users of this role may use; throws `model_server_unavailable`. */
   listModels(role: Role): Promise<ModelList>;
   /** Whether users of this role may use the model that a session names. */

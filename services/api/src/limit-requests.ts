@@ -7,8 +7,8 @@ import { ApiError } from "./errors.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The route queues a turn, so that it counts as a post. */
-    makesTurn?: boolean;
+    /** What the route's requests count as besides requests: those that queue a turn, as posts. */
+    counts?: RateName;
   }
 }
 
@@ -21,7 +21,8 @@ export async function limitRequest(
 ): Promise<void> {
   const own = limitsOf(limits, caller);
   const names: RateName[] = ["requests_per_minute"];
-  if (request.routeOptions.config.makesTurn) names.push("posts_per_minute");
+  const { counts } = request.routeOptions.config;
+  if (counts) names.push(counts);
   const wanted = names.flatMap((name) => (own[name] === null ? [] : [{ name, perMinute: own[name] }]));
   const states = await rates.take(caller.userId, wanted);
   reply.headers(rateHeaders(states));

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createKeys, createPublisher } from "@boocode/frame-log";
 import {
@@ -18,6 +19,7 @@ import {
   secretsOfProxies,
   useProxies,
 } from "@boocode/model-servers";
+import { createServicePool } from "@boocode/project-tools";
 import {
   connectBackends,
   createMetrics,
@@ -32,14 +34,18 @@ import { checkDatabase, readCredentials, recordAuditEvents, recordTokenUses } fr
 import { createTurnQueue } from "@boocode/turn-queue";
 import { buildApp } from "./app.ts";
 import { checkPaths } from "./check-paths.ts";
-import { Config } from "./config.ts";
+import { Config, ownPaths } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
+import { createProjectReader } from "./read-project.ts";
 
 /** How long open requests may take to be answered when the process stops. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 /** How long the API waits for Redis before it starts without. Almost no request needs it; readiness reports its absence. */
 const REDIS_TIMEOUT_MS = 2_000;
+
+/** The longest wait of a read until a process is free. */
+const READ_WAIT_MS = 10_000;
 
 /** Repeated refusals of this time share a row of the audit log. */
 const AUDIT_FLUSH_MS = 60_000;
@@ -98,12 +104,20 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   );
   const limits = readLimits(config.USER_LIMITS);
   const rates = createRates({ redis, keyOf: keys.rate, now });
+  const own = ownPaths(config);
+  const reading = createServicePool(config, {
+    ...{ size: config.READ_PROCESSES, waitMs: READ_WAIT_MS, outputBytes: 1_000, own, log },
+    program: fileURLToPath(new URL("tool-process/main.mjs", import.meta.url)),
+  });
+  onRelease("reading", () => reading.stop());
+  const paths = checkPaths(pool, config);
   const app = await buildApp(
     {
       pool,
       announce,
       failpoint: context.failpoint,
-      ...checkPaths(pool, config),
+      ...paths,
+      readProject: createProjectReader(reading, { ...paths, own }),
       listModels: (role) => fetchModels(catalog, config.DEFAULT_MODEL, role),
       mayUseModel: (model, role) => mayUseNamed(servers, catalog.read, model, role),
       restrictsModels: servers.some(restricts),

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { Scope } from "@boocode/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ROUTES } from "../src/app.ts";
@@ -23,6 +23,7 @@ interface Row {
   /** Of a session, turn or message: whose it is; default: the owner's. */
   of?: "owner" | "member";
   body?: object;
+  query?: string;
   /** What has to happen before, in the caller's own world. */
   before?: (world: World) => Promise<unknown>;
 }
@@ -47,6 +48,9 @@ const MATRIX: Record<string, Row[]> = {
   listProjects: [{ may: EVERYBODY }],
   createProject: [{ may: EVERYBODY, body: { name: "x", path: "{root}" } }],
   getProject: [{ may: READERS }],
+  getFile: [{ may: READERS, query: "?path=a.txt" }],
+  listFolder: [{ may: READERS }],
+  findFiles: [{ may: READERS, query: "?q=a" }],
   changeProject: [{ may: ["owner"], body: { name: "x" } }],
   deleteProject: [{ may: ["owner"] }],
   listMembers: [{ may: READERS }],
@@ -97,6 +101,7 @@ let paths: Record<string, { method: Method; path: string }>;
 
 beforeAll(async () => {
   mkdirSync(`${fixture.root}/x`);
+  writeFileSync(`${fixture.root}/a.txt`, "a\n");
   const { paths: described } = (await fixture.app.inject({ url: "/openapi.json" })).json();
   const operations = Object.entries(described as Record<string, Record<string, { operationId: string }>>).flatMap(
     ([path, methods]) =>
@@ -184,7 +189,9 @@ describe.each(rows)("$name, of the $of", ({ name, of, row }) => {
   test("is done for those who may, and for nobody else", async () => {
     const { method, path } = paths[name] ?? expect.fail(name);
     const ask = (world: World, who: Who) =>
-      world.users[who].call(method, world.url(path, of), world.body(row.body)).then(({ status }) => status);
+      world.users[who]
+        .call(method, world.url(path, of) + (row.query ?? ""), world.body(row.body))
+        .then(({ status }) => status);
     // Refusals change nothing, so that they share a world; what is done gets one of its own.
     const shared = await newWorld();
     await row.before?.(shared);
@@ -219,7 +226,7 @@ test("a credential that is missing, expired, revoked, or of a disabled or delete
   for (const { name, row } of rows) {
     const { method, path } = paths[name] ?? expect.fail(name);
     for (const [who, client] of Object.entries(nobody)) {
-      const { status } = await client.call(method, world.url(path, "owner"), world.body(row.body));
+      const { status } = await client.call(method, world.url(path, "owner") + (row.query ?? ""), world.body(row.body));
       expect([name, who, status]).toEqual([name, who, 401]);
     }
   }
@@ -239,7 +246,11 @@ test("a token opens only the routes of its scopes, and `admin` opens nothing for
     const scope = scopeOf(name);
     const callers = scope === "admin" ? [lacking[scope], world.users.owner] : [lacking[scope]];
     for (const client of callers) {
-      const { status, body } = await client.call(method, world.url(path, "owner"), world.body(row.body));
+      const { status, body } = await client.call(
+        method,
+        world.url(path, "owner") + (row.query ?? ""),
+        world.body(row.body),
+      );
       expect([name, status, body.error?.code]).toEqual([name, 403, "forbidden"]);
     }
   }
@@ -256,7 +267,11 @@ test("what was deleted answers 404 to its owner on every route", async () => {
     const worlds = path.startsWith("/api/sessions/") ? [project, session] : [project];
     if (!/^\/api\/(projects|sessions)\//.test(path)) continue;
     for (const world of worlds) {
-      const { status } = await world.users.owner.call(method, world.url(path, "owner"), world.body(row.body));
+      const { status } = await world.users.owner.call(
+        method,
+        world.url(path, "owner") + (row.query ?? ""),
+        world.body(row.body),
+      );
       expect([name, status]).toEqual([name, 404]);
     }
   }

@@ -9,6 +9,7 @@ import type { Role, Scope } from "@boocode/contracts";
 import { createKeys, createPublisher } from "@boocode/frame-log";
 import { findCaller, hashSecret, makeTicket, makeToken, type Refused } from "@boocode/identity";
 import { createRates, createSignIns, DEFAULT_LIMITS } from "@boocode/limits";
+import { createServicePool } from "@boocode/project-tools";
 import {
   connectPostgres,
   connectRedis,
@@ -24,9 +25,11 @@ import { afterAll, beforeAll } from "vitest";
 import { type AppOptions, buildApp } from "../src/app.ts";
 import { checkPaths } from "../src/check-paths.ts";
 import type { App, Deps } from "../src/deps.ts";
+import { createProjectReader } from "../src/read-project.ts";
 
 export const keys = createKeys("test");
 export const BODY_LIMIT = 64 * 1024;
+const PROGRAM = join(import.meta.dirname, "../../../dist/api/tool-process/main.mjs");
 
 export interface ApiFixture {
   app: App;
@@ -82,11 +85,20 @@ export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> 
     const now = () => performance.now();
     const rates = createRates({ redis, keyOf: keys.rate, now });
     const onError = (error: unknown) => fixture.announceErrors.push(error);
+    const log = createLogger("api", "silent");
+    const own = { folders: [], files: [] };
+    const reading = createServicePool(
+      { TOOL_TIMEOUT_MS: 15_000, TOOL_MEMORY_MB: 512, TOOL_CPU_MS: 20_000, WITHHELD_GROUPS_OFF: [] },
+      { size: 3, program: PROGRAM, waitMs: 60_000, outputBytes: 1_000, own, log },
+    );
+    releases.push(() => reading.stop());
+    const paths = checkPaths(pool, { PROJECT_ROOTS: [fixture.root], USER_ROOTS: [`${fixture.root}/users/{user}`] });
     const deps: Deps = {
       pool,
       announce: createAnnounce({ publisher: createPublisher(redis, keys), queue, onError }),
       failpoint: () => {},
-      ...checkPaths(pool, { PROJECT_ROOTS: [fixture.root], USER_ROOTS: [`${fixture.root}/users/{user}`] }),
+      ...paths,
+      readProject: createProjectReader(reading, { ...paths, own }),
       listModels: async () => ({ models: [] }),
       mayUseModel: async () => true,
       restrictsModels: false,
@@ -98,7 +110,6 @@ export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> 
       refused: (refusal) => fixture.refusals.push(refusal),
       ...change,
     };
-    const log = createLogger("api", "silent");
     const dependencies = createDependencies(log);
     dependencies.add("postgres", () => pool`select 1`);
     dependencies.add("redis", () => redis.ping());

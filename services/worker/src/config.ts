@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
-import { resolve } from "node:path";
 import { limitsEnv } from "@boocode/limits";
 import { hasModelServer, hasNoNamesake, hasOneLogin, modelServerEnv } from "@boocode/model-servers";
-import { GROUP_NAMES, type OwnPaths } from "@boocode/project-tools";
-import { checkRedisSettings, commonEnv, count, duration, folderEnv, port, readPostgresTarget } from "@boocode/runtime";
+import { type OwnPaths, ownPathsOf, toolEnv } from "@boocode/project-tools";
+import { checkRedisSettings, commonEnv, count, duration, folderEnv, port } from "@boocode/runtime";
 import { z } from "zod";
 
 /** Files that MODEL_SERVERS names. */
@@ -24,8 +23,7 @@ export const Config = z
     ...folderEnv,
     ...limitsEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: readKey }),
-    /** The data folder of `npm start`, which no tool enters. */
-    DATA_DIR: z.string().optional(),
+    ...toolEnv,
     /** The most turns that run at once in this process. Turns mostly wait on the network. */
     WORKER_CONCURRENCY: count().default(50),
     /** How many of them may be isolated turns: on their last attempt, each in its own process, as a worker died under it. */
@@ -51,24 +49,13 @@ export const Config = z
     /** The share of the context window that is reserved for the answer, and its upper bound in tokens. */
     MODEL_ANSWER_PERCENT: count().max(90).default(20),
     MODEL_ANSWER_TOKENS: count().default(16_384),
-    TOOL_TIMEOUT_MS: duration().default(15_000),
     TOOL_OUTPUT_BYTES: count(1_000).default(48 * 1024),
     /** How many tool calls run at once, each in a process of its own; default: see `defaultToolProcesses`. */
     TOOL_PROCESSES: count().max(64).optional(),
-    /** What one call may use: of memory, its process and each ripgrep; of CPU time, both together. */
-    TOOL_MEMORY_MB: count(128).default(512),
-    TOOL_CPU_MS: duration(1_000).default(20_000),
     /** The longest wait of a call for its turn. */
     TOOL_WAIT_MS: duration().default(60_000),
     /** The end of an answer waits so long for the check of its citations. */
     CITATIONS_TIMEOUT_MS: duration().default(200),
-    /** Groups of files that may hold secrets and are shown nevertheless, separated by commas. */
-    WITHHELD_GROUPS_OFF: z
-      .string()
-      .default("")
-      .transform((text) => text.split(",").map((name) => name.trim()))
-      .transform((names) => names.filter((name) => name !== ""))
-      .pipe(z.array(z.enum(GROUP_NAMES, `must be some of ${GROUP_NAMES.join(", ")}, separated by commas`))),
     /** The most characters of earlier turns that are read, however large the model's context window. */
     HISTORY_CHARACTERS: count(0).default(2_000_000),
     DRAFT_INTERVAL_MS: duration().default(500),
@@ -109,14 +96,7 @@ export function ownPaths(
   config: Pick<Config, "DATA_DIR" | "DATABASE_URL">,
   env: Record<string, string | undefined> = process.env,
 ): OwnPaths {
-  const { rootCert, cert, key, revoked } = readPostgresTarget(config.DATABASE_URL).tls;
-  const named = Object.entries(env).filter(([name]) => /_FILE$|^REDIS_TLS_(CA|CERT|KEY)$/.test(name));
-  const files = [...named.map(([, value]) => value?.trim()), ...keyFiles, rootCert, cert, key, revoked];
-  return {
-    folders: config.DATA_DIR ? [resolve(config.DATA_DIR)] : [],
-    // A certificate may also be given as text.
-    files: files.filter((file) => file && !file.includes("-----BEGIN ")).map((file) => resolve(file as string)),
-  };
+  return ownPathsOf(config, env, keyFiles);
 }
 
 /** Two for each core, because a call also waits for the disk. */

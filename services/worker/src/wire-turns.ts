@@ -4,7 +4,7 @@ import { createAnnounce } from "@boocode/announce";
 import { checkPublishing, createFollower, createFrameAppender, createKeys, createPublisher } from "@boocode/frame-log";
 import { readLimits } from "@boocode/limits";
 import { createCatalog, modelServersOf, secretsOf, secretsOfProxies, useProxies } from "@boocode/model-servers";
-import { createToolPool, findSearchLimits, toolOffers } from "@boocode/project-tools";
+import { createServicePool, toolOffers } from "@boocode/project-tools";
 import {
   connectBackends,
   connectPostgres,
@@ -102,23 +102,12 @@ export async function wireTurns(context: ServiceContext<Config>, redisTimeoutMs:
     log: (facts, message) => (facts.err === undefined ? log.debug(facts, message) : log.warn(facts, message)),
   });
   const own = ownPaths(config);
-  const use = { memoryMb: config.TOOL_MEMORY_MB, cpuMs: config.TOOL_CPU_MS };
-  const search = findSearchLimits(use);
-  void search.then(({ missing }) => {
-    if (missing.length > 0) log.warn({ missing }, "this system cannot limit what ripgrep uses");
-  });
-  const tools = createToolPool({
+  const tools = createServicePool(config, {
     size: config.TOOL_PROCESSES ?? defaultToolProcesses(),
     program: fileURLToPath(new URL("tool-process/main.mjs", import.meta.url)),
-    settings: {
-      limits: { timeoutMs: config.TOOL_TIMEOUT_MS, outputBytes: config.TOOL_OUTPUT_BYTES },
-      groupsOff: config.WITHHELD_GROUPS_OFF,
-      own,
-    },
-    search,
-    use,
+    outputBytes: config.TOOL_OUTPUT_BYTES,
     waitMs: config.TOOL_WAIT_MS,
-    log,
+    ...{ own, log },
   });
   onRelease("tools", () => tools.stop());
 

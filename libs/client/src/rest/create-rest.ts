@@ -6,6 +6,9 @@ import type {
   CreateProject,
   CreateSession,
   CreateToken,
+  FileLines,
+  FolderPage,
+  FoundFiles,
   LiveTurnList,
   Me,
   Member,
@@ -109,6 +112,19 @@ export function createRest(deps: RequestDeps) {
       call<Project>("PATCH", `/api/projects/${id}`, options, change),
     deleteProject: (id: string, options?: CallOptions) => call<void>("DELETE", `/api/projects/${id}`, options),
 
+    /** Lines of a text file of a project, as they are now: at most 2,000. */
+    getFile: (projectId: string, file: { path: string; first?: number; last?: number }, options?: CallOptions) =>
+      call<FileLines>("GET", `/api/projects/${projectId}/file${query(file)}`, options),
+    /** A page of a folder; `after` is the `next_after` of the page before. */
+    listFolder: (
+      projectId: string,
+      folder: { path?: string; limit?: number; after?: string } = {},
+      options?: CallOptions,
+    ) => call<FolderPage>("GET", `/api/projects/${projectId}/tree${query(folder)}`, options),
+    /** Files whose path has a text, the most likely first. */
+    findFiles: (projectId: string, search: { q: string; limit?: number }, options?: CallOptions) =>
+      call<FoundFiles>("GET", `/api/projects/${projectId}/files${query(search)}`, options),
+
     /** The owner of a project, and the users with whom it is shared. */
     listMembers: async (projectId: string, options?: CallOptions): Promise<Member[]> =>
       (await call<{ members: Member[] }>("GET", `/api/projects/${projectId}/members`, options)).members,
@@ -174,5 +190,5 @@ export function createRest(deps: RequestDeps) {
 
 function query(parameters: object): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${value}`).join("&")}`;
+  return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&")}`;
 }

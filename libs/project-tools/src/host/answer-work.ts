@@ -5,6 +5,7 @@ import type { FromToolProcess, ToolSettings, Work, WorkAnswer } from "../pool/me
 import type { ProjectFolder } from "../project/open-folder.ts";
 import { FolderReplaced, type ProjectRoot } from "../project/project-root.ts";
 import { readTextFile } from "../project/read-text-file.ts";
+import { answerRead } from "../reading/answer-read.ts";
 import { createRunTool } from "../run-tool.ts";
 
 const REPLACED =
@@ -27,14 +28,21 @@ export function answerWork(
     };
     const answer = async (root: ProjectRoot): Promise<WorkAnswer> => {
       if ("call" in work) return { outcome: await createRunTool({ root, limits, search, onDefect })(work.call, NEVER) };
+      if ("read" in work) return { read: await answerRead(work.read, { root, limits: search, signal: NEVER }) };
       const { cited, shown } = work.citations;
       return { judged: await judgeCitations(cited, shown, (path, wanted) => readTextFile(root, path, wanted)) };
     };
     try {
       return { ...(await answer(await openRoot(folder))), defect };
     } catch (error) {
-      if (!(error instanceof FolderReplaced || error instanceof TooMuchToCompare)) onDefect(error);
-      return { ...("call" in work ? { outcome: failedCall(work.call, REPLACED) } : { judged: null }), defect };
+      const isReplaced = error instanceof FolderReplaced;
+      if (!(isReplaced || error instanceof TooMuchToCompare)) onDefect(error);
+      return { ...unanswered(work, isReplaced), defect };
     }
   };
+}
+
+function unanswered(work: Work, isReplaced: boolean): WorkAnswer {
+  if ("call" in work) return { outcome: failedCall(work.call, REPLACED) };
+  return "read" in work ? { read: { refused: isReplaced ? "replaced" : "failed" } } : { judged: null };
 }

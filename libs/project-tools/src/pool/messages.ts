@@ -3,6 +3,7 @@ import type { Cited } from "../citations/find-move.ts";
 import type { Judged, ShownLines } from "../citations/judge-citations.ts";
 import type { ToolOutcome } from "../ports.ts";
 import type { ProjectFolder } from "../project/open-folder.ts";
+import type { ReadAnswer, ReadWork } from "../reading/read-work.ts";
 import type { ToolLimits } from "../run-tool.ts";
 import type { SearchLimits } from "../search/search-limits.ts";
 import type { GroupName } from "../withheld/groups.ts";
@@ -27,13 +28,13 @@ export interface CitationWork {
 }
 
 /** What a tool process does in a project. */
-export type Work = { call: ToolCall } | { citations: CitationWork };
+export type Work = { call: ToolCall } | { citations: CitationWork } | { read: ReadWork };
 
 /** The first message to a tool process has its settings. The next work is sent when the answer to the one before has arrived. */
 export type ToToolProcess = { settings: ToolSettings } | ({ project: ProjectFolder } & Work);
 
-/** The outcome of a call; the levels of citations, null when they could not be judged. */
-export type WorkAnswer = { outcome: ToolOutcome } | { judged: Judged[] | null };
+/** The outcome of a call; the levels of citations, null when they could not be judged; what was read. */
+export type WorkAnswer = { outcome: ToolOutcome } | { judged: Judged[] | null } | { read: ReadAnswer };
 
 export type FromToolProcess =
   | "ready"

@@ -4,6 +4,7 @@ import type { Judged } from "../citations/judge-citations.ts";
 import { failedCall, tooMuch } from "../failed-call.ts";
 import type { ToolOutcome } from "../ports.ts";
 import type { ProjectFolder } from "../project/open-folder.ts";
+import type { ReadAnswer, ReadWork } from "../reading/read-work.ts";
 import type { SearchLimits } from "../search/search-limits.ts";
 import type { CitationWork, ToolSettings, Work, WorkAnswer } from "./messages.ts";
 import type { UseLimits } from "./process-use.ts";
@@ -25,6 +26,11 @@ export interface ToolPool {
    * Judges an answer's citations; null when that failed. Rejects only when the signal aborts, at once and with its reason.
    */
   judge(work: CitationWork, who: ForUser, signal: AbortSignal): Promise<Judged[] | null>;
+  /**
+   * Reads data of a project. What cannot be read, for whatever reason, is an answer. Rejects only when the signal aborts, at once and
+   * with its reason.
+   */
+  read<W extends ReadWork>(work: W, who: ForUser, signal: AbortSignal): Promise<ReadAnswer<W>>;
   stop(): Promise<void>;
 }
 
@@ -87,14 +93,14 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     onWait?: (ahead: number) => void,
   ): Promise<WorkAnswer | Failed> {
     const giveBack = await slots.enter(user, deps.waitMs, signal, onWait);
-    if (giveBack === null) return { failed: tooMuch.waited(deps.waitMs) };
+    if (giveBack === null) return { failed: tooMuch.waited(deps.waitMs), isTooMuch: false };
     const processes = slots.countOf(user) === 1 ? single : parallel;
     const process = await processes.take(project, signal);
     single.keepSpare();
     if (process === null) {
       giveBack();
       signal.throwIfAborted();
-      return { failed: tooMuch.notStarted() };
+      return { failed: tooMuch.notStarted(), isTooMuch: false };
     }
     try {
       return await process.run(project, work, signal);
@@ -119,6 +125,12 @@ export function createToolPool(deps: ToolPoolDeps): ToolPool {
     async judge(citations, who, signal) {
       const answer = await run({ citations }, who, signal);
       return "judged" in answer ? answer.judged : null;
+    },
+    async read<W extends ReadWork>(read: W, who: ForUser, signal: AbortSignal) {
+      const answer = await run({ read }, who, signal);
+      // What is read is of the kind that was asked for.
+      if ("read" in answer) return answer.read as ReadAnswer<W>;
+      return { refused: "failed" in answer && answer.isTooMuch ? ("too_much" as const) : ("busy" as const) };
     },
     async stop() {
       await Promise.all([single.stop(), parallel.stop()]);

@@ -42,9 +42,12 @@ export interface ToolLog {
   error(facts: object, message: string): void;
 }
 
-/** Why work was not done, worded for the model. */
+/** Why work was not done. */
 export interface Failed {
+  /** Worded for the model. */
   failed: string;
+  /** Whether it took more than it may. Otherwise the same work may succeed later. */
+  isTooMuch: boolean;
 }
 
 /** A process that does one piece of work at a time. */
@@ -135,22 +138,22 @@ export function startToolProcess({ program, settings, use, nice, log }: ToolProc
     kill,
     async run(project, work, signal) {
       signal.throwIfAborted();
-      current = "call" in work ? work.call.name : "citations";
+      current = nameOf(work);
       known = [project.key, ...known.filter((key) => key !== project.key)].slice(0, MOST_OPEN);
       let before: ProcessUse | null = null;
       const stop = (reason: string) => {
         kill();
         log.warn({ tool: current, reason }, "a tool call was stopped");
-        finish?.({ failed: reason });
+        finish?.({ failed: reason, isTooMuch: true });
       };
 
-      function describeDeath(): string {
+      function describeDeath(): Failed {
         const { exitCode, signalCode } = child;
-        if (exitCode === EXIT_CODES.cpu) return tooMuch.cpu(use.cpuMs);
+        if (exitCode === EXIT_CODES.cpu) return { failed: tooMuch.cpu(use.cpuMs), isTooMuch: true };
         const isFull = exitCode === EXIT_CODES.memory || exitCode === HEAP_IS_FULL || signalCode === "SIGABRT";
-        if (isFull) return tooMuch.memory(use.memoryMb);
+        if (isFull) return { failed: tooMuch.memory(use.memoryMb), isTooMuch: true };
         log.warn({ tool: current, code: exitCode, signal: signalCode }, "a tool's process died");
-        return tooMuch.died();
+        return { failed: tooMuch.died(), isTooMuch: false };
       }
 
       function watch(): void {
@@ -169,7 +172,7 @@ export function startToolProcess({ program, settings, use, nice, log }: ToolProc
       let abort = () => {};
       try {
         return await new Promise<WorkAnswer | Failed>((resolve, reject) => {
-          finish = (answer) => resolve(answer === "died" ? { failed: describeDeath() } : answer);
+          finish = (answer) => resolve(answer === "died" ? describeDeath() : answer);
           abort = () => {
             kill();
             reject(signal.reason);
@@ -186,6 +189,12 @@ export function startToolProcess({ program, settings, use, nice, log }: ToolProc
       }
     },
   };
+}
+
+/** For the log. */
+function nameOf(work: Work): string {
+  if ("call" in work) return work.call.name;
+  return "citations" in work ? "citations" : `reading a ${work.read.kind}`;
 }
 
 function yieldToOthers(pid: number | undefined, nice: number): void {

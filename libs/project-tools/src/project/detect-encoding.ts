@@ -56,6 +56,9 @@ export async function detectEncoding(bytes: Buffer, whole: boolean): Promise<Enc
   return isMostlyUtf8(bytes) ? UTF_8 : detectLegacy(bytes, whole);
 }
 
+/** Whether a file that begins with these bytes begins with a byte order mark. */
+export const hasByteOrderMark = (bytes: Buffer): boolean => encodingOfMark(bytes) !== null;
+
 function encodingOfMark(bytes: Buffer): Encoding | "binary" | null {
   const mark = bytes.toString("latin1", 0, 4);
   // UTF-32 is not decoded: no source code is written in it.
