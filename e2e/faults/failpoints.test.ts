@@ -198,15 +198,16 @@ test("every subscriber sees a change although its API died after the commit and 
   const project = await user.rest.project(FASTIFY);
   const long = () => markedScript(randomUUID(), { tokens: 2_000, interval_ms: 10 });
   const short = () => markedScript(randomUUID(), { tokens: 3, interval_ms: 1 });
-  const [running, waiting, ended, answered, renamed] = await Promise.all(
-    Array.from({ length: 5 }, () => user.rest.session(project.id, { name: "named", model: "words" })),
+  const [running, waiting, ended, answered, renamed, edited] = await Promise.all(
+    Array.from({ length: 6 }, () => user.rest.session(project.id, { name: "named", model: "words" })),
   );
   await user.rest.post(running?.id as string, long());
   await user.rest.post(waiting?.id as string, long());
   const second = await user.rest.post(waiting?.id as string, short());
   const gone = await user.rest.post(ended?.id as string, short());
   const first = await user.rest.post(answered?.id as string, short());
-  const subscribers = [running, waiting, ended, answered, renamed].map((session) =>
+  await user.rest.post(edited?.id as string, long());
+  const subscribers = [running, waiting, ended, answered, renamed, edited].map((session) =>
     openSubscriber(system, user, session?.id as string),
   );
   await subscribers[2]?.untilEnded(gone.turn_id);
@@ -217,6 +218,7 @@ test("every subscriber sees a change although its API died after the commit and 
     "after-withdraw": (rest) => rest.request("DELETE", `/api/sessions/${waiting?.id}/turns/${second.turn_id}`),
     "after-delete": (rest) => rest.request("DELETE", `/api/sessions/${ended?.id}/messages/${gone.message_id}`),
     "after-regenerate": (rest) => rest.request("POST", `/api/sessions/${answered?.id}/regenerate`),
+    "after-edit": (rest) => rest.request("POST", `/api/sessions/${edited?.id}/edit`, { content: short() }),
     "after-change-session": (rest) => rest.request("PATCH", `/api/sessions/${renamed?.id}`, { name: "other" }),
   };
   await Promise.all(Object.entries(acts).map(([point, act]) => dieAt(point, act)));
@@ -230,6 +232,11 @@ test("every subscriber sees a change although its API died after the commit and 
   expect(name?.session?.name).toBe("other");
   expect(subscribers[0]?.follower.view.messages.at(-1)?.status).toBe("cancelled");
   expect(subscribers[2]?.follower.view.messages).toEqual([]);
+  const replaced = subscribers[5]?.follower.view.messages.map(({ turn_ordinal, role }) => [turn_ordinal, role]);
+  expect(replaced).toEqual([
+    [2, "user"],
+    [2, "assistant"],
+  ]);
   expect(await brokenInvariants(system)).toEqual([]);
   await Promise.all(subscribers.map((subscriber) => subscriber.close()));
 });
@@ -237,6 +244,9 @@ test("every subscriber sees a change although its API died after the commit and 
 test("a user's lists show a change that an API committed before it died", { timeout: 120_000 }, async () => {
   const [kept, gone] = await Promise.all([user.rest.project(FASTIFY), user.rest.project(FASTIFY)]);
   const old = await user.rest.session(kept.id, { name: "old", model: "words" });
+  const asked = await user.rest.session(kept.id, { name: "asked", model: "words" });
+  const turn = await user.rest.post(asked.id, "why?");
+  await untilAllEnded(system, 20_000);
   const lists = followUser(clientOf(system, user));
   await lists.until((view) => view.projects.length === 2, AbortSignal.timeout(10_000));
   const acts: Record<string, (rest: Rest) => Promise<unknown>> = {
@@ -244,13 +254,17 @@ test("a user's lists show a change that an API committed before it died", { time
     "after-change-project": (rest) => rest.request("PATCH", `/api/projects/${kept.id}`, { name: "renamed" }),
     "after-delete-project": (rest) => rest.request("DELETE", `/api/projects/${gone.id}`),
     "after-create-session": (rest) => rest.session(kept.id, { name: "new", model: "words" }),
+    "after-fork-session": (rest) => rest.request("POST", `/api/sessions/${asked.id}/fork`, { turn_id: turn.turn_id }),
     "after-delete-session": (rest) => rest.request("DELETE", `/api/sessions/${old.id}`),
   };
   await Promise.all(Object.entries(acts).map(([point, act]) => dieAt(point, act)));
   const view = await lists.until(
     ({ projects, sessions }) =>
       projects.map(({ name }) => name).join() === "renamed,a project" &&
-      (sessions[kept.id] ?? []).map(({ name }) => name).join() === "new",
+      (sessions[kept.id] ?? [])
+        .map(({ name }) => name)
+        .sort()
+        .join() === "Fork of asked,asked,new",
     AbortSignal.timeout(15_000),
   );
   expect(view.projects.some(({ id }) => id === gone.id)).toBe(false);

@@ -76,6 +76,29 @@ test("changes of names, the queue, withdrawals and regenerated answers are shown
   await follower.close();
 });
 
+test("a question that is edited while it is answered is never away, and what its answer still streams is not shown", async () => {
+  const sessionId = await stack.newSession();
+  const { client, model } = stack;
+  const questions = new Set<number>();
+  let isAsked = false;
+  const follower = followSession(client, sessionId, {
+    onChange: ({ messages }) => {
+      if (isAsked) questions.add(messages.filter(({ role }) => role === "user").length);
+    },
+  });
+  await follower.until(isLive);
+  await client.postMessage(sessionId, ask({ tokens: 50, gate: { name: "edit", at: 25 } }));
+  await follower.until(says(20));
+  isAsked = true;
+  const edited = await client.editQuestion(sessionId, { content: ask({ tokens: 5 }, "Better").content });
+  model.release("edit");
+  const view = await follower.until((one) => one.turns[edited.turn_id]?.status === "complete");
+  expect(questions.has(0)).toBe(false);
+  expect(view.messages.map(({ turn_id }) => turn_id)).toEqual([edited.turn_id, edited.turn_id]);
+  await expectRest(client, view);
+  await follower.close();
+});
+
 test("messages deleted while they stream disappear and do not reappear", async () => {
   const sessionId = await stack.newSession();
   const { client, model } = stack;

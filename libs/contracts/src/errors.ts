@@ -34,6 +34,16 @@ export const API_ERRORS = {
     retry: true,
   },
   nothing_to_regenerate: { status: 409, when: "the session has no answer to regenerate", retry: false },
+  not_last_question: {
+    status: 409,
+    when: "the message is not the last question of the session, or the session has no question",
+    retry: false,
+  },
+  turn_not_finished: {
+    status: 409,
+    when: "the turn, or one before it, waits or runs",
+    retry: false,
+  },
   turn_not_waiting: {
     status: 409,
     when: "the turn cannot be withdrawn: a worker has claimed it, or it has ended",
@@ -70,6 +80,11 @@ export const API_ERRORS = {
   quota_exceeded: {
     status: 429,
     when: "a limit of the user on what is stored, waits, or is used in a day is reached; `GET /api/me` lists them",
+    retry: false,
+  },
+  session_too_large: {
+    status: 422,
+    when: "more would be copied than 10,000 messages, or 64 MB as stored; fork at an earlier turn",
     retry: false,
   },
   no_such_user: {

@@ -5,6 +5,7 @@ export * from "./cursor.ts";
 export * from "./encode-frame.ts";
 export * from "./errors.ts";
 export * from "./export.ts";
+export * from "./forks.ts";
 export * from "./frames.ts";
 export * from "./health.ts";
 export * from "./json-size.ts";

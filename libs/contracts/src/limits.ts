@@ -6,7 +6,7 @@ import { z } from "zod";
  */
 export const LIMITS = {
   requests_per_minute: { default: 3_000, kind: "rate", of: "requests to the API" },
-  posts_per_minute: { default: 120, kind: "rate", of: "questions and regenerated answers" },
+  posts_per_minute: { default: 120, kind: "rate", of: "questions, also edited ones, and regenerated answers" },
   reads_per_minute: { default: 600, kind: "rate", of: "reads of the files and folders of projects" },
   sockets_per_minute: { default: 300, kind: "rate", of: "sockets and event streams that are opened" },
   messages_per_minute: { default: 300, kind: "rate", of: "messages and pings of one socket" },

@@ -158,7 +158,18 @@ export const PostMessage = z
   .meta({ id: "PostMessage" });
 export type PostMessage = z.infer<typeof PostMessage>;
 
-/** The response to a posted message and to a regeneration. */
+/** A new text in place of the session's last question. */
+export const EditQuestion = z
+  .strictObject({
+    content: PostMessage.shape.content,
+    message_id: Id.optional().describe(
+      "The question that is replaced: refused unless it is the session's last one. Absent: whichever is the last.",
+    ),
+  })
+  .meta({ id: "EditQuestion" });
+export type EditQuestion = z.infer<typeof EditQuestion>;
+
+/** The response to a posted or edited message and to a regeneration. */
 export const TurnAccepted = z
   .object({
     session_id: Id,

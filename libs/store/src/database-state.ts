@@ -23,6 +23,7 @@ export const NEEDED_MIGRATIONS = [
   "0018_citations",
   "0019_fewer_indexes",
   "0020_ended_access",
+  "0028_copied_messages",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */

@@ -13,6 +13,26 @@ export class IdempotencyKeyReused extends Error {
   override name = "IdempotencyKeyReused";
 }
 
+/**
+ * Locks a key until the end of the transaction: of two requests with one key, the second then reads the answer of the first.
+ * @returns what the first request was answered; null: there was none
+ * @throws IdempotencyKeyReused
+ */
+export async function answerOfKey<A>(sql: Sql, { userId, key, requestHash }: IdempotencyKey): Promise<A | null> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${userId} ${key}`}, 0))`;
+  const [known] = await sql<{ isSame: boolean; answer: A }[]>`
+    select request_hash = ${requestHash} as "isSame", answer from idempotency_keys where user_id = ${userId} and key = ${key}`;
+  if (known && !known.isSame) throw new IdempotencyKeyReused();
+  return known?.answer ?? null;
+}
+
+/** Stores what repetitions of a request are answered: ids only, because a stored text would outlive its deletion. */
+export async function rememberAnswer(sql: Sql, key: IdempotencyKey, answer: Record<string, string>): Promise<void> {
+  await sql`
+    insert into idempotency_keys (user_id, key, request_hash, answer)
+    values (${key.userId}, ${key.key}, ${key.requestHash}, ${sql.json(answer)})`;
+}
+
 /** The number of keys that one statement deletes: small enough to stay far below the statement time-out. */
 const FORGET_AT_ONCE = 5_000;
 

@@ -14,6 +14,7 @@ export * from "./conversation.ts";
 export * from "./database-state.ts";
 export * from "./end-turn.ts";
 export * from "./ended-access.ts";
+export { type ForkOutcome, forkSession, type NewFork } from "./forks/fork-session.ts";
 export {
   forgetOldIdempotencyKeys,
   type IdempotencyKey,
@@ -39,6 +40,7 @@ export * from "./live-turns.ts";
 export * from "./messages.ts";
 export * from "./positions.ts";
 export { createProject, findProject, listProjects, renameProject } from "./projects.ts";
+export * from "./queueing/edit-question.ts";
 export * from "./queueing/post-message.ts";
 export type { QueuedTurn, TurnRefusal } from "./queueing/queue-turn.ts";
 export * from "./queueing/regenerate-answer.ts";

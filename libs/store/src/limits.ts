@@ -90,6 +90,20 @@ export function findExceeded<C extends Partial<Counts>>(
   return null;
 }
 
+/** @returns the first limit that the counts are over once `more` is added to each; null: none is */
+export function findOver<N extends CountedName>(
+  counts: Pick<Counts, N>,
+  limits: Pick<UserLimits, CountedName>,
+  names: readonly N[],
+  more: number,
+): Exceeded | null {
+  for (const limit of names) {
+    const [most, used] = [limits[limit], counts[limit]];
+    if (most !== null && used + more > most) return { limit, most, used };
+  }
+  return null;
+}
+
 /** How many changes one statement adds. */
 const CHANGES_AT_ONCE = 10_000;
 

@@ -11,6 +11,7 @@ import { cancelTurnsOfSessions, hintsOfCancel } from "./cancel-turns.ts";
 import { type Change, recordChanges, recordSessionChanges } from "./changes.ts";
 import { usageParameter } from "./count-usage.ts";
 import { hasRoomForSession, lockLimits, QuotaExceeded } from "./limits.ts";
+import { keepUnlessProjectDeleted, listNewSession } from "./new-session.ts";
 import { type ListPage, placeOf, timeOf, toPage } from "./pages.ts";
 import { only, type Pool, refOfUser, type Sql, sessionColumns, summaryColumns } from "./sql.ts";
 
@@ -62,8 +63,8 @@ export async function createSession(
   session: CreateSession & { id: string; ownerId: string; projectId: string; most?: number | null },
 ): Promise<ChangedSession | null> {
   const { projectId, ownerId, most = null } = session;
-  try {
-    return await pool.begin(async (sql) => {
+  return await keepUnlessProjectDeleted(() =>
+    pool.begin(async (sql) => {
       const role = await readRole(sql, ownerId, projectId);
       if (!role) return null;
       demand(role, "ask", true);
@@ -75,22 +76,10 @@ export async function createSession(
         where ${hasRoomForSession(sql, ownerId, most)}
         returning ${sessionColumns(sql)}`;
       if (!created) throw new QuotaExceeded({ limit: "sessions", most: most ?? 0, used: most ?? 0 });
-      const { system_prompt: _, ...summary } = created;
-      const frame = { type: "session_created" as const, session: summary };
-      const changes = await recordChanges(sql, { projectId }, [{ kind: "list", frame }]);
-      // The project is locked only now. A session in a project that was deleted meanwhile would be left behind.
-      const [project] = await sql`select from projects where id = ${projectId} and deleted_at is null`;
-      if (!project) throw new ProjectDeleted();
-      return { session: created, changes };
-    });
-  } catch (error) {
-    if (error instanceof ProjectDeleted) return null;
-    throw error;
-  }
+      return { session: created, changes: await listNewSession(sql, created) };
+    }),
+  );
 }
-
-/** Rolls back what was done in a project that was deleted meanwhile. */
-class ProjectDeleted extends Error {}
 
 /** @returns null when the user may read no such session @throws Forbidden */
 export async function changeSession(

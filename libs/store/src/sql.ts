@@ -66,7 +66,7 @@ export const messageColumns = (
   },
 ) => sql`
   m.id, m.session_id, m.turn_id, m.turn_ordinal, m.position, m.role,
-  case when m.role = 'user' then ${userRef(sql, sql`m.owner_id`)} end as author,
+  case when m.role = 'user' then ${userRef(sql, sql`coalesce(m.author_id, m.owner_id)`)} end as author,
   ${content} as content, ${reasoning} as reasoning, ${toolCalls} as tool_calls, m.tool_result,
   m.status, m.finish_reason, m.model, m.tokens_used, m.ctx_used, m.ctx_max, m.context, m.citations, m.created_at, m.started_at, m.finished_at,
   case when m.error_code is null then null

@@ -13,6 +13,8 @@ export interface Mine {
   sessionId: string;
   running: store.Fence;
   queuedId: string;
+  /** Its turn that has ended. */
+  endedId: string;
   /** The running turn's open message. */
   messageId: string;
   /** The question of the ended turn. */
@@ -84,6 +86,7 @@ export const BY_KEY: Record<string, Call> = {
     for await (const _ of store.exportUser(pool, my.userId));
   },
   findEndedCredentials: (pool, my) => store.findEndedCredentials(pool, [as(my)]),
+  editQuestion: (pool, my) => store.editQuestion(pool, question(my), key(my)),
   findFolderHolder: (pool, my) => store.findFolderHolder(pool, my.userId),
   findMessage: (pool, my) => store.findMessage(pool, my.userId, my.sessionId, my.questionId),
   findProject: (pool, my) => store.findProject(pool, my.userId, my.projectId),
@@ -103,6 +106,12 @@ export const BY_KEY: Record<string, Call> = {
   listProjects: (pool, my) => store.listProjects(pool, my.userId, { limit: 50 }),
   listSessions: (pool, my) => store.listSessions(pool, my.userId, my.projectId, { limit: 50 }),
   listTokens: (pool, my) => store.listTokens(pool, my.userId),
+  forkSession: (pool, my) =>
+    store.forkSession(
+      pool,
+      { ...my, id: randomUUID(), ownerId: my.userId, turn_id: my.endedId, limits: LIMITS },
+      key(my),
+    ),
   lockSession: (pool, my) => store.lockSession(pool, my.userId, my.sessionId),
   markDeleted: (pool, my) =>
     store.markDeleted(pool, my.sessionId, { from: { turn_ordinal: 1, position: 0 }, through_turn: 3 }),
@@ -183,10 +192,11 @@ export async function newMine(sql: store.Pool): Promise<Mine> {
   const my: Mine = {
     ...{ userId: randomUUID(), memberId: randomUUID(), tokenId: randomUUID(), tokenHash: randomBytes(32) },
     ...{ projectId: randomUUID(), sessionId: randomUUID(), idleId: randomUUID(), queuedId: randomUUID() },
+    ...{ endedId: randomUUID() },
     ...{ messageId: randomUUID(), questionId: randomUUID(), running: { turnId: randomUUID(), attempt: 1 } },
   };
-  const { userId, memberId, tokenId, tokenHash, projectId, sessionId, idleId } = my;
-  const [endedId, idleTurnId] = [randomUUID(), randomUUID()];
+  const { userId, memberId, tokenId, tokenHash, projectId, sessionId, idleId, endedId } = my;
+  const idleTurnId = randomUUID();
   await store.createUser(sql, { id: userId, name: userId });
   await store.createUser(sql, { id: memberId, name: memberId });
   await store.createToken(sql, { id: tokenId, userId, tokenHash });

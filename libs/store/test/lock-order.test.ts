@@ -85,6 +85,7 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
         () => store.endOrphan(pool, randomUUID().slice(0, 8), ORPHANS, 10),
         () => deleteSome(place, roll),
         () => store.regenerateAnswer(pool, { ...place, turnId: randomUUID() }, null),
+        () => store.editQuestion(pool, question(place), null),
         () => store.changeSession(pool, ownerId, place.sessionId, { name: `name ${i}` }),
         () => store.renameProject(pool, ownerId, projectId, `name ${i}`),
         () => store.createSession(pool, { id: randomUUID(), ownerId, projectId }),

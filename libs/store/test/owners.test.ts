@@ -56,7 +56,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 /** The other functions that name a user: tested below, or never called with an id that a user supplies. */
 const OTHERS = [
   "exportUser",
-  ...["postMessage", "regenerateAnswer"],
+  ...["postMessage", "regenerateAnswer", "editQuestion", "forkSession"],
   ...["listProjects", "listSessions", "readCounts", "readUsage", "nameSession", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion", "readListParts"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.
@@ -90,6 +90,9 @@ test("posting, regenerating and cancelling do not find another user's session", 
     kind: "not_found",
   });
   expect(await store.regenerateAnswer(fixture.pool, theirs, null)).toEqual({ kind: "not_found" });
+  expect(await store.editQuestion(fixture.pool, theirs, null)).toEqual({ kind: "not_found" });
+  const fork = { ...theirs, id: randomUUID(), turn_id: turnId };
+  expect(await store.forkSession(fixture.pool, fork, null)).toEqual({ kind: "not_found" });
   const ofStranger = { sessionIds: [place.sessionId], askerId: stranger, reason: "user" as const };
   expect(await store.cancelTurnsOfSessions(fixture.pool, ofStranger)).toEqual({ cancelling: [], withdrawn: [] });
   expect(await dump(fixture.pool)).toEqual(before);

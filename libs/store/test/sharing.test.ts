@@ -121,6 +121,17 @@ const TABLE: [string, readonly [Answer, Answer, Answer, Answer], Call][] = [
       return await store.regenerateAnswer(pool(), { ...members, ownerId, turnId: randomUUID() }, null);
     },
   ],
+  [
+    "editQuestion",
+    ONLY_OWN,
+    (ownerId, { members }) => store.editQuestion(pool(), { ...question(members), ownerId }, null),
+  ],
+  [
+    "forkSession",
+    ASKERS,
+    (ownerId, { members: { sessionId, turnId } }) =>
+      store.forkSession(pool(), { id: randomUUID(), ownerId, sessionId, turn_id: turnId }, null),
+  ],
   ["cancelTurn", OWN_OR_OWNER, (user, { members }) => store.cancelTurn(pool(), user, members.sessionId)],
   [
     "cancelTurn by id",

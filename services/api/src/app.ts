@@ -37,8 +37,10 @@ import { createToken } from "./routes/create-token.ts";
 import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
+import { editQuestion } from "./routes/edit-question.ts";
 import { exportMe } from "./routes/export-me.ts";
 import { findFiles } from "./routes/find-files.ts";
+import { forkSession } from "./routes/fork-session.ts";
 import { getCitation } from "./routes/get-citation.ts";
 import { getFile } from "./routes/get-file.ts";
 import { getMe } from "./routes/get-me.ts";
@@ -101,11 +103,13 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     setMember,
     removeMember,
     createSession,
+    forkSession,
     changeSession,
     deleteSession,
     postMessage,
     deleteMessages,
     regenerateAnswer,
+    editQuestion,
     cancelTurn,
     withdrawTurn,
   },

@@ -75,6 +75,11 @@ const MATRIX: Record<string, Row[]> = {
     { may: ["owner"], before: (world) => world.withdraw("owner") },
     { may: ["member"], of: "member", before: (world) => world.withdraw("member") },
   ],
+  editQuestion: [
+    { may: ["owner"], body: { content: "x" } },
+    { may: ["member"], of: "member", body: { content: "x" } },
+  ],
+  forkSession: [{ may: ["owner", "member"], body: { turn_id: "{turn}" }, before: (world) => world.withdraw("owner") }],
   listTurns: [{ may: READERS }],
   getTurn: [{ may: READERS }],
   cancelTurn: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
@@ -162,6 +167,7 @@ async function newWorld(): Promise<World> {
     body(body) {
       const values: Record<string, string> = {
         ...{ root: fixture.root, stranger: users.stranger.userId, new: randomUUID() },
+        ...{ turn: asked.owner.turn_id },
       };
       return body && JSON.parse(JSON.stringify(body).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all));
     },

@@ -39,11 +39,13 @@ test("every route that queues a turn counts as a post", async () => {
       JSON.stringify(responses).includes("/TurnAccepted") ? [`${method} ${path}`] : [],
     ),
   );
-  expect(routes.sort()).toEqual(["post /api/sessions/{id}/messages", "post /api/sessions/{id}/regenerate"]);
+  expect(routes.sort()).toEqual([
+    ...["post /api/sessions/{id}/edit", "post /api/sessions/{id}/messages", "post /api/sessions/{id}/regenerate"],
+  ]);
   for (const path of routes.map((route) => route.split("/").at(-1))) {
     const client = await limited({ posts_per_minute: 2 });
     const { sessionId } = await newSession(fixture, client);
-    const body = path === "messages" ? { content: "why?" } : undefined;
+    const body = path === "regenerate" ? undefined : { content: "why?" };
     const send = () => client.call("POST", `/api/sessions/${sessionId}/${path}`, body);
     const first = await send();
     expect(first.headers["ratelimit-policy"]).toContain('"posts_per_minute";q=2;w=60');
@@ -145,5 +147,11 @@ test("the description has both error codes and their headers on every route that
     operations.flatMap(({ operationId, responses }) =>
       responses["429"].description.includes(`\`${code}\``) ? [operationId] : [],
     );
-  expect(named("quota_exceeded").sort()).toEqual(["createSession", "postMessage", "regenerateAnswer"]);
+  expect(named("quota_exceeded").sort()).toEqual([
+    "createSession",
+    "editQuestion",
+    "forkSession",
+    "postMessage",
+    "regenerateAnswer",
+  ]);
 });

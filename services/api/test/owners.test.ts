@@ -47,6 +47,8 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["GET", "/api/sessions/{session}/messages/{message}/citation"],
   ["DELETE", "/api/sessions/{session}/messages/{message}"],
   ["POST", "/api/sessions/{session}/regenerate"],
+  ["POST", "/api/sessions/{session}/edit", { content: "x" }],
+  ["POST", "/api/sessions/{session}/fork", { turn_id: randomUUID() }],
   ["GET", "/api/sessions/{session}/turns"],
   ["POST", "/api/sessions/{session}/cancel"],
   ["GET", "/api/sessions/{session}/turns/{turn}"],

@@ -170,6 +170,7 @@ test("a bug is answered with an internal error without details", async () => {
 
 test("an empty session has nothing to regenerate, and a claimed turn is not withdrawn", async () => {
   await refused("nothing_to_regenerate", () => me.call("POST", `${session}/regenerate`));
+  await refused("not_last_question", () => me.call("POST", `${session}/edit`, { content: "x" }));
   const { turn_id } = (await me.call("POST", `${session}/messages`, { content: "x" })).body;
   await refused("session_busy", () => me.call("POST", `${session}/regenerate`));
   await refused("session_busy", () => me.call("POST", `${session}/messages`, { content: "x", when_busy: "reject" }));
@@ -204,6 +205,7 @@ test("a model that the caller's role may not use is refused by every route that 
   await refused("model_not_allowed", () => me.call("PATCH", session, { model: "costly" }));
   await refused("model_not_allowed", () => me.call("POST", `${url}/messages`, { content: "why?" }));
   await refused("model_not_allowed", () => me.call("POST", `${url}/regenerate`));
+  await refused("model_not_allowed", () => me.call("POST", `${url}/edit`, { content: "why not?" }));
   expect((await boss.call("POST", `${url}/messages`, { content: "why?" })).status).toBe(202);
   expect((await me.call("PATCH", session, { model: "cheap" })).status).toBe(200);
 });

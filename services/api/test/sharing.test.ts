@@ -49,6 +49,7 @@ const OF_OWNER: ["POST" | "PATCH" | "DELETE", string, object?][] = [
   ["POST", "/api/sessions/{session}/messages", { content: "x", when_busy: "interrupt" }],
   ["DELETE", "/api/sessions/{session}/messages/{message}"],
   ["POST", "/api/sessions/{session}/regenerate"],
+  ["POST", "/api/sessions/{session}/edit", { content: "x" }],
   ["POST", "/api/sessions/{session}/cancel"],
   ["DELETE", "/api/sessions/{session}/turns/{turn}"],
 ];

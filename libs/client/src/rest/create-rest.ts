@@ -6,8 +6,10 @@ import type {
   CreateProject,
   CreateSession,
   CreateToken,
+  EditQuestion,
   FileLines,
   FolderPage,
+  ForkSession,
   FoundFiles,
   LiveTurnList,
   Me,
@@ -142,6 +144,9 @@ export function createRest(deps: RequestDeps) {
     sessionPages,
     createSession: (projectId: string, session: CreateSession = {}, options?: CallOptions) =>
       call<Session>("POST", `/api/projects/${projectId}/sessions`, options, session),
+    /** A new session of the caller with the messages up to and including a turn. */
+    forkSession: (id: string, fork: ForkSession, options: IdempotentOptions = {}) =>
+      once<Session>(`/api/sessions/${id}/fork`, options, fork),
     getSession: (id: string, options?: CallOptions) => call<Session>("GET", `/api/sessions/${id}`, options),
     changeSession: (id: string, change: ChangeSession, options?: CallOptions) =>
       call<Session>("PATCH", `/api/sessions/${id}`, options, change),
@@ -167,6 +172,9 @@ export function createRest(deps: RequestDeps) {
       call<MessagesDeleted>("DELETE", `/api/sessions/${sessionId}/messages/${fromMessageId}`, options),
     regenerate: (sessionId: string, options: IdempotentOptions = {}) =>
       once<TurnAccepted>(`/api/sessions/${sessionId}/regenerate`, options),
+    /** Replaces the last question: cancels its answer, deletes both, and posts the new text. */
+    editQuestion: (sessionId: string, edit: EditQuestion, options: IdempotentOptions = {}) =>
+      once<TurnAccepted>(`/api/sessions/${sessionId}/edit`, options, edit),
 
     /** The running turn and the queued ones. */
     listTurns: async (sessionId: string, options?: CallOptions): Promise<LiveTurnList["turns"]> =>

@@ -48,5 +48,5 @@ export async function postMessage(
   if (refusal) return refusal;
   if (row.listVersion === null) return repeated(row.answer);
   const withdrawn = row.withdrawn.map((turn_id) => ({ type: "turn_withdrawn" as const, turn_id, reason: INTERRUPTED }));
-  return queuedTurn(row, withdrawn, row.ahead);
+  return queuedTurn(row, { before: withdrawn }, row.ahead);
 }

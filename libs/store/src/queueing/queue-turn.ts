@@ -123,19 +123,20 @@ export interface Queued<Kind extends string> {
 }
 
 /**
- * @param before the structural changes that come before the new turn
+ * @param frames the structural changes that come before the new turn, and after it
  * @param ahead the live turns that the session had before
  * @returns the turn with all changes for an announcement
  */
 export function queuedTurn<Kind extends string>(
   { answer, listVersion, session, message }: Queued<Kind>,
-  before: Structure["frame"][],
+  { before = [], after = [] }: { before?: Structure["frame"][]; after?: Structure["frame"][] },
   ahead: number,
 ): QueuedTurn<Kind> {
   const frames: Structure["frame"][] = [
     ...before,
     { type: "message_posted", message: rowOf(message) },
     { type: "turn_queued", turn_id: answer.turnId, ordinal: message.turn_ordinal, ahead },
+    ...after,
   ];
   const structure = frames.map((frame) => ({ kind: "structure" as const, frame }));
   const listed: Change = {

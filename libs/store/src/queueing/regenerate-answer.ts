@@ -1,7 +1,8 @@
 import { demand } from "../access.ts";
 import type { IdempotencyKey } from "../idempotency.ts";
 import { deletion, markDeleted } from "../messages.ts";
-import { only, type Pool, type Sql } from "../sql.ts";
+import { only, type Pool } from "../sql.ts";
+import { findLastQuestion } from "./last-question.ts";
 import {
   type Admission,
   admission,
@@ -60,14 +61,6 @@ export async function regenerateAnswer(
           ${key?.key ?? null}, ${key?.requestHash ?? null}) q`,
     );
     const frames = deleted.map(({ frame }) => frame);
-    return queuedTurn(row, frames, 0);
+    return queuedTurn(row, { before: frames }, 0);
   });
-}
-
-async function findLastQuestion(sql: Sql, sessionId: string) {
-  const [question] = await sql<{ id: string; owner_id: string; turn_ordinal: number }[]>`
-    select id, owner_id, turn_ordinal from messages
-    where session_id = ${sessionId} and role = 'user' and deleted_at is null
-    order by turn_ordinal desc limit 1`;
-  return question ?? null;
 }

@@ -6,6 +6,7 @@ export type Right =
   /** Create a session, and post a message. */
   | "ask"
   | "cancel turn"
+  /** And edit a question. */
   | "regenerate answer"
   /** Rename or delete it, change its model or prompt, or delete messages. */
   | "change session"
