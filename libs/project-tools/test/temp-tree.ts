@@ -10,7 +10,7 @@ import { answerRead } from "../src/reading/answer-read.ts";
 import type { ReadWork } from "../src/reading/read-work.ts";
 import { createRunTool, type ToolLimits } from "../src/run-tool.ts";
 import { NO_LIMITS, type SearchLimits } from "../src/search/search-limits.ts";
-import type { OwnPaths } from "../src/withheld/own-files.ts";
+import { findOwnFolders, type OwnPaths } from "../src/withheld/own-files.ts";
 import type { WithheldGroupOf } from "../src/withheld/withheld-group.ts";
 
 export interface TempTree {
@@ -48,8 +48,8 @@ export async function findFolder(
   allowedRoots: readonly string[] = [],
   own: OwnPaths = { folders: [], files: [] },
 ): Promise<ProjectFolder> {
-  const opened = await openFolder(path, own);
-  const folder = await describeFolder(opened, path, (directory) => isWithinAny(directory, allowedRoots));
+  const opened = await openFolder(path, findOwnFolders(own));
+  const folder = describeFolder(opened, path, (directory) => isWithinAny(directory, allowedRoots));
   await opened.handle.close();
   return folder;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { constants, type Stats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import * as promises from "node:fs/promises";
 import { posix } from "node:path";
-import { findOwnFiles, isOfKernel, isOwn, type OwnFiles, type OwnPaths } from "../withheld/own-files.ts";
+import { isWithinAny } from "@boocode/runtime";
+import { isOfKernel } from "../withheld/own-files.ts";
 import type { Files } from "./quick-files.ts";
 
 /** A project's folder as it was opened and checked, for another process that opens it again. */
@@ -23,8 +24,7 @@ export interface ProjectFolder {
 export interface OpenFolder {
   handle: promises.FileHandle;
   real: string;
-  stats: Stats;
-  own: OwnFiles;
+  stats: BigIntStats;
   /** Whether the kernel tells which path a descriptor has. */
   descriptors: boolean;
 }
@@ -37,26 +37,28 @@ export const descriptorPath = (handle: promises.FileHandle) => `/proc/self/fd/${
 /**
  * Opens a project's directory. `path` is absolute; symlinks in it are resolved once, here. Rejects when it is not a directory, or
  * belongs to the service itself or to the kernel.
+ * @param ownFolders those of the service and the system (`findOwnFolders`), which are found meanwhile
  */
-export async function openFolder(path: string, own: OwnPaths, files: Files = promises): Promise<OpenFolder> {
+export async function openFolder(
+  path: string,
+  ownFolders: Promise<readonly string[]>,
+  files: Files = promises,
+): Promise<OpenFolder> {
   const real = await files.realpath(path);
   const handle = await files.open(real, FLAGS | constants.O_DIRECTORY);
   try {
-    const opened = await files.readlink(descriptorPath(handle)).catch(() => null);
+    // At once, because a turn's first model call waits for them.
+    const [opened, stats, ofKernel, own] = await Promise.all([
+      files.readlink(descriptorPath(handle)).catch(() => null),
+      handle.stat({ bigint: true }),
+      isOfKernel(descriptorPath(handle), files).catch(() => null),
+      ownFolders,
+    ]);
     if (opened !== null && opened !== real) throw new Error("the project's root was moved while it was opened");
-    const folder = {
-      handle,
-      real,
-      stats: await handle.stat(),
-      own: await findOwnFiles(own, files),
-      descriptors: opened !== null,
-    };
-    if (
-      isOwn(folder.own, real, folder.stats) ||
-      (await isOfKernel(opened === null ? real : descriptorPath(handle), files))
-    )
+    // Where /proc is missing, the path has to do.
+    if (isWithinAny(real, own) || (ofKernel ?? (await isOfKernel(real, files))))
       throw new Error("the project's root belongs to the service itself or to the kernel");
-    return folder;
+    return { handle, real, stats, descriptors: opened !== null };
   } catch (error) {
     await handle.close();
     throw error;
@@ -64,12 +66,11 @@ export async function openFolder(path: string, own: OwnPaths, files: Files = pro
 }
 
 /** @param isAllowed whether the project's owner may use the folder with this real path */
-export async function describeFolder(
-  { handle, real }: OpenFolder,
+export function describeFolder(
+  { real, stats: { dev, ino } }: OpenFolder,
   path: string,
   isAllowed: (directory: string) => boolean,
-): Promise<ProjectFolder> {
-  const { dev, ino } = await handle.stat({ bigint: true });
+): ProjectFolder {
   const above = allowedAbove(real, isAllowed);
   return { key: randomUUID(), real, path, device: String(dev), inode: String(ino), above };
 }

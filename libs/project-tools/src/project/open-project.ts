@@ -1,6 +1,6 @@
 import { TURN_ERRORS } from "@boocode/contracts";
 import { DeadlineExceeded, isWithinAny, withDeadline } from "@boocode/runtime";
-import type { OwnPaths } from "../withheld/own-files.ts";
+import { findOwnFolders, type OwnPaths } from "../withheld/own-files.ts";
 import { describeFolder, openFolder, type ProjectFolder } from "./open-folder.ts";
 
 /** Where a project's files come from. Only paths are supported; another source, such as Git, would be a variant here. */
@@ -43,17 +43,15 @@ export async function openProject(source: ProjectSource, rules: ProjectRules): P
 }
 
 async function openPath(path: string, { allowed, own }: ProjectRules): Promise<OpenProject> {
-  const folders = await allowed();
-  const isAllowed = (directory: string) => isWithinAny(directory, folders);
-  const opened = await openFolder(path, own).catch((cause: unknown) => {
-    throw unavailable({ cause });
-  });
-  const { handle } = opened;
+  const [folders, opening] = await Promise.allSettled([allowed(), openFolder(path, findOwnFolders(own))]);
+  if (opening.status === "rejected") throw unavailable({ cause: opening.reason });
+  const opened = opening.value;
+  const close = () => opened.handle.close();
+  const isAllowed = (directory: string) => folders.status === "fulfilled" && isWithinAny(directory, folders.value);
   // The opened folder is checked, not the path, because the folder may have become a symlink since it was registered.
-  if (isAllowed(opened.real))
-    return { folder: await describeFolder(opened, path, isAllowed), close: () => handle.close() };
-  await handle.close();
-  throw unavailable();
+  if (isAllowed(opened.real)) return { folder: describeFolder(opened, path, isAllowed), close };
+  await close();
+  throw folders.status === "rejected" ? folders.reason : unavailable();
 }
 
 const unavailable = (options?: ErrorOptions) => new ProjectUnavailable(TURN_ERRORS.project_unavailable, options);

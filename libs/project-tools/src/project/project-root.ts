@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { posix } from "node:path";
 import { showPath } from "../output/show-path.ts";
 import { ToolFailure } from "../tool-failure.ts";
-import { isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
+import { findOwnFiles, isOfKernel, type OwnPaths } from "../withheld/own-files.ts";
 import { BOOCODEIGNORE, readBoocodeignore } from "../withheld/read-boocodeignore.ts";
 import { createWithheldGroupOf, type WithheldGroupOf } from "../withheld/withheld-group.ts";
 import { createWithholding, OWN } from "../withheld/withholding.ts";
@@ -77,13 +77,13 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
   const { real, above } = folder;
   const paths = [real, posix.normalize(folder.path)];
   const rootBytes = Buffer.from(real);
-  const opened = await openFolder(real, options.own ?? { folders: [], files: [] }, quickFiles).catch(
-    (cause: unknown) => {
-      throw new FolderReplaced("the folder cannot be opened again", { cause });
-    },
-  );
+  const finding = findOwnFiles(options.own ?? { folders: [], files: [] }, quickFiles);
+  const ownFolders = finding.then(({ folders }) => folders);
+  const opened = await openFolder(real, ownFolders, quickFiles).catch((cause: unknown) => {
+    throw new FolderReplaced("the folder cannot be opened again", { cause });
+  });
   const rootHandle = opened.handle;
-  const { dev, ino } = await rootHandle.stat({ bigint: true });
+  const { dev, ino } = opened.stats;
   if (opened.real !== real || String(dev) !== folder.device || String(ino) !== folder.inode) {
     await rootHandle.close();
     throw new FolderReplaced("the folder is not the one that was checked");
@@ -93,10 +93,10 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
   const rootPath = () => (descriptors ? descriptorPath(rootHandle) : real);
 
   const ofPath = options.withheldGroupOf ?? everyGroup;
-  const withholding = createWithholding(paths, ofPath, opened.own);
+  const withholding = createWithholding(paths, ofPath, await finding);
   let isIgnored = (_path: string) => false;
   const withheld = (path: string) => withholding.groupOf(path) ?? (isIgnored(path) ? BOOCODEIGNORE : null);
-  const rootStats = opened.stats;
+  const rootDevice = Number(dev);
 
   async function openAbove(file: string): Promise<FileHandle | null> {
     if (!above.some((directory) => isInside(Buffer.from(directory), Buffer.from(file)))) return null;
@@ -125,10 +125,7 @@ export async function openProjectRoot(folder: ProjectFolder, options: OpenOption
       const stablePath = descriptors ? descriptorPath(handle) : target;
       // The kernel marks the path of a file that was deleted since.
       const found = verified.toString("utf8").replace(/ \(deleted\)$/, "");
-      if (
-        withholding.isOwn(found, stats) ||
-        (stats.dev !== rootStats.dev && (await isOfKernel(stablePath, quickFiles)))
-      )
+      if (withholding.isOwn(found, stats) || (stats.dev !== rootDevice && (await isOfKernel(stablePath, quickFiles))))
         throw new WithheldFailure(asked, OWN);
       // Both, because a folder on the way may have been replaced by a symlink since the path was resolved.
       const group = isShown && stats.isFile() ? (withheld(path) ?? withheld(posix.relative(real, found))) : null;

@@ -28,13 +28,20 @@ const FOLDERS_OF_THE_SYSTEM = ["/proc", "/sys", "/dev", "/run/secrets", "/var/ru
 /** Magic numbers of procfs, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs and devpts, which may be mounted anywhere: statfs(2). */
 const KERNEL_TYPES = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0x1cd1]);
 
-/** Resolves the paths. Those that do not exist are kept as they are: they may come to exist. */
-export async function findOwnFiles(
-  { folders, files, system = FOLDERS_OF_THE_SYSTEM }: OwnPaths,
-  { readdir, realpath, stat }: Files = promises,
-): Promise<OwnFiles> {
-  const real = (path: string) => realpath(path).catch(() => path);
-  const ownFolders = await Promise.all([...system, ...folders].map(real));
+/** Resolves the folders. Those that do not exist are kept as they are: they may come to exist. Never rejects. */
+export async function findOwnFolders(
+  { folders, system = FOLDERS_OF_THE_SYSTEM }: OwnPaths,
+  { realpath }: Pick<Files, "realpath"> = promises,
+): Promise<string[]> {
+  const real = await Promise.all([...system, ...folders].map((path) => realpath(path).catch(() => path)));
+  return [...new Set(real)];
+}
+
+/** Resolves folders and files in the same way. Never rejects. */
+export async function findOwnFiles(own: OwnPaths, quick: Files = promises): Promise<OwnFiles> {
+  const { folders, files } = own;
+  const { readdir, realpath, stat } = quick;
+  const ownFolders = await findOwnFolders(own, quick);
   // What lies deeper in the data folder is recognized by its path only.
   const names = await Promise.all(
     folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
@@ -42,8 +49,8 @@ export async function findOwnFiles(
   const paths = [...files, ...names.flat()];
   const ids = await Promise.all(paths.map((path) => stat(path).then(idOfFile, () => null)));
   return {
-    folders: [...new Set(ownFolders)],
-    files: new Set(await Promise.all(files.map(real))),
+    folders: ownFolders,
+    files: new Set(await Promise.all(files.map((path) => realpath(path).catch(() => path)))),
     ids: new Set(ids.filter((id) => id !== null)),
   };
 }
