@@ -41,24 +41,27 @@ function setUp(fails: string[] = []) {
   return { announce, calls, errors };
 }
 
-test("each change is announced in the way of its kind, in the order of the list", () => {
+const rest = () => new Promise((resolve) => setImmediate(resolve));
+
+test("each change is announced in the way of its kind: to workers at once, then to subscribers in the order of the list", async () => {
   const { announce, calls } = setUp();
   announce(CHANGES);
+  await rest();
   expect(calls).toEqual([
     ["toHolder", "t0"],
+    ["wake", "t1", 2],
+    ["requestName", "s"],
     ["toSession", CHANGES[1]?.kind === "structure" && CHANGES[1].frame],
     ["toSession", CHANGES[2]?.kind === "structure" && CHANGES[2].frame],
-    ["wake", "t1", 2],
     ["toUser", "u", CHANGES[4]?.kind === "list" && CHANGES[4].frame],
     ["toProject", "p", CHANGES[5]?.kind === "list" && CHANGES[5].frame],
-    ["requestName", "s"],
   ]);
 });
 
 test("a failed announcement is reported and does not stop the others", async () => {
   const { announce, calls, errors } = setUp(["toHolder", "wake"]);
   announce(CHANGES);
-  await new Promise((resolve) => setImmediate(resolve));
+  await rest();
   expect(calls).toHaveLength(CHANGES.length);
   expect(errors).toEqual(["toHolder", "wake"]);
 });

@@ -3,8 +3,9 @@ import type { Change } from "@boocode/store";
 import type { TurnQueue } from "@boocode/turn-queue";
 
 /**
- * Announces committed changes to subscribers and workers, in the given order. Best effort: it returns at once and never throws,
- * because the changes are in Postgres, where workers find the turns and gateways find the versions.
+ * Announces committed changes: to workers at once, because a user waits for their work, and then to subscribers, in the given
+ * order. Best effort: it returns at once and never throws, because the changes are in Postgres, where workers find the turns and
+ * gateways find the versions.
  */
 export type Announce = (changes: readonly Change[]) => void;
 
@@ -34,7 +35,15 @@ export function createAnnounce(deps: {
     }
   }
 
-  return (changes) => {
+  const each = (changes: readonly Change[]) => {
     for (const change of changes) announce(change).catch(deps.onError);
   };
+
+  return (changes) => {
+    each(changes.filter(isForWorkers));
+    const others = changes.filter((change) => !isForWorkers(change));
+    if (others.length > 0) setImmediate(each, others);
+  };
 }
+
+const isForWorkers = ({ kind }: Change) => kind === "turn_due" || kind === "turn_cancelling" || kind === "name_wanted";
