@@ -61,8 +61,8 @@ async function readAnswer(
   };
   if (!response.ok) return { ...answer, refusal: await response.text() };
   const reader = createSseReader();
-  for await (const bytes of response.body ?? []) {
-    for (const { data } of reader.push(bytes as Uint8Array)) {
+  for (let bytes = await response.read(); bytes !== null; bytes = await response.read()) {
+    for (const { data } of reader.push(bytes)) {
       const chunk = decodeChunk(data);
       if (chunk.kind === "done") answer.isDone = true;
       else if (chunk.kind === "error") answer.error = chunk.error;

@@ -24,8 +24,6 @@ const FAULTS: [RegExp, Fault][] = [
   ],
   [/^HPE_/, passing("the answer is not HTTP")],
 ];
-// fetch refuses some ports: https://fetch.spec.whatwg.org/#port-blocking
-const BAD_PORT = passing("no request can be sent to this port");
 const TIMED_OUT = passing("the connection timed out");
 const UNKNOWN = passing("the connection failed");
 
@@ -33,8 +31,7 @@ const UNKNOWN = passing("the connection failed");
 export function connectionFault(error: unknown): Fault {
   if (error instanceof DOMException && error.name === "TimeoutError") return TIMED_OUT;
   if (!(error instanceof Error)) return UNKNOWN;
-  const { code, message } = error as { code?: unknown; message: string };
-  if (message === "bad port") return BAD_PORT;
+  const { code } = error as { code?: unknown };
   const fault = FAULTS.find(([codes]) => typeof code === "string" && codes.test(code))?.[1];
   if (fault !== undefined) return fault;
   // A host with several addresses fails with one error for each.

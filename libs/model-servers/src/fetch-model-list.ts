@@ -1,8 +1,8 @@
-import type { Response } from "undici";
 import { z } from "zod";
 import { connectionReason } from "./connection-reason.ts";
 import { RedirectRefused, requestTo, type ServerAddress } from "./request-to.ts";
 import { echoedSecretsOf } from "./secrets-of.ts";
+import type { ServerAnswer } from "./server-answer.ts";
 
 /** An entry as any server writes it: OpenAI's `id`, Ollama's `model` or `name`, or the name alone. */
 const Entry = z.union([
@@ -100,14 +100,17 @@ function toModel(listed: unknown): ListedModel[] {
   return [{ id, name: entry.id === undefined ? null : (entry.name ?? null), loaded, entry: { ...entry, id } }];
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: ServerAnswer): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for await (const part of response.body ?? []) {
-    bytes += (part as Uint8Array).length;
-    if (bytes > MAX_BYTES) throw new Error(`the model list has more than ${MAX_BYTES} bytes`);
-    text += decoder.decode(part as Uint8Array, { stream: true });
+  for (let part = await response.read(); part !== null; part = await response.read()) {
+    bytes += part.length;
+    if (bytes > MAX_BYTES) {
+      response.cancel();
+      throw new Error(`the model list has more than ${MAX_BYTES} bytes`);
+    }
+    text += decoder.decode(part, { stream: true });
   }
   return text + decoder.decode();
 }

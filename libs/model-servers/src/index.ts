@@ -8,5 +8,6 @@ export * from "./model-server.ts";
 export * from "./model-server-env.ts";
 export * from "./request-to.ts";
 export * from "./secrets-of.ts";
+export type { ServerAnswer } from "./server-answer.ts";
 export * from "./server-traits.ts";
 export { deploymentOf, readServerUrl } from "./server-url.ts";

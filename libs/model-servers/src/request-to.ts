@@ -1,5 +1,6 @@
-import { fetch, type RequestInit, type Response } from "undici";
+import { request as requestBy } from "undici";
 import { createDispatcherOf, type DispatcherOf, type ProxySettings } from "./dispatcher.ts";
+import { type ServerAnswer, toAnswer } from "./server-answer.ts";
 import { formsOf, ownUrl, protocolUrl, type UrlForm } from "./server-url.ts";
 
 /** What a request to a model server needs to know of it. */
@@ -44,12 +45,20 @@ const rightForms = new Map<string, UrlForm>();
  * @param path under `/v1/` a route of the OpenAI protocol, wherever the server has it; else a path of the server's own
  * @throws RedirectRefused; the runtime's error when there is no response (`connectionReason` words it); the signal's reason
  */
-export async function requestTo(server: ServerAddress, path: string, request: ServerRequest): Promise<Response> {
+export async function requestTo(server: ServerAddress, path: string, request: ServerRequest): Promise<ServerAnswer> {
   const { body, accept = "application/json", signal } = request;
-  const init = {
+  const init: Sent = {
     method: body ? "POST" : "GET",
-    headers: { ...server.headers, accept, ...(body && { "content-type": "application/json" }), ...loginOf(server) },
-    ...(body && { body: JSON.stringify(body) }),
+    headers: {
+      "user-agent": "boocode",
+      // A compressed stream would arrive in blocks, not by tokens.
+      "accept-encoding": "identity",
+      ...server.headers,
+      accept,
+      ...(body && { "content-type": "application/json" }),
+      ...loginOf(server),
+    },
+    body: body ? JSON.stringify(body) : null,
     signal,
   };
   if (!path.startsWith("/v1/")) return await followRedirects(server, ownUrl(server.url, path), init);
@@ -64,7 +73,7 @@ function loginOf({ apiKey, basicAuth }: ServerAddress): { authorization?: string
 }
 
 /** Tries the other form of the URL after a 404, a 405 or a web page, until one has answered. A later 404 is about the model. */
-async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<Response>): Promise<Response> {
+async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<ServerAnswer>): Promise<ServerAnswer> {
   const known = rightForms.get(server.url);
   const [form, other] = known === undefined ? formsOf(server.url) : [known];
   const answer = await ask(form);
@@ -74,28 +83,32 @@ async function tryForms(server: ServerAddress, ask: (form: UrlForm) => Promise<R
   if (second === null) return answer;
   const isRoute = !isNoRoute(second) && !isPage(second);
   if (isRoute) rightForms.set(server.url, other);
-  await (isRoute ? answer : second).body?.cancel();
+  (isRoute ? answer : second).cancel();
   return isRoute ? second : answer;
 }
 
 /** A server that only has web pages answers a POST with 405. */
-const isNoRoute = (response: Response) =>
+const isNoRoute = (response: ServerAnswer) =>
   response.status === 404 || response.status === 405 || (response.ok && isPage(response));
 
 /** Some servers answer every unknown path with their web page. */
-const isPage = (response: Response) => response.headers.get("content-type")?.includes("text/html") === true;
+const isPage = (response: ServerAnswer) => response.headers.get("content-type")?.includes("text/html") === true;
 
-/**
- * Redirects within the origin are followed, with method and body after every status: fetch itself would turn a POST into a GET
- * after 301 to 303, and would send the prompt to any origin after 307 and 308.
- */
-async function followRedirects(server: ServerAddress, start: string, init: RequestInit): Promise<Response> {
+interface Sent {
+  method: "GET" | "POST";
+  headers: Record<string, string>;
+  body: string | null;
+  signal: AbortSignal;
+}
+
+/** Redirects within the origin are followed, with method and body after every status. */
+async function followRedirects(server: ServerAddress, start: string, init: Sent): Promise<ServerAnswer> {
   let url = start;
   for (let followed = 0; ; followed++) {
-    const response = await send(url, { ...init, redirect: "manual" });
+    const response = await send(url, init);
     const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
     if (location === null) return response;
-    await response.body?.cancel();
+    response.cancel();
     if (!URL.canParse(location, url)) throw new RedirectRefused("the server redirects to no valid URL");
     const target = new URL(location, url);
     if (target.origin !== new URL(url).origin) {
@@ -104,7 +117,7 @@ async function followRedirects(server: ServerAddress, start: string, init: Reque
       );
     }
     if (followed === MAX_REDIRECTS) throw new RedirectRefused(`the server redirects more than ${MAX_REDIRECTS} times`);
-    // fetch rejects a URL with a login, and its error would quote it. The request already has the server's own login.
+    // The request already has the server's own login.
     target.username = "";
     target.password = "";
     url = target.href;
@@ -115,19 +128,19 @@ async function followRedirects(server: ServerAddress, start: string, init: Reque
  * A server may close a connection that it kept just when a request is sent on it. The request is then sent once more, at once and on
  * a new connection.
  */
-async function send(url: string, init: RequestInit): Promise<Response> {
+async function send(url: string, init: Sent): Promise<ServerAnswer> {
   dispatcherOf ??= createDispatcherOf({});
   try {
-    return await fetch(url, { ...init, dispatcher: dispatcherOf(url) });
+    return toAnswer(await requestBy(url, { ...init, dispatcher: dispatcherOf(url) }));
   } catch (error) {
-    if (init.signal?.aborted || !wasStale(error)) throw error;
-    return await fetch(url, { ...init, dispatcher: dispatcherOf(url, "fresh") });
+    if (init.signal.aborted || !wasStale(error)) throw error;
+    return toAnswer(await requestBy(url, { ...init, dispatcher: dispatcherOf(url, "fresh") }));
   }
 }
 
 /** Whether the server closed a connection on which it had answered before. After a reset nothing tells whether it had. */
 function wasStale(error: unknown): boolean {
-  const { code, socket } = ((error as Error).cause ?? {}) as { code?: unknown; socket?: { bytesRead?: number } };
+  const { code, socket } = error as { code?: unknown; socket?: { bytesRead?: number } };
   if (code === "UND_ERR_SOCKET") return (socket?.bytesRead ?? 0) > 0;
   return code === "ECONNRESET" || code === "EPIPE";
 }

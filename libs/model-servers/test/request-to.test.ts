@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { fetchModelList } from "../src/fetch-model-list.ts";
 import { requestTo } from "../src/request-to.ts";
@@ -57,4 +58,29 @@ test("requests carry the extra headers and the login", async () => {
     ["o", `Basic ${Buffer.from("ada:p@ss").toString("base64")}`],
     [undefined, "Bearer key"],
   ]);
+});
+
+test("a compressed answer is read although none was asked for", async () => {
+  const server = await httpServer(({ path }, response) => {
+    const [encoding, compress] = path === "/br" ? (["br", brotliCompressSync] as const) : (["gzip", gzipSync] as const);
+    response.writeHead(200, { "content-encoding": encoding }).end(compress(MODELS));
+  });
+  for (const path of ["/gzip", "/br"])
+    expect(await (await requestTo(server, path, { signal })).json()).toEqual([{ id: "x" }]);
+  expect(server.seen.map(({ headers }) => headers["accept-encoding"])).toEqual(["identity", "identity"]);
+});
+
+test("an answer of many chunks is read whole, however slowly", async () => {
+  const part = "x".repeat(20_000);
+  const server = await httpServer((_, response) => {
+    for (let sent = 0; sent < 200; sent++) response.write(part);
+    response.end();
+  });
+  const answer = await requestTo(server, "/long", { signal });
+  let length = 0;
+  for (let bytes = await answer.read(); bytes !== null; bytes = await answer.read()) {
+    length += bytes.length;
+    await new Promise(setImmediate);
+  }
+  expect(length).toBe(200 * part.length);
 });

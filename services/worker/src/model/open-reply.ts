@@ -1,4 +1,4 @@
-import { Response } from "undici";
+import type { ServerAnswer } from "@boocode/model-servers";
 import type { ModelRequest } from "../turn/ports.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
 import { type KnownTraits, traitRevealedBy } from "./discovery/known-traits.ts";
@@ -27,13 +27,13 @@ export async function openReply(
   model: string,
   request: ModelRequest,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<ServerAnswer> {
   const traits = deps.traits.of(model);
   let maxTokens = Math.min(request.maxTokens, deps.traits.mostAnswerTokens(model));
   let lasting: number | null = null;
   for (let round = 1; ; round++) {
     const answer = await sendRequest(deps, toRequest({ ...request, maxTokens }, model, traits), signal);
-    if (answer instanceof Response) {
+    if (!("failure" in answer)) {
       deps.traits.learn(model, traits);
       if (lasting !== null) deps.traits.learnMostAnswerTokens(model, lasting);
       return answer;

@@ -1,7 +1,12 @@
 import { cutText } from "@boocode/contracts";
-import { connectionFault, RedirectRefused, requestTo, type ServerAddress } from "@boocode/model-servers";
+import {
+  connectionFault,
+  RedirectRefused,
+  requestTo,
+  type ServerAddress,
+  type ServerAnswer,
+} from "@boocode/model-servers";
 import { scrub, scrubStrings } from "@boocode/runtime";
-import type { Response } from "undici";
 import { ModelFailure } from "../turn/ports.ts";
 import { errorIn } from "./failures/error-text.ts";
 import { retryAfterMs, serverFailure } from "./failures/server-failure.ts";
@@ -33,7 +38,7 @@ export async function sendRequest(
   { server, log }: SendRequestDeps,
   body: object,
   signal: AbortSignal,
-): Promise<Response | Refusal> {
+): Promise<ServerAnswer | Refusal> {
   // Two headers must not be sent: with `accept: text/html` llama-swap answers with an HTML page, and with X-Conversation-Id
   // llama-server keeps generating after a disconnect.
   const response = await requestTo(server, "/v1/chat/completions", { body, accept: "*/*", signal }).catch(
@@ -64,21 +69,20 @@ function connectionFailure(cause: unknown): ModelFailure {
 }
 
 /** Reads as much of an error body as arrives within the limits. If the connection breaks here, the status is sufficient. */
-async function errorBody(response: Response): Promise<string> {
+async function errorBody(response: ServerAnswer): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  const reader = response.body?.getReader();
-  const timer = setTimeout(() => void reader?.cancel().catch(() => {}), ERROR_BODY_MS);
+  const timer = setTimeout(() => response.cancel(), ERROR_BODY_MS);
   try {
-    while (reader && text.length < MAX_ERROR_BODY) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      text += decoder.decode(value, { stream: true });
+    while (text.length < MAX_ERROR_BODY) {
+      const bytes = await response.read();
+      if (bytes === null) break;
+      text += decoder.decode(bytes, { stream: true });
     }
   } catch {
     // The caller checks its signal.
   }
   clearTimeout(timer);
-  await reader?.cancel().catch(() => {});
+  response.cancel();
   return text;
 }

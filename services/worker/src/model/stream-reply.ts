@@ -79,28 +79,27 @@ async function* streamReply(
     const response = await timeouts.wait(opening, giveUp);
     heard = true;
     let isTold = false;
-    const body = response.body?.getReader();
-    while (body && reader.state() !== "over") {
-      const step = await timeouts.wait(body.read(), giveUp).catch((error: unknown) => {
+    while (reader.state() !== "over") {
+      const bytes = await timeouts.wait(response.read(), giveUp).catch((error: unknown) => {
         broken = { reason: connectionReason(error), cause: error };
       });
       signal.throwIfAborted();
-      if (!step || step.done) break;
+      if (!bytes) break;
       const before = reader.progress();
-      const pieces = reader.push(step.value);
+      const pieces = reader.push(bytes);
       if (reader.progress() > 0) answered ??= deps.ready?.answers(model);
       if (reader.hasLoaded() && !isTold) yield { type: "loading", model: request.model, cause: "told" };
       isTold = reader.hasLoaded();
       // Before the text is shown: subscribers see only what is stored.
       if (reader.isTooLong()) throw tooLong(reader.visible());
-      yield* scrubber.pieces(pieces);
+      for (const piece of scrubber.pieces(pieces)) yield piece;
       timeouts.received(reader.progress() > before, reader.state() === "finished");
       // The model has begun to answer, so asking for its window cannot make a proxy load it.
       if (reader.progress() > 0) contextSize ??= deps.contextSize.get(model);
     }
     const { pieces, outcome } = reader.end();
     if (reader.isTooLong()) throw tooLong(reader.visible());
-    yield* [...scrubber.pieces(pieces), ...scrubber.end()];
+    for (const piece of [...scrubber.pieces(pieces), ...scrubber.end()]) yield piece;
     if (outcome.kind === "error") learnWindow(deps.contextSize.learn, model, outcome.error);
     if (outcome.kind !== "reply") {
       if (socket.signal.aborted && outcome.kind !== "error") throw socket.signal.reason;
@@ -108,10 +107,10 @@ async function* streamReply(
       throw outcomeFailure(scrubStrings(outcome), reader.visible(), broken);
     }
     if (isMalformedCallReason(outcome.reply.finishReason)) throw malformedCall(reader.visible());
-    if (body && broken === null)
+    if (broken === null)
       await orNullAfter(
         LAST_CHUNK_WAIT_MS,
-        body.read().catch(() => null),
+        response.read().catch(() => null),
       );
     const size = await orNullAfter(CONTEXT_SIZE_WAIT_MS, contextSize ?? deps.contextSize.get(model));
     const seesTools = deps.traits.of(model).no_tools ? false : (deps.contextSize.seesTools?.(model) ?? null);

@@ -384,7 +384,7 @@ describe("failures", () => {
   it("reports a missing server as retryable", async () => {
     const gone = await failureOf(streamReply("http://127.0.0.1:1")(request, never));
     expect(gone).toMatchObject({ code: "model_unreachable", retryable: true, status: null });
-    expect(gone.message).toBe("no request can be sent to this port");
+    expect(gone.message).toBe("the connection was refused");
     const reset = await modelServer((_, response) => void response.socket?.resetAndDestroy());
     expect(await failureOf(streamReply(reset.baseUrl)(request, never))).toMatchObject({ code: "model_unreachable" });
   });

@@ -56,7 +56,7 @@ export function createContextSize(deps: ContextSizeDeps): ContextSize {
       const request = { ...(body && { body }), signal: AbortSignal.timeout(deps.timeoutMs) };
       const response = await requestTo(deps.server, path, request);
       if (response.ok) return await response.json();
-      await response.body?.cancel();
+      response.cancel();
     } catch {
       // The server does not know the route or is unreachable. In both cases the window is unknown.
     }

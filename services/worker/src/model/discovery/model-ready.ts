@@ -17,7 +17,7 @@ export function createModelReady(server: ServerAddress, timeoutMs: number): Mode
     try {
       const response = await requestTo(server, path, { signal: AbortSignal.timeout(timeoutMs) });
       if (response.ok) return await response.json();
-      await response.body?.cancel();
+      response.cancel();
     } catch {
       // The server is of another kind, or too busy to answer.
     }

@@ -24,7 +24,7 @@ export function createSwapsModels(server: ServerAddress, timeoutMs: number, now:
   async function look(): Promise<void> {
     try {
       const response = await requestTo(server, "/running", { signal: AbortSignal.timeout(timeoutMs) });
-      if (!response.ok) return void (await response.body?.cancel());
+      if (!response.ok) return response.cancel();
       const { running } = asObject(await response.json());
       if (!Array.isArray(running)) return;
       keepsSeveral ||= running.filter((one) => isObject(one) && one.state === "ready").length > 1;
