@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { repositoryRoot, startPostgres, startRedis } from "@boocode/backing-services";
+import type { LimitChange } from "@boocode/contracts";
 import { addUser } from "@boocode/identity";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { connectPostgres, type Postgres } from "@boocode/runtime";
-import { createGrant } from "@boocode/store";
+import { changeUser, createGrant } from "@boocode/store";
 import { countTrips, type Trips, type Urls } from "./count-trips.ts";
 import { openSocket } from "./open-socket.ts";
 import type { Peer, Session } from "./peer.ts";
@@ -48,8 +49,8 @@ export interface BooCode extends Peer {
   /** The folder of the users' projects. */
   folder: string;
   users: User[];
-  /** Creates a user with a project. */
-  addUser(name: string): Promise<User>;
+  /** Creates a user with a project. @param limits in place of USER_LIMITS */
+  addUser(name: string, limits?: LimitChange): Promise<User>;
   newSession(user: number | User, model?: string): Promise<string>;
   openKnown(user: number, id: string, heard: Parameters<Peer["openSession"]>[1]): Promise<Session>;
 }
@@ -97,8 +98,9 @@ export async function startBooCode(options: BooCodeOptions): Promise<BooCode> {
 
     const sql = connectPostgres(postgres.url, { name: "bench", connections: 2, statementMs: 0 });
     releases.push(() => sql.end({ timeout: 2 }));
-    async function makeUser(name: string): Promise<User> {
+    async function makeUser(name: string, limits?: LimitChange): Promise<User> {
       const { userId: id, token } = await addUser(sql, name);
+      if (limits) await changeUser(sql, "operator", id, { limits });
       await createGrant(sql, { userId: id, path: folder, by: "operator" });
       const headers = { authorization: `Bearer ${token}` };
       const project = await postJson<{ id: string }>(`${api.url}/api/projects`, { name, path: folder }, headers);

@@ -106,6 +106,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     PROJECT_ROOTS: NODE_MODULES,
     LOG_LEVEL: "info",
     REQUIRE_LEAST_PRIVILEGE: "1",
+    // The defaults, but for bursts of posts, which no test with one user should have to spread.
+    USER_LIMITS: '{"posts_per_minute":1200}',
     ...options.env,
   };
   const counts = { api: options.apis ?? 1, worker: options.workers ?? 1, gateway: options.gateways ?? 1 };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LimitChange } from "@boocode/contracts";
 import { startBooCode } from "../../peers/boocode.ts";
 import { type FakeModel, startModel } from "./fake-model.ts";
 
@@ -19,7 +20,8 @@ export interface Account {
 export interface Stage {
   model: FakeModel;
   gatewayUrl: string;
-  newAccount(name: string): Promise<Account>;
+  /** @param limits in place of USER_LIMITS */
+  newAccount(name: string, limits?: LimitChange): Promise<Account>;
   newUser(name: string): Promise<Ask>;
 }
 
@@ -43,8 +45,8 @@ export async function runAttack(
   };
   const boocode = await startBooCode({ modelUrl: model.url, users: 0, env });
   try {
-    const newAccount = async (name: string): Promise<Account> => {
-      const user = await boocode.addUser(name);
+    const newAccount = async (name: string, limits?: LimitChange): Promise<Account> => {
+      const user = await boocode.addUser(name, limits);
       const headers = { ...user.headers, "content-type": "application/json" };
       const send = (path: string, body: object) =>
         fetch(boocode.api.url + path, { method: "POST", headers, body: JSON.stringify(body) });

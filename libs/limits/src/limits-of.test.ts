@@ -2,7 +2,7 @@ import { LIMIT_NAMES } from "@boocode/contracts";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { limitsEnv, readLimits } from "./limits-env.ts";
-import { DEFAULT_LIMITS, limitsOf } from "./limits-of.ts";
+import { DEFAULT_LIMITS, limitsOf, ratesOf } from "./limits-of.ts";
 import { quotaHeaders, rateHeaders } from "./rate-headers.ts";
 
 const settings = (USER_LIMITS?: string) => readLimits(z.object(limitsEnv).parse({ USER_LIMITS }).USER_LIMITS);
@@ -43,4 +43,22 @@ test("the headers name each policy, what is left, and when more may come", () =>
     ratelimit: '"tokens_per_day";r=0;t=60',
     "retry-after": "60",
   });
+});
+
+test("a user's limits give the rates that a request counts towards; few posts may come at once", () => {
+  const of = (posts: number | null) =>
+    ratesOf({ ...DEFAULT_LIMITS, posts_per_minute: posts }, ["requests_per_minute", "posts_per_minute"]).slice(1);
+  expect(ratesOf(DEFAULT_LIMITS, ["requests_per_minute"])).toEqual([{ name: "requests_per_minute", perMinute: 3_000 }]);
+  expect(of(null)).toEqual([]);
+  for (const [perMinute, atOnce] of [
+    [120, 20],
+    [60, 10],
+    [15, 10],
+    [3, 3],
+    [601, 101],
+  ]) {
+    expect(of(perMinute as number)).toEqual([{ name: "posts_per_minute", perMinute, atOnce }]);
+  }
+  const [posts] = of(120).map((rate) => ({ ...rate, isAllowed: true, remaining: 7, retryInMs: 0 }));
+  expect(rateHeaders(posts ? [posts] : [])["ratelimit-policy"]).toBe('"posts_per_minute";q=20;w=10');
 });

@@ -6,6 +6,18 @@ export interface Rate {
   windowMs: number;
 }
 
+/** So many a minute. `atOnce`: how many may come together; absent: all of them. */
+export interface PerMinute {
+  perMinute: number;
+  atOnce?: number;
+}
+
+/** The same rate as that of a minute, with the time in which it refills. */
+export const rateOf = ({ perMinute, atOnce = perMinute }: PerMinute): Rate => ({
+  limit: atOnce,
+  windowMs: (atOnce * 60_000) / perMinute,
+});
+
 export interface Taken {
   isAllowed: boolean;
   /** How many more may come now. */
@@ -14,6 +26,19 @@ export interface Taken {
   retryInMs: number;
   /** The value to keep. */
   emptyAt: number;
+}
+
+/**
+ * The least that is kept of a bucket of which another process says how many may still come: it never refuses what that process allows.
+ * @param state `retryInMs`: as in `Taken`. A refused one has nothing left.
+ */
+export function leastEmptyAt(
+  now: number,
+  { limit, windowMs }: Rate,
+  { isAllowed, remaining, retryInMs }: Omit<Taken, "emptyAt">,
+): number {
+  const each = windowMs / limit;
+  return now + windowMs - (isAllowed ? remaining + 1 : 1) * each + Math.max(0, retryInMs - 1);
 }
 
 /**

@@ -3,16 +3,16 @@
 -- Guarantee: when one rate is used up, none is taken from, so that refused requests do not delay the next one.
 --
 -- KEYS[i]    for each rate: the time in ms, by the clock of Redis, at which its bucket is empty; gone when it is
--- ARGV[1]    the window of every rate in ms
--- ARGV[1+i]  the limit of each rate within the window
+-- ARGV[2i-1] the window of each rate in ms
+-- ARGV[2i]   the limit of each rate within its window
 -- Returns    for each rate, in order: the number that may still come now, and the ms until the next may come, as 0 or more;
 --            -1 as the number when this rate was used up
-local window = tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local result, nexts, refused = {}, {}, false
 for i, key in ipairs(KEYS) do
-  local each = window / tonumber(ARGV[1 + i])
+  local window = tonumber(ARGV[2 * i - 1])
+  local each = window / tonumber(ARGV[2 * i])
   local empty = tonumber(redis.call('GET', key) or '0')
   local nxt = math.max(empty, now) + each
   local room = window - (nxt - now)

@@ -3,7 +3,7 @@ import type { ModelList, Role } from "@boocode/contracts";
 import type { Caller, Refused } from "@boocode/identity";
 import type { LimitSettings, Rates, SignIns } from "@boocode/limits";
 import type { ReadAnswer, ReadWork } from "@boocode/project-tools";
-import type { Failpoint } from "@boocode/runtime";
+import type { Failpoint, Lanes } from "@boocode/runtime";
 import type { Pool } from "@boocode/store";
 import type {
   FastifyBaseLogger,
@@ -50,6 +50,8 @@ export interface Deps {
   /** The limits of each role. */
   limits: LimitSettings;
   rates: Rates;
+  /** In which the turns of each user are queued. */
+  posts: Lanes;
   signIns: SignIns;
   /** A request was refused for a reason that the audit log counts. */
   refused(refusal: Refused): void;

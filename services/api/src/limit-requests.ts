@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS, type RateName } from "@boocode/contracts";
 import type { Caller } from "@boocode/identity";
-import { limitsOf, type RateState, rateHeaders } from "@boocode/limits";
+import { limitsOf, type RateState, rateHeaders, ratesOf } from "@boocode/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Deps } from "./deps.ts";
 import { ApiError } from "./errors.ts";
@@ -11,6 +12,9 @@ declare module "fastify" {
     counts?: RateName;
   }
 }
+
+/** A refusal waits this long, or until the client may come again, so that a client that does not wait as told costs little. */
+const REFUSAL_MS = 250;
 
 /** Counts a request of an authenticated caller. @throws ApiError `rate_limited` */
 export async function limitRequest(
@@ -23,15 +27,19 @@ export async function limitRequest(
   const names: RateName[] = ["requests_per_minute"];
   const { counts } = request.routeOptions.config;
   if (counts) names.push(counts);
-  const wanted = names.flatMap((name) => (own[name] === null ? [] : [{ name, perMinute: own[name] }]));
-  const states = await rates.take(caller.userId, wanted);
+  const states = await rates.take(caller.userId, ratesOf(own, names));
   reply.headers(rateHeaders(states));
   const refused = states.find(({ isAllowed }) => !isAllowed);
-  if (refused) throw rateLimited(refused);
+  if (!refused) return;
+  await sleep(Math.min(REFUSAL_MS, refused.retryInMs));
+  throw rateLimited(refused);
 }
 
-const rateLimited = ({ name, perMinute, retryInMs }: RateState<RateName>) =>
-  new ApiError(
+function rateLimited({ name, perMinute, atOnce = perMinute, retryInMs }: RateState<RateName>): ApiError {
+  const together = atOnce < perMinute ? `, ${atOnce} of them at once` : "";
+  const when = `try again in ${Math.ceil(retryInMs / 1_000)} s`;
+  return new ApiError(
     "rate_limited",
-    `too many ${LIMITS[name].of}: ${perMinute} a minute are allowed; try again in ${Math.ceil(retryInMs / 1_000)} s`,
+    `too many ${LIMITS[name].of}: ${perMinute} a minute are allowed${together}; ${when}`,
   );
+}

@@ -22,6 +22,7 @@ import {
 import { createServicePool } from "@boocode/project-tools";
 import {
   connectBackends,
+  createLanes,
   createMetrics,
   every,
   keepSecret,
@@ -51,6 +52,9 @@ const READ_WAIT_MS = 10_000;
 const AUDIT_FLUSH_MS = 60_000;
 
 const USES_FLUSH_MS = 60_000;
+
+/** Turns of one user that are queued. A third one at once waits for 100 ms, so that 20 a second leave most of two cores to others. */
+const POSTS = { atOnce: 2, leastMs: 100, longestWaitMs: 2_000 };
 
 /** Open files besides the clients' connections: connections to Postgres, Redis and model servers, the program's own files. */
 const OWN_FILES = 200;
@@ -125,6 +129,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       findCaller: uses.noting(callers.find),
       limits,
       rates,
+      posts: createLanes({ ...POSTS, ...(limits === null && { leastMs: 0 }) }),
       signIns: createSignIns({ rates, now, isOff: limits === null }),
       refused: refusals.refused,
     },

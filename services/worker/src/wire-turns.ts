@@ -9,6 +9,7 @@ import {
   connectBackends,
   connectPostgres,
   connectRedisSubscriber,
+  createLanes,
   keepSecret,
   type ServiceContext,
   withConnectionFailure,
@@ -25,6 +26,9 @@ import { type Config, defaultToolProcesses, ownPaths } from "./config.ts";
 import { createModelServers } from "./model/model-servers.ts";
 import { createSlots } from "./model/scheduling/slots.ts";
 import { createDraftSaver } from "./outputs/draft-saver.ts";
+
+/** Turns of one user that are prepared. They start 20 a second, so that a burst of them leaves most of a core to others. */
+const STARTS = { atOnce: 2, leastMs: 100, longestWaitMs: 1_000 };
 
 /**
  * Wires what a turn needs, in a worker and in the process of an isolated turn alike: connections, leases, outputs, models
@@ -116,11 +120,13 @@ export async function wireTurns(context: ServiceContext<Config>, redisTimeoutMs:
     queue,
     onError: logFailure("announcing a change"),
   });
+  const limits = readLimits(config.USER_LIMITS);
   const turnDeps: ProcessTurnDeps = {
     leases,
     drafts,
     appender,
     storeUnder: createTurnStore(pool, failpoint),
+    starts: createLanes({ ...STARTS, ...(limits === null && { leastMs: 0 }) }),
     prepare: (turn, read) =>
       prepareTurn(
         {
@@ -155,7 +161,7 @@ export async function wireTurns(context: ServiceContext<Config>, redisTimeoutMs:
       ),
     announce,
     wake,
-    limits: readLimits(config.USER_LIMITS),
+    limits,
     turnTimeoutMs: config.TURN_TIMEOUT_MS,
     retryBudgetMs: config.MODEL_RETRY_BUDGET_MS,
     log,

@@ -10,7 +10,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
 export function editQuestion(app: App, deps: Deps): void {
-  const { pool, announce, failpoint, limits } = deps;
+  const { pool, announce, failpoint, limits, posts } = deps;
   const withModel = createModelCheck(deps);
   const schema = {
     summary: "Replace the last question: cancel its turn, delete it with its answer, and queue the new text",
@@ -26,8 +26,8 @@ export function editQuestion(app: App, deps: Deps): void {
     const ids = { turnId: randomUUID(), messageId: randomUUID() };
     const edit = { ownerId, tokenId, sessionId, limits: limitsOf(limits, caller), ...request.body, ...ids };
     const key = idempotencyKeyOf(request);
-    const outcome = await withModel(caller, sessionId, (checked) =>
-      store.editQuestion(pool, { ...edit, ...checked }, key),
+    const outcome = await posts.run(ownerId, () =>
+      withModel(caller, sessionId, (checked) => store.editQuestion(pool, { ...edit, ...checked }, key)),
     );
     if (outcome.kind === "not_last_question") throw new ApiError("not_last_question");
     const turn = queued(outcome);

@@ -10,7 +10,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 
 /** The answer is 202 once the message and its turn are stored, whether or not the queue can be reached. */
 export function postMessage(app: App, deps: Deps): void {
-  const { pool, announce, failpoint, limits } = deps;
+  const { pool, announce, failpoint, limits, posts } = deps;
   const withModel = createModelCheck(deps);
   const schema = {
     summary: "Post a message and queue the turn that answers it",
@@ -26,8 +26,8 @@ export function postMessage(app: App, deps: Deps): void {
     const ids = { turnId: randomUUID(), messageId: randomUUID() };
     const post = { ownerId, tokenId, sessionId, limits: limitsOf(limits, caller), ...request.body, ...ids };
     const key = idempotencyKeyOf(request);
-    const outcome = await withModel(caller, sessionId, (checked) =>
-      store.postMessage(pool, { ...post, ...checked }, key),
+    const outcome = await posts.run(ownerId, () =>
+      withModel(caller, sessionId, (checked) => store.postMessage(pool, { ...post, ...checked }, key)),
     );
     const turn = queued(outcome);
     await failpoint("after-post");

@@ -10,7 +10,7 @@ import { type App, callerOf, type Deps } from "../deps.ts";
 import { ApiError } from "../errors.ts";
 
 export function regenerateAnswer(app: App, deps: Deps): void {
-  const { pool, announce, failpoint, limits } = deps;
+  const { pool, announce, failpoint, limits, posts } = deps;
   const withModel = createModelCheck(deps);
   const schema = {
     summary: "Delete the last answer and queue a new turn for the same question",
@@ -24,8 +24,8 @@ export function regenerateAnswer(app: App, deps: Deps): void {
     const sessionId = request.params.id;
     const newTurn = { ownerId, tokenId, sessionId, limits: limitsOf(limits, caller), turnId: randomUUID() };
     const key = idempotencyKeyOf(request);
-    const outcome = await withModel(caller, sessionId, (checked) =>
-      store.regenerateAnswer(pool, { ...newTurn, ...checked }, key),
+    const outcome = await posts.run(ownerId, () =>
+      withModel(caller, sessionId, (checked) => store.regenerateAnswer(pool, { ...newTurn, ...checked }, key)),
     );
     if (outcome.kind === "nothing") throw new ApiError("nothing_to_regenerate");
     const turn = queued(outcome);

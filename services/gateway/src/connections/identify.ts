@@ -5,6 +5,7 @@ import {
   type RateHeaders,
   type Rates,
   rateHeaders,
+  ratesOf,
   retryAfter,
   type SignIns,
 } from "@boocode/limits";
@@ -57,10 +58,9 @@ export async function identify(
     return state && !state.isAllowed ? { headers: retryAfter(state.retryInMs) } : "unauthenticated";
   }
   if (token !== null) deps.signIns.succeeded(token);
-  const { sockets, sockets_per_minute: perMinute } = limitsOf(deps.limits, caller);
-  const wanted = perMinute === null ? [] : [{ name: "sockets_per_minute", perMinute }];
-  const states = await deps.rates.take(caller.userId, wanted);
+  const limits = limitsOf(deps.limits, caller);
+  const states = await deps.rates.take(caller.userId, ratesOf(limits, ["sockets_per_minute"]));
   if (states.some(({ isAllowed }) => !isAllowed)) return { headers: rateHeaders(states) };
-  if (!admission.prove(caller.userId, sockets)) return { headers: retryAfter(CONNECTIONS_RETRY_MS) };
+  if (!admission.prove(caller.userId, limits.sockets)) return { headers: retryAfter(CONNECTIONS_RETRY_MS) };
   return caller;
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { TurnErrorCode } from "@boocode/contracts";
 import { ProjectUnavailable } from "@boocode/project-tools";
+import type { Lanes } from "@boocode/runtime";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
 import { ModelNotAllowed } from "../model/model-servers.ts";
 import type { StreamReply } from "../turn/ports.ts";
@@ -24,6 +25,8 @@ import type { TurnStore } from "./turn-store.ts";
 export interface ProcessTurnDeps extends AttemptDeps, EndAttemptDeps {
   /** @returns null when the session was deleted */
   prepare(turn: ClaimedTurn, read: TurnStore["read"]): Promise<PreparedTurn | null>;
+  /** In which the turns of each user are prepared. */
+  starts: Lanes;
   turnTimeoutMs: number;
 }
 
@@ -41,7 +44,7 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
     const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
     // Each of a step's tool calls listens to it; Node warns from the eleventh listener on.
     setMaxListeners(0, signal);
-    prepared = await deps.prepare(turn, store.read);
+    prepared = await deps.starts.run(turn.owner_id, () => deps.prepare(turn, store.read));
     const outcome: Outcome = prepared
       ? await playTurn(runTurn(counted(prepared.deps, attempt), prepared.input, signal), attempt, prepared)
       : { kind: "cancelled", reason: "session_deleted" };
