@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addressGroup } from "./address.ts";
 import type { RateState, Rates } from "./rates.ts";
 
@@ -7,15 +8,22 @@ const FAILED_PER_MINUTE = 60;
 /** How long a token that was valid is tried although others from its address fail. Whether it still is, each request asks Postgres. */
 const KNOWN_MS = 60 * 60_000;
 const MOST_KNOWN = 20_000;
-const MOST_BLOCKED = 20_000;
+const MOST_SLOWED = 20_000;
+/** Of an address from which too many failed, unknown tokens are tried one after the other, each this long after the one before. */
+const TRIED_EVERY_MS = 20;
+/** The longest time that one of them waits. What would wait longer is refused. */
+const LONGEST_WAIT_MS = 1_000;
 
 /**
- * Limits failed sign-ins by address. A token that was valid lately is always tried, so that nobody locks out others behind the
- * same address; another one waits until the address may fail again.
+ * Limits failed sign-ins by address. A token that was valid lately is always tried at once, so that nobody locks out others behind the
+ * same address. Another one is tried in its turn while too many fail there, because it may be a new one of somebody else: what is
+ * limited is what guesses cost. Guessing a token of 256 random bits is hopeless at any rate.
  */
 export interface SignIns {
-  /** @returns the ms after which this token may be tried; 0: now */
+  /** @returns 0, or the ms after which this token should come again, because too many wait for their turn */
   waitMs(address: string, token: string): number;
+  /** Resolves when this token may be tried, with 0, or at once with what `waitMs` returns. */
+  turn(address: string, token: string): Promise<number>;
   /** A sign-in failed. @returns what is left of the rate */
   failed(address: string): Promise<RateState | null>;
   succeeded(token: string): void;
@@ -23,22 +31,43 @@ export interface SignIns {
 
 /** @param deps `now`: a monotonic clock, in ms; `isOff`: nothing is limited */
 export function createSignIns(deps: { rates: Rates; now(): number; isOff: boolean }): SignIns {
-  const blocked = new Map<string, number>();
+  /** By address: until when it is slowed down, and when the next unknown token may be tried. */
+  const slowed = new Map<string, { until: number; nextAt: number }>();
   const known = new Map<string, number>();
   const hashOf = (token: string) => createHash("sha256").update(token).digest("base64");
 
+  /** The line in which this token waits; null: in none. */
+  function lineOf(address: string, token: string) {
+    const line = slowed.get(addressGroup(address));
+    if (!line || Math.max(line.until, line.nextAt) <= deps.now()) return null;
+    return (known.get(hashOf(token)) ?? 0) > deps.now() ? null : line;
+  }
+  const tooLong = ({ nextAt }: { nextAt: number }) => Math.max(0, nextAt - deps.now() - LONGEST_WAIT_MS);
+
   return {
     waitMs(address, token) {
-      const until = blocked.get(addressGroup(address)) ?? 0;
-      if (until <= deps.now()) return 0;
-      return (known.get(hashOf(token)) ?? 0) > deps.now() ? 0 : until - deps.now();
+      const line = lineOf(address, token);
+      return line ? tooLong(line) : 0;
+    },
+    async turn(address, token) {
+      const line = lineOf(address, token);
+      if (!line) return 0;
+      const refusedMs = tooLong(line);
+      if (refusedMs > 0) return refusedMs;
+      const at = Math.max(deps.now(), line.nextAt);
+      line.nextAt = at + TRIED_EVERY_MS;
+      if (at > deps.now()) await sleep(at - deps.now());
+      return 0;
     },
     async failed(address) {
       if (deps.isOff) return null;
       const group = addressGroup(address);
       const wanted = { name: "failed_sign_ins_per_minute", perMinute: FAILED_PER_MINUTE };
       const [state] = await deps.rates.take(`address ${group}`, [wanted]);
-      if (state && !state.isAllowed) keep(blocked, group, deps.now() + state.retryInMs, MOST_BLOCKED);
+      if (state && !state.isAllowed) {
+        const nextAt = slowed.get(group)?.nextAt ?? deps.now();
+        keep(slowed, group, { until: deps.now() + state.retryInMs, nextAt }, MOST_SLOWED);
+      }
       return state ?? null;
     },
     succeeded(token) {
@@ -48,7 +77,7 @@ export function createSignIns(deps: { rates: Rates; now(): number; isOff: boolea
 }
 
 /** Keeps the newest entries. */
-function keep(map: Map<string, number>, key: string, value: number, most: number): void {
+function keep<V>(map: Map<string, V>, key: string, value: V, most: number): void {
   map.delete(key);
   map.set(key, value);
   if (map.size <= most) return;

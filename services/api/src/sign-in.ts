@@ -10,7 +10,7 @@ import { ApiError } from "./errors.ts";
 export async function signIn({ findCaller, signIns }: Deps, request: FastifyRequest): Promise<Caller> {
   const token = bearerToken(request.headers.authorization);
   if (!token) throw new ApiError("unauthenticated");
-  const waitMs = signIns.waitMs(request.ip, token);
+  const waitMs = await signIns.turn(request.ip, token);
   if (waitMs > 0) throw tooManyFailed(waitMs);
   const caller = await findCaller(token);
   if (caller) {

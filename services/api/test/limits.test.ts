@@ -56,6 +56,22 @@ test("every route that queues a turn counts as a post", async () => {
   }
 });
 
+test("a user sends a sixth of the posts of a minute at once, and the answer says so", async () => {
+  const client = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, client);
+  const first = await post(client, sessionId);
+  expect([first.status, first.headers["ratelimit-policy"]]).toEqual([
+    202,
+    '"requests_per_minute";q=3000;w=60, "posts_per_minute";q=20;w=10',
+  ]);
+  const rest = await Promise.all(Array.from({ length: 60 }, () => post(client, sessionId)));
+  const refused = rest.filter(({ status }) => status === 429);
+  // Two more for each second that this takes.
+  expect(refused.length).toBeGreaterThan(20);
+  expect(refused[0]?.headers["retry-after"]).toBe("1");
+  expect(refused[0]?.body.error.message).toContain("120 a minute are allowed, 20 of them at once");
+});
+
 test("every route that queues a turn is refused at the limit of waiting turns, with the limit in the answer", async () => {
   const client = await limited({ turns_waiting: 1 });
   const { sessionId } = await newSession(fixture, client);
@@ -117,7 +133,7 @@ test("the caller sees the limits and what of them is used; an administrator sets
   expect((await client.call("PATCH", path, { limits: null })).status).toBe(403);
 });
 
-test("failed sign-ins from one address are refused after a while; who signed in from there before is still served", async () => {
+test("failed sign-ins from one address are refused after a while; new tokens and known ones from there are still served", async () => {
   const client = await newClient(fixture);
   await client.call("GET", "/api/me");
   const guess = (n: number) =>
@@ -128,8 +144,13 @@ test("failed sign-ins from one address are refused after a while; who signed in 
   expect(statuses).toContain(429);
   const last = await guess(70);
   if (last.statusCode === 429) expect(Number(last.headers["retry-after"])).toBeGreaterThan(0);
+  const newcomer = await newClient(fixture);
+  const flood = Promise.all(Array.from({ length: 200 }, (_, n) => guess(100 + n)));
   expect((await client.call("GET", "/api/me")).status).toBe(200);
   expect((await fixture.app.inject({ url: "/api/me" })).statusCode).toBe(401);
+  await flood;
+  await guess(80);
+  expect((await newcomer.call("GET", "/api/me")).status).toBe(200);
 });
 
 test("the description has both error codes and their headers on every route that can answer them", async () => {

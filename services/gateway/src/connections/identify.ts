@@ -45,7 +45,7 @@ export async function identify(
   { address, token, ticket }: Credentials,
   admission: Admission,
 ): Promise<Caller | "unauthenticated" | RateLimited | "unavailable"> {
-  const waitMs = token === null ? 0 : deps.signIns.waitMs(address, token);
+  const waitMs = token === null ? 0 : await deps.signIns.turn(address, token);
   if (waitMs > 0) return { headers: retryAfter(waitMs) };
   const find = () => (token !== null ? deps.findCaller(token) : ticket !== null ? deps.takeTicket(ticket) : null);
   const caller = await Promise.resolve()
