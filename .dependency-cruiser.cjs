@@ -50,6 +50,8 @@ const mayImport = {
     "services/api/src/check-model.ts",
     "services/api/src/issue-token.ts",
     "services/api/src/read-project.ts",
+    "services/api/src/session-markdown.ts",
+    "services/api/src/stream-export.ts",
     "services/api/src/usage-report.ts",
   ],
   "services/gateway": [

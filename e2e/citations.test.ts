@@ -39,7 +39,7 @@ async function newSession() {
   const project = await user.rest.project(folder);
   const session = await user.rest.session(project.id, { name: "named", model: "words" });
   const watch = await subscribed(watchSession(system.gateways[0]?.url as string, user.token, session.id));
-  return { sessionId: session.id, watch };
+  return { projectId: project.id, sessionId: session.id, watch };
 }
 
 interface Asking {
@@ -96,7 +96,8 @@ test("lines that an earlier turn has read are shown, and can be read as the mode
     ["src/a.ts:31", { path: "src/a.ts", first: 31, last: 31, level: "exists" }],
   ]);
   const client = clientOf(system, user);
-  expect(await client.getCitation(session.sessionId, id, 0)).toMatchObject({
+  const cited = await client.getCitation(session.sessionId, id, 0);
+  expect(cited).toMatchObject({
     path: "src/a.ts",
     lines: [
       { number: 21, text: LINES[20] },
@@ -104,6 +105,10 @@ test("lines that an earlier turn has read are shown, and can be read as the mode
     ],
     cut: false,
   });
+  // A page compares the lines by their hash.
+  const readNow = () => client.getFile(session.projectId, { path: "src/a.ts", first: 21, last: 22 });
+  expect(await readNow()).toMatchObject({ lines: LINES.slice(19, 21), total_lines: 61 });
+  expect((await readNow()).hash).not.toBe(cited.hash);
   expect(await client.getCitation(session.sessionId, id, 1)).toMatchObject({ lines: [] });
   await expect(client.getCitation(session.sessionId, id, 2)).rejects.toMatchObject({ code: "not_found" });
 
@@ -111,6 +116,18 @@ test("lines that an earlier turn has read are shown, and can be read as the mode
   const again = await answer(session, "`value21` is in src/a.ts:22.", view(20, 22));
   expect(again.marks?.map((mark: unknown[]) => (mark[1] as Citation).level)).toEqual(["shown"]);
   writeFileSync(join(folder, "src", "a.ts"), LINES.join("\n"));
+  expect((await readNow()).hash).toBe(cited.hash);
+  await expect(client.getFile(session.projectId, { path: "conf/.env" })).rejects.toMatchObject({
+    code: "path_withheld",
+  });
+  expect(await client.listFolder(session.projectId, { path: "conf" })).toMatchObject({ entries: [] });
+  expect(await client.findFiles(session.projectId, { q: "A.T" })).toEqual({ files: ["src/a.ts"], has_more: false });
+  const [turn] = (await client.listMessages(session.sessionId)).messages;
+  const ofTurn = await client.listTurnMessages(session.sessionId, turn?.turn_id as string);
+  expect(ofTurn.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant"]);
+  const markdown = await new Response(await client.exportSession(session.sessionId, "markdown")).text();
+  expect(markdown).toContain("- `src/a.ts:22` – shown: the model read these lines");
+  expect(markdown).toContain("### Call of `view_file`");
   await session.watch.close();
 });
 

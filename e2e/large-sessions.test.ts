@@ -100,6 +100,23 @@ test("each page of a session of 280 MB is within the limit of an answer, and a s
   expect(memoryOf(api) - before).toBeLessThan(120);
 });
 
+test("an export of a session of 280 MB has all of it, and takes the API little memory", async () => {
+  const api = system.apis[0] as ServiceProcess;
+  const headers = { authorization: `Bearer ${user.token}` };
+  const before = memoryOf(api);
+  const response = await fetch(`${api.url}/api/sessions/${longId}/export`, { headers });
+  let [bytes, pieces, most, end] = [0, 0, 0, ""];
+  for await (const piece of response.body as ReadableStream<Uint8Array>) {
+    bytes += piece.length;
+    end = end.slice(-100) + Buffer.from(piece).toString("latin1").slice(-100);
+    pieces += 1;
+    if (pieces % 100 === 0) most = Math.max(most, memoryOf(api));
+  }
+  expect(bytes).toBeGreaterThan(OUTPUTS * OUTPUT);
+  expect(end.endsWith(`End of the export: ${OUTPUTS + 1} messages.\n`)).toBe(true);
+  expect(most - before).toBeLessThan(120);
+});
+
 test("joining a session of 280 MB, from its beginning and several times at once, takes the gateway little memory", async () => {
   const gateway = system.gateways[0] as ServiceProcess;
   const small = (await user.rest.session(projectId)).id;

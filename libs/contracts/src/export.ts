@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { Message } from "./messages.ts";
+import { Id, Timestamp } from "./primitives.ts";
+import { Session } from "./sessions.ts";
 
 /** A line of `GET /api/me/export`. */
 export const ExportLine = z
@@ -14,3 +17,16 @@ export const ExportLine = z
   })
   .meta({ id: "ExportLine" });
 export type ExportLine = z.infer<typeof ExportLine>;
+
+export const ExportQuery = z.strictObject({ format: z.enum(["markdown", "json"]).default("markdown") });
+
+/** `GET /api/sessions/:id/export?format=json`. */
+export const SessionExport = z
+  .object({
+    exported_at: Timestamp,
+    project: z.object({ id: Id, name: z.string() }),
+    session: Session,
+    messages: z.array(Message),
+  })
+  .meta({ id: "SessionExport" });
+export type SessionExport = z.infer<typeof SessionExport>;

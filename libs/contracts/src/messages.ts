@@ -141,6 +141,11 @@ export const MessageQuery = z.strictObject({
     .describe("The `next_before` of the last answer; or only messages of turns below this ordinal."),
 });
 
+/** As `MessageQuery`, for the messages of one turn: its pages end at a message. */
+export const TurnMessageQuery = MessageQuery.extend({
+  limit: MessageQuery.shape.limit.describe("The maximum number of messages."),
+});
+
 export const MAX_MESSAGE_LENGTH = 100_000;
 
 export const PostMessage = z

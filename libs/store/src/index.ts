@@ -14,6 +14,7 @@ export * from "./conversation.ts";
 export * from "./database-state.ts";
 export * from "./end-turn.ts";
 export * from "./ended-access.ts";
+export { openSessionExport, type SessionExport } from "./export-session.ts";
 export { type ForkOutcome, forkSession, type NewFork } from "./forks/fork-session.ts";
 export {
   forgetOldIdempotencyKeys,

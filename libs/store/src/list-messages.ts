@@ -25,13 +25,15 @@ interface MessagePage {
   limit: number;
   /** Only messages before this place. */
   before?: MessagePlace | undefined;
+  /** Only messages of this turn. */
+  turnId?: string | undefined;
 }
 
 /**
  * Reads messages in the order of the conversation, the live turns, and the cursor up to which both are complete, from one
  * database snapshot: a subscriber that follows the frames from that cursor neither misses nor repeats anything.
  * @param page see `planPage`
- * @returns null when the user may read no such session
+ * @returns null when the user may read no such session, or it has no such turn
  */
 export async function listMessages(
   pool: Pool,
@@ -41,7 +43,8 @@ export async function listMessages(
 ): Promise<MessageList | null> {
   return await pool.begin("isolation level repeatable read read only", async (sql) => {
     const [session] = await sql<{ version: number }[]>`
-      select s.version from sessions s where s.id = ${sessionId} and ${readableSession(sql, userId)}`;
+      select s.version from sessions s where s.id = ${sessionId} and ${readableSession(sql, userId)}
+        ${page.turnId ? sql`and exists (select from turns t where t.id = ${page.turnId} and t.session_id = s.id)` : sql``}`;
     if (!session) return null;
     const turn = await readCurrentTurn(sql, sessionId);
     const { messages, hasMore } = await readPage(sql, userId, sessionId, page);
@@ -65,19 +68,20 @@ async function readPage(
   sql: Sql,
   userId: string,
   sessionId: string,
-  { limit, before }: MessagePage,
+  { limit, before, turnId }: MessagePage,
 ): Promise<{ messages: Message[]; hasMore: boolean }> {
   const sizesUpTo = (most: number) =>
     readSizes(
       sql,
       sql`messages m where m.session_id = ${sessionId} and ${readableMessage(sql, userId)}
+        ${turnId ? sql`and m.turn_id = ${turnId}` : sql``}
         ${before ? sql`and (m.turn_ordinal, m.position) < (${before.turn_ordinal}::int, ${before.position}::int)` : sql``}
       order by m.turn_ordinal desc, m.position desc limit ${most}`,
     );
   let sizes = await sizesUpTo(limit + 1);
   const isOneTurn = sizes.length > limit && sizes.at(-1)?.turn_ordinal === sizes[0]?.turn_ordinal;
-  if (isOneTurn) sizes = await sizesUpTo(MOST_MESSAGES);
-  const cuts = planPage(sizes, limit, PAGE_BYTES);
+  if (isOneTurn && !turnId) sizes = await sizesUpTo(MOST_MESSAGES);
+  const cuts = planPage(turnId ? sizes.slice(0, limit) : sizes, limit, PAGE_BYTES);
   const messages = fitNewest(await readCut(sql, cuts), PAGE_BYTES);
   return { messages, hasMore: sizes.length > messages.length };
 }

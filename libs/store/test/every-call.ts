@@ -119,6 +119,9 @@ export const BY_KEY: Record<string, Call> = {
     store.nameSession(pool, {
       ...{ id: randomUUID(), sessionId: my.sessionId, userId: my.userId, usage: [], name: "name" },
     }),
+  openSessionExport: async (pool, my) => {
+    for await (const _ of (await store.openSessionExport(pool, my.userId, my.sessionId))?.pages ?? []);
+  },
   postMessage: (pool, my) => store.postMessage(pool, { ...question(my), when_busy: "queue" }, key(my)),
   raiseUserVersion: (pool, my) => store.raiseUserVersion(pool, my.userId),
   readCancelReason: (pool, my) => store.readCancelReason(pool, my.running),

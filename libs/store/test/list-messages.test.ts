@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { MAX_ANSWER_BYTES, MessageQuery, parseCursor } from "@boocode/contracts";
+import { MAX_ANSWER_BYTES, type MessagePlace, MessageQuery, parseCursor } from "@boocode/contracts";
 import { commitStep, endTurn, findMessage, listMessages, type Pool, saveDrafts } from "@boocode/store";
 import { beforeAll, describe, expect, test } from "vitest";
 import { newPlace, type Place, reply, running, untilBlocked, useStore } from "./fixture.ts";
@@ -67,6 +67,27 @@ test("paging to the beginning returns every message once, for any limit", async 
       expect(pages.flat()).toEqual(all);
     }
   }
+});
+
+test("the messages of one turn are listed in pages that end at a message", async () => {
+  const [turn, first] = await fixture.pool<{ id: string; messages: string[] }[]>`
+    select turn_id as id, array_agg(id order by position) as messages from messages
+    where session_id = ${place.sessionId} group by turn_id, turn_ordinal order by turn_ordinal = 2 desc, turn_ordinal`;
+  const { ownerId, sessionId } = place;
+  const ofTurn = (turnId: string | undefined, page: { limit: number; before?: MessagePlace }, session = sessionId) =>
+    listMessages(fixture.pool, ownerId, session, { ...page, turnId });
+  const whole = await ofTurn(turn?.id, { limit: 500 });
+  expect(whole?.messages.map(({ id }) => id)).toEqual(turn?.messages);
+  expect(whole).toMatchObject({ has_more: false, next_before: null, version: 8, live_turns: [] });
+  const newest = await ofTurn(turn?.id, { limit: 4 });
+  expect(newest?.messages.map(({ id }) => id)).toEqual(turn?.messages.slice(2));
+  expect(newest?.next_before).toBe("2.2");
+  const rest = await ofTurn(turn?.id, { limit: 4, before: { turn_ordinal: 2, position: 2 } });
+  expect(rest?.messages.map(({ id }) => id)).toEqual(turn?.messages.slice(0, 2));
+  expect(rest).toMatchObject({ has_more: false, next_before: null });
+  expect(await ofTurn(randomUUID(), { limit: 4 })).toBeNull();
+  const other = await newPlace(fixture.pool);
+  expect(await listMessages(fixture.pool, other.ownerId, other.sessionId, { limit: 4, turnId: first?.id })).toBeNull();
 });
 
 test("a page before the first turn is empty, and no older messages are reported", async () => {

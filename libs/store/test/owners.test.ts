@@ -39,6 +39,7 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findMessage: (owner) => store.findMessage(fixture.pool, owner, place.sessionId, messageId),
   readCitationShowings: (owner) =>
     store.readCitationShowings(fixture.pool, owner, { sessionId: place.sessionId, messageId, index: 0 }),
+  openSessionExport: (owner) => store.openSessionExport(fixture.pool, owner, place.sessionId),
   listLiveTurns: (owner) => store.listLiveTurns(fixture.pool, owner, place.sessionId),
   cancelTurn: (owner) => store.cancelTurn(fixture.pool, owner, place.sessionId),
   withdrawTurn: (owner) => store.withdrawTurn(fixture.pool, owner, place.sessionId, turnId),

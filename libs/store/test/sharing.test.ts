@@ -98,6 +98,7 @@ const TABLE: [string, readonly [Answer, Answer, Answer, Answer], Call][] = [
   ["listMembers", ALL, (user, { projectId }) => store.listMembers(pool(), user, projectId)],
   ["findSession", ALL, (user, { members }) => store.findSession(pool(), user, members.sessionId)],
   ["listMessages", ALL, (user, { members }) => store.listMessages(pool(), user, members.sessionId, { limit: 9 })],
+  ["openSessionExport", ALL, (user, { members }) => store.openSessionExport(pool(), user, members.sessionId)],
   ["listLiveTurns", ALL, (user, { members }) => store.listLiveTurns(pool(), user, members.sessionId)],
   ["findTurn", ALL, (user, { members }) => store.findTurn(pool(), user, members.sessionId, members.turnId)],
   ["lockSession", ALL, (user, { members }) => store.lockSession(pool(), user, members.sessionId)],

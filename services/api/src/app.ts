@@ -39,6 +39,7 @@ import { deleteProject } from "./routes/delete-project.ts";
 import { deleteSession } from "./routes/delete-session.ts";
 import { editQuestion } from "./routes/edit-question.ts";
 import { exportMe } from "./routes/export-me.ts";
+import { exportSession } from "./routes/export-session.ts";
 import { findFiles } from "./routes/find-files.ts";
 import { forkSession } from "./routes/fork-session.ts";
 import { getCitation } from "./routes/get-citation.ts";
@@ -57,6 +58,7 @@ import { listOwnGrants } from "./routes/list-own-grants.ts";
 import { listProjects } from "./routes/list-projects.ts";
 import { listSessions } from "./routes/list-sessions.ts";
 import { listTokens } from "./routes/list-tokens.ts";
+import { listTurnMessages } from "./routes/list-turn-messages.ts";
 import { listTurns } from "./routes/list-turns.ts";
 import { makeTicket } from "./routes/make-ticket.ts";
 import { postMessage } from "./routes/post-message.ts";
@@ -89,8 +91,10 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     listMessages,
     getMessage,
     getCitation,
+    exportSession,
     listTurns,
     getTurn,
+    listTurnMessages,
     listModels,
     makeTicket,
   },

@@ -82,6 +82,8 @@ const MATRIX: Record<string, Row[]> = {
   forkSession: [{ may: ["owner", "member"], body: { turn_id: "{turn}" }, before: (world) => world.withdraw("owner") }],
   listTurns: [{ may: READERS }],
   getTurn: [{ may: READERS }],
+  listTurnMessages: [{ may: READERS }],
+  exportSession: [{ may: READERS }],
   cancelTurn: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
   withdrawTurn: [{ may: ["owner"] }, { may: ["owner", "member"], of: "member" }],
 

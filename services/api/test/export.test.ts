@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { SessionExport } from "@boocode/contracts";
 import { revokeTokens } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import { type Client, newClient, newSession, useApi } from "./fixture.ts";
@@ -35,11 +36,11 @@ async function store(client: Client, megabytes: number): Promise<void> {
 }
 
 /** Opens an export over a real connection; nothing is read before the caller does. */
-async function open(client: Client): Promise<IncomingMessage> {
+async function open(client: Client, path = "/api/me/export"): Promise<IncomingMessage> {
   if (!fixture.app.server.listening) await fixture.app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = fixture.app.server.address() as AddressInfo;
   const headers = { authorization: `Bearer ${client.token}` };
-  const asking = request({ port, host: "127.0.0.1", path: "/api/me/export", headers, agent: false }).end();
+  const asking = request({ port, host: "127.0.0.1", path, headers, agent: false }).end();
   const [response] = (await once(asking, "response")) as [IncomingMessage];
   return response;
 }
@@ -119,4 +120,57 @@ test("an export is cut off when the caller's access ends", async () => {
   const { text, isWhole } = await read(response);
   expect(isWhole).toBe(false);
   expect(text).not.toContain('"type": "end"');
+});
+
+test("a session is exported with all of its messages, as Markdown and as JSON, and has an end", async () => {
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  await me.call("PATCH", `/api/sessions/${sessionId}`, { name: 'A "name"; \r\n' });
+  for (let index = 0; index < 3; index++)
+    await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: `question ${index}\n\`\`\`` });
+  // Longer than a page, so that it is one of its own.
+  await fixture.pool`
+    update messages set content = ${"long ".repeat(400_000)} where session_id = ${sessionId} and turn_ordinal = 2`;
+  const markdown = await me.call("GET", `/api/sessions/${sessionId}/export`);
+  expect(markdown).toMatchObject({
+    status: 200,
+    headers: {
+      "content-type": "text/markdown; charset=utf-8",
+      "content-disposition": 'attachment; filename="boocode-a-name.md"',
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+    },
+  });
+  expect(markdown.body.match(/^## Question \d/gm)).toEqual(["## Question 1", "## Question 2", "## Question 3"]);
+  expect(markdown.body).toContain("> question 2\n> ```");
+  expect(markdown.body.length).toBeGreaterThan(2_000_000);
+  expect(markdown.body.endsWith("\nEnd of the export: 3 messages.\n")).toBe(true);
+
+  const json = await me.call("GET", `/api/sessions/${sessionId}/export?format=json`);
+  expect(json.headers).toMatchObject({
+    "content-type": "application/json",
+    "content-disposition": 'attachment; filename="boocode-a-name.json"',
+  });
+  const { body } = await me.call("GET", `/api/sessions/${sessionId}/messages`);
+  expect(SessionExport.parse(json.body)).toMatchObject({ session: { id: sessionId }, project: { name: "code" } });
+  expect(json.body.messages).toEqual(body.messages);
+  const refused = await me.call("GET", `/api/sessions/${sessionId}/export?format=html`);
+  expect([refused.status, refused.body.error.code]).toEqual([400, "invalid_request"]);
+});
+
+test("a session's export is cut off when the session can no longer be read", async () => {
+  const [me, member] = [await newClient(fixture), await newClient(fixture)];
+  await store(me, 40);
+  const { body } = await me.call("GET", "/api/projects");
+  const project = `/api/projects/${body.projects[0].id}`;
+  await me.call("POST", `${project}/members`, { name: member.userId, role: "reader" });
+  const { body: list } = await member.call("GET", `${project}/sessions`);
+  const path = `/api/sessions/${list.sessions[0].id}/export?format=json`;
+  const response = await open(member, path);
+  const second = await member.call("GET", path);
+  expect([second.status, second.body.error.code]).toEqual([429, "rate_limited"]);
+  expect((await me.call("DELETE", `${project}/members/${member.userId}`)).status).toBe(204);
+  expect((await read(response)).isWhole).toBe(false);
+  expect((await member.call("GET", path)).status).toBe(404);
+  expect((await read(await open(me, path))).isWhole).toBe(true);
 });

@@ -52,6 +52,8 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["GET", "/api/sessions/{session}/turns"],
   ["POST", "/api/sessions/{session}/cancel"],
   ["GET", "/api/sessions/{session}/turns/{turn}"],
+  ["GET", "/api/sessions/{session}/turns/{turn}/messages"],
+  ["GET", "/api/sessions/{session}/export"],
   ["DELETE", "/api/sessions/{session}/turns/{turn}"],
   ["DELETE", "/api/me/tokens/{token}"],
 ];

@@ -182,12 +182,18 @@ export function createRest(deps: RequestDeps) {
     /** One turn; for one that has ended, how and why it ended. */
     getTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<Turn>("GET", `/api/sessions/${sessionId}/turns/${turnId}`, options),
+    /** The newest messages of a turn, or those before one; `next_before` of an answer is the `before` of the next page. */
+    listTurnMessages: (sessionId: string, turnId: string, page: Page = {}, options?: CallOptions) =>
+      call<MessageList>("GET", `/api/sessions/${sessionId}/turns/${turnId}/messages${query(page)}`, options),
     /** Cancels the given turn, else the running one, else the first queued one. */
     cancel: (sessionId: string, turn: { turn_id?: string } = {}, options?: CallOptions) =>
       call<CancelAnswer>("POST", `/api/sessions/${sessionId}/cancel${query(turn)}`, options),
     withdrawTurn: (sessionId: string, turnId: string, options?: CallOptions) =>
       call<CancelAnswer>("DELETE", `/api/sessions/${sessionId}/turns/${turnId}`, options),
 
+    /** All messages of a session as a file, to be read at the caller's pace. */
+    exportSession: (sessionId: string, format: "markdown" | "json", options: Pick<CallOptions, "signal"> = {}) =>
+      openDownload(deps, `/api/sessions/${sessionId}/export${query({ format })}`, options.signal),
     /** Everything that is stored about the caller: lines of JSON (`ExportLine`), the last one of the type `end`. */
     exportMe: (options: Pick<CallOptions, "signal"> = {}) => openDownload(deps, "/api/me/export", options.signal),
     listModels: (options?: CallOptions) => call<ModelList>("GET", "/api/models", options),
