@@ -15,7 +15,11 @@ interface Stream {
   gapUs: number;
   startUs: number;
   sent: number;
+  promptTokens: number;
 }
+
+/** In bytes. A count that is too low for its request would look like a prompt that the server has cut. */
+const PER_TOKEN = 3;
 
 const streams = new Set<Stream>();
 const answeredAt = new Map<string, number>();
@@ -43,16 +47,16 @@ function sendToken(stream: Stream): void {
 function endStream(stream: Stream): void {
   streams.delete(stream);
   stream.response.write(line("{}", '"stop"'));
-  end(stream.response, stream.tokens);
+  end(stream.response, stream.promptTokens, stream.tokens);
 }
 
-function end(response: ServerResponse, tokens: number): void {
-  const usage = `{"prompt_tokens":100,"completion_tokens":${tokens},"total_tokens":${tokens + 100}}`;
+function end(response: ServerResponse, prompt: number, tokens: number): void {
+  const usage = `{"prompt_tokens":${prompt},"completion_tokens":${tokens},"total_tokens":${prompt + tokens}}`;
   response.write(`data: {"id":"c","object":"chat.completion.chunk","choices":[],"usage":${usage}}\n\n`);
   response.end("data: [DONE]\n\n");
 }
 
-function callTools(response: ServerResponse, step: number, calls: number): void {
+function callTools(response: ServerResponse, promptTokens: number, step: number, calls: number): void {
   for (let index = 0; index < calls; index++) {
     const path = `file${index}.ts`;
     const call = { name: "view_file", arguments: JSON.stringify({ path, start_line: 1, end_line: 200 }) };
@@ -60,7 +64,7 @@ function callTools(response: ServerResponse, step: number, calls: number): void 
     response.write(line(JSON.stringify({ tool_calls: [part] })));
   }
   response.write(line("{}", '"tool_calls"'));
-  end(response, calls);
+  end(response, promptTokens, calls);
 }
 
 function answer(request: Buffer, arrivedUs: number, response: ServerResponse): void {
@@ -77,16 +81,18 @@ function answer(request: Buffer, arrivedUs: number, response: ServerResponse): v
     stepUs: askedAgain === undefined ? null : arrivedUs - askedAgain,
   });
   const done = script.toolSteps === 0 ? 0 : toolSteps(request);
+  const promptTokens = Math.round(request.length / PER_TOKEN);
   setTimeout(() => {
     response.write(line('{"role":"assistant","content":null}'));
     if (done < script.toolSteps) {
-      callTools(response, done, script.toolCalls);
+      callTools(response, promptTokens, done, script.toolCalls);
       answeredAt.set(turn, nowUs());
       return;
     }
     answeredAt.delete(turn);
     const startUs = nowUs();
-    const stream = { response, turn, tokens: script.tokens, gapUs: script.gapMs * 1000, startUs, sent: 0 };
+    const { tokens, gapMs } = script;
+    const stream = { response, turn, tokens, gapUs: gapMs * 1000, startUs, sent: 0, promptTokens };
     response.on("close", () => streams.delete(stream));
     if (streams.size === 0) setImmediate(tick);
     streams.add(stream);
