@@ -37,6 +37,8 @@ export interface StreamReplyDeps {
 const ANY_MODEL = "default";
 /** The longest time that a reply waits for the size of its model's window. */
 const CONTEXT_SIZE_WAIT_MS = 1_000;
+/** A reason that is made once: without one, each abort makes an exception with its stack. */
+const OVER = new Error("the reply is over");
 /** How long a body may take to end after its end marker, so that the connection can be reused. */
 const LAST_CHUNK_WAIT_MS = 50;
 
@@ -122,7 +124,7 @@ async function* streamReply(
     // This also runs when the consumer stops early and the rest of the reply is not needed.
     answered?.();
     timeouts.stop();
-    socket.abort();
+    socket.abort(OVER);
     if (reader.progress() > 0) request.onUsed?.(reader.usage());
   }
 }

@@ -46,7 +46,21 @@ export function fixedSize(system: string, tools: readonly ToolOffer[]): Size {
   const schemas = known ? [] : tools.flatMap((tool) => [tool.name, tool.description, JSON.stringify(tool.parameters)]);
   const offered = known ?? sizeOf(schemas, tools.length * AROUND_CALL);
   toolSizes.set(tools, offered);
-  return plus(sizeOf([system], AROUND_MESSAGE), offered);
+  return plus(systemSize(system), offered);
+}
+
+/** Cached, because all turns of a session, and mostly of a project, have the same one, and each asks several times. */
+const systemSizes = new Map<string, Size>();
+const MOST_SYSTEMS = 100;
+
+function systemSize(system: string): Size {
+  const size = systemSizes.get(system) ?? sizeOf([system], AROUND_MESSAGE);
+  // The one that was not asked for the longest is the first.
+  systemSizes.delete(system);
+  systemSizes.set(system, size);
+  const [oldest] = systemSizes.keys();
+  if (systemSizes.size > MOST_SYSTEMS && oldest !== undefined) systemSizes.delete(oldest);
+  return size;
 }
 
 function sizeOf(texts: readonly string[], around: number): Size {

@@ -7,8 +7,17 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_TOOLS = 128;
 const MAX_DESCRIPTION = 1024;
 
-/** Encodes the tools, without those whose name is invalid or repeated. */
-export function toTools(offers: ToolOffer[]): JsonObject[] {
+/** Cached, because every turn has the same tools. */
+const encoded = new WeakMap<readonly ToolOffer[], JsonObject[]>();
+
+/** Encodes the tools, without those whose name is invalid or repeated. The result is shared: it must not be changed. */
+export function toTools(offers: readonly ToolOffer[]): readonly JsonObject[] {
+  const known = encoded.get(offers) ?? encode(offers);
+  encoded.set(offers, known);
+  return known;
+}
+
+function encode(offers: readonly ToolOffer[]): JsonObject[] {
   const names = new Set<string>();
   const usable = offers.filter(({ name }) => NAME.test(name) && !names.has(name) && names.add(name));
   return usable.slice(0, MAX_TOOLS).map((offer) => ({

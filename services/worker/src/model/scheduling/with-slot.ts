@@ -10,6 +10,9 @@ export type TakeSlot = (
   onWait: (ahead: number) => void,
 ) => Promise<() => void>;
 
+/** Made once: without a reason, each abort makes an exception with its stack. */
+const GONE = new Error("the request needs no slot any more");
+
 /** Holds a slot for each request, from before it is sent until its last byte is read. */
 export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
   return async function* (request, signal) {
@@ -33,7 +36,7 @@ export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
       }
       yield* stream(request, signal);
     } finally {
-      gone.abort();
+      gone.abort(GONE);
       taking.then(
         (free) => free(),
         () => {},
