@@ -127,12 +127,14 @@ async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment, most: nu
   return await pool<ClaimedTurn[]>`
     with candidate as materialized (
       select t.id, t.owner_id, ${isPoisonCandidate} as is_poison_candidate, queue.share, queue.due_at
-      from turns t join (${fairQueue(pool, condition)}) queue using (id)
-      where t.status = 'queued'
-        -- Of several turns of a user, the others may be locked: another worker claims them, and they leave this one its room.
-        and case ${most}::int when 1 then 1 else queue.nth end <= ${shares.most}::int - coalesce((
+      -- Each turn is looked up by its key, in the order of the queue, until there are enough. The planner, which expects few live
+      -- turns (see turn-status.ts), would otherwise compare every one with every other.
+      from (${fairQueue(pool, condition)} order by share, due_at) queue
+      join turns t on t.id = queue.id and ${statusByKey(pool, pool`t`)} = 'queued'
+      -- Of several turns of a user, the others may be locked: another worker claims them, and they leave this one its room.
+      where case ${most}::int when 1 then 1 else queue.nth end <= ${shares.most}::int - coalesce((
           select count from unnest(${[...shares.held.keys()]}::uuid[], ${[...shares.held.values()]}::int[]) held (id, count)
-          where held.id = t.owner_id), 0)
+          where held.id = queue.owner_id), 0)
         ${claim.mostRunning ? pool`and queue.share <= ${mostRunning(pool, claim.mostRunning)}` : pool``}
       order by queue.share, queue.due_at
       limit ${most} for no key update of t skip locked
@@ -149,7 +151,7 @@ async function claimWhere(pool: Pool, claim: Claim, mayClaim: Fragment, most: nu
       returning turns.*, is_poison_candidate, share, chosen.due_at as waited_from
     ), reset as (
       update messages m set content = '', reasoning = null, tool_calls = null, last_seq = 0
-      from t where m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id, m.turn_id
+      from t where t.attempt > 1 and m.turn_id = t.id and m.status = 'streaming' and m.deleted_at is null returning m.id, m.turn_id
     ), begun as (
       -- So that nothing is written between the claim and the first model call. No frame states the message yet.
       insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, status, model, last_seq, started_at)

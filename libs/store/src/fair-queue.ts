@@ -14,8 +14,8 @@ export const isPausing = (sql: Sql) => sql`(t.attempt > 0 and t.due_at > now())`
  * whose number it is linear in.
  */
 export const fairQueue = (sql: Sql, condition: Fragment) => sql`
-  select id, due_at, held + nth as share, nth
-  from (select t.id, t.due_at, t.held, row_number() over (partition by t.owner_id order by t.due_at, t.id) as nth from (
+  select id, owner_id, session_id, ordinal, due_at, held + nth as share, nth
+  from (select t.id, t.owner_id, t.session_id, t.ordinal, t.due_at, t.held, row_number() over (partition by t.owner_id order by t.due_at, t.id) as nth from (
     select t.*, t.ordinal = min(t.ordinal) over (partition by t.session_id) as is_next,
       count(*) filter (where t.status <> 'queued') over (partition by t.owner_id) as held
     from turns t where t.status in ('queued', 'running', 'cancelling')

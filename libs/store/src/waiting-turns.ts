@@ -15,17 +15,18 @@ export interface WaitingTurn extends TurnWait {
  * @param most the limit of turns of each session, the next ones first
  */
 export async function readWaitingTurns(sql: Sql, sessionIds: readonly string[], most: number): Promise<WaitingTurn[]> {
+  const [isWanted, isWaiting] = [sql`= any(${sessionIds}::uuid[])`, sql`not ${isPausing(sql)}`];
   return await sql<WaitingTurn[]>`
-    select t.id as turn_id, t.session_id, case when q.id is null then 'session' else 'worker' end as reason,
-      coalesce(q.ahead, t.before)::int as ahead
-    from (
-      select l.id, l.session_id, l.ordinal, l.status, l.attempt, l.due_at,
-        row_number() over (partition by l.session_id order by l.ordinal) - 1 as before
-      from sessions s cross join ${liveTurnsOfSession(sql)} l where s.id = any(${sessionIds}::uuid[])
-    ) t left join (
-      select id, row_number() over (order by share, due_at, id) - 1 as ahead
-      from (${fairQueue(sql, sql`not ${isPausing(sql)}`)}) queue
-    ) q using (id)
-    where t.status = 'queued' and not ${isPausing(sql)} and t.before <= ${most}
-    order by t.session_id, t.ordinal`;
+    select id as turn_id, session_id, reason, ahead::int from (
+      -- The next turn of a session. All others wait for one before them.
+      select id, session_id, ordinal, 'worker' as reason, ahead from (
+        select *, row_number() over (order by share, due_at, id) - 1 as ahead from (${fairQueue(sql, isWaiting)}) queue
+      ) ranked where session_id ${isWanted}
+      union all
+      select id, session_id, ordinal, 'session', before from (
+        select l.id, l.session_id, l.ordinal, l.status, l.attempt, l.due_at,
+          row_number() over (partition by l.session_id order by l.ordinal) - 1 as before
+        from sessions s cross join ${liveTurnsOfSession(sql)} l where s.id ${isWanted}
+      ) t where status = 'queued' and ${isWaiting} and before between 1 and ${most}
+    ) waiting order by session_id, ordinal`;
 }
