@@ -23,10 +23,10 @@ const WORKER: Record<string, RegExp> = {
   claim: /set status = 'running'/,
   history: /as left_out from messages/,
   "saves tool calls": /tool_calls = \$/,
-  "commits the step": /from commit_step_1/,
-  end: /from end_turn_1/,
+  "commits the step": /from commit_step_2/,
+  end: /from end_turn_2/,
   "reads for naming": /question\.content as question/,
-  "names the session": /from name_session_1/,
+  "names the session": /from name_session_2/,
 };
 
 /** After so long without a round trip, nothing more follows. */

@@ -204,10 +204,10 @@ test("a commit whose answer is lost is retried and takes effect once", { timeout
     gate: { name: "armed", step: 0 },
   });
   const before = proxy.cuts();
-  proxy.cutAnswerTo("commit_step_1(", 8);
+  proxy.cutAnswerTo("commit_step_2(", 8);
   system.model.release("armed");
   await expectAgreement(system, turns);
-  proxy.cutAnswerTo("commit_step_1(", 0);
+  proxy.cutAnswerTo("commit_step_2(", 0);
   expect(proxy.cuts()).toBeGreaterThan(before);
 });
 
@@ -218,11 +218,11 @@ test("a post that is retried with its key, because its commit's answer was lost,
   await watched.subscriber.untilEnded(watched.turnId);
   await renewConnections();
   const before = proxy.cuts();
-  proxy.cutAnswerTo("post_message_1(", 1);
+  proxy.cutAnswerTo("post_message_2(", 1);
   const content = markedScript(randomUUID(), { tokens: 5, interval_ms: 1 });
   const path = `/api/sessions/${watched.sessionId}/messages`;
   const { turn_id } = await persist<TurnAccepted>(system, user, path, { content });
-  proxy.cutAnswerTo("post_message_1(", 0);
+  proxy.cutAnswerTo("post_message_2(", 0);
   expect(proxy.cuts()).toBe(before + 1);
   await expectAgreement(system, [watched]);
   const turns = await system.sql<{ id: string }[]>`

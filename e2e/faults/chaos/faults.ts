@@ -132,7 +132,7 @@ export function createFaults(system: System, { database, redis }: Networks, user
       // Renews all connections: each sends the text of a statement only once, and afterwards uses a prepared one.
       database.set("reset");
       database.set("pass");
-      const commits = ["commit", "post_message_1(", "commit_step_1(", "end_turn_1("] as const;
+      const commits = ["commit", "post_message_2(", "commit_step_2(", "end_turn_2(", "complete_turns_1("] as const;
       return loseAnswers(database, commits[random.below(commits.length)] ?? "commit", 1 + random.below(3));
     },
     "kill Postgres": async () => {

@@ -5,7 +5,7 @@ import type { Sql } from "./sql.ts";
  * How usage is counted exactly once. The holder of a turn knows the usage of all attempts: it gets the sum so far with its claim,
  * and under its fence writes the new sum with each step, and when it ends or releases the turn. When a holder dies, the reconciler
  * that requeues or ends the turn estimates the open message's call from its draft, unless `usage_has_draft` says that the sum
- * includes it. The statement that ends a turn writes its rows of `usage` (functions/add_usage_1.sql), and a turn ends once.
+ * includes it. The statement that ends a turn writes its rows of `usage` (functions/add_usage_2.sql), and a turn ends once.
  */
 
 export const usageParameter = (sql: Sql, usage: readonly UsageEntry[]) => sql.json(usage as never);

@@ -28,18 +28,19 @@ export const NEEDED_MIGRATIONS = [
 
 /** The functions that this version calls. A test compares them with the folder. */
 export const NEEDED_FUNCTIONS = [
-  "add_usage_1",
+  "add_usage_2",
   "admit_turn_1",
   "cancel_turns_1",
   "close_turn_1",
-  "commit_step_1",
+  "commit_step_2",
+  "complete_turns_1",
   "count_day_use_1",
   "count_use_1",
-  "end_turn_1",
-  "finish_message_1",
+  "end_turn_2",
+  "finish_message_2",
   "lock_session_1",
-  "name_session_1",
-  "post_message_1",
+  "name_session_2",
+  "post_message_2",
   "queue_turn_1",
 ];
 

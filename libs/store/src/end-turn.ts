@@ -19,6 +19,11 @@ export interface EndingTurn extends Omit<Written, "reply"> {
   toolsIgnored?: ToolsIgnored | null;
 }
 
+/** A complete answer, which ends its turn. */
+export interface CompletedTurn extends Omit<EndingTurn, "toolsIgnored"> {
+  fence: Fence;
+}
+
 /** A session after a turn's end, as `close_turn_1` returns it. */
 interface ClosedSession extends SessionSummary {
   next_turn_id: string | null;
@@ -38,12 +43,39 @@ export async function endTurn(
 ): Promise<EndedTurn | "cancelling" | "lost"> {
   const error = end.status === "failed" ? end.error : null;
   const rows = await pool<({ outcome: string } & ClosedSession)[]>`
-    select * from end_turn_1(${fence.turnId}, ${fence.attempt}, ${end.status}, ${end.status === "cancelled" ? end.reason : null},
+    select * from end_turn_2(${fence.turnId}, ${fence.attempt}, ${end.status}, ${end.status === "cancelled" ? end.reason : null},
       ${error?.code ?? null}, ${error?.message ?? null}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
       ${toolsIgnored && pool.json(toolsIgnored)}, ${replyParameters(pool, written)})`;
   const { outcome, ...session } = only(rows);
   if (outcome === "lost" || outcome === "cancelling") return outcome;
   return changesOfEnd(end.status, session.id === null ? undefined : session);
+}
+
+/**
+ * Ends several turns as complete in one transaction, each under its fence: see complete_turns_1.sql.
+ * @returns for each turn its end, or null when `endTurn` has to say what became of it
+ * @throws when it would wait long for a lock: then none has ended
+ */
+export async function completeTurns(pool: Pool, ending: readonly CompletedTurn[]): Promise<(EndedTurn | null)[]> {
+  const each = <T>(of: (one: CompletedTurn) => T | null | undefined) => ending.map((one) => of(one) ?? null);
+  const json = (of: (one: CompletedTurn) => object | null | undefined) =>
+    each((one) => {
+      const value = of(one);
+      return value ? JSON.stringify(value) : null;
+    });
+  const rows = await pool<({ turn_id: string; attempt: number } & ClosedSession)[]>`
+    select * from complete_turns_1(${each(({ fence }) => fence.turnId)}, ${each(({ fence }) => fence.attempt)},
+      ${each(({ lastSeq }) => lastSeq)}, ${json(({ usage }) => usage)},
+      ${each(({ reply }) => reply?.messageId)}, ${each(({ reply }) => reply?.content)}, ${each(({ reply }) => reply?.reasoning)},
+      ${json(({ reply }) => reply?.toolCalls)}, ${json(({ context }) => context)}, ${json(({ reply }) => reply?.citations)},
+      ${each(({ reply }) => reply?.finishReason)}, ${each(({ reply }) => reply?.model)}, ${each(({ reply }) => reply?.tokensUsed)},
+      ${each(({ reply }) => reply?.ctxUsed)}, ${each(({ reply }) => reply?.ctxMax)})`;
+  return ending.map(({ fence }) => {
+    const row = rows.find(({ turn_id, attempt }) => turn_id === fence.turnId && attempt === fence.attempt);
+    if (!row) return null;
+    const { turn_id: _turn, attempt: _attempt, ...session } = row;
+    return changesOfEnd("complete", session.id === null ? undefined : session);
+  });
 }
 
 /**

@@ -153,7 +153,7 @@ export async function endOrphan(
         usage = usage || ${usageParameter(sql, turn.draft)}, usage_has_draft = true
       where id = ${found.id} returning id, session_id, owner_id, finished_at, usage
       )
-      select add_usage_1(id, owner_id, session_id, finished_at, usage) from ended`;
+      select add_usage_2(id, owner_id, session_id, finished_at, usage) from ended`;
     return {
       ...(await closeTurn(sql, found.session_id, end.status)),
       turnId: found.id,

@@ -133,7 +133,7 @@ export async function nameSession(
   { id, sessionId, userId, usage, name }: Naming,
 ): Promise<ChangedSession<SessionSummary> | null> {
   const [row] = await pool<(SessionSummary & { list_version: number })[]>`
-    select * from name_session_1(${id}, ${userId}, ${sessionId}, ${usageParameter(pool, usage)}, ${name})`;
+    select * from name_session_2(${id}, ${userId}, ${sessionId}, ${usageParameter(pool, usage)}, ${name})`;
   if (!row) return null;
   const { list_version: version, ...session } = row;
   const { frame } = renamed(session);

@@ -119,7 +119,7 @@ export async function commitStep(
   { step, tools, lastSeq, usage, next, ...written }: Step,
 ): Promise<DayCounts | null> {
   const [used] = await pool<DayCounts[]>`
-    select * from commit_step_1(${fence.turnId}, ${fence.attempt}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
+    select * from commit_step_2(${fence.turnId}, ${fence.attempt}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
       ${replyParameters(pool, written)}, ${step}, ${tools.map(({ id }) => id)}, ${tools.map(({ position }) => position)},
       ${tools.map(({ content }) => content)}, ${tools.map(({ result }) => JSON.stringify(result))},
       ${tools.map(({ evidence }) => (evidence?.length ? JSON.stringify(evidence) : null))},

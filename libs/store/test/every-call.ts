@@ -59,6 +59,10 @@ export const BY_KEY: Record<string, Call> = {
   changeUser: (pool, my) => store.changeUser(pool, "operator", my.userId, { disabled: true }),
   commitStep: (pool, my) =>
     store.commitStep(pool, my.running, { reply: reply(my.messageId), step: 0, tools: [], lastSeq: 9 }),
+  completeTurns: (pool, my) =>
+    store.completeTurns(pool, [
+      { fence: my.running, end: { status: "complete" }, reply: reply(my.messageId), lastSeq: 9 },
+    ]),
   createGrant: (pool, my) => store.createGrant(pool, { userId: my.userId, path: "/p", by: "operator" }),
   createProject: (pool, my) =>
     store.createProject(pool, { id: randomUUID(), ownerId: my.userId, name: "p", path: "/p" }),

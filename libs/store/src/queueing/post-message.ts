@@ -39,7 +39,7 @@ export async function postMessage(
     () => sql<Row[]>`
       select q.refusal, q.detail, q.role, (q.session).model, ${queuedColumns(sql)},
         to_jsonb(q.withdrawn) as withdrawn, (q.session).live_turns - 1 as ahead
-      from post_message_1(
+      from post_message_2(
         ${admission(sql, post, key, post.when_busy)}, token => ${post.tokenId ?? null}, new_turn => ${post.turnId},
         new_message => ${post.messageId}, new_content => ${post.content}, head_start => ${headStart(sql)}) q`,
   );

@@ -4,7 +4,7 @@ import {
   commitStep,
   type DayCounts,
   type EndingTurn,
-  endTurn,
+  type endTurn,
   isTransient,
   type Pool,
   readCancelReason,
@@ -17,6 +17,7 @@ import {
   saveToolCalls,
   startMessage,
 } from "@boocode/store";
+import { gatherEnds } from "./gather-ends.ts";
 import { type Lease, TurnStopped } from "./leases.ts";
 
 /**
@@ -57,6 +58,7 @@ const RETRY_MS = 100;
 
 /** Each write is idempotent under its fence, so a write whose answer was lost can be repeated. */
 export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease) => TurnStore {
+  const end = gatherEnds(pool);
   return ({ fence, mayWrite }) => {
     async function persist<T>(what: string, write: () => Promise<T>, lost: T): Promise<T> {
       while (mayWrite()) {
@@ -90,8 +92,7 @@ export function createTurnStore(pool: Pool, failpoint: Failpoint): (lease: Lease
       saveContext: (sent) => persist("save-context", () => saveContext(pool, fence, sent), false),
       saveToolCalls: (calls) => persist("save-tool-calls", () => saveToolCalls(pool, fence, calls), false),
       commitStep: (step) => persist("commit-step", () => commitStep(pool, fence, step), null),
-      endTurn: (ending) =>
-        persist<Awaited<ReturnType<typeof endTurn>>>("end-turn", () => endTurn(pool, fence, ending), "lost"),
+      endTurn: (ending) => persist<Awaited<ReturnType<typeof endTurn>>>("end-turn", () => end(fence, ending), "lost"),
       readCancelReason: () => readCancelReason(pool, fence),
       // Without a release, the turn waits until its lease expires, which costs it an attempt.
       release(draft, usage) {

@@ -1,7 +1,7 @@
 -- Commits a step under its fence (T2): its message, the results of its tools, and the empty message of the next step. Repeating it
 -- changes nothing. Returns what the turn's user has used today, with this step; no row when the fence is lost.
 -- new_usage: null: as it was saved last. The arrays have an element for each tool message. next_message: null: no step follows.
-create function commit_step_1(
+create function commit_step_2(
   of_turn uuid, of_attempt integer, new_last_seq bigint, new_usage jsonb,
   of_message uuid, new_content text, new_reasoning text, new_tool_calls jsonb, new_context jsonb,
   new_citations jsonb, new_finish_reason text, new_model text, new_tokens_used integer, new_ctx_used integer, new_ctx_max integer,
@@ -21,7 +21,7 @@ begin
   if not found then
     return;
   end if;
-  perform finish_message_1(of_message, 'complete', new_content, new_reasoning, new_tool_calls, new_context,
+  perform finish_message_2(of_message, 'complete', new_content, new_reasoning, new_tool_calls, new_context,
     new_citations, new_finish_reason, new_model, new_tokens_used, new_ctx_used, new_ctx_max, null, null, new_last_seq);
   insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, step, role, content, tool_result,
       evidence, last_seq, finished_at)

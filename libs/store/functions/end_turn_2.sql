@@ -1,7 +1,7 @@
 -- Ends a turn under its fence: the turn, its messages, its usage, and what follows in its session (close_turn_1).
 -- outcome: `ended`; `repeated`: it had ended so before; `cancelling`: it must end as cancelled instead; `lost`: the fence is lost.
 -- of_message: the message that is still open, with its text so far; null when none is open. new_usage: null: as it was saved last.
-create function end_turn_1(
+create function end_turn_2(
   of_turn uuid, of_attempt integer, new_status text, new_cancel_reason text, new_error_code text, new_error text,
   new_last_seq bigint, new_usage jsonb, found_tools_ignored jsonb,
   of_message uuid, new_content text, new_reasoning text, new_tool_calls jsonb, new_context jsonb,
@@ -35,9 +35,9 @@ begin
     returning * into ended;
   if found then
     outcome := 'ended';
-    perform add_usage_1(of_turn, ended.owner_id, session, ended.finished_at, ended.usage);
+    perform add_usage_2(of_turn, ended.owner_id, session, ended.finished_at, ended.usage);
     if of_message is not null then
-      perform finish_message_1(of_message, new_status, new_content, new_reasoning, new_tool_calls, new_context,
+      perform finish_message_2(of_message, new_status, new_content, new_reasoning, new_tool_calls, new_context,
         new_citations, new_finish_reason, new_model, new_tokens_used, new_ctx_used, new_ctx_max, new_error_code, new_error, new_last_seq);
     end if;
     -- None may outlive its turn (T3): one that an earlier attempt began and this one did not reach, or one whose creation was
