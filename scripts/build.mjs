@@ -13,19 +13,24 @@ const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * By name: where the program starts; and the folder of a service's manifest, whose `dependencies` are not bundled but installed,
- * also those that only our libs import.
+ * By name: where the program starts; the folder of a service's manifest, whose `dependencies` are not bundled but installed, also
+ * those that only our libs import; and the list of Node's flags with which the program runs, as V8 rejects the code cache under others.
  */
 const programs = {
   api: { entry: "services/api/src/main.ts", manifest: "services/api" },
   gateway: { entry: "services/gateway/src/main.ts", manifest: "services/gateway" },
   worker: { entry: "services/worker/src/main.ts", manifest: "services/worker" },
-  "api/tool-process": { entry: "libs/project-tools/src/host/main.ts", manifest: "services/api" },
-  "worker/tool-process": { entry: "libs/project-tools/src/host/main.ts", manifest: "services/worker" },
+  "api/tool-process": toolProcess("services/api"),
+  "worker/tool-process": toolProcess("services/worker"),
   "scripted-model": { entry: "libs/scripted-model/src/main.ts" },
   admin: { entry: "scripts/admin/main.ts" },
   migrate: { entry: "scripts/migrate.ts" },
 };
+
+function toolProcess(manifest) {
+  const flags = "libs/project-tools/src/pool/process-flags.json";
+  return { entry: "libs/project-tools/src/host/main.ts", manifest, flags };
+}
 
 /** Files that our code reads from its own folder, as in `new URL("append-frame.lua", import.meta.url)`. */
 const assets = new Set([".lua", ".mjs"]);
@@ -49,10 +54,20 @@ const importMetaUrl_ = require("node:url").pathToFileURL(__filename).href;`,
   footer: { js: "})" },
 };
 
+/** zod exports its messages in all languages, 359 KB; we use the English ones. */
+const englishOnly = {
+  name: "english-only",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
+
 await Promise.all(Object.entries(programs).map(([name, program]) => bundle(program, join(root, "dist", name))));
 
-async function bundle({ entry, manifest }, folder) {
-  const { dependencies = {} } = manifest ? JSON.parse(readFileSync(join(root, manifest, "package.json"), "utf8")) : {};
+async function bundle({ entry, manifest, flags }, folder) {
+  const { dependencies = {} } = manifest ? readJson(`${manifest}/package.json`) : {};
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -63,6 +78,7 @@ async function bundle({ entry, manifest }, folder) {
     target: "node20.19",
     ...(manifest ? cached : { format: "esm", banner: { js: commonJs } }),
     external: Object.keys(dependencies),
+    plugins: [englishOnly],
     metafile: true,
     write: false,
     logLevel: "warning",
@@ -75,7 +91,7 @@ async function bundle({ entry, manifest }, folder) {
     }
   }
   const [{ path, contents, text }] = outputFiles;
-  if (manifest) await writeCached(folder, path, Buffer.from(toAscii(text)));
+  if (manifest) await writeCached(folder, path, Buffer.from(toAscii(text)), flags ? readJson(flags) : []);
   else replace(path, contents);
 }
 
@@ -87,10 +103,10 @@ function toAscii(text) {
   return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-async function writeCached(folder, path, contents) {
+async function writeCached(folder, path, contents, flags) {
   replace(path, `${Buffer.from(contents)}// ${createHash("sha256").update(contents).digest("hex")}`);
   const cache = join(folder, `bundle.cache.${process.pid}`);
-  const made = await run(process.execPath, [join(root, "scripts", "make-code-cache.mjs"), path, cache], {
+  const made = await run(process.execPath, [...flags, join(root, "scripts", "make-code-cache.mjs"), path, cache], {
     env: {},
     timeout: 60_000,
   }).catch((error) => error);
@@ -98,6 +114,10 @@ async function writeCached(folder, path, contents) {
     throw new Error(`${path} does not load:\n${made.stderr}`);
   renameSync(cache, join(folder, "bundle.cache"));
   replace(join(folder, "main.mjs"), readFileSync(join(root, "scripts", "run-bundle.mjs")));
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(join(root, path), "utf8"));
 }
 
 /** Replaces the file atomically, because a program may be starting from it. */

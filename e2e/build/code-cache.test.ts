@@ -4,16 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "@boocode/backing-services";
 import { afterAll, expect, test } from "vitest";
+import toolProcessFlags from "../../libs/project-tools/src/pool/process-flags.json" with { type: "json" };
 
 const folder = mkdtempSync(join(tmpdir(), "boocode-cache-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const node = (...args: string[]) => execFileSync(process.execPath, args, { encoding: "utf8" }).trim();
 
-test.each(["api", "worker", "gateway"])("V8 accepts the code cache of the %s", (service) => {
+test.each([
+  ["api", []],
+  ["worker", []],
+  ["gateway", []],
+  ["worker/tool-process", toolProcessFlags],
+])("V8 accepts the code cache of the %s", (service, flags) => {
   const read = (name: string) => `fs.readFileSync(${JSON.stringify(join(repositoryRoot, "dist", service, name))})`;
   const cachedData = `${read("bundle.cache")}.subarray(0, -64)`;
   const script = `new vm.Script(${read("bundle.js")}.toString(), { cachedData: ${cachedData} })`;
-  expect(node("-p", `${script}.cachedDataRejected`)).toBe("false");
+  expect(node(...flags, "-p", `${script}.cachedDataRejected`)).toBe("false");
 });
 
 test("a bundle never runs with the cache of another, not even of one of the same length", () => {

@@ -15,6 +15,7 @@ import {
   type Work,
   type WorkAnswer,
 } from "./messages.ts";
+import FLAGS from "./process-flags.json" with { type: "json" };
 import { exceeded, type ProcessUse, readProcessUse, type UseLimits } from "./process-use.ts";
 
 /** How often a call's use is read; a process that allocates in a loop gets some 100 MB meanwhile. */
@@ -22,8 +23,6 @@ const WATCH_MS = 50;
 /** A tool that keeps its time limit says so itself; one that is blocked is killed this much later. */
 const BLOCKED_MS = 1_000;
 const START_MS = 20_000;
-/** Half of the space of new objects. V8 lets it grow to 16 MB, of which a call that lists many files fills three. */
-const YOUNG_MB = 4;
 /** A heap that is full ends the process with SIGABRT. */
 const HEAP_IS_FULL = 134;
 
@@ -69,7 +68,9 @@ export function startToolProcess({ program, settings, use, nice, log }: ToolProc
   // Of its own, so that what a killed process leaves is removed.
   const folder = mkdtempSync(join(tmpdir(), TEMPORARY));
   const child = fork(program, [], {
-    execArgv: [`--max-old-space-size=${use.memoryMb}`, `--max-semi-space-size=${YOUNG_MB}`],
+    // Small heaps, of which a call that lists many files fills three otherwise. V8 accepts a code cache only under the flags with which
+    // it was made: these, so that another limit costs the cache.
+    execArgv: [...FLAGS, `--max-old-space-size=${use.memoryMb}`],
     // No secret of the service.
     env: { TMPDIR: folder },
     // A process group, with which its ripgrep is killed.
