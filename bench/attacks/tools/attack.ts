@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createToolPool, findSearchLimits, openProject } from "@boocode/project-tools";
+import { median, quantile } from "../../report/statistics.ts";
 import { type Attack, attackSystem } from "./attack-system.ts";
 import { bytesBelow } from "./memory.ts";
 
@@ -10,12 +11,14 @@ import { bytesBelow } from "./memory.ts";
  * `npm run build && npm run bench -- attacks/tools/<attack>` prints one line of JSON:
  * - `gap_ms`: the longest time for which this process' event loop was blocked, which is a gap in every stream of a worker
  * - `service_mb`, `tools_mb`: the growth of this process, and the most that all tool processes took together
- * - `grep_ratio`, `worst_ratio`: another user's grep during the attack, median and worst, as a ratio to the same grep before it
+ * - `grep_ratio`: another user's grep during the attack, median, p99 and worst, each as a ratio to the median of the same grep before it
+ * - `idle_ratio`: the same of that grep before the attack, which says how much of a worst case is the machine's
  * - `system`: see `attackSystem`; the gaps of another user's stream in the whole system
  */
 
 const OTHER_FILES = 300;
-const SAMPLES = 7;
+/** For as many samples as the attack has: the worst of a few says nothing. */
+const IDLE_SHARE = 0.5;
 const never = new AbortController().signal;
 
 export async function attack(chosen: Attack): Promise<void> {
@@ -49,8 +52,14 @@ export async function attack(chosen: Attack): Promise<void> {
     return performance.now() - start;
   };
 
+  const timeGreps = async (end: number) => {
+    const times: number[] = [];
+    while (performance.now() < end) times.push(await timeGrep());
+    return times;
+  };
+
   await timeGrep();
-  const idle = median(await repeated(timeGrep));
+  const idle = await timeGreps(performance.now() + IDLE_SHARE * seconds * 1000);
   const before = process.memoryUsage.rss();
   const watch = watchService();
   const until = performance.now() + seconds * 1000;
@@ -62,24 +71,27 @@ export async function attack(chosen: Attack): Promise<void> {
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
   });
-  const during: number[] = [];
-  while (performance.now() < until) during.push(await timeGrep());
+  const during = await timeGreps(until);
   await Promise.all(attackers);
   const { gap, service, tools } = watch.stop();
   await pool.stop();
   for (const project of Object.values(projects)) await project.close();
   rmSync(base, { recursive: true });
   const system = await attackSystem(chosen);
-  const ratio = (ms: number) => Number((ms / idle).toFixed(2));
+  const idleMs = median(idle);
+  const ratios = (times: number[]) => {
+    const ratio = (ms: number) => Number((ms / idleMs).toFixed(2));
+    return { median: ratio(median(times)), p99: ratio(quantile(times, 0.99)), worst: ratio(Math.max(...times)) };
+  };
   console.log(
     JSON.stringify({
       name,
       gap_ms: Math.round(gap),
       service_mb: megabytes(service - before),
       tools_mb: megabytes(tools),
-      idle_grep_ms: Math.round(idle),
-      grep_ratio: ratio(median(during)),
-      worst_ratio: ratio(Math.max(...during)),
+      idle_grep_ms: Math.round(idleMs),
+      idle_ratio: ratios(idle),
+      grep_ratio: ratios(during),
       outcomes: Object.fromEntries(outcomes),
       system,
     }),
@@ -88,13 +100,6 @@ export async function attack(chosen: Attack): Promise<void> {
 }
 
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-
-async function repeated(work: () => Promise<number>): Promise<number[]> {
-  const values: number[] = [];
-  for (let sample = 0; sample < SAMPLES; sample++) values.push(await work());
-  return values;
-}
 
 function watchService() {
   const most = { gap: 0, service: 0, tools: 0 };

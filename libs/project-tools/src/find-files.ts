@@ -43,13 +43,13 @@ export const findFiles = defineTool({
     let withheld = NOTHING_WITHHELD;
     const found = await withIgnores(opened.path, include_ignored, context, async (ignores) => {
       const files = await listFiles(opened.path, globs, ignores, context);
-      const { shown, ...left } = await separate(files, context);
+      const { shown, ...left } = await separate([files], context);
       withheld = left.withheld;
       if (shown.length === 0 && selects(globs)) {
         const near = await listFiles(opened.path, anywhere(globs), ignores, context, { anyCase: true });
-        suggested = (await separate(near, context)).shown;
+        suggested = (await separate([near], context)).shown;
         if (ignores.files.length === 0) return shown;
-        const all = await separate(await listFiles(opened.path, globs, NOTHING_IGNORED, context), context);
+        const all = await separate([await listFiles(opened.path, globs, NOTHING_IGNORED, context)], context);
         withheld = all.withheld;
         ignored = all.shown.length;
       }

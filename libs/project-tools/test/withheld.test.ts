@@ -202,7 +202,7 @@ test("ripgrep is told not to read withheld files", async () => {
   const root = await openProjectRoot(await findFolder((await makeTree(ALL)).root));
   onTestFinished(() => root.close());
   const context = { root, signal: new AbortController().signal } as ToolContext;
-  const { shown, withheld } = await separate(["src/env.ts", ".env", "deploy/id_rsa"], context);
+  const { shown, withheld } = await separate([["src/env.ts", ".env"], ["deploy/id_rsa"]], context);
   expect([shown, withheld.globs]).toEqual([["src/env.ts"], ["--glob=!/.env", "--glob=!/deploy/id_rsa"]]);
 });
 

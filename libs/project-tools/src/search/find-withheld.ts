@@ -24,13 +24,13 @@ export async function findWithheld(
 ): Promise<Withheld> {
   const known = ignores.listed ?? allowed;
   if (known !== null) {
-    const { withheld } = await separate(known, context);
+    const { withheld } = await separate([known], context);
     // Usually a project has none, and then ripgrep need not be asked which of them the globs select.
     if (withheld.count === 0 || globs.length === 0) return withheld;
   }
   async function* withheldFiles() {
-    for await (const file of walkFiles(path, globs, ignores.files, context))
-      if ((allowed?.has(file) ?? true) && context.root.withheld(file) !== null) yield file;
+    for await (const files of walkFiles(path, globs, ignores.files, context))
+      yield files.filter((file) => (allowed?.has(file) ?? true) && context.root.withheld(file) !== null);
   }
   // They are counted, not kept: there may be any number.
   return (await separate(withheldFiles(), context)).withheld;
@@ -47,7 +47,7 @@ interface SearchedFiles {
 
 /** Separates the withheld ones of some files from the others. */
 export async function separate(
-  files: Iterable<string> | AsyncIterable<string>,
+  batches: Iterable<Iterable<string>> | AsyncIterable<Iterable<string>>,
   { root, signal }: ToolContext,
 ): Promise<{ shown: string[]; withheld: Withheld }> {
   const shown: string[] = [];
@@ -55,17 +55,19 @@ export async function separate(
   const unread: string[] = [];
   let count = 0;
   let seen = 0;
-  for await (const file of files) {
-    seen += 1;
-    // There may be half a million files, and the process has other turns.
-    if (seen % BATCH === 0) await setImmediate();
-    signal.throwIfAborted();
-    const group = root.withheld(file);
-    if (group === null) shown.push(file);
-    else {
-      groups.add(group);
-      count += 1;
-      if (count <= MAX_GLOBS) unread.push(file);
+  for await (const files of batches) {
+    for (const file of files) {
+      seen += 1;
+      // There may be half a million files, and a process that watches itself does so between two batches.
+      if (seen % BATCH === 0) await setImmediate();
+      signal.throwIfAborted();
+      const group = root.withheld(file);
+      if (group === null) shown.push(file);
+      else {
+        groups.add(group);
+        count += 1;
+        if (count <= MAX_GLOBS) unread.push(file);
+      }
     }
   }
   return { shown, withheld: { count, groups, globs: exclusions(unread) } };

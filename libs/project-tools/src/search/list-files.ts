@@ -2,7 +2,7 @@ import type { ToolContext } from "../define-tool.ts";
 import { ToolFailure } from "../tool-failure.ts";
 import { createPathSet } from "./path-set.ts";
 import { selects } from "./read-globs.ts";
-import { ripgrep } from "./ripgrep.ts";
+import { ripgrepBatches } from "./ripgrep.ts";
 import { commonArguments, globArguments, pathArguments, withoutDot } from "./ripgrep-arguments.ts";
 
 /** So many paths of a usual length take some 50 MB. */
@@ -51,8 +51,8 @@ async function list(
   { anyCase = false }: ListOptions = {},
 ): Promise<Set<string>> {
   const { paths, tryAdd } = createPathSet(LISTED);
-  for await (const path of walkFiles(directory, globs, ignoreFiles, context, { anyCase })) {
-    if (!tryAdd(path))
+  for await (const found of walkFiles(directory, globs, ignoreFiles, context, { anyCase })) {
+    if (!found.every(tryAdd))
       throw new ToolFailure(
         `more than ${LISTED.paths} files, or than ${LISTED.bytes / 2 ** 20} MB of paths; give a narrower path`,
       );
@@ -60,14 +60,14 @@ async function list(
   return paths;
 }
 
-/** Yields the files below `directory` that match `globs`, which override the ignore files, as in ripgrep. */
+/** Yields the files below `directory` that match `globs`, which override the ignore files, as in ripgrep: some at a time. */
 export async function* walkFiles(
   directory: string,
   globs: readonly string[],
   ignoreFiles: readonly string[],
   context: ToolContext,
   { anyCase = false }: ListOptions = {},
-): AsyncGenerator<string> {
+): AsyncGenerator<string[]> {
   const args = [
     ...commonArguments(ignoreFiles),
     ...(anyCase ? ["--glob-case-insensitive"] : []),
@@ -75,5 +75,5 @@ export async function* walkFiles(
     ...pathArguments(directory),
   ];
   const run = { args, cwd: context.root.stablePath, separator: 0, signal: context.signal, limits: context.limits };
-  for await (const { bytes } of ripgrep(run)) yield withoutDot(bytes.toString("utf8"));
+  for await (const records of ripgrepBatches(run)) yield records.map(({ bytes }) => withoutDot(bytes.toString("utf8")));
 }

@@ -24,12 +24,17 @@ const MAX_STDERR_BYTES = 8192;
 /** ripgrep's exit code for an error; 1 means that nothing was found. */
 const EXIT_ERROR = 2;
 
+/** As `ripgrepBatches`, one record after the other. */
+export async function* ripgrep(run: RipgrepRun): AsyncGenerator<SplitRecord> {
+  for await (const records of ripgrepBatches(run)) yield* records;
+}
+
 /**
- * Runs ripgrep and yields the records of its output as they arrive. The process is killed when the consumer stops iterating
+ * Runs ripgrep and yields the records of its output as they arrive, those of a chunk together. The process is killed when the consumer stops iterating
  * or the signal aborts; it never outlives the iteration.
  * @throws ToolFailure with ripgrep's message for an invalid pattern or glob, and when it exceeds its limits
  */
-export async function* ripgrep(run: RipgrepRun): AsyncGenerator<SplitRecord> {
+export async function* ripgrepBatches(run: RipgrepRun): AsyncGenerator<SplitRecord[]> {
   const { args, pattern, cwd, separator, signal, limits } = run;
   signal.throwIfAborted();
   // ripgrep would take each line as a pattern of its own.
@@ -51,10 +56,10 @@ export async function* ripgrep(run: RipgrepRun): AsyncGenerator<SplitRecord> {
   try {
     signal.throwIfAborted();
     let records = 0;
-    for await (const record of splitRecords(child.stdout, separator, MAX_RECORD_BYTES)) {
+    for await (const together of splitRecords(child.stdout, separator, MAX_RECORD_BYTES)) {
       signal.throwIfAborted();
-      records += 1;
-      yield record;
+      records += together.length;
+      yield together;
     }
     const [code, ended] = await closed;
     signal.throwIfAborted();

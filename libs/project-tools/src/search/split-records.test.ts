@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { splitRecords } from "./split-records.ts";
+import { type SplitRecord, splitRecords } from "./split-records.ts";
 
 async function split(chunks: string[], max: number) {
   async function* stream() {
     for (const chunk of chunks) yield Buffer.from(chunk);
   }
-  const records = [];
-  for await (const { bytes, complete } of splitRecords(stream(), 10, max)) records.push([bytes.toString(), complete]);
-  return records;
+  const records: SplitRecord[] = [];
+  for await (const together of splitRecords(stream(), 10, max)) records.push(...together);
+  return records.map(({ bytes, complete }) => [bytes.toString(), complete]);
 }
 
 test("the records do not depend on how the stream is divided into chunks", async () => {

@@ -5,14 +5,15 @@ export interface SplitRecord {
 }
 
 /**
- * Splits a stream of bytes at a separator byte. A record longer than `maxBytes` is cut and its rest discarded, so that no
- * output of a child process can exhaust memory.
+ * Splits a stream of bytes at a separator byte, and yields the records of each chunk together, because an asynchronous step for each of
+ * many short records costs more than to read it. A record longer than `maxBytes` is cut and its rest discarded, so that no output of a
+ * child process can exhaust memory.
  */
 export async function* splitRecords(
   chunks: AsyncIterable<Buffer>,
   separator: number,
   maxBytes: number,
-): AsyncGenerator<SplitRecord> {
+): AsyncGenerator<SplitRecord[]> {
   let pieces: Buffer[] = [];
   let held = 0;
   let size = 0;
@@ -24,7 +25,8 @@ export async function* splitRecords(
     held += kept.length;
   };
   const finish = (): SplitRecord => {
-    const record = { bytes: Buffer.concat(pieces), complete: held === size };
+    const [only = Buffer.alloc(0)] = pieces;
+    const record = { bytes: pieces.length > 1 ? Buffer.concat(pieces) : only, complete: held === size };
     pieces = [];
     held = 0;
     size = 0;
@@ -32,13 +34,15 @@ export async function* splitRecords(
   };
 
   for await (const chunk of chunks) {
+    const records: SplitRecord[] = [];
     let start = 0;
     for (let end = chunk.indexOf(separator); end !== -1; end = chunk.indexOf(separator, start)) {
       take(chunk.subarray(start, end));
-      yield finish();
+      records.push(finish());
       start = end + 1;
     }
     take(chunk.subarray(start));
+    if (records.length > 0) yield records;
   }
-  if (size > 0) yield finish();
+  if (size > 0) yield [finish()];
 }

@@ -72,6 +72,8 @@ function trimNames(path: string): string {
  * `id_rsa.bak`, `.id_rsa.swp` or `#.env#`, the path of what was copied.
  */
 function formsOf(path: string): string[] {
+  // Most paths have no other form.
+  if (!/[:#]/.test(path) && !COPY.test(path)) return [path];
   const forms = [path];
   if (path.includes(":")) forms.push(path.replaceAll(/(?<=[^/]):[^/]*/g, ""));
   let form = path.replace(/(^|\/)\.?#([^/]+?)#?$/, "$1$2");
