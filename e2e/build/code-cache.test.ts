@@ -14,6 +14,7 @@ test.each([
   ["api", []],
   ["worker", []],
   ["gateway", []],
+  ["api/tool-process", toolProcessFlags],
   ["worker/tool-process", toolProcessFlags],
 ])("V8 accepts the code cache of the %s", (service, flags) => {
   const read = (name: string) => `fs.readFileSync(${JSON.stringify(join(repositoryRoot, "dist", service, name))})`;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
 import * as promises from "node:fs/promises";
 import { posix } from "node:path";
-import { isWithinAny } from "@boocode/runtime";
+import { isWithinAny } from "@boocode/runtime/folders";
 import { isOfKernel } from "../withheld/own-files.ts";
 import type { Files } from "./quick-files.ts";
 
