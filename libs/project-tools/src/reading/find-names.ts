@@ -6,7 +6,7 @@ import { walkFiles } from "../search/list-files.ts";
 
 /** How many more than the limit are kept, in place of files that are gone or cannot be opened. */
 const SPARE = 100;
-/** So many of the best are kept while the project is walked, times two. */
+/** So many of the best are kept while the project is walked, twice as many and those of a chunk before they are sorted. */
 const KEPT = 1_000;
 
 interface Ranked {
@@ -27,11 +27,13 @@ export async function findNames(
   let found = 0;
   let best: Ranked[] = [];
   await withIgnores(".", false, context, async ({ files }) => {
-    for await (const path of walkFiles(".", [], files, context)) {
-      const rank = rankOf(fold(path), wanted);
-      if (rank === null || context.root.withheld(path) !== null) continue;
-      found += 1;
-      best.push({ path, rank });
+    for await (const paths of walkFiles(".", [], files, context)) {
+      for (const path of paths) {
+        const rank = rankOf(fold(path), wanted);
+        if (rank === null || context.root.withheld(path) !== null) continue;
+        found += 1;
+        best.push({ path, rank });
+      }
       if (best.length >= 2 * KEPT) best = best.sort(compare).slice(0, KEPT);
     }
   });
