@@ -7,7 +7,15 @@ const closed = useApi(
   {},
   { publicPages: [], maxConnections: 50, isTrustedProxy: (address) => address === "127.0.0.1" },
 );
-const open = useApi();
+/** The signals of reads, which end only with them. */
+const reads: AbortSignal[] = [];
+const open = useApi({
+  async readProject(_project, _user, _work, signal) {
+    reads.push(signal);
+    await once(signal, "abort");
+    throw signal.reason;
+  },
+});
 
 test("/metrics, /docs and /openapi.json are served unless the setting closes them", async () => {
   for (const url of ["/metrics", "/docs", "/docs/", "/openapi.json", "/docs/json"]) {
@@ -33,6 +41,18 @@ test("connections that send nothing are bounded by address, and a request must a
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
 });
 
+test("a read of a project ends when its client goes away", async () => {
+  const { token, call } = await newClient(open);
+  const { body } = await call("POST", "/api/projects", { name: "code", path: open.root });
+  if (!open.app.server.listening) await open.app.listen({ port: 0, host: "127.0.0.1" });
+  const socket = connect((open.app.server.address() as AddressInfo).port, "127.0.0.1");
+  socket.write(`GET /api/projects/${body.id}/tree HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  await expect.poll(() => reads.length).toBe(1);
+  expect(reads[0]?.aborted).toBe(false);
+  socket.destroy();
+  await expect.poll(() => reads[0]?.aborted).toBe(true);
+});
+
 test("the audit log has the address that a trusted proxy names, and no other", async () => {
   const ask = (remoteAddress: string) =>
     closed.app.inject({
@@ -46,8 +66,8 @@ test("the audit log has the address that a trusted proxy names, and no other", a
 
 test("a request whose head or body comes slowly is ended, however steadily it comes", async () => {
   const { token } = await newClient(open);
-  await open.app.listen({ port: 0, host: "127.0.0.1" });
   const { server } = open.app;
+  if (!server.listening) await open.app.listen({ port: 0, host: "127.0.0.1" });
   Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
   const head = `POST /api/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
   for (const start of [`${head}X-Slow: `, `${head}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n{`]) {

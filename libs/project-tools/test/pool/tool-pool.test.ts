@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { tooMuch } from "../../src/failed-call.ts";
 import { startToolProcess } from "../../src/pool/tool-process.ts";
 import { NO_LIMITS } from "../../src/search/search-limits.ts";
-import { findFolder, makeTree, SECRET, startTools } from "../temp-tree.ts";
+import { findFolder, makeTree, SECRET, startReads, startTools } from "../temp-tree.ts";
 import { callOf, isAlive, NO_FOLDER, never, PROGRAM, SETTINGS, startPool, UNRULY, USE } from "./start-pool.ts";
 
 const tell = async (run: Awaited<ReturnType<typeof startPool>>["run"], user = "someone") =>
@@ -72,7 +72,10 @@ describe("a call that kills its process, or must be killed, fails alone", () => 
     const log = { warn: () => {}, error: () => {} };
     const started = startToolProcess({ program: PROGRAM, settings, use: USE, nice: 5, log });
     await started.exited;
-    expect(await started.run(NO_FOLDER, { call: callOf("list_dir") }, never)).toEqual({ failed: message });
+    expect(await started.run(NO_FOLDER, { call: callOf("list_dir") }, never)).toEqual({
+      failed: message,
+      isTooMuch: true,
+    });
   });
 });
 
@@ -87,6 +90,45 @@ test("an aborted call rejects at once with the reason, and neither its process n
   const pids = readFileSync(file, "utf8").split(" ").map(Number);
   await expect.poll(() => pids.some(isAlive)).toBe(false);
   await expect(run("al", callOf("answer"), { signal: controller.signal })).rejects.toThrow("the user cancelled");
+});
+
+describe("a read of the API", () => {
+  const file = (path: string) => ({ kind: "file", path, first: 1 }) as const;
+  const who = { user: "al", project: NO_FOLDER };
+
+  test("in a process of its own answers as one in this process, also one of a folder that was replaced", async () => {
+    const { root } = await makeTree({ "a.txt": "one\ntwo\n", ".env": "x" });
+    const { pool } = await startPool({ program: PROGRAM, size: 1 });
+    const project = await findFolder(root);
+    const here = await startReads(root);
+    const folder = { kind: "folder", path: ".", limit: 9 } as const;
+    for (const work of [file("a.txt"), file(".env"), folder, { kind: "names", text: "a", limit: 9 } as const])
+      expect(await pool.read(work, { user: "al", project }, never)).toEqual(await here(work));
+    await rename(root, `${root}-moved`);
+    const again = { ...project, key: "of another request" };
+    expect(await pool.read(folder, { user: "al", project: again }, never)).toEqual({ refused: "replaced" });
+  });
+
+  test.each([
+    ["spin", { memoryMb: 512, cpuMs: 200 }, "too_much"],
+    ["allocate", { memoryMb: 200, cpuMs: 30_000 }, "too_much"],
+    ["exit", USE, "busy"],
+  ])("that does %s is refused alone", async (path, use, refused) => {
+    const { pool, run } = await startPool({ use });
+    expect(await pool.read(file(path), who, never)).toEqual({ refused });
+    expect((await run("al", callOf("answer", { value: 7 }))).output).toBe("7");
+  });
+
+  test("that gets no process in time is refused, and one whose client goes away ends with its process", async () => {
+    const { pool, folder } = await startPool({ size: 1, waitMs: 300 });
+    const gone = new AbortController();
+    const reading = pool.read(file("wait"), who, gone.signal);
+    await expect.poll(() => readdirSync(folder).length).toBe(1);
+    expect(await pool.read(file("tell"), who, never)).toEqual({ refused: "busy" });
+    gone.abort(new Error("the client has gone away"));
+    await expect(reading).rejects.toThrow("the client has gone away");
+    await expect.poll(() => readdirSync(folder).length).toBe(0);
+  });
 });
 
 test("a process whose service dies ends with its ripgrep, and removes its temporary folder; other signals do not end it", async () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 
-// A tool process that does what the call's name says.
+// A tool process that does what the call's name says, or the path of what is read.
 
 const held = [];
 const acts = {
@@ -35,6 +35,10 @@ const acts = {
 process.on("message", (message) => {
   if ("settings" in message) {
     process.send("ready");
+    return;
+  }
+  if (message.read) {
+    if (acts[message.read.path]({})) process.send({ read: { refused: "missing" }, defect: null });
     return;
   }
   const { id, name, arguments: args } = message.call;
