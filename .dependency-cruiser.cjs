@@ -48,6 +48,7 @@ const mayImport = {
     "services/api/src/errors.ts",
     "services/api/src/accept-turn.ts",
     "services/api/src/check-model.ts",
+    "services/api/src/held-wait.ts",
     "services/api/src/issue-token.ts",
     "services/api/src/read-project.ts",
     "services/api/src/session-markdown.ts",

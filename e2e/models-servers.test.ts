@@ -160,6 +160,8 @@ test("a turn that waits for a slot is cancelled at once, and later ones move up"
   await second.watch.until(isWaiting);
   await ask(third.id, { tokens: 1, key: "third" });
   await third.watch.until(isWaiting);
+  const waits = () => Promise.all([first, second, third].map(async ({ id }) => (await ada.rest.turns(id))[0]?.waiting));
+  await expect.poll(waits).toEqual([null, { reason: "slot", ahead: 0 }, { reason: "slot", ahead: 1 }]);
   await ada.rest.cancel(second.id);
   expect(await untilEnd(second.watch)).toMatchObject({ status: "cancelled" });
   a.release("hold");

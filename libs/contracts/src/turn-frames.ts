@@ -5,7 +5,7 @@ import { TurnErrorCode } from "./errors.ts";
 import { MessageContext } from "./message-context.ts";
 import { MessageStatus, ToolCall } from "./messages.ts";
 import { Id } from "./primitives.ts";
-import { CancelReason, TurnStatus } from "./turns.ts";
+import { CancelReason, HeldWaitReason, TurnStatus } from "./turns.ts";
 
 /** The fields of every turn frame. The worker that holds the turn's lease numbers the frames of its epoch. */
 const turnFrame = {
@@ -102,7 +102,7 @@ export const TurnWaiting = z.object({
    * in this way and is retried. `cut`: the answer was cut off after its first word; another attempt starts it again. `tools`: its tool calls do not run yet, because
    * others hold the worker's tool processes; sent once.
    */
-  reason: z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut", "tools"]),
+  reason: HeldWaitReason,
   /** null: as soon as possible. */
   retry_in_ms: z.int().nonnegative().nullable(),
   /**

@@ -53,7 +53,23 @@ export const TurnWait = z
   .meta({ id: "TurnWait" });
 export type TurnWait = z.infer<typeof TurnWait>;
 
-const waiting = TurnWait.nullable().describe("null when it is not queued, or pauses before another attempt");
+/** What a turn that a worker holds, or that pauses before another attempt, waits for; `turn_waiting` describes each. */
+export const HeldWaitReason = z.enum(["slot", "loading", "busy", "unreachable", "failed", "cut", "tools"]);
+
+/** What a live turn waits for. */
+export const LiveWait = z
+  .object({
+    reason: z
+      .enum([...TurnWait.shape.reason.options, ...HeldWaitReason.options])
+      .describe(
+        "Of a queued turn `worker`: a worker's slot, or `session`: the session's turns before it; of one that a worker holds as in the frame `turn_waiting`, `loading` also for `model_loading`",
+      ),
+    ahead: z.int().nonnegative().nullable().describe("How many go first; null: not known"),
+  })
+  .meta({ id: "LiveWait" });
+export type LiveWait = z.infer<typeof LiveWait>;
+
+const waiting = LiveWait.nullable().describe("null when it does not wait, or when that is not known");
 
 /** A turn with what it waits for. */
 export const TurnState = Turn.extend({ waiting }).meta({ id: "TurnState" });
@@ -63,6 +79,7 @@ export type TurnState = z.infer<typeof TurnState>;
 export const LiveTurn = TurnState.extend({ message_id: Id.nullable(), place: z.int().positive().nullable() }).meta({
   id: "LiveTurn",
 });
+export type LiveTurn = z.infer<typeof LiveTurn>;
 /** How many of a session's live turns an answer lists, the next ones first. */
 export const MAX_LIVE_TURNS = 2_000;
 

@@ -1,5 +1,5 @@
 import type { Announce } from "@boocode/announce";
-import type { ModelList, Role } from "@boocode/contracts";
+import type { Epoch, LiveWait, ModelList, Role } from "@boocode/contracts";
 import type { Caller, Refused } from "@boocode/identity";
 import type { LimitSettings, Rates, SignIns } from "@boocode/limits";
 import type { ReadAnswer, ReadWork } from "@boocode/project-tools";
@@ -45,6 +45,8 @@ export interface Deps {
   mayUseModel(name: string, role: Role): Promise<boolean>;
   /** Whether any model is restricted to a role. */
   restrictsModels: boolean;
+  /** What the last frame of a turn's attempt says that it waits for; null: nothing, or Redis does not answer at once. */
+  readWait(sessionId: string, epoch: Epoch): Promise<LiveWait | null>;
   makeTicket(caller: Caller): Promise<string>;
   findCaller(token: string): Promise<Caller | null>;
   /** The limits of each role. */

@@ -37,6 +37,7 @@ import { buildApp } from "./app.ts";
 import { checkPaths } from "./check-paths.ts";
 import { Config, ownPaths } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
+import { createWaitReader } from "./held-wait.ts";
 import { createProjectReader } from "./read-project.ts";
 
 /** How long open requests may take to be answered when the process stops. */
@@ -125,6 +126,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       listModels: (role) => fetchModels(catalog, config.DEFAULT_MODEL, role),
       mayUseModel: (model, role) => mayUseNamed(servers, catalog.read, model, role),
       restrictsModels: servers.some(restricts),
+      readWait: createWaitReader(redis, keys),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: uses.noting(callers.find),
       limits,

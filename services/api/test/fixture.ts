@@ -26,6 +26,7 @@ import { afterAll, beforeAll } from "vitest";
 import { type AppOptions, buildApp } from "../src/app.ts";
 import { checkPaths } from "../src/check-paths.ts";
 import type { App, Deps } from "../src/deps.ts";
+import { createWaitReader } from "../src/held-wait.ts";
 import { createProjectReader } from "../src/read-project.ts";
 
 export const keys = createKeys("test");
@@ -103,6 +104,7 @@ export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> 
       listModels: async () => ({ models: [] }),
       mayUseModel: async () => true,
       restrictsModels: false,
+      readWait: createWaitReader(redis, keys),
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
       limits,

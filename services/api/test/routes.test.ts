@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import * as contracts from "@boocode/contracts";
-import { createFollower } from "@boocode/frame-log";
+import { createFollower, createFrameAppender } from "@boocode/frame-log";
 import { takeTicket } from "@boocode/identity";
-import { connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
+import { connectRedis, connectRedisSubscriber, untilRedisReady } from "@boocode/runtime";
 import { claimTurns, endTurn } from "@boocode/store";
 import { expect, test, vi } from "vitest";
 import { type ApiFixture, keys, newClient, newSession, useApi } from "./fixture.ts";
@@ -300,6 +300,45 @@ test("a turn shows its status and its error, even one that failed before its fir
   expect(await read()).toMatchObject({ status: "failed", error, finished_at: expect.any(String) });
   await me.call("DELETE", `/api/sessions/${sessionId}`);
   expect((await me.call("GET", `/api/sessions/${sessionId}/turns/${turn_id}`)).status).toBe(404);
+});
+
+test("a turn that a worker holds shows what it waits for, as its last frame says", async () => {
+  const me = await newClient(fixture);
+  const { sessionId } = await newSession(fixture, me);
+  const { turn_id } = (await me.call("POST", `/api/sessions/${sessionId}/messages`, { content: "x" })).body;
+  const url = `/api/sessions/${sessionId}/turns`;
+  const waits = async () => [
+    contracts.TurnState.parse((await me.call("GET", `${url}/${turn_id}`)).body).waiting,
+    contracts.LiveTurnList.parse((await me.call("GET", url)).body).turns[0]?.waiting,
+  ];
+  const turn = await run(turn_id);
+  const epoch = { ordinal: 1, attempt: turn?.attempt ?? 0, nonce: turn?.nonce ?? "" };
+  const redis = connectRedis(fixture.server.url);
+  const appender = createFrameAppender(redis, keys, { entries: 100, ttlMs: 60_000, endedTtlMs: 60_000 });
+  const say = async (seq: number, frame: object) =>
+    await appender.append(sessionId, epoch, [{ seq, frame: { session_id: sessionId, turn_id, ...frame } as never }]);
+  const said = async (seq: number, frame: object) => {
+    await say(seq, frame);
+    return await waits();
+  };
+  try {
+    expect(await waits()).toEqual([null, null]);
+    const slot = { reason: "slot", ahead: 3 };
+    expect(await said(1, { type: "turn_waiting", ...slot, retry_in_ms: null })).toEqual([slot, slot]);
+    const unknown = { type: "turn_waiting", reason: "tools", retry_in_ms: null };
+    expect((await said(2, unknown))[0]).toEqual({ reason: "tools", ahead: null });
+    expect((await said(3, { type: "model_loading", model: null }))[0]).toEqual({ reason: "loading", ahead: null });
+    expect((await said(4, { type: "turn_waiting", reason: "one of a later version" }))[0]).toBeNull();
+    await say(5, { type: "turn_waiting", ...slot, retry_in_ms: null });
+    expect(await said(6, { type: "delta", content: "I see" })).toEqual([null, null]);
+    await say(7, { type: "turn_waiting", ...slot, retry_in_ms: null });
+    const error = { code: "internal", message: "x" } as const;
+    const end = { end: { status: "failed", error }, reply: null, lastSeq: 7 } as const;
+    await endTurn(fixture.pool, { turnId: turn_id, attempt: epoch.attempt }, end);
+    expect((await me.call("GET", `${url}/${turn_id}`)).body).toMatchObject({ status: "failed", waiting: null });
+  } finally {
+    redis.disconnect();
+  }
 });
 
 test("an id in upper case is accepted, and its frames are published on the session's channel", async () => {

@@ -73,6 +73,18 @@ test("a withdrawn turn leaves the queue, and a started one does not return to it
   expect([again.cursor, again.turns["turn 1"]?.status, again.queue]).toEqual([view.cursor, "running", []]);
 });
 
+test("what a running turn waits for comes from REST, unless the frames are ahead", () => {
+  const world = createWorld([turn]);
+  const running = world.truths.findIndex(({ liveTurns }) => liveTurns[0]?.status === "running");
+  const waits = { reason: "slot", ahead: 2 } as const;
+  const truth = world.truths[running] as Truth;
+  const loaded = { ...truth, liveTurns: truth.liveTurns.map((one) => ({ ...one, waiting: waits })) };
+  const waiting = { reason: "slot", ahead: 2, retry_in_ms: null };
+  expect(mergeLoaded(emptyView("session"), loaded).turns["turn 1"]).toMatchObject({ status: "running", waiting });
+  const ahead = mergeLoaded(at(world, running + 3), loaded);
+  expect(ahead.turns["turn 1"]).toMatchObject({ status: "running", waiting: null });
+});
+
 test("an output that a frame shortened is whole after a load, even when the frames are ahead", () => {
   const world = createWorld([{ ...turn, steps: 2 }]);
   const tool = world.frames.findIndex((frame) => frame.type === "tool_result");

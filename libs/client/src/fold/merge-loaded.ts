@@ -52,6 +52,9 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
   for (const own of Object.values(view.turns)) {
     const listed = turns[own.id];
     if (own.ordinal >= rest.epoch.ordinal && isFurther(own, listed, own.ordinal === ordinal)) turns[own.id] = own;
+    // The frames that came meanwhile may have ended a wait that REST saw.
+    else if (listed?.status === "running" && own.status === "running")
+      turns[own.id] = { ...listed, waiting: own.waiting };
   }
   return withTurns({ ...known, messages: addMessages(common, newer) }, turns);
 }

@@ -1,5 +1,5 @@
 // PURE
-import type { Message, SessionFrame, Turn, TurnWait } from "@boocode/contracts";
+import type { LiveWait, Message, SessionFrame, Turn } from "@boocode/contracts";
 import type { SessionView, ViewTurn } from "./session-view.ts";
 
 type Turns = SessionView["turns"];
@@ -10,11 +10,11 @@ export function toViewTurn({ id, ordinal, status, attempt, cancel_reason, error 
 }
 
 /** A turn as REST lists it. Servers of earlier versions do not say what it waits for. */
-function toLiveTurn(turn: Turn & { waiting?: TurnWait | null }): ViewTurn {
+function toLiveTurn(turn: Turn & { waiting?: LiveWait | null }): ViewTurn {
   return { ...toViewTurn(turn), waiting: turn.waiting ? toWaiting(turn.waiting) : null };
 }
 
-const toWaiting = ({ reason, ahead }: TurnWait) => ({ reason, retry_in_ms: null, ahead });
+const toWaiting = ({ reason, ahead }: LiveWait) => ({ reason, retry_in_ms: null, ahead });
 
 /** Sets what queued turns wait for, as far as the frame lists them. */
 export function foldTurnsWaiting(view: SessionView, { turns: listed }: TurnsWaiting): SessionView {
