@@ -2,6 +2,7 @@ export * from "./every.ts";
 export * from "./fair-share.ts";
 export * from "./folders.ts";
 export * from "./lanes.ts";
+export { linkAbort } from "./link-abort.ts";
 export { migrate } from "./migrate/migrate.ts";
 export { connectPostgres, type Postgres, untilPostgresReady } from "./postgres/connect-postgres.ts";
 export { findExcessRights } from "./postgres/excess-rights.ts";

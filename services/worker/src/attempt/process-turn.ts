@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { TurnErrorCode } from "@boocode/contracts";
 import { ProjectUnavailable } from "@boocode/project-tools";
 import type { Lanes } from "@boocode/runtime";
+import { linkAbort } from "@boocode/runtime";
 import { type ClaimedTurn, isTransient } from "@boocode/store";
 import { ModelNotAllowed } from "../model/model-servers.ts";
 import type { StreamReply } from "../turn/ports.ts";
@@ -38,12 +39,17 @@ export interface ProcessTurnDeps extends AttemptDeps, EndAttemptDeps {
 export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, claimedAt: number): Promise<boolean> {
   const attempt = beginAttempt(deps, turn, claimedAt);
   const { frames, lease, log, store } = attempt;
+  const stop = linkAbort(lease.signal);
+  const { signal } = stop;
+  // Each of a step's tool calls listens to it; Node warns from the eleventh listener on.
+  setMaxListeners(0, signal);
+  const late = setTimeout(
+    () => stop.abort(new DOMException("the turn took too long", "TimeoutError")),
+    deps.turnTimeoutMs,
+  );
   let prepared: PreparedTurn | null = null;
   try {
     frames.emit({ type: "turn_started", ordinal: turn.ordinal });
-    const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(deps.turnTimeoutMs)]);
-    // Each of a step's tool calls listens to it; Node warns from the eleventh listener on.
-    setMaxListeners(0, signal);
     prepared = await deps.starts.run(turn.owner_id, () => deps.prepare(turn, store.read));
     const outcome: Outcome = prepared
       ? await playTurn(runTurn(counted(prepared.deps, attempt), prepared.input, signal), attempt, prepared)
@@ -60,6 +66,8 @@ export async function processTurn(deps: ProcessTurnDeps, turn: ClaimedTurn, clai
       return true;
     });
   } finally {
+    clearTimeout(late);
+    stop.release();
     frames.abandon();
     attempt.dropDraft();
     await prepared?.close().catch((err: unknown) => log.warn({ err }, "closing the project's folder failed"));

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { MAX_REPLY_BYTES } from "@boocode/contracts";
 import { connectionReason, type ServerAddress } from "@boocode/model-servers";
-import { scrubStrings } from "@boocode/runtime";
+import { linkAbort, scrubStrings } from "@boocode/runtime";
 import { ModelFailure, type ModelRequest, type ReplyEvent, type StreamReply, type WaitEvent } from "../turn/ports.ts";
 import { createReplyReader } from "./decode/read-reply.ts";
 import type { ContextSize } from "./discovery/context-size.ts";
@@ -62,8 +62,7 @@ async function* streamReply(
 ): AsyncGenerator<ReplyEvent> {
   signal.throwIfAborted();
   const model = request.model || deps.defaultModel || ANY_MODEL;
-  const socket = new AbortController();
-  const either = AbortSignal.any([signal, socket.signal]);
+  const socket = linkAbort(signal);
   const timeouts = createTimeouts(deps.idleTimeoutMs, deps.firstByteTimeoutMs, () => performance.now());
   const tools = request.tools.map(({ name }) => name);
   const reader = createReplyReader(tools, newCallId);
@@ -74,7 +73,7 @@ async function* streamReply(
   let answered: (() => void) | undefined;
   let broken = null as { reason: string; cause: unknown } | null;
   try {
-    const opening = openReply(deps, model, request, either);
+    const opening = openReply(deps, model, request, socket.signal);
     // A proxy that loads a model, or a server that queues the request, may send nothing for minutes.
     if (deps.silenceNoticeMs && (await timeouts.wait(isSilent(opening, deps.silenceNoticeMs), giveUp)))
       yield* explainSilence(deps, opening, model, request.model);
@@ -125,6 +124,7 @@ async function* streamReply(
     answered?.();
     timeouts.stop();
     socket.abort(OVER);
+    socket.release();
     if (reader.progress() > 0) request.onUsed?.(reader.usage());
   }
 }

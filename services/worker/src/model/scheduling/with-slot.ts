@@ -1,3 +1,4 @@
+import { linkAbort } from "@boocode/runtime";
 import type { ModelRequest, StreamReply } from "../../turn/ports.ts";
 
 /**
@@ -19,8 +20,8 @@ export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
     let ahead: number | null = null;
     let wake = () => {};
     // If the consumer stops while waiting for the slot, the slot must not stay taken.
-    const gone = new AbortController();
-    const taking = takeSlot(request, AbortSignal.any([signal, gone.signal]), (now) => {
+    const gone = linkAbort(signal);
+    const taking = takeSlot(request, gone.signal, (now) => {
       ahead = now;
       wake();
     });
@@ -37,6 +38,7 @@ export function withSlot(stream: StreamReply, takeSlot: TakeSlot): StreamReply {
       yield* stream(request, signal);
     } finally {
       gone.abort(GONE);
+      gone.release();
       taking.then(
         (free) => free(),
         () => {},
