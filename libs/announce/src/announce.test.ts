@@ -30,6 +30,7 @@ function setUp(fails: string[] = []) {
     };
   const announce = createAnnounce({
     publisher: {
+      together: (write) => void setImmediate(write),
       toSession: record("toSession"),
       toUser: record("toUser"),
       toProject: record("toProject"),

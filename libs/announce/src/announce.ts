@@ -42,7 +42,7 @@ export function createAnnounce(deps: {
   return (changes) => {
     each(changes.filter(isForWorkers));
     const others = changes.filter((change) => !isForWorkers(change));
-    if (others.length > 0) setImmediate(each, others);
+    if (others.length > 0) publisher.together(() => each(others));
   };
 }
 

@@ -3,6 +3,7 @@ import type { Epoch } from "@boocode/contracts";
 import type { Cluster, Redis } from "ioredis";
 import { sealTurnFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
+import { createTogether, type Together } from "./together.ts";
 
 const script = readFileSync(new URL("append-frame.lua", import.meta.url), "utf8");
 
@@ -28,8 +29,7 @@ export interface FrameAppender {
    * (Redis is away) can be repeated. `turn_finished`, the last frame of a turn, shortens the log's life.
    */
   append(sessionId: string, epoch: Epoch, frames: NumberedFrame[]): Promise<void>;
-  /** Calls `write` at the end of this tick of the event loop. What is appended in all these calls leaves together. */
-  together(write: () => void): void;
+  together: Together;
 }
 
 type WithScript = (Redis | Cluster) & { appendFrame(key: string, ...args: (string | number)[]): Promise<number> };
@@ -45,22 +45,5 @@ export function createFrameAppender(redis: Redis | Cluster, keys: Keys, limits: 
       await client.appendFrame(keys.log(sessionId, epoch), ...args);
     },
     together: createTogether(redis),
-  };
-}
-
-/** One write to each connection, instead of one for each command: most of an append's cost is the system calls at both ends. */
-function createTogether(redis: Redis | Cluster): FrameAppender["together"] {
-  let waiting: (() => void)[] = [];
-  return (write) => {
-    if (waiting.push(write) > 1) return;
-    setImmediate(() => {
-      const writes = waiting;
-      waiting = [];
-      // A connection that is not open has no stream, and its commands fail by themselves.
-      const streams = ("nodes" in redis ? redis.nodes("master") : [redis]).flatMap(({ stream }) => stream ?? []);
-      for (const stream of streams) stream.cork();
-      for (const each of writes) each();
-      for (const stream of streams) stream.uncork();
-    });
   };
 }

@@ -2,10 +2,11 @@ import type { PublishedUserFrame, StructuralFrame } from "@boocode/contracts";
 import type { Cluster, Redis } from "ioredis";
 import { sealVersionedFrame } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
+import { createTogether, type Together } from "./together.ts";
 
 /**
  * Publishes changes that carry a version. They are not logged: a subscriber that misses one sees the gap in the versions and
- * reloads. All methods reject when Redis is away.
+ * reloads. All publishing methods reject when Redis is away.
  */
 export interface Publisher {
   toSession(frame: StructuralFrame): Promise<void>;
@@ -14,6 +15,7 @@ export interface Publisher {
   toProject(projectId: string, frame: PublishedUserFrame): Promise<void>;
   /** Tells the worker that holds a turn to check for a cancel. */
   toHolder(turnId: string): Promise<void>;
+  together: Together;
 }
 
 /** In a cluster, messages published at different nodes may arrive out of order. A script runs at the node of its key. */
@@ -37,5 +39,6 @@ export function createPublisher(redis: Redis | Cluster, keys: Keys): Publisher {
     async toHolder(turnId) {
       await redis.publish(keys.cancel, turnId);
     },
+    together: createTogether(redis),
   };
 }
