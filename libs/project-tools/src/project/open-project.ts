@@ -42,8 +42,20 @@ export async function openProject(source: ProjectSource, rules: ProjectRules): P
   }
 }
 
+/** Turns that begin within this time share a look at the paths of the service: they are its operator's, and hardly ever change. */
+const OWN_MS = 1_000;
+const looks = new WeakMap<OwnPaths, { folders: Promise<string[]>; until: number }>();
+
+function ownFoldersOf(own: OwnPaths): Promise<string[]> {
+  const known = looks.get(own);
+  if (known && performance.now() < known.until) return known.folders;
+  const look = { folders: findOwnFolders(own), until: performance.now() + OWN_MS };
+  looks.set(own, look);
+  return look.folders;
+}
+
 async function openPath(path: string, { allowed, own }: ProjectRules): Promise<OpenProject> {
-  const [folders, opening] = await Promise.allSettled([allowed(), openFolder(path, findOwnFolders(own))]);
+  const [folders, opening] = await Promise.allSettled([allowed(), openFolder(path, ownFoldersOf(own))]);
   if (opening.status === "rejected") throw unavailable({ cause: opening.reason });
   const opened = opening.value;
   const close = () => opened.handle.close();
