@@ -11,7 +11,10 @@ beforeAll(async () => {
     apis: 1,
     workers: 2,
     gateways: 1,
-    env: { MODEL_FIRST_BYTE_TIMEOUT_MS: "1500", MODEL_IDLE_TIMEOUT_MS: "1500", MODEL_RETRY_BUDGET_MS: "2000" },
+    env: {
+      ...{ MODEL_FIRST_BYTE_TIMEOUT_MS: "1500", MODEL_IDLE_TIMEOUT_MS: "1500", MODEL_RETRY_BUDGET_MS: "2000" },
+      TURN_TIMEOUT_MS: "8000",
+    },
   });
   user = await system.addUser("ada");
 });
@@ -53,6 +56,12 @@ test("a connection that is reset in mid-stream fails the turn with a reason", as
   const { status, error } = await ends({ tokens: 50, cut_after_tokens: 10 });
   expect(status).toBe("failed");
   expect(error).toMatch(/\S/);
+});
+
+test("a turn that takes longer than its limit fails with what it has", async () => {
+  const { status, error_code, words } = await ends({ tokens: 1_000, interval_ms: 100 });
+  expect([status, error_code]).toEqual(["failed", "turn_timeout"]);
+  expect(words).toContain(":9");
 });
 
 test("a 429 with Retry-After is retried after that time", async () => {
