@@ -131,6 +131,33 @@ test("lines that an earlier turn has read are shown, and can be read as the mode
   await session.watch.close();
 });
 
+test("a fork has the citations with their lines, without its source; a share shows them to others, and the lines to none of them", async () => {
+  const session = await newSession();
+  const { id } = await answer(session, "`value21` is in src/a.ts:21.", view(20, 22));
+  const client = clientOf(system, user);
+  const lines = await client.getCitation(session.sessionId, id, 0);
+  const turn_id = (await user.rest.messages(session.sessionId)).messages.at(-1)?.turn_id as string;
+  const { token } = await client.createShare(session.sessionId, { turn_id });
+  const fork = await client.forkSession(session.sessionId, { turn_id }, { retry: { attempts: 2 } });
+  const reader = await system.addUser("grace");
+  const shared = await clientOf(system, reader).readShare(token);
+  expect(shared.messages.map(({ role }) => role)).toEqual(["user", "assistant", "assistant"]);
+  expect(shared.messages.at(-1)?.citations).toMatchObject([{ path: "src/a.ts", first: 21, level: "shown" }]);
+  expect(JSON.stringify(shared)).not.toContain(LINES[21]);
+  await expect(clientOf(system, reader).getCitation(session.sessionId, id, 0)).rejects.toMatchObject({
+    code: "not_found",
+  });
+  await client.deleteSession(session.sessionId);
+  await expect(clientOf(system, reader).readShare(token)).rejects.toMatchObject({ code: "not_found" });
+  const copy = (await user.rest.messages(fork.id)).messages.at(-1);
+  expect(await client.getCitation(fork.id, copy?.id as string, 0)).toEqual(lines);
+  // The fork goes on where its source was.
+  const watch = await subscribed(watchSession(system.gateways[0]?.url as string, user.token, fork.id));
+  expect((await answer({ sessionId: fork.id, watch }, "More.")).citations).toEqual([]);
+  await session.watch.close();
+  await watch.close();
+});
+
 test("an answer that cites nothing was checked, and one with too many citations, or one that was cut short, was not", async () => {
   const session = await newSession();
   expect((await answer(session, "Nothing.")).citations).toEqual([]);

@@ -18,6 +18,8 @@ export const AUDIT_EVENTS = {
   "project.shared": "a project was shared with a user, or that user's role in it changed",
   "project.unshared": "a user lost access to a project",
   "project.deleted": "a project was deleted",
+  "share.created": "a user shared a session by a link",
+  "share.revoked": "a share was revoked; one that ends with an access has no event of its own",
   "refused.unauthenticated": "a request or a socket had no valid credential",
   "refused.forbidden": "a caller may not do what it asked for",
   "refused.path": "a caller may not register the folder that it named",

@@ -17,6 +17,7 @@ export * from "./primitives.ts";
 export * from "./project-files.ts";
 export * from "./projects.ts";
 export * from "./sessions.ts";
+export * from "./shares.ts";
 export * from "./sharing.ts";
 export * from "./sockets.ts";
 export * from "./text.ts";

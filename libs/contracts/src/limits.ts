@@ -14,6 +14,7 @@ export const LIMITS = {
   turns_waiting: { default: 100, kind: "stock", of: "turns that wait for a worker" },
   turns_running: { default: 20, kind: "stock", of: "turns that workers run" },
   sessions: { default: 5_000, kind: "stock", of: "sessions that the user created" },
+  shares: { default: 200, kind: "stock", of: "live shares of sessions" },
   stored_bytes: { default: 5 * 1024 ** 3, kind: "stock", of: "bytes of the stored messages of the user's turns" },
   tokens_per_day: { default: 100_000_000, kind: "day", of: "tokens of prompts and answers" },
   tool_calls_per_day: { default: 50_000, kind: "day", of: "calls of tools" },

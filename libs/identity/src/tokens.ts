@@ -23,6 +23,11 @@ export function makeToken(): string {
   return `boo_${randomBytes(32).toString("base64url")}`;
 }
 
+/** @returns the secret of a link to a shared session, of as many bits */
+export function makeShareToken(): string {
+  return `boos_${randomBytes(32).toString("base64url")}`;
+}
+
 /** SHA-256 is enough: a token is random, so a slow hash would add no protection. */
 export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();

@@ -53,6 +53,15 @@ export const askedBy = (sql: Sql, userId: string) => sql`t.owner_id = ${userId}`
 /** A condition on `usage u`: the user asked. Its rows outlive what they refer to. */
 export const usageOf = (sql: Sql, userId: string | Fragment) => sql`u.user_id = ${userId}`;
 
+/** A condition on `shares h`: the user shares. */
+export const sharedBy = (sql: Sql, userId: string) => sql`h.user_id = ${userId}`;
+
+/** A condition on `shares h`: the link works. It ends with the session, and with the access of the user who shares it. */
+export const liveShare = (sql: Sql) => sql`
+  h.revoked_at is null and h.expires_at > now()
+  and exists (select from users u where u.id = h.user_id and u.disabled_at is null and u.deleted_at is null)
+  and exists (select from sessions s where s.id = h.session_id and ${readableSession(sql, sql`h.user_id`)})`;
+
 /** A condition on rows with an owner: they are the user's own, also where others may read them. */
 export const ownedBy = (sql: Sql, rows: ReturnType<typeof askedBy>, userId: string | Fragment) =>
   sql`${rows}.owner_id = ${userId}`;

@@ -24,6 +24,7 @@ export const NEEDED_MIGRATIONS = [
   "0019_fewer_indexes",
   "0020_ended_access",
   "0028_copied_messages",
+  "0029_shares",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */

@@ -1,5 +1,6 @@
 import type { CountedName, LimitChange, Role, UserLimits } from "@boocode/contracts";
 import { ownedBy } from "./access.ts";
+import { shareCount } from "./shares/list-shares.ts";
 import { type Fragment, only, type Sql } from "./sql.ts";
 
 /*
@@ -50,7 +51,9 @@ const sessionCount = (sql: Sql, userId: string) => sql`
 /** Everything that a user's limits count. */
 export async function readCounts(sql: Sql, userId: string): Promise<Counts> {
   return only(
-    await sql<Counts[]>`select use.*, ${sessionCount(sql, userId)} as sessions from count_use_1(${userId}) use`,
+    await sql<
+      Counts[]
+    >`select use.*, ${sessionCount(sql, userId)} as sessions, ${shareCount(sql, userId)} as shares from count_use_1(${userId}) use`,
   );
 }
 

@@ -44,6 +44,10 @@ const LIMITS = {
   ...{ turns_waiting: 100, turns_running: 100, sessions: 1_000_000, stored_bytes: 1e12, tokens_per_day: 1e12 },
   ...{ bytes_per_day: 1e12, tool_calls_per_day: 1e12 },
 } as never;
+const newShare = ({ sessionId, endedId }: Mine) => ({
+  ...{ id: randomUUID(), sessionId, turn_id: endedId, tokenHash: randomBytes(32) },
+  ...{ audience: "signed_in" as const, expiresIn: 60, most: 1_000 },
+});
 const key = ({ userId }: Mine) => ({ userId, key: randomUUID(), requestHash: Buffer.alloc(32) });
 const as = ({ userId, tokenId }: Mine) => ({ userId, tokenId });
 const RANGE = { from: "2020-01-01", to: "2040-01-01", limit: 10, by: ["day" as const] };
@@ -68,6 +72,7 @@ export const BY_KEY: Record<string, Call> = {
     store.createProject(pool, { id: randomUUID(), ownerId: my.userId, name: "p", path: "/p" }),
   createSession: (pool, my) =>
     store.createSession(pool, { id: randomUUID(), ownerId: my.userId, projectId: my.projectId, most: 1_000 }),
+  createShare: (pool, my) => store.createShare(pool, as(my), newShare(my)),
   createToken: (pool, my) =>
     store.createToken(pool, { id: randomUUID(), userId: my.userId, tokenHash: randomBytes(32) }),
   createTokenAs: (pool, my) =>
@@ -109,6 +114,8 @@ export const BY_KEY: Record<string, Call> = {
   listMessages: (pool, my) => store.listMessages(pool, my.userId, my.sessionId, { limit: 50 }),
   listProjects: (pool, my) => store.listProjects(pool, my.userId, { limit: 50 }),
   listSessions: (pool, my) => store.listSessions(pool, my.userId, my.projectId, { limit: 50 }),
+  listOwnShares: (pool, my) => store.listOwnShares(pool, my.userId),
+  listShares: (pool, my) => store.listShares(pool, my.userId, my.sessionId),
   listTokens: (pool, my) => store.listTokens(pool, my.userId),
   forkSession: (pool, my) =>
     store.forkSession(
@@ -139,6 +146,11 @@ export const BY_KEY: Record<string, Call> = {
   readListVersions: (pool, my) => store.readListVersions(pool, [my.userId]),
   readPositions: (pool, my) => store.readPositions(pool, [{ id: my.sessionId, last: null }]),
   readShowings: (pool, my) => store.readShowings(pool, my.sessionId, ["main.ts"]),
+  readShare: async (pool, my) => {
+    const share = newShare(my);
+    await store.createShare(pool, as(my), share);
+    return await store.readShare(pool, my.memberId, share.tokenHash, { limit: 50 });
+  },
   readTurnsBefore: (pool, my) =>
     store.readTurnsBefore(pool, {
       ...{ sessionId: my.sessionId, before: 2, from: 0, turns: 20, elideBelow: 0, elideOver: 1_000 },
@@ -156,6 +168,11 @@ export const BY_KEY: Record<string, Call> = {
   renewLeases: (pool, my) => store.renewLeases(pool, [my.running], 60_000),
   requeueCutTurn: (pool, my) => store.requeueCutTurn(pool, my.running, { maxCuts: 3, waitMs: 0 }),
   revokeAllTokens: (pool, my) => store.revokeAllTokens(pool, "operator", my.userId),
+  revokeShare: async (pool, my) => {
+    const share = newShare(my);
+    await store.createShare(pool, as(my), share);
+    return await store.revokeShare(pool, as(my), my.sessionId, share.id);
+  },
   revokeToken: (pool, my) => store.revokeToken(pool, "operator", my),
   revokeTokens: (pool, my) => store.revokeTokens(pool, my.userId),
   saveContext: (pool, my) =>

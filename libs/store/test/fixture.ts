@@ -187,6 +187,7 @@ export async function dump(pool: Pool): Promise<unknown> {
     "messages",
     "idempotency_keys",
     "usage",
+    "shares",
   ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {

@@ -86,6 +86,7 @@ test("concurrent posts, cancels, claims, worker writes, deletions and reconciler
         () => deleteSome(place, roll),
         () => store.regenerateAnswer(pool, { ...place, turnId: randomUUID() }, null),
         () => store.editQuestion(pool, question(place), null),
+        () => forkAndShare(pool, place),
         () => store.changeSession(pool, ownerId, place.sessionId, { name: `name ${i}` }),
         () => store.renameProject(pool, ownerId, projectId, `name ${i}`),
         () => store.createSession(pool, { id: randomUUID(), ownerId, projectId }),
@@ -275,3 +276,15 @@ test("deleting a project during posts, renames and new sessions does not deadloc
     expect(await sessionsOf(fixture.pool, place.ownerId, place.projectId)).toEqual([]);
   }
 });
+
+/** Shares the newest turn if it has ended, revokes the share, and forks there. */
+async function forkAndShare(pool: store.Pool, { ownerId, sessionId }: Place): Promise<void> {
+  const [turn] = await pool<{ id: string }[]>`
+    select id from turns where session_id = ${sessionId} order by ordinal desc limit 1`;
+  if (!turn) return;
+  const caller = { userId: ownerId, tokenId: null };
+  const share = { id: randomUUID(), sessionId, turn_id: turn.id, tokenHash: Buffer.from(randomUUID()), most: 1_000 };
+  await store.createShare(pool, caller, { ...share, audience: "anyone", expiresIn: 60 });
+  await store.revokeShare(pool, caller, sessionId, share.id);
+  await store.forkSession(pool, { id: randomUUID(), ownerId, sessionId, turn_id: turn.id }, null);
+}

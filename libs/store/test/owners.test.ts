@@ -23,6 +23,11 @@ beforeAll(async () => {
   stranger = (await newPlace(fixture.pool)).ownerId;
 });
 
+const share = (turn_id: string) => ({
+  ...{ id: randomUUID(), sessionId: place.sessionId, tokenHash: Buffer.alloc(32), turn_id },
+  ...{ audience: "signed_in" as const, expiresIn: 60 },
+});
+
 /** Every function that acts for a user, called with an id of another user's row. */
 const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
   findProject: (owner) => store.findProject(fixture.pool, owner, place.projectId),
@@ -51,6 +56,8 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
     }),
   removeMember: (owner) => store.removeMember(fixture.pool, { userId: owner, tokenId: null }, place.projectId, owner),
   revokeToken: (owner) => store.revokeToken(fixture.pool, "operator", { tokenId, userId: owner }),
+  createShare: (owner) => store.createShare(fixture.pool, { userId: owner, tokenId: null }, share(turnId)),
+  listShares: (owner) => store.listShares(fixture.pool, owner, place.sessionId),
   deleteMessagesFrom: (owner) => store.deleteMessagesFrom(fixture.pool, owner, place.sessionId, messageId),
 };
 
@@ -58,6 +65,8 @@ const ASKED: Record<string, (owner: string) => Promise<unknown>> = {
 const OTHERS = [
   "exportUser",
   ...["postMessage", "regenerateAnswer", "editQuestion", "forkSession"],
+  // Shares of the caller, and those that a link names: shares.test.ts.
+  ...["listOwnShares", "revokeShare", "readShare"],
   ...["listProjects", "listSessions", "readCounts", "readUsage", "nameSession", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion", "readListParts"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { MAX_MEMBERS, type SetMember } from "@boocode/contracts";
 import * as store from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
@@ -133,6 +133,20 @@ const TABLE: [string, readonly [Answer, Answer, Answer, Answer], Call][] = [
     (ownerId, { members: { sessionId, turnId } }) =>
       store.forkSession(pool(), { id: randomUUID(), ownerId, sessionId, turn_id: turnId }, null),
   ],
+  [
+    "createShare",
+    OWN_OR_OWNER,
+    (userId, { members: { sessionId, turnId } }) =>
+      store.createShare(
+        pool(),
+        { userId, tokenId: null },
+        {
+          ...{ id: randomUUID(), sessionId, tokenHash: randomBytes(32), turn_id: turnId },
+          ...{ audience: "signed_in", expiresIn: 60 },
+        },
+      ),
+  ],
+  ["listShares", ALL, (user, { members }) => store.listShares(pool(), user, members.sessionId)],
   ["cancelTurn", OWN_OR_OWNER, (user, { members }) => store.cancelTurn(pool(), user, members.sessionId)],
   [
     "cancelTurn by id",

@@ -11,6 +11,7 @@ import { type App, type Deps, setCaller } from "./deps.ts";
 import { describeApi } from "./describe-api.ts";
 import { endStalledAnswers, STALL_MS } from "./end-stalled-answers.ts";
 import { answerErrors, answerMalformed, answerUnroutable, MALFORMED } from "./errors.ts";
+import { admitAnonymous } from "./limit-anonymous.ts";
 import { limitRequest } from "./limit-requests.ts";
 import { refuseMethods } from "./refuse-methods.ts";
 import { refuseUnknownQueries } from "./refuse-queries.ts";
@@ -33,6 +34,7 @@ import { changeProject } from "./routes/change-project.ts";
 import { changeSession } from "./routes/change-session.ts";
 import { createProject } from "./routes/create-project.ts";
 import { createSession } from "./routes/create-session.ts";
+import { createShare } from "./routes/create-share.ts";
 import { createToken } from "./routes/create-token.ts";
 import { deleteMessages } from "./routes/delete-messages.ts";
 import { deleteProject } from "./routes/delete-project.ts";
@@ -55,15 +57,19 @@ import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
 import { listModels } from "./routes/list-models.ts";
 import { listOwnGrants } from "./routes/list-own-grants.ts";
+import { listOwnShares } from "./routes/list-own-shares.ts";
 import { listProjects } from "./routes/list-projects.ts";
 import { listSessions } from "./routes/list-sessions.ts";
+import { listShares } from "./routes/list-shares.ts";
 import { listTokens } from "./routes/list-tokens.ts";
 import { listTurnMessages } from "./routes/list-turn-messages.ts";
 import { listTurns } from "./routes/list-turns.ts";
 import { makeTicket } from "./routes/make-ticket.ts";
 import { postMessage } from "./routes/post-message.ts";
+import { readShare } from "./routes/read-share.ts";
 import { regenerateAnswer } from "./routes/regenerate-answer.ts";
 import { removeMember } from "./routes/remove-member.ts";
+import { revokeShare } from "./routes/revoke-share.ts";
 import { revokeToken } from "./routes/revoke-token.ts";
 import { setMember } from "./routes/set-member.ts";
 import { withdrawTurn } from "./routes/withdraw-turn.ts";
@@ -92,6 +98,9 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     getMessage,
     getCitation,
     exportSession,
+    listShares,
+    listOwnShares,
+    readShare,
     listTurns,
     getTurn,
     listTurnMessages,
@@ -114,6 +123,8 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     deleteMessages,
     regenerateAnswer,
     editQuestion,
+    createShare,
+    revokeShare,
     cancelTurn,
     withdrawTurn,
   },
@@ -235,6 +246,7 @@ export async function buildApp(deps: Deps, options: AppOptions): Promise<App> {
   for (const [scope, routes] of Object.entries(ROUTES)) {
     await app.register(async (api: App) => {
       api.addHook("onRequest", async (request, reply) => {
+        if (await admitAnonymous(deps, request, reply)) return;
         const caller = await signIn(deps, request);
         setCaller(request, caller);
         await limitRequest(deps, caller, request, reply);

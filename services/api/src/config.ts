@@ -14,6 +14,7 @@ import {
   publicPages,
 } from "@boocode/runtime";
 import { z } from "zod";
+import { shareEnv } from "./share-settings.ts";
 
 /** Files that MODEL_SERVERS names. */
 const keyFiles = new Set<string>();
@@ -31,6 +32,7 @@ export const Config = z
     ...proxiesEnv,
     PORT: port.default(0),
     ...folderEnv,
+    ...shareEnv,
     ...modelServerEnv({ env: (name) => process.env[name], readFile: readKey }),
     ...toolEnv,
     /** How many reads of projects run at once, each in a process of its own. */

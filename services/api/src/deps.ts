@@ -14,6 +14,7 @@ import type {
   RawServerDefault,
 } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { ShareSettings } from "./share-settings.ts";
 
 /** The dependencies of the routes. */
 export interface Deps {
@@ -51,6 +52,7 @@ export interface Deps {
   findCaller(token: string): Promise<Caller | null>;
   /** The limits of each role. */
   limits: LimitSettings;
+  shares: ShareSettings;
   rates: Rates;
   /** In which the turns of each user are queued. */
   posts: Lanes;

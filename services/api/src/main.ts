@@ -39,6 +39,7 @@ import { Config, ownPaths } from "./config.ts";
 import { fetchModels } from "./fetch-models.ts";
 import { createWaitReader } from "./held-wait.ts";
 import { createProjectReader } from "./read-project.ts";
+import { readShareSettings } from "./share-settings.ts";
 
 /** How long open requests may take to be answered when the process stops. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -130,6 +131,7 @@ async function start(context: ServiceContext<Config>): Promise<void> {
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: uses.noting(callers.find),
       limits,
+      shares: readShareSettings(config),
       rates,
       posts: createLanes({ ...POSTS, ...(limits === null && { leastMs: 0 }) }),
       signIns: createSignIns({ rates, now, isOff: limits === null }),

@@ -79,6 +79,22 @@ const MATRIX: Record<string, Row[]> = {
     { may: ["owner"], body: { content: "x" } },
     { may: ["member"], of: "member", body: { content: "x" } },
   ],
+  createShare: [
+    { may: ["owner"], body: { turn_id: "{turn}" }, before: (world) => world.withdraw("owner") },
+    {
+      may: ["owner", "member"],
+      of: "member",
+      body: { turn_id: "{turn}" },
+      before: (world) => world.withdraw("member"),
+    },
+  ],
+  listShares: [{ may: READERS }],
+  listOwnShares: [{ may: EVERYBODY }],
+  readShare: [{ may: EVERYBODY, before: (world) => world.share("owner") }],
+  revokeShare: [
+    { may: ["owner"], before: (world) => world.share("owner") },
+    { may: ["owner", "member"], of: "member", before: (world) => world.share("member") },
+  ],
   forkSession: [{ may: ["owner", "member"], body: { turn_id: "{turn}" }, before: (world) => world.withdraw("owner") }],
   listTurns: [{ may: READERS }],
   getTurn: [{ may: READERS }],
@@ -125,8 +141,10 @@ interface World {
   users: Record<Who, Client>;
   /** The ids in the paths, by whose session is meant and by the path and the parameter's name. */
   url(path: string, of: "owner" | "member"): string;
-  body(body: object | undefined): object | undefined;
+  body(body: object | undefined, of: "owner" | "member"): object | undefined;
   withdraw(of: "owner" | "member"): Promise<unknown>;
+  /** Shares that session up to its turn, which it withdraws. */
+  share(of: "owner" | "member"): Promise<unknown>;
 }
 
 async function newWorld(): Promise<World> {
@@ -151,6 +169,9 @@ async function newWorld(): Promise<World> {
     update messages set citations = ${fixture.pool.json(citations)} where session_id in (${sessionId}, ${own.id})`;
   const { body: token } = await users.owner.call("POST", "/api/me/tokens", { name: "x", scopes: ["read"] });
   const { userId } = users.owner;
+  let share = { id: randomUUID(), token: "none" };
+  const withdraw = (of: "owner" | "member") =>
+    users[of].call("DELETE", `/api/sessions/${asked[of].session}/turns/${asked[of].turn_id}`);
   const [grant] = await fixture.pool<{ id: string }[]>`select id from grants where user_id = ${userId}`;
 
   return {
@@ -158,7 +179,7 @@ async function newWorld(): Promise<World> {
     url(path, of) {
       const ids: Record<string, string | undefined> = {
         ...{ turnId: asked[of].turn_id, messageId: asked[of].message_id, userId: users.member.userId },
-        ...{ tokenId: token.id, grantId: grant?.id },
+        ...{ tokenId: token.id, grantId: grant?.id, shareId: share.id, token: share.token },
       };
       if (path.startsWith("/api/projects/")) ids.id = projectId;
       if (path.startsWith("/api/sessions/")) ids.id = asked[of].session;
@@ -166,14 +187,19 @@ async function newWorld(): Promise<World> {
       if (path.startsWith("/api/admin/users/")) ids.id = userId;
       return path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? expect.fail(`${path}: ${name}`));
     },
-    body(body) {
+    body(body, of) {
       const values: Record<string, string> = {
         ...{ root: fixture.root, stranger: users.stranger.userId, new: randomUUID() },
-        ...{ turn: asked.owner.turn_id },
+        ...{ turn: asked[of].turn_id },
       };
       return body && JSON.parse(JSON.stringify(body).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all));
     },
-    withdraw: (of) => users[of].call("DELETE", `/api/sessions/${asked[of].session}/turns/${asked[of].turn_id}`),
+    withdraw,
+    async share(of) {
+      await withdraw(of);
+      const url = `/api/sessions/${asked[of].session}/shares`;
+      ({ body: share } = await users[of].call("POST", url, { turn_id: asked[of].turn_id }));
+    },
   };
 }
 
@@ -198,7 +224,7 @@ describe.each(rows)("$name, of the $of", ({ name, of, row }) => {
     const { method, path } = paths[name] ?? expect.fail(name);
     const ask = (world: World, who: Who) =>
       world.users[who]
-        .call(method, world.url(path, of) + (row.query ?? ""), world.body(row.body))
+        .call(method, world.url(path, of) + (row.query ?? ""), world.body(row.body, of))
         .then(({ status }) => status);
     // Refusals change nothing, so that they share a world; what is done gets one of its own.
     const shared = await newWorld();
@@ -234,7 +260,11 @@ test("a credential that is missing, expired, revoked, or of a disabled or delete
   for (const { name, row } of rows) {
     const { method, path } = paths[name] ?? expect.fail(name);
     for (const [who, client] of Object.entries(nobody)) {
-      const { status } = await client.call(method, world.url(path, "owner") + (row.query ?? ""), world.body(row.body));
+      const { status } = await client.call(
+        method,
+        world.url(path, "owner") + (row.query ?? ""),
+        world.body(row.body, "owner"),
+      );
       expect([name, who, status]).toEqual([name, who, 401]);
     }
   }
@@ -257,7 +287,7 @@ test("a token opens only the routes of its scopes, and `admin` opens nothing for
       const { status, body } = await client.call(
         method,
         world.url(path, "owner") + (row.query ?? ""),
-        world.body(row.body),
+        world.body(row.body, "owner"),
       );
       expect([name, status, body.error?.code]).toEqual([name, 403, "forbidden"]);
     }
@@ -278,7 +308,7 @@ test("what was deleted answers 404 to its owner on every route", async () => {
       const { status } = await world.users.owner.call(
         method,
         world.url(path, "owner") + (row.query ?? ""),
-        world.body(row.body),
+        world.body(row.body, "owner"),
       );
       expect([name, status]).toEqual([name, 404]);
     }

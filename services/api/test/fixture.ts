@@ -108,6 +108,7 @@ export function useApi(change: Partial<Deps> = {}, options: Partial<AppOptions> 
       makeTicket: (caller) => makeTicket(redis, keys, caller),
       findCaller: (token) => findCaller(pool, token),
       limits,
+      shares: { defaultS: 3_600, maxS: 7_200, isPublic: false, readsPerMinute: 120 },
       rates,
       posts: createLanes({ atOnce: 2, leastMs: 0, longestWaitMs: 2_000 }),
       signIns: createSignIns({ rates, now, isOff: limits === null }),
@@ -192,6 +193,7 @@ export async function dump(fixture: ApiFixture): Promise<unknown> {
     "messages",
     "idempotency_keys",
     "usage",
+    "shares",
   ];
   const rows: Record<string, unknown> = {};
   for (const table of tables) {

@@ -170,6 +170,7 @@ test("the description has both error codes and their headers on every route that
     );
   expect(named("quota_exceeded").sort()).toEqual([
     "createSession",
+    "createShare",
     "editQuestion",
     "forkSession",
     "postMessage",

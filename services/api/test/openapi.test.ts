@@ -57,9 +57,8 @@ test("the client library has a call for every route, those of administrators apa
 test("every body and every answer has a schema, and every error status is in the table", async () => {
   const statuses = new Set<number>(Object.values(API_ERRORS).map(({ status }) => status));
   for (const [name, { requestBody, responses }] of await operations()) {
-    const takesBody = /^(PATCH|POST .*(projects|members|sessions|messages|users|grants|\/tokens|edit|fork)$)/.test(
-      name,
-    );
+    const takesBody =
+      /^(PATCH|POST .*(projects|members|sessions|messages|users|grants|\/tokens|edit|fork|shares)$)/.test(name);
     expect([name, requestBody !== undefined]).toEqual([name, takesBody]);
     // The schema must be a named component: an empty schema would accept anything.
     if (requestBody) {

@@ -49,6 +49,9 @@ const ROUTES: ["GET" | "POST" | "PATCH" | "DELETE", string, object?][] = [
   ["POST", "/api/sessions/{session}/regenerate"],
   ["POST", "/api/sessions/{session}/edit", { content: "x" }],
   ["POST", "/api/sessions/{session}/fork", { turn_id: randomUUID() }],
+  ["GET", "/api/sessions/{session}/shares"],
+  ["POST", "/api/sessions/{session}/shares", { turn_id: randomUUID() }],
+  ["DELETE", "/api/sessions/{session}/shares/{share}"],
   ["GET", "/api/sessions/{session}/turns"],
   ["POST", "/api/sessions/{session}/cancel"],
   ["GET", "/api/sessions/{session}/turns/{turn}"],
@@ -65,6 +68,8 @@ const fill = (url: string, ids: Record<string, string>) =>
 const OTHERS: ["GET" | "POST" | "DELETE", string][] = [
   ["GET", "/api/me"],
   ["GET", "/api/me/tokens"],
+  ["GET", "/api/me/shares"],
+  ["GET", "/api/shares/{link}"],
   ["GET", "/api/me/grants"],
   ["POST", "/api/me/tokens"],
   ["GET", "/api/usage"],

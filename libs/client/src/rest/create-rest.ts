@@ -2,9 +2,11 @@ import type {
   CancelAnswer,
   ChangeProject,
   ChangeSession,
+  CreatedShare,
   CreatedToken,
   CreateProject,
   CreateSession,
+  CreateShare,
   CreateToken,
   EditQuestion,
   FileLines,
@@ -27,6 +29,9 @@ import type {
   SessionList,
   SessionSummary,
   SetMember,
+  Share,
+  SharedSession,
+  ShareList,
   SocketTicket,
   Token,
   Turn,
@@ -59,6 +64,9 @@ export interface UsageRange {
   /** The last day. Default: today. */
   to?: string;
 }
+
+/** The audience is who is signed in unless stated. */
+export type CreateShareBody = Omit<CreateShare, "audience"> & Partial<Pick<CreateShare, "audience">>;
 
 export type Rest = ReturnType<typeof createRest>;
 
@@ -175,6 +183,21 @@ export function createRest(deps: RequestDeps) {
     /** Replaces the last question: cancels its answer, deletes both, and posts the new text. */
     editQuestion: (sessionId: string, edit: EditQuestion, options: IdempotentOptions = {}) =>
       once<TurnAccepted>(`/api/sessions/${sessionId}/edit`, options, edit),
+
+    /** A link to a session up to a turn. Only this answer holds its token. */
+    createShare: (sessionId: string, share: CreateShareBody, options?: CallOptions) =>
+      call<CreatedShare>("POST", `/api/sessions/${sessionId}/shares`, options, share),
+    /** The caller's live shares of a session; as the project's owner, all of them. */
+    listShares: async (sessionId: string, options?: CallOptions): Promise<Share[]> =>
+      (await call<ShareList>("GET", `/api/sessions/${sessionId}/shares`, options)).shares,
+    /** The caller's live shares of all sessions. */
+    listOwnShares: async (options?: CallOptions): Promise<Share[]> =>
+      (await call<ShareList>("GET", "/api/me/shares", options)).shares,
+    revokeShare: (sessionId: string, shareId: string, options?: CallOptions) =>
+      call<void>("DELETE", `/api/sessions/${sessionId}/shares/${shareId}`, options),
+    /** The newest messages of a shared session, or those before a place. */
+    readShare: (token: string, page: Page = {}, options?: CallOptions) =>
+      call<SharedSession>("GET", `/api/shares/${encodeURIComponent(token)}${query(page)}`, options),
 
     /** The running turn and the queued ones. */
     listTurns: async (sessionId: string, options?: CallOptions): Promise<LiveTurnList["turns"]> =>

@@ -6,7 +6,7 @@ import type { Sql } from "../sql.ts";
 export const liveToken = (sql: Sql) => sql`t.revoked_at is null and (t.expires_at is null or t.expires_at > now())`;
 
 /** A condition on `users u`: the user may do something. */
-const enabledUser = (sql: Sql) => sql`u.disabled_at is null and u.deleted_at is null`;
+export const enabledUser = (sql: Sql) => sql`u.disabled_at is null and u.deleted_at is null`;
 
 /** A condition on `api_tokens t join users u`: the token may be used now. */
 export const usableToken = (sql: Sql) => sql`${liveToken(sql)} and ${enabledUser(sql)}`;

@@ -1,4 +1,12 @@
-import { ownedBy, readableMessage, readableProject, readableSession, readableTurn, usageOf } from "../access.ts";
+import {
+  ownedBy,
+  readableMessage,
+  readableProject,
+  readableSession,
+  readableTurn,
+  sharedBy,
+  usageOf,
+} from "../access.ts";
 import type { Pool, Sql } from "../sql.ts";
 
 type Fragment = ReturnType<typeof readableProject>;
@@ -69,6 +77,10 @@ function sources(sql: Sql, userId: string): Source[] {
         key: sql`pm.project_id`,
         keyType: uuid,
       },
+    }),
+    rows("share", {
+      ...{ from: sql`shares h where ${sharedBy(sql, userId)}`, row: sql`h`, key: sql`h.id`, keyType: uuid },
+      hidden: ["token_hash"],
     }),
     // The rows of a day have one key.
     rows("usage", {

@@ -29,6 +29,7 @@ export async function purgeBatch(pool: Pool, rule: PurgeRule): Promise<number | 
     return (
       (await purgeSessions(sql, rule)) ||
       (await purgeMessages(sql, rule)) ||
+      (await purgeShares(sql, rule)) ||
       (await purgeProjects(sql, rule)) ||
       (await purgeUsers(sql, rule))
     );
@@ -69,6 +70,15 @@ async function purgeMessages(sql: Sql, { afterMs, frameLogMs }: PurgeRule): Prom
   return removed.count;
 }
 
+/** Those that were revoked or have expired. */
+async function purgeShares(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
+  const removed = await sql`
+    delete from shares where id in (
+      select id from shares where least(expires_at, revoked_at) <= now() - ${milliseconds(sql, afterMs)}
+      order by least(expires_at, revoked_at) limit ${ROWS_AT_ONCE} for update skip locked)`;
+  return removed.count;
+}
+
 async function purgeProjects(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
   const projects = await sql<{ id: string }[]>`
     select p.id from projects p
@@ -93,7 +103,7 @@ async function purgeUsers(sql: Sql, { afterMs }: PurgeRule): Promise<number> {
       and not exists (select from sessions s where s.owner_id = u.id and s.deleted_at is null)
     order by u.deleted_at limit 1`;
   if (!user) return 0;
-  for (const table of ["grants", "project_members", "user_storage", "storage_changes"])
+  for (const table of ["grants", "shares", "project_members", "user_storage", "storage_changes"])
     await sql`delete from ${sql(table)} where user_id = ${user.id}`;
   // No name can begin with a blank, so that nobody has or can take this one.
   await sql`update users set name = ' ' || id, purged_at = now() where id = ${user.id}`;

@@ -10,6 +10,8 @@ export type Right =
   | "regenerate answer"
   /** Rename or delete it, change its model or prompt, or delete messages. */
   | "change session"
+  /** Make links to it, and revoke them. */
+  | "share session"
   /** Rename, delete or share it. */
   | "change project";
 
@@ -21,6 +23,7 @@ const RIGHTS: Record<Right, Record<ProjectRole, Extent>> = {
   "cancel turn": { reader: "none", member: "own", owner: "all" },
   "regenerate answer": { reader: "none", member: "own", owner: "own" },
   "change session": { reader: "none", member: "own", owner: "all" },
+  "share session": { reader: "none", member: "own", owner: "all" },
   "change project": { reader: "none", member: "none", owner: "all" },
 };
 
