@@ -13,6 +13,7 @@ import { memory } from "./scenarios/memory.ts";
 import { readFile } from "./scenarios/read-file.ts";
 import { relay } from "./scenarios/relay.ts";
 import { scale } from "./scenarios/scale.ts";
+import { search } from "./scenarios/search.ts";
 import { tools } from "./scenarios/tools.ts";
 import { turns, turnsAtOnce } from "./scenarios/turns.ts";
 
@@ -24,7 +25,7 @@ import { turns, turnsAtOnce } from "./scenarios/turns.ts";
 const BENCHMARKS = {
   ...{ relay, turns, "turns-at-once": turnsAtOnce, fanout, tools, history, cost, citations, memory },
   "read-file": readFile,
-  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, "gateway-checks": gatewayChecks, scale },
+  ...{ "claim-turn": claimTurn, "delete-project": deleteProjects, "gateway-checks": gatewayChecks, scale, search },
 };
 
 const attacks = readdirSync(new URL("attacks", import.meta.url), { recursive: true, encoding: "utf8" })

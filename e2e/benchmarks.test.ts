@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 test("each benchmark runs at a tiny size and prints its table", async () => {
   const out = mkdtempSync(join(tmpdir(), "boocode-bench-"));
   const measuring = "relay turns turns-at-once fanout tools history cost citations memory read-file";
-  const names = `${measuring} claim-turn delete-project gateway-checks scale`.split(" ");
+  const names = `${measuring} claim-turn delete-project gateway-checks scale search`.split(" ");
   const args = ["--import", "tsx", "bench/main.ts", ...names, "--smoke", "--out", out];
   const { DATABASE_URL: _, REDIS_URL: __, ...env } = process.env;
   try {

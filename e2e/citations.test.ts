@@ -35,6 +35,20 @@ const view = (start_line: number, end_line: number) => ({
   arguments: { path: "src/a.ts", start_line, end_line },
 });
 
+test("an answer is found by a search, before and after a worker has written its words", async () => {
+  const { sessionId, watch } = await newSession();
+  const { id } = await answer({ sessionId, watch }, "The needleInHaystack is in `src/a.ts:12`.");
+  const client = clientOf(system, user);
+  const find = async () => (await client.searchSessions("haystack src/a.ts")).sessions;
+  const found = await find();
+  // The question, too: the model's script stands in it.
+  expect(found).toMatchObject([{ id: sessionId, matches: [{ in: "answer", message_id: id }, { in: "question" }] }]);
+  await expect.poll(async () => (await system.sql`select from search_queue`).length, { timeout: 20_000 }).toBe(0);
+  expect(await find()).toEqual(found);
+  expect((await client.searchProjects("boocode-citations")).projects).toEqual([]);
+  watch.close();
+});
+
 async function newSession() {
   const project = await user.rest.project(folder);
   const session = await user.rest.session(project.id, { name: "named", model: "words" });

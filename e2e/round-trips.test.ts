@@ -58,7 +58,7 @@ beforeAll(async () => {
       DRAFT_INTERVAL_MS: "60000",
       HEARTBEAT_MS: "60000",
       LEASE_MS: "200000",
-      MAINTENANCE_INTERVAL_MS: "600000",
+      MAINTENANCE_INTERVAL_MS: "6000000",
       POSITION_CHECK_MS: "600000",
     },
   });

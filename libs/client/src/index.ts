@@ -5,6 +5,6 @@ export type { UserView } from "./fold/apply-user-frame.ts";
 export { type Connection, emptyView, type SessionView, type ViewMessage, type ViewTurn } from "./fold/session-view.ts";
 export { type FollowSessionOptions, followSession, type SessionFollower } from "./follow/follow-session.ts";
 export { type FollowUserOptions, followUser, type UserFollower } from "./follow/follow-user.ts";
-export type { IdempotentOptions, Page, UsageRange } from "./rest/create-rest.ts";
+export type { IdempotentOptions, Page, SearchPage, UsageRange } from "./rest/create-rest.ts";
 export type { CallOptions } from "./rest/send-request.ts";
 export type { WebSocketLike } from "./web-socket-like.ts";

@@ -16,6 +16,7 @@ export * from "./pages.ts";
 export * from "./primitives.ts";
 export * from "./project-files.ts";
 export * from "./projects.ts";
+export * from "./search.ts";
 export * from "./sessions.ts";
 export * from "./shares.ts";
 export * from "./sharing.ts";

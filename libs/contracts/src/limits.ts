@@ -8,6 +8,7 @@ export const LIMITS = {
   requests_per_minute: { default: 3_000, kind: "rate", of: "requests to the API" },
   posts_per_minute: { default: 120, kind: "rate", of: "questions, also edited ones, and regenerated answers" },
   reads_per_minute: { default: 600, kind: "rate", of: "reads of the files and folders of projects" },
+  searches_per_minute: { default: 300, kind: "rate", of: "searches" },
   sockets_per_minute: { default: 300, kind: "rate", of: "sockets and event streams that are opened" },
   messages_per_minute: { default: 300, kind: "rate", of: "messages and pings of one socket" },
   sockets: { default: 100, kind: "stock", of: "open sockets and event streams, at one gateway" },

@@ -17,9 +17,11 @@ export interface ListPlace {
   /** In microseconds since 1970: Postgres compares times that precisely. */
   micros: string;
   id: string;
+  /** The first 12 digits of the ids of sessions that a search has listed before. */
+  seen?: string[];
 }
 
-const PLACE = /^(\d{1,16})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const PLACE = /^(\d{1,16})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.((?:[0-9a-f]{12}){0,200}))?$/;
 
 /** The query of a paged list. @param most the largest page, which is also the default */
 export const pageQuery = (most: number) =>
@@ -29,8 +31,8 @@ export const pageQuery = (most: number) =>
       .string()
       .regex(PLACE, "must be the `next_before` of an answer")
       .transform((text): ListPlace => {
-        const [, micros = "", id = ""] = PLACE.exec(text) ?? [];
-        return { micros, id };
+        const [, micros = "", id = "", seen = ""] = PLACE.exec(text) ?? [];
+        return { micros, id, ...(seen ? { seen: seen.match(/.{12}/g) ?? [] } : {}) };
       })
       .optional()
       .describe("The `next_before` of the last answer: opaque."),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pageEnd, pageQuery } from "./pages.ts";
 import { AbsolutePath, Id, Name, Timestamp } from "./primitives.ts";
+import { Excerpt, SearchQuery } from "./search.ts";
 import { ProjectRole, UserRef } from "./sharing.ts";
 
 export const Project = z
@@ -18,10 +19,16 @@ export const Project = z
   .meta({ id: "Project" });
 export type Project = z.infer<typeof Project>;
 
-export const ProjectList = z.object({ projects: z.array(Project), ...pageEnd }).meta({ id: "ProjectList" });
+/** A project as an element of a list. */
+export const ListedProject = Project.extend({
+  match: Excerpt.optional().describe("With `q`: what was found in the name."),
+}).meta({ id: "ListedProject" });
+export type ListedProject = z.infer<typeof ListedProject>;
+
+export const ProjectList = z.object({ projects: z.array(ListedProject), ...pageEnd }).meta({ id: "ProjectList" });
 export type ProjectList = z.infer<typeof ProjectList>;
 /** The path of a project may take 24 KB of JSON. */
-export const ProjectQuery = pageQuery(200);
+export const ProjectQuery = pageQuery(200).extend({ q: SearchQuery.optional() });
 
 export const CreateProject = z
   .strictObject({

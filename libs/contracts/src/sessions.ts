@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pageEnd, pageQuery } from "./pages.ts";
 import { Id, Name, Timestamp } from "./primitives.ts";
+import { MATCHES_PER_SESSION, SearchMatch, SearchQuery } from "./search.ts";
 import { UserRef } from "./sharing.ts";
 import { cleanText } from "./text.ts";
 
@@ -50,10 +51,20 @@ export type Session = z.infer<typeof Session>;
 export const SessionSummary = Session.omit({ system_prompt: true }).meta({ id: "SessionSummary" });
 export type SessionSummary = z.infer<typeof SessionSummary>;
 
-export const SessionList = z.object({ sessions: z.array(SessionSummary), ...pageEnd }).meta({ id: "SessionList" });
+/** A session as an element of a list. */
+export const ListedSession = SessionSummary.extend({
+  matches: z
+    .array(SearchMatch)
+    .max(MATCHES_PER_SESSION)
+    .optional()
+    .describe("With `q`: what was found, the newest first; the session may have more."),
+}).meta({ id: "ListedSession" });
+export type ListedSession = z.infer<typeof ListedSession>;
+
+export const SessionList = z.object({ sessions: z.array(ListedSession), ...pageEnd }).meta({ id: "SessionList" });
 export type SessionList = z.infer<typeof SessionList>;
 /** Of more, ten lists at once would delay the requests of others. */
-export const SessionQuery = pageQuery(200);
+export const SessionQuery = pageQuery(200).extend({ q: SearchQuery.optional() });
 
 export const CreateSession = z
   .strictObject({ name: Name.optional(), model: Model.optional(), system_prompt: SystemPrompt.optional() })

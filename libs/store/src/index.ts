@@ -36,6 +36,7 @@ export {
   QuotaExceeded,
   readCounts,
 } from "./limits.ts";
+export { listAllSessions } from "./list-all-sessions.ts";
 export * from "./list-messages.ts";
 export * from "./live-turns.ts";
 export * from "./messages.ts";
@@ -49,6 +50,9 @@ export { type CitationShowings, readCitationShowings, readShowings } from "./rea
 export * from "./read-usage.ts";
 export * from "./reconcile-turns.ts";
 export * from "./save-drafts.ts";
+export * from "./search/index-texts.ts";
+export { searchProjects } from "./search/search-projects.ts";
+export { type Search, searchTexts } from "./search/search-texts.ts";
 export * from "./sessions.ts";
 export * from "./shares/create-share.ts";
 export { listOwnShares, listShares } from "./shares/list-shares.ts";

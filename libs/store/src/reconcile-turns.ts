@@ -52,6 +52,8 @@ export interface OpenWork {
   hasWaiting: boolean;
   /** Projects were deleted whose sessions are left: `findProjectsToEmpty` finds them. */
   hasProjectsToEmpty: boolean;
+  /** Texts were written whose words are not: `indexTexts` does that. */
+  hasTextsToIndex: boolean;
   /** The time until a lease expires or a queued turn becomes due; null when neither will happen. */
   dueInMs: number | null;
   /** The database's clock, in ms since the epoch. */
@@ -72,6 +74,7 @@ export async function readOpenWork(sql: Pool, silentMs: number): Promise<OpenWor
       coalesce(bool_or(status = 'queued' and is_next and not ${isPausing(sql)}
         and due_at <= now() + ${headStart(sql)} - ${milliseconds(sql, WAKING_MS)}), false) as "hasWaiting",
       exists (select from projects where deleted_at is not null and emptied_at is null) as "hasProjectsToEmpty",
+      exists (select from search_queue) or exists (select from search_backfill) as "hasTextsToIndex",
       (extract(epoch from min(case status when 'queued' then due_at else lease_until end)
         filter (where case status when 'queued' then due_at else lease_until end > now()) - now()) * 1000)::float as "dueInMs"
     from (

@@ -109,6 +109,7 @@ export const BY_KEY: Record<string, Call> = {
   findUserByTokenHash: (pool, my) => store.findUserByTokenHash(pool, my.tokenHash),
   isSlugTaken: (pool) => store.isSlugTaken(pool, "slug"),
   linkIdentity: (pool, my) => store.linkIdentity(pool, my.userId, { issuer: "i", subject: randomUUID() }),
+  listAllSessions: (pool, my) => store.listAllSessions(pool, my.userId, { limit: 50 }),
   listGrants: (pool, my) => store.listGrants(pool, my.userId),
   listMembers: (pool, my) => store.listMembers(pool, my.userId, my.projectId),
   listMessages: (pool, my) => store.listMessages(pool, my.userId, my.sessionId, { limit: 50 }),
@@ -180,6 +181,8 @@ export const BY_KEY: Record<string, Call> = {
   saveDrafts: (pool, my) =>
     store.saveDrafts(pool, [{ ...my.running, messageId: my.messageId, content: "be", reasoning: null, lastSeq: 9 }]),
   saveToolCalls: (pool, my) => store.saveToolCalls(pool, my.running, { reply: reply(my.messageId), lastSeq: 9 }),
+  searchProjects: (pool, my) => store.searchProjects(pool, my.userId, { query: "p", limit: 50 }),
+  searchTexts: (pool, my) => store.searchTexts(pool, { userId: my.userId, query: "text", limit: 50 }),
   setMember: (pool, my) => store.setMember(pool, as(my), my.projectId, { name: my.memberId, role: "reader" }),
   startMessage: (pool, my) =>
     store.startMessage(pool, my.running, { id: my.messageId, position: 1, step: 0, model: null, lastSeq: 9 }),

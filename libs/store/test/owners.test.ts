@@ -67,6 +67,7 @@ const OTHERS = [
   ...["postMessage", "regenerateAnswer", "editQuestion", "forkSession"],
   // Shares of the caller, and those that a link names: shares.test.ts.
   ...["listOwnShares", "revokeShare", "readShare"],
+  ...["listAllSessions", "searchProjects", "searchTexts"],
   ...["listProjects", "listSessions", "readCounts", "readUsage", "nameSession", "readForNaming"],
   ...["createProject", "once", "recordAudit", "createToken", "revokeTokens", "raiseUserVersion", "readListParts"],
   // The caller's own tokens, and what administrators and the operator do to any user: accounts.test.ts and grants.test.ts.

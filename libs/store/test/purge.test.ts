@@ -13,6 +13,7 @@ import {
   findOldSessions,
   findProjectsToEmpty,
   findSession,
+  indexTexts,
   listMessages,
   postMessage,
   purgeBatch,
@@ -43,6 +44,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /** Empties deleted projects and purges until nothing is left. @returns the number of rows of each batch */
 async function purgeAll(rule = AT_ONCE): Promise<number[]> {
+  while ((await indexTexts(fixture.pool))?.isMore);
   for (const projectId of await findProjectsToEmpty(fixture.pool, 1_000))
     while ((await emptyProject(fixture.pool, projectId)).deleted > 0);
   const batches: number[] = [];
@@ -84,6 +86,8 @@ async function fill(place: Place, text: string): Promise<{ messageId: string; qu
   const call = { id: "c", name: "grep", arguments: { text } };
   const step = { ...reply(messageId, text), reasoning: text, toolCalls: [call] };
   await commitStep(pool, fence, { reply: step, step: 0, tools: [{ ...toolMessage(2), content: text }], lastSeq: 3 });
+  // What a worker does a moment later: the words of the text.
+  while ((await indexTexts(pool))?.isMore);
   const error = { code: "internal" as const, message: text };
   await endTurn(pool, fence, { end: { status: "failed", error }, reply: null, lastSeq: 4 });
   return { messageId, questionId: posted.message.id };
@@ -94,9 +98,11 @@ test("after the purge of a session no text of it is left in any table", async ()
   const place = await newPlace(fixture.pool);
   await fill(place, text);
   expect(await tablesWith(text)).toEqual(["messages", "sessions", "turns"]);
+  const word = text.split("-").at(-1) ?? "";
+  expect(await tablesWith(word)).toEqual(["messages", "search_words", "sessions", "turns"]);
   await deleteSession(fixture.pool, place.ownerId, place.sessionId);
   await purgeAll();
-  expect(await tablesWith(text)).toEqual([]);
+  expect(await tablesWith(word)).toEqual([]);
   expect(await tablesWith(place.sessionId)).toEqual(["idempotency_keys", "projects"]);
 });
 

@@ -52,6 +52,7 @@ import { getProject } from "./routes/get-project.ts";
 import { getSession } from "./routes/get-session.ts";
 import { getTurn } from "./routes/get-turn.ts";
 import { getUsage } from "./routes/get-usage.ts";
+import { listAllSessions } from "./routes/list-all-sessions.ts";
 import { listFolder } from "./routes/list-folder.ts";
 import { listMembers } from "./routes/list-members.ts";
 import { listMessages } from "./routes/list-messages.ts";
@@ -93,6 +94,7 @@ export const ROUTES: Record<Scope, Record<string, (app: App, deps: Deps) => void
     findFiles,
     listMembers,
     listSessions,
+    listAllSessions,
     getSession,
     listMessages,
     getMessage,

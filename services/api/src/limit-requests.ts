@@ -10,6 +10,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** What the route's requests count as besides requests: those that queue a turn, as posts. */
     counts?: RateName;
+    /** With `q`, the route searches. */
+    searches?: boolean;
   }
 }
 
@@ -25,8 +27,9 @@ export async function limitRequest(
 ): Promise<void> {
   const own = limitsOf(limits, caller);
   const names: RateName[] = ["requests_per_minute"];
-  const { counts } = request.routeOptions.config;
+  const { counts, searches } = request.routeOptions.config;
   if (counts) names.push(counts);
+  if (searches && (request.query as { q?: unknown }).q !== undefined) names.push("searches_per_minute");
   const states = await rates.take(caller.userId, ratesOf(own, names));
   reply.headers(rateHeaders(states));
   const refused = states.find(({ isAllowed }) => !isAllowed);

@@ -59,6 +59,7 @@ const MATRIX: Record<string, Row[]> = {
   removeMember: [{ may: ["owner", "member"] }],
 
   listSessions: [{ may: READERS }],
+  listAllSessions: [{ may: EVERYBODY }],
   createSession: [{ may: ["owner", "member"], body: {} }],
   getSession: [{ may: READERS }],
   changeSession: [

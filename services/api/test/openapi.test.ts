@@ -49,7 +49,8 @@ test("the client library has a call for every route, those of administrators apa
   // Each call takes at most two ids; its other arguments do not change the path.
   for (const call of Object.values(rest) as ((...ids: string[]) => Promise<unknown>)[]) await call("{}", "{}");
   const routes = (await operations()).map(([name]) => name.replace(/\{\w+\}/g, "{}"));
-  expect(calls.map((call) => call.replaceAll("%7B%7D", "{}")).sort()).toEqual(
+  // A search is another call of a list's route.
+  expect([...new Set(calls.map((call) => call.replaceAll("%7B%7D", "{}")))].sort()).toEqual(
     routes.filter((route) => / \/api\/(?!admin\/)/.test(route)).sort(),
   );
 });

@@ -82,6 +82,7 @@ const OTHERS: ["GET" | "POST" | "DELETE", string][] = [
   ["DELETE", "/api/admin/users/{user}/grants/{grant}"],
   ["POST", "/api/admin/users"],
   ["GET", "/api/projects"],
+  ["GET", "/api/sessions"],
   ["POST", "/api/projects"],
   ["GET", "/api/models"],
   ["POST", "/api/ws-tickets"],

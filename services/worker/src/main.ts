@@ -148,11 +148,15 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
 
   // The reconciler's look finds them too, so that a worker without turns asks the database one thing a second.
   let hasProjectsToEmpty = false;
+  let hasTextsToIndex = false;
   const stopReconciling = reconcileTurns({
     pool,
     runner,
     noteProjectsToEmpty(areThere) {
       hasProjectsToEmpty = areThere;
+    },
+    noteTextsToIndex(areThere) {
+      hasTextsToIndex = areThere;
     },
     appender: wired.appender,
     announce: wired.announce,
@@ -165,6 +169,7 @@ async function serve(context: ServiceContext<Config>): Promise<void> {
   const stopMaintaining = maintainStore({
     pool,
     hasProjectsToEmpty: () => hasProjectsToEmpty,
+    hasTextsToIndex: () => hasTextsToIndex,
     announce: wired.announce,
     purge: { afterMs: config.PURGE_AFTER_DAYS * DAY_MS, frameLogMs: config.FRAME_LOG_TTL_MS + LAST_APPEND_MS },
     retentionMs: config.RETENTION_DAYS === 0 ? null : config.RETENTION_DAYS * DAY_MS,

@@ -9,6 +9,7 @@ import {
   findOldSessions,
   findProjectsToEmpty,
   forgetOldIdempotencyKeys,
+  indexTexts,
   type Pool,
   type PurgeRule,
   purgeBatch,
@@ -18,6 +19,8 @@ export interface MaintainDeps {
   pool: Pool;
   /** Whether the last look at the database saw deleted projects whose sessions are left. */
   hasProjectsToEmpty(): boolean;
+  /** Whether it saw texts whose words are not written. */
+  hasTextsToIndex(): boolean;
   announce: Announce;
   purge: PurgeRule;
   /** Sessions that were not used for this time are deleted; null: none. */
@@ -34,6 +37,8 @@ export interface MaintainDeps {
 /** Once a look has seen a deleted project, it is emptied within this time, and the turns in it are cancelled. */
 const EMPTY_EVERY_MS = 200;
 const PROJECTS_AT_ONCE = 10;
+/** Parts of the pause between rounds, 5 s of a minute: texts of some seconds become one batch, and searches read them themselves until then. */
+const INDEX_PER_ROUND = 12;
 const SESSIONS_AT_ONCE = 20;
 /** Between batches the loop rests this many times as long as the last batch took, so that it takes little from the turns. */
 const REST = 3;
@@ -41,8 +46,8 @@ const SHORTEST_REST_MS = 20;
 
 /**
  * Does in batches what deletions leave behind: it deletes the sessions of deleted projects, purges what was deleted, deletes
- * sessions that reached their retention time, and forgets old idempotency keys and audit events. It also sums up what users store.
- * Every worker runs it.
+ * sessions that reached their retention time, and forgets old idempotency keys and audit events. It also sums up what users store,
+ * and writes the words by which texts are found. Every worker runs it.
  */
 export function maintainStore(deps: MaintainDeps): () => Promise<void> {
   const { roundMs } = deps;
@@ -58,6 +63,19 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
       emptyPauseMs = EMPTY_EVERY_MS * jitter();
       if (!deps.hasProjectsToEmpty()) return;
       if (await emptyProjects(deps)) emptyPauseMs = SHORTEST_REST_MS + (performance.now() - startedAt);
+    },
+    deps.onError,
+  );
+
+  const indexEveryMs = roundMs / INDEX_PER_ROUND;
+  let indexPauseMs = indexEveryMs * jitter();
+  const stopIndexing = every(
+    () => indexPauseMs,
+    async () => {
+      const startedAt = performance.now();
+      indexPauseMs = indexEveryMs * jitter();
+      if (!deps.hasTextsToIndex()) return;
+      if ((await indexTexts(deps.pool))?.isMore) indexPauseMs = rest(startedAt);
     },
     deps.onError,
   );
@@ -89,7 +107,7 @@ export function maintainStore(deps: MaintainDeps): () => Promise<void> {
     },
     deps.onError,
   );
-  return async () => void (await Promise.all([stopEmptying(), stopRounds()]));
+  return async () => void (await Promise.all([stopEmptying(), stopIndexing(), stopRounds()]));
 }
 
 /** @returns whether there may be more to do */

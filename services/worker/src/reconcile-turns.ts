@@ -12,6 +12,8 @@ export interface ReconcileDeps {
   runner: TurnRunner;
   /** Told with each look whether projects were deleted whose sessions are left. */
   noteProjectsToEmpty(areThere: boolean): void;
+  /** Told with each look whether texts wait for `indexTexts`. */
+  noteTextsToIndex(areThere: boolean): void;
   appender: FrameAppender;
   announce: Announce;
   maxCrashes: number;
@@ -52,6 +54,7 @@ export function reconcileTurns(deps: ReconcileDeps): () => Promise<void> {
       judge.looked(now);
       deps.runner.noteWaiting(hasWaiting);
       deps.noteProjectsToEmpty(work.hasProjectsToEmpty);
+      deps.noteTextsToIndex(work.hasTextsToIndex);
       const isRequeued = hasOrphans && (await takeOrphans(deps, judge.judgeUntil()));
       // The queue has a head start before a turn is due. A due turn is claimed here, with or without Redis.
       const claimed = hasDue || isRequeued ? await deps.runner.runDue(CLAIM_AT_ONCE) : 0;

@@ -56,6 +56,13 @@ export interface Page {
   before?: number | string;
 }
 
+export interface SearchPage {
+  /** The most projects or sessions. */
+  limit?: number;
+  /** The `next_before` of the last answer. */
+  before?: string;
+}
+
 export interface UsageRange {
   /** What the groups differ in; the day by default. */
   by?: UsageDimension[];
@@ -90,6 +97,11 @@ export function createRest(deps: RequestDeps) {
     for await (const { sessions } of readPages(read)) yield sessions;
   }
 
+  async function* allSessionPages(options?: CallOptions): AsyncGenerator<SessionSummary[], void> {
+    const read = (before?: string) => call<SessionList>("GET", `/api/sessions${query({ before })}`, options);
+    for await (const { sessions } of readPages(read)) yield sessions;
+  }
+
   return {
     /** Who the caller is, what the token permits, and what the caller has used today. */
     getMe: (options?: CallOptions) => call<Me>("GET", "/api/me", options),
@@ -115,6 +127,9 @@ export function createRest(deps: RequestDeps) {
     },
     /** The projects in pages, the newest page first; each with the oldest project first. */
     projectPages,
+    /** A page of the projects whose names have each term of `q`. It may have fewer than the limit although there are more. */
+    searchProjects: (q: string, { limit, before }: SearchPage = {}, options?: CallOptions) =>
+      call<ProjectList>("GET", `/api/projects${query({ q, limit, before })}`, options),
     createProject: (project: CreateProject, options?: CallOptions) =>
       call<Project>("POST", "/api/projects", options, project),
     getProject: (id: string, options?: CallOptions) => call<Project>("GET", `/api/projects/${id}`, options),
@@ -150,6 +165,25 @@ export function createRest(deps: RequestDeps) {
       collectNewestFirst(() => sessionPages(projectId, options)),
     /** The same in pages. What is used while they are read moves to the first one, and may be in none of those read. */
     sessionPages,
+    /** All sessions of all projects; the one that was used last first. */
+    listAllSessions: (options?: CallOptions): Promise<SessionSummary[]> =>
+      collectNewestFirst(() => allSessionPages(options)),
+    /** The same in pages, as `sessionPages`. */
+    allSessionPages,
+    /**
+     * A page of the sessions whose name, questions or answers have each term of `q`, with `matches`, the newest match first. It may have
+     * fewer than the limit although there are more.
+     */
+    searchSessions: (
+      q: string,
+      { projectId, limit, before }: SearchPage & { projectId?: string } = {},
+      options?: CallOptions,
+    ) =>
+      call<SessionList>(
+        "GET",
+        `${projectId === undefined ? "/api" : `/api/projects/${projectId}`}/sessions${query({ q, limit, before })}`,
+        options,
+      ),
     createSession: (projectId: string, session: CreateSession = {}, options?: CallOptions) =>
       call<Session>("POST", `/api/projects/${projectId}/sessions`, options, session),
     /** A new session of the caller with the messages up to and including a turn. */

@@ -52,7 +52,10 @@ async function purgeSessions(sql: Sql, { afterMs }: PurgeRule): Promise<number> 
   const turns = await sql`
     delete from turns where id in (select id from turns where session_id = any(${ids}::uuid[]) limit ${ROWS_AT_ONCE})`;
   if (turns.count > 0) return turns.count;
-  return (await sql`delete from sessions where id = any(${ids}::uuid[])`).count;
+  const { count } = await sql`delete from sessions where id = any(${ids}::uuid[])`;
+  // The words of messages go with these.
+  await sql`delete from search_words where session_id = any(${ids}::uuid[]) and message_id is null`;
+  return count;
 }
 
 /** Removes the deleted messages of sessions that live on, and the errors of their turns, which can quote them. */
