@@ -1,4 +1,5 @@
 import { CLOSE_CODES, type Session, SessionFrame, type SocketTicket } from "@boocode/contracts";
+import { changeUser } from "@boocode/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { openEvents } from "./harness/events.ts";
@@ -42,6 +43,21 @@ test("each refusal of a socket has its close code", async () => {
   for (const [reason, closed] of cases) {
     expect([reason, await closed]).toEqual([reason, CLOSE_CODES[reason as keyof typeof CLOSE_CODES].code]);
   }
+});
+
+test("a limit of sockets that is lowered closes the newest of them within two seconds", async () => {
+  const user = await system.addUser("lowered");
+  const watches = [];
+  for (let n = 0; n < 3; n++) watches.push(await subscribed(watchUser(gateway, user.token)));
+  const events = await openEvents(`${gateway}/api/user/events`, { authorization: `Bearer ${user.token}` });
+  const startedAt = performance.now();
+  await changeUser(system.sql, "operator", user.id, { limits: { sockets: 2 } });
+  expect(await watches[2]?.closed).toBe(CLOSE_CODES.rate_limited.code);
+  await expect(events.until(() => false)).rejects.toThrow("the stream ended");
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(await watchUser(gateway, user.token).closed).toBe(CLOSE_CODES.rate_limited.code);
+  expect(watches.slice(0, 2).map(({ socket }) => socket.readyState)).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
+  for (const watch of watches.slice(0, 2)) await watch.close();
 });
 
 test("a client that has sent its token is not timed out while the database is slow", async () => {

@@ -105,6 +105,21 @@ test("what a killed worker used is estimated once, from the text that it had sav
   expect(turn).toEqual({ status: "complete", attempt: 2, crashes: 1 });
 });
 
+test("a limit of the day that is lowered while a turn runs ends it before its next step", async () => {
+  const user = await system.addUser(`user ${++users}`);
+  const project = await user.rest.project(FASTIFY);
+  const session = await user.rest.session(project.id, { model: "words", name: "named" });
+  const script = { prompt_tokens: 50, tool_depth: 4, tokens: 20, gate: "lowered" };
+  const { turn_id } = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
+  await system.model.reached("lowered");
+  await changeUser(system.sql, "operator", user.id, { limits: { tokens_per_day: 1 } });
+  system.model.release("lowered");
+  const turn = async () => (await user.rest.request<Turn>("GET", `/api/sessions/${session.id}/turns/${turn_id}`)).body;
+  await expect.poll(async () => (await turn()).status, WAIT).toBe("failed");
+  expect((await turn()).error).toMatchObject({ code: "quota_exceeded" });
+  expect((await usageOf(user))?.total[0]).toBe(1);
+});
+
 test("a turn whose user reaches a limit of the day ends before its next step, and the next post is refused", async () => {
   const user = await system.addUser(`user ${++users}`);
   await changeUser(system.sql, "operator", user.id, { limits: { tokens_per_day: 100 } });

@@ -1,4 +1,4 @@
-import { findEndedCredentials, type Pool, type Sql } from "@boocode/store";
+import { findEndedCredentials, type Pool, readCredentials, type Sql } from "@boocode/store";
 import { createIdentityProvider } from "./provider/identity-provider.ts";
 import { type ProviderEnv, providerSettingsOf } from "./provider/provider-env.ts";
 import { type Caller, findCaller } from "./tokens.ts";
@@ -28,6 +28,16 @@ export function createCallerFinder(
       },
     });
   return async (token) => (await findCaller(pool, token)) ?? (await provider?.findCaller(token)) ?? null;
+}
+
+/** @returns the callers as they are now, with the role and the limits of today; one whose credential has ended is missing */
+export async function renewCallers(sql: Sql, callers: Caller[]): Promise<Map<Caller, Caller>> {
+  const now = Date.now();
+  const kept = callers.filter(({ expiresAt }) => expiresAt === null || Date.parse(expiresAt) > now);
+  const facts = kept.length === 0 ? new Map() : await readCredentials(sql, kept);
+  return new Map(
+    kept.flatMap((caller, index) => (facts.has(index) ? [[caller, { ...caller, ...facts.get(index) }]] : [])),
+  );
 }
 
 /** @returns those callers whose credential has ended since: it expired or was revoked, or its user was disabled or deleted */

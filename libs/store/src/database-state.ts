@@ -23,6 +23,7 @@ export const NEEDED_MIGRATIONS = [
   "0018_citations",
   "0019_fewer_indexes",
   "0020_ended_access",
+  "0021_changed_limits",
   "0026_search",
   "0028_copied_messages",
   "0029_shares",

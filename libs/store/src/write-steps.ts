@@ -1,7 +1,7 @@
 import type { MessageContext, ReplyRecord, ShownFile, ToolResult, UsageEntry } from "@boocode/contracts";
 import type { Fence } from "./claim-turn.ts";
 import { settingUsage, usageParameter } from "./count-usage.ts";
-import type { DayCounts } from "./limits.ts";
+import { type Asker, askerOf, type DayCounts } from "./limits.ts";
 import type { Fragment, Pool, Sql } from "./sql.ts";
 import { statusByKey } from "./turn-status.ts";
 
@@ -108,23 +108,32 @@ async function writeOpen(pool: Pool, turn: Fragment, messageId: string, assignme
   return rows.length > 0;
 }
 
+/** What decides between two steps of a turn whether its user may go on. */
+export interface DayState {
+  /** What the user has used today. */
+  used: DayCounts;
+  /** Whose limits hold, as they are now. */
+  asker: Asker;
+}
+
 /**
  * Commits a step atomically: the assistant's message with its tool calls, their results, and the beginning of the next step's
  * message (T2). A later attempt resumes after it. The write is idempotent, so it can be repeated when its result was lost.
- * @returns what the turn's user has used today, with this step; null when the fence is lost and nothing was written
+ * @returns what the turn's user has used today, with this step, and may use; null when the fence is lost and nothing was written
  */
 export async function commitStep(
   pool: Pool,
   fence: Fence,
   { step, tools, lastSeq, usage, next, ...written }: Step,
-): Promise<DayCounts | null> {
-  const [used] = await pool<DayCounts[]>`
-    select * from commit_step_2(${fence.turnId}, ${fence.attempt}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
+): Promise<DayState | null> {
+  const [state] = await pool<DayState[]>`
+    select to_jsonb(used) as used, (select ${askerOf(pool)} from turns t where t.id = ${fence.turnId}) as asker
+    from commit_step_2(${fence.turnId}, ${fence.attempt}, ${lastSeq}, ${usage ? usageParameter(pool, usage) : null},
       ${replyParameters(pool, written)}, ${step}, ${tools.map(({ id }) => id)}, ${tools.map(({ position }) => position)},
       ${tools.map(({ content }) => content)}, ${tools.map(({ result }) => JSON.stringify(result))},
       ${tools.map(({ evidence }) => (evidence?.length ? JSON.stringify(evidence) : null))},
-      ${next?.id ?? null}, ${next?.position ?? null}, ${next?.model ?? null}, ${jsonOrNull(pool, next?.context)})`;
-  return used ?? null;
+      ${next?.id ?? null}, ${next?.position ?? null}, ${next?.model ?? null}, ${jsonOrNull(pool, next?.context)}) used`;
+  return state ?? null;
 }
 
 /** The parameters of a function that ends a message, from its id on. */

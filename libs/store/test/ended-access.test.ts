@@ -19,7 +19,7 @@ async function endedBy(act: () => Promise<unknown>): Promise<string[] | null> {
   return (await store.readEndedAccess(pool(), mark)).userIds?.sort() ?? null;
 }
 
-test("whatever ends a user's access is read once, and nothing else is", async () => {
+test("whatever ends a user's access or changes the user's limits is read once, and nothing else is", async () => {
   const place = await newPlace(pool());
   const [member, other] = [await newUser(pool()), await newUser(pool())];
   const owner = { userId: place.ownerId, tokenId: null };
@@ -31,6 +31,10 @@ test("whatever ends a user's access is read once, and nothing else is", async ()
   expect(await by(() => store.revokeToken(pool(), "operator", { tokenId, userId: member }))).toEqual([member]);
   expect(await by(() => pool()`delete from api_tokens where id = ${second}`)).toEqual([member]);
   expect(await by(() => store.removeMember(pool(), owner, place.projectId, member))).toEqual([member]);
+  for (const change of [{ limits: { sockets: 1 } }, { limits: { sockets: 2 } }, { limits: null }, { role: "admin" }]) {
+    expect(await by(() => store.changeUser(pool(), "operator", other, change as never))).toEqual([other]);
+  }
+  expect(await by(() => store.changeUser(pool(), "operator", other, { limits: null }))).toEqual([]);
   expect(await by(() => pool()`update users set disabled_at = now() where id = ${member}`)).toEqual([member]);
   expect(await by(() => store.deleteProject(pool(), place.ownerId, place.projectId))).toEqual(
     [place.ownerId, other].sort(),

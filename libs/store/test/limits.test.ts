@@ -160,7 +160,7 @@ test("tokens count while their turn runs and after it, each once, and a new day 
   const { turn, messageId } = await running(fixture.pool, place);
   const usage = [used("answer", 100, 20)];
   const step = { reply: reply(messageId), step: 0, tools: [], lastSeq: 3, usage };
-  expect(await store.commitStep(fixture.pool, turn, step)).toMatchObject({ tokens_per_day: 120 });
+  expect(await store.commitStep(fixture.pool, turn, step)).toMatchObject({ used: { tokens_per_day: 120 } });
   expect((await counts()).tokens_per_day).toBe(120);
   await store.releaseTurn(fixture.pool, turn);
   const again = await claim(fixture.pool, turn.id);

@@ -6,9 +6,10 @@ import {
   createRefusalCounter,
   createTokenUses,
   findEndedCallers,
+  renewCallers,
   takeTicket,
 } from "@boocode/identity";
-import { createRates, createSignIns, readLimits } from "@boocode/limits";
+import { createRates, createSignIns, limitsOf, readLimits } from "@boocode/limits";
 import {
   Counter,
   connectBackends,
@@ -123,18 +124,20 @@ async function start(context: ServiceContext<Config>): Promise<void> {
     },
     onError: logFailure("an operation for subscribers, which will be tried again,"),
   });
+  const limits = readLimits(config.USER_LIMITS);
   const connections = createConnections({
     max: config.MAX_CONNECTIONS,
+    mostOf: (caller) => limitsOf(limits, caller).sockets,
     reconnectSpreadMs: Math.min(config.RECONNECT_SPREAD_MS, Math.max(0, config.SHUTDOWN_GRACE_MS - CLOSE_MS)),
   });
 
   const checkPositions = () => topics.check();
-  const findEnded = (callers: Caller[]) => read("the check of callers", findEndedCallers(pool, callers));
+  const renew = (callers: Caller[]) => read("the check of callers", renewCallers(pool, callers));
   const checkAccess = createAccessCheck({
     isWatched: connections.hasCallers,
     readEnded: (since) => read("what access ended", readEndedAccess(pool, since)),
     async check(changed, now) {
-      await Promise.all([connections.checkCallers(findEnded, { changed, now }), topics.checkAccess(changed)]);
+      await Promise.all([connections.checkCallers(renew, { changed, now }), topics.checkAccess(changed)]);
     },
   });
   onRelease(
@@ -163,7 +166,6 @@ async function start(context: ServiceContext<Config>): Promise<void> {
   onRelease("token uses", () => saveUses().then(uses.flush));
 
   const now = () => performance.now();
-  const limits = readLimits(config.USER_LIMITS);
   const rates = createRates({ redis, keyOf: keys.rate, now });
   const findCaller = createCallerFinder(config, { pool, log: context.log });
   const open = new Gauge({

@@ -48,7 +48,7 @@ const from = (address: string, token?: string) => ({
 });
 test("sockets whose credential is not proven share a tenth of all places, those of one address half of that", async () => {
   const gateway = await startGateway({
-    connections: createConnections({ max: 100, reconnectSpreadMs: 0 }),
+    connections: createConnections({ max: 100, reconnectSpreadMs: 0, mostOf: () => null }),
     isTrustedProxy: () => true,
     // Redis never answers for these tickets.
     takeTicket: () => new Promise<Caller | null>(() => {}),
@@ -78,7 +78,9 @@ test("only what a trusted proxy says of an address is believed", async () => {
 });
 
 test("a refused socket keeps its place until it has closed", async () => {
-  const gateway = await startGateway({ connections: createConnections({ max: 10, reconnectSpreadMs: 0 }) });
+  const gateway = await startGateway({
+    connections: createConnections({ max: 10, reconnectSpreadMs: 0, mostOf: () => null }),
+  });
   const { hostname, port } = new URL(gateway.url);
   const raw = connect(Number(port), hostname);
   raw.write(
@@ -96,7 +98,7 @@ test("a refused socket keeps its place until it has closed", async () => {
 
 test("a user has as many sockets and event streams as allowed, and one that closes makes room", async () => {
   const gateway = await startGateway({
-    connections: createConnections({ max: 1_000, reconnectSpreadMs: 0 }),
+    connections: createConnections({ max: 1_000, reconnectSpreadMs: 0, mostOf: () => null }),
     limits: settings({ sockets: 2 }),
     findCaller: async (token) => ({ ...CALLER, userId: token }),
   });
@@ -153,7 +155,7 @@ test("failed sign-ins from one address are slowed down, then refused before the 
   const rates = createRates({ redis, keyOf: (...parts) => parts.join(), now });
   let lookUps = 0;
   const gateway = await startGateway({
-    connections: createConnections({ max: 10_000, reconnectSpreadMs: 0 }),
+    connections: createConnections({ max: 10_000, reconnectSpreadMs: 0, mostOf: () => null }),
     isTrustedProxy: () => true,
     signIns: createSignIns({ rates, now, isOff: false }),
     findCaller: async (token) => {

@@ -20,7 +20,7 @@ test("an event stream whose peer reads nothing is closed once, and later writes 
     await new Promise((resolve) => setTimeout(resolve, 5));
     topics.sweep();
     connections.keepAlive();
-    await connections.checkCallers(async (callers) => new Set(callers), { changed: null, now: Date.now() });
+    await connections.checkCallers(async () => new Map(), { changed: null, now: Date.now() });
   }
   expect(connections.count()).toBe(1);
   const gone = once(socket, "close");

@@ -62,7 +62,7 @@ export async function startGateway(deps: Partial<ServerDeps> = {}): Promise<Test
   const redis = connectRedis("redis://127.0.0.1:1");
   clients.push(redis);
   const rates = createRates({ redis, keyOf: keys.rate, now });
-  const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0, mostOf: () => null });
   const server = buildServer({
     topics,
     connections,

@@ -7,7 +7,7 @@ const callerWith = (tokenId: string): Caller => ({
   ...{ userId: "u", userName: "ada", role: "user", tokenId, scopes: ["read"], expiresAt: null },
 });
 const withToken = (tokenId: string) => async (callers: Caller[]) =>
-  new Set(callers.filter((caller) => caller.tokenId === tokenId));
+  new Map(callers.filter((caller) => caller.tokenId !== tokenId).map((caller) => [caller, caller]));
 
 const ALL = { changed: null, now: 0 };
 
@@ -37,7 +37,7 @@ function openIn(
 }
 
 test("one check closes every connection whose caller's credential has ended, and no other", async () => {
-  const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0, mostOf: () => null });
   const closed = ["revoked", "revoked", "good", null].map((tokenId) => openIn(connections, tokenId));
   const asked: Caller[][] = [];
   await connections.checkCallers(async (callers) => {
@@ -48,8 +48,25 @@ test("one check closes every connection whose caller's credential has ended, and
   expect(closed).toEqual([["unauthenticated"], ["unauthenticated"], [], []]);
 });
 
+test("limits that are lowered hold at the next check: the newest connections past them are closed", async () => {
+  const mostOf = ({ limits }: Caller) => limits?.sockets ?? null;
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0, mostOf });
+  const closed = ["a", "b", "c"].map((tokenId) => openIn(connections, tokenId, () => {}, { userId: "ada" }));
+  const other = openIn(connections, "d", () => {}, { userId: "bob" });
+  const lowered = async (callers: Caller[]) =>
+    new Map(
+      callers.map((caller) => [caller, caller.userId === "ada" ? { ...caller, limits: { sockets: 2 } } : caller]),
+    );
+  await connections.checkCallers(withToken("none"), ALL);
+  await connections.checkCallers(lowered, { changed: new Set(["bob"]), now: 0 });
+  expect([...closed, other]).toEqual([[], [], [], []]);
+  await connections.checkCallers(lowered, { changed: new Set(["ada"]), now: 0 });
+  expect([...closed, other]).toEqual([[], [], ["rate_limited"], []]);
+  expect(connections.count()).toBe(3);
+});
+
 test("a check looks at each new caller once, and then at those whose access changed or whose credential expired", async () => {
-  const connections = createConnections({ max: 10, reconnectSpreadMs: 0 });
+  const connections = createConnections({ max: 10, reconnectSpreadMs: 0, mostOf: () => null });
   const none = () => {};
   openIn(connections, "first", none, { userId: "ada" });
   openIn(connections, "expiring", none, { userId: "bob", expiresAt: new Date(2_000).toISOString() });
@@ -57,7 +74,7 @@ test("a check looks at each new caller once, and then at those whose access chan
     let looked: unknown[] = [];
     await connections.checkCallers(async (callers) => {
       looked = callers.map(({ tokenId }) => tokenId);
-      return new Set();
+      return new Map(callers.map((caller) => [caller, caller]));
     }, check);
     return looked;
   };
@@ -74,7 +91,7 @@ test("a check looks at each new caller once, and then at those whose access chan
 test("a stopping gateway closes its connections one after the other, evenly over `reconnectSpreadMs`", async () => {
   vi.useFakeTimers();
   try {
-    const connections = createConnections({ max: 2_000, reconnectSpreadMs: 5_000 });
+    const connections = createConnections({ max: 2_000, reconnectSpreadMs: 5_000, mostOf: () => null });
     const times: number[] = [];
     const from = Date.now();
     const closed = Array.from({ length: 1_000 }, () => openIn(connections, "t", () => times.push(Date.now() - from)));
@@ -93,7 +110,7 @@ test("a stopping gateway closes its connections one after the other, evenly over
 test("a few connections leave much sooner, and one that has already closed is not waited for", async () => {
   vi.useFakeTimers();
   try {
-    const connections = createConnections({ max: 100, reconnectSpreadMs: 5_000 });
+    const connections = createConnections({ max: 100, reconnectSpreadMs: 5_000, mostOf: () => null });
     const from = Date.now();
     const closed = Array.from({ length: 20 }, () => openIn(connections, "t"));
     const gone = openIn(connections, "revoked");

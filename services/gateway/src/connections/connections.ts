@@ -28,13 +28,13 @@ export interface Connections {
   keepAlive(): void;
   /**
    * Closes the connections of callers whose credential has ended: it expired or was revoked, or its user was disabled or
-   * deleted (D9).
-   * @param findEnded one query for all callers that are looked at
+   * deleted (D9). Of the others the present limits hold from then on, and the newest connections past a user's limit are closed.
+   * @param renew one query for all callers that are looked at, which returns them as they are now, without those that have ended
    * @param check `changed`: looks only at these users and at connections that no call has looked at; null: at all. If this throws, the
    * next call must be for all users. `now`: the time by which a credential has expired, in milliseconds
    */
   checkCallers(
-    findEnded: (callers: Caller[]) => Promise<Set<Caller>>,
+    renew: (callers: Caller[]) => Promise<Map<Caller, Caller>>,
     check: { changed: ReadonlySet<string> | null; now: number },
   ): Promise<void>;
   /** Whether a caller is connected. */
@@ -59,12 +59,30 @@ function sendAway({ transport }: Connection): void {
   transport.close("going_away");
 }
 
-export function createConnections(options: { max: number; reconnectSpreadMs: number }): Connections {
+/** @param options `mostOf`: how many connections a caller's user may have; null: any number */
+export function createConnections(options: {
+  max: number;
+  reconnectSpreadMs: number;
+  mostOf(caller: Caller): number | null;
+}): Connections {
   const connections = new Set<Connection>();
   const checked = new WeakSet<Connection>();
   const places = createPlaces(options.max);
   let draining = false;
   let whenEmpty = () => {};
+
+  /** Closes the newest connections of these users past their limit. */
+  function closeExcess(users: ReadonlySet<string>): void {
+    const counts = new Map<string, number>();
+    for (const { caller, transport } of connections) {
+      if (!caller || !users.has(caller.userId)) continue;
+      const count = (counts.get(caller.userId) ?? 0) + 1;
+      counts.set(caller.userId, count);
+      if (count > (options.mostOf(caller) ?? Number.POSITIVE_INFINITY)) {
+        transport.close("rate_limited" satisfies CloseReason);
+      }
+    }
+  }
 
   return {
     open(connection) {
@@ -82,7 +100,7 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
       for (const connection of connections) connection.keepAlive(now);
     },
     hasCallers: () => [...connections].some(({ caller }) => caller !== null),
-    async checkCallers(findEnded, { changed, now }) {
+    async checkCallers(renew, { changed, now }) {
       const open = [...connections].flatMap((connection) => {
         const { caller, transport } = connection;
         if (!caller) return [];
@@ -91,11 +109,18 @@ export function createConnections(options: { max: number; reconnectSpreadMs: num
         return isNew || isExpired || (changed?.has(caller.userId) ?? true) ? [{ caller, transport, connection }] : [];
       });
       if (open.length === 0) return;
-      const ended = await findEnded(open.map(({ caller }) => caller));
+      const renewed = await renew(open.map(({ caller }) => caller));
+      const users = new Set<string>();
       for (const { caller, transport, connection } of open) {
         checked.add(connection);
-        if (ended.has(caller)) transport.close("unauthenticated" satisfies CloseReason);
+        const known = renewed.get(caller);
+        if (!known) transport.close("unauthenticated" satisfies CloseReason);
+        else {
+          connection.caller = known;
+          users.add(known.userId);
+        }
       }
+      closeExcess(users);
     },
     async drain() {
       draining = true;

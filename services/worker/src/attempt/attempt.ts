@@ -2,7 +2,7 @@ import type { ReplyRecord, ToolsIgnored, TurnError, UserLimits } from "@boocode/
 import type { FrameAppender } from "@boocode/frame-log";
 import { type LimitSettings, limitsOf } from "@boocode/limits";
 import type { Logger } from "@boocode/runtime";
-import type { ClaimedTurn } from "@boocode/store";
+import type { Asker, ClaimedTurn } from "@boocode/store";
 import type { DraftSaver } from "../outputs/draft-saver.ts";
 import { createFrameWriter, type FrameWriter } from "../outputs/frame-writer.ts";
 import { appendText, type OpenMessage } from "../turn/open-message.ts";
@@ -22,7 +22,7 @@ export interface Attempt {
   /** Set when the replies show that the model was not shown the tools. */
   toolsIgnored: ToolsIgnored | null;
   /** The limits of the user who asks. */
-  readonly limits: UserLimits;
+  limitsOf(asker: Asker): UserLimits;
   /** What the model calls of the turn have used. */
   readonly usage: UsageTally;
   /** Discards the draft of the text so far, because the commit that follows has the whole text. */
@@ -75,7 +75,7 @@ export function beginAttempt(deps: AttemptDeps, turn: ClaimedTurn, claimedAt: nu
     log: deps.log.child({ turn_id: turnId, session_id: sessionId, attempt: number }),
     message: null,
     toolsIgnored: null,
-    limits: limitsOf(deps.limits, turn.asker),
+    limitsOf: (asker) => limitsOf(deps.limits, asker),
     usage: createUsageTally(turn.usage),
     dropDraft: () => deps.drafts.drop(turnId),
   };

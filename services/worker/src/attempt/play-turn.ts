@@ -65,7 +65,7 @@ export async function playTurn(
           starting = startFirst(step, { id, position: position++, model, context });
           // What it throws is thrown at the next event.
           starting.catch(() => {});
-          const error = dayLimitReached(turn.used, attempt.limits);
+          const error = dayLimitReached(turn.used, attempt.limitsOf(turn.asker));
           if (error) return { kind: "failed", error };
           break;
         }
@@ -131,7 +131,7 @@ export async function playTurn(
           const next = { id: randomUUID(), position: position++, model, context: event.next };
           const lastSeq = frames.lastSeq() + tools.length + 1 + startFrames(turn.ordinal, next).length;
           const usage = attempt.usage.sumWithReply();
-          const used = await fenced(
+          const { used, asker } = await fenced(
             store.commitStep({ reply, context, step: event.step, tools, lastSeq, usage, next }),
           );
           attempt.usage.commit();
@@ -141,7 +141,7 @@ export async function playTurn(
           );
           attempt.usage.expect(event.next?.prompt_estimate ?? 0);
           begin(next);
-          const error = dayLimitReached(used, attempt.limits);
+          const error = dayLimitReached(used, attempt.limitsOf(asker));
           if (error) return { kind: "failed", error };
           break;
         }

@@ -2,7 +2,7 @@ import type { CancelReason, MessageContext, ReplyRecord, UsageEntry } from "@boo
 import { type Failpoint, withDeadline } from "@boocode/runtime";
 import {
   commitStep,
-  type DayCounts,
+  type DayState,
   type EndingTurn,
   type endTurn,
   isTransient,
@@ -30,8 +30,8 @@ export interface TurnStore {
   startMessage(message: StreamingMessage): Promise<boolean>;
   saveContext(sent: Parameters<typeof saveContext>[2]): Promise<boolean>;
   saveToolCalls(calls: Parameters<typeof saveToolCalls>[2]): Promise<boolean>;
-  /** @returns what the user has used today; null when nothing was written */
-  commitStep(step: Step): Promise<DayCounts | null>;
+  /** @returns what the user has used and may use today; null when nothing was written */
+  commitStep(step: Step): Promise<DayState | null>;
   endTurn(ending: EndingTurn): ReturnType<typeof endTurn>;
   /** @returns null when the turn is not being cancelled or is no longer this worker's. Not retried. */
   readCancelReason(): Promise<CancelReason | null>;
