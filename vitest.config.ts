@@ -19,26 +19,32 @@ const closingLine: Reporter = {
 };
 
 /**
- * Starts slow files first, so that no long file runs alone at the end, and fault tests, which mostly wait, in turn with files
- * that mostly compute. Within a rank vitest's own order holds.
+ * Starts slow files first, so that no long file runs alone at the end: the model checker's together, because a process serves one
+ * project; then fault tests, which mostly wait, in turn with files that mostly compute. Within a rank vitest's own order holds.
  */
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
+    const checking = sorted.filter((file) => file.moduleId.includes("/e2e/model-checker/"));
     const waiting = sorted.filter((file) => file.moduleId.includes("/e2e/faults/"));
-    const ranks = [/\/e2e\/model-checker\//, /\/e2e\//, /\/test\//, /./];
+    const ranks = [/\/e2e\//, /\/test\//, /./];
     const rank = (file: TestSpecification) => ranks.findIndex((pattern) => pattern.test(file.moduleId));
-    const computing = sorted.filter((file) => !waiting.includes(file)).sort((a, b) => rank(a) - rank(b));
+    const others = sorted.filter((file) => !checking.includes(file) && !waiting.includes(file));
+    const computing = others.sort((a, b) => rank(a) - rank(b));
     const longest = Math.max(waiting.length, computing.length);
-    return Array.from({ length: longest }, (_, i) => [waiting[i] ?? [], computing[i] ?? []].flat()).flat();
+    const mixed = Array.from({ length: longest }, (_, i) => [waiting[i] ?? [], computing[i] ?? []].flat());
+    return [...checking, ...mixed.flat()];
   }
 }
+
+/** Garbage is collected by one thread, as the cores are busy anyway. */
+const ONE_THREAD = "--single-threaded-gc";
+/** A larger young generation takes a sixth of the CPU time from what allocates much, such as the model checker. */
+const COMPUTING = [ONE_THREAD, "--max-semi-space-size=64"];
 
 export default defineConfig({
   test: {
     pool: "forks",
-    // A larger young generation, collected by one thread: a sixth less CPU time for the model checker. Cores are busy anyway.
-    execArgv: ["--max-semi-space-size=64", "--single-threaded-gc"],
     // Twice the cores of a small machine, because fault tests mostly wait: three workers leave a quarter of the CPU time idle.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
@@ -50,6 +56,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "pure",
+          execArgv: COMPUTING,
           // Pure tests share no state, so that a worker can keep its modules from file to file: two fifths of the time.
           isolate: false,
           include: ["{libs,services}/*/src/**/*.test.ts", "e2e/harness/**/*.test.ts"],
@@ -59,11 +66,24 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "protocols",
+          execArgv: COMPUTING,
+          isolate: false,
+          include: ["e2e/model-checker/**/*.test.ts"],
+          testTimeout: HANGS_MS,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "system",
+          // To start a process takes the longer the more memory its parent has: 20 ms with 600 MB. So these tests run beside no
+          // model checker, in small processes.
+          execArgv: [ONE_THREAD],
           // As above: what is tested runs in processes of its own, or has keys and databases of its own.
           isolate: false,
           include: ["{libs,services}/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
-          exclude: ["e2e/harness/**", "**/node_modules/**"],
+          exclude: ["e2e/harness/**", "e2e/model-checker/**", "**/node_modules/**"],
           // Runs only when this project has files to run: pure tests do not wait for a database.
           globalSetup: ["libs/backing-services/src/testing/global-setup.ts", "e2e/harness/build-services.ts"],
           // `npm run faults` stages what takes minutes.
