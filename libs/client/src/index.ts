@@ -1,10 +1,10 @@
 export { BooCodeError, type BooCodeErrorCode } from "./boo-code-error.ts";
 export { type BooCodeClient, type BooCodeClientOptions, createBooCodeClient } from "./create-client.ts";
 export { type Applied, applyFrame, type Verdict } from "./fold/apply-frame.ts";
-export type { UserView } from "./fold/apply-user-frame.ts";
+export type { ListRest, UserView } from "./fold/apply-user-frame.ts";
 export { type Connection, emptyView, type SessionView, type ViewMessage, type ViewTurn } from "./fold/session-view.ts";
 export { type FollowSessionOptions, followSession, type SessionFollower } from "./follow/follow-session.ts";
 export { type FollowUserOptions, followUser, type UserFollower } from "./follow/follow-user.ts";
-export type { IdempotentOptions, Page, SearchPage, UsageRange } from "./rest/create-rest.ts";
+export type { IdempotentOptions, ListPage, Page, UsageRange } from "./rest/create-rest.ts";
 export type { CallOptions } from "./rest/send-request.ts";
 export type { WebSocketLike } from "./web-socket-like.ts";

@@ -36,6 +36,43 @@ test("created, changed and deleted projects and sessions are shown", async () =>
   await follower.close();
 });
 
+test("of each list the first page is loaded, others on demand, and as much again after a gap", async () => {
+  const { client } = stack;
+  const root = (await client.listProjects())[0]?.path ?? "";
+  const projects = [];
+  for (let at = 0; at < 4; at++) projects.push(await client.createProject({ name: `paged ${at}`, path: root }));
+  const { id } = projects[3] as { id: string };
+  const sessions: string[] = [];
+  for (let at = 0; at < 7; at++) sessions.unshift((await client.createSession(id, { name: `session ${at}` })).id);
+  const follower = followUser(client, { pageSize: 2, projectIds: [id] });
+  const shown = (view: UserView) => (view.sessions[id] ?? []).map((session) => session.id);
+  const loaded = await follower.until(isLoaded);
+  expect(loaded.projects.map(({ name }) => name)).toEqual(["paged 2", "paged 3"]);
+  expect([shown(loaded), Object.keys(loaded.sessions)]).toEqual([sessions.slice(0, 2), [id]]);
+  await Promise.all([follower.loadMore(), follower.loadMore(id)]);
+  await follower.loadMore(id);
+  expect(follower.view.projects.map(({ name }) => name).slice(-3)).toEqual(["paged 1", "paged 2", "paged 3"]);
+  expect(shown(follower.view)).toEqual(sessions.slice(0, 6));
+
+  const restart = await stack.killGateway();
+  await follower.until((view) => view.connection === "waiting");
+  await client.deleteSession(sessions[1] as string);
+  await client.changeSession(sessions[6] as string, { name: "unheard" });
+  await restart();
+  const again = await follower.until(
+    (view) => view.connection === "live" && !shown(view).includes(sessions[1] as string),
+  );
+  const [changed, ...others] = [...sessions.slice(6), ...sessions.slice(0, 6)];
+  expect(shown(again)).toEqual([changed, ...others.filter((_, at) => at !== 1)]);
+  while (follower.view.more.projects) await follower.loadMore();
+  await follower.loadMore(id);
+  expect(follower.view.more.sessions).toEqual({ [id]: null });
+  expect(follower.view.projects).toEqual(await client.listProjects());
+  await follower.loadMore(projects[0]?.id);
+  expect(follower.view.sessions[projects[0]?.id ?? ""]).toEqual([]);
+  await follower.close();
+});
+
 test("changes that were missed while the gateway was away are shown afterwards", async () => {
   const { client } = stack;
   const follower = followUser(client);

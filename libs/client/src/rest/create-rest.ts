@@ -56,7 +56,7 @@ export interface Page {
   before?: number | string;
 }
 
-export interface SearchPage {
+export interface ListPage {
   /** The most projects or sessions. */
   limit?: number;
   /** The `next_before` of the last answer. */
@@ -127,8 +127,11 @@ export function createRest(deps: RequestDeps) {
     },
     /** The projects in pages, the newest page first; each with the oldest project first. */
     projectPages,
+    /** One page of the projects. */
+    listProjectPage: ({ limit, before }: ListPage = {}, options?: CallOptions) =>
+      call<ProjectList>("GET", `/api/projects${query({ limit, before })}`, options),
     /** A page of the projects whose names have each term of `q`. It may have fewer than the limit although there are more. */
-    searchProjects: (q: string, { limit, before }: SearchPage = {}, options?: CallOptions) =>
+    searchProjects: (q: string, { limit, before }: ListPage = {}, options?: CallOptions) =>
       call<ProjectList>("GET", `/api/projects${query({ q, limit, before })}`, options),
     createProject: (project: CreateProject, options?: CallOptions) =>
       call<Project>("POST", "/api/projects", options, project),
@@ -165,6 +168,9 @@ export function createRest(deps: RequestDeps) {
       collectNewestFirst(() => sessionPages(projectId, options)),
     /** The same in pages. What is used while they are read moves to the first one, and may be in none of those read. */
     sessionPages,
+    /** One page of the sessions. */
+    listSessionPage: (projectId: string, { limit, before }: ListPage = {}, options?: CallOptions) =>
+      call<SessionList>("GET", `/api/projects/${projectId}/sessions${query({ limit, before })}`, options),
     /** All sessions of all projects; the one that was used last first. */
     listAllSessions: (options?: CallOptions): Promise<SessionSummary[]> =>
       collectNewestFirst(() => allSessionPages(options)),
@@ -176,7 +182,7 @@ export function createRest(deps: RequestDeps) {
      */
     searchSessions: (
       q: string,
-      { projectId, limit, before }: SearchPage & { projectId?: string } = {},
+      { projectId, limit, before }: ListPage & { projectId?: string } = {},
       options?: CallOptions,
     ) =>
       call<SessionList>(
