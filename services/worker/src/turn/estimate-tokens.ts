@@ -60,8 +60,7 @@ const BLOCKS: readonly [end: number, most: number][] = [
 const RARE = { han: 1.9, hangul: 2.4 };
 
 export function estimateTokens(text: string): TokenEstimate {
-  let most = 0;
-  let least = 0;
+  const sum: TokenEstimate = { most: 0, least: 0 };
   let at = 0;
   const ideographs = { seen: new Set<number>(), han: 0, hangul: 0 };
 
@@ -92,14 +91,14 @@ export function estimateTokens(text: string): TokenEstimate {
       }
       // A single space is part of the word after it, but not of a number.
       const next = at < text.length ? classOf(text.charCodeAt(at)) : OTHER;
-      if (lines + returns > 0) most += 1 + (lines - 1) / 16 + returns;
-      if (indent > 1) most += 0.7 + (at - start) / 16;
-      else if (next === DIGIT) most += 1;
-      if (at - start > 1) least += 0.3;
+      if (lines + returns > 0) sum.most += 1 + (lines - 1) / 16 + returns;
+      if (indent > 1) sum.most += 0.7 + (at - start) / 16;
+      else if (next === DIGIT) sum.most += 1;
+      if (at - start > 1) sum.least += 0.3;
     } else if (kind === SYMBOL || kind === JOIN) {
       at = sameUntil(at);
-      most += 0.7 + (at - start - 1) / 10;
-      least += 0.3;
+      sum.most += 0.7 + (at - start - 1) / 10;
+      sum.least += 0.3;
     } else if (kind === OTHER) {
       const rate = code < 128 ? 1 : (BLOCKS.find(([end]) => code < end)?.[1] ?? 3);
       const isIdeograph = code >= 0x3400 && code < 0xd800;
@@ -107,27 +106,28 @@ export function estimateTokens(text: string): TokenEstimate {
         at++;
         ideographs.seen.add(code);
         ideographs[code < 0xac00 ? "han" : "hangul"]++;
-        most += rate;
+        sum.most += rate;
       } else {
         at = code >= 0x2000 && code < 0x2e00 ? sameUntil(at) : at + 1;
-        most += rate * (1 + (at - start - 1) / 8);
+        sum.most += rate * (1 + (at - start - 1) / 8);
       }
-      least += code >= 0x2e00 && code < 0xd800 ? 0.4 : 0.15;
+      sum.least += code >= 0x2e00 && code < 0xd800 ? 0.4 : 0.15;
     } else {
-      const word = wordAt(text, start);
-      at = word.end;
-      most += word.most;
-      least += word.least;
+      at = addWord(sum, text, start);
     }
   }
   const { seen, han, hangul } = ideographs;
   // In natural language the number of distinct characters grows with the square root of the length.
-  if (seen.size > 16 * Math.sqrt(han + hangul)) most += han * (RARE.han - 1) + hangul * (RARE.hangul - 1);
-  return { most: Math.ceil(most), least: Math.floor(least) };
+  if (seen.size > 16 * Math.sqrt(han + hangul)) sum.most += han * (RARE.han - 1) + hangul * (RARE.hangul - 1);
+  return { most: Math.ceil(sum.most), least: Math.floor(sum.least) };
 }
 
-/** A run of letters, digits, and the symbols that join them: words, identifiers, numbers, hex, base64. */
-function wordAt(text: string, start: number): TokenEstimate & { end: number } {
+/**
+ * Adds a run of letters, digits, and the symbols that join them to a sum: words, identifiers, numbers, hex, base64. Most characters of a
+ * prompt pass through here, so it allocates nothing.
+ * @returns the end of the run
+ */
+function addWord(sum: TokenEstimate, text: string, start: number): number {
   let most = 0;
   let letters = 0;
   let capitals = 0;
@@ -136,27 +136,22 @@ function wordAt(text: string, start: number): TokenEstimate & { end: number } {
   let all = 0;
   let last = 0;
   let end = start;
-  const endPart = () => {
-    if (letters === 0) return;
-    // Beyond the length of a word, letters are random, and hardly two of them form a token.
-    most += Math.max(1, Math.min(letters, 16) * (capitals > 1 ? 0.38 : 0.3)) + Math.max(0, letters - 16) * 0.55;
-    letters = 0;
-    capitals = 0;
-  };
   for (; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    const kind = classOf(code);
+    const kind = classOf(text.charCodeAt(end));
     if (kind === LOWER || kind === UPPER) {
-      const isFirst = kind === UPPER ? last !== UPPER : last !== LOWER && last !== UPPER;
-      if (isFirst) {
-        endPart();
+      if (kind === UPPER ? last !== UPPER : last !== LOWER && last !== UPPER) {
+        most += tokensOfPart(letters, capitals);
+        letters = 0;
+        capitals = 0;
         parts++;
       }
       letters++;
       all++;
       if (kind === UPPER) capitals++;
     } else {
-      endPart();
+      most += tokensOfPart(letters, capitals);
+      letters = 0;
+      capitals = 0;
       if (kind === DIGIT) {
         // Some tokenizers make a token of each digit, others of three digits.
         most++;
@@ -167,9 +162,18 @@ function wordAt(text: string, start: number): TokenEstimate & { end: number } {
     }
     last = kind;
   }
-  endPart();
+  most += tokensOfPart(letters, capitals);
   const length = end - start;
   // No identifier has so many parts; hex and base64 do.
   if (length >= 16 && parts / length >= 0.3) most = Math.max(most, digits + (length - digits) * 0.75);
-  return { most, least: all * 0.1 + digits * 0.3, end };
+  sum.most += most;
+  sum.least += all * 0.1 + digits * 0.3;
+  return end;
+}
+
+/** Beyond the length of a word, letters are random, and hardly two of them form a token. */
+function tokensOfPart(letters: number, capitals: number): number {
+  if (letters === 0) return 0;
+  const rate = capitals > 1 ? 0.38 : 0.3;
+  return letters <= 16 ? Math.max(1, letters * rate) : Math.max(1, 16 * rate) + (letters - 16) * 0.55;
 }
