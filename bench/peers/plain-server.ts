@@ -65,7 +65,10 @@ function runTurns(): void {
   ready({ port: 0 });
 }
 
-function serveSockets(): void {
+async function serveSockets(): Promise<void> {
+  // Redis closes a subscriber that is 32 MB behind, or 8 MB for a minute, and what it had not sent is lost. Nothing repairs that here, so
+  // that this peer may be behind without a limit.
+  await redis.config("SET", "client-output-buffer-limit", "pubsub 0 0 0");
   const sessions = new Map<string, Set<WebSocket>>();
   const server = createServer();
   new WebSocketServer({ server, perMessageDeflate: false }).on("connection", async (socket, { url }) => {
@@ -87,4 +90,4 @@ function serveSockets(): void {
 
 if (ROLE === "api") await serveApi();
 else if (ROLE === "worker") runTurns();
-else serveSockets();
+else await serveSockets();

@@ -7,6 +7,20 @@ import { makePlot } from "../report/plot.ts";
 import { median, quantile } from "../report/statistics.ts";
 import { warmUp } from "./warm-up.ts";
 
+/** In ms. What has not arrived after a pause of this length is lost. */
+const QUIET_MS = 3_000;
+
+/** Waits until everything has arrived. A peer that cannot keep up is late, and must not be taken for one that loses. */
+async function untilQuiet(received: () => number, all: number): Promise<void> {
+  let last = received();
+  for (let quietMs = 0; last < all && quietMs < QUIET_MS; ) {
+    await sleep(100);
+    const now = received();
+    quietMs = now > last ? 0 : quietMs + 100;
+    last = now;
+  }
+}
+
 /*
  * One session with 1,000 subscribers and a turn of 100 tokens/s. How many frames arrive for each CPU second of services and stores, how late, and
  * does everything arrive?
@@ -26,9 +40,7 @@ export async function fanout(lab: Lab): Promise<void> {
       const tokens = Math.max(3, 100 * seconds);
       const { result, ...used } = await measure(peer, model.pid, async () => {
         const turn = await asker.ask({ tokens, gapMs: 10, ttftMs: 100 });
-        // The last frame is on its way to the last subscriber.
-        for (let waited = 0; waited < 50 && subscribers.some(({ tokens: got }) => got.size < tokens); waited++)
-          await sleep(100);
+        await untilQuiet(() => subscribers.reduce((sum, { tokens: got }) => sum + got.size, 0), tokens * level);
         return turn;
       });
       const lateMs = subscribers.flatMap((one) => one.lateMs);

@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../lab.ts";
+import { closedLoop } from "../load/loops.ts";
 import { type Subscriber, subscribeAll } from "../load/subscribers.ts";
 import { type Asker, openAskers } from "../load/turns.ts";
+import type { BooCode } from "../peers/boocode.ts";
 import { usageOf } from "../processes.ts";
 import { warmUp } from "./warm-up.ts";
 
 /*
  * What one more idle socket and one more watched session take in the gateway, and one more running turn in the worker and in the gateway: the growth
  * of resident memory, in KB, which is somewhat more than what is used.
+ * With `--seconds`, ten sessions then ask again and again for so long: resident memory of each service at ten moments.
  */
 export async function memory(lab: Lab): Promise<void> {
-  const { smoke, base } = lab.options;
+  const { smoke, base, seconds } = lab.options;
   const count = smoke ? 5 : 500;
   for (const name of ["boocode", ...(base ? ["base"] : [])]) {
     const rows = await lab.withBooCode(name, async (boocode) => {
@@ -39,6 +42,7 @@ export async function memory(lab: Lab): Promise<void> {
         await sleep(smoke ? 0 : 4_000);
       });
       await Promise.all(turns);
+      if (seconds !== undefined) lab.table(`memory: ${name}, MB under load`, await watch(boocode, askers, seconds));
       for (const opened of [first, ...subscribers, ...askers]) opened.close();
       return [
         { "one more": "idle socket", ...sockets },
@@ -49,4 +53,18 @@ export async function memory(lab: Lab): Promise<void> {
     for (const row of rows) lab.record("memory", { peer: name, ...row });
     lab.table(`memory: ${name}, growth over ${count}`, rows);
   }
+}
+
+async function watch(boocode: BooCode, askers: Asker[], seconds: number) {
+  const rows: Record<string, number>[] = [];
+  const start = performance.now();
+  const weigh = () => {
+    const [api = 0, worker = 0, gateway = 0] = boocode.services.map((pid) => usageOf([pid]).rssMb);
+    rows.push({ "after s": Math.round((performance.now() - start) / 1_000), api, worker, gateway });
+  };
+  const weighing = setInterval(weigh, (seconds * 1_000) / 10);
+  await closedLoop(askers.slice(0, 10), { tokens: 20, gapMs: 20, ttftMs: 100 }, { seconds, turns: 0 });
+  clearInterval(weighing);
+  weigh();
+  return rows;
 }
