@@ -1,12 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureDependencies } from "./ensure-dependencies.mjs";
 
-// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs missing dependencies, builds, then starts everything.
+// `npm start -- [--project PATH] [--ask "QUESTION"]`: installs missing dependencies, then builds and starts everything.
 ensureDependencies();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], { stdio: "inherit" });
 const child = spawn(
   process.execPath,
   ["--import", "tsx", join(root, "scripts", "start.ts"), ...process.argv.slice(2)],

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { promisify } from "node:util";
 import { migrate, repositoryRoot, startBackingServices } from "@boocode/backing-services";
 import { type ServiceProcess, startService } from "@boocode/local-stack";
 import { readServerUrl } from "@boocode/model-servers";
@@ -61,8 +63,16 @@ async function service(name: string, env: Record<string, string | undefined>): P
   return started;
 }
 
+/** Makes the services' bundles. Nothing is built for wrong options, and the databases start meanwhile. */
+async function build(): Promise<void> {
+  await promisify(execFile)(process.execPath, [resolve(repositoryRoot, "scripts/build.mjs")]);
+}
+
 async function main(): Promise<void> {
   const { project, question } = readOptions(process.argv.slice(2));
+  const built = build();
+  // It is awaited below.
+  built.catch(() => {});
   const backing = await startBackingServices({ dataDir, keep: true, log: say });
   releases.push(() => backing.stop());
   const { owner, services } = databaseUrls(backing.databaseUrl);
@@ -73,6 +83,7 @@ async function main(): Promise<void> {
   const folders = namedFolders({ named, checkout: repositoryRoot, home: homedir() });
   const token = await localUser(services, dataDir, folders);
 
+  await built;
   const isModelNamed = ["LLAMA_SWAP_URL", "MODEL_SERVERS"].some(
     (name) => process.env[name] || process.env[`${name}_FILE`],
   );
