@@ -190,3 +190,14 @@ test("an answer that cites nothing was checked, and one with too many citations,
   });
   await session.watch.close();
 });
+
+test("an answer whose citations take too long to check is complete at once, and was not checked", async () => {
+  const [worker] = system.workers;
+  if (!worker) throw new Error("no worker");
+  await worker.stop();
+  await system.restart(worker, { CITATIONS_TIMEOUT_MS: "1" });
+  const session = await newSession();
+  expect((await answer(session, "`value3` is in src/a.ts:4 ".repeat(500))).citations).toBeNull();
+  expect(session.watch.frames.slice(-2).map(({ type }) => type)).toEqual(["message_complete", "turn_finished"]);
+  await session.watch.close();
+});

@@ -25,6 +25,7 @@ export const NEEDED_MIGRATIONS = [
   "0020_ended_access",
   "0021_changed_limits",
   "0026_search",
+  "0027_count_evidence",
   "0028_copied_messages",
   "0029_shares",
 ];

@@ -96,13 +96,20 @@ test("what is stored counts in bytes, to the byte, from a message's end until it
   const asked = Buffer.byteLength("why?");
   expect((await counts()).stored_bytes).toBe(asked);
   const result = { tool_call_id: "c", name: "grep", truncated: false, error: null };
-  const tool = (position: number) => ({ id: randomUUID(), position, content: "é".repeat(50), result });
-  const step = { reply: reply(messageId, "look"), step: 0, tools: [tool(2), tool(3)], lastSeq: 3 };
+  const evidence = [{ path: "é.ts", ranges: [{ first: 1, last: 2, from: 1, hash: "h" }] }] as never;
+  const tool = (position: number) => ({ id: randomUUID(), position, content: "é".repeat(50), result, evidence });
+  const step = {
+    reply: { ...reply(messageId, "look"), citations: [{ path: "é.ts" }] as never },
+    step: 0,
+    tools: [tool(2), tool(3)],
+    lastSeq: 3,
+  };
   await store.commitStep(fixture.pool, turn, step);
   // Committed twice, because the answer of the first commit was lost.
   await store.commitStep(fixture.pool, turn, step);
   const [{ bytes }] = await fixture.pool<[{ bytes: number }]>`
-    select sum(octet_length(content) + coalesce(octet_length(tool_result::text), 0)) as bytes
+    select sum(octet_length(content) + coalesce(octet_length(tool_result::text), 0) + coalesce(octet_length(evidence::text), 0)
+      + coalesce(octet_length(citations::text), 0)) as bytes
     from messages where owner_id = ${place.ownerId}`;
   const after = await counts();
   expect([after.stored_bytes, after.bytes_per_day, after.tool_calls_per_day]).toEqual([
@@ -110,7 +117,7 @@ test("what is stored counts in bytes, to the byte, from a message's end until it
     Number(bytes),
     2,
   ]);
-  expect(after.stored_bytes).toBeGreaterThan(2 * 100 + asked);
+  expect(after.stored_bytes).toBeGreaterThan(2 * (100 + JSON.stringify(evidence).length) + asked);
   expect(await post({ stored_bytes: after.stored_bytes })).toMatchObject({ limit: "stored_bytes" });
   expect(await post({ tool_calls_per_day: 2 })).toMatchObject({ limit: "tool_calls_per_day" });
   expect(await post({ bytes_per_day: 1 })).toMatchObject({ limit: "bytes_per_day" });
