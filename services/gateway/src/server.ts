@@ -36,6 +36,8 @@ export function buildServer(deps: ServerDeps): Server {
     perMessageDeflate: false,
     // `acceptSocket` answers pings instead, because ws would also answer a peer that does not read.
     autoPong: false,
+    // Of what was read at once, one message or ping is handled in each round of the event loop, so that a flood of them waits for others.
+    allowSynchronousEvents: false,
     maxPayload: MAX_CLIENT_MESSAGE_BYTES,
     clientTracking: false,
   });

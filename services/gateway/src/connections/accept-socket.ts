@@ -69,13 +69,28 @@ export function acceptSocket(
   });
 
   let emptyAt = 0;
+  let wasTooFast = false;
+  let known: { caller: Caller | null; limit: number | null } | null = null;
+  /** The limit of messages, computed for each caller and not for each of a hundred thousand pings. */
+  function limitNow(): number | null {
+    if (known?.caller !== connection.caller) known = null;
+    known ??= {
+      caller: connection.caller,
+      limit: limitsOf(deps.limits, connection.caller ?? { role: "user" }).messages_per_minute,
+    };
+    return known.limit;
+  }
+
   /** Counts a message or ping before anything is done with it. One too many closes the socket, of which no more is read. */
   function isTooFast(): boolean {
-    const { messages_per_minute: limit } = limitsOf(deps.limits, connection.caller ?? { role: "user" });
+    // What was read with the one too many, which can be ten thousand pings, is dropped.
+    if (wasTooFast) return true;
+    const limit = limitNow();
     if (limit === null) return false;
     const taken = takeOne(emptyAt, performance.now(), { limit, windowMs: 60_000 });
     ({ emptyAt } = taken);
     if (taken.isAllowed) return false;
+    wasTooFast = true;
     transport.close("rate_limited");
     socket.pause();
     return true;
