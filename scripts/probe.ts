@@ -77,7 +77,8 @@ function chooseModel(models: ListedModel[], asked: string | undefined): string {
     );
   }
   const server = { name: "probed", url: "", defaultModel: null } as never;
-  const model = asked ?? defaultModel([{ server, models, error: null, keyRefused: false }], undefined)?.model;
+  const model =
+    asked ?? defaultModel([{ server, models, lastModels: null, error: null, keyRefused: false }], undefined)?.model;
   if (!model) throw new ProbeFailed("the server lists no model: name one with --model");
   return model;
 }

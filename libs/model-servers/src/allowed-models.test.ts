@@ -5,10 +5,13 @@ import type { ModelServer } from "./model-server.ts";
 
 const server = (name: string, rest: Partial<ModelServer> = {}) =>
   ({ name, defaultModel: null, roles: null, modelRoles: new Map(), ...rest }) as ModelServer;
-const listed = (of: ModelServer, ...ids: string[]): ServerModels => ({
-  ...{ server: of, error: null, keyRefused: false },
-  models: ids.map((id) => ({ id, name: null, loaded: null, entry: { id } })),
-});
+const listed = (of: ModelServer, ...entries: (string | { id: string })[]): ServerModels => {
+  const models = entries.map((entry) => {
+    const { id } = typeof entry === "string" ? { id: entry } : entry;
+    return { id, name: null, loaded: null, entry: typeof entry === "string" ? { id } : { ...entry } };
+  });
+  return { server: of, error: null, keyRefused: false, models, lastModels: models };
+};
 
 const open = server("open", { modelRoles: new Map([["big", ["admin"]]]), defaultModel: "big" });
 const closed = server("closed", { roles: ["admin"], modelRoles: new Map([["small", ["user", "admin"]]]) });
@@ -35,7 +38,7 @@ test("a named model is allowed by its own roles, else by those of its server, un
   const may = async (role: string, ...names: string[]) =>
     await Promise.all(names.map((name) => mayUseNamed(servers, async () => catalog, name, role)));
   const names = ["open/big", "big", "plain", "closed/huge", "huge", "closed/small", "secret", "open/unlisted"];
-  expect(await may("user", ...names)).toEqual([false, false, true, false, false, true, false, true]);
+  expect(await may("user", ...names)).toEqual([false, false, true, false, false, true, false, false]);
   expect(await may("admin", ...names)).toEqual(names.map(() => true));
 });
 
@@ -43,6 +46,31 @@ test("of a server that is closed to a role no other name than an opened one is a
   const names = ["small", "Small", "small ", "/small", "small:latest", "huge:latest", "alias-of-huge", ""];
   const may = names.map((name) => mayUseNamed([closed, hidden], async () => catalog, `closed/${name}`, "user"));
   expect(await Promise.all(may)).toEqual(names.map((name) => name === "small"));
+});
+
+test("a closed model is closed under each of its names, and so is a name that the server's list does not have", async () => {
+  const big = { id: "big", aliases: ["large", "vision"], name: "Big One", model: "org/big:latest" };
+  const list = [listed(open, big, "plain", { id: "other", aliases: ["second"] } as { id: string })];
+  const closedNames = [
+    "large",
+    "vision",
+    "Large",
+    "Big One",
+    "org/big",
+    "big:latest",
+    "BIG",
+    "alias that is not listed",
+  ];
+  const may = async (role: string, names: string[], from = list) =>
+    await Promise.all(names.map((name) => mayUseNamed([open], async () => from, `open/${name}`, role)));
+  expect(await may("user", closedNames)).toEqual(closedNames.map(() => false));
+  expect(await may("admin", closedNames)).toEqual(closedNames.map(() => true));
+  expect(await may("user", ["plain", "second", "PLAIN", "plain:latest"])).toEqual([true, true, true, true]);
+  // While the server is away its last list counts. Where none was ever read, names are compared as they are.
+  const away = list.map((entry) => ({ ...entry, models: null, error: "away" }));
+  expect(await may("user", ["plain", "large"], away)).toEqual([true, false]);
+  const unread = away.map((entry) => ({ ...entry, lastModels: null }));
+  expect(await may("user", ["plain", "big", "Big"], unread)).toEqual([true, false, false]);
 });
 
 test("without a restriction no list is read", async () => {

@@ -30,10 +30,11 @@ export function createCatalog(deps: CatalogDeps): Catalog {
     const before = known.get(server.name);
     if (before && deps.now() < before.until) return before.answer;
     const answer = await fetchModelList(server, deps.timeoutMs).then(
-      (models): ServerModels => ({ server, models, error: null, keyRefused: false }),
+      (models): ServerModels => ({ server, models, lastModels: models, error: null, keyRefused: false }),
       (error: Error): ServerModels => {
         if (before?.answer.error !== error.message) deps.onAway?.(server.name, error);
-        return { server, models: null, error: error.message, keyRefused: error instanceof KeyRefused };
+        const lastModels = before?.answer.lastModels ?? null;
+        return { server, models: null, lastModels, error: error.message, keyRefused: error instanceof KeyRefused };
       },
     );
     const ttlMs = answer.models ? deps.ttlMs : Math.min(deps.ttlMs, AWAY_TTL_MS);

@@ -6,7 +6,7 @@ import type { ModelServer } from "./model-server.ts";
 function has(name: string, models: Record<string, boolean | null> | null, own: string | null = null): ServerModels {
   const server = { name, defaultModel: own } as ModelServer;
   const list = models && Object.entries(models).map(([id, loaded]) => ({ id, name: null, loaded, entry: { id } }));
-  return { server, models: list, error: null, keyRefused: false };
+  return { server, models: list, lastModels: list, error: null, keyRefused: false };
 }
 
 describe("the model of a session that names none", () => {

@@ -6,6 +6,8 @@ import type { ModelServer } from "./model-server.ts";
 export interface ServerModels {
   server: ModelServer;
   models: ListedModel[] | null;
+  /** The last list that could be read, however old; null: none was. What a user may use does not change while a server is away. */
+  lastModels: ListedModel[] | null;
   error: string | null;
   keyRefused: boolean;
 }

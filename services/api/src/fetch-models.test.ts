@@ -35,7 +35,7 @@ test("without any server the list is an error", async () => {
 
 test("a role sees only the models and servers that it may use, and a default among them", async () => {
   const url = await answering(200, '[{"id":"big"},{"id":"small"}]');
-  const own = { url, roles: null, modelRoles: new Map([["big", ["admin"]]]) };
+  const own = { url, defaultModel: null, roles: null, modelRoles: new Map([["big", ["admin"]]]) };
   const servers = [
     { ...own, name: "open" },
     { ...own, name: "closed", roles: ["admin"] },

@@ -4,7 +4,7 @@ import {
   type LocatedModel,
   locateModel,
   type ModelServer,
-  mayUse,
+  mayUseModel,
   readModelName,
   writeModelName,
 } from "@boocode/model-servers";
@@ -76,7 +76,7 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
 
   const read = async () =>
     (await orNullAfter(CATALOG_WAIT_MS, deps.catalog.read())) ??
-    deps.servers.map((server) => ({ server, models: null, error: null, keyRefused: false }));
+    deps.servers.map((server) => ({ server, models: null, lastModels: null, error: null, keyRefused: false }));
 
   /** Locates the model of a name that `resolve` returned, without the catalog. */
   function locate(name: string | null): LocatedModel {
@@ -92,7 +92,8 @@ export function createModelServers(deps: ModelServersDeps): ModelServers {
       const chosen = wanted === null ? defaultModelFor(await read(), deps.defaultModel, role) : await find(wanted);
       const used = chosen ?? locate(null);
       const server = deps.servers.find(({ name }) => name === used.server);
-      if (!server || !mayUse(server, used.model, role)) throw new ModelNotAllowed(wanted);
+      if (!server || !(await mayUseModel(server, used.model, role, deps.catalog.read)))
+        throw new ModelNotAllowed(wanted);
       const name = chosen && writeModelName(chosen, names);
       resolved.remember(wanted, role, name);
       return name;
