@@ -6,13 +6,14 @@ import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tooMuch } from "../../src/failed-call.ts";
+import FLAGS from "../../src/pool/process-flags.json" with { type: "json" };
 import { startToolProcess } from "../../src/pool/tool-process.ts";
 import { NO_LIMITS } from "../../src/search/search-limits.ts";
 import { findFolder, makeTree, SECRET, startReads, startTools } from "../temp-tree.ts";
 import { callOf, isAlive, NO_FOLDER, never, PROGRAM, SETTINGS, startPool, UNRULY, USE } from "./start-pool.ts";
 
 const tell = async (run: Awaited<ReturnType<typeof startPool>>["run"], user = "someone") =>
-  JSON.parse((await run(user, callOf("tell"))).output) as { pid: number; env: Record<string, string> };
+  JSON.parse((await run(user, callOf("tell"))).output) as { pid: number; env: Record<string, string>; flags: string[] };
 
 /** The names of the living processes in a process group. */
 function groupOf(group: number): string[] {
@@ -156,6 +157,11 @@ test("a process that was given no temporary folder of its own removes none", asy
   child.disconnect();
   await once(child, "exit");
   expect(existsSync(folder)).toBe(true);
+});
+
+test("a process starts with the flags of its code cache, and with its memory limit", async () => {
+  const { run } = await startPool({ use: { ...USE, memoryMb: 300 } });
+  expect((await tell(run)).flags).toEqual([...FLAGS, "--max-old-space-size=300"]);
 });
 
 test("an idle process ends, and the next call starts another, without a secret of the service", async () => {

@@ -18,7 +18,7 @@ const acts = {
     for (;;);
   },
   exit: () => process.exit(3),
-  tell: () => JSON.stringify({ pid: process.pid, env: process.env }),
+  tell: () => JSON.stringify({ pid: process.pid, env: process.env, flags: process.execArgv }),
   search({ file }) {
     const { pid } = spawn("sleep", ["1000"], { stdio: "ignore" });
     writeFileSync(file, `${process.pid} ${pid}`);
