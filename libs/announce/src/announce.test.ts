@@ -47,6 +47,7 @@ const rest = () => new Promise((resolve) => setImmediate(resolve));
 test("each change is announced in the way of its kind: to workers at once, then to subscribers in the order of the list", async () => {
   const { announce, calls } = setUp();
   announce(CHANGES);
+  expect(calls).toHaveLength(3);
   await rest();
   expect(calls).toEqual([
     ["toHolder", "t0"],
