@@ -36,6 +36,19 @@ test("what REST no longer has is removed, even when the frames are ahead of REST
   expect(merged.messages.map((message) => message.content)).toEqual(["question 1", "question 2", "1:0 1:1 1:2 "]);
 });
 
+test("an answer that began after REST's cursor is removed when REST has nothing of its turn, unless that turn is newer than REST", () => {
+  const world = createWorld([turn]);
+  const now = indexOf(world, "1.1.n1x1.4");
+  const view = { ...at(world, 0), ...at(world, 2), version: (world.truths[now] as Truth).version };
+  let seen: SessionView = view;
+  for (const frame of world.frames.slice(0, now)) if ("seq" in frame) seen = applyFrame(seen, frame).view;
+  expect(seen.messages.map(({ role }) => role)).toContain("assistant");
+  const deleted = { ...(world.truths[now] as Truth), messages: [], liveTurns: [], cursor: "1.1.n1x1.1" };
+  expect(mergeLoaded(seen, deleted).messages).toEqual([]);
+  const unknown = { ...deleted, cursor: "0.0.0.0" };
+  expect(mergeLoaded(seen, unknown).messages.map(({ role }) => role)).toContain("assistant");
+});
+
 test("REST decides a turn whose end was missed, and the frames decide the one that streams", () => {
   const world = createWorld([turn, turn]);
   const now = indexOf(world, "2.1.n2x1.4");

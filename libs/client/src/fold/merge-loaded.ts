@@ -47,7 +47,13 @@ export function mergeLoaded(view: SessionView, loaded: LoadedSession): SessionVi
     return own && further ? own : toViewMessage(keepWhole(message, own), null);
   });
   const ids = new Set(loaded.messages.map((message) => message.id));
-  const newer = view.messages.filter((message) => !ids.has(message.id) && isAfter(message.since, rest));
+  // A turn that REST's cursor has reached was deleted if REST has nothing of it: its question was stored before its first frame.
+  const listed = new Set(loaded.messages.map((message) => message.turn_id));
+  const isDeleted = ({ turn_id, turn_ordinal }: Pick<Message, "turn_id" | "turn_ordinal">) =>
+    turn_ordinal <= rest.epoch.ordinal && !listed.has(turn_id);
+  const newer = view.messages.filter(
+    (message) => !ids.has(message.id) && isAfter(message.since, rest) && !isDeleted(message),
+  );
   const { ordinal } = (parseCursor(view.cursor) as Position).epoch;
   for (const own of Object.values(view.turns)) {
     const listed = turns[own.id];
