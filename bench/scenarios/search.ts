@@ -3,6 +3,7 @@ import { indexTexts, searchTexts } from "@boocode/store";
 import type { Lab } from "../lab.ts";
 import { median, quantile } from "../report/statistics.ts";
 import { fillTexts, type Searcher } from "../scale/fill-texts.ts";
+import { measureAlternatives } from "../scale/search-alternatives.ts";
 import { withDatabase } from "../with-database.ts";
 
 /*
@@ -65,6 +66,12 @@ export async function search(lab: Lab): Promise<void> {
         "one, p95 ms": ms(one, 0.95),
       });
     }
+    const some = ["common", "rare", "absent", "part of it", "path", "Chinese", "one character"];
+    const chosen = Object.fromEntries(some.map((kind) => [kind, queries[kind] ?? ""]));
+    lab.table(
+      "search: indexes on the texts themselves, ms and messages found",
+      await measureAlternatives(sql, searcher.userId, chosen),
+    );
     for (const row of rows) lab.record("search", row);
     lab.table(`search: ${messages} messages of the user, as many of others`, rows);
   });

@@ -39,7 +39,8 @@ async function takeTexts(sql: Sql): Promise<{ texts: QueuedText[]; isMore: boole
   const rows = await sql<(QueuedText & { is_more: boolean; fits: boolean | null })[]>`
     with taken as (
       delete from search_queue where ctid = any(array(
-        select ctid from search_queue order by is_old limit ${TEXTS_AT_ONCE})) returning *
+        (select ctid from search_queue where not is_old limit ${TEXTS_AT_ONCE})
+        union all (select ctid from search_queue where is_old limit ${TEXTS_AT_ONCE}) limit ${TEXTS_AT_ONCE})) returning *
     ), found as (
       select q.*, s.project_id, m.created_at as at, m.content as text
       from taken q join messages m on m.id = q.message_id join sessions s on s.id = m.session_id
