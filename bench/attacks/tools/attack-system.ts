@@ -52,8 +52,14 @@ export async function attackSystem({ write, calls, at_once, seconds = 15 }: Atta
       // Reading /proc is this benchmark's own work.
       gaps.restart();
     }, 500);
-    for (let turn = 0; turn < at_once; turn++)
-      await ask(1, { tokens: 1, tool_depth: 5, tool: calls[turn % calls.length] });
+    let refused = 0;
+    for (let turn = 0; turn < at_once; turn++) {
+      await ask(1, { tokens: 1, tool_depth: 5, tool: calls[turn % calls.length] }).catch((error: Error) => {
+        // A burst of this size is over the user's limit.
+        if (!error.message.includes(" 429 ")) throw error;
+        refused += 1;
+      });
+    }
     await sleep(seconds * 1_000);
     clearInterval(weighing);
     const during = gaps.take();
@@ -61,6 +67,7 @@ export async function attackSystem({ write, calls, at_once, seconds = 15 }: Atta
     return {
       ...{ idle_gap_ms: Math.round(idle), gap_ms: Math.round(during), gap_goal: 100 },
       ...{ worker_mb: megabytes(most.worker), tools_mb: megabytes(most.tools), mb_goal: 200 },
+      refused,
     };
   } finally {
     await boocode.stop();
