@@ -24,10 +24,10 @@ export const NEEDED_MIGRATIONS = [
   "0019_fewer_indexes",
   "0020_ended_access",
   "0021_changed_limits",
-  "0026_search",
-  "0027_count_evidence",
-  "0028_copied_messages",
-  "0029_shares",
+  "0022_search",
+  "0023_count_evidence",
+  "0024_copied_messages",
+  "0025_shares",
 ];
 
 /** The functions that this version calls. A test compares them with the folder. */
