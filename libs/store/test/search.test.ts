@@ -230,6 +230,35 @@ test("a search that looks at many texts in vain ends, and its pages go on", asyn
   expect([pages > 2, found]).toEqual([true, [place.sessionId]]);
 });
 
+test("texts of several projects, each in several blocks, come in the order of their time", async () => {
+  const { owner, pool } = fixture;
+  const ownerId = await newUser(pool);
+  // The blocks of the first project are short in time, those of the last one long.
+  for (const seconds of [1, 8, 20]) {
+    const projectId = await newProject(pool, ownerId);
+    for (let at = 9; at >= 0; at--) {
+      const sessionId = await newSession(pool, ownerId, projectId);
+      const { turnId } = await post(pool, { ownerId, projectId, sessionId }, "first");
+      await owner`
+        insert into messages (id, session_id, owner_id, turn_id, turn_ordinal, position, role, content, created_at)
+        select gen_random_uuid(), ${sessionId}, ${ownerId}, ${turnId}, 1, n, 'user', 'needle',
+          now() - (${at * 60} + 60 - n) * ${seconds} * interval '1 s'
+        from generate_series(1, 60) n`;
+    }
+  }
+  await indexAll();
+  const newest = await pool<{ session_id: string }[]>`
+    select session_id from messages where content = 'needle' and owner_id = ${ownerId}
+    group by session_id order by max(created_at) desc, max(id::text) desc`;
+  const ids: string[] = [];
+  for (let before: string | null = null, more = true; more; ) {
+    const found: SessionList = await store.searchTexts(pool, { userId: ownerId, query: "needle", ...page(3, before) });
+    ids.push(...found.sessions.map(({ id }) => id));
+    [before, more] = [found.next_before, found.has_more];
+  }
+  expect(ids).toEqual(newest.map((row) => row.session_id));
+});
+
 test("a message that is purged while its words are written leaves none, and the queue goes on", async () => {
   const { pool, owner } = fixture;
   const place = await newPlace(pool);
