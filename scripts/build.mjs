@@ -47,6 +47,8 @@ const __dirname = dirname_(__filename);`;
 const cached = {
   format: "cjs",
   define: { "import.meta.url": "importMetaUrl_" },
+  // As `require`: what V8 takes from a cache has lost how its script imports (ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING).
+  supported: { "dynamic-import": false },
   banner: {
     js: `(function (exports, require, module, __filename, __dirname) { "use strict";
 const importMetaUrl_ = require("node:url").pathToFileURL(__filename).href;`,

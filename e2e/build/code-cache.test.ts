@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "@boocode/backing-services";
@@ -21,6 +21,8 @@ test.each([
   const cachedData = `${read("bundle.cache")}.subarray(0, -64)`;
   const script = `new vm.Script(${read("bundle.js")}.toString(), { cachedData: ${cachedData} })`;
   expect(node(...flags, "-p", `${script}.cachedDataRejected`)).toBe("false");
+  // Code from the cache cannot import.
+  expect(readFileSync(join(repositoryRoot, "dist", service, "bundle.js"), "utf8")).not.toMatch(/\bimport\("/);
 });
 
 test("a bundle never runs with the cache of another, not even of one of the same length", () => {

@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { API_ERRORS, ErrorBody } from "@boocode/contracts";
+import { DEFAULT_LIMITS } from "@boocode/limits";
 import { revokeTokens } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
 import { type Answer, BODY_LIMIT, type Client, dump, newClient, newSession, useApi } from "./fixture.ts";
 
+// The defaults, but for bursts of posts.
+const limits = { ...DEFAULT_LIMITS, posts_per_minute: 1_200 };
 const fixture = useApi({
+  limits: { user: limits, admin: limits },
   restrictsModels: true,
   mayUseModel: async (model, role) => model !== "costly" || role === "admin",
   listModels: () => {
