@@ -15,8 +15,8 @@ const TRIED_EVERY_MS = 20;
 const LONGEST_WAIT_MS = 1_000;
 
 /**
- * Limits failed sign-ins by address. A token that was valid lately is always tried at once, so that nobody locks out others behind the
- * same address. Another one is tried in its turn while too many fail there, because it may be a new one of somebody else: what is
+ * Limits failed sign-ins by address. A token that was valid lately is always tried at once, so that failures lock out no other client of
+ * the same address. While too many fail there, an unknown one is tried in its turn, because it may be new and valid: what is
  * limited is what guesses cost. Guessing a token of 256 random bits is hopeless at any rate.
  */
 export interface SignIns {

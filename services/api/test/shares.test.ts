@@ -92,7 +92,7 @@ test("anyone reads what is shared with anyone where the host allows that, and is
 });
 
 describe("where the host does not allow it", () => {
-  test("nothing is shared with anyone, and nobody who is not signed in learns whether a link is known", async () => {
+  test("nothing is shared with anyone, and without a sign-in known and unknown links have the same answer", async () => {
     const { owner, share } = await asked(closed);
     expect((await share({ audience: "anyone" })).body.error.code).toBe("forbidden");
     const { body } = await share();

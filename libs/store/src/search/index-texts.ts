@@ -3,7 +3,7 @@ import { only, type Pool, type Sql } from "../sql.ts";
 import { queueOldTexts } from "./queue-old-texts.ts";
 import { SEARCHED_UNITS, wordsOf } from "./words.ts";
 
-/** Key of the advisory lock of whoever writes words: a project's newest block has one writer. */
+/** Key of the advisory lock of the process that writes words: a project's newest block has one writer. */
 const LOCK = 7_266_265;
 
 /** Texts of one batch. */

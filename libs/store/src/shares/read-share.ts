@@ -15,7 +15,7 @@ interface Found {
 
 /**
  * Reads a page of a share, from one database snapshot.
- * @param reader the id of the user who reads; null: nobody who is signed in, to whom only shares with anyone are shown
+ * @param reader the id of the user who reads; null: a person without a sign-in, to whom only shares with anyone are shown
  * @returns null for a token that is unknown, revoked or expired, or whose share ended with its session or with the access of its user
  */
 export async function readShare(
