@@ -43,6 +43,16 @@ test("servers are asked in parallel, once for all callers, and again after the T
   expect(one.seen).toHaveLength(2);
 });
 
+test("of a server that is away its last list is kept, which says who may use its models", async () => {
+  const falling = await listing("falling", (asked) => ({ status: asked === 1 ? 200 : 503, body: LIST }));
+  const catalog = createCatalog({ servers: [falling.server], timeoutMs: 5_000, ttlMs: 0, now: () => 0 });
+  for (const models of [["x", "y", "z"], undefined, undefined]) {
+    const [server] = await catalog.read();
+    expect(server?.models?.map(({ id }) => id)).toEqual(models);
+    expect(server?.lastModels?.map(({ id }) => id)).toEqual(["x", "y", "z"]);
+  }
+});
+
 test("a server that is away, refuses, or sends no model list is reported and does not hide the others", async () => {
   const refusing = await listing("refusing", () => ({ status: 401, body: "{}" }));
   const odd = await listing("odd", () => ({ status: 200, body: "<html>" }));
