@@ -4,7 +4,10 @@ import { findCitations, MAX_TEXT_LENGTH } from "./find-citations.ts";
 import { resolveCitations } from "./resolve-citations.ts";
 
 const ROOTS = ["/srv/code/app"];
-const SHOWN = new Set(["src/a.ts", "lib/deep/only.py", "one/twin.ts", "two/twin.ts", "my dir/my file.ts", "Makefile"]);
+const SHOWN = new Set([
+  ...["src/b,c.ts", "{{slug}}/main.py", "src/中文.ts", "app/[id]/a b.tsx"],
+  ...["src/a.ts", "lib/deep/only.py", "one/twin.ts", "two/twin.ts", "my dir/my file.ts", "Makefile"],
+]);
 
 /** What is cited in a text: the marked text, the path, and the lines. */
 function cited(text: string, shown: ReadonlySet<string> = SHOWN) {
@@ -39,6 +42,26 @@ describe("a citation is found as", () => {
     ["only.py:7", "only.py:7", "lib/deep/only.py", 7, 7],
     ["Makefile:3", "Makefile:3", "Makefile", 3, 3],
     ["`my dir/my file.ts:12`", "my dir/my file.ts:12", "my dir/my file.ts", 12, 12],
+    ["`my dir/my file.ts` (lines 3-4)", "`my dir/my file.ts` (lines 3-4)", "my dir/my file.ts", 3, 4],
+    ["`my dir/my file.ts`:12", "`my dir/my file.ts`:12", "my dir/my file.ts", 12, 12],
+    ["[x](my%20dir/my%20file.ts#L12)", "[x](my%20dir/my%20file.ts#L12)", "my dir/my file.ts", 12, 12],
+    ["[x](not/shown%20yet.ts#L12)", "[x](not/shown%20yet.ts#L12)", "not/shown yet.ts", 12, 12],
+    ["[x](app/%5Bid%5D/a%20b.tsx#L1)", "[x](app/%5Bid%5D/a%20b.tsx#L1)", "app/[id]/a b.tsx", 1, 1],
+    ["[x](<my dir/my file.ts#L12>)", "my dir/my file.ts#L12", "my dir/my file.ts", 12, 12],
+    ["[x](..%2f..%2fetc/a%00b.ts#L1)", "[x](..%2f..%2fetc/a%00b.ts#L1)", "..%2f..%2fetc/a%00b.ts", 1, 1],
+    ["[x](..%2f..%2fetc/b.ts#L1)", "[x](..%2f..%2fetc/b.ts#L1)", "../../etc/b.ts", 1, 1],
+    ["[x](my dir/my file.ts#L12)", "my dir/my file.ts#L12", "my dir/my file.ts", 12, 12],
+    ["(in my dir/my {{slug}}/main.py:12)", "{{slug}}/main.py:12", "{{slug}}/main.py", 12, 12],
+    ["`src/b,c.ts:12`", "src/b,c.ts:12", "src/b,c.ts", 12, 12],
+    ["in {{slug}}/main.py:12", "{{slug}}/main.py:12", "{{slug}}/main.py", 12, 12],
+    ["😀见src/a.ts:12。", "src/a.ts:12", "src/a.ts", 12, 12],
+    ["在src/a.ts:12中", "src/a.ts:12", "src/a.ts", 12, 12],
+    ["src/a.ts:12-20에서", "src/a.ts:12-20", "src/a.ts", 12, 20],
+    ["请看/srv/code/app/src/a.ts:3行", "/srv/code/app/src/a.ts:3", "src/a.ts", 3, 3],
+    ["请看src/a.ts (line 3)", "src/a.ts (line 3)", "src/a.ts", 3, 3],
+    ["请看src/中文.ts:3", "src/中文.ts:3", "src/中文.ts", 3, 3],
+    ["中文/a.ts:3", "中文/a.ts:3", "中文/a.ts", 3, 3],
+    ["`中文a/b.ts:3`", "中文a/b.ts:3", "中文a/b.ts", 3, 3],
     ["(src/a.ts:12)", "src/a.ts:12", "src/a.ts", 12, 12],
     ["app/[id]/page.tsx:12", "app/[id]/page.tsx:12", "app/[id]/page.tsx", 12, 12],
     ["never/shown.go:4", "never/shown.go:4", "never/shown.go", 4, 4],
@@ -59,6 +82,7 @@ describe("no citation is", () => {
     ["text in a fence", "```ts\nsrc/a.ts:12\n```\n~~~\nsrc/a.ts:12\n~~~\n- ````\n  ```\n  src/a.ts:12"],
     ["a path behind a character that turns the text around", "src/\u202ea.ts:12"],
     ["a name that two shown files have", "twin.ts:4"],
+    ["a command in code, before lines of something else", "`npm run src/x.ts` (line 3), `say x.ts`:4"],
     ["part of a longer number or word", "src/a.ts:12px src/a.ts:1.5 src/a.ts:1234567890"],
   ])("%s", (_, text) => {
     expect(cited(text)).toEqual([]);
@@ -153,6 +177,9 @@ test("a hostile text takes no more steps than it has characters, and a text that
     "://",
     "a.b (lines ",
     "` a.b:1x`",
+    "` a.b`",
+    "中",
+    "中/",
     "\n",
     ">",
   ]) {

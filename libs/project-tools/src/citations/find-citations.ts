@@ -1,6 +1,11 @@
 // PURE
 import { findFences, matchAt } from "./find-fences.ts";
 
+interface WrittenPath {
+  start: number;
+  path: string;
+}
+
 /** What looks like a citation; `resolveCitations` decides whether it is one. */
 export interface Candidate {
   /** In UTF-16 code units of the text. */
@@ -8,8 +13,12 @@ export interface Candidate {
   end: number;
   /** As written. */
   path: string;
-  /** The whole of the code that ends with the citation, if it has blanks: perhaps they belong to the path. */
-  spaced: { start: number; path: string } | null;
+  /** The path with what stands before it in the same code, link or word: perhaps all of it is the path. */
+  whole: WrittenPath | null;
+  /** Whether only `whole` can be meant, because the lines stand behind the code that it is. */
+  isWhole: boolean;
+  /** The path without the words before it, in a language that needs no blank between them. */
+  rest: WrittenPath | null;
   first: number;
   last: number;
 }
@@ -19,12 +28,17 @@ const MAX_CANDIDATES = 5_000;
 /** A longer text is not looked at, because it would block the event loop for too long. */
 export const MAX_TEXT_LENGTH = 1_000_000;
 const MAX_PATH_LENGTH = 1_024;
-/** How far the text of a link, or code with blanks, may begin before the path. */
+/** How far the text of a link, or the whole of a path, may begin before the run. */
 const MAX_LOOK_BACK = 300;
 
+/** A letter of a script that is written without blanks, or with endings after what is cited. */
+const UNSPACED =
+  String.raw`(?=\p{L})[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}` +
+  String.raw`\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]`;
+const WORDS_BEFORE = new RegExp(String.raw`^(?:${UNSPACED}\p{M}*)+(?=[A-Za-z0-9_@/]|\.{1,2}\/)`, "u");
 const NUMBER = String.raw`(\d{1,9})`;
 /** A number is not part of a longer word, of a version, of an address or of a path. */
-const AFTER = String.raw`(?![\p{L}\p{N}_]|[.:–/-]\d|\/)`;
+const AFTER = String.raw`(?!(?!${UNSPACED})[\p{L}\p{N}_]|[.:–/-]\d|\/)`;
 /** The longest run of characters that a path can have outside code; the brackets are also those around it. */
 const RUN = /[\p{L}\p{M}\p{N}_.@+~$%=()[\]/-]+/gu;
 /** `:12`, `:12-20`, `:12:5` */
@@ -96,28 +110,28 @@ function readCandidate(text: string, runStart: number, run: string): Candidate |
   if (HIDDEN.test(text[runStart - 1] ?? "")) return null;
   if (!isCode && !/[./]|file$/.test(path)) return null;
   // "`path`:12" has its lines after the closing mark.
-  const closing = isCode && next === "`" ? 1 : 0;
+  const closing = next === "`" ? 1 : 0;
   const lines = matchAt(COLON, text, end + closing) ?? matchAt(HASH, text, end);
   const words = lines === null ? matchAt(WORDS, text, end) : null;
-  if (lines === null && words === null) return null;
+  if (lines === null && (words === null || (isCode && closing === 0))) return null;
   // The number before is the port of an address without a scheme.
   if (path === "" || path.length > MAX_PATH_LENGTH || (text[start - 1] === ":" && /^\d+\//.test(path))) return null;
-  if (lines !== null) {
-    const [whole, first, last] = lines;
-    const candidate = {
-      start: start - closing,
-      end: end + closing + whole.length,
-      path,
-      spaced: null,
-      ...range(first, last),
-    };
-    if (link !== -1) return { ...candidate, ...aroundLink(text, runStart + link, candidate) };
-    return { ...candidate, spaced: spacedCode(text, candidate) };
+  const isWhole = closing === 1 && !isCode;
+  const [before = ""] = (link === -1 && WORDS_BEFORE.exec(path)) || [];
+  const rest = before === "" ? null : { start: start + before.length, path: path.slice(before.length) };
+  const candidate = { start: start - (isCode ? closing : 0), path, whole: null, isWhole, rest: isCode ? null : rest };
+  if (lines === null) {
+    const [match = "", , bracket, first, last] = words ?? [];
+    const closed = bracket === "(" && text[end + match.length] === ")" ? 1 : 0;
+    const whole = isWhole ? wholePath(text, start, path, "`") : null;
+    return { ...candidate, end: end + match.length + closed, ...range(first, last), whole };
   }
-  const [whole = "", mark, bracket, first, last] = words ?? [];
-  if ((mark === "`") !== isCode) return null;
-  const closed = bracket === "(" && text[end + whole.length] === ")" ? 1 : 0;
-  return { start: start - closing, end: end + whole.length + closed, path, spaced: null, ...range(first, last) };
+  const [match, first, last] = lines;
+  const cited = { ...candidate, end: end + closing + match.length, ...range(first, last) };
+  if (link !== -1) return { ...cited, ...aroundLink(text, runStart + link, cited) };
+  // A mark before the path can be the one that ends other code.
+  if (isCode) return closing === 1 || text[cited.end] === "`" ? cited : { ...cited, rest };
+  return { ...cited, whole: wholePath(text, start, path, isWhole ? "`" : text[cited.end]) };
 }
 
 function range(first: string | undefined, last: string | undefined): { first: number; last: number } {
@@ -140,18 +154,24 @@ function afterOpenBracket(run: string): number {
 }
 
 /** The whole link around its target: `[text](target)`. */
-function aroundLink(text: string, middle: number, { start, end }: Candidate): { start: number; end: number } {
+function aroundLink(
+  text: string,
+  middle: number,
+  { start, end }: Pick<Candidate, "start" | "end">,
+): { start: number; end: number } {
   const before = text.slice(Math.max(0, middle - MAX_LOOK_BACK), middle);
   const line = before.slice(before.lastIndexOf("\n") + 1);
   const open = line.lastIndexOf("[");
   return { start: open === -1 ? start : middle - line.length + open, end: text[end] === ")" ? end + 1 : end };
 }
 
-function spacedCode(text: string, { start, end, path }: Candidate): Candidate["spaced"] {
-  if (text[end] !== "`" || text[start - 1] !== " ") return null;
+/** @param mark after the path, or after the citation: what ends the code or the link */
+function wholePath(text: string, start: number, path: string, mark: string | undefined): WrittenPath | null {
   const before = text.slice(Math.max(0, start - MAX_LOOK_BACK), start);
-  const open = before.lastIndexOf("`");
-  if (open === -1 || before.includes("\n", open)) return null;
-  const whole = before.slice(open + 1) + path;
-  return { start: start - (before.length - open - 1), path: whole };
+  const line = before.slice(before.lastIndexOf("\n") + 1);
+  const isAfterBlank = line.endsWith(" ");
+  const opening = mark === "`" ? "`" : mark === ">" ? "<" : mark === ")" && isAfterBlank ? "(" : null;
+  const from = opening === null ? line.search(/[^\s`"(<]*$/) : line.lastIndexOf(opening) + 1;
+  if (from === line.length || (opening !== null && from === 0)) return null;
+  return { start: start - (line.length - from), path: line.slice(from) + path };
 }

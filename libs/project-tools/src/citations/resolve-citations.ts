@@ -31,8 +31,8 @@ const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 /** The names of the files that candidates may mean. */
 export function namesOf(candidates: readonly Candidate[]): string[] {
-  const paths = candidates.flatMap(({ path, spaced }) => (spaced ? [path, spaced.path] : [path]));
-  return [...new Set(paths.map(baseName))];
+  const paths = candidates.flatMap(({ path, whole, rest }) => [path, whole?.path ?? path, rest?.path ?? path]);
+  return [...new Set(paths.flatMap((path) => [baseName(path), baseName(decoded(path))]))];
 }
 
 /**
@@ -50,6 +50,9 @@ export function resolveCitations(
 
   function resolve(written: string): { path: string; isInside: boolean } | null {
     const path = normalize(written, roots);
+    const plain = decoded(written);
+    // As links have it.
+    if (plain !== written && !(path !== null && shown.has(path))) return resolve(plain);
     if (path === null) {
       const rooted = normalize(`.${written}`, []);
       // In a link, a slash stands for the project's root.
@@ -66,13 +69,33 @@ export function resolveCitations(
     return isFileName(baseName(path)) && !isOfHost ? { path, isInside: true } : null;
   }
 
-  return candidates.flatMap(({ start, end, path, spaced, first, last }) => {
-    const whole = spaced && normalize(spaced.path, roots);
-    if (spaced && whole && shown.has(whole))
-      return { start: spaced.start, end, path: whole, isInside: true, first, last };
-    const resolved = resolve(path);
-    return resolved ? { start, end, ...resolved, first, last } : [];
+  /** Whether this is the path of a shown file. */
+  function isShown(written: string): boolean {
+    const path = normalize(written, roots);
+    return path !== null && shown.has(path);
+  }
+
+  return candidates.flatMap((candidate) => {
+    const { start, end, path, whole, isWhole, rest, first, last } = candidate;
+    const known = whole && isShown(whole.path) ? whole : isWhole ? null : { start, path };
+    if (known === null) return [];
+    const isRest = known !== whole && rest && !isShown(path) && (rest.path[0] !== "/" || normalize(rest.path, roots));
+    const chosen = isRest ? rest : known;
+    const resolved = resolve(chosen.path);
+    // With the opening mark of the code, because the closing one is within.
+    return resolved ? { start: isWhole ? chosen.start - 1 : chosen.start, end, ...resolved, first, last } : [];
   });
+}
+
+/** A path without the encoding of blanks and other characters in links; as it is where they would not be seen. */
+function decoded(path: string): string {
+  if (!/%[0-9A-Fa-f]{2}/.test(path)) return path;
+  try {
+    const plain = decodeURIComponent(path);
+    return /[\p{C}%]/u.test(plain) ? path : plain;
+  } catch {
+    return path;
+  }
 }
 
 const isFileName = (name: string) =>
