@@ -25,7 +25,8 @@ const REACH = 400;
 const MAX_QUOTES = 12;
 const MAX_QUOTE_LENGTH = 400;
 const IN_LINE = /`([^`\n]{1,400})`|"([^"\n]{3,200})"|“([^”\n]{3,200})”/g;
-const SENTENCE_END = /[.!?][")'*]*\s+(?=[\p{Lu}`*[“"])/gu;
+/** In scripts without capital letters, too; an ideographic full stop needs no blank after it. */
+const SENTENCE_END = /[.!?؟।][")'*]*\s+(?=[\p{Lu}\p{Lo}`*[“"])|[。！？｡][”’」』）)"'*]*\s*/gu;
 const IDENTIFIER = /^[@#$]{0,2}[\p{L}_$][\p{L}\p{N}_$]*(?:(?:\.|::|->|#|\?\.)[#$]?[\p{L}_$][\p{L}\p{N}_$]*)*[!?]?$/u;
 const PATH = /^[^\s]*\/[^\s]*\.\p{L}\w*(?:[:#].*)?$|^[\w.-]+\.\p{L}{1,5}(?::\d.*|#L\d.*)$/u;
 
