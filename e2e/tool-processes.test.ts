@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { SessionFrame } from "@boocode/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type System, startSystem, type User } from "./harness/start-system.ts";
+import { clientOf } from "./harness/subscriber.ts";
 import { subscribed, watchSession } from "./harness/watch.ts";
 
 let system: System;
@@ -16,6 +17,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "huge.txt"), "x".repeat(10_000));
   // The file is sparse: it uses no disk, and reading it to its end takes longer than any test.
   truncateSync(join(folder, "huge.txt"), 2 ** 40);
+  writeFileSync(join(folder, "latin.txt"), Buffer.from("Grüße\n", "latin1"));
   system = await startSystem({
     env: { PROJECT_ROOTS: folder, TOOL_TIMEOUT_MS: "60000", TOOL_PROCESSES: "3", TOOL_CPU_MS: "60000" },
   });
@@ -72,6 +74,17 @@ test("a tool call whose process is killed is one failed call: the turn goes on, 
   expect(await turn(neighbour)).toMatchObject({ attempt: 1, crashes: 0, results: [{ error: null }] });
   const error = expect.stringContaining("the tool's process ended unexpectedly");
   expect(await turn(struck)).toMatchObject({ attempt: 1, crashes: 0, results: [{ error }] });
+});
+
+test("the built worker and API read a file in an encoding of before Unicode, for which they load a package", async () => {
+  const { sessionId, turnId } = await ask({ name: "view_file", arguments: { path: "latin.txt" } });
+  await expect.poll(async () => (await turn({ turnId })).status, { timeout: 30_000 }).toBe("complete");
+  const { messages } = await user.rest.messages(sessionId);
+  expect(messages.find(({ role }) => role === "tool")?.content).toContain("Grüße");
+  const client = clientOf(system, user);
+  const [project] = await client.listProjects();
+  const { lines } = await client.getFile(project?.id as string, { path: "latin.txt" });
+  expect(JSON.stringify(lines)).toContain("Grüße");
 });
 
 test("cancelling a turn ends its tool's process at once", async () => {
