@@ -73,6 +73,22 @@ test("of each list the first page is loaded, others on demand, and as much again
   await follower.close();
 });
 
+test("the list of a new project is opened only if it is one of those that were asked for", async () => {
+  const { client } = stack;
+  const follower = followUser(client, { projectIds: [] });
+  const loaded = await follower.until(isLoaded);
+  const project = await client.createProject({ name: "not asked for", path: loaded.projects[0]?.path ?? "" });
+  const isListed = (view: UserView) => view.projects.some(({ id }) => id === project.id);
+  expect((await follower.until(isListed)).sessions).toEqual({});
+  const { id } = await client.createSession(project.id);
+  await follower.loadMore(project.id);
+  await follower.until((view) => view.sessions[project.id]?.[0]?.id === id);
+  await client.deleteProject(project.id);
+  await follower.until((view) => !isListed(view));
+  expect(follower.view).toMatchObject({ sessions: {}, more: { sessions: {} } });
+  await follower.close();
+});
+
 test("changes that were missed while the gateway was away are shown afterwards", async () => {
   const { client } = stack;
   const follower = followUser(client);

@@ -77,10 +77,8 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
       return { ...view, projects: view.projects.map((one) => (one.id === project.id ? { ...one, ...project } : one)) };
     }
     case "project_deleted": {
-      const { [frame.project_id]: _, ...sessions } = view.sessions;
-      const { [frame.project_id]: __, ...rests } = view.more.sessions;
       const projects = view.projects.filter((project) => project.id !== frame.project_id);
-      return { ...view, projects, sessions, more: { ...view.more, sessions: rests } };
+      return { ...closeSessions(view, frame.project_id), projects };
     }
     case "session_created":
     case "session_updated": {
@@ -103,6 +101,13 @@ function fold(view: UserView, frame: PublishedUserFrame): UserView | null {
       frame satisfies never;
       return null;
   }
+}
+
+/** Removes the list of a project's sessions. */
+export function closeSessions(view: UserView, projectId: string): UserView {
+  const { [projectId]: _, ...sessions } = view.sessions;
+  const { [projectId]: __, ...rests } = view.more.sessions;
+  return { ...view, sessions, more: { ...view.more, sessions: rests } };
 }
 
 /** A page of a project's sessions. */

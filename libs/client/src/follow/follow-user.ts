@@ -5,6 +5,7 @@ import {
   addProjects,
   addSessions,
   applyUserFrame,
+  closeSessions,
   emptyUserView,
   type ListRest,
   type SessionPage,
@@ -30,8 +31,7 @@ export interface UserFollower {
   until(matches: (view: UserView) => boolean, signal?: AbortSignal): Promise<UserView>;
   /**
    * Loads the next page of the sessions of a project, the first one if the list is not open; without an id, of the projects. Does
-   * nothing when the list is whole.
-   * @throws BooCodeError
+   * nothing when the list is whole. @throws BooCodeError
    */
   loadMore(projectId?: string): Promise<void>;
   /** Resolves when no socket, timer or request of the follower is left. */
@@ -61,7 +61,11 @@ export function followUser(client: BooCodeClient, options: FollowUserOptions = {
         return { ...current, ...loaded, version };
       };
     },
-    apply: applyUserFrame,
+    apply(view, frame) {
+      const applied = applyUserFrame(view, frame);
+      const isClosed = frame.type === "project_created" && !lists.isOpen(frame.project.id);
+      return isClosed ? { ...applied, view: closeSessions(applied.view, frame.project.id) } : applied;
+    },
     onChange: options.onChange,
     onFrame: (frame, verdict) => {
       if (verdict === "applied") for (const since of loading) since.push(frame as PublishedUserFrame);
