@@ -12,6 +12,9 @@ export interface LaneWidth {
   longestWaitMs: number;
 }
 
+/** Each task runs at once. */
+export const NO_LANES: LaneWidth = { atOnce: Number.POSITIVE_INFINITY, leastMs: 0, longestWaitMs: 0 };
+
 interface Lane {
   places: number;
   /** Each starts the task that waits. */

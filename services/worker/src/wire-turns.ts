@@ -11,6 +11,7 @@ import {
   connectRedisSubscriber,
   createLanes,
   keepSecret,
+  NO_LANES,
   type ServiceContext,
   withConnectionFailure,
   withDeadline,
@@ -126,7 +127,7 @@ export async function wireTurns(context: ServiceContext<Config>, redisTimeoutMs:
     drafts,
     appender,
     storeUnder: createTurnStore(pool, failpoint),
-    starts: createLanes({ ...STARTS, ...(limits === null && { leastMs: 0 }) }),
+    starts: createLanes(limits === null ? NO_LANES : STARTS),
     prepare: (turn, read) =>
       prepareTurn(
         {
