@@ -17,7 +17,6 @@ beforeAll(async () => {
   writeFileSync(join(folder, "huge.txt"), "x".repeat(10_000));
   // The file is sparse: it uses no disk, and reading it to its end takes longer than any test.
   truncateSync(join(folder, "huge.txt"), 2 ** 40);
-  writeFileSync(join(folder, "latin.txt"), Buffer.from("Grüße\n", "latin1"));
   system = await startSystem({
     env: { PROJECT_ROOTS: folder, TOOL_TIMEOUT_MS: "60000", TOOL_PROCESSES: "3", TOOL_CPU_MS: "60000" },
   });
@@ -31,9 +30,9 @@ afterAll(async () => {
 const HUGE = { name: "view_file", arguments: { path: "huge.txt", start_line: 2 } };
 
 /** Posts a question to a new session; the model calls the tool and then answers. */
-async function ask(tool: object): Promise<{ sessionId: string; turnId: string }> {
+async function ask(tool: object, answer: object = {}): Promise<{ sessionId: string; turnId: string }> {
   const session = await user.rest.session((await user.rest.project(folder)).id, { model: "words" });
-  const script = { tokens: 3, interval_ms: 5, tool_depth: 1, tool };
+  const script = { tokens: 3, interval_ms: 5, tool_depth: 1, tool, ...answer };
   const { turn_id } = await user.rest.post(session.id, `[[script ${JSON.stringify(script)}]]`);
   return { sessionId: session.id, turnId: turn_id };
 }
@@ -76,15 +75,23 @@ test("a tool call whose process is killed is one failed call: the turn goes on, 
   expect(await turn(struck)).toMatchObject({ attempt: 1, crashes: 0, results: [{ error }] });
 });
 
-test("the built worker and API read a file in an encoding of before Unicode, for which they load a package", async () => {
-  const { sessionId, turnId } = await ask({ name: "view_file", arguments: { path: "latin.txt" } });
-  await expect.poll(async () => (await turn({ turnId })).status, { timeout: 30_000 }).toBe("complete");
-  const { messages } = await user.rest.messages(sessionId);
-  expect(messages.find(({ role }) => role === "tool")?.content).toContain("Grüße");
+test("texts in other encodings are read by the worker and by the API, with the same hash of the same lines", async () => {
+  const texts = {
+    "latin.txt": Buffer.from("größe = müde;\nzwei = über;\n", "latin1"),
+    "utf16.txt": Buffer.from("\ufeffgröße = müde;\r\nzwei = über;\r\n", "utf16le"),
+    "marked.txt": Buffer.from("\ufeffgröße = müde;\r\nzwei = über;"),
+  };
   const client = clientOf(system, user);
-  const [project] = await client.listProjects();
-  const { lines } = await client.getFile(project?.id as string, { path: "latin.txt" });
-  expect(JSON.stringify(lines)).toContain("Grüße");
+  const project = await user.rest.project(folder);
+  for (const [path, bytes] of Object.entries(texts)) {
+    writeFileSync(join(folder, path), bytes);
+    const { sessionId, turnId } = await ask({ name: "view_file", arguments: { path } }, { text: `${path}:1-2` });
+    await expect.poll(async () => (await turn({ turnId })).status, { timeout: 20_000 }).toBe("complete");
+    const message = (await user.rest.messages(sessionId)).messages.at(-1);
+    const cited = await client.getCitation(sessionId, message?.id as string, 0);
+    const now = await client.getFile(project.id, { path });
+    expect(now).toMatchObject({ lines: ["größe = müde;", "zwei = über;"], hash: cited.hash });
+  }
 });
 
 test("cancelling a turn ends its tool's process at once", async () => {
