@@ -32,6 +32,16 @@ test("evidence has the place of the lines also below a note, and none has what a
   expect((await call("view_file", { path: "a.txt", start_line: 9 })).evidence).toEqual([]);
 });
 
+test("the line break of a line is not counted with it", async () => {
+  const line = "x".repeat(2_000);
+  const { root } = await makeTree({ "a.txt": `${line}\r\n`, "b.txt": `\ufeff${line}\n`, "c.txt": `${line}y\n` });
+  const call = await startTools(root);
+  for (const path of ["a.txt", "b.txt"]) {
+    expect(proven(await call("view_file", { path }))).toEqual({ [path]: [[1, line]] });
+  }
+  expect(proven(await call("view_file", { path: "c.txt" }))).toEqual({ "c.txt": [] });
+});
+
 test("a line that is cut, and lines for which there was no room, are not evidence", async () => {
   const long = "x".repeat(5_000);
   const { root } = await makeTree({ "a.txt": `one\n${long}\nthree\n`, "b.txt": NUMBERED.join("\n") });

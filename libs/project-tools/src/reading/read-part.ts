@@ -44,8 +44,7 @@ export async function readPart({ handle }: Pick<OpenedPath, "handle">, options: 
   const { lines: counted, ended } = await readLines(
     handle,
     { ...reading, from: first, maxLineBytes },
-    ({ number, bytes, size }) => {
-      const isCut = size > maxLineBytes;
+    ({ number, bytes, size, isCut }) => {
       // The decoder drops an incomplete character at the cut.
       const text = isCut ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8");
       const line = { number, text, size, isCut };
