@@ -22,6 +22,7 @@ const FILES: Record<string, string | Buffer> = {
   "marked.txt": "\ufefffirst\n",
   "long.txt": `short\n${"é".repeat(20_000)}\nend\n`,
   "many.txt": "0123456789\n".repeat(3_000),
+  "edge.txt": `${"x".repeat(16_384)}\r\n${"x".repeat(16_385)}\r\n`,
   "wide.txt": `${"w".repeat(15_000)}\n`.repeat(100),
   ".env": "PASSWORD=hunter2\n",
   ".ssh/config": "hunter2\n",
@@ -68,10 +69,16 @@ test.each([
   expect((await file(query)).body).toMatchObject(expected);
 });
 
+test("the hash of lines that are gone is not that of an empty line", async () => {
+  expect((await file("path=src/a.ts&first=9")).body.hash).not.toBe(hashLines([""]));
+});
+
 test("the end of a long line is left out and stated, and an answer has at most 1 MB", async () => {
   const { body } = await file("path=long.txt");
   expect(body.cut_lines).toEqual([{ number: 2, bytes: 40_000 }]);
   expect(body.lines.map((line: string) => line.length)).toEqual([5, 8_192, 3]);
+  // A line break is no part of a line.
+  expect((await file("path=edge.txt")).body.cut_lines).toEqual([{ number: 2, bytes: 16_386 }]);
   const wide = await file("path=wide.txt");
   expect(wide.body).toMatchObject({ total_lines: 100, has_more: true });
   expect(wide.body.lines.length).toBe(wide.body.last);
