@@ -114,7 +114,11 @@ export const API_ERRORS = {
     when: "the project has nothing at the path, or the path leads out of it",
     retry: false,
   },
-  path_withheld: { status: 403, when: "the file may hold secrets, so that its content is not shown", retry: false },
+  path_withheld: {
+    status: 403,
+    when: "the path may hold secrets or belongs to the system, so that its content is not shown",
+    retry: false,
+  },
   not_a_file: { status: 422, when: "the path is that of a folder, pipe, socket or device", retry: false },
   not_a_folder: { status: 422, when: "the path is not that of a folder", retry: false },
   file_binary: { status: 422, when: "the file is not text", retry: false },
