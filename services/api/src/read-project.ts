@@ -65,7 +65,10 @@ export async function readOfProject<W extends ReadWork>(
   const { userId } = callerOf(request);
   const { path, owner } = found(await findProject(pool, userId, projectId));
   const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort(new ApiError("invalid_request", "the client has gone away")));
+  const abort = () => gone.abort(new ApiError("invalid_request", "the client has gone away"));
+  // It may be gone already: then nothing says so any more.
+  if (reply.raw.destroyed) abort();
+  else reply.raw.once("close", abort);
   const answer = await readProject({ path, ownerId: owner?.id ?? userId }, userId, work, gone.signal);
   if ("refused" in answer) throw new ApiError(CODES[answer.refused]);
   return answer;

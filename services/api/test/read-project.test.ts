@@ -1,8 +1,12 @@
+import { EventEmitter } from "node:events";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hashLines } from "@boocode/project-tools/citations";
 import { changeUser } from "@boocode/store";
+import type { FastifyRequest } from "fastify";
 import { beforeAll, expect, test } from "vitest";
+import { type Deps, setCaller } from "../src/deps.ts";
+import { readOfProject } from "../src/read-project.ts";
 import { type Client, newClient, useApi } from "./fixture.ts";
 
 const fixture = useApi();
@@ -167,6 +171,21 @@ test("without the grant, or without the folder, every read answers project_unava
   expect(codeOf(await file("path=empty.txt"))).toEqual([404, "path_not_found"]);
   rmSync(join(fixture.root, "code"), { recursive: true });
   expect(codeOf(await file("path=src/a.ts"))).toEqual([409, "project_unavailable"]);
+});
+
+test("a read whose client is gone before it begins ends at once", async () => {
+  const request = {} as FastifyRequest;
+  setCaller(request, { userId: client.userId } as Parameters<typeof setCaller>[1]);
+  const raw = Object.assign(new EventEmitter(), { destroyed: true });
+  const signals: AbortSignal[] = [];
+  const readProject = async (...[, , , signal]: Parameters<Deps["readProject"]>) => {
+    signals.push(signal);
+    return { refused: "busy" } as never;
+  };
+  const asked = [request, { raw } as never] as [FastifyRequest, never];
+  const work = { kind: "names", text: "a", limit: 1 } as const;
+  await expect(readOfProject({ pool: fixture.pool, readProject }, asked, id, work)).rejects.toThrow();
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
 });
 
 test("reads have a limit of their own", async () => {
