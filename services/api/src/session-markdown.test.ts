@@ -75,7 +75,7 @@ describe("a message as Markdown", () => {
   });
 
   it("shows no name, model or error as Markdown or HTML, or on a line of its own", () => {
-    const name = "a\n# b <script> [x](y) `c` *d* \u202e e";
+    const name = "a\n# b <script> [x](y) `c` *d* \u202e\u061c e";
     const shown = "a \\# b \\<script\\> \\[x\\](y) \\`c\\` \\*d\\* e";
     expect(
       markdownHeading({ session: { ...session, name }, projectName: name, exportedAt: "now" }).split("\n"),

@@ -104,7 +104,7 @@ const inline = (text: string) => oneLine(text).replace(/[\\`*_{}[\]<>#&|~!$]/g, 
 
 /** Also without the characters that change the direction of a text. */
 const oneLine = (text: string) =>
-  text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\s]+/gu, " ").trim();
+  text.replace(/[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\s]+/gu, " ").trim();
 
 function longestRun(text: string): number {
   let longest = 0;
