@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Scope } from "@boocode/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ROUTES } from "../src/app.ts";
+import { ROUTES } from "../src/routes.ts";
 import { type Client, clientOf, dump, newClient, newSession, useApi } from "./fixture.ts";
 
 /*

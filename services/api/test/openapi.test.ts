@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { createBooCodeClient } from "@boocode/client";
 import { API_ERRORS } from "@boocode/contracts";
 import { expect, test } from "vitest";
-import { ROUTES } from "../src/app.ts";
+import { ROUTES } from "../src/routes.ts";
 import { useApi } from "./fixture.ts";
 
 const fixture = useApi();

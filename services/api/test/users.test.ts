@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createGrant } from "@boocode/store";
 import { beforeAll, expect, test } from "vitest";
-import { ROUTES } from "../src/app.ts";
+import { ROUTES } from "../src/routes.ts";
 import { type Client, clientOf, newClient, newSession, useApi } from "./fixture.ts";
 
 const fixture = useApi();
