@@ -126,5 +126,5 @@ test("shares are listed for a session and for the account, without their tokens,
   expect((await owner.call("GET", "/api/me")).body.limits.shares).toEqual({ limit: 200, used: 1 });
   await fixture.pool`update users set limits = '{"shares": 1}' where id = ${owner.userId}`;
   expect((await share()).body.error.code).toBe("quota_exceeded");
-  expect(token).toBeDefined();
+  expect((await owner.call("GET", `/api/shares/${token}`)).status).toBe(200);
 });

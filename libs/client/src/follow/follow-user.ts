@@ -21,7 +21,7 @@ export interface FollowUserOptions {
   signal?: AbortSignal;
   /** Open the lists of sessions of these projects only; of all loaded projects by default. `loadMore` opens others. */
   projectIds?: readonly string[];
-  /** The most sessions or projects of a page; by default as many as the server gives. */
+  /** The limit of sessions or projects in a page. Absent: the default of the server. */
   pageSize?: number;
 }
 
